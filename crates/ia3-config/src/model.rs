@@ -1,0 +1,175 @@
+//! What planning needs to know of a model.
+
+use std::fmt;
+
+use crate::Placement;
+
+/// The facts about a model that planning needs: its modules in the order of PyTorch's `named_modules()`.
+///
+/// They may come from a built model or from a `config.json` alone; no weight is needed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// `model_type` of the model's `config.json`; it chooses the default targets.
+    pub model_type: Option<String>,
+    /// All modules, containers included. The root itself (the empty path) may be there and is never adapted.
+    pub modules: Vec<ModuleInfo>,
+}
+
+impl ModelInfo {
+    /// A model of the given `model_type`.
+    pub fn new(model_type: impl Into<String>, modules: Vec<ModuleInfo>) -> Self {
+        let model_type = Some(model_type.into());
+        Self {
+            model_type,
+            modules,
+        }
+    }
+}
+
+/// One module of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleInfo {
+    /// Hugging Face module path, such as `encoder.block.0.layer.0.SelfAttention.k`.
+    pub path: String,
+    /// What the module is.
+    pub kind: ModuleKind,
+    /// Whether the model returns this module as its output embedding (`lm_head`).
+    pub output_embedding: bool,
+}
+
+impl ModuleInfo {
+    /// A module that is not the output embedding.
+    pub fn new(path: impl Into<String>, kind: ModuleKind) -> Self {
+        Self {
+            path: path.into(),
+            kind,
+            output_embedding: false,
+        }
+    }
+
+    /// Marks the module as the model's output embedding.
+    pub fn output_embedding(mut self) -> Self {
+        self.output_embedding = true;
+        self
+    }
+}
+
+/// What a module is, and the sizes of the layers that can be adapted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ModuleKind {
+    /// `torch.nn.Linear`, weight `[d_out, d_in]`.
+    Linear {
+        /// Size of the input.
+        d_in: usize,
+        /// Size of the output.
+        d_out: usize,
+        /// Whether it has a bias.
+        bias: bool,
+    },
+    /// GPT-2's `Conv1D`: a linear layer with weight `[d_in, d_out]`.
+    Conv1D {
+        /// Size of the input.
+        d_in: usize,
+        /// Size of the output.
+        d_out: usize,
+        /// Whether it has a bias.
+        bias: bool,
+    },
+    /// `torch.nn.Conv2d`.
+    Conv2d {
+        /// Channels of the input, of all groups together.
+        channels_in: usize,
+        /// Channels of the output.
+        channels_out: usize,
+        /// Groups.
+        groups: usize,
+        /// Whether it has a bias.
+        bias: bool,
+    },
+    /// `torch.nn.Conv3d`.
+    Conv3d {
+        /// Channels of the input, of all groups together.
+        channels_in: usize,
+        /// Channels of the output.
+        channels_out: usize,
+        /// Groups.
+        groups: usize,
+        /// Whether it has a bias.
+        bias: bool,
+    },
+    /// `torch.nn.Embedding`; (IA)³ does not adapt it.
+    Embedding {
+        /// Number of rows, the vocabulary.
+        rows: usize,
+        /// Size of a row.
+        dim: usize,
+    },
+    /// Anything else: containers, norms, activations.
+    Other {
+        /// The class, such as `T5LayerNorm`.
+        type_name: String,
+    },
+}
+
+impl ModuleKind {
+    /// A container or any other module without a size that matters here.
+    pub fn other(type_name: impl Into<String>) -> Self {
+        let type_name = type_name.into();
+        Self::Other { type_name }
+    }
+
+    /// Length of an (IA)³ vector at this placement; `None` for a module that cannot be adapted.
+    pub fn vector_len(&self, placement: Placement) -> Option<usize> {
+        let (input, output) = match *self {
+            Self::Linear { d_in, d_out, .. } | Self::Conv1D { d_in, d_out, .. } => (d_in, d_out),
+            Self::Conv2d {
+                channels_in,
+                channels_out,
+                ..
+            }
+            | Self::Conv3d {
+                channels_in,
+                channels_out,
+                ..
+            } => (channels_in, channels_out),
+            Self::Embedding { .. } | Self::Other { .. } => return None,
+        };
+        Some(match placement {
+            Placement::Input => input,
+            Placement::Output => output,
+        })
+    }
+
+    /// Whether (IA)³ can adapt it.
+    pub fn is_adaptable(&self) -> bool {
+        self.vector_len(Placement::Output).is_some()
+    }
+
+    /// Name of the PyTorch class.
+    pub fn type_name(&self) -> &str {
+        match self {
+            Self::Linear { .. } => "Linear",
+            Self::Conv1D { .. } => "Conv1D",
+            Self::Conv2d { .. } => "Conv2d",
+            Self::Conv3d { .. } => "Conv3d",
+            Self::Embedding { .. } => "Embedding",
+            Self::Other { type_name } => type_name,
+        }
+    }
+}
+
+/// The class and its sizes in PyTorch's order: `Linear(in, out)`, `Embedding(rows, dim)`.
+impl fmt::Display for ModuleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.type_name();
+        if let Self::Embedding { rows, dim } = self {
+            return write!(f, "{name}({rows}, {dim})");
+        }
+        let sizes =
+            [Placement::Input, Placement::Output].map(|placement| self.vector_len(placement));
+        match sizes {
+            [Some(input), Some(output)] => write!(f, "{name}({input}, {output})"),
+            _ => f.write_str(name),
+        }
+    }
+}

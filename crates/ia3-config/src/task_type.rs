@@ -1,0 +1,85 @@
+//! PEFT's task types.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ConfigError;
+
+/// What the adapted model is for, under PEFT's names (`utils/peft_types.py`).
+///
+/// A classification or question-answering task adds its head to `modules_to_save` by itself, see
+/// [`TaskType::head_modules`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum TaskType {
+    /// `SEQ_CLS`: one label for a text.
+    #[serde(rename = "SEQ_CLS")]
+    SeqCls,
+    /// `SEQ_2_SEQ_LM`: an encoder and a decoder, such as T5.
+    #[serde(rename = "SEQ_2_SEQ_LM")]
+    Seq2SeqLm,
+    /// `CAUSAL_LM`: a decoder that continues a text, such as GPT-2.
+    #[serde(rename = "CAUSAL_LM")]
+    CausalLm,
+    /// `TOKEN_CLS`: a label for each token.
+    #[serde(rename = "TOKEN_CLS")]
+    TokenCls,
+    /// `QUESTION_ANS`: a span that answers a question.
+    #[serde(rename = "QUESTION_ANS")]
+    QuestionAns,
+    /// `FEATURE_EXTRACTION`: hidden states.
+    #[serde(rename = "FEATURE_EXTRACTION")]
+    FeatureExtraction,
+}
+
+impl TaskType {
+    /// All task types, in PEFT's order.
+    pub const ALL: [Self; 6] = [
+        Self::SeqCls,
+        Self::Seq2SeqLm,
+        Self::CausalLm,
+        Self::TokenCls,
+        Self::QuestionAns,
+        Self::FeatureExtraction,
+    ];
+
+    /// PEFT's name, as written in `adapter_config.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SeqCls => "SEQ_CLS",
+            Self::Seq2SeqLm => "SEQ_2_SEQ_LM",
+            Self::CausalLm => "CAUSAL_LM",
+            Self::TokenCls => "TOKEN_CLS",
+            Self::QuestionAns => "QUESTION_ANS",
+            Self::FeatureExtraction => "FEATURE_EXTRACTION",
+        }
+    }
+
+    /// The modules that PEFT adds to `modules_to_save` for this task (`peft_model.py`).
+    pub fn head_modules(self) -> &'static [&'static str] {
+        match self {
+            Self::SeqCls | Self::TokenCls => &["classifier", "score"],
+            Self::QuestionAns => &["qa_outputs"],
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for TaskType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for TaskType {
+    type Err = ConfigError;
+
+    fn from_str(name: &str) -> Result<Self, ConfigError> {
+        let found = Self::ALL.into_iter().find(|task| task.as_str() == name);
+        found.ok_or_else(|| ConfigError::UnknownTaskType {
+            found: name.to_owned(),
+        })
+    }
+}
