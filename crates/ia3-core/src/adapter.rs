@@ -1,0 +1,118 @@
+use std::collections::BTreeMap;
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Distribution, Tensor, TensorData};
+use ia3_config::{Ia3Config, Plan, Site};
+
+use crate::error::Ia3Error;
+use crate::path::{Path, VisitParam, visit};
+use crate::scale::Ia3Vector;
+
+/// A set of learned vectors with its configuration: a plain value that knows no model.
+///
+/// Made by [`Adapter::init`] from a plan, or by `ia3-io` from a file; [`attach`](crate::attach) hangs it on a
+/// model, [`Adapter::extract`] reads it back after training, [`merge`](crate::merge) folds it into the weights.
+/// Cloning copies no vector; clones are the same parameters (see [`Adapter::fork`]).
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    /// The resolved configuration: what `adapter_config.json` says.
+    pub config: Ia3Config,
+    /// The vectors by module path, e.g. `encoder.block.0.layer.0.SelfAttention.k`.
+    pub vectors: BTreeMap<String, Ia3Vector>,
+    /// Full copies of the parameters of `modules_to_save` by parameter path (`classifier.weight`), in burn's layout.
+    pub saved: BTreeMap<String, TensorData>,
+}
+
+impl Adapter {
+    /// A fresh adapter for the sites of `plan` on `base`: ones, so that the adapted model is the base to the
+    /// bit, or N(0, 1) where the configuration says `init_ia3_weights: false` (PEFT's testing aid).
+    /// `modules_to_save` start as copies of the base's own parameters.
+    pub fn init<M: Module>(base: &M, plan: &Plan) -> Self {
+        let device = base.devices().first().cloned().unwrap_or_default().without_autodiff();
+        let vector = |site: &Site| {
+            let values = match plan.config.init_ia3_weights {
+                true => Tensor::ones([site.len], &device),
+                false => Tensor::random([site.len], Distribution::Normal(0., 1.), &device),
+            };
+            (site.path.clone(), Ia3Vector::new(values, site.placement))
+        };
+        let mut copies = Copies { modules: &plan.modules_to_save, values: BTreeMap::new() };
+        visit(base, &mut copies);
+        Self {
+            config: plan.config.clone(),
+            vectors: plan.sites.iter().map(vector).collect(),
+            saved: copies.values,
+        }
+    }
+
+    /// The same values as new parameters, which train independently of these.
+    pub fn fork(&self) -> Self {
+        let fork = |(path, v): (&String, &Ia3Vector)| (path.clone(), Ia3Vector::new(v.l.val(), v.placement));
+        Self { vectors: self.vectors.iter().map(fork).collect(), ..self.clone() }
+    }
+
+    /// Reads this adapter's vectors back from a model it was attached to, trained or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Ia3Error::NotAttached`] if the model does not carry one of the vectors.
+    pub fn extract<M: Module>(&self, model: &M) -> Result<Self, Ia3Error> {
+        let mut found = Parameters { saved: self.saved_paths(), ..Default::default() };
+        visit(model, &mut found);
+        let mut extracted = self.clone();
+        for (path, vector) in &mut extracted.vectors {
+            let l = found.vectors.remove(&vector.l.id);
+            vector.l = l.ok_or_else(|| Ia3Error::NotAttached { path: path.clone() })?;
+        }
+        extracted.saved.extend(found.values);
+        Ok(extracted)
+    }
+
+    /// The number of learned values: vectors and `modules_to_save`.
+    pub fn num_params(&self) -> usize {
+        let vectors: usize = self.vectors.values().map(Ia3Vector::len).sum();
+        let saved: usize = self.saved.values().map(TensorData::num_elements).sum();
+        vectors + saved
+    }
+
+    fn saved_paths(&self) -> Vec<String> {
+        self.saved.keys().cloned().collect()
+    }
+}
+
+/// The vectors of a model by identity, and the parameters of `modules_to_save` by path.
+#[derive(Default)]
+struct Parameters {
+    saved: Vec<String>,
+    vectors: BTreeMap<ParamId, Param<Tensor<1>>>,
+    values: BTreeMap<String, TensorData>,
+}
+
+impl VisitParam for Parameters {
+    fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+        if path.inside_reparameterization() {
+            let values = param.val().detach().without_autodiff();
+            let len = values.shape().num_elements();
+            let l = Param::initialized(param.id, values.reshape([len]));
+            self.vectors.insert(param.id, l.set_require_grad(true));
+        } else if self.saved.contains(&path.parameter()) {
+            self.values.insert(path.parameter(), param.val().into_data());
+        }
+    }
+}
+
+/// The parameters inside `modules`, by path.
+struct Copies<'a> {
+    modules: &'a [String],
+    values: BTreeMap<String, TensorData>,
+}
+
+impl VisitParam for Copies<'_> {
+    fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+        let path = path.parameter();
+        let inside = |m: &String| path.strip_prefix(m.as_str()).is_some_and(|p| p.starts_with('.'));
+        if self.modules.iter().any(inside) {
+            self.values.insert(path, param.val().into_data());
+        }
+    }
+}

@@ -1,0 +1,184 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use burn::module::{Module, Param, Reparameterizer};
+use burn::tensor::{Tensor, TensorData};
+use ia3_config::{ModelInfo, ModuleKind, Placement};
+
+use crate::adapter::Adapter;
+use crate::error::Ia3Error;
+use crate::model_info::model_info;
+use crate::path::{Path, VisitParam, visit};
+use crate::scale::{Ia3Scale, Ia3Vector};
+
+/// A module whose forward calls [`ia3_forward`](crate::Ia3Forward::ia3_forward) on every layer that can be a target.
+///
+/// Implementing it is the promise that makes [`attach`] exact everywhere: with a bias, with several
+/// adapters, on a packed base. One line for a model of your own:
+///
+/// ```
+/// # #[derive(burn::module::Module, Debug)] struct MyModel { wo: burn::nn::Linear }
+/// impl ia3_core::ActivationSpace for MyModel {}
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not promise to call `ia3_forward` on its layers",
+    note = "use `attach_to_weights` for a module you did not write, or call `ia3_forward` in your forward and `impl ActivationSpace for {Self} {{}}`"
+)]
+pub trait ActivationSpace: Module {}
+
+/// The model with the vectors of `adapters` attached and the base frozen; `base` shares its weights and stays pristine.
+///
+/// Several adapters multiply. Only the vectors (and `modules_to_save`) require gradients; call
+/// [`train`](Module::train) on the result to turn autodiff on.
+///
+/// # Errors
+///
+/// An adapter that does not fit the base ([`Ia3Error::NoSuchModule`], [`Ia3Error::Length`]), a base that
+/// already carries vectors, or the same adapter twice.
+pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
+    attach_checked(base, adapters, &model_info(base, None, None))
+}
+
+/// As [`attach`], for unmodified burn modules: their layers read the scaled weight through [`Param::val`].
+///
+/// # Errors
+///
+/// As [`attach`], and [`Ia3Error::BiasInWeightSpace`] for an output vector on a layer with a bias, which
+/// PEFT scales too and an unmodified layer cannot.
+pub fn attach_to_weights<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
+    let info = model_info(base, None, None);
+    for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
+        if vector.placement == Placement::Output && has_bias(&info, path) {
+            return Err(Ia3Error::BiasInWeightSpace { path: path.clone() });
+        }
+    }
+    attach_checked(base, adapters, &info)
+}
+
+fn attach_checked<M: Module>(base: &M, adapters: &[&Adapter], info: &ModelInfo) -> Result<M, Ia3Error> {
+    check_pristine(base)?;
+    check_distinct(adapters)?;
+    adapters.iter().try_for_each(|a| check_fit(a, base, info))?;
+    let attacher = Attacher { scales: scales(adapters), saved: saved(adapters) };
+    Ok(base.clone().apply_reparameterization(attacher))
+}
+
+/// The state each layer gets: every adapter's vector for it, in order.
+pub(crate) fn scales(adapters: &[&Adapter]) -> BTreeMap<String, Ia3Scale> {
+    let mut scales = BTreeMap::<String, Ia3Scale>::new();
+    for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
+        let scale = scales.entry(path.clone()).or_insert_with(|| Ia3Scale { vectors: vec![] });
+        scale.vectors.push(vector.clone());
+    }
+    scales
+}
+
+/// The replaced parameters; where several adapters bring one, the last counts.
+pub(crate) fn saved(adapters: &[&Adapter]) -> BTreeMap<String, TensorData> {
+    let all = adapters.iter().flat_map(|a| &a.saved);
+    all.map(|(path, data)| (path.clone(), data.clone())).collect()
+}
+
+struct Attacher {
+    scales: BTreeMap<String, Ia3Scale>,
+    saved: BTreeMap<String, TensorData>,
+}
+
+impl Reparameterizer for Attacher {
+    type Reparam = Ia3Scale;
+
+    fn reparameterize<const D: usize>(
+        &mut self,
+        path: &str,
+        param: Param<Tensor<D>>,
+    ) -> (Param<Tensor<D>>, Option<Ia3Scale>) {
+        if let Some(data) = self.saved.remove(path) {
+            let device = param.lazy_device();
+            return (Param::from_data(data, &device), None);
+        }
+        let scale = path.strip_suffix(".weight").and_then(|module| self.scales.remove(module));
+        (param.set_require_grad(false), scale)
+    }
+}
+
+fn has_bias(info: &ModelInfo, path: &str) -> bool {
+    info.modules.iter().any(|m| {
+        m.path == path
+            && matches!(m.kind, ModuleKind::Linear { bias: true, .. } | ModuleKind::Conv1D { bias: true, .. })
+    })
+}
+
+fn check_distinct(adapters: &[&Adapter]) -> Result<(), Ia3Error> {
+    let mut seen = BTreeSet::new();
+    for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
+        if !seen.insert(vector.l.id) {
+            return Err(Ia3Error::SharedVector { path: path.clone() });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), Ia3Error> {
+    struct FindVector(Option<String>);
+    impl VisitParam for FindVector {
+        fn visit<const D: usize>(&mut self, path: &Path, _: &Param<Tensor<D>>) {
+            if path.inside_reparameterization() {
+                self.0.get_or_insert_with(|| path.parameter());
+            }
+        }
+    }
+    let mut found = FindVector(None);
+    visit(base, &mut found);
+    found.0.map_or(Ok(()), |path| Err(Ia3Error::AlreadyAttached { path }))
+}
+
+/// Every vector of `adapter` has a layer of the right size, every saved parameter one of the right shape.
+pub(crate) fn check_fit<M: Module>(adapter: &Adapter, base: &M, info: &ModelInfo) -> Result<(), Ia3Error> {
+    adapter.vectors.iter().try_for_each(|(path, v)| check_vector(path, v, info))?;
+    let shapes = shapes(base);
+    for (path, data) in &adapter.saved {
+        let found = data.shape().to_vec();
+        let expected = shapes.get(path).cloned();
+        if expected.as_ref() != Some(&found) {
+            return Err(Ia3Error::SavedParameter { path: path.clone(), expected, found });
+        }
+    }
+    Ok(())
+}
+
+fn check_vector(path: &str, vector: &Ia3Vector, info: &ModelInfo) -> Result<(), Ia3Error> {
+    let module = info.modules.iter().find(|m| m.path == path);
+    let (d_in, d_out) = match module.map(|m| &m.kind) {
+        Some(ModuleKind::Linear { d_in, d_out, .. } | ModuleKind::Conv1D { d_in, d_out, .. }) => {
+            (*d_in, *d_out)
+        }
+        _ => return Err(no_such_module(path, info)),
+    };
+    let placement = vector.placement;
+    let expected = if placement == Placement::Input { d_in } else { d_out };
+    match vector.len() {
+        found if found == expected => Ok(()),
+        found => Err(Ia3Error::Length { path: path.into(), placement, expected, found }),
+    }
+}
+
+fn no_such_module(path: &str, info: &ModelInfo) -> Ia3Error {
+    let adaptable = info
+        .modules
+        .iter()
+        .filter(|m| matches!(m.kind, ModuleKind::Linear { .. } | ModuleKind::Conv1D { .. }));
+    let similarity = |m: &&ia3_config::ModuleInfo| (strsim::jaro(path, &m.path) * 1e6) as u64;
+    let nearest = adaptable.max_by_key(similarity).map(|m| m.path.clone());
+    Ia3Error::NoSuchModule { path: path.into(), nearest }
+}
+
+fn shapes<M: Module>(base: &M) -> BTreeMap<String, Vec<usize>> {
+    struct Shapes(BTreeMap<String, Vec<usize>>);
+    impl VisitParam for Shapes {
+        fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+            self.0.insert(path.parameter(), param.lazy_shape().to_vec());
+        }
+    }
+    let mut shapes = Shapes(BTreeMap::new());
+    visit(base, &mut shapes);
+    shapes.0
+}

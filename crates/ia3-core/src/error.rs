@@ -1,0 +1,93 @@
+use ia3_config::Placement;
+
+/// What can go wrong between an adapter and a model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Ia3Error {
+    /// The adapter has a vector for a module that the model does not have.
+    #[error(
+        "the adapter scales `{path}`, which the model does not have{}; was it trained on another base?",
+        nearest.as_ref().map(|n| format!(" (closest: `{n}`)")).unwrap_or_default()
+    )]
+    NoSuchModule {
+        /// Module path the adapter names.
+        path: String,
+        /// The adaptable module with the most similar path.
+        nearest: Option<String>,
+    },
+    /// A vector does not fit the layer it scales.
+    #[error(
+        "the vector of `{path}` has {found} values, but the layer's {} has {expected}; was the adapter trained on another base?",
+        placement_word(*placement)
+    )]
+    Length {
+        /// Module path.
+        path: String,
+        /// What the vector multiplies.
+        placement: Placement,
+        /// Features of the layer.
+        expected: usize,
+        /// Values in the vector.
+        found: usize,
+    },
+    /// The module already carries vectors; burn would silently keep the first.
+    #[error("`{path}` already carries adapter vectors; attach to the pristine base, not to an adapted model")]
+    AlreadyAttached {
+        /// Module path.
+        path: String,
+    },
+    /// Two of the adapters to attach hold the very same parameters.
+    #[error(
+        "two adapters share the vector of `{path}`; attach an adapter once, or give the second its own vectors with `Adapter::fork`"
+    )]
+    SharedVector {
+        /// Module path.
+        path: String,
+    },
+    /// The layer has a bias that weight space cannot scale.
+    #[error(
+        "`{path}` has a bias, and an output vector scales it too, which an unmodified layer cannot do; call `ia3_forward` in its forward and use `attach`, or give it no bias"
+    )]
+    BiasInWeightSpace {
+        /// Module path.
+        path: String,
+    },
+    /// The model to extract from does not carry this adapter.
+    #[error(
+        "the model carries no vector of this adapter for `{path}`; extract from the model that the adapter was attached to"
+    )]
+    NotAttached {
+        /// Module path.
+        path: String,
+    },
+    /// A parameter of `modules_to_save` is missing from the model or has another shape.
+    #[error("the adapter replaces the parameter `{path}` of shape {found:?}, but the model has {}", expected.as_ref().map(|e| format!("shape {e:?} there")).unwrap_or_else(|| "no such parameter".into()))]
+    SavedParameter {
+        /// Parameter path.
+        path: String,
+        /// Shape in the model, or `None` where it has no such parameter.
+        expected: Option<Vec<usize>>,
+        /// Shape in the adapter.
+        found: Vec<usize>,
+    },
+    /// A merged weight is NaN or infinite.
+    #[error(
+        "the merged weight of `{path}` is not finite ({count} values); the adapter seems to be broken, nothing was merged"
+    )]
+    NotFinite {
+        /// Module path.
+        path: String,
+        /// How many values are NaN or infinite.
+        count: usize,
+    },
+    /// The configuration does not fit the model.
+    #[error(transparent)]
+    Config(#[from] ia3_config::ConfigError),
+}
+
+fn placement_word(placement: Placement) -> &'static str {
+    match placement {
+        Placement::Input => "input",
+        Placement::Output => "output",
+    }
+}

@@ -1,0 +1,72 @@
+use burn::module::Param;
+use burn::nn::Linear;
+use burn::tensor::module::linear;
+use burn::tensor::{Tensor, assert_shape};
+use ia3_config::Placement;
+
+use crate::scale::{Ia3Scale, scale_last};
+
+/// A layer `x·W + b` with a weight `[d_in, d_out]`: burn's [`Linear`], GPT-2's `Conv1D`.
+pub trait Affine {
+    /// The weight, `[d_in, d_out]`, which carries the (IA)³ state.
+    fn weight(&self) -> &Param<Tensor<2>>;
+    /// The bias, `[d_out]`.
+    fn bias(&self) -> Option<&Param<Tensor<1>>>;
+}
+
+impl Affine for Linear {
+    fn weight(&self) -> &Param<Tensor<2>> {
+        &self.weight
+    }
+
+    fn bias(&self) -> Option<&Param<Tensor<1>>> {
+        self.bias.as_ref()
+    }
+}
+
+/// The forward of a layer that may carry (IA)³ vectors, evaluated in activation space.
+pub trait Ia3Forward: Affine {
+    /// `((x ⊙ l_in)·W + b) ⊙ l_out` with the attached vectors, or `x·W + b` where there are none.
+    ///
+    /// The weight is read as stored: no scaled copy of it is made, no gradient of it is computed. On a
+    /// bf16 or f16 base the products with `l` are taken in float32 and cast back, as PEFT does.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[.., d_in]`
+    /// - returns `[.., d_out]`
+    ///
+    /// # Panics
+    ///
+    /// Panics if the last axis of `x` is not `d_in`.
+    ///
+    /// ```
+    /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
+    /// use ia3_core::Ia3Forward;
+    ///
+    /// let device = Device::flex();
+    /// let layer = LinearConfig::new(4, 8).init(&device);
+    /// let y = layer.ia3_forward(Tensor::<3>::ones([2, 5, 4], &device));
+    /// assert_eq!(y.dims(), [2, 5, 8]);
+    /// ```
+    fn ia3_forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let scale = self.weight().reparameterization::<Ia3Scale>();
+        let product = |placement| scale.and_then(|s| s.product(placement));
+        let x = scale_last(x, product(Placement::Input));
+        let bias = self.bias().map(Param::base);
+        scale_last(affine(x, self.weight().base(), bias), product(Placement::Output))
+    }
+}
+
+impl<T: Affine> Ia3Forward for T {}
+
+/// `x·W + b` with the rows of `x` folded into one matrix, which the CPU multiplies fastest.
+fn affine<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+    let [d_in, d_out] = weight.dims();
+    assert_shape!(x, [.., d_in]);
+    let mut dims = x.dims();
+    let rows = x.shape().num_elements() / d_in;
+    let y: Tensor<2> = linear(x.reshape([rows, d_in]), weight, bias);
+    dims[D - 1] = d_out;
+    y.reshape(dims)
+}

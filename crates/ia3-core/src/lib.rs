@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod adapter;
+mod attach;
+mod error;
+mod forward;
+mod merge;
+mod model_info;
+mod path;
+mod report;
+mod scale;
+
+pub use adapter::Adapter;
+pub use attach::{ActivationSpace, attach, attach_to_weights};
+pub use error::Ia3Error;
+pub use forward::{Affine, Ia3Forward};
+pub use ia3_config::{self as config, Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Site};
+pub use merge::{merge, merge_safe};
+pub use model_info::model_info;
+pub use report::TrainableParameters;
+pub use scale::{Ia3Scale, Ia3Vector};

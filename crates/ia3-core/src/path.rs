@@ -1,0 +1,92 @@
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+
+/// The dotted path of the parameter a traversal stands at, with the type of the struct that holds it.
+#[derive(Default)]
+pub(crate) struct Path {
+    names: Vec<String>,
+    holders: Vec<String>,
+}
+
+impl Path {
+    pub(crate) fn enter(&mut self, name: &str, container_type: &str) {
+        self.names.push(name.to_string());
+        self.holders.push(container_type.trim_start_matches("Struct:").to_string());
+    }
+
+    pub(crate) fn exit(&mut self) {
+        self.names.pop();
+        self.holders.pop();
+    }
+
+    /// `encoder.block.0.layer.0.SelfAttention.k.weight`
+    pub(crate) fn parameter(&self) -> String {
+        self.names.join(".")
+    }
+
+    /// The path without its last name, and that name: (`….SelfAttention.k`, `weight`).
+    pub(crate) fn split(&self) -> (String, &str) {
+        match self.names.split_last() {
+            Some((leaf, module)) => (module.join("."), leaf),
+            None => (String::new(), ""),
+        }
+    }
+
+    /// The type name of the struct (or container) that holds what the traversal stands at.
+    pub(crate) fn holder(&self) -> &str {
+        self.holders.last().map_or("", String::as_str)
+    }
+
+    pub(crate) fn inside_reparameterization(&self) -> bool {
+        self.holders.iter().any(|h| h == "Reparameterization")
+    }
+}
+
+/// Maps every float parameter that belongs to the base itself, with its path.
+pub(crate) fn map_base<M: Module>(module: M, f: impl MapBase) -> M {
+    struct Mapper<F>(F, Path);
+    impl<F: MapBase> ModuleMapper for Mapper<F> {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.1.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.1.exit();
+        }
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            if self.1.inside_reparameterization() {
+                return param;
+            }
+            self.0.map(&self.1, param)
+        }
+    }
+    module.map(&mut Mapper(f, Path::default()))
+}
+
+/// What [`map_base`] does to a parameter.
+pub(crate) trait MapBase {
+    fn map<const D: usize>(&mut self, path: &Path, param: Param<Tensor<D>>) -> Param<Tensor<D>>;
+}
+
+/// Visits every float parameter, those of attached vectors included, with its path.
+pub(crate) fn visit<M: Module>(module: &M, f: &mut impl VisitParam) {
+    struct Visitor<'a, F>(&'a mut F, Path);
+    impl<F: VisitParam> ModuleVisitor for Visitor<'_, F> {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.1.enter(name, container_type);
+            self.0.enter(&self.1);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.1.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.visit(&self.1, param);
+        }
+    }
+    module.visit(&mut Visitor(f, Path::default()));
+}
+
+/// What [`visit`] does at each module and parameter.
+pub(crate) trait VisitParam {
+    fn enter(&mut self, _path: &Path) {}
+    fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>);
+}

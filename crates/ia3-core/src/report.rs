@@ -1,0 +1,54 @@
+use std::fmt;
+
+use burn::module::Module;
+
+use crate::adapter::Adapter;
+
+/// How much of a model is trained: PEFT's `print_trainable_parameters`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainableParameters {
+    /// Values that are trained: the vectors and `modules_to_save`.
+    pub trainable: usize,
+    /// All values: the base's and the trained ones.
+    pub all: usize,
+}
+
+impl TrainableParameters {
+    /// Counts for `adapter` on `base`, from shapes alone: no weight is initialised.
+    pub fn of<M: Module>(base: &M, adapter: &Adapter) -> Self {
+        let trainable = adapter.num_params();
+        Self { trainable, all: base.num_params() + trainable }
+    }
+
+    /// The trained share in per cent.
+    pub fn percent(&self) -> f64 {
+        100.0 * self.trainable as f64 / self.all as f64
+    }
+}
+
+impl fmt::Display for TrainableParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (trainable, all) = (thousands(self.trainable), thousands(self.all));
+        write!(f, "trainable params: {trainable} || all params: {all} || trainable%: {:.4}", self.percent())
+    }
+}
+
+/// `60549632` as `60,549,632`.
+fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_is_pefts() {
+        let t5_small = TrainableParameters { trainable: 43_008, all: 60_549_632 };
+        let line = "trainable params: 43,008 || all params: 60,549,632 || trainable%: 0.0710";
+        assert_eq!(t5_small.to_string(), line);
+        assert_eq!(thousands(7), "7");
+    }
+}

@@ -1,0 +1,140 @@
+use burn::module::{Module, Param, Reparameterization};
+use burn::tensor::{DType, Tensor};
+use ia3_config::Placement;
+
+/// One learned vector of one adapter, with the place where it multiplies.
+///
+/// The vector is float32 whatever the base is (PEFT's `autocast_adapter_dtype`).
+#[derive(Module, Debug)]
+pub struct Ia3Vector {
+    /// The learned values, `[d_out]` for [`Placement::Output`] and `[d_in]` for [`Placement::Input`].
+    pub l: Param<Tensor<1>>,
+    /// What the vector multiplies.
+    #[module(skip)]
+    pub placement: Placement,
+}
+
+impl Ia3Vector {
+    /// A vector holding `values`, shape `[len]`, cast to float32.
+    pub fn new(values: Tensor<1>, placement: Placement) -> Self {
+        let l = Param::from_tensor(values.cast(DType::F32));
+        Self { l, placement }
+    }
+
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.l.lazy_shape().num_elements()
+    }
+
+    /// Whether the vector holds no value; no site of a model has such a vector.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The (IA)³ state of one layer: the vectors of every active adapter, hung on the layer's weight.
+///
+/// With `l_in` and `l_out` the elementwise products of the input and output vectors
+/// (arXiv 2205.05638 §3.3; `IA3Layer` of PEFT's `tuners/ia3/layer.py`):
+///
+/// `y = ((x ⊙ l_in)·W + b) ⊙ l_out`
+///
+/// Read through [`Param::val`] the weight is `W'[i, o] = l_in[i] · W[i, o] · l_out[o]`, so layers that know
+/// nothing of adapters compute the same, as long as they have no bias under an output vector;
+/// [`Ia3Forward`](crate::Ia3Forward) evaluates the formula as it stands.
+#[derive(Module, Debug)]
+pub struct Ia3Scale {
+    /// The vectors in the order in which their adapters were attached.
+    pub vectors: Vec<Ia3Vector>,
+}
+
+impl Ia3Scale {
+    /// The elementwise product of all vectors placed at `placement`, or `None` where there is none.
+    pub fn product(&self, placement: Placement) -> Option<Tensor<1>> {
+        let placed = self.vectors.iter().filter(|v| v.placement == placement);
+        placed.map(|v| v.l.val()).reduce(|a, b| a * b)
+    }
+}
+
+impl Reparameterization for Ia3Scale {
+    const NAME: &'static str = "ia3";
+
+    fn apply<const D: usize>(&self, base: Tensor<D>) -> Tensor<D> {
+        scale_weight(base, self.product(Placement::Input), self.product(Placement::Output))
+    }
+}
+
+/// `l_in[i] · W[i, o] · l_out[o]` for a weight `[d_in, d_out]`, in float32, cast back to the weight's dtype.
+pub(crate) fn scale_weight<const D: usize>(
+    weight: Tensor<D>,
+    input: Option<Tensor<1>>,
+    output: Option<Tensor<1>>,
+) -> Tensor<D> {
+    let weight = scale_axis(weight, input, D.saturating_sub(2));
+    scale_axis(weight, output, D - 1)
+}
+
+/// `x ⊙ l` along the last axis, with PEFT's casts: computed in float32, cast back to `x`'s dtype.
+pub(crate) fn scale_last<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>) -> Tensor<D> {
+    scale_axis(x, l, D - 1)
+}
+
+fn scale_axis<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>, axis: usize) -> Tensor<D> {
+    let Some(l) = l else { return x };
+    let mut shape = [1; D];
+    shape[axis] = l.dims()[0];
+    let l = l.reshape(shape);
+    match x.dtype() {
+        DType::F32 => x * l,
+        dtype => (x.cast(DType::F32) * l).cast(dtype),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    fn scale(vectors: &[(&[f32], Placement)], device: &Device) -> Ia3Scale {
+        let vector = |(l, placement): &(&[f32], Placement)| {
+            Ia3Vector::new(Tensor::from_floats(*l, device), *placement)
+        };
+        Ia3Scale { vectors: vectors.iter().map(vector).collect() }
+    }
+
+    #[test]
+    fn weights_are_scaled_on_the_axis_of_the_placement() {
+        let device = Device::flex();
+        let w = Tensor::<2>::from_floats([[1., 2., 3.], [4., 5., 6.]], &device);
+        let output = scale(&[(&[1., 10., -1.], Placement::Output)], &device);
+        let input = scale(&[(&[2., 0.], Placement::Input)], &device);
+        let expected = TensorData::from([[1f32, 20., -3.], [4., 50., -6.]]);
+        output.apply(w.clone()).into_data().assert_eq(&expected, true);
+        let expected = TensorData::from([[2f32, 4., 6.], [0., 0., 0.]]);
+        input.apply(w).into_data().assert_eq(&expected, true);
+    }
+
+    #[test]
+    fn vectors_of_several_adapters_multiply_each_on_its_own_side() {
+        let device = Device::flex();
+        let w = Tensor::<2>::ones([2, 2], &device);
+        let s = scale(
+            &[(&[2., 3.], Placement::Output), (&[5., 7.], Placement::Output), (&[1., -1.], Placement::Input)],
+            &device,
+        );
+        let expected = TensorData::from([[10f32, 21.], [-10., -21.]]);
+        s.apply(w).into_data().assert_eq(&expected, true);
+    }
+
+    #[test]
+    fn a_bf16_weight_is_scaled_in_float32_and_stays_bf16() {
+        let device = Device::flex();
+        let w = Tensor::<2>::from_floats([[1.0, 3.0]], &device).cast(DType::BF16);
+        let l = [1.0 + 1.0 / 512.0, 1.0 / 3.0];
+        let got = scale(&[(&l, Placement::Output)], &device).apply(w);
+        assert_eq!(got.dtype(), DType::BF16);
+        // In bf16 the first vector entry would already have been rounded to 1.
+        let expected = Tensor::<2>::from_floats([[l[0], 3.0 * l[1]]], &device).cast(DType::BF16);
+        got.into_data().assert_eq(&expected.into_data(), true);
+    }
+}

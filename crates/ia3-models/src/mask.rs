@@ -1,0 +1,58 @@
+//! Attention masks as additive biases: 0 where a query may look, a large negative number where it may not.
+//!
+//! The number is finite, so that a row that may look nowhere gets even weights instead of NaN.
+
+use burn::tensor::{Bool, DType, Device, Int, Tensor};
+
+/// Half of the most negative number of `dtype`, so that adding a position bias cannot overflow.
+fn blocked(dtype: DType) -> f32 {
+    match dtype {
+        DType::F16 => -3.0e4,
+        _ => f32::MIN / 2.0,
+    }
+}
+
+/// From `attention_mask` `[batch, keys]` (1 = real token) to a bias `[batch, 1, 1, keys]`.
+pub(crate) fn padding(attention_mask: Tensor<2, Int>, dtype: DType) -> Tensor<4> {
+    let [batch, keys] = attention_mask.dims();
+    additive(attention_mask.equal_scalar(0).reshape([batch, 1, 1, keys]), dtype)
+}
+
+/// The bias `[1, 1, queries, keys]` under which query `i`, the `past + i`-th token, sees no later key.
+pub(crate) fn causal(queries: usize, past: usize, device: &Device, dtype: DType) -> Tensor<4> {
+    let keys = past + queries;
+    let position = Tensor::<1, Int>::arange(0..keys as i64, device);
+    let query = position.clone().slice([past..keys]).reshape([queries, 1]).expand([queries, keys]);
+    let key = position.reshape([1, keys]).expand([queries, keys]);
+    additive(key.greater(query).reshape([1, 1, queries, keys]), dtype)
+}
+
+fn additive(blocked_at: Tensor<4, Bool>, dtype: DType) -> Tensor<4> {
+    let open = Tensor::zeros(blocked_at.shape(), (&blocked_at.device(), dtype));
+    open.mask_fill(blocked_at, blocked(dtype))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::activation::softmax;
+
+    #[test]
+    fn later_keys_are_blocked_also_behind_a_cache() {
+        let device = Device::flex();
+        let open = |mask: Tensor<4>| mask.equal_scalar(0.0).int().into_data().convert::<i64>();
+        let full = open(causal(3, 0, &device, DType::F32));
+        assert_eq!(full.as_slice::<i64>().unwrap(), [1, 0, 0, 1, 1, 0, 1, 1, 1]);
+        let step = open(causal(1, 2, &device, DType::F32));
+        assert_eq!(step.as_slice::<i64>().unwrap(), [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_row_that_sees_nothing_is_even_and_finite() {
+        let device = Device::flex();
+        let nothing = Tensor::<2, Int>::zeros([1, 4], &device);
+        let mask = padding(nothing, DType::F32) + causal(4, 0, &device, DType::F32);
+        let weights = softmax(mask, 3).into_data().convert::<f32>();
+        assert!(weights.iter::<f32>().all(|w| w.is_finite()), "{weights}");
+    }
+}

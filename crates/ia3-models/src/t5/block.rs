@@ -1,0 +1,154 @@
+//! The three kinds of layer of a block, each `x + dropout(f(norm(x)))`, and the two kinds of block.
+#![allow(non_snake_case)] // Fields are named as Hugging Face names them.
+
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, RmsNorm, RmsNormConfig};
+use burn::tensor::{Device, Tensor};
+
+use super::attention::{KeysValues, T5Attention};
+use super::config::T5Config;
+use super::feed_forward::T5DenseReluDense;
+use crate::cache::KvCache;
+
+/// Self-attention with its norm and residual.
+#[derive(Module, Debug)]
+pub struct T5LayerSelfAttention {
+    /// The attention.
+    pub SelfAttention: T5Attention,
+    /// RMS norm before it.
+    pub layer_norm: RmsNorm,
+    /// Dropout on its output.
+    pub dropout: Dropout,
+}
+
+/// Attention to the encoder's output with its norm and residual.
+#[derive(Module, Debug)]
+pub struct T5LayerCrossAttention {
+    /// The attention.
+    pub EncDecAttention: T5Attention,
+    /// RMS norm before it.
+    pub layer_norm: RmsNorm,
+    /// Dropout on its output.
+    pub dropout: Dropout,
+}
+
+/// The feed-forward layer with its norm and residual.
+#[derive(Module, Debug)]
+pub struct T5LayerFF {
+    /// The layer.
+    pub DenseReluDense: T5DenseReluDense,
+    /// RMS norm before it.
+    pub layer_norm: RmsNorm,
+    /// Dropout on its output.
+    pub dropout: Dropout,
+}
+
+/// A block of the encoder.
+#[derive(Module, Debug)]
+pub struct T5EncoderBlock {
+    /// Self-attention and feed-forward layer.
+    pub layer: (T5LayerSelfAttention, T5LayerFF),
+}
+
+/// A block of the decoder.
+#[derive(Module, Debug)]
+pub struct T5DecoderBlock {
+    /// Self-attention, attention to the encoder and feed-forward layer.
+    pub layer: (T5LayerSelfAttention, T5LayerCrossAttention, T5LayerFF),
+}
+
+pub(crate) fn norm(config: &T5Config, device: &Device) -> RmsNorm {
+    RmsNormConfig::new(config.d_model).with_epsilon(config.layer_norm_epsilon).init(device)
+}
+
+pub(crate) fn dropout(config: &T5Config) -> Dropout {
+    DropoutConfig::new(config.dropout_rate).init()
+}
+
+impl T5LayerSelfAttention {
+    fn new(config: &T5Config, owns_bias: bool, device: &Device) -> Self {
+        Self {
+            SelfAttention: T5Attention::new(config, owns_bias, device),
+            layer_norm: norm(config, device),
+            dropout: dropout(config),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
+        let h = self.layer_norm.forward(x.clone());
+        let [k, v] = self.SelfAttention.keys_values(h.clone());
+        let kv = match cache {
+            Some(cache) => cache.append(k, v),
+            None => [k, v],
+        };
+        x + self.dropout.forward(self.SelfAttention.forward(h, kv, bias))
+    }
+}
+
+impl T5LayerCrossAttention {
+    fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            EncDecAttention: T5Attention::new(config, false, device),
+            layer_norm: norm(config, device),
+            dropout: dropout(config),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, kv: KeysValues, bias: Tensor<4>) -> Tensor<3> {
+        let h = self.layer_norm.forward(x.clone());
+        x + self.dropout.forward(self.EncDecAttention.forward(h, kv, bias))
+    }
+}
+
+impl T5LayerFF {
+    fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            DenseReluDense: T5DenseReluDense::new(config, device),
+            layer_norm: norm(config, device),
+            dropout: dropout(config),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let h = self.layer_norm.forward(x.clone());
+        x + self.dropout.forward(self.DenseReluDense.forward(h))
+    }
+}
+
+impl T5EncoderBlock {
+    pub(crate) fn new(config: &T5Config, index: usize, device: &Device) -> Self {
+        let attention = T5LayerSelfAttention::new(config, index == 0, device);
+        Self { layer: (attention, T5LayerFF::new(config, device)) }
+    }
+
+    pub(crate) fn forward(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
+        let (attention, feed_forward) = &self.layer;
+        feed_forward.forward(attention.forward(x, bias, None))
+    }
+}
+
+impl T5DecoderBlock {
+    pub(crate) fn new(config: &T5Config, index: usize, device: &Device) -> Self {
+        let attention = T5LayerSelfAttention::new(config, index == 0, device);
+        let cross = T5LayerCrossAttention::new(config, device);
+        Self { layer: (attention, cross, T5LayerFF::new(config, device)) }
+    }
+
+    /// Keys and values of the encoder's output, the same for every step of a generation.
+    pub(crate) fn cross_keys_values(&self, encoded: Tensor<3>) -> KeysValues {
+        self.layer.1.EncDecAttention.keys_values(encoded)
+    }
+
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<3>,
+        bias: Tensor<4>,
+        cross: KeysValues,
+        cross_bias: Tensor<4>,
+        cache: Option<&mut KvCache>,
+    ) -> Tensor<3> {
+        let (attention, cross_attention, feed_forward) = &self.layer;
+        let x = attention.forward(x, bias, cache);
+        feed_forward.forward(cross_attention.forward(x, cross, cross_bias))
+    }
+}

@@ -1,0 +1,222 @@
+use serde::Deserialize;
+
+use crate::activation::Activation;
+use crate::error::ModelError;
+
+/// T5's and mT5's `config.json` (Hugging Face's `T5Config` and `MT5Config`), with their defaults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct T5Config {
+    /// `t5` or `mt5`; they differ in the scaling of the decoder's output and in PEFT's default targets.
+    pub model_type: String,
+    /// Rows of the embedding and of the head.
+    pub vocab_size: usize,
+    /// Width of the residual stream.
+    pub d_model: usize,
+    /// Width of one attention head; `num_heads · d_kv` need not be `d_model`.
+    pub d_kv: usize,
+    /// Width of the feed-forward layer.
+    pub d_ff: usize,
+    /// Encoder blocks.
+    pub num_layers: usize,
+    /// Decoder blocks.
+    pub num_decoder_layers: usize,
+    /// Attention heads.
+    pub num_heads: usize,
+    /// Buckets of the relative position bias.
+    pub relative_attention_num_buckets: usize,
+    /// Distance from which on all positions share the last bucket.
+    pub relative_attention_max_distance: usize,
+    /// Dropout in training.
+    pub dropout_rate: f64,
+    /// Epsilon of the RMS norms.
+    pub layer_norm_epsilon: f64,
+    /// Factor on the standard deviations of a fresh initialisation.
+    pub initializer_factor: f64,
+    /// Activation of the feed-forward layer.
+    pub activation: Activation,
+    /// Whether the feed-forward layer is gated (`wi_0`, `wi_1`) or plain (`wi`).
+    pub is_gated: bool,
+    /// Whether the head is the embedding; a checkpoint with an own `lm_head.weight` overrides it.
+    pub tie_lm_head: bool,
+    /// Whether the decoder's output is multiplied by `d_model^-1/2` before the head.
+    pub scale_decoder_outputs: bool,
+    /// Id of the padding token.
+    pub pad_token_id: i64,
+    /// Ids that end a sequence.
+    pub eos_token_id: Vec<i64>,
+    /// Id that starts every decoder sequence.
+    pub decoder_start_token_id: i64,
+}
+
+impl T5Config {
+    /// Reads Hugging Face's `config.json`; fields that are absent take the defaults of `model_type`.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
+    pub fn from_json(text: &str) -> Result<Self, ModelError> {
+        let raw: Raw = serde_json::from_str(text)
+            .map_err(|source| ModelError::Json { model_type: "t5".into(), source })?;
+        let config = raw.resolve()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Width of all heads together: outputs of `q`, `k` and `v`.
+    pub fn d_attention(&self) -> usize {
+        self.num_heads * self.d_kv
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        let sizes = [
+            ("vocab_size", self.vocab_size),
+            ("d_model", self.d_model),
+            ("d_kv", self.d_kv),
+            ("d_ff", self.d_ff),
+            ("num_heads", self.num_heads),
+            ("relative_attention_max_distance", self.relative_attention_max_distance),
+        ];
+        for (field, value) in sizes {
+            expect(value > 0 && value <= MAX_SIZE, field, value, "a positive size below 2^31")?;
+        }
+        for (field, n) in [("num_layers", self.num_layers), ("num_decoder_layers", self.num_decoder_layers)] {
+            expect((1..=10_000).contains(&n), field, n, "1 to 10000 layers")?;
+        }
+        let buckets = self.relative_attention_num_buckets;
+        let expected = "at least 4 buckets and fewer than twice the maximal distance";
+        let fits = buckets >= 4 && buckets / 2 < self.relative_attention_max_distance;
+        expect(fits, "relative_attention_num_buckets", buckets, expected)?;
+        let dropout = self.dropout_rate;
+        expect((0.0..1.0).contains(&dropout), "dropout_rate", dropout, "a share from 0 to below 1")?;
+        let epsilon = self.layer_norm_epsilon;
+        expect(epsilon > 0.0 && epsilon.is_finite(), "layer_norm_epsilon", epsilon, "a positive number")
+    }
+}
+
+const MAX_SIZE: usize = 1 << 31;
+
+fn expect(ok: bool, field: &'static str, found: impl ToString, expected: &'static str) -> Result<(), ModelError> {
+    match ok {
+        true => Ok(()),
+        false => Err(ModelError::Field { field, found: found.to_string(), expected }),
+    }
+}
+
+/// One id or several; Hugging Face writes both.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Ids {
+    One(i64),
+    Many(Vec<i64>),
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    model_type: String,
+    vocab_size: Option<usize>,
+    d_model: Option<usize>,
+    d_kv: Option<usize>,
+    d_ff: Option<usize>,
+    num_layers: Option<usize>,
+    num_decoder_layers: Option<usize>,
+    num_heads: Option<usize>,
+    relative_attention_num_buckets: Option<usize>,
+    relative_attention_max_distance: Option<usize>,
+    dropout_rate: Option<f64>,
+    layer_norm_epsilon: Option<f64>,
+    initializer_factor: Option<f64>,
+    feed_forward_proj: Option<String>,
+    tie_word_embeddings: Option<bool>,
+    scale_decoder_outputs: Option<bool>,
+    pad_token_id: Option<i64>,
+    eos_token_id: Option<Ids>,
+    decoder_start_token_id: Option<i64>,
+}
+
+impl Raw {
+    fn resolve(self) -> Result<T5Config, ModelError> {
+        let mt5 = self.model_type == "mt5";
+        let default = |t5, of_mt5| if mt5 { of_mt5 } else { t5 };
+        let num_layers = self.num_layers.unwrap_or(default(6, 8));
+        let projection = self.feed_forward_proj.as_deref().unwrap_or(if mt5 { "gated-gelu" } else { "relu" });
+        let (activation, is_gated) = feed_forward(projection)?;
+        let tied = self.tie_word_embeddings != Some(false);
+        let pad_token_id = self.pad_token_id.unwrap_or(0);
+        Ok(T5Config {
+            vocab_size: self.vocab_size.unwrap_or(default(32_128, 250_112)),
+            d_model: self.d_model.unwrap_or(512),
+            d_kv: self.d_kv.unwrap_or(64),
+            d_ff: self.d_ff.unwrap_or(default(2_048, 1_024)),
+            num_layers,
+            num_decoder_layers: self.num_decoder_layers.unwrap_or(num_layers),
+            num_heads: self.num_heads.unwrap_or(default(8, 6)),
+            relative_attention_num_buckets: self.relative_attention_num_buckets.unwrap_or(32),
+            relative_attention_max_distance: self.relative_attention_max_distance.unwrap_or(128),
+            dropout_rate: self.dropout_rate.unwrap_or(0.1),
+            layer_norm_epsilon: self.layer_norm_epsilon.unwrap_or(1e-6),
+            initializer_factor: self.initializer_factor.unwrap_or(1.0),
+            activation,
+            is_gated,
+            tie_lm_head: tied,
+            // mT5 never scales; T5 scales where the head is tied, unless the key says otherwise.
+            scale_decoder_outputs: !mt5 && self.scale_decoder_outputs.unwrap_or(tied),
+            pad_token_id,
+            eos_token_id: match self.eos_token_id {
+                Some(Ids::One(id)) => vec![id],
+                Some(Ids::Many(ids)) => ids,
+                None => vec![1],
+            },
+            decoder_start_token_id: self.decoder_start_token_id.unwrap_or(pad_token_id),
+            model_type: self.model_type,
+        })
+    }
+}
+
+/// `relu`, `gated-gelu`, …; T5's `gated-gelu` means the tanh approximation.
+fn feed_forward(projection: &str) -> Result<(Activation, bool), ModelError> {
+    let (name, gated) = match projection.strip_prefix("gated-") {
+        Some("gelu") => ("gelu_new", true),
+        Some(name) => (name, true),
+        None => (projection, false),
+    };
+    let activation = Activation::from_name(name).ok_or_else(|| ModelError::Field {
+        field: "feed_forward_proj",
+        found: format!("`{projection}`"),
+        expected: "an activation (relu, gelu, gelu_new, silu), with `gated-` before it or not",
+    })?;
+    Ok((activation, gated))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_fields_take_the_defaults_of_the_model_type() {
+        let t5 = T5Config::from_json(r#"{"model_type": "t5"}"#).unwrap();
+        assert_eq!((t5.vocab_size, t5.d_ff, t5.num_layers, t5.num_heads), (32_128, 2_048, 6, 8));
+        assert_eq!((t5.activation, t5.is_gated), (Activation::Relu, false));
+        let mt5 = T5Config::from_json(r#"{"model_type": "mt5", "num_layers": 3}"#).unwrap();
+        assert_eq!((mt5.vocab_size, mt5.d_ff, mt5.num_decoder_layers), (250_112, 1_024, 3));
+        assert_eq!((mt5.activation, mt5.is_gated), (Activation::GeluTanh, true));
+    }
+
+    #[test]
+    fn the_decoder_output_is_scaled_as_transformers_does() {
+        let scales = |json: &str| T5Config::from_json(json).unwrap().scale_decoder_outputs;
+        assert!(scales(r#"{"model_type": "t5"}"#));
+        assert!(!scales(r#"{"model_type": "t5", "tie_word_embeddings": false}"#));
+        assert!(!scales(r#"{"model_type": "t5", "tie_word_embeddings": true, "scale_decoder_outputs": false}"#));
+        assert!(!scales(r#"{"model_type": "mt5", "tie_word_embeddings": true, "scale_decoder_outputs": true}"#));
+    }
+
+    #[test]
+    fn impossible_values_are_named() {
+        let error = |json: &str| T5Config::from_json(json).unwrap_err().to_string();
+        let zero = error(r#"{"model_type": "t5", "num_heads": 0}"#);
+        assert_eq!(zero, "`num_heads` is 0 in config.json, expected a positive size below 2^31");
+        let activation = error(r#"{"model_type": "t5", "feed_forward_proj": "gated-mish"}"#);
+        assert!(activation.starts_with("`feed_forward_proj` is `gated-mish` in config.json"), "{activation}");
+        assert!(error("{").contains("config.json is not a configuration of `t5`"));
+    }
+}

@@ -1,0 +1,64 @@
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+use ia3_core::Ia3Forward;
+
+use super::config::T5Config;
+use super::init::normal;
+use crate::activation::Activation;
+
+/// `wo(act(wi(x)))`, or gated (v1.1) `wo(act(wi_0(x)) ⊙ wi_1(x))`.
+///
+/// The paper's vector on the inner activations is an input vector on `wo`.
+#[derive(Module, Debug)]
+pub struct T5DenseReluDense {
+    /// `[d_model, d_ff]` of the plain layer.
+    pub wi: Option<Linear>,
+    /// `[d_model, d_ff]`, activated, of the gated layer.
+    pub wi_0: Option<Linear>,
+    /// `[d_model, d_ff]`, linear, of the gated layer.
+    pub wi_1: Option<Linear>,
+    /// `[d_ff, d_model]`; an (IA)³ target by its input.
+    pub wo: Linear,
+    /// Dropout on the inner activations.
+    pub dropout: Dropout,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl T5DenseReluDense {
+    pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
+        let linear = |d_in: usize, d_out: usize| {
+            let initializer = normal(config, (d_in as f64).powf(-0.5));
+            LinearConfig::new(d_in, d_out).with_bias(false).with_initializer(initializer).init(device)
+        };
+        let wi = |wanted: bool| wanted.then(|| linear(config.d_model, config.d_ff));
+        Self {
+            wi: wi(!config.is_gated),
+            wi_0: wi(config.is_gated),
+            wi_1: wi(config.is_gated),
+            wo: linear(config.d_ff, config.d_model),
+            dropout: DropoutConfig::new(config.dropout_rate).init(),
+            activation: config.activation,
+        }
+    }
+
+    /// `[batch, seq, d_model]` to the same shape.
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let dtype = x.dtype();
+        let h = self.dropout.forward(self.inner(x));
+        // Half-precision checkpoints may keep `wo` in float32, as transformers does.
+        let h = h.cast(self.wo.weight.base().dtype());
+        self.wo.ia3_forward(h).cast(dtype)
+    }
+
+    fn inner(&self, x: Tensor<3>) -> Tensor<3> {
+        let project = |wi: &Option<Linear>, x| wi.as_ref().map(|wi| wi.ia3_forward(x));
+        let activated = project(&self.wi, x.clone()).or_else(|| project(&self.wi_0, x.clone()));
+        let activated = self.activation.forward(activated.unwrap_or_else(|| x.clone()));
+        match project(&self.wi_1, x) {
+            Some(linear) => activated * linear,
+            None => activated,
+        }
+    }
+}

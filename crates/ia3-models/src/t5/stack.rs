@@ -1,0 +1,142 @@
+use burn::module::Module;
+use burn::nn::{Dropout, RmsNorm};
+use burn::tensor::{Device, Int, Tensor};
+
+use super::attention::KeysValues;
+use super::block::{T5DecoderBlock, T5EncoderBlock, dropout, norm};
+use super::config::T5Config;
+use crate::cache::KvCache;
+use crate::mask;
+
+/// The encoder: blocks, a final norm, and dropout before and after.
+#[derive(Module, Debug)]
+pub struct T5Encoder {
+    /// The blocks.
+    pub block: Vec<T5EncoderBlock>,
+    /// RMS norm of the output.
+    pub final_layer_norm: RmsNorm,
+    /// Dropout on the embeddings and on the output.
+    pub dropout: Dropout,
+}
+
+/// The decoder: blocks, a final norm, and dropout before and after.
+#[derive(Module, Debug)]
+pub struct T5Decoder {
+    /// The blocks.
+    pub block: Vec<T5DecoderBlock>,
+    /// RMS norm of the output.
+    pub final_layer_norm: RmsNorm,
+    /// Dropout on the embeddings and on the output.
+    pub dropout: Dropout,
+}
+
+/// Where a forward leaves the hidden states, if anybody wants them: the embeddings, then each
+/// block's output, the last one after the final norm (Hugging Face's `output_hidden_states`).
+pub(crate) type Trace<'a> = Option<&'a mut Vec<Tensor<3>>>;
+
+fn trace(states: &mut Trace, x: &Tensor<3>) {
+    if let Some(states) = states {
+        states.push(x.clone());
+    }
+}
+
+impl T5Encoder {
+    pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
+        Self {
+            block: (0..config.num_layers).map(|i| T5EncoderBlock::new(config, i, device)).collect(),
+            final_layer_norm: norm(config, device),
+            dropout: dropout(config),
+        }
+    }
+
+    /// Encodes embeddings `[batch, seq, d_model]` under a padding bias `[batch, 1, 1, seq]`.
+    pub(crate) fn forward(&self, x: Tensor<3>, padding: Tensor<4>, mut states: Trace) -> Tensor<3> {
+        let seq = x.dims()[1];
+        let position = self.block[0].layer.0.SelfAttention.position_bias(seq, 0, true, &x.device());
+        let bias = add(position, padding);
+        let mut x = self.dropout.forward(x);
+        for block in &self.block {
+            trace(&mut states, &x);
+            x = block.forward(x, bias.clone());
+        }
+        let x = self.dropout.forward(self.final_layer_norm.forward(x));
+        trace(&mut states, &x);
+        x
+    }
+}
+
+/// What the decoder remembers of a generation: the encoder's output, seen by each block, and its own past.
+pub(crate) struct DecoderMemory {
+    cross: Vec<KeysValues>,
+    cross_bias: Tensor<4>,
+    past: Option<Vec<KvCache>>,
+}
+
+impl DecoderMemory {
+    fn past_len(&self) -> usize {
+        self.past.as_ref().map_or(0, |p| p[0].len())
+    }
+}
+
+impl T5Decoder {
+    pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
+        let blocks = 0..config.num_decoder_layers;
+        Self {
+            block: blocks.map(|i| T5DecoderBlock::new(config, i, device)).collect(),
+            final_layer_norm: norm(config, device),
+            dropout: dropout(config),
+        }
+    }
+
+    /// Prepares decoding of `encoded` `[batch, seq, d_model]` under its padding bias; with a `capacity`
+    /// the decoder caches up to that many tokens and takes one step at a time.
+    pub(crate) fn remember(
+        &self,
+        encoded: Tensor<3>,
+        padding: Tensor<4>,
+        capacity: Option<usize>,
+    ) -> DecoderMemory {
+        let cross = self.block.iter().map(|b| b.cross_keys_values(encoded.clone())).collect();
+        let caches = |n| self.block.iter().map(|_| KvCache::new(n)).collect();
+        DecoderMemory { cross, cross_bias: padding, past: capacity.map(caches) }
+    }
+
+    /// Decodes embeddings `[batch, new, d_model]` that follow what `memory` holds.
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<3>,
+        attention_mask: Option<Tensor<2, Int>>,
+        memory: &mut DecoderMemory,
+        mut states: Trace,
+    ) -> Tensor<3> {
+        let bias = self.self_bias(&x, attention_mask, memory.past_len());
+        let mut x = self.dropout.forward(x);
+        for (i, block) in self.block.iter().enumerate() {
+            trace(&mut states, &x);
+            let cache = memory.past.as_mut().map(|p| &mut p[i]);
+            let (cross, cross_bias) = (memory.cross[i].clone(), memory.cross_bias.clone());
+            x = block.forward(x, bias.clone(), cross, cross_bias, cache);
+        }
+        let x = self.dropout.forward(self.final_layer_norm.forward(x));
+        trace(&mut states, &x);
+        x
+    }
+
+    fn self_bias(&self, x: &Tensor<3>, padding: Option<Tensor<2, Int>>, past: usize) -> Tensor<4> {
+        let (queries, device, dtype) = (x.dims()[1], x.device(), x.dtype());
+        let attention = &self.block[0].layer.0.SelfAttention;
+        let position = attention.position_bias(queries, past, false, &device);
+        let bias = add(position, mask::causal(queries, past, &device, dtype));
+        match padding {
+            Some(padding) => bias + mask::padding(padding, dtype),
+            None => bias,
+        }
+    }
+}
+
+fn add(position: Option<Tensor<4>>, mask: Tensor<4>) -> Tensor<4> {
+    match position {
+        Some(position) => position + mask,
+        None => mask,
+    }
+}
