@@ -71,21 +71,18 @@ impl Ia3Config {
 
     /// Sets the targets whose input is scaled: a list of names or a Python regular expression.
     pub fn with_feedforward_modules(mut self, modules: impl Into<Selector>) -> Self {
-        self.feedforward_modules = Some(modules.into());
+        self.feedforward_modules = Some(modules.into().into_plain());
         self
     }
 
     /// Sets the modules that are never adapted: a list of names or a Python regular expression.
     pub fn with_exclude_modules(mut self, modules: impl Into<Selector>) -> Self {
-        self.exclude_modules = Some(modules.into());
+        self.exclude_modules = Some(modules.into().into_plain());
         self
     }
 
     /// Sets the modules that are trained and saved whole.
-    pub fn with_modules_to_save<S: Into<String>>(
-        mut self,
-        modules: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn with_modules_to_save<S: Into<String>>(mut self, modules: impl IntoIterator<Item = S>) -> Self {
         self.modules_to_save = Some(modules.into_iter().map(Into::into).collect());
         self
     }

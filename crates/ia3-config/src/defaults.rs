@@ -14,10 +14,7 @@ const fn row(
     target_modules: &'static [&'static str],
     feedforward_modules: &'static [&'static str],
 ) -> (&'static str, DefaultTargets) {
-    let targets = DefaultTargets {
-        target_modules,
-        feedforward_modules,
-    };
+    let targets = DefaultTargets { target_modules, feedforward_modules };
     (model_type, targets)
 }
 

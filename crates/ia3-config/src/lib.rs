@@ -1,16 +1,25 @@
-//! The configuration of an (IA)³ adapter, and which layers of a model it reaches.
+#![doc = include_str!("../README.md")]
 
 mod adapter;
+mod check;
 mod defaults;
 mod error;
 mod json;
 mod model;
+mod nearest;
+mod peft_lists;
 mod placement;
 mod plan;
 mod planning;
 mod py_regex;
+mod py_syntax;
+mod python_json;
+mod report;
+mod resolve;
+mod rules;
 mod selector;
 mod task_type;
+mod validate;
 
 pub use adapter::Ia3Config;
 pub use defaults::{DefaultTargets, default_targets, known_model_types};

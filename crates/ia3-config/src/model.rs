@@ -19,10 +19,7 @@ impl ModelInfo {
     /// A model of the given `model_type`.
     pub fn new(model_type: impl Into<String>, modules: Vec<ModuleInfo>) -> Self {
         let model_type = Some(model_type.into());
-        Self {
-            model_type,
-            modules,
-        }
+        Self { model_type, modules }
     }
 }
 
@@ -40,11 +37,7 @@ pub struct ModuleInfo {
 impl ModuleInfo {
     /// A module that is not the output embedding.
     pub fn new(path: impl Into<String>, kind: ModuleKind) -> Self {
-        Self {
-            path: path.into(),
-            kind,
-            output_embedding: false,
-        }
+        Self { path: path.into(), kind, output_embedding: false }
     }
 
     /// Marks the module as the model's output embedding.
@@ -122,16 +115,8 @@ impl ModuleKind {
     pub fn vector_len(&self, placement: Placement) -> Option<usize> {
         let (input, output) = match *self {
             Self::Linear { d_in, d_out, .. } | Self::Conv1D { d_in, d_out, .. } => (d_in, d_out),
-            Self::Conv2d {
-                channels_in,
-                channels_out,
-                ..
-            }
-            | Self::Conv3d {
-                channels_in,
-                channels_out,
-                ..
-            } => (channels_in, channels_out),
+            Self::Conv2d { channels_in, channels_out, .. }
+            | Self::Conv3d { channels_in, channels_out, .. } => (channels_in, channels_out),
             Self::Embedding { .. } | Self::Other { .. } => return None,
         };
         Some(match placement {
@@ -165,8 +150,7 @@ impl fmt::Display for ModuleKind {
         if let Self::Embedding { rows, dim } = self {
             return write!(f, "{name}({rows}, {dim})");
         }
-        let sizes =
-            [Placement::Input, Placement::Output].map(|placement| self.vector_len(placement));
+        let sizes = [Placement::Input, Placement::Output].map(|placement| self.vector_len(placement));
         match sizes {
             [Some(input), Some(output)] => write!(f, "{name}({input}, {output})"),
             _ => f.write_str(name),

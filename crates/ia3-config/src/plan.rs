@@ -94,13 +94,15 @@ impl fmt::Display for Field {
     }
 }
 
-/// A name or pattern that selected no module.
+/// A name or pattern that selected nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmatched {
     /// The field it stands in.
     pub field: Field,
     /// The name or pattern.
     pub pattern: String,
+    /// Whether it is a regular expression, which has to match whole paths.
+    pub is_regex: bool,
     /// The names of the model that look most like it, best first.
     pub closest: Vec<Nearest>,
 }
@@ -117,10 +119,35 @@ pub struct Nearest {
 /// Something a user should know about a plan; its `Display` is a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Note {}
-
-impl fmt::Display for Note {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
-    }
+pub enum Note {
+    /// `fan_in_fan_out` did not fit a layer and was set, as PEFT does (`tuners/ia3/model.py`).
+    FanInFanOut {
+        /// The first such layer.
+        path: String,
+        /// The value that fits.
+        value: bool,
+    },
+    /// A feed-forward name hit layers in the middle of a name, because PEFT compares no dot: `o` also ends `wo`.
+    LooseFeedforward {
+        /// The name.
+        name: String,
+        /// The layers whose input is scaled for this reason alone.
+        paths: Vec<String>,
+    },
+    /// The lists as given would not load in PEFT, which wants the feed-forward names among the targets; the
+    /// configuration to save says the same in other names.
+    ListsRewritten {
+        /// The feed-forward names that were not among the targets.
+        extra: Vec<String>,
+    },
+    /// `"all-linear"` means something only as `target_modules`; elsewhere PEFT reads a regular expression.
+    AllLinearIsPattern {
+        /// The field.
+        field: Field,
+    },
+    /// The output embedding is a target: if it is tied, merging changes the input embedding as well.
+    OutputEmbedding {
+        /// Path of the output embedding.
+        path: String,
+    },
 }

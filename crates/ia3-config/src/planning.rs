@@ -1,23 +1,174 @@
 //! From a configuration and a model to a plan.
+//!
+//! Follows PEFT's `BaseTuner.inject_adapter` (`tuners/tuners_utils.py`) and `IA3Model` (`tuners/ia3/model.py`).
 
-use crate::{ConfigError, Ia3Config, ModelInfo, Plan, PlanOptions};
+use crate::plan::{Field, Note, Plan, PlanOptions, Site, Unmatched};
+use crate::rules::{Rules, Verdict};
+use crate::selector::suffixes;
+use crate::{
+    ConfigError, Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Selector, check, peft_lists,
+    resolve,
+};
 
 impl Ia3Config {
-    /// Checks what PEFT's constructor checks.
+    /// Finds the layers that get a vector, and the configuration to save with them.
+    ///
+    /// Whatever PEFT accepts is planned as PEFT places it, also a configuration that [`validate`](Self::validate)
+    /// refuses: PEFT trains and writes such adapters.
     ///
     /// # Errors
-    /// [`ConfigError`].
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        Ok(())
-    }
-
-    /// Finds the layers that get a vector.
+    /// - [`ConfigError::NoDefault`]: a field is not set and the architecture has no default.
+    /// - [`ConfigError::InvalidPattern`], [`ConfigError::UnsupportedPattern`], [`ConfigError::PatternTooSlow`]: a
+    ///   regular expression.
+    /// - [`ConfigError::UnsupportedLayer`]: a target is an embedding, a container or another module without a vector.
+    /// - [`ConfigError::NoTargets`], [`ConfigError::NothingMatched`], [`ConfigError::AllExcluded`],
+    ///   [`ConfigError::OnlyExcludedMatched`]: no layer is left.
+    /// - [`ConfigError::Unmatched`]: a target, an excluded or a saved module does not exist, unless
+    ///   [`PlanOptions::allow_unmatched`].
     ///
-    /// # Errors
-    /// [`ConfigError`].
-    pub fn plan(&self, _model: &ModelInfo, _options: PlanOptions) -> Result<Plan, ConfigError> {
-        Err(ConfigError::UnknownTaskType {
-            found: String::new(),
+    /// ```
+    /// # use ia3_config::{Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, PlanOptions};
+    /// let linear = |d_in, d_out| ModuleKind::Linear { d_in, d_out, bias: false };
+    /// let model = ModelInfo::new("t5", vec![
+    ///     ModuleInfo::new("encoder.block.0.layer.0.SelfAttention.q", linear(8, 6)),
+    ///     ModuleInfo::new("encoder.block.0.layer.0.SelfAttention.k", linear(8, 6)),
+    ///     ModuleInfo::new("encoder.block.0.layer.0.SelfAttention.v", linear(8, 6)),
+    ///     ModuleInfo::new("encoder.block.0.layer.1.DenseReluDense.wo", linear(32, 8)),
+    /// ]);
+    /// let plan = Ia3Config::new().plan(&model, PlanOptions::default())?;
+    /// assert_eq!(plan.trainable_parameters(), 6 + 6 + 32);
+    /// assert_eq!(plan.sites[2].placement, Placement::Input);
+    /// assert_eq!(plan.sites[2].file_shape(), [1, 32]);
+    /// # Ok::<(), ia3_config::ConfigError>(())
+    /// ```
+    pub fn plan(&self, model: &ModelInfo, options: PlanOptions) -> Result<Plan, ConfigError> {
+        let mut notes = Vec::new();
+        let mut config = resolve::resolve(self, model, &mut notes)?;
+        let rules = Rules::new(&config)?;
+        let sorted = Sorted::new(&rules, model)?;
+        if sorted.targets.is_empty() {
+            return Err(check::nothing_left(self, &config, &rules, &sorted)?);
+        }
+        let sites = sites(&rules, &sorted.targets)?;
+        let unmatched = check::unmatched(self, &config, model, &sites)?;
+        refuse_unmatched(&unmatched, options)?;
+        fit_fan_in_fan_out(&mut config, &sites, &mut notes);
+        notes.extend(output_embeddings(&sorted));
+        notes.extend(loose_feedforward(&config, &sites));
+        notes.extend(peft_lists::make_loadable(&mut config, &sites, &paths(&sorted.others))?);
+        Ok(Plan {
+            modules_to_save: modules_to_save(&config, model),
+            sites,
+            excluded: paths(&sorted.excluded),
+            ignored: paths(&sorted.adaptable_others()),
+            unmatched,
+            config,
+            notes,
         })
     }
+}
+
+/// A model's modules by what the rules say of them.
+pub(crate) struct Sorted<'m> {
+    targets: Vec<&'m ModuleInfo>,
+    pub(crate) excluded: Vec<&'m ModuleInfo>,
+    pub(crate) others: Vec<&'m ModuleInfo>,
+}
+
+impl<'m> Sorted<'m> {
+    fn new(rules: &Rules, model: &'m ModelInfo) -> Result<Self, ConfigError> {
+        let mut sorted = Self { targets: Vec::new(), excluded: Vec::new(), others: Vec::new() };
+        for module in model.modules.iter().filter(|module| !module.path.is_empty()) {
+            match rules.verdict(&module.path)? {
+                Verdict::Target if !module.kind.is_adaptable() => {
+                    return Err(check::unsupported(module, model));
+                }
+                Verdict::Target => sorted.targets.push(module),
+                Verdict::Excluded => sorted.excluded.push(module),
+                Verdict::Other => sorted.others.push(module),
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// The layers that could be adapted but are no target.
+    pub(crate) fn adaptable_others(&self) -> Vec<&'m ModuleInfo> {
+        let adaptable = self.others.iter().filter(|module| module.kind.is_adaptable());
+        adaptable.copied().collect()
+    }
+}
+
+fn paths(modules: &[&ModuleInfo]) -> Vec<String> {
+    modules.iter().map(|module| module.path.clone()).collect()
+}
+
+fn sites(rules: &Rules, targets: &[&ModuleInfo]) -> Result<Vec<Site>, ConfigError> {
+    let mut sites = Vec::with_capacity(targets.len());
+    for module in targets {
+        let placement = rules.placement(&module.path)?;
+        if let Some(len) = module.kind.vector_len(placement) {
+            sites.push(Site { path: module.path.clone(), kind: module.kind.clone(), placement, len });
+        }
+    }
+    Ok(sites)
+}
+
+/// A feed-forward name without a target is what PEFT itself writes; anything else is a misspelling.
+fn refuse_unmatched(unmatched: &[Unmatched], options: PlanOptions) -> Result<(), ConfigError> {
+    let serious = |unmatched: &&Unmatched| unmatched.field != Field::FeedforwardModules;
+    let unmatched: Vec<Unmatched> = unmatched.iter().filter(serious).cloned().collect();
+    match unmatched.is_empty() || options.allow_unmatched {
+        true => Ok(()),
+        false => Err(ConfigError::Unmatched { unmatched }),
+    }
+}
+
+/// PEFT corrects the flag at each layer, so that the last one decides.
+fn fit_fan_in_fan_out(config: &mut Ia3Config, sites: &[Site], notes: &mut Vec<Note>) {
+    for site in sites {
+        let value = match site.kind {
+            ModuleKind::Linear { .. } => false,
+            ModuleKind::Conv1D { .. } => true,
+            _ => continue,
+        };
+        if config.fan_in_fan_out != value {
+            config.fan_in_fan_out = value;
+            let path = site.path.clone();
+            notes.push(Note::FanInFanOut { path, value });
+        }
+    }
+}
+
+fn output_embeddings(sorted: &Sorted<'_>) -> Vec<Note> {
+    let outputs = sorted.targets.iter().filter(|module| module.output_embedding);
+    let paths = outputs.map(|module| module.path.clone());
+    paths.map(|path| Note::OutputEmbedding { path }).collect()
+}
+
+/// Feed-forward names that end a path in the middle of one of its segments.
+fn loose_feedforward(config: &Ia3Config, sites: &[Site]) -> Vec<Note> {
+    let Some(Selector::Names(names)) = &config.feedforward_modules else {
+        return Vec::new();
+    };
+    let by_dot = |site: &&Site| suffixes(&site.path).any(|suffix| names.contains(suffix));
+    let loose: Vec<&Site> =
+        sites.iter().filter(|site| site.placement == Placement::Input && !by_dot(site)).collect();
+    let mut notes = Vec::new();
+    for name in names {
+        let ended = loose.iter().filter(|site| site.path.ends_with(name.as_str()));
+        let paths: Vec<String> = ended.map(|site| site.path.clone()).collect();
+        if !paths.is_empty() {
+            let name = name.clone();
+            notes.push(Note::LooseFeedforward { name, paths });
+        }
+    }
+    notes
+}
+
+/// PEFT compares the ends of paths without a dot (`utils/other.py`, `_set_trainable`).
+fn modules_to_save(config: &Ia3Config, model: &ModelInfo) -> Vec<String> {
+    let names: Vec<&String> = config.modules_to_save.iter().flatten().collect();
+    let is_saved = |path: &str| names.iter().any(|name| path.ends_with(name.as_str()));
+    let saved = model.modules.iter().filter(|module| !module.path.is_empty() && is_saved(&module.path));
+    saved.map(|module| module.path.clone()).collect()
 }

@@ -1,31 +1,104 @@
-//! Python's `re.fullmatch`.
+//! Python's `re.fullmatch` on Rust's regular expression engines.
 
 use crate::ConfigError;
+use crate::py_syntax::{self, Translated};
 
-/// A Python regular expression.
+/// A Python regular expression, matched as `re.fullmatch` does.
+///
+/// PEFT uses `re.fullmatch` for a `target_modules`, `feedforward_modules` or `exclude_modules` that is a string
+/// (`utils/other.py`, `tuners/ia3/model.py`). The pattern runs in linear time wherever the `regex` crate accepts it;
+/// only look-around, back-references, conditionals, atomic groups and possessive quantifiers run on a backtracking
+/// engine with a step limit. What would silently mean something else than in Python is refused.
+///
+/// The answers are Python's for texts without line breaks in which `\w`, `\s` and `(?i)` meet ASCII only, which
+/// module paths are.
+///
+/// ```
+/// # use ia3_config::PyRegex;
+/// let values = PyRegex::new(r".*decoder.*(SelfAttention|EncDecAttention)\.(q|v)")?;
+/// assert!(values.fullmatch("decoder.block.0.layer.0.SelfAttention.v")?);
+/// assert!(!values.fullmatch("decoder.block.0.layer.0.SelfAttention.v.weight")?);
+/// # Ok::<(), ia3_config::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PyRegex {
-    regex: regex::Regex,
+    pattern: String,
+    engine: Engine,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
+    Linear(regex::Regex),
+    Backtracking(Box<fancy_regex::Regex>),
 }
 
 impl PyRegex {
-    /// Compiles a pattern.
+    /// Compiles a pattern of Python's `re` module.
     ///
     /// # Errors
-    /// [`ConfigError`].
+    /// [`ConfigError::InvalidPattern`] for what Python refuses too, [`ConfigError::UnsupportedPattern`] for what
+    /// would mean something else here.
     pub fn new(pattern: &str) -> Result<Self, ConfigError> {
-        let regex = regex::Regex::new(&format!(r"\A(?:{pattern})\z"));
-        let regex = regex.map_err(|_| ConfigError::UnknownTaskType {
-            found: String::new(),
-        })?;
-        Ok(Self { regex })
+        Self::anchored(pattern, r"\z")
+    }
+
+    /// Compiles a pattern for Python's `re.match`: anchored at its start only.
+    pub(crate) fn prefix(pattern: &str) -> Result<Self, ConfigError> {
+        Self::anchored(pattern, "")
+    }
+
+    fn anchored(pattern: &str, end: &str) -> Result<Self, ConfigError> {
+        let translated = py_syntax::translate(pattern)?;
+        // In verbose mode a comment at the end of the pattern would swallow the closing parenthesis.
+        let newline = if translated.verbose { "\n" } else { "" };
+        let wrapped = format!(r"\A(?:{}{newline}){end}", translated.pattern);
+        let engine = compile(&wrapped, &translated)
+            .map_err(|reason| ConfigError::InvalidPattern { pattern: pattern.to_owned(), reason })?;
+        let pattern = pattern.to_owned();
+        Ok(Self { pattern, engine })
     }
 
     /// Whether the pattern matches the whole text.
     ///
     /// # Errors
-    /// [`ConfigError`].
+    /// [`ConfigError::PatternTooSlow`] if the backtracking engine reaches its step limit, after half a second or so.
     pub fn fullmatch(&self, text: &str) -> Result<bool, ConfigError> {
-        Ok(self.regex.is_match(text))
+        self.is_match(text)
     }
+
+    /// Whether the pattern matches, anchored as it was compiled.
+    pub(crate) fn is_match(&self, text: &str) -> Result<bool, ConfigError> {
+        match &self.engine {
+            Engine::Linear(regex) => Ok(regex.is_match(text)),
+            Engine::Backtracking(regex) => regex.is_match(text).map_err(|_| ConfigError::PatternTooSlow {
+                pattern: self.pattern.clone(),
+                text: text.to_owned(),
+            }),
+        }
+    }
+
+    /// The pattern as given.
+    pub fn as_str(&self) -> &str {
+        &self.pattern
+    }
+}
+
+fn compile(wrapped: &str, translated: &Translated) -> Result<Engine, String> {
+    let refused = match regex::Regex::new(wrapped) {
+        Ok(regex) if !translated.possessive => return Ok(Engine::Linear(regex)),
+        Ok(_) => None,
+        Err(error) => Some(last_line(&error.to_string())),
+    };
+    match fancy_regex::Regex::new(wrapped) {
+        Ok(regex) => Ok(Engine::Backtracking(Box::new(regex))),
+        Err(error) => {
+            Err(refused.filter(|reason| !reason.contains("not supported")).unwrap_or(error.to_string()))
+        }
+    }
+}
+
+/// The parser's errors show the (wrapped) pattern over several lines; the last one says what is wrong.
+fn last_line(error: &str) -> String {
+    let line = error.lines().last().unwrap_or(error);
+    line.trim_start_matches("error: ").to_owned()
 }

@@ -1,47 +1,86 @@
 //! How a configuration names modules.
 
 use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::{ConfigError, PyRegex};
 
 /// How modules are chosen by `target_modules`, `feedforward_modules` or `exclude_modules`.
 ///
-/// In JSON a list is [`Selector::Names`] and a string a [`Selector::Pattern`]; only for `target_modules` is the
+/// In JSON a list is [`Selector::Names`] and a string a [`Selector::Pattern`]; only as `target_modules` is the
 /// string `"all-linear"`, in any case, [`Selector::AllLinear`].
+///
+/// ```
+/// # use ia3_config::Selector;
+/// let names = Selector::from(["k", "v", "wo"]);
+/// let pattern = Selector::from(r".*\.(k|v|wo)");
+/// assert_eq!(Selector::from("ALL-linear"), Selector::AllLinear);
+/// # assert_ne!(names, pattern);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
     /// Names of modules: the whole path, or its end after a dot.
+    ///
+    /// As `feedforward_modules` a name is compared with the end of the path without looking for the dot, as PEFT does.
     Names(BTreeSet<String>),
-    /// A Python regular expression that must match the whole path (`re.fullmatch`), see [`PyRegex`](crate::PyRegex).
+    /// A Python regular expression that must match the whole path (`re.fullmatch`), see [`PyRegex`].
     Pattern(String),
     /// Every linear layer but the output layer. Means something only as `target_modules`.
     AllLinear,
 }
 
-const ALL_LINEAR: &str = "all-linear";
+/// PEFT's `INCLUDE_LINEAR_LAYERS_SHORTHAND`.
+pub(crate) const ALL_LINEAR: &str = "all-linear";
+
+impl Selector {
+    /// Reads a string where `"all-linear"` has its meaning: in `target_modules`.
+    fn into_target(self) -> Self {
+        match self {
+            Self::Pattern(text) if text.eq_ignore_ascii_case(ALL_LINEAR) => Self::AllLinear,
+            other => other,
+        }
+    }
+
+    /// Reads a string where `"all-linear"` is a regular expression like any other.
+    pub(crate) fn into_plain(self) -> Self {
+        match self {
+            Self::AllLinear => Self::Pattern(ALL_LINEAR.to_owned()),
+            other => other,
+        }
+    }
+
+    /// Whether it is all-linear as `target_modules`.
+    pub(crate) fn is_all_linear(&self) -> bool {
+        self.clone().into_target() == Self::AllLinear
+    }
+
+    /// An empty list or string: PEFT takes both as not given.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Names(names) => names.is_empty(),
+            Self::Pattern(pattern) => pattern.is_empty(),
+            Self::AllLinear => false,
+        }
+    }
+}
 
 impl From<&str> for Selector {
     fn from(text: &str) -> Self {
-        if text.eq_ignore_ascii_case(ALL_LINEAR) {
-            Self::AllLinear
-        } else {
-            Self::Pattern(text.to_owned())
-        }
+        Self::Pattern(text.to_owned()).into_target()
     }
 }
 
 impl From<String> for Selector {
     fn from(text: String) -> Self {
-        Self::from(text.as_str())
+        Self::Pattern(text).into_target()
     }
 }
 
 impl<const N: usize> From<[&str; N]> for Selector {
     fn from(names: [&str; N]) -> Self {
-        names.into_iter().collect()
-    }
-}
-
-impl From<Vec<String>> for Selector {
-    fn from(names: Vec<String>) -> Self {
         names.into_iter().collect()
     }
 }
@@ -52,8 +91,111 @@ impl From<&[&str]> for Selector {
     }
 }
 
+impl From<Vec<String>> for Selector {
+    fn from(names: Vec<String>) -> Self {
+        names.into_iter().collect()
+    }
+}
+
+impl From<BTreeSet<String>> for Selector {
+    fn from(names: BTreeSet<String>) -> Self {
+        Self::Names(names)
+    }
+}
+
 impl<S: Into<String>> FromIterator<S> for Selector {
     fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
         Self::Names(names.into_iter().map(Into::into).collect())
+    }
+}
+
+impl Serialize for Selector {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Names(names) => names.serialize(serializer),
+            Self::Pattern(pattern) => serializer.serialize_str(pattern),
+            Self::AllLinear => serializer.serialize_str(ALL_LINEAR),
+        }
+    }
+}
+
+/// Reads `target_modules`: `"all-linear"` is [`Selector::AllLinear`].
+impl<'de> Deserialize<'de> for Selector {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Plain::deserialize(deserializer).map(|Plain(selector)| selector.into_target())
+    }
+}
+
+/// A selector where `"all-linear"` has no meaning of its own.
+pub(crate) struct Plain(pub(crate) Selector);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PlainVisitor)
+    }
+}
+
+struct PlainVisitor;
+
+impl<'de> Visitor<'de> for PlainVisitor {
+    type Value = Plain;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of module names, a regular expression as a string, or null")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Plain, E> {
+        Ok(Plain(Selector::Pattern(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Plain, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some(name) = list.next_element()? {
+            names.insert(name);
+        }
+        Ok(Plain(Selector::Names(names)))
+    }
+}
+
+/// The path itself, then what follows each of its dots: the names that select it.
+pub(crate) fn suffixes(path: &str) -> impl Iterator<Item = &str> {
+    let after_dots = path.match_indices('.').map(|(dot, _)| &path[dot + 1..]);
+    std::iter::once(path).chain(after_dots)
+}
+
+/// A selector ready to match paths.
+pub(crate) enum Matcher {
+    Names(BTreeSet<String>),
+    Pattern(PyRegex),
+}
+
+impl Matcher {
+    pub(crate) fn new(selector: &Selector) -> Result<Self, ConfigError> {
+        match selector {
+            Selector::Names(names) => Ok(Self::Names(names.clone())),
+            Selector::Pattern(pattern) => PyRegex::new(pattern).map(Self::Pattern),
+            Selector::AllLinear => PyRegex::new(ALL_LINEAR).map(Self::Pattern),
+        }
+    }
+
+    /// As `target_modules` and `exclude_modules`: a name is the whole path or its end after a dot
+    /// (`tuners/tuners_utils.py`, `check_target_module_exists`).
+    pub(crate) fn selects(&self, path: &str) -> Result<bool, ConfigError> {
+        match self {
+            Self::Names(names) => Ok(suffixes(path).any(|suffix| names.contains(suffix))),
+            Self::Pattern(regex) => regex.fullmatch(path),
+        }
+    }
+
+    /// As `feedforward_modules`: a name is any end of the path, without a dot before it
+    /// (`tuners/ia3/model.py`, `_check_target_module_feedforward`).
+    ///
+    /// So `o` also selects `DenseReluDense.wo`. That is kept on purpose: with the dot, adapters that PEFT trained
+    /// would have vectors on the wrong side of a layer.
+    pub(crate) fn selects_end(&self, path: &str) -> Result<bool, ConfigError> {
+        match self {
+            Self::Names(names) => Ok(names.iter().any(|name| path.ends_with(name.as_str()))),
+            Self::Pattern(regex) => regex.fullmatch(path),
+        }
     }
 }

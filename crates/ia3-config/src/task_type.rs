@@ -78,8 +78,6 @@ impl FromStr for TaskType {
 
     fn from_str(name: &str) -> Result<Self, ConfigError> {
         let found = Self::ALL.into_iter().find(|task| task.as_str() == name);
-        found.ok_or_else(|| ConfigError::UnknownTaskType {
-            found: name.to_owned(),
-        })
+        found.ok_or_else(|| ConfigError::UnknownTaskType { found: name.to_owned() })
     }
 }

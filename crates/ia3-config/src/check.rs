@@ -1,0 +1,86 @@
+//! Names that select nothing, and models in which nothing is left to adapt.
+
+use crate::nearest::Search;
+use crate::plan::{Field, Site, Unmatched};
+use crate::planning::Sorted;
+use crate::rules::Rules;
+use crate::selector::Matcher;
+use crate::{ConfigError, Ia3Config, ModelInfo, ModuleInfo, Selector, TaskType};
+
+/// Why there is no site. PEFT's three errors, at the end of `inject_adapter`.
+pub(crate) fn nothing_left(
+    given: &Ia3Config,
+    config: &Ia3Config,
+    rules: &Rules,
+    sorted: &Sorted<'_>,
+) -> Result<ConfigError, ConfigError> {
+    let mut excluded = Vec::new();
+    for module in &sorted.excluded {
+        if rules.is_target(&module.path)? {
+            excluded.push(module.path.clone());
+        }
+    }
+    Ok(if given.target_modules.as_ref().is_some_and(Selector::is_empty) {
+        ConfigError::NoTargets
+    } else if sorted.others.is_empty() && !sorted.excluded.is_empty() {
+        let modules = sorted.excluded.len();
+        ConfigError::AllExcluded { modules }
+    } else if !excluded.is_empty() {
+        ConfigError::OnlyExcludedMatched { excluded }
+    } else {
+        let named = given.target_modules.as_ref().or(config.target_modules.as_ref());
+        let layers = sorted.adaptable_others();
+        let search = Search::new(Field::TargetModules, layers.iter().map(|module| module.path.as_str()));
+        let unmatched = named.map(|selector| search.report_all(selector)).unwrap_or_default();
+        ConfigError::NothingMatched { unmatched }
+    })
+}
+
+/// A target that has no vector, with the layers inside it that could have one.
+pub(crate) fn unsupported(module: &ModuleInfo, model: &ModelInfo) -> ConfigError {
+    let inside = format!("{}.", module.path);
+    let adaptable =
+        model.modules.iter().filter(|other| other.path.starts_with(&inside) && other.kind.is_adaptable());
+    let mut names: Vec<String> = Vec::new();
+    for layer in adaptable {
+        let name = layer.path.rsplit('.').next().unwrap_or(&layer.path);
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    ConfigError::UnsupportedLayer { path: module.path.clone(), kind: module.kind.to_string(), inside: names }
+}
+
+/// The names and patterns that select nothing; an excluded module counts as selected.
+pub(crate) fn unmatched(
+    given: &Ia3Config,
+    config: &Ia3Config,
+    model: &ModelInfo,
+    sites: &[Site],
+) -> Result<Vec<Unmatched>, ConfigError> {
+    let paths = || model.modules.iter().map(|module| module.path.as_str()).filter(|path| !path.is_empty());
+    let layers =
+        model.modules.iter().filter(|module| module.kind.is_adaptable()).map(|module| module.path.as_str());
+    let targets = Search::new(Field::TargetModules, layers);
+    let excludes = Search::new(Field::ExcludeModules, paths());
+    let inputs = Search::new(Field::FeedforwardModules, sites.iter().map(|site| site.path.as_str()));
+
+    let everywhere: Vec<&str> = paths().collect();
+    let mut unmatched = targets.missing(config.target_modules.as_ref(), &everywhere, Matcher::selects)?;
+    unmatched.extend(excludes.missing(config.exclude_modules.as_ref(), &everywhere, Matcher::selects)?);
+    // The default names more than a short list of targets does.
+    let feedforward = given.feedforward_modules.as_ref();
+    unmatched.extend(inputs.missing(feedforward, &inputs.paths, Matcher::selects_end)?);
+    unmatched.extend(missing_saved(config, &everywhere));
+    Ok(unmatched)
+}
+
+/// Modules to save that do not exist. A task names several heads, of which a model has one.
+fn missing_saved(config: &Ia3Config, paths: &[&str]) -> Vec<Unmatched> {
+    let heads = config.task_type.map(TaskType::head_modules).unwrap_or_default();
+    let search = Search::new(Field::ModulesToSave, paths.iter().copied());
+    let names = config.modules_to_save.iter().flatten();
+    let missing = names
+        .filter(|name| !heads.contains(&name.as_str()) && !paths.iter().any(|path| path.ends_with(*name)));
+    missing.map(|name| search.report(name, false)).collect()
+}

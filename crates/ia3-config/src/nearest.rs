@@ -1,0 +1,96 @@
+//! The names of a model that look most like a name that matched nothing.
+
+use std::collections::BTreeMap;
+
+use crate::plan::{Field, Nearest, Unmatched};
+use crate::selector::{ALL_LINEAR, Matcher, suffixes};
+use crate::{ConfigError, Selector};
+
+const SHOWN: usize = 3;
+
+/// Looks for what a field could have meant among the paths it could have named.
+pub(crate) struct Search<'m> {
+    field: Field,
+    pub(crate) paths: Vec<&'m str>,
+}
+
+impl<'m> Search<'m> {
+    pub(crate) fn new(field: Field, paths: impl IntoIterator<Item = &'m str>) -> Self {
+        let paths = paths.into_iter().collect();
+        Self { field, paths }
+    }
+
+    /// The report on a name or pattern that matched nothing.
+    pub(crate) fn report(&self, pattern: &str, is_regex: bool) -> Unmatched {
+        let name = if is_regex { last_word(pattern) } else { pattern };
+        Unmatched { field: self.field, pattern: pattern.to_owned(), is_regex, closest: self.nearest(name) }
+    }
+
+    /// The reports on a selector that matched nothing.
+    pub(crate) fn report_all(&self, selector: &Selector) -> Vec<Unmatched> {
+        match selector {
+            Selector::Names(names) => names.iter().map(|name| self.report(name, false)).collect(),
+            Selector::Pattern(pattern) => vec![self.report(pattern, true)],
+            Selector::AllLinear => vec![self.report(ALL_LINEAR, false)],
+        }
+    }
+
+    /// The reports on those parts of a selector that match none of the paths.
+    pub(crate) fn missing(
+        &self,
+        selector: Option<&Selector>,
+        paths: &[&str],
+        selects: fn(&Matcher, &str) -> Result<bool, ConfigError>,
+    ) -> Result<Vec<Unmatched>, ConfigError> {
+        let mut missing = Vec::new();
+        for part in selector.into_iter().filter(|selector| !selector.is_empty()).flat_map(parts) {
+            let matcher = Matcher::new(&part)?;
+            if !any(paths, |path| selects(&matcher, path))? {
+                missing.extend(self.report_all(&part));
+            }
+        }
+        Ok(missing)
+    }
+
+    fn nearest(&self, name: &str) -> Vec<Nearest> {
+        let segments = name.split('.').count();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for path in &self.paths {
+            for suffix in suffixes(path).filter(|suffix| suffix.split('.').count() <= segments) {
+                *counts.entry(suffix).or_default() += 1;
+            }
+        }
+        let likeness = |(other, modules)| (strsim::jaro_winkler(name, other), other, modules);
+        let mut scored: Vec<(f64, &str, usize)> = counts.into_iter().map(likeness).collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.2.cmp(&a.2)));
+        let best = scored.into_iter().take(SHOWN);
+        let owned = best.map(|(_, name, modules)| (name.to_owned(), modules));
+        owned.map(|(name, modules)| Nearest { name, modules }).collect()
+    }
+}
+
+/// Each name on its own.
+fn parts(selector: &Selector) -> Vec<Selector> {
+    match selector {
+        Selector::Names(names) => names.iter().map(|name| Selector::from([name.as_str()])).collect(),
+        other => vec![other.clone()],
+    }
+}
+
+fn any(
+    paths: &[&str],
+    mut selects: impl FnMut(&str) -> Result<bool, ConfigError>,
+) -> Result<bool, ConfigError> {
+    for path in paths {
+        if selects(path)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The last name in a regular expression: `q_prj` in `.*\.q_prj$`.
+fn last_word(pattern: &str) -> &str {
+    let is_separator = |c: char| !(c == '_' || c.is_alphanumeric());
+    pattern.rsplit(is_separator).find(|word| !word.is_empty()).unwrap_or(pattern)
+}

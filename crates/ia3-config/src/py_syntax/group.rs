@@ -1,0 +1,116 @@
+//! Groups, flags and comments.
+
+use super::{Last, Parser, Refused, refuse};
+
+const NOT_PYTHON: &str = "is no group of Python's";
+
+impl Parser<'_> {
+    /// A group, behind its opening parenthesis.
+    pub(super) fn open_group(&mut self) -> Result<(), Refused> {
+        let Some(extension) = self.rest.strip_prefix('?') else {
+            return self.enter("", self.is_verbose());
+        };
+        let verbose = self.is_verbose();
+        match extension.as_bytes() {
+            [b'#', ..] => self.comment(),
+            [b':' | b'=' | b'!' | b'>', ..] => self.enter(&self.rest[..2], verbose),
+            [b'<', b'=' | b'!', ..] => self.enter(&self.rest[..3], verbose),
+            [b'P', b'<', ..] => self.named(),
+            [b'P', b'=', ..] => self.named_reference(),
+            [b'(', ..] => self.conditional(),
+            _ => self.flags(),
+        }
+    }
+
+    /// Enters a group that begins with the given part of the rest.
+    fn enter(&mut self, head: &str, verbose: bool) -> Result<(), Refused> {
+        self.take(head.len());
+        self.out.push('(');
+        self.out.push_str(head);
+        self.verbose.push(verbose);
+        self.last = Last::Nothing;
+        self.at_start = false;
+        Ok(())
+    }
+
+    fn comment(&mut self) -> Result<(), Refused> {
+        let Some(end) = self.rest.find(')') else {
+            return refuse("(?#", "opens a comment that does not end");
+        };
+        self.take(end + 1);
+        // An empty group keeps what stands before from joining what comes behind.
+        self.out.push_str("(?:)");
+        self.last = Last::Comment;
+        Ok(())
+    }
+
+    fn named(&mut self) -> Result<(), Refused> {
+        match self.rest.find('>') {
+            Some(end) if is_identifier(&self.rest[3..end]) => {
+                self.enter(&self.rest[..=end], self.is_verbose())
+            }
+            _ => refuse("(?P<", "needs a name of letters, digits and `_`, ended by `>`"),
+        }
+    }
+
+    fn named_reference(&mut self) -> Result<(), Refused> {
+        match self.rest.find(')') {
+            Some(end) if is_identifier(&self.rest[3..end]) => {
+                let reference = self.take(end + 1);
+                self.out.push('(');
+                self.out.push_str(reference);
+                self.last = Last::Item;
+                self.at_start = false;
+                Ok(())
+            }
+            _ => refuse("(?P=", "needs the name of a group"),
+        }
+    }
+
+    fn conditional(&mut self) -> Result<(), Refused> {
+        let digits = self.rest[2..].bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 || !self.rest[2 + digits..].starts_with(')') {
+            return refuse("(?(", "needs the number of a group; names are not supported here");
+        }
+        self.enter(&self.rest[..digits + 3], self.is_verbose())
+    }
+
+    /// `(?i)` at the start of the pattern, or `(?i-x:` anywhere.
+    fn flags(&mut self) -> Result<(), Refused> {
+        let flags = &self.rest[1..];
+        let end = flags.find(|c: char| !c.is_ascii_alphabetic() && c != '-');
+        let (flags, closing) = flags.split_at(end.unwrap_or(flags.len()));
+        let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
+        let known = |flags: &str, known: &str| flags.chars().all(|flag| known.contains(flag));
+        if !known(on, "imsux") || !known(off, "imsx") || flags.is_empty() || flags.ends_with('-') {
+            return refuse(format!("(?{flags}"), NOT_PYTHON);
+        }
+        let head = &self.rest[..flags.len() + 2.min(1 + closing.len())];
+        match closing.chars().next() {
+            Some(':') => {
+                let verbose = on.contains('x') || self.is_verbose() && !off.contains('x');
+                self.enter(head, verbose)
+            }
+            Some(')') if off.is_empty() => self.global_flags(head, on.contains('x')),
+            _ => refuse(format!("(?{flags}"), NOT_PYTHON),
+        }
+    }
+
+    fn global_flags(&mut self, head: &str, verbose: bool) -> Result<(), Refused> {
+        if !self.at_start {
+            return refuse(format!("({head}"), "must stand at the start of the pattern");
+        }
+        self.take(head.len());
+        self.out.push('(');
+        self.out.push_str(head);
+        self.verbose[0] |= verbose;
+        self.last = Last::Nothing;
+        Ok(())
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    let first = chars.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic());
+    first && chars.all(|c| c == '_' || c.is_ascii_alphanumeric())
+}

@@ -1,0 +1,198 @@
+//! Plans as text.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Formatter, Result};
+
+use crate::plan::{Field, Note, Plan, Site, Unmatched};
+use crate::selector::suffixes;
+use crate::{Placement, Selector};
+
+/// A compact table: the vectors by target and placement, then what else happened to the model's modules.
+impl Display for Plan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let parameters = thousands(self.trainable_parameters());
+        write!(f, "{} vectors, {parameters} trainable parameters", self.sites.len())?;
+        write_table(f, &rows(self))?;
+        write_paths(f, "trained and saved whole", &self.modules_to_save)?;
+        write_paths(f, "excluded", &self.excluded)?;
+        write_paths(f, "ignored", &self.ignored)?;
+        for unmatched in &self.unmatched {
+            write!(f, "\nunmatched: {unmatched}")?;
+        }
+        for note in &self.notes {
+            write!(f, "\nnote: {note}")?;
+        }
+        Ok(())
+    }
+}
+
+const HEADER: [&str; 5] = ["target", "layers", "scales", "length", "parameters"];
+
+struct Row {
+    target: String,
+    placement: Placement,
+    layers: usize,
+    lengths: (usize, usize),
+    parameters: usize,
+}
+
+impl Row {
+    fn cells(&self) -> [String; 5] {
+        let (shortest, longest) = self.lengths;
+        let length = match shortest == longest {
+            true => thousands(shortest),
+            false => format!("{}..{}", thousands(shortest), thousands(longest)),
+        };
+        [
+            self.target.clone(),
+            thousands(self.layers),
+            self.placement.to_string(),
+            length,
+            thousands(self.parameters),
+        ]
+    }
+}
+
+/// The sites grouped by target and placement, in the order of their first site.
+fn rows(plan: &Plan) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for site in &plan.sites {
+        let target = label(plan, &site.path);
+        let known = |row: &&mut Row| row.target == target && row.placement == site.placement;
+        match rows.iter_mut().find(known) {
+            Some(row) => add(row, site),
+            None => rows.push(Row {
+                target: target.to_owned(),
+                placement: site.placement,
+                layers: 1,
+                lengths: (site.len, site.len),
+                parameters: site.len,
+            }),
+        }
+    }
+    rows
+}
+
+fn add(row: &mut Row, site: &Site) {
+    row.layers += 1;
+    row.lengths = (row.lengths.0.min(site.len), row.lengths.1.max(site.len));
+    row.parameters += site.len;
+}
+
+/// The target name that hit the path, or its last segment where that says more: for full paths and patterns.
+fn label<'p>(plan: &Plan, path: &'p str) -> &'p str {
+    let shortest = suffixes(path).filter(|suffix| match &plan.config.target_modules {
+        Some(Selector::Names(names)) => names.contains(*suffix),
+        _ => false,
+    });
+    shortest.last().filter(|suffix| *suffix != path).unwrap_or(last_segment(path))
+}
+
+fn write_table(f: &mut Formatter<'_>, rows: &[Row]) -> Result {
+    let cells: Vec<[String; 5]> = rows.iter().map(Row::cells).collect();
+    let header = HEADER.map(str::to_owned);
+    let lines = || std::iter::once(&header).chain(&cells);
+    let widths: [usize; 5] =
+        std::array::from_fn(|column| lines().map(|line| line[column].len()).max().unwrap_or_default());
+    for [target, layers, scales, length, parameters] in lines() {
+        write!(f, "\n  {target:<0$}  {layers:>1$}", widths[0], widths[1])?;
+        write!(f, "  {scales:<0$}  {length:>1$}", widths[2], widths[3])?;
+        write!(f, "  {parameters:>0$}", widths[4])?;
+    }
+    Ok(())
+}
+
+/// `q (6), wi_0 (2)`: how many paths end in which segment.
+fn write_paths(f: &mut Formatter<'_>, title: &str, paths: &[String]) -> Result {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in paths {
+        *counts.entry(last_segment(path)).or_default() += 1;
+    }
+    for (index, (name, count)) in counts.iter().enumerate() {
+        match index {
+            0 => write!(f, "\n{title}: {name} ({count})")?,
+            _ => write!(f, ", {name} ({count})")?,
+        }
+    }
+    Ok(())
+}
+
+fn last_segment(path: &str) -> &str {
+    suffixes(path).last().unwrap_or(path)
+}
+
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `no module matches target "q_prj"; closest: "q_proj" (12 modules)`
+impl Display for Unmatched {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let pattern = &self.pattern;
+        match self.field {
+            Field::TargetModules => write!(f, "no module matches target {pattern:?}")?,
+            Field::FeedforwardModules => write!(f, "no target matches feedforward_modules {pattern:?}")?,
+            Field::ModulesToSave => write!(f, "no module ends with modules_to_save {pattern:?}")?,
+            Field::ExcludeModules => {
+                write!(f, "you have passed exclude_modules {pattern:?} but no modules were excluded by it")?
+            }
+        }
+        if self.is_regex {
+            f.write_str(", a regular expression for whole paths")?;
+        }
+        for (index, nearest) in self.closest.iter().enumerate() {
+            let before = if index == 0 { "; closest: " } else { ", " };
+            let plural = if nearest.modules == 1 { "" } else { "s" };
+            write!(f, "{before}{:?} ({} module{plural})", nearest.name, nearest.modules)?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::FanInFanOut { path, value: true } => {
+                write!(f, "fan_in_fan_out set to true: {path} is a Conv1D, its weight is [in, out]")
+            }
+            Self::FanInFanOut { path, value: false } => {
+                write!(f, "fan_in_fan_out set to false: {path} is a Linear, its weight is [out, in]")
+            }
+            Self::LooseFeedforward { name, paths } => {
+                let example = paths.first().map(String::as_str).unwrap_or_default();
+                write!(
+                    f,
+                    "feedforward name {name:?} also ends {} other layers, such as {example}",
+                    paths.len()
+                )
+            }
+            Self::ListsRewritten { extra } => {
+                let names = extra.join(", ");
+                write!(
+                    f,
+                    "saved in other names, which PEFT can load: {names} in feedforward_modules is no target"
+                )
+            }
+            Self::AllLinearIsPattern { field } => {
+                write!(
+                    f,
+                    "{field} \"all-linear\" is read as a regular expression; it means something as target only"
+                )
+            }
+            Self::OutputEmbedding { path } => {
+                write!(
+                    f,
+                    "{path} is the output embedding; if it is tied, merging changes the input embedding too"
+                )
+            }
+        }
+    }
+}
