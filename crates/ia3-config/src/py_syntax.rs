@@ -54,6 +54,8 @@ struct Parser<'p> {
     verbose: Vec<bool>,
     /// Whether only flags and comments came so far, so that more global flags may follow.
     at_start: bool,
+    /// Names of the groups so far.
+    names: Vec<&'p str>,
     possessive: bool,
 }
 
@@ -65,6 +67,7 @@ impl<'p> Parser<'p> {
             last: Last::Nothing,
             verbose: vec![false],
             at_start: true,
+            names: Vec::new(),
             possessive: false,
         }
     }

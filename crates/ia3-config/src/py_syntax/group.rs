@@ -45,9 +45,12 @@ impl Parser<'_> {
     }
 
     fn named(&mut self) -> Result<(), Refused> {
-        match self.rest.find('>') {
-            Some(end) if is_identifier(&self.rest[3..end]) => {
-                self.enter(&self.rest[..=end], self.is_verbose())
+        let (rest, verbose) = (self.rest, self.is_verbose());
+        match rest.find('>').map(|end| (end, &rest[3..end])) {
+            Some((_, name)) if self.names.contains(&name) => refuse(name, "names two groups"),
+            Some((end, name)) if is_identifier(name) => {
+                self.names.push(name);
+                self.enter(&rest[..=end], verbose)
             }
             _ => refuse("(?P<", "needs a name of letters, digits and `_`, ended by `>`"),
         }
@@ -67,12 +70,19 @@ impl Parser<'_> {
         }
     }
 
+    /// `(?(1)yes|no)` or `(?(name)yes|no)`; the engine wants `(?(<name>)yes|no)`.
     fn conditional(&mut self) -> Result<(), Refused> {
-        let digits = self.rest[2..].bytes().take_while(u8::is_ascii_digit).count();
-        if digits == 0 || !self.rest[2 + digits..].starts_with(')') {
-            return refuse("(?(", "needs the number of a group; names are not supported here");
+        let name = self.rest[2..].split(')').next().unwrap_or_default();
+        let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number && !self.names.contains(&name) {
+            return refuse("(?(", "needs the number or the name of a group that comes before");
         }
-        self.enter(&self.rest[..digits + 3], self.is_verbose())
+        let condition = if is_number { format!("(?({name})") } else { format!("(?(<{name}>)") };
+        self.take(name.len() + 3);
+        self.enter("", self.is_verbose())?;
+        self.out.pop();
+        self.out.push_str(&condition);
+        Ok(())
     }
 
     /// `(?i)` at the start of the pattern, or `(?i-x:` anywhere.
@@ -81,6 +91,9 @@ impl Parser<'_> {
         let end = flags.find(|c: char| !c.is_ascii_alphabetic() && c != '-');
         let (flags, closing) = flags.split_at(end.unwrap_or(flags.len()));
         let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
+        if on.contains('a') {
+            return refuse("(?a", "is Python's ASCII mode; leave it out, module paths are ASCII");
+        }
         let known = |flags: &str, known: &str| flags.chars().all(|flag| known.contains(flag));
         if !known(on, "imsux") || !known(off, "imsx") || flags.is_empty() || flags.ends_with('-') {
             return refuse(format!("(?{flags}"), NOT_PYTHON);
