@@ -51,7 +51,7 @@ pub enum ConfigError {
     },
 
     /// A regular expression that Python would refuse as well.
-    #[error("invalid regular expression {pattern:?}: {reason}")]
+    #[error("invalid regular expression `{pattern}`: {reason}")]
     InvalidPattern {
         /// The pattern.
         pattern: String,
@@ -60,7 +60,7 @@ pub enum ConfigError {
     },
 
     /// A construct that means something else here than in Python, or that only Python has.
-    #[error("unsupported in the regular expression {pattern:?}: `{found}` {hint}")]
+    #[error("unsupported in the regular expression `{pattern}`: `{found}` {hint}")]
     UnsupportedPattern {
         /// The pattern.
         pattern: String,
@@ -72,7 +72,7 @@ pub enum ConfigError {
 
     /// A pattern with look-around or back-references took too many steps.
     #[error(
-        "matching the regular expression {pattern:?} against {text:?} was given up after too much backtracking; \
+        "matching the regular expression `{pattern}` against {text:?} was given up after too much backtracking; \
          simplify it, or list module names instead"
     )]
     PatternTooSlow {

@@ -55,7 +55,7 @@ impl Ia3Config {
         fit_fan_in_fan_out(&mut config, &sites, &mut notes);
         notes.extend(output_embeddings(&sorted));
         notes.extend(loose_feedforward(&config, &sites));
-        notes.extend(peft_lists::make_loadable(&mut config, &sites, &paths(&sorted.others))?);
+        notes.extend(peft_lists::make_loadable(&mut config, &sites));
         Ok(Plan {
             modules_to_save: modules_to_save(&config, model),
             sites,

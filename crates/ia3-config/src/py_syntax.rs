@@ -152,7 +152,13 @@ impl<'p> Parser<'p> {
             return Ok(());
         };
         let count = self.take(len);
-        let zero = if count.starts_with(',') { "0" } else { "" };
+        let (low, high) = count[..len - 1].split_once(',').unwrap_or((count, ""));
+        if let (Ok(low), Ok(high)) = (low.parse::<u32>(), high.parse::<u32>())
+            && low > high
+        {
+            return refuse(format!("{{{count}"), "ends below its start");
+        }
+        let zero = if low.is_empty() { "0" } else { "" };
         self.repeat(&format!("{{{zero}{count}"))
     }
 

@@ -138,11 +138,11 @@ impl Display for Unmatched {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let pattern = &self.pattern;
         match self.field {
-            Field::TargetModules => write!(f, "no module matches target {pattern:?}")?,
-            Field::FeedforwardModules => write!(f, "no target matches feedforward_modules {pattern:?}")?,
-            Field::ModulesToSave => write!(f, "no module ends with modules_to_save {pattern:?}")?,
+            Field::TargetModules => write!(f, "no module matches target \"{pattern}\"")?,
+            Field::FeedforwardModules => write!(f, "no target matches feedforward_modules \"{pattern}\"")?,
+            Field::ModulesToSave => write!(f, "no module ends with modules_to_save \"{pattern}\"")?,
             Field::ExcludeModules => {
-                write!(f, "you have passed exclude_modules {pattern:?} but no modules were excluded by it")?
+                write!(f, "you have passed exclude_modules \"{pattern}\" but no modules were excluded by it")?
             }
         }
         if self.is_regex {
