@@ -67,3 +67,17 @@ pub fn default_targets(model_type: &str) -> Option<DefaultTargets> {
 pub fn known_model_types() -> impl ExactSizeIterator<Item = &'static str> {
     TABLE.iter().map(|(name, _)| *name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found() {
+        for (model_type, targets) in TABLE {
+            assert_eq!(default_targets(model_type), Some(targets), "the table must be sorted");
+        }
+        assert_eq!(default_targets("T5"), None);
+        assert_eq!(default_targets(""), None);
+    }
+}

@@ -50,7 +50,7 @@ pub enum ConfigError {
         targets: Vec<String>,
     },
 
-    /// A regular expression that Python would refuse as well.
+    /// A regular expression that does not compile.
     #[error("invalid regular expression `{pattern}`: {reason}")]
     InvalidPattern {
         /// The pattern.
@@ -59,7 +59,7 @@ pub enum ConfigError {
         reason: String,
     },
 
-    /// A construct that means something else here than in Python, or that only Python has.
+    /// A construct that means something else here than in Python, that only Python has, or that Python refuses.
     #[error("unsupported in the regular expression `{pattern}`: `{found}` {hint}")]
     UnsupportedPattern {
         /// The pattern.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::selector::{ALL_LINEAR, Plain};
 use crate::{ConfigError, Ia3Config, Selector, TaskType, python_json};
@@ -31,10 +31,10 @@ impl Ia3Config {
     /// # Ok::<(), ia3_config::ConfigError>(())
     /// ```
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
-        match parse::<Probe>(text)?.peft_type {
+        match parse::<Map<String, Value>>(text)?.get("peft_type") {
             Some(Value::String(name)) if name == PEFT_TYPE => Ok(parse::<File>(text)?.into()),
-            Some(other) if !other.is_null() => Err(ConfigError::WrongPeftType { found: other.to_string() }),
-            _ => Err(ConfigError::MissingPeftType),
+            None | Some(Value::Null) => Err(ConfigError::MissingPeftType),
+            Some(other) => Err(ConfigError::WrongPeftType { found: other.to_string() }),
         }
     }
 
@@ -82,11 +82,6 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ConfigError> {
         .map_err(|error| ConfigError::Json { path: error.path().to_string(), source: error.into_inner() })?;
     deserializer.end().map_err(|source| ConfigError::Json { path: ".".to_owned(), source })?;
     Ok(value)
-}
-
-#[derive(Deserialize)]
-struct Probe {
-    peft_type: Option<Value>,
 }
 
 /// The fields of the file. The defaults of `bool` are PEFT's, but for `init_ia3_weights`.
@@ -164,5 +159,84 @@ impl<'de> Visitor<'de> for UnknownVisitor {
             fields.insert(name, value);
         }
         Ok(Unknown(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_pefts() {
+        let config =
+            Ia3Config { inference_mode: true, peft_version: Some("0.21.2".into()), ..Ia3Config::new() }
+                .with_target_modules(["v", "k", "wo"])
+                .with_feedforward_modules([])
+                .with_base_model("modèle")
+                .with_modules_to_save(["z", "a"])
+                .with_task_type(TaskType::Seq2SeqLm);
+        let expected = r#"{
+  "auto_mapping": null,
+  "base_model_name_or_path": "mod\u00e8le",
+  "exclude_modules": null,
+  "fan_in_fan_out": false,
+  "feedforward_modules": [],
+  "inference_mode": true,
+  "init_ia3_weights": true,
+  "modules_to_save": [
+    "z",
+    "a"
+  ],
+  "peft_type": "IA3",
+  "peft_version": "0.21.2",
+  "revision": null,
+  "target_modules": [
+    "k",
+    "v",
+    "wo"
+  ],
+  "task_type": "SEQ_2_SEQ_LM"
+}"#;
+        assert_eq!(config.to_json(), expected);
+    }
+
+    #[test]
+    fn a_file_of_peft_0_3_is_read() {
+        let text = r#"{"base_model_name_or_path": "bigscience/mt0-large", "feedforward_modules": ["wi_1"],
+            "inference_mode": true, "init_ia3_weights": true, "modules_to_save": null, "peft_type": "IA3",
+            "target_modules": ["k", "v", "wi_1"], "task_type": "SEQ_2_SEQ_LM", "fan_in_fan_out": false}"#;
+        let config = Ia3Config::from_json(text).unwrap();
+        assert_eq!(config.feedforward_modules, Some(Selector::from(["wi_1"])));
+        assert_eq!((config.revision, config.peft_version), (None, None));
+    }
+
+    #[test]
+    fn only_peft_type_is_required() {
+        assert_eq!(Ia3Config::from_json(r#"{"peft_type": "IA3"}"#).unwrap(), Ia3Config::default());
+    }
+
+    #[test]
+    fn lists_are_sets_and_strings_are_patterns() {
+        let text = r#"{"peft_type": "IA3", "target_modules": "All-Linear", "feedforward_modules": "All-Linear",
+            "exclude_modules": ["b", "a", "b"]}"#;
+        let config = Ia3Config::from_json(text).unwrap();
+        assert_eq!(config.target_modules, Some(Selector::AllLinear));
+        assert_eq!(config.feedforward_modules, Some(Selector::Pattern("All-Linear".into())));
+        assert_eq!(config.exclude_modules, Some(Selector::from(["a", "b"])));
+    }
+
+    #[test]
+    fn unknown_fields_are_kept() {
+        let text = r#"{"peft_type": "IA3", "runtime_config": {"z": 1e-5, "a": [1]}}"#;
+        let config = Ia3Config::from_json(text).unwrap();
+        assert_eq!(config.unknown["runtime_config"]["z"], 1e-5);
+        assert!(config.to_json().contains("\"z\": 1e-05"));
+    }
+
+    #[test]
+    fn a_known_field_wins_over_an_unknown_one_of_its_name() {
+        let mut config = Ia3Config::new();
+        config.unknown.insert("peft_type".into(), "LORA".into());
+        assert!(Ia3Config::from_json(&config.to_json()).is_ok());
     }
 }

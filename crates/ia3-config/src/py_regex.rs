@@ -102,3 +102,35 @@ fn last_line(error: &str) -> String {
     let line = error.lines().last().unwrap_or(error);
     line.trim_start_matches("error: ").to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_linear(pattern: &str) -> bool {
+        matches!(PyRegex::new(pattern).unwrap().engine, Engine::Linear(_))
+    }
+
+    #[test]
+    fn the_linear_engine_takes_what_it_can() {
+        for pattern in [r".*\.(k|v)$", "(a+)+$", "a{,2}", "x{y}", r"k\Z", "(?#why)k", "(?x) k # why"] {
+            assert!(is_linear(pattern), "{pattern}");
+        }
+        for pattern in ["(?!x)k", "(?<=x)k", r"(a)\1", "(?>a)b", "a++b", "(a)?(?(1)b|c)"] {
+            assert!(!is_linear(pattern), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_may_end_early() {
+        let prefix = |pattern: &str, text: &str| PyRegex::prefix(pattern).unwrap().is_match(text).unwrap();
+        assert!(prefix("ab", "abc"));
+        assert!(!prefix("bc", "abc"));
+        assert!(prefix("x|ab", "abc"));
+    }
+
+    #[test]
+    fn the_pattern_is_kept() {
+        assert_eq!(PyRegex::new("a{").unwrap().as_str(), "a{");
+    }
+}

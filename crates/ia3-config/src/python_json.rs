@@ -96,3 +96,67 @@ fn write_number(number: &Number) -> String {
         format!("{digits}e{sign}{:02}", exponent.abs())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn dumps(value: Value) -> String {
+        let mut out = String::new();
+        write(&mut out, &value, 0);
+        out
+    }
+
+    /// Values and what CPython 3.11 prints.
+    #[test]
+    fn floats_as_python_prints_them() {
+        let printed = [
+            (1e-5, "1e-05"),
+            (1e-4, "0.0001"),
+            (0.1, "0.1"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (123456789.125, "123456789.125"),
+            (1e15, "1000000000000000.0"),
+            (9007199254740993.0, "9007199254740992.0"),
+            (1e16, "1e+16"),
+            (1.5e300, "1.5e+300"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+        ];
+        for (value, expected) in printed {
+            assert_eq!(dumps(json!(value)), expected);
+        }
+    }
+
+    #[test]
+    fn integers_are_exact() {
+        assert_eq!(
+            dumps(json!([u64::MAX, i64::MIN])),
+            "[\n  18446744073709551615,\n  -9223372036854775808\n]"
+        );
+    }
+
+    #[test]
+    fn text_is_escaped_ascii() {
+        assert_eq!(dumps(json!("a\"\\/\n\r\t\u{8}\u{c}\u{1}\u{7f}")), r#""a\"\\/\n\r\t\b\f\u0001\u007f""#);
+        assert_eq!(dumps(json!("é³𝄞")), r#""\u00e9\u00b3\ud834\udd1e""#);
+    }
+
+    #[test]
+    fn empty_containers_stay_on_their_line_and_keys_are_sorted() {
+        let value = json!({"b": {}, "a": [], "c": [[]], "é": null, "B": true});
+        let expected = r#"{
+  "B": true,
+  "a": [],
+  "b": {},
+  "c": [
+    []
+  ],
+  "\u00e9": null
+}"#;
+        assert_eq!(dumps(value), expected);
+    }
+}

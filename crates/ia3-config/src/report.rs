@@ -148,6 +148,9 @@ impl Display for Unmatched {
         if self.is_regex {
             f.write_str(", a regular expression for whole paths")?;
         }
+        if self.is_regex && self.closest.first().is_some_and(|nearest| nearest.name == *pattern) {
+            write!(f, "; write the list [{pattern:?}] or the pattern `.*\\.{pattern}`")?;
+        }
         for (index, nearest) in self.closest.iter().enumerate() {
             let before = if index == 0 { "; closest: " } else { ", " };
             let plural = if nearest.modules == 1 { "" } else { "s" };
@@ -170,15 +173,18 @@ impl Display for Note {
                 let example = paths.first().map(String::as_str).unwrap_or_default();
                 write!(
                     f,
-                    "feedforward name {name:?} also ends {} other layers, such as {example}",
-                    paths.len()
-                )
+                    "feedforward name {name:?} also ends other names and scales their input: {example}"
+                )?;
+                match paths.len() {
+                    0 | 1 => Ok(()),
+                    count => write!(f, " and {} more", count - 1),
+                }
             }
             Self::ListsRewritten { extra } => {
                 let names = extra.join(", ");
                 write!(
                     f,
-                    "saved in other names, which PEFT can load: {names} in feedforward_modules is no target"
+                    "saved in other names: PEFT would not load feedforward_modules {names}, which is no target"
                 )
             }
             Self::AllLinearIsPattern { field } => {
@@ -194,5 +200,16 @@ impl Display for Note {
                 )
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let numbers = [0, 999, 1000, 43_008, 1_376_256].map(thousands);
+        assert_eq!(numbers, ["0", "999", "1,000", "43,008", "1,376,256"]);
     }
 }

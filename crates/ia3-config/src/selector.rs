@@ -199,3 +199,46 @@ impl Matcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Matcher {
+        Matcher::new(&Selector::from(names)).unwrap()
+    }
+
+    #[test]
+    fn suffixes_are_the_path_and_what_follows_its_dots() {
+        assert_eq!(suffixes("a.bc.d").collect::<Vec<_>>(), ["a.bc.d", "bc.d", "d"]);
+        assert_eq!(suffixes("").collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn a_target_name_begins_behind_a_dot() {
+        let cases =
+            [("wo", true), ("o", false), ("x.wo", true), ("a.x.wo", true), (".wo", false), ("", false)];
+        for (name, expected) in cases {
+            assert_eq!(names(&[name]).selects("a.x.wo").unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_feedforward_name_begins_anywhere() {
+        let cases =
+            [("wo", true), ("o", true), (".wo", true), ("", true), ("a.x.wo", true), ("ba.x.wo", false)];
+        for (name, expected) in cases {
+            assert_eq!(names(&[name]).selects_end("a.x.wo").unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_targets_know_all_linear() {
+        assert_eq!(Selector::from("All-LINEAR"), Selector::AllLinear);
+        assert_eq!(Selector::from(["all-linear"]), Selector::Names(["all-linear".to_owned()].into()));
+        let read = |text: &str| serde_json::from_str::<Selector>(text).unwrap();
+        assert_eq!(read(r#""all-LINEAR""#), Selector::AllLinear);
+        let Plain(plain) = serde_json::from_str(r#""all-LINEAR""#).unwrap();
+        assert_eq!(plain, Selector::Pattern("all-LINEAR".into()));
+    }
+}

@@ -12,7 +12,6 @@ use crate::ConfigError;
 /// A classification or question-answering task adds its head to `modules_to_save` by itself, see
 /// [`TaskType::head_modules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum TaskType {
     /// `SEQ_CLS`: one label for a text.
     #[serde(rename = "SEQ_CLS")]
@@ -79,5 +78,19 @@ impl FromStr for TaskType {
     fn from_str(name: &str) -> Result<Self, ConfigError> {
         let found = Self::ALL.into_iter().find(|task| task.as_str() == name);
         found.ok_or_else(|| ConfigError::UnknownTaskType { found: name.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_written_alike() {
+        for task in TaskType::ALL {
+            assert_eq!(task.as_str().parse::<TaskType>().unwrap(), task);
+            assert_eq!(serde_json::to_value(task).unwrap(), task.as_str());
+        }
+        assert!("causal_lm".parse::<TaskType>().is_err());
     }
 }

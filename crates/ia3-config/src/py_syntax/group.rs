@@ -87,25 +87,25 @@ impl Parser<'_> {
 
     /// `(?i)` at the start of the pattern, or `(?i-x:` anywhere.
     fn flags(&mut self) -> Result<(), Refused> {
-        let flags = &self.rest[1..];
-        let end = flags.find(|c: char| !c.is_ascii_alphabetic() && c != '-');
-        let (flags, closing) = flags.split_at(end.unwrap_or(flags.len()));
+        let rest = self.rest;
+        let letters =
+            rest[1..].bytes().take_while(|byte| byte.is_ascii_alphabetic() || *byte == b'-').count();
+        let (flags, behind) = rest[1..].split_at(letters);
         let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
         if on.contains('a') {
             return refuse("(?a", "is Python's ASCII mode; leave it out, module paths are ASCII");
         }
-        let known = |flags: &str, known: &str| flags.chars().all(|flag| known.contains(flag));
-        if !known(on, "imsux") || !known(off, "imsx") || flags.is_empty() || flags.ends_with('-') {
-            return refuse(format!("(?{flags}"), NOT_PYTHON);
-        }
-        let head = &self.rest[..flags.len() + 2.min(1 + closing.len())];
-        match closing.chars().next() {
-            Some(':') => {
+        let known =
+            on.chars().all(|flag| "imsux".contains(flag)) && off.chars().all(|flag| "imsx".contains(flag));
+        match behind.chars().next() {
+            Some(':') if known && !flags.is_empty() && !flags.ends_with('-') => {
                 let verbose = on.contains('x') || self.is_verbose() && !off.contains('x');
-                self.enter(head, verbose)
+                self.enter(&rest[..letters + 2], verbose)
             }
-            Some(')') if off.is_empty() => self.global_flags(head, on.contains('x')),
-            _ => refuse(format!("(?{flags}"), NOT_PYTHON),
+            Some(')') if known && !flags.is_empty() && !flags.contains('-') => {
+                self.global_flags(&rest[..letters + 2], on.contains('x'))
+            }
+            next => refuse(format!("(?{flags}{}", next.map(String::from).unwrap_or_default()), NOT_PYTHON),
         }
     }
 
