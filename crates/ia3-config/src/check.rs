@@ -1,10 +1,11 @@
 //! Names that select nothing, and models in which nothing is left to adapt.
 
+use crate::matcher::Matcher;
 use crate::nearest::Search;
-use crate::plan::{Field, Site, Unmatched};
+use crate::plan::Site;
 use crate::planning::Sorted;
 use crate::rules::Rules;
-use crate::selector::Matcher;
+use crate::unmatched::{Field, Unmatched};
 use crate::{ConfigError, Ia3Config, ModelInfo, ModuleInfo, Selector, TaskType};
 
 /// Why there is no site. PEFT's three errors, at the end of `inject_adapter`.

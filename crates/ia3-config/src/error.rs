@@ -1,7 +1,7 @@
 //! What can be wrong with a configuration.
 
-use crate::plan::{Field, Unmatched};
 use crate::task_type::TaskType;
+use crate::unmatched::{Field, Unmatched};
 
 /// What can be wrong with a configuration, or between a configuration and a model.
 ///
@@ -84,10 +84,14 @@ pub enum ConfigError {
 
     /// No defaults for this architecture, and the field is not set.
     #[error(
-        "please specify `{field}` in the configuration: no default for {}",
+        "please specify `{field}` in the configuration: no default for {}{}",
         match model_type {
             Some(name) => format!("model type {name:?}"),
             None => "a model without a model type".to_owned(),
+        },
+        match field {
+            Field::FeedforwardModules => "; an empty list scales outputs only",
+            _ => "",
         }
     )]
     NoDefault {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{Field, Nearest, Unmatched};
-use crate::selector::{ALL_LINEAR, Matcher, suffixes};
+use crate::matcher::{Matcher, suffixes};
+use crate::selector::ALL_LINEAR;
+use crate::unmatched::{Field, Nearest, Unmatched};
 use crate::{ConfigError, Selector};
 
 const SHOWN: usize = 3;

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Note, Site};
-use crate::selector::suffixes;
+use crate::matcher::suffixes;
+use crate::note::Note;
+use crate::plan::Site;
 use crate::{Ia3Config, Placement, Selector};
 
 type Names = BTreeSet<String>;

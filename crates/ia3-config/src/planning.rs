@@ -2,9 +2,11 @@
 //!
 //! Follows PEFT's `BaseTuner.inject_adapter` (`tuners/tuners_utils.py`) and `IA3Model` (`tuners/ia3/model.py`).
 
-use crate::plan::{Field, Note, Plan, PlanOptions, Site, Unmatched};
+use crate::matcher::suffixes;
+use crate::note::Note;
+use crate::plan::{Plan, PlanOptions, Site};
 use crate::rules::{Rules, Verdict};
-use crate::selector::suffixes;
+use crate::unmatched::{Field, Unmatched};
 use crate::{
     ConfigError, Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Selector, check, peft_lists,
     resolve,

@@ -10,7 +10,7 @@ use crate::py_syntax::{self, Translated};
 /// only look-around, back-references, conditionals, atomic groups and possessive quantifiers run on a backtracking
 /// engine with a step limit. What would silently mean something else than in Python is refused.
 ///
-/// The answers are Python's for texts without line breaks in which `\w`, `\s` and `(?i)` meet ASCII only, which
+/// The answers are Python's for texts that are not empty, have no line breaks, and in which `\w`, `\s` and `(?i)` meet ASCII only, which
 /// module paths are.
 ///
 /// ```

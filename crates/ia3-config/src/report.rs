@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result};
 
-use crate::plan::{Field, Note, Plan, Site, Unmatched};
-use crate::selector::suffixes;
+use crate::matcher::suffixes;
+use crate::plan::{Plan, Site};
 use crate::{Placement, Selector};
 
 /// A compact table: the vectors by target and placement, then what else happened to the model's modules.
@@ -131,76 +131,6 @@ fn thousands(number: usize) -> String {
         grouped.push(digit);
     }
     grouped
-}
-
-/// `no module matches target "q_prj"; closest: "q_proj" (12 modules)`
-impl Display for Unmatched {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let pattern = &self.pattern;
-        match self.field {
-            Field::TargetModules => write!(f, "no module matches target \"{pattern}\"")?,
-            Field::FeedforwardModules => write!(f, "no target matches feedforward_modules \"{pattern}\"")?,
-            Field::ModulesToSave => write!(f, "no module ends with modules_to_save \"{pattern}\"")?,
-            Field::ExcludeModules => {
-                write!(f, "you have passed exclude_modules \"{pattern}\" but no modules were excluded by it")?
-            }
-        }
-        if self.is_regex {
-            f.write_str(", a regular expression for whole paths")?;
-        }
-        if self.is_regex && self.closest.first().is_some_and(|nearest| nearest.name == *pattern) {
-            write!(f, "; write the list [{pattern:?}] or the pattern `.*\\.{pattern}`")?;
-        }
-        for (index, nearest) in self.closest.iter().enumerate() {
-            let before = if index == 0 { "; closest: " } else { ", " };
-            let plural = if nearest.modules == 1 { "" } else { "s" };
-            write!(f, "{before}{:?} ({} module{plural})", nearest.name, nearest.modules)?;
-        }
-        Ok(())
-    }
-}
-
-impl Display for Note {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self {
-            Self::FanInFanOut { path, value: true } => {
-                write!(f, "fan_in_fan_out set to true: {path} is a Conv1D, its weight is [in, out]")
-            }
-            Self::FanInFanOut { path, value: false } => {
-                write!(f, "fan_in_fan_out set to false: {path} is a Linear, its weight is [out, in]")
-            }
-            Self::LooseFeedforward { name, paths } => {
-                let example = paths.first().map(String::as_str).unwrap_or_default();
-                write!(
-                    f,
-                    "feedforward name {name:?} also ends other names and scales their input: {example}"
-                )?;
-                match paths.len() {
-                    0 | 1 => Ok(()),
-                    count => write!(f, " and {} more", count - 1),
-                }
-            }
-            Self::ListsRewritten { extra } => {
-                let names = extra.join(", ");
-                write!(
-                    f,
-                    "saved in other names: PEFT would not load feedforward_modules {names}, which is no target"
-                )
-            }
-            Self::AllLinearIsPattern { field } => {
-                write!(
-                    f,
-                    "{field} \"all-linear\" is read as a regular expression; it means something as target only"
-                )
-            }
-            Self::OutputEmbedding { path } => {
-                write!(
-                    f,
-                    "{path} is the output embedding; if it is tied, merging changes the input embedding too"
-                )
-            }
-        }
-    }
 }
 
 #[cfg(test)]

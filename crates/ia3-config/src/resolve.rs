@@ -1,7 +1,8 @@
 //! What a configuration leaves open, filled in from the model.
 
 use crate::defaults::{DefaultTargets, default_targets};
-use crate::plan::{Field, Note};
+use crate::note::Note;
+use crate::unmatched::Field;
 use crate::{ConfigError, Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Selector, TaskType};
 
 /// The configuration with its defaults, its heads and `all-linear` spelt out.

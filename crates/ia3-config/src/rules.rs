@@ -1,6 +1,6 @@
 //! The rules of a resolved configuration, ready to be asked about paths.
 
-use crate::selector::Matcher;
+use crate::matcher::Matcher;
 use crate::{ConfigError, Ia3Config, Placement, PyRegex, Selector};
 
 /// What the rules say of a module.

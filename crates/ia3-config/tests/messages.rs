@@ -114,7 +114,7 @@ fn planning_errors() {
     ];
     assert_snapshot!(messages.join("\n"), @r#"
     please specify `target_modules` in the configuration: no default for a model without a model type
-    please specify `feedforward_modules` in the configuration: no default for model type "mamba"
+    please specify `feedforward_modules` in the configuration: no default for model type "mamba"; an empty list scales outputs only
     no `target_modules` passed: it is empty; name the modules to adapt, or leave it out for the defaults
     target modules not found in the base model: no module matches target "q_prj"; closest: "q_proj" (2 modules), "k_proj" (2 modules), "o_proj" (2 modules)
     target modules not found in the base model: no module matches target "q_proj", a regular expression for whole paths; write the list ["q_proj"] or the pattern `.*\.q_proj`; closest: "q_proj" (2 modules), "k_proj" (2 modules), "o_proj" (2 modules)

@@ -1,0 +1,82 @@
+//! How names and patterns select paths.
+
+use std::collections::BTreeSet;
+
+use crate::selector::ALL_LINEAR;
+use crate::{ConfigError, PyRegex, Selector};
+
+/// The path itself, then what follows each of its dots: the names that select it.
+pub(crate) fn suffixes(path: &str) -> impl Iterator<Item = &str> {
+    let after_dots = path.match_indices('.').map(|(dot, _)| &path[dot + 1..]);
+    std::iter::once(path).chain(after_dots)
+}
+
+/// A selector ready to match paths.
+pub(crate) enum Matcher {
+    Names(BTreeSet<String>),
+    Pattern(PyRegex),
+}
+
+impl Matcher {
+    pub(crate) fn new(selector: &Selector) -> Result<Self, ConfigError> {
+        match selector {
+            Selector::Names(names) => Ok(Self::Names(names.clone())),
+            Selector::Pattern(pattern) => PyRegex::new(pattern).map(Self::Pattern),
+            Selector::AllLinear => PyRegex::new(ALL_LINEAR).map(Self::Pattern),
+        }
+    }
+
+    /// As `target_modules` and `exclude_modules`: a name is the whole path or its end after a dot
+    /// (`tuners/tuners_utils.py`, `check_target_module_exists`).
+    pub(crate) fn selects(&self, path: &str) -> Result<bool, ConfigError> {
+        match self {
+            Self::Names(names) => Ok(suffixes(path).any(|suffix| names.contains(suffix))),
+            Self::Pattern(regex) => regex.fullmatch(path),
+        }
+    }
+
+    /// As `feedforward_modules`: a name is any end of the path, without a dot before it
+    /// (`tuners/ia3/model.py`, `_check_target_module_feedforward`).
+    ///
+    /// So `o` also selects `DenseReluDense.wo`. That is kept on purpose: with the dot, adapters that PEFT trained
+    /// would have vectors on the wrong side of a layer.
+    pub(crate) fn selects_end(&self, path: &str) -> Result<bool, ConfigError> {
+        match self {
+            Self::Names(names) => Ok(names.iter().any(|name| path.ends_with(name.as_str()))),
+            Self::Pattern(regex) => regex.fullmatch(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Matcher {
+        Matcher::new(&Selector::from(names)).unwrap()
+    }
+
+    #[test]
+    fn suffixes_are_the_path_and_what_follows_its_dots() {
+        assert_eq!(suffixes("a.bc.d").collect::<Vec<_>>(), ["a.bc.d", "bc.d", "d"]);
+        assert_eq!(suffixes("").collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn a_target_name_begins_behind_a_dot() {
+        let cases =
+            [("wo", true), ("o", false), ("x.wo", true), ("a.x.wo", true), (".wo", false), ("", false)];
+        for (name, expected) in cases {
+            assert_eq!(names(&[name]).selects("a.x.wo").unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_feedforward_name_begins_anywhere() {
+        let cases =
+            [("wo", true), ("o", true), (".wo", true), ("", true), ("a.x.wo", true), ("ba.x.wo", false)];
+        for (name, expected) in cases {
+            assert_eq!(names(&[name]).selects_end("a.x.wo").unwrap(), expected, "{name}");
+        }
+    }
+}

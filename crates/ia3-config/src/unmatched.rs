@@ -1,0 +1,76 @@
+//! Names and patterns that select nothing.
+
+use std::fmt;
+
+/// A field of the configuration that names modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Field {
+    /// `target_modules`
+    TargetModules,
+    /// `feedforward_modules`
+    FeedforwardModules,
+    /// `exclude_modules`
+    ExcludeModules,
+    /// `modules_to_save`
+    ModulesToSave,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::TargetModules => "target_modules",
+            Self::FeedforwardModules => "feedforward_modules",
+            Self::ExcludeModules => "exclude_modules",
+            Self::ModulesToSave => "modules_to_save",
+        })
+    }
+}
+
+/// A name or pattern that selected nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The field it stands in.
+    pub field: Field,
+    /// The name or pattern.
+    pub pattern: String,
+    /// Whether it is a regular expression, which has to match whole paths.
+    pub is_regex: bool,
+    /// The names of the model that look most like it, best first.
+    pub closest: Vec<Nearest>,
+}
+
+/// A name that exists in the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    /// The end of a module path, after a dot.
+    pub name: String,
+    /// How many modules it names.
+    pub modules: usize,
+}
+
+/// `no module matches target "q_prj"; closest: "q_proj" (12 modules)`
+impl fmt::Display for Unmatched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pattern = &self.pattern;
+        match self.field {
+            Field::TargetModules => write!(f, "no module matches target \"{pattern}\"")?,
+            Field::FeedforwardModules => write!(f, "no target matches feedforward_modules \"{pattern}\"")?,
+            Field::ModulesToSave => write!(f, "no module ends with modules_to_save \"{pattern}\"")?,
+            Field::ExcludeModules => {
+                write!(f, "you have passed exclude_modules \"{pattern}\" but no modules were excluded by it")?
+            }
+        }
+        if self.is_regex {
+            f.write_str(", a regular expression for whole paths")?;
+        }
+        if self.is_regex && self.closest.first().is_some_and(|nearest| nearest.name == *pattern) {
+            write!(f, "; write the list [{pattern:?}] or the pattern `.*\\.{pattern}`")?;
+        }
+        for (index, nearest) in self.closest.iter().enumerate() {
+            let before = if index == 0 { "; closest: " } else { ", " };
+            let plural = if nearest.modules == 1 { "" } else { "s" };
+            write!(f, "{before}{:?} ({} module{plural})", nearest.name, nearest.modules)?;
+        }
+        Ok(())
+    }
+}
