@@ -1,0 +1,114 @@
+//! From an adapter file to an adapter on a model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use ia3_config::{ModelInfo, PlanOptions, Site};
+use ia3_core::{Adapter, Ia3Vector};
+
+use crate::adapter_file::{AdapterFile, FileVector};
+use crate::adapter_report::AdapterReport;
+use crate::error::IoError;
+use crate::saved;
+use crate::text::nearest_of_each;
+
+/// Reads the adapter in a folder for the model that `base` describes.
+///
+/// The folder is PEFT's; `base` is what [`model_info`](ia3_core::model_info) says of the model.
+///
+/// # Errors
+///
+/// As [`AdapterFile::open`] and [`AdapterFile::into_adapter`], and [`IoError::AdapterMismatch`] where vectors and
+/// layers are not one to one.
+pub fn load_adapter(dir: impl AsRef<Path>, base: &ModelInfo, device: &Device) -> Result<Adapter, IoError> {
+    let file = AdapterFile::open(dir)?;
+    let path = file.path.clone();
+    let (adapter, report) = file.into_adapter(base, device)?;
+    if report.is_complete() {
+        return Ok(adapter);
+    }
+    let layers = base.modules.iter().filter(|m| m.kind.is_adaptable()).map(|m| m.path.as_str());
+    let missing = nearest_of_each(&report.missing, report.unexpected.iter().map(String::as_str));
+    let unexpected = nearest_of_each(&report.unexpected, layers);
+    Err(IoError::AdapterMismatch { path, missing, unexpected })
+}
+
+impl AdapterFile {
+    /// Fits the file to the model that `base` describes, as far as it goes: what is left over is in the report, where
+    /// PEFT is silent.
+    ///
+    /// The configuration decides what each vector multiplies; names in it that match nothing are allowed, as in PEFT.
+    /// The vectors are float32 on `device`, the parameters saved whole are in burn's layout.
+    ///
+    /// # Errors
+    ///
+    /// [`IoError::Plan`] if the configuration reaches no layer of the base, [`IoError::VectorShape`] and
+    /// [`IoError::SavedShape`] for a tensor of another size.
+    pub fn into_adapter(
+        self,
+        base: &ModelInfo,
+        device: &Device,
+    ) -> Result<(Adapter, AdapterReport), IoError> {
+        let Self { path, config, mut vectors, saved } = self;
+        let plan = config.plan(base, PlanOptions { allow_unmatched: true });
+        let plan = plan.map_err(|source| IoError::Plan { path: path.clone(), source })?;
+        let mut report = AdapterReport::default();
+        let mut loaded = BTreeMap::new();
+        for site in &plan.sites {
+            match vectors.remove(&site.path) {
+                None => report.missing.push(site.path.clone()),
+                Some(vector) => {
+                    loaded.insert(site.path.clone(), fit(vector, site, device, &path)?);
+                    report.loaded.push(site.path.clone());
+                }
+            }
+        }
+        report.unexpected.extend(vectors.into_keys());
+        let saved = fit_saved(saved, base, &path, &mut report)?;
+        report.missing.extend(plan.modules_to_save.iter().filter(|m| !has_parameter(&saved, m)).cloned());
+        Ok((Adapter { config: plan.config, vectors: loaded, saved }, report))
+    }
+}
+
+fn fit(vector: FileVector, site: &Site, device: &Device, path: &Path) -> Result<Ia3Vector, IoError> {
+    let expected = site.file_shape();
+    if vector.shape != expected {
+        return Err(IoError::VectorShape {
+            path: path.to_owned(),
+            module: site.path.clone(),
+            placement: site.placement,
+            expected,
+            found: vector.shape,
+        });
+    }
+    let device = device.clone().without_autodiff();
+    let values = TensorData::new(vector.values, [site.len]);
+    Ok(Ia3Vector::new(Tensor::from_data(values, (&device, DType::F32)), site.placement))
+}
+
+fn fit_saved(
+    saved: BTreeMap<String, TensorData>,
+    base: &ModelInfo,
+    path: &Path,
+    report: &mut AdapterReport,
+) -> Result<BTreeMap<String, TensorData>, IoError> {
+    let mut fitted = BTreeMap::new();
+    for (parameter, data) in saved {
+        let Some(place) = saved::to_burn(&parameter, base) else {
+            report.unexpected.push(parameter);
+            continue;
+        };
+        let found = data.shape().to_vec();
+        if let Some(expected) = place.shape.filter(|expected| *expected != found) {
+            return Err(IoError::SavedShape { path: path.to_owned(), parameter, expected, found });
+        }
+        let data = if place.transposed { saved::transpose(data) } else { data };
+        fitted.insert(place.path, data);
+    }
+    Ok(fitted)
+}
+
+fn has_parameter(saved: &BTreeMap<String, TensorData>, module: &str) -> bool {
+    saved.keys().any(|path| path.strip_prefix(module).is_some_and(|rest| rest.starts_with('.')))
+}

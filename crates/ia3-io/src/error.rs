@@ -1,0 +1,508 @@
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ia3_config::{ConfigError, Placement};
+use safetensors::Dtype;
+
+use crate::foreign::Foreign;
+use crate::text::{count, first_few};
+
+/// What can go wrong with the files of adapters and models.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IoError {
+    /// There is no such file or folder.
+    #[error("no such file or folder: `{}`; check the path", path.display())]
+    NotFound {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The operating system refused to read or write.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried, a verb.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A folder was expected at the path.
+    #[error("`{}` is a file; give a folder to write into", path.display())]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file is something else than its name says.
+    #[error("`{}` {kind}; {}", path.display(), kind.advice())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: Foreign,
+    },
+    /// A text file is not UTF-8.
+    #[error("`{}` is not text: byte {at} is no valid UTF-8; download or copy it again", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The first byte that does not fit.
+        at: usize,
+    },
+    /// A folder holds no adapter.
+    #[error(
+        "`{}` holds no adapter: `{missing}` is missing, found {}; an adapter is a folder with \
+         adapter_config.json and adapter_model.safetensors{}",
+        dir.display(), found_names(found), adapter_advice(found, named)
+    )]
+    NoAdapter {
+        /// The folder.
+        dir: PathBuf,
+        /// The file that is missing.
+        missing: String,
+        /// What the folder holds.
+        found: Vec<String>,
+        /// Sub-folders that hold an adapter.
+        named: Vec<String>,
+    },
+    /// A folder holds no weights that can be read.
+    #[error(
+        "`{}` holds no model.safetensors and no model.safetensors.index.json, found {}{}",
+        dir.display(), found_names(found), checkpoint_advice(found)
+    )]
+    NoCheckpoint {
+        /// The folder.
+        dir: PathBuf,
+        /// What the folder holds.
+        found: Vec<String>,
+    },
+    /// The length of a safetensors header is beyond the format's limit.
+    #[error(
+        "the header of `{}` claims {length} bytes, more than the {limit} the format allows; is it a safetensors file?",
+        path.display()
+    )]
+    HeaderLength {
+        /// The file.
+        path: PathBuf,
+        /// The length it claims.
+        length: u64,
+        /// The format's limit.
+        limit: u64,
+    },
+    /// A file is shorter or longer than its header says.
+    #[error(
+        "`{}` has {found} bytes, expected {expected} by its header; it is {}, download or copy it again",
+        path.display(), if found < expected { "truncated" } else { "longer than it should be" }
+    )]
+    FileLength {
+        /// The file.
+        path: PathBuf,
+        /// Bytes by the header.
+        expected: u64,
+        /// Bytes of the file.
+        found: u64,
+    },
+    /// The header of a safetensors file is not what the format asks for.
+    #[error(
+        "the header of `{}` is not a safetensors header{}: {source}; download or copy the file again",
+        path.display(), tensor.as_ref().map(|t| format!(" at `{t}`")).unwrap_or_default()
+    )]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// The entry that cannot be read.
+        tensor: Option<String>,
+        /// What is wrong there.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The bytes of a tensor do not begin where the last ones end.
+    #[error(
+        "the tensor `{tensor}` of `{}` lies at bytes {}..{}, expected it to begin at {expected}; the file is damaged",
+        path.display(), found.0, found.1
+    )]
+    TensorOffsets {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Where the bytes before it end.
+        expected: usize,
+        /// First and last byte by the header.
+        found: (usize, usize),
+    },
+    /// A tensor has more or fewer bytes than its shape needs.
+    #[error(
+        "the tensor `{tensor}` of `{}` has {found} bytes, but {dtype} {shape:?} needs {}; the file is damaged",
+        path.display(), expected.map_or_else(|| "a number that no file has".to_string(), |n| n.to_string())
+    )]
+    TensorBytes {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its dtype.
+        dtype: Dtype,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The bytes this needs; `None` for a number that overflows or that is no number of whole bytes.
+        expected: Option<usize>,
+        /// The bytes it has.
+        found: usize,
+    },
+    /// A tensor has a dtype that floats are not read from.
+    #[error("the tensor `{tensor}` of `{}` is {found}, expected F32, F16, BF16 or F64", path.display())]
+    TensorDtype {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its dtype.
+        found: Dtype,
+    },
+    /// There is no tensor of that name.
+    #[error("`{}` has no tensor `{}`{}", path.display(), tensor.name, closest(&tensor.nearest))]
+    NoTensor {
+        /// The file or folder.
+        path: PathBuf,
+        /// The name asked for.
+        tensor: Missing,
+    },
+    /// `adapter_config.json` is no (IA)³ configuration.
+    #[error("`{}`: {source}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: ConfigError,
+    },
+    /// The configuration of an adapter does not fit the base.
+    #[error("the adapter `{}` does not fit the base: {source}; was it trained on another base?", path.display())]
+    Plan {
+        /// The file of the adapter.
+        path: PathBuf,
+        /// What does not fit.
+        #[source]
+        source: ConfigError,
+    },
+    /// A key of an adapter file has another form than PEFT's.
+    #[error(
+        "the key `{key}` of `{}` has another form than PEFT's, expected `base_model.model.<module path>.ia3_l`, \
+         or `base_model.model.<parameter path>` for a parameter saved whole",
+        path.display()
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// Two keys of an adapter file name the same vector.
+    #[error("`{}` holds two vectors of `{module}`, the second under `{key}`; save each adapter in a folder of its own", path.display())]
+    DuplicateVector {
+        /// The file.
+        path: PathBuf,
+        /// The module.
+        module: String,
+        /// The second key.
+        key: String,
+    },
+    /// The tensor under a vector's key has no shape of a vector.
+    #[error(
+        "the vector `{key}` of `{}` has shape {found:?}, expected [n, 1] on an output or [1, n] on an input{}",
+        path.display(), if found.len() == 1 { "; it is flattened, reshape it" } else { "" }
+    )]
+    VectorForm {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// A vector has another shape than its layer in the base needs.
+    #[error(
+        "the vector of `{module}` in `{}` has shape {found:?}, expected {expected:?} on the {placement} of that layer; {}",
+        path.display(), shape_advice(expected, found)
+    )]
+    VectorShape {
+        /// The file.
+        path: PathBuf,
+        /// The module.
+        module: String,
+        /// What the configuration says the vector multiplies.
+        placement: Placement,
+        /// The shape for the layer.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// The vectors of an adapter are not those its configuration asks for on the base.
+    #[error(
+        "the adapter `{}` does not fit the base: {}; was it trained on another base?",
+        path.display(), absences(&[(missing, "layer", "without a vector"), (unexpected, "tensor", "without a layer")])
+    )]
+    AdapterMismatch {
+        /// The file of the adapter.
+        path: PathBuf,
+        /// Layers that should have a vector, and modules that should be saved whole.
+        missing: Vec<Missing>,
+        /// Vectors without a layer, and parameters that the base does not have.
+        unexpected: Vec<Missing>,
+    },
+    /// A parameter saved whole has another shape than in the base.
+    #[error(
+        "the parameter `{parameter}` in `{}` has shape {found:?}, expected {expected:?}; was the adapter trained on \
+         another base?",
+        path.display()
+    )]
+    SavedShape {
+        /// The file of the adapter.
+        path: PathBuf,
+        /// The parameter, as Hugging Face names it.
+        parameter: String,
+        /// The shape in the base, as Hugging Face stores it.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// How a parameter saved whole lies in a Hugging Face file depends on its layer, which is not known.
+    #[error(
+        "cannot tell how Hugging Face stores `{parameter}`: its layer is not known; pass the model's facts in \
+         `AdapterOptions::base`"
+    )]
+    UnknownLayout {
+        /// The parameter.
+        parameter: String,
+    },
+    /// An adapter name that PEFT does not allow, or that is no name of a folder.
+    #[error(
+        "`{name}` is no name for an adapter: expected a name that is not empty and has no `.`, `/` or `\\`"
+    )]
+    AdapterName {
+        /// The name.
+        name: String,
+    },
+    /// A checkpoint does not have the tensors of the model.
+    #[error("`{}` does not fit the model: {}; is it of this architecture and size?", path.display(), checkpoint_problems(missing, mis_shaped, bad_dtype))]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Parameters without a tensor.
+        missing: Vec<Missing>,
+        /// Tensors of another shape.
+        mis_shaped: Vec<MisShaped>,
+        /// Tensors of a dtype that floats are not read from.
+        bad_dtype: Vec<BadDtype>,
+    },
+    /// A dtype that weights are not loaded as.
+    #[error("cannot load weights as {found}, expected F32, F16 or BF16 in `LoadOptions::dtype`")]
+    LoadDtype {
+        /// The dtype asked for.
+        found: String,
+    },
+    /// The device has no tensors of that dtype.
+    #[error(
+        "`{tensor}` is {dtype}, which the device {device} does not have; cast it with `LoadOptions::dtype`"
+    )]
+    DeviceDtype {
+        /// The first such tensor.
+        tensor: String,
+        /// Its dtype.
+        dtype: String,
+        /// The device.
+        device: String,
+    },
+    /// The index of a sharded checkpoint is not what Hugging Face writes.
+    #[error("`{}` is no index of shards: {source}", path.display())]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An index names a shard outside of its folder.
+    #[error("`{}` names the shard {shard:?}, expected the name of a file in the same folder", path.display())]
+    ShardPath {
+        /// The index.
+        path: PathBuf,
+        /// The shard.
+        shard: String,
+    },
+    /// A shard is missing.
+    #[error("`{}` names {}, not there; download the rest of the checkpoint", path.display(), first_few_quoted(shards))]
+    MissingShards {
+        /// The index.
+        path: PathBuf,
+        /// The shards.
+        shards: Vec<String>,
+    },
+    /// A shard and the index disagree about what the shard holds.
+    #[error("`{}` and its shard `{shard}` disagree: {}; download the checkpoint again", path.display(), shard_problems(lacking, unlisted))]
+    ShardContents {
+        /// The index.
+        path: PathBuf,
+        /// The shard.
+        shard: String,
+        /// Tensors the shard lacks.
+        lacking: Vec<String>,
+        /// Tensors of the shard that the index does not place there.
+        unlisted: Vec<String>,
+    },
+    /// The model carries adapter vectors, which a checkpoint cannot hold.
+    #[error("`{parameter}` carries adapter vectors, which a checkpoint cannot hold; merge the adapter first")]
+    Attached {
+        /// The parameter.
+        parameter: String,
+    },
+    /// A parameter has a dtype that safetensors cannot hold.
+    #[error("`{parameter}` is {dtype}, which a safetensors file cannot hold; dequantise or cast it first")]
+    ParameterDtype {
+        /// The parameter.
+        parameter: String,
+        /// Its dtype.
+        dtype: String,
+    },
+    /// The folder already holds weights.
+    #[error("`{}` exists already; write into another folder, or set `CheckpointOptions::overwrite`", path.display())]
+    Exists {
+        /// The file in the way.
+        path: PathBuf,
+    },
+    /// The folder to write into is that of the base.
+    #[error("`{}` is the folder of the base, which would be destroyed; write into another folder", dir.display())]
+    SameFolder {
+        /// The folder.
+        dir: PathBuf,
+    },
+}
+
+impl IoError {
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+/// A name that was looked for and not found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The name.
+    pub name: String,
+    /// The name that exists and looks most like it; looked up for the first few of a list.
+    pub nearest: Option<String>,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`{}", self.name, closest(&self.nearest))
+    }
+}
+
+/// A tensor of another shape than the model's parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MisShaped {
+    /// Its name in the file.
+    pub name: String,
+    /// The shape for the model, in the layout of the file.
+    pub expected: Vec<usize>,
+    /// The shape in the file.
+    pub found: Vec<usize>,
+}
+
+impl fmt::Display for MisShaped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is {:?}, expected {:?}", self.name, self.found, self.expected)
+    }
+}
+
+/// A tensor of a dtype that floats are not read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadDtype {
+    /// Its name in the file.
+    pub name: String,
+    /// Its dtype.
+    pub found: Dtype,
+}
+
+impl fmt::Display for BadDtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is {}", self.name, self.found)
+    }
+}
+
+fn closest(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|n| format!(" (closest: `{n}`)")).unwrap_or_default()
+}
+
+fn found_names(found: &[String]) -> String {
+    if found.is_empty() { "nothing".to_string() } else { first_few(found) }
+}
+
+fn first_few_quoted(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+    first_few(&quoted)
+}
+
+fn adapter_advice(found: &[String], named: &[String]) -> String {
+    if !named.is_empty() {
+        return format!("; its sub-folders hold adapters, give one of them: {}", first_few(named));
+    }
+    let pickled = found.iter().any(|name| name == "adapter_model.bin");
+    let advice =
+        "; adapter_model.bin is a pickle, save it in Python with `save_pretrained(safe_serialization=True)`";
+    if pickled { advice.to_string() } else { String::new() }
+}
+
+fn checkpoint_advice(found: &[String]) -> &'static str {
+    let pickled =
+        |name: &String| name.starts_with("pytorch_model") || name.ends_with(".pt") || name.ends_with(".pth");
+    let other =
+        |name: &String| name.ends_with(".h5") || name.ends_with(".msgpack") || name.ends_with(".gguf");
+    if found.iter().any(pickled) {
+        "; convert the pickle in Python with `save_pretrained(safe_serialization=True)`"
+    } else if found.iter().any(other) {
+        "; take the checkpoint in safetensors format"
+    } else {
+        ""
+    }
+}
+
+fn shape_advice(expected: &[usize], found: &[usize]) -> &'static str {
+    if expected != found && expected.iter().eq(found.iter().rev()) {
+        "it is transposed, or `feedforward_modules` says otherwise than when it was trained"
+    } else {
+        "was the adapter trained on another base?"
+    }
+}
+
+/// `2 layers without a vector (…), 1 tensor without a layer (…)`
+fn absences(kinds: &[(&Vec<Missing>, &str, &str)]) -> String {
+    let present = kinds.iter().filter(|(names, ..)| !names.is_empty());
+    let texts: Vec<String> = present
+        .map(|(names, noun, what)| format!("{} {what} ({})", count(names.len(), noun), first_few(names)))
+        .collect();
+    texts.join(", ")
+}
+
+fn checkpoint_problems(missing: &[Missing], mis_shaped: &[MisShaped], bad_dtype: &[BadDtype]) -> String {
+    let problem = |n: usize, what: &str, names: String| {
+        (n > 0).then(|| format!("{} {what} ({names})", count(n, "tensor")))
+    };
+    let problems = [
+        problem(missing.len(), "missing", first_few(missing)),
+        problem(mis_shaped.len(), "of another shape", first_few(mis_shaped)),
+        problem(bad_dtype.len(), "of a dtype other than F32, F16, BF16 and F64", first_few(bad_dtype)),
+    ];
+    problems.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn shard_problems(lacking: &[String], unlisted: &[String]) -> String {
+    let problem =
+        |names: &[String], what| (!names.is_empty()).then(|| format!("{what} {}", first_few_quoted(names)));
+    let problems = [problem(lacking, "the shard lacks"), problem(unlisted, "the index does not list")];
+    problems.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,30 @@
+//! Where Hugging Face and burn differ: names of parameters, and which matrices are transposed.
+
+/// Whether a matrix lies transposed in the file: the weight of a layer of type `Linear`, which PyTorch stores
+/// `[d_out, d_in]` and burn `[d_in, d_out]`. Any other layer, GPT-2's `Conv1D` among them, has the file's layout.
+pub(crate) fn is_transposed(holder: &str, leaf: &str, rank: usize) -> bool {
+    holder == "Linear" && leaf == "weight" && rank == 2
+}
+
+/// The name in the file of the field `leaf` of a layer of type `holder`: a norm's `gamma` is `weight` there.
+pub(crate) fn file_leaf<'a>(holder: &str, leaf: &'a str) -> &'a str {
+    match leaf {
+        "gamma" if is_norm(holder) => "weight",
+        "beta" if is_norm(holder) => "bias",
+        _ => leaf,
+    }
+}
+
+/// The inverse of [`file_leaf`].
+pub(crate) fn burn_leaf<'a>(holder: &str, leaf: &'a str) -> &'a str {
+    match leaf {
+        "weight" if is_norm(holder) => "gamma",
+        "bias" if is_norm(holder) => "beta",
+        _ => leaf,
+    }
+}
+
+/// burn's `LayerNorm`, `RmsNorm`, `BatchNorm`, `GroupNorm` and `InstanceNorm`.
+fn is_norm(holder: &str) -> bool {
+    holder.ends_with("Norm")
+}

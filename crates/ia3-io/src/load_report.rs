@@ -1,0 +1,33 @@
+//! How a checkpoint and a module met.
+
+use std::fmt;
+
+use crate::text::{bytes, count, first_few};
+
+/// What became of the tensors of a checkpoint in a module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoadReport {
+    /// The parameters that were filled, by Hugging Face's name.
+    pub loaded: Vec<String>,
+    /// The size of their tensors in the file.
+    pub bytes: u64,
+    /// The parameters without a tensor, where [`LoadOptions::allow_missing`](crate::LoadOptions) is set. They stay
+    /// as they were.
+    pub missing: Vec<String>,
+    /// The tensors that no parameter asked for.
+    pub unused: Vec<String>,
+}
+
+/// One line: `48 tensors loaded (98.4 kB); 1 not used: lm_head.weight`
+impl fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} loaded ({})", count(self.loaded.len(), "tensor"), bytes(self.bytes))?;
+        for (names, what) in [(&self.missing, "missing"), (&self.unused, "not used")] {
+            if !names.is_empty() {
+                write!(f, "; {} {what}: {}", names.len(), first_few(names))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! One safetensors file, open for reading tensor by tensor.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use burn::tensor::{DType, TensorData};
+use half::{bf16, f16};
+use safetensors::Dtype;
+
+use crate::convert::{Decode, Float, Same, scatter};
+use crate::error::IoError;
+use crate::header::read_header;
+use crate::read;
+
+/// How much of a file is in memory at once, beside the tensor that is made from it.
+const CHUNK: usize = 4 << 20;
+
+/// A file whose header is checked. Tensors are read in pieces, never mapped: a file that shrinks meanwhile
+/// is an error and not a crash, and no page of it counts as memory of the process.
+#[derive(Debug)]
+pub(crate) struct TensorFile {
+    pub(crate) path: PathBuf,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) tensors: BTreeMap<String, Entry>,
+    file: Mutex<File>,
+}
+
+/// One tensor of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) bytes: usize,
+    start: u64,
+}
+
+impl TensorFile {
+    pub(crate) fn open(path: &Path) -> Result<Self, IoError> {
+        let mut file = read::open(path)?;
+        let header = read_header(path, &mut file)?;
+        let entry = |(name, info): (String, safetensors::tensor::TensorInfo)| {
+            let (start, stop) = info.data_offsets;
+            let start_in_file = header.data_start + start as u64;
+            (name, Entry { dtype: info.dtype, shape: info.shape, bytes: stop - start, start: start_in_file })
+        };
+        let tensors = header.tensors.into_iter().map(entry).collect();
+        Ok(Self { path: path.to_owned(), metadata: header.metadata, tensors, file: Mutex::new(file) })
+    }
+
+    /// The tensor as `dtype` (float32, float16 or bfloat16), transposed if it is a matrix and `transposed`.
+    pub(crate) fn read(
+        &self,
+        name: &str,
+        entry: &Entry,
+        dtype: DType,
+        transposed: bool,
+    ) -> Result<TensorData, IoError> {
+        match dtype {
+            DType::F16 => self.data::<f16>(name, entry, transposed),
+            DType::BF16 => self.data::<bf16>(name, entry, transposed),
+            _ => self.data::<f32>(name, entry, transposed),
+        }
+    }
+
+    fn data<T: Float>(&self, name: &str, entry: &Entry, transposed: bool) -> Result<TensorData, IoError> {
+        let (matrix, mut shape) = match entry.shape.as_slice() {
+            &[rows, cols] if transposed => (Some([rows, cols]), entry.shape.clone()),
+            _ => (None, entry.shape.clone()),
+        };
+        if matrix.is_some() {
+            shape.reverse();
+        }
+        Ok(TensorData::new(self.values::<T>(name, entry, matrix)?, shape))
+    }
+
+    /// The values in the order of the file, or of the transposed `matrix` of that shape.
+    pub(crate) fn values<T: Float>(
+        &self,
+        name: &str,
+        entry: &Entry,
+        matrix: Option<[usize; 2]>,
+    ) -> Result<Vec<T>, IoError> {
+        match entry.dtype {
+            dtype if dtype == T::DTYPE => self.decode::<T, Same>(entry, matrix),
+            Dtype::F32 => self.decode::<T, f32>(entry, matrix),
+            Dtype::F16 => self.decode::<T, f16>(entry, matrix),
+            Dtype::BF16 => self.decode::<T, bf16>(entry, matrix),
+            Dtype::F64 => self.decode::<T, f64>(entry, matrix),
+            found => {
+                let (path, tensor) = (self.path.clone(), name.to_string());
+                Err(IoError::TensorDtype { path, tensor, found })
+            }
+        }
+    }
+
+    fn decode<T: Float, S: Decode<T>>(
+        &self,
+        entry: &Entry,
+        matrix: Option<[usize; 2]>,
+    ) -> Result<Vec<T>, IoError> {
+        let len = entry.bytes / S::WIDTH;
+        let Some([rows, cols]) = matrix else {
+            let mut values = Vec::with_capacity(len);
+            self.for_each_chunk(entry, CHUNK, |bytes| {
+                values.extend(bytes.chunks_exact(S::WIDTH).map(S::value));
+            })?;
+            return Ok(values);
+        };
+        let mut values = vec![T::default(); len];
+        let row = (cols * S::WIDTH).max(1);
+        let mut first = 0;
+        self.for_each_chunk(entry, (CHUNK / row).max(1) * row, |bytes| {
+            scatter::<T, S>(&mut values, [rows, cols], first, bytes);
+            first += bytes.len() / row;
+        })?;
+        Ok(values)
+    }
+
+    /// Hands the bytes of a tensor to `f`, at most `chunk` at a time.
+    fn for_each_chunk(&self, entry: &Entry, chunk: usize, mut f: impl FnMut(&[u8])) -> Result<(), IoError> {
+        let mut buffer = vec![0; chunk.min(entry.bytes)];
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let io = |source| IoError::io("read", &self.path, source);
+        file.seek(SeekFrom::Start(entry.start)).map_err(io)?;
+        let mut left = entry.bytes;
+        while left > 0 {
+            buffer.truncate(left);
+            file.read_exact(&mut buffer).map_err(io)?;
+            f(&buffer);
+            left -= buffer.len();
+        }
+        Ok(())
+    }
+
+    /// Whether a tensor has the same dtype, shape and bytes as one of `other`.
+    pub(crate) fn same_bytes(&self, a: &Entry, other: &Self, b: &Entry) -> Result<bool, IoError> {
+        if (a.dtype, &a.shape) != (b.dtype, &b.shape) {
+            return Ok(false);
+        }
+        for at in (0..a.bytes).step_by(CHUNK) {
+            if self.piece(a, at)? != other.piece(b, at)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn piece(&self, entry: &Entry, at: usize) -> Result<Vec<u8>, IoError> {
+        let bytes = CHUNK.min(entry.bytes - at);
+        let piece = Entry { bytes, start: entry.start + at as u64, ..entry.clone() };
+        let mut copy = Vec::with_capacity(bytes);
+        self.for_each_chunk(&piece, CHUNK, |bytes| copy.extend_from_slice(bytes))?;
+        Ok(copy)
+    }
+}

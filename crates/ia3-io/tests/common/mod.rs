@@ -1,0 +1,16 @@
+#![allow(dead_code)]
+
+use std::path::PathBuf;
+
+/// A path in the parity corpus.
+pub fn fixture(path: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures")).join(path)
+}
+
+/// The folders of the parity corpus, one for each architecture.
+pub fn fixtures() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(fixture("")).unwrap().flatten().map(|entry| entry.path());
+    let mut dirs: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+    dirs.sort();
+    dirs
+}
