@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{DType, TensorData};
+use burn::tensor::TensorData;
 use ia3_config::Ia3Config;
 
 use crate::error::IoError;
@@ -82,7 +82,7 @@ impl AdapterFile {
                 }
             }
             Some(Key::Parameter(parameter)) => {
-                let data = file.read(key, entry, float_dtype(entry), false)?;
+                let data = file.read(key, entry, entry.float_dtype(), false)?;
                 self.saved.insert(parameter.to_string(), data);
                 Ok(())
             }
@@ -96,17 +96,8 @@ fn read_vector(file: &TensorFile, key: &str, entry: &Entry) -> Result<FileVector
         let (path, key, found) = (file.path.clone(), key.to_string(), entry.shape.clone());
         return Err(IoError::VectorForm { path, key, found });
     }
-    let values = file.values(key, entry, None)?;
+    let values = file.values(key, entry, false)?;
     Ok(FileVector { shape: entry.shape.clone(), values })
-}
-
-/// The dtype a tensor is kept in: its own, or float32.
-pub(crate) fn float_dtype(entry: &Entry) -> DType {
-    match entry.dtype {
-        safetensors::Dtype::F16 => DType::F16,
-        safetensors::Dtype::BF16 => DType::BF16,
-        _ => DType::F32,
-    }
 }
 
 /// The two files of an adapter.

@@ -1,5 +1,6 @@
 //! From an adapter to PEFT's folder.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -88,14 +89,20 @@ pub fn save_adapter(
 ///
 /// # Errors
 ///
-/// As [`save_adapter`], and [`IoError::AdapterName`] for a name that is empty or has a `.` or a path separator; then
-/// nothing is written.
+/// As [`save_adapter`], and [`IoError::AdapterName`] or [`IoError::DuplicateAdapter`] for a name that is empty, has
+/// a `.` or a path separator, or appears twice; then nothing is written.
 pub fn save_adapters(
     adapters: &[(&str, &Adapter)],
     dir: impl AsRef<Path>,
     options: &AdapterOptions,
 ) -> Result<Vec<SavedAdapter>, IoError> {
-    adapters.iter().try_for_each(|(name, _)| check_name(name))?;
+    let mut names = BTreeSet::new();
+    for (name, _) in adapters {
+        check_name(name)?;
+        if !names.insert(name) {
+            return Err(IoError::DuplicateAdapter { name: name.to_string() });
+        }
+    }
     let folder = |name: &str| match name {
         DEFAULT => dir.as_ref().to_owned(),
         name => dir.as_ref().join(name),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{DType, TensorData};
 use safetensors::Dtype;
 
-use crate::adapter_file::float_dtype;
-use crate::error::{IoError, Missing};
+use crate::error::IoError;
+use crate::error_parts::Missing;
 use crate::index::{INDEX, open_shards};
 use crate::read;
 use crate::tensor_file::{Entry, TensorFile};
@@ -112,7 +112,7 @@ impl Checkpoint {
     ///
     /// [`IoError::NoTensor`], [`IoError::TensorDtype`], [`IoError::Io`].
     pub fn tensor(&self, name: &str) -> Result<TensorData, IoError> {
-        let dtype = float_dtype(self.entry(name)?.1);
+        let dtype = self.entry(name)?.1.float_dtype();
         self.read(name, dtype, false)
     }
 

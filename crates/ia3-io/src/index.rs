@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Component, Path};
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use crate::error::IoError;
 use crate::read;
@@ -57,8 +57,6 @@ fn open_shard(path: &Path, dir: &Path, shard: &str, names: &BTreeSet<String>) ->
 #[derive(serde::Deserialize)]
 struct Index {
     weight_map: WeightMap,
-    #[serde(flatten)]
-    _rest: BTreeMap<String, IgnoredAny>,
 }
 
 impl Index {

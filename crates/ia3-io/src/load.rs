@@ -6,9 +6,9 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, FloatDType, Tensor};
 use safetensors::Dtype;
 
-use crate::adapter_file::float_dtype;
 use crate::checkpoint::Checkpoint;
-use crate::error::{BadDtype, IoError, MisShaped};
+use crate::error::IoError;
+use crate::error_parts::{BadDtype, MisShaped};
 use crate::load_report::LoadReport;
 use crate::slots::{Slot, slots};
 use crate::text::nearest_of_each;
@@ -68,7 +68,7 @@ impl Checkpoint {
             } else if !is_float(entry.dtype) {
                 bad_dtype.push(BadDtype { name, found: entry.dtype });
             } else {
-                let dtype = cast.unwrap_or(float_dtype(entry));
+                let dtype = cast.unwrap_or(entry.float_dtype());
                 check_device(&name, dtype, slot)?;
                 matched.insert(slot.path.clone(), Match { name, dtype, transposed: slot.transposed });
             }

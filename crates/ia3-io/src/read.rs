@@ -9,10 +9,15 @@ use crate::foreign::Foreign;
 
 /// Opens a file for reading.
 pub(crate) fn open(path: &Path) -> Result<File, IoError> {
-    File::open(path).map_err(|source| match source.kind() {
+    let error = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound => IoError::NotFound { path: path.to_owned() },
         _ => IoError::io("read", path, source),
-    })
+    };
+    // Asked before opening: to open a pipe would wait for its writer, and a device never ends.
+    match fs::metadata(path).map_err(error)?.is_file() {
+        true => File::open(path).map_err(error),
+        false => Err(IoError::NotAFile { path: path.to_owned() }),
+    }
 }
 
 /// The first bytes of a file, enough to recognise its format.

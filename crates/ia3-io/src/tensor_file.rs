@@ -37,6 +37,17 @@ pub(crate) struct Entry {
     start: u64,
 }
 
+impl Entry {
+    /// The dtype it has in memory: its own, or float32.
+    pub(crate) fn float_dtype(&self) -> DType {
+        match self.dtype {
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            _ => DType::F32,
+        }
+    }
+}
+
 impl TensorFile {
     pub(crate) fn open(path: &Path) -> Result<Self, IoError> {
         let mut file = read::open(path)?;
@@ -66,29 +77,27 @@ impl TensorFile {
     }
 
     fn data<T: Float>(&self, name: &str, entry: &Entry, transposed: bool) -> Result<TensorData, IoError> {
-        let (matrix, mut shape) = match entry.shape.as_slice() {
-            &[rows, cols] if transposed => (Some([rows, cols]), entry.shape.clone()),
-            _ => (None, entry.shape.clone()),
-        };
-        if matrix.is_some() {
+        let values = self.values::<T>(name, entry, transposed)?;
+        let mut shape = entry.shape.clone();
+        if transposed && shape.len() == 2 {
             shape.reverse();
         }
-        Ok(TensorData::new(self.values::<T>(name, entry, matrix)?, shape))
+        Ok(TensorData::new(values, shape))
     }
 
-    /// The values in the order of the file, or of the transposed `matrix` of that shape.
+    /// The values in the order of the file, or of the transposed matrix.
     pub(crate) fn values<T: Float>(
         &self,
         name: &str,
         entry: &Entry,
-        matrix: Option<[usize; 2]>,
+        transposed: bool,
     ) -> Result<Vec<T>, IoError> {
         match entry.dtype {
-            dtype if dtype == T::DTYPE => self.decode::<T, Same>(entry, matrix),
-            Dtype::F32 => self.decode::<T, f32>(entry, matrix),
-            Dtype::F16 => self.decode::<T, f16>(entry, matrix),
-            Dtype::BF16 => self.decode::<T, bf16>(entry, matrix),
-            Dtype::F64 => self.decode::<T, f64>(entry, matrix),
+            dtype if dtype == T::DTYPE => self.decode::<T, Same>(name, entry, transposed),
+            Dtype::F32 => self.decode::<T, f32>(name, entry, transposed),
+            Dtype::F16 => self.decode::<T, f16>(name, entry, transposed),
+            Dtype::BF16 => self.decode::<T, bf16>(name, entry, transposed),
+            Dtype::F64 => self.decode::<T, f64>(name, entry, transposed),
             found => {
                 let (path, tensor) = (self.path.clone(), name.to_string());
                 Err(IoError::TensorDtype { path, tensor, found })
@@ -98,29 +107,49 @@ impl TensorFile {
 
     fn decode<T: Float, S: Decode<T>>(
         &self,
+        name: &str,
         entry: &Entry,
-        matrix: Option<[usize; 2]>,
+        transposed: bool,
     ) -> Result<Vec<T>, IoError> {
         let len = entry.bytes / S::WIDTH;
-        let Some([rows, cols]) = matrix else {
-            let mut values = Vec::with_capacity(len);
-            self.for_each_chunk(entry, CHUNK, |bytes| {
-                values.extend(bytes.chunks_exact(S::WIDTH).map(S::value));
-            })?;
-            return Ok(values);
-        };
-        let mut values = vec![T::default(); len];
-        let row = (cols * S::WIDTH).max(1);
-        let mut first = 0;
-        self.for_each_chunk(entry, (CHUNK / row).max(1) * row, |bytes| {
-            scatter::<T, S>(&mut values, [rows, cols], first, bytes);
-            first += bytes.len() / row;
+        let mut values = Vec::new();
+        values.try_reserve_exact(len).map_err(|_| {
+            let (path, tensor) = (self.path.clone(), name.to_string());
+            IoError::TooLarge { path, tensor, len }
         })?;
+        match entry.shape.as_slice() {
+            &[rows, cols] if transposed && len > 0 => {
+                values.resize(len, T::default());
+                self.decode_transposed::<T, S>(entry, [rows, cols], &mut values)?;
+            }
+            _ => self.for_each_chunk(entry, CHUNK, |bytes| {
+                values.extend(bytes.chunks_exact(S::WIDTH).map(S::value));
+            })?,
+        }
         Ok(values)
     }
 
+    fn decode_transposed<T: Float, S: Decode<T>>(
+        &self,
+        entry: &Entry,
+        [rows, cols]: [usize; 2],
+        values: &mut [T],
+    ) -> Result<(), IoError> {
+        let row = cols * S::WIDTH;
+        let mut first = 0;
+        self.for_each_chunk(entry, (CHUNK / row).max(1) * row, |bytes| {
+            scatter::<T, S>(values, [rows, cols], first, bytes);
+            first += bytes.len() / row;
+        })
+    }
+
     /// Hands the bytes of a tensor to `f`, at most `chunk` at a time.
-    fn for_each_chunk(&self, entry: &Entry, chunk: usize, mut f: impl FnMut(&[u8])) -> Result<(), IoError> {
+    pub(crate) fn for_each_chunk(
+        &self,
+        entry: &Entry,
+        chunk: usize,
+        mut f: impl FnMut(&[u8]),
+    ) -> Result<(), IoError> {
         let mut buffer = vec![0; chunk.min(entry.bytes)];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let io = |source| IoError::io("read", &self.path, source);

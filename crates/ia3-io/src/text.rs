@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::error::Missing;
+use crate::error_parts::Missing;
 
 const SHOWN: usize = 3;
 

@@ -1,4 +1,8 @@
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, unused_imports)] // Each test takes what it needs.
+
+mod model;
+
+pub use model::*;
 
 use std::path::PathBuf;
 
