@@ -1,1 +1,81 @@
+//! What the benches share: the table of shapes, models of those shapes with random weights, their inputs.
 
+use burn::module::Module;
+use burn::tensor::{Device, Distribution, Int, Tensor};
+use ia3::{Adapter, Ia3Config, Model, ModelConfig, ModelInputs, PlanOptions, TaskType};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// One line of the table: an architecture's `config.json` and the batch it is fed.
+pub struct Shape {
+    /// The name in the report.
+    pub name: &'static str,
+    /// Its `config.json`.
+    pub config: &'static str,
+    /// Rows of the batch.
+    pub batch: usize,
+    /// Tokens of an input.
+    pub input: usize,
+    /// Tokens of a target.
+    pub target: usize,
+}
+
+/// The sizes that are measured.
+pub const SHAPES: &[Shape] = &[Shape {
+    name: "t5-small",
+    config: r#"{"model_type": "t5", "d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6,
+                "num_heads": 8, "vocab_size": 32128, "dropout_rate": 0.0}"#,
+    batch: 8,
+    input: 128,
+    target: 16,
+}];
+
+/// The device that `BURN_DEVICE` names, or the best one compiled in.
+///
+/// # Panics
+///
+/// Panics if there is no such device.
+pub fn device() -> Device {
+    let name = std::env::var("BURN_DEVICE").ok();
+    ia3::device(name.as_deref()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A shape's model, its adapter with vectors around 1, and a batch.
+pub struct Setup {
+    /// The base, every weight allocated.
+    pub base: Model,
+    /// PEFT's default sites.
+    pub adapter: Adapter,
+    /// `[batch, input]` ids and a full mask.
+    pub inputs: ModelInputs,
+    /// `[batch, target]` ids.
+    pub labels: Tensor<2, Int>,
+}
+
+impl Shape {
+    /// Makes it on `device`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the table is wrong.
+    pub fn setup(&self, device: &Device) -> Setup {
+        device.seed(0);
+        let config = ModelConfig::from_json(self.config).expect("the table holds valid configurations");
+        let base = config.init(device).valid();
+        let plan = Ia3Config { init_ia3_weights: true, ..Ia3Config::new() }
+            .with_task_type(TaskType::Seq2SeqLm)
+            .plan(&base.info(), PlanOptions::default())
+            .expect("every architecture of the table has default targets");
+        let ids = |seq| {
+            Tensor::<2>::random([self.batch, seq], Distribution::Uniform(2.0, 1000.0), device).int()
+        };
+        let input_ids = ids(self.input);
+        let inputs = ModelInputs {
+            attention_mask: Some(input_ids.ones_like()),
+            input_ids: Some(input_ids),
+            ..ModelInputs::default()
+        };
+        Setup { adapter: Adapter::init(&base, &plan), base, inputs, labels: ids(self.target) }
+    }
+}

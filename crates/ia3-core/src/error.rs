@@ -44,6 +44,22 @@ pub enum Ia3Error {
         /// Module path.
         path: String,
     },
+    /// Two adapters to mix place their vectors of one module differently.
+    #[error("one adapter scales the input of `{path}` and another its output; such vectors have no common mix")]
+    MixedPlacement {
+        /// Module path.
+        path: String,
+    },
+    /// Two adapters to mix have vectors of different lengths for one module.
+    #[error("the vectors of `{path}` have {expected} and {found} values; were the adapters trained on one base?")]
+    MixedLength {
+        /// Module path.
+        path: String,
+        /// Values in the first.
+        expected: usize,
+        /// Values in the other.
+        found: usize,
+    },
     /// The layer has a bias that weight space cannot scale.
     #[error(
         "`{path}` has a bias, and an output vector scales it too, which an unmodified layer cannot do; call `ia3_forward` in its forward and use `attach`, or give it no bias"

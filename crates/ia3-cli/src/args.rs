@@ -1,0 +1,178 @@
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+
+/// (IA)³ adapters: look at them, run them, train them, merge them.
+///
+/// Bases are Hugging Face folders (config.json, model.safetensors), adapters are PEFT folders
+/// (adapter_config.json, adapter_model.safetensors).
+#[derive(Parser)]
+#[command(name = "ia3", version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Device by burn's name: flex, wgpu, vulkan, metal, webgpu, rocm, cuda, cpu; `cuda:1` is the second.
+    #[arg(long, global = true, env = "BURN_DEVICE", value_name = "NAME")]
+    pub(crate) device: Option<String>,
+    /// How to report.
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Says what a base or an adapter is: sizes, targets, every site, statistics of the vectors.
+    Inspect(Inspect),
+    /// Runs a forward on tensors from a file and writes the logits.
+    Forward(Forward),
+    /// Generates text or ids, greedily.
+    Generate(Generate),
+    /// Trains an adapter on lines of {"input": …, "target": …}.
+    Train(Train),
+    /// Folds adapters into the weights and writes a Hugging Face checkpoint.
+    Merge(Merge),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Inspect {
+    /// Folder of a base or of an adapter.
+    pub(crate) path: PathBuf,
+    /// Also tell whether the adapter fits this base.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
+}
+
+/// The model to run: a base and the adapters on it.
+#[derive(clap::Args)]
+pub(crate) struct ModelArgs {
+    /// Folder of the base.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// Folder of an adapter; several multiply.
+    #[arg(long = "adapter", value_name = "DIR")]
+    pub(crate) adapters: Vec<PathBuf>,
+    /// Fold the adapters into the weights before running.
+    #[arg(long)]
+    pub(crate) merge: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Forward {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// A safetensors file with `input_ids` and what else the model takes: `attention_mask`,
+    /// `decoder_input_ids`, `decoder_attention_mask`, `token_type_ids`, `position_ids`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: PathBuf,
+    /// Where to write `logits` (float32).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(clap::Args)]
+#[command(group = ArgGroup::new("source").required(true).args(["prompt", "prompts", "inputs"]))]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Text to go on from, through the base's tokenizer.json.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) prompt: Option<String>,
+    /// A file with one prompt a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prompts: Option<PathBuf>,
+    /// A safetensors file with `input_ids` and `attention_mask`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: Option<PathBuf>,
+    /// Tokens to generate at most.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) max_new_tokens: usize,
+    /// Tokens before which no row may end.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) min_new_tokens: usize,
+    /// Prompts a batch.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) batch_size: usize,
+    /// Where to write `ids` (int64), decoder start or prompt included.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum OptimizerName {
+    Adamw,
+    Adafactor,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Train {
+    /// Folder of the base, with tokenizer.json.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// Lines of {"input": …, "target": …} to train on.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    /// Lines to evaluate on, before and after.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) eval: Option<PathBuf>,
+    /// Folder to write the adapter to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Modules to scale: names (repeat, or separate by commas), or one Python regular expression; the architecture's default without it.
+    #[arg(long = "target", value_name = "NAME", conflicts_with = "config")]
+    pub(crate) targets: Vec<String>,
+    /// Those of them whose input is scaled.
+    #[arg(long = "feedforward", value_name = "NAME", conflicts_with = "config")]
+    pub(crate) feedforward: Option<Vec<String>>,
+    /// An adapter_config.json to take the targets from.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Optimiser steps.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) steps: usize,
+    /// Examples a step.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) batch_size: usize,
+    /// Peak learning rate.
+    #[arg(long, value_name = "RATE", default_value_t = 3e-3)]
+    pub(crate) lr: f64,
+    /// The optimiser.
+    #[arg(long, value_enum, default_value = "adafactor")]
+    pub(crate) optimizer: OptimizerName,
+    /// Share of the steps in which the learning rate rises from 0; it falls to 0 afterwards.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.06)]
+    pub(crate) warmup_ratio: f64,
+    /// Bound of the joint norm of all gradients; 0 is none.
+    #[arg(long, value_name = "NORM", default_value_t = 1.0)]
+    pub(crate) max_grad_norm: f32,
+    /// Tokens of an input at most.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) max_input_tokens: usize,
+    /// Tokens of a target at most.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) max_target_tokens: usize,
+    /// Seed of the order of the examples and of dropout.
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Merge {
+    /// Folder of the base.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// Folder of an adapter; several multiply.
+    #[arg(long = "adapter", value_name = "DIR", required = true)]
+    pub(crate) adapters: Vec<PathBuf>,
+    /// Folder to write the merged checkpoint to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Refuse merged weights that are NaN or infinite.
+    #[arg(long)]
+    pub(crate) safe: bool,
+}

@@ -1,0 +1,22 @@
+mod forward;
+mod generate;
+mod inspect;
+mod merge;
+mod model;
+mod train;
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Command};
+
+/// Runs a command; the exit code is 0, or 1 where a question was answered with no.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let device = || Ok::<_, anyhow::Error>(ia3::device(args.device.as_deref())?);
+    match &args.command {
+        Command::Inspect(inspect) => inspect::run(inspect, args.format),
+        Command::Forward(forward) => forward::run(forward, &device()?, args.format),
+        Command::Generate(generate) => generate::run(generate, &device()?, args.format),
+        Command::Train(train) => train::run(train, &device()?, args.format),
+        Command::Merge(merge) => merge::run(merge, &device()?, args.format),
+    }
+}

@@ -1,0 +1,32 @@
+use std::fmt::Display;
+
+use serde::Serialize;
+
+use crate::args::Format;
+
+/// Prints a report on standard output: itself as text, its fields as JSON.
+pub(crate) fn report<R: Display + Serialize>(report: &R, format: Format) -> anyhow::Result<()> {
+    match format {
+        Format::Text => println!("{report}"),
+        Format::Json => println!("{}", serde_json::to_string_pretty(report)?),
+    }
+    Ok(())
+}
+
+/// Prints an error and what caused it on standard error, saying nothing twice.
+pub(crate) fn error(error: &anyhow::Error) {
+    eprintln!("error: {error}");
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !said.contains(&cause) {
+            eprintln!("  because: {cause}");
+            said = cause;
+        }
+    }
+}
+
+/// Prints what a user should know on standard error.
+pub(crate) fn note(text: impl Display) {
+    eprintln!("note: {text}");
+}

@@ -1,0 +1,85 @@
+use burn::tensor::{Int, Tensor};
+
+use crate::error::ModelError;
+
+/// The inputs of a forward, under Hugging Face's names; each `[batch, seq]`.
+#[derive(Clone, Debug, Default)]
+pub struct ModelInputs {
+    /// Token ids.
+    pub input_ids: Option<Tensor<2, Int>>,
+    /// 1 for a real token, 0 for padding; absent means no padding.
+    pub attention_mask: Option<Tensor<2, Int>>,
+    /// Token ids of the decoder, shifted right.
+    pub decoder_input_ids: Option<Tensor<2, Int>>,
+    /// 1 for a real token of the decoder, 0 for padding.
+    pub decoder_attention_mask: Option<Tensor<2, Int>>,
+    /// Segment ids (BERT).
+    pub token_type_ids: Option<Tensor<2, Int>>,
+    /// Positions (GPT-2, Falcon, Llama), for left-padded batches.
+    pub position_ids: Option<Tensor<2, Int>>,
+}
+
+impl ModelInputs {
+    /// An encoder-decoder's inputs without padding.
+    pub fn seq2seq(input_ids: Tensor<2, Int>, decoder_input_ids: Tensor<2, Int>) -> Self {
+        Self {
+            input_ids: Some(input_ids),
+            decoder_input_ids: Some(decoder_input_ids),
+            ..Self::default()
+        }
+    }
+
+    /// Checks that every token lies in `0..vocab_size` and every mask has the shape of its tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Input`] naming the input and the first offending value.
+    pub fn check(&self, vocab_size: usize) -> Result<(), ModelError> {
+        check_ids("input_ids", &self.input_ids, vocab_size)?;
+        check_ids("decoder_input_ids", &self.decoder_input_ids, vocab_size)?;
+        check_shape("attention_mask", &self.attention_mask, &self.input_ids)?;
+        check_shape("decoder_attention_mask", &self.decoder_attention_mask, &self.decoder_input_ids)?;
+        check_batch(&self.input_ids, &self.decoder_input_ids)
+    }
+}
+
+type Ids = Option<Tensor<2, Int>>;
+
+pub(crate) fn required(name: &'static str, ids: &Ids) -> Result<Tensor<2, Int>, ModelError> {
+    let missing = || ModelError::Input { name, problem: "is missing; this model needs it".into() };
+    ids.clone().ok_or_else(missing)
+}
+
+fn check_ids(name: &'static str, ids: &Ids, vocab_size: usize) -> Result<(), ModelError> {
+    let Some(ids) = ids else { return Ok(()) };
+    if ids.shape().num_elements() == 0 {
+        return Err(ModelError::Input { name, problem: format!("is empty: shape {:?}", ids.dims()) });
+    }
+    let outside = |id: &i64| !(0..vocab_size as i64).contains(id);
+    match ids.to_data().iter::<i64>().find(outside) {
+        None => Ok(()),
+        Some(id) => {
+            let problem = format!("holds the id {id}, outside the vocabulary of {vocab_size}");
+            Err(ModelError::Input { name, problem })
+        }
+    }
+}
+
+fn check_shape(name: &'static str, mask: &Ids, ids: &Ids) -> Result<(), ModelError> {
+    let (Some(mask), Some(ids)) = (mask, ids) else { return Ok(()) };
+    if mask.dims() == ids.dims() {
+        return Ok(());
+    }
+    let problem = format!("has shape {:?}, but the tokens it masks have {:?}", mask.dims(), ids.dims());
+    Err(ModelError::Input { name, problem })
+}
+
+fn check_batch(ids: &Ids, decoder_ids: &Ids) -> Result<(), ModelError> {
+    let (Some(ids), Some(decoder)) = (ids, decoder_ids) else { return Ok(()) };
+    let (rows, expected) = (decoder.dims()[0], ids.dims()[0]);
+    if rows == expected {
+        return Ok(());
+    }
+    let problem = format!("has {rows} rows, but input_ids has {expected}");
+    Err(ModelError::Input { name: "decoder_input_ids", problem })
+}

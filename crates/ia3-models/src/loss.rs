@@ -1,0 +1,42 @@
+use burn::tensor::{Int, Tensor, activation::log_softmax};
+
+/// The label of a position that does not count, PyTorch's `ignore_index`.
+pub const IGNORE_INDEX: i64 = -100;
+
+/// Mean cross entropy over all positions whose label is not [`IGNORE_INDEX`]; 0 where none counts.
+///
+/// `−mean log softmax(logits)[label]`, as `torch.nn.CrossEntropyLoss`.
+///
+/// # Shapes
+///
+/// - `logits`: `[batch, seq, vocab]`
+/// - `labels`: `[batch, seq]`
+/// - returns `[1]`
+pub fn cross_entropy(logits: Tensor<3>, labels: Tensor<2, Int>) -> Tensor<1> {
+    let [batch, seq, vocab] = logits.dims();
+    let labels = labels.reshape([batch * seq, 1]);
+    let counted = labels.clone().not_equal_scalar(IGNORE_INDEX);
+    let index = labels.mask_fill(counted.clone().bool_not(), 0);
+    let log_probability = log_softmax(logits.reshape([batch * seq, vocab]), 1).gather(1, index);
+    let counted = counted.float();
+    let total = (log_probability * counted.clone()).sum().neg();
+    total / counted.sum().clamp_min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Tolerance};
+
+    #[test]
+    fn only_counted_positions_weigh() {
+        let device = Device::flex();
+        let logits = Tensor::<3>::from_floats([[[1.0, 2.0, 0.5], [9.0, -9.0, 3.0]]], &device);
+        let labels = Tensor::<2, Int>::from_ints([[1, -100]], &device);
+        let loss = cross_entropy(logits.clone(), labels).into_data();
+        let z = 1f32.exp() + 2f32.exp() + 0.5f32.exp();
+        loss.assert_approx_eq::<f32>(&[z.ln() - 2.0].into(), Tolerance::absolute(1e-6));
+        let nothing = Tensor::<2, Int>::from_ints([[-100, -100]], &device);
+        assert_eq!(cross_entropy(logits, nothing).into_scalar::<f32>(), 0.0);
+    }
+}

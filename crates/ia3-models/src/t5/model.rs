@@ -1,0 +1,176 @@
+use burn::module::Module;
+use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
+use burn::tensor::{Device, Int, Tensor};
+use ia3_core::{ActivationSpace, Ia3Forward, ModelInfo, model_info};
+
+use super::config::T5Config;
+use super::init::normal;
+use super::stack::{DecoderMemory, T5Decoder, T5Encoder};
+use crate::error::ModelError;
+use crate::generate::{Generated, GenerationConfig, Step, greedy};
+use crate::inputs::{ModelInputs, required};
+use crate::loss::cross_entropy;
+use crate::mask;
+use crate::output::ModelOutput;
+
+/// T5 with a language-model head, Hugging Face's `T5ForConditionalGeneration` and `MT5ForConditionalGeneration`.
+#[derive(Module, Debug)]
+pub struct T5ForConditionalGeneration {
+    /// Embedding of encoder and decoder, `[vocab, d_model]`.
+    pub shared: Embedding,
+    /// The encoder.
+    pub encoder: T5Encoder,
+    /// The decoder.
+    pub decoder: T5Decoder,
+    /// The head, `[d_model, vocab]`; absent where it is the transposed embedding.
+    pub lm_head: Option<Linear>,
+    #[module(skip)]
+    config: T5Config,
+}
+
+impl ActivationSpace for T5ForConditionalGeneration {}
+
+impl T5Config {
+    /// A freshly initialised model; nothing is allocated before a weight is read.
+    pub fn init(&self, device: &Device) -> T5ForConditionalGeneration {
+        let head = LinearConfig::new(self.d_model, self.vocab_size)
+            .with_bias(false)
+            .with_initializer(normal(self, 1.0));
+        let shared = EmbeddingConfig::new(self.vocab_size, self.d_model).with_initializer(normal(self, 1.0));
+        T5ForConditionalGeneration {
+            shared: shared.init(device),
+            encoder: T5Encoder::new(self, device),
+            decoder: T5Decoder::new(self, device),
+            lm_head: (!self.tie_lm_head).then(|| head.init(device)),
+            config: self.clone(),
+        }
+    }
+}
+
+impl T5ForConditionalGeneration {
+    /// The configuration the model was made from.
+    pub fn config(&self) -> &T5Config {
+        &self.config
+    }
+
+    /// The facts that planning needs, from shapes alone.
+    pub fn info(&self) -> ModelInfo {
+        model_info(self, Some(&self.config.model_type), Some("lm_head"))
+    }
+
+    /// Logits `[batch, decoder_seq, vocab]` for the whole decoder input.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Input`] if `input_ids` or `decoder_input_ids` is missing, or a shape or an id does not fit.
+    pub fn forward(&self, inputs: &ModelInputs) -> Result<Tensor<3>, ModelError> {
+        Ok(self.run(inputs, false)?.logits)
+    }
+
+    /// As [`forward`](Self::forward), with the hidden states of every layer.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn forward_traced(&self, inputs: &ModelInputs) -> Result<ModelOutput, ModelError> {
+        self.run(inputs, true)
+    }
+
+    fn run(&self, inputs: &ModelInputs, traced: bool) -> Result<ModelOutput, ModelError> {
+        inputs.check(self.config.vocab_size)?;
+        let decoder_ids = required("decoder_input_ids", &inputs.decoder_input_ids)?;
+        let (mut encoder_states, mut decoder_states) = (vec![], vec![]);
+        let mut memory = self.encode(inputs, None, traced.then_some(&mut encoder_states))?;
+        let x = self.shared.forward(decoder_ids);
+        let padding = inputs.decoder_attention_mask.clone();
+        let x = self.decoder.forward(x, padding, &mut memory, traced.then_some(&mut decoder_states));
+        Ok(ModelOutput {
+            logits: self.head(x),
+            encoder_hidden_states: encoder_states,
+            decoder_hidden_states: decoder_states,
+            hidden_states: vec![],
+        })
+    }
+
+    /// Encodes the input and prepares the decoder; with a `capacity` it decodes step by step.
+    fn encode(
+        &self,
+        inputs: &ModelInputs,
+        capacity: Option<usize>,
+        states: Option<&mut Vec<Tensor<3>>>,
+    ) -> Result<DecoderMemory, ModelError> {
+        let ids = required("input_ids", &inputs.input_ids)?;
+        let mask = inputs.attention_mask.clone().unwrap_or_else(|| ids.ones_like());
+        let x = self.shared.forward(ids);
+        let padding = mask::padding(mask, x.dtype());
+        let encoded = self.encoder.forward(x, padding.clone(), states);
+        Ok(self.decoder.remember(encoded, padding, capacity))
+    }
+
+    /// Logits of decoder outputs `[batch, seq, d_model]`.
+    fn head(&self, x: Tensor<3>) -> Tensor<3> {
+        let x = match self.config.scale_decoder_outputs {
+            true => x * (self.config.d_model as f64).powf(-0.5),
+            false => x,
+        };
+        match &self.lm_head {
+            Some(head) => head.ia3_forward(x),
+            None => x.matmul(self.shared.weight.val().transpose().unsqueeze()),
+        }
+    }
+
+    /// What the configuration says about generating, with `max_new_tokens`.
+    pub fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig {
+        GenerationConfig {
+            max_new_tokens,
+            min_new_tokens: 0,
+            eos_token_id: self.config.eos_token_id.clone(),
+            pad_token_id: self.config.pad_token_id,
+        }
+    }
+
+    /// Generates greedily from `input_ids` and `attention_mask`; encodes once and caches keys and values.
+    ///
+    /// `on_step` sees every step as it happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn generate(
+        &self,
+        inputs: &ModelInputs,
+        config: &GenerationConfig,
+        on_step: &mut dyn FnMut(Step),
+    ) -> Result<Generated, ModelError> {
+        inputs.check(self.config.vocab_size)?;
+        let ids = required("input_ids", &inputs.input_ids)?;
+        let mut memory = self.encode(inputs, Some(config.max_new_tokens), None)?;
+        let start = vec![self.config.decoder_start_token_id; ids.dims()[0]];
+        let next = |tokens| {
+            let x = self.decoder.forward(self.shared.forward(tokens), None, &mut memory, None);
+            self.head(x).squeeze_dim(1)
+        };
+        Ok(greedy(start, config, &ids.device(), next, on_step))
+    }
+
+    /// Mean cross entropy a target token of `labels` `[batch, seq]` ([`IGNORE_INDEX`](crate::IGNORE_INDEX) does not
+    /// count); the decoder's input is [`shift_right`](Self::shift_right) of them where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
+        let mut inputs = inputs.clone();
+        inputs.decoder_input_ids.get_or_insert_with(|| self.shift_right(labels.clone()));
+        Ok(cross_entropy(self.forward(&inputs)?, labels))
+    }
+
+    /// The decoder's input for `labels` `[batch, seq]`: shifted right behind the start token, ignored positions padded.
+    pub fn shift_right(&self, labels: Tensor<2, Int>) -> Tensor<2, Int> {
+        let [batch, seq] = labels.dims();
+        let ignored = labels.clone().equal_scalar(crate::IGNORE_INDEX);
+        let labels = labels.mask_fill(ignored, self.config.pad_token_id);
+        let start = labels.zeros_like().slice([0..batch, 0..1]) + self.config.decoder_start_token_id;
+        Tensor::cat(vec![start, labels.slice([0..batch, 0..seq - 1])], 1)
+    }
+}

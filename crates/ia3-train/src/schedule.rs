@@ -1,0 +1,41 @@
+/// The learning rate over the steps, as a factor on its peak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// The peak at every step.
+    Constant,
+    /// Linearly from 0 to the peak over `warmup` steps, then linearly to 0 at the last step
+    /// (`get_linear_schedule_with_warmup` of transformers; the first of several warm-up steps has rate 0).
+    Linear {
+        /// Steps of warm-up.
+        warmup: usize,
+    },
+}
+
+impl Schedule {
+    /// The factor at `step` of `steps`, from 0.
+    pub fn factor(self, step: usize, steps: usize) -> f64 {
+        match self {
+            Self::Constant => 1.0,
+            Self::Linear { warmup } if step < warmup => step as f64 / warmup as f64,
+            Self::Linear { warmup } => {
+                let decay = steps.saturating_sub(warmup).max(1);
+                steps.saturating_sub(step) as f64 / decay as f64
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Schedule;
+
+    #[test]
+    fn linear_rises_from_zero_and_falls_to_zero() {
+        let factors = |warmup, at: &[usize]| -> Vec<f64> {
+            at.iter().map(|&s| Schedule::Linear { warmup }.factor(s, 1000)).collect()
+        };
+        assert_eq!(factors(60, &[0, 30, 60, 530, 1000]), [0.0, 0.5, 1.0, 0.5, 0.0]);
+        assert_eq!(factors(0, &[0, 500]), [1.0, 0.5]);
+        assert_eq!(Schedule::Constant.factor(999, 1000), 1.0);
+    }
+}

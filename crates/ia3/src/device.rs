@@ -1,0 +1,102 @@
+//! Devices by the names burn gives them, among the backends that are compiled in.
+
+use burn::tensor::Device;
+
+/// A device that cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// There is no such name.
+    #[error("`{name}` is no device; known are {}, each with an index after a colon where there are several", NAMES.join(", "))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+    },
+    /// The backend exists but is not compiled in.
+    #[error("the device `{name}` is not compiled in (this build has {}); build with `--features {name}`", compiled_in().join(", "))]
+    NotCompiled {
+        /// The name asked for, which is also the feature's.
+        name: String,
+    },
+    /// No backend is compiled in at all.
+    #[error("no backend is compiled in; build with one of the features {}", NAMES.join(", "))]
+    None,
+}
+
+/// Every name there is, in the order in which burn prefers them.
+const NAMES: &[&str] = &["cuda", "rocm", "metal", "vulkan", "webgpu", "wgpu", "cpu", "flex"];
+
+/// The names of the backends that are compiled in.
+pub fn compiled_in() -> Vec<&'static str> {
+    NAMES.iter().copied().filter(|name| is_compiled_in(name)).collect()
+}
+
+fn is_compiled_in(name: &str) -> bool {
+    match name {
+        "cuda" => cfg!(feature = "cuda"),
+        "rocm" => cfg!(feature = "rocm"),
+        "metal" => cfg!(feature = "metal"),
+        "vulkan" => cfg!(feature = "vulkan"),
+        "webgpu" => cfg!(feature = "webgpu"),
+        "wgpu" => cfg!(feature = "wgpu"),
+        "cpu" => cfg!(feature = "cpu"),
+        "flex" => cfg!(feature = "flex"),
+        _ => false,
+    }
+}
+
+/// The device called `name`, e.g. `flex`, `wgpu` or `cuda:1`; the best one compiled in without a name.
+///
+/// # Errors
+///
+/// [`DeviceError`] for a name that does not exist or is not compiled in, naming the feature to add.
+///
+/// ```
+/// let device = ia3::device(Some("flex"))?;
+/// assert!(ia3::device(Some("gpu")).unwrap_err().to_string().contains("`gpu` is no device"));
+/// # Ok::<(), ia3::DeviceError>(())
+/// ```
+pub fn device(name: Option<&str>) -> Result<Device, DeviceError> {
+    let name = match name {
+        Some(name) => name,
+        None => compiled_in().first().copied().ok_or(DeviceError::None)?,
+    };
+    let unknown = || DeviceError::Unknown { name: name.into() };
+    let (backend, index) = match name.split_once(':') {
+        Some((backend, index)) => (backend, Some(index.parse::<usize>().map_err(|_| unknown())?)),
+        None => (name, None),
+    };
+    if !NAMES.contains(&backend) {
+        return Err(unknown());
+    }
+    open(backend, index).ok_or_else(|| DeviceError::NotCompiled { name: backend.into() })
+}
+
+#[allow(unused_variables)] // Which arms there are depends on the features.
+fn open(backend: &str, index: Option<usize>) -> Option<Device> {
+    match backend {
+        #[cfg(feature = "cuda")]
+        "cuda" => Some(Device::cuda(index.unwrap_or(0))),
+        #[cfg(feature = "rocm")]
+        "rocm" => Some(Device::rocm(index.unwrap_or(0))),
+        #[cfg(feature = "metal")]
+        "metal" => Some(Device::metal(kind(index))),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => Some(Device::vulkan(kind(index))),
+        #[cfg(feature = "webgpu")]
+        "webgpu" => Some(Device::webgpu(kind(index))),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => Some(Device::wgpu(kind(index))),
+        #[cfg(feature = "cpu")]
+        "cpu" => Some(Device::cpu()),
+        #[cfg(feature = "flex")]
+        "flex" => Some(Device::flex()),
+        _ => None,
+    }
+}
+
+/// The discrete GPU at `index`, or the graphics API's own choice.
+#[cfg(any(feature = "metal", feature = "vulkan", feature = "webgpu", feature = "wgpu"))]
+fn kind(index: Option<usize>) -> burn::tensor::DeviceKind {
+    index.map_or_else(Default::default, burn::tensor::DeviceKind::DiscreteGpu)
+}

@@ -1,0 +1,62 @@
+use std::path::Path;
+
+use burn::tensor::Device;
+use ia3_io::{Checkpoint, LoadOptions, LoadReport};
+use ia3_models::{Model, ModelConfig};
+
+use crate::error::Error;
+
+/// A model read from a Hugging Face folder.
+#[derive(Clone, Debug)]
+pub struct Pretrained {
+    /// The model.
+    pub model: Model,
+    /// Its configuration, with the head tied or not as the checkpoint's content says.
+    pub config: ModelConfig,
+    /// What was loaded, and which tensors of the file had no use.
+    pub report: LoadReport,
+}
+
+/// Reads `config.json` of a Hugging Face folder.
+///
+/// # Errors
+///
+/// [`Error::ReadConfig`] and [`Error::BadConfig`].
+pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
+    let path = dir.as_ref().join("config.json");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path, source }),
+        Err(source) => Err(Error::ReadConfig { path, source }),
+    }
+}
+
+/// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not.
+///
+/// The head is tied to the embedding where the checkpoint holds no other head: by content, as
+/// transformers does, whatever `tie_word_embeddings` says.
+///
+/// # Errors
+///
+/// [`Error::Io`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
+pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
+    let config = read_config(&dir)?;
+    let checkpoint = Checkpoint::open(&dir)?;
+    let mut aliases = config.aliases();
+    let tied = tied_keys(&checkpoint, &config)?;
+    aliases.extend(tied.map(|(head, embedding)| (embedding.to_string(), head.to_string())));
+    let config = config.with_tied_head(tied.is_some());
+    let options = LoadOptions { aliases, ..LoadOptions::default() };
+    let (model, report) = checkpoint.load(config.init(device), &options)?;
+    Ok(Pretrained { model, config, report })
+}
+
+/// The keys of head and embedding, if the checkpoint holds no head other than the embedding.
+fn tied_keys(
+    checkpoint: &Checkpoint,
+    config: &ModelConfig,
+) -> Result<Option<(&'static str, &'static str)>, Error> {
+    let Some((head, embedding)) = config.tied_keys() else { return Ok(None) };
+    let tied = !checkpoint.contains(head)
+        || checkpoint.contains(embedding) && checkpoint.same_bytes(head, embedding)?;
+    Ok(tied.then_some((head, embedding)))
+}

@@ -1,0 +1,151 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use ia3::{Adapter, Model, ModelInputs};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+use crate::compare::Comparison;
+
+/// A tensor of the corpus; float64 holds float32 and small integers exactly.
+#[derive(Clone)]
+pub struct Values {
+    pub shape: Vec<usize>,
+    pub values: Vec<f64>,
+}
+
+/// The tensors of a file, which notes what was asked for.
+pub struct Tensors {
+    name: String,
+    tensors: BTreeMap<String, Values>,
+    asked: RefCell<BTreeSet<String>>,
+}
+
+/// One architecture of the corpus.
+pub struct Case {
+    pub dir: PathBuf,
+    pub device: Device,
+    pub model: Model,
+    pub io: Tensors,
+    pub train: Tensors,
+    pub meta: Value,
+}
+
+impl Case {
+    pub fn open(dir: &Path) -> Result<Self, String> {
+        let device = Device::flex();
+        let base = ia3::from_pretrained(dir.join("base"), &device);
+        let model = match base {
+            Ok(base) => base.model,
+            Err(ia3::Error::BadConfig { source: ia3::models::ModelError::UnknownModelType { found, .. }, .. }) => {
+                return Err(format!("there is no model of type `{found}` yet"));
+            }
+            Err(error) => panic!("{}: {error}", dir.display()),
+        };
+        let meta = std::fs::read_to_string(dir.join("meta.json")).unwrap();
+        Ok(Self {
+            model,
+            device,
+            io: Tensors::read(&dir.join("io.safetensors")),
+            train: Tensors::read(&dir.join("train.safetensors")),
+            meta: serde_json::from_str(&meta).unwrap(),
+            dir: dir.into(),
+        })
+    }
+
+    pub fn adapter(&self, name: &str) -> Adapter {
+        let dir = self.dir.join(name);
+        ia3::io::load_adapter(&dir, &self.model.info(), &self.device)
+            .unwrap_or_else(|e| panic!("{}: {e}", dir.display()))
+    }
+
+    /// The inputs stored under `prefix`.
+    pub fn inputs(&self, prefix: &str) -> ModelInputs {
+        let ids = |name: &str| self.io.ids(&format!("{prefix}{name}"), &self.device);
+        ModelInputs {
+            input_ids: ids("input_ids"),
+            attention_mask: ids("attention_mask"),
+            decoder_input_ids: ids("decoder_input_ids"),
+            decoder_attention_mask: ids("decoder_attention_mask"),
+            token_type_ids: ids("token_type_ids"),
+            position_ids: ids("position_ids"),
+        }
+    }
+
+    pub fn labels(&self) -> Tensor<2, Int> {
+        self.io.ids("labels", &self.device).expect("labels")
+    }
+
+    /// Where a mask of the corpus is 1.
+    pub fn mask(&self, name: &str) -> Vec<bool> {
+        self.io.get(name).map(|m| m.values.iter().map(|&v| v == 1.0).collect()).unwrap_or_default()
+    }
+
+    /// Where logits count: at real tokens of the decoder, or of the only stack.
+    pub fn real(&self) -> Vec<bool> {
+        let name = if self.io.has("decoder_attention_mask") { "decoder_attention_mask" } else { "attention_mask" };
+        self.mask(name)
+    }
+
+    /// No tensor of the corpus was left uncompared.
+    pub fn all_read(&self, comparison: &mut Comparison) {
+        for tensors in [&self.io, &self.train] {
+            let asked = tensors.asked.borrow();
+            for name in tensors.tensors.keys().filter(|n| !asked.contains(*n)) {
+                comparison.problem(format!("{name} of {} was compared with nothing", tensors.name));
+            }
+        }
+    }
+}
+
+impl Tensors {
+    pub fn read(path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let values = |(name, view): (String, safetensors::tensor::TensorView)| {
+            let data = view.data();
+            let values = match view.dtype() {
+                Dtype::F32 => chunks(data, |b| f32::from_le_bytes(b).into()),
+                Dtype::F64 => chunks(data, f64::from_le_bytes),
+                Dtype::I64 => chunks(data, |b| i64::from_le_bytes(b) as f64),
+                other => panic!("{name} is {other:?}"),
+            };
+            (name, Values { shape: view.shape().to_vec(), values })
+        };
+        Self {
+            name: path.file_name().unwrap().to_string_lossy().to_string(),
+            tensors: file.tensors().into_iter().map(values).collect(),
+            asked: RefCell::default(),
+        }
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Values> {
+        self.asked.borrow_mut().insert(name.into());
+        self.tensors.get(name)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.tensors.keys()
+    }
+
+    fn ids(&self, name: &str, device: &Device) -> Option<Tensor<2, Int>> {
+        let ids = self.get(name)?;
+        let values: Vec<i64> = ids.values.iter().map(|&v| v as i64).collect();
+        Some(Tensor::from_data(TensorData::new(values, ids.shape.clone()), device))
+    }
+}
+
+fn chunks<const N: usize>(data: &[u8], f: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+    data.chunks_exact(N).map(|c| f(c.try_into().unwrap())).collect()
+}
+
+/// The values of a tensor of ours.
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.into_data().iter::<f64>().collect()
+}

@@ -1,0 +1,41 @@
+//! Greedy generation with the cache: ids of base, adapter and merged model, and the adapter's raw logits.
+
+use burn::tensor::Tensor;
+use ia3::{Model, ModelInputs};
+
+use crate::case::{Case, values};
+use crate::compare::{Comparison, LOGITS};
+
+pub fn run(case: &Case, comparison: &mut Comparison) {
+    if !case.io.has("generate.adapter.ids") {
+        return;
+    }
+    let adapter = case.adapter("adapter");
+    let adapted = ia3::attach(&case.model, &[&adapter]).unwrap();
+    let merged = ia3::merge(&case.model, &[&adapter]).unwrap();
+    generate(case, "base", &case.model, comparison);
+    generate(case, "merged", &merged, comparison);
+    let logits = generate(case, "adapter", &adapted, comparison);
+    let expected = case.io.get("generate.adapter.logits").unwrap();
+    comparison.tensor("generate.adapter.logits", &logits, &expected.values, &[], LOGITS);
+}
+
+/// Compares the ids and returns the raw logits, `[batch, steps, vocab]`.
+fn generate(case: &Case, name: &str, model: &Model, comparison: &mut Comparison) -> Vec<f64> {
+    let expected = case.io.get(&format!("generate.{name}.ids")).unwrap();
+    let mut config = model.generation_config(case.meta["generate"]["max_new_tokens"].as_u64().unwrap() as usize);
+    config.min_new_tokens = case.meta["generate"]["min_new_tokens"].as_u64().unwrap() as usize;
+    let mut steps: Vec<Tensor<2>> = vec![];
+    let generated = model.generate(&inputs(case), &config, &mut |step| steps.push(step.logits.clone()));
+    let ids: Vec<i64> = generated.unwrap().ids.into_data().iter().collect();
+    let expected: Vec<i64> = expected.values.iter().map(|&v| v as i64).collect();
+    comparison.equal(&format!("generate.{name}.ids"), &ids, &expected);
+    values(Tensor::stack::<3>(steps, 1))
+}
+
+/// An encoder's input as it stands, a decoder's prompt padded on the left.
+fn inputs(case: &Case) -> ModelInputs {
+    let prefix = if case.io.has("left.input_ids") { "left." } else { "" };
+    let ModelInputs { input_ids, attention_mask, .. } = case.inputs(prefix);
+    ModelInputs { input_ids, attention_mask, ..ModelInputs::default() }
+}

@@ -1,0 +1,51 @@
+//! Every number that PyTorch and PEFT gave for the corpus in `fixtures/`, compared with ours.
+//!
+//! `IA3_FIXTURES=DIR cargo test --workspace --test parity` runs the same table on another corpus of the same form.
+
+mod case;
+mod compare;
+mod forward;
+mod generate;
+mod training;
+
+use std::path::PathBuf;
+
+use case::Case;
+use compare::Comparison;
+
+fn corpus() -> PathBuf {
+    match std::env::var_os("IA3_FIXTURES") {
+        Some(dir) => dir.into(),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures"),
+    }
+}
+
+#[test]
+fn parity() {
+    let root = corpus();
+    let entries = std::fs::read_dir(&root).unwrap_or_else(|e| panic!("{}: {e}", root.display()));
+    let mut dirs: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).filter(|p| p.join("io.safetensors").exists()).collect();
+    dirs.sort();
+    let mut failed = vec![];
+    let mut compared = 0;
+    for dir in &dirs {
+        let name = dir.file_name().unwrap().to_string_lossy().to_string();
+        let case = match Case::open(dir) {
+            Ok(case) => case,
+            Err(reason) => {
+                println!("{name:10} SKIPPED: {reason}");
+                continue;
+            }
+        };
+        let mut comparison = Comparison::new(&name);
+        forward::run(&case, &mut comparison);
+        generate::run(&case, &mut comparison);
+        training::run(&case, &mut comparison);
+        case.all_read(&mut comparison);
+        println!("{comparison}");
+        compared += 1;
+        failed.extend(comparison.failures());
+    }
+    assert!(compared > 0, "no case of {} could be compared", root.display());
+    assert!(failed.is_empty(), "{} of the comparisons failed:\n{}", failed.len(), failed.join("\n"));
+}
