@@ -133,6 +133,7 @@ fn no_adapter(dir: &Path, missing: &str) -> IoError {
 fn read_config(path: &Path) -> Result<Ia3Config, IoError> {
     let text = read::text(path)?;
     Ia3Config::from_json(&text).map_err(|source| {
-        read::not_json(path, &text).unwrap_or_else(|| IoError::Config { path: path.to_owned(), source })
+        read::not_json(path, text.as_bytes())
+            .unwrap_or_else(|| IoError::Config { path: path.to_owned(), source })
     })
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use ia3_config::{ModelInfo, PlanOptions, Site};
+use ia3_config::{ConfigError, ModelInfo, PlanOptions, Site};
 use ia3_core::{Adapter, Ia3Vector};
 
-use crate::adapter_file::{AdapterFile, FileVector};
+use crate::adapter_file::{AdapterFile, CONFIG, FileVector};
 use crate::adapter_report::AdapterReport;
 use crate::error::IoError;
 use crate::saved;
@@ -52,7 +52,7 @@ impl AdapterFile {
     ) -> Result<(Adapter, AdapterReport), IoError> {
         let Self { path, config, mut vectors, saved } = self;
         let plan = config.plan(base, PlanOptions { allow_unmatched: true });
-        let plan = plan.map_err(|source| IoError::Plan { path: path.clone(), source })?;
+        let plan = plan.map_err(|source| plan_error(&path, source))?;
         let mut report = AdapterReport::default();
         let mut loaded = BTreeMap::new();
         for site in &plan.sites {
@@ -68,6 +68,17 @@ impl AdapterFile {
         let saved = fit_saved(saved, base, &path, &mut report)?;
         report.missing.extend(plan.modules_to_save.iter().filter(|m| !has_parameter(&saved, m)).cloned());
         Ok((Adapter { config: plan.config, vectors: loaded, saved }, report))
+    }
+}
+
+/// A pattern is wrong whatever the base is; anything else is between the two.
+fn plan_error(path: &Path, source: ConfigError) -> IoError {
+    use ConfigError::{InvalidPattern, PatternTooSlow, UnsupportedPattern};
+    match source {
+        InvalidPattern { .. } | PatternTooSlow { .. } | UnsupportedPattern { .. } => {
+            IoError::Config { path: path.with_file_name(CONFIG), source }
+        }
+        source => IoError::Plan { path: path.to_owned(), source },
     }
 }
 

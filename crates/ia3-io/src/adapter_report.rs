@@ -25,12 +25,12 @@ impl AdapterReport {
     }
 }
 
-/// One line: `16 vectors loaded; 2 layers without a vector: …`
+/// One line: `16 vectors loaded; 2 layers without a vector: …; 1 tensor not asked for: …`
 impl fmt::Display for AdapterReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} loaded", count(self.loaded.len(), "vector"))?;
         for (names, noun, what) in
-            [(&self.missing, "layer", "without a vector"), (&self.unexpected, "tensor", "without a layer")]
+            [(&self.missing, "layer", "without a vector"), (&self.unexpected, "tensor", "not asked for")]
         {
             if !names.is_empty() {
                 write!(f, "; {} {what}: {}", count(names.len(), noun), first_few(names))?;

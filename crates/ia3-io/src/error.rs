@@ -258,7 +258,7 @@ pub enum IoError {
     /// The vectors of an adapter are not those its configuration asks for on the base.
     #[error(
         "the adapter `{}` does not fit the base: {}; was it trained on another base?",
-        path.display(), absences(&[(missing, "layer", "without a vector"), (unexpected, "tensor", "without a layer")])
+        path.display(), absences(&[(missing, "layer", "without a vector"), (unexpected, "tensor", "not asked for")])
     )]
     AdapterMismatch {
         /// The file of the adapter.

@@ -19,7 +19,8 @@ type Shards = BTreeMap<String, BTreeSet<String>>;
 pub(crate) fn open_shards(path: &Path) -> Result<Vec<TensorFile>, IoError> {
     let text = read::text(path)?;
     let index: Index = serde_json::from_str(&text).map_err(|source| {
-        read::not_json(path, &text).unwrap_or_else(|| IoError::Index { path: path.to_owned(), source })
+        read::not_json(path, text.as_bytes())
+            .unwrap_or_else(|| IoError::Index { path: path.to_owned(), source })
     })?;
     let shards = index.shards();
     check_names(path, &shards)?;

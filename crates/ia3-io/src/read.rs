@@ -31,15 +31,15 @@ pub(crate) fn head(path: &Path, file: &mut File) -> Result<Vec<u8>, IoError> {
 pub(crate) fn text(path: &Path) -> Result<String, IoError> {
     let mut bytes = Vec::new();
     open(path)?.read_to_end(&mut bytes).map_err(|source| IoError::io("read", path, source))?;
-    String::from_utf8(bytes).map_err(|error| match Foreign::recognise(error.as_bytes()) {
-        Some(kind) => IoError::Foreign { path: path.to_owned(), kind },
-        None => IoError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() },
+    String::from_utf8(bytes).map_err(|error| {
+        let not_text = IoError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() };
+        not_json(path, error.as_bytes()).unwrap_or(not_text)
     })
 }
 
-/// What a text that is not valid JSON is instead, if that can be told.
-pub(crate) fn not_json(path: &Path, text: &str) -> Option<IoError> {
-    let kind = Foreign::recognise(text.as_bytes()).filter(|kind| *kind != Foreign::Json);
+/// What a file that is not valid JSON is instead, if that can be told.
+pub(crate) fn not_json(path: &Path, bytes: &[u8]) -> Option<IoError> {
+    let kind = Foreign::recognise(bytes).filter(|kind| *kind != Foreign::Json);
     kind.map(|kind| IoError::Foreign { path: path.to_owned(), kind })
 }
 

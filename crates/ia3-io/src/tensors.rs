@@ -11,14 +11,15 @@ use crate::stage::Stage;
 use crate::tensor_file::{Entry, TensorFile};
 use crate::write::{self, Source};
 
-/// Reads every tensor of a safetensors file: floats as float32, float16 or bfloat16, integers as int64.
+/// Reads those of `names` that a safetensors file holds: floats as float32, float16 or bfloat16, integers as int64.
 ///
 /// # Errors
 ///
 /// The errors of a damaged file; [`IoError::TensorDtype`] for a dtype beyond those.
-pub fn read_tensors(path: impl AsRef<Path>) -> Result<BTreeMap<String, TensorData>, IoError> {
+pub fn read_tensors(path: impl AsRef<Path>, names: &[&str]) -> Result<BTreeMap<String, TensorData>, IoError> {
     let file = TensorFile::open(path.as_ref())?;
-    file.tensors.iter().map(|(name, entry)| Ok((name.clone(), read(&file, name, entry)?))).collect()
+    let wanted = file.tensors.iter().filter(|(name, _)| names.contains(&name.as_str()));
+    wanted.map(|(name, entry)| Ok((name.clone(), read(&file, name, entry)?))).collect()
 }
 
 fn read(file: &TensorFile, name: &str, entry: &Entry) -> Result<TensorData, IoError> {

@@ -29,11 +29,11 @@ pub(crate) fn bytes(n: u64) -> String {
     }
 }
 
-/// The name among `known` that looks most like `name`, if one does at all.
+/// The name among `known` that looks most like `name`, if one does at all and `name` itself is not known.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let scored = known.into_iter().map(|other| (strsim::jaro(name, other), other));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(score, _)| *score > 0.7).map(|(_, other)| other.to_string())
+    best.filter(|(score, other)| *score > 0.7 && *other != name).map(|(_, other)| other.to_string())
 }
 
 /// Each name with the one of `known` that looks most like it; only the first few, which messages show, are compared.
