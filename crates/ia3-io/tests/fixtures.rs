@@ -102,3 +102,17 @@ fn half_precision_vectors_are_read_as_float32() {
         assert_eq!(AdapterFile::open(out.path()).unwrap().vectors["k"].values, [1.0, 0.5, -2.0]);
     }
 }
+
+#[test]
+fn plain_tensors_are_read_and_written() {
+    let out = tempfile::tempdir().unwrap();
+    let wanted = ["input_ids", "base_logits", "no such tensor"];
+    for dir in fixtures() {
+        let tensors = ia3_io::read_tensors(dir.join("io.safetensors"), &wanted).unwrap();
+        let copy = out.path().join("copy.safetensors");
+        let named: Vec<_> = tensors.iter().map(|(name, data)| (name.as_str(), data)).collect();
+        ia3_io::write_tensors(&copy, &named).unwrap();
+        assert_eq!(ia3_io::read_tensors(&copy, &wanted).unwrap(), tensors, "{}", dir.display());
+        assert_eq!((tensors.len(), tensors["input_ids"].dtype()), (2, DType::I64));
+    }
+}
