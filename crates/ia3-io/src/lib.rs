@@ -10,6 +10,7 @@ mod checkpoint;
 mod convert;
 mod error;
 mod error_parts;
+mod fill;
 mod foreign;
 mod header;
 mod index;

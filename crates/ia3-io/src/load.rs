@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{DType, FloatDType, Tensor};
+use burn::module::Module;
+use burn::tensor::{DType, FloatDType};
 use safetensors::Dtype;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::IoError;
 use crate::error_parts::{BadDtype, MisShaped};
+use crate::fill::{Match, fill};
 use crate::load_report::LoadReport;
 use crate::slots::{Slot, slots};
 use crate::text::nearest_of_each;
-use crate::walk::Walk;
 
 /// How a checkpoint is loaded; the default takes every tensor by its name and as it is stored.
 #[derive(Clone, Debug, Default)]
@@ -45,43 +45,55 @@ impl Checkpoint {
         let slots = slots(&module);
         let matched = self.matched(&slots, options)?;
         let report = self.report(&slots, &matched, options)?;
-        let mut loader = Loader { checkpoint: self, matched, walk: Walk::default(), failed: None };
-        let module = module.map(&mut loader);
-        loader.failed.map_or(Ok((module, report)), Err)
+        Ok((fill(module, self, matched)?, report))
     }
 
     /// The tensor of each parameter by its path, all checked.
     fn matched(&self, slots: &[Slot], options: &LoadOptions) -> Result<BTreeMap<String, Match>, IoError> {
         let cast = options.dtype.map(cast_dtype).transpose()?;
         let mut matched = BTreeMap::new();
-        let (mut missing, mut mis_shaped, mut bad_dtype) = (vec![], vec![], vec![]);
+        let mut problems = Problems::default();
         for slot in slots {
-            let Some(name) = candidates(&slot.name, options).into_iter().find(|name| self.contains(name))
-            else {
-                missing.push(slot.name.clone());
-                continue;
-            };
-            let (_, entry) = self.entry(&name)?;
-            if entry.shape != slot.shape {
-                let (expected, found) = (slot.shape.clone(), entry.shape.clone());
-                mis_shaped.push(MisShaped { name, expected, found });
-            } else if !is_float(entry.dtype) {
-                bad_dtype.push(BadDtype { name, found: entry.dtype });
-            } else {
-                let dtype = cast.unwrap_or(entry.float_dtype());
-                check_device(&name, dtype, slot)?;
-                matched.insert(slot.path.clone(), Match { name, dtype, transposed: slot.transposed });
+            match candidates(&slot.name, options).into_iter().find(|name| self.contains(name)) {
+                None if options.allow_missing => {}
+                None => problems.missing.push(slot.name.clone()),
+                Some(name) => {
+                    let tensor = self.check(slot, name, cast, &mut problems)?;
+                    matched.extend(tensor.map(|tensor| (slot.path.clone(), tensor)));
+                }
             }
         }
-        if options.allow_missing {
-            missing.clear();
+        if problems.is_empty() { Ok(matched) } else { Err(self.misfit(problems)) }
+    }
+
+    /// The tensor `name` for a parameter, if it fits.
+    fn check(
+        &self,
+        slot: &Slot,
+        name: String,
+        cast: Option<DType>,
+        problems: &mut Problems,
+    ) -> Result<Option<Match>, IoError> {
+        let (_, entry) = self.entry(&name)?;
+        if entry.shape != slot.shape {
+            let (expected, found) = (slot.shape.clone(), entry.shape.clone());
+            problems.mis_shaped.push(MisShaped { name, expected, found });
+            return Ok(None);
         }
-        if missing.is_empty() && mis_shaped.is_empty() && bad_dtype.is_empty() {
-            return Ok(matched);
+        if !is_float(entry.dtype) {
+            problems.bad_dtype.push(BadDtype { name, found: entry.dtype });
+            return Ok(None);
         }
-        let missing =
-            nearest_of_each(&missing, self.tensors().map(|t| t.name).collect::<Vec<_>>().into_iter());
-        Err(IoError::Checkpoint { path: self.path().to_owned(), missing, mis_shaped, bad_dtype })
+        let dtype = cast.unwrap_or(entry.float_dtype());
+        check_device(&name, dtype, slot)?;
+        Ok(Some(Match { name, dtype, transposed: slot.transposed }))
+    }
+
+    fn misfit(&self, problems: Problems) -> IoError {
+        let Problems { missing, mis_shaped, bad_dtype } = problems;
+        let names: Vec<&str> = self.tensors().map(|tensor| tensor.name).collect();
+        let missing = nearest_of_each(&missing, names.into_iter());
+        IoError::Checkpoint { path: self.path().to_owned(), missing, mis_shaped, bad_dtype }
     }
 
     fn report(
@@ -108,6 +120,20 @@ impl Checkpoint {
         let unused = self.tensors().filter(|tensor| !used.contains(tensor.name));
         report.unused = unused.map(|tensor| tensor.name.to_string()).collect();
         Ok(report)
+    }
+}
+
+/// Why a checkpoint does not fill a module.
+#[derive(Default)]
+struct Problems {
+    missing: Vec<String>,
+    mis_shaped: Vec<MisShaped>,
+    bad_dtype: Vec<BadDtype>,
+}
+
+impl Problems {
+    fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.mis_shaped.is_empty() && self.bad_dtype.is_empty()
     }
 }
 
@@ -142,50 +168,4 @@ fn check_device(name: &str, dtype: DType, slot: &Slot) -> Result<(), IoError> {
     }
     let (dtype, device) = (format!("{dtype:?}"), format!("{:?}", slot.device));
     Err(IoError::DeviceDtype { tensor: name.to_string(), dtype, device })
-}
-
-/// The tensor for a parameter.
-struct Match {
-    name: String,
-    dtype: DType,
-    transposed: bool,
-}
-
-struct Loader<'a> {
-    checkpoint: &'a Checkpoint,
-    matched: BTreeMap<String, Match>,
-    walk: Walk,
-    /// The first tensor that could not be read; nothing is read after it.
-    failed: Option<IoError>,
-}
-
-impl ModuleMapper for Loader<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.walk.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.walk.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.failed.is_some() || self.walk.is_attached_state() {
-            return param;
-        }
-        let Some(Match { name, dtype, transposed }) = self.matched.get(&self.walk.path()) else {
-            return param;
-        };
-        match self.checkpoint.read(name, *dtype, *transposed) {
-            Err(error) => {
-                self.failed = Some(error);
-                param
-            }
-            Ok(data) => {
-                let (id, device, dtype) = (param.id, param.lazy_device(), *dtype);
-                let tensor = device
-                    .memory_persistent_allocations(data, |data| Tensor::from_data(data, (&device, dtype)));
-                param.transform_for_load(tensor, id)
-            }
-        }
-    }
 }

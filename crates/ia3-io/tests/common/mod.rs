@@ -14,7 +14,7 @@ pub fn fixture(path: &str) -> PathBuf {
 /// The folders of the parity corpus, one for each architecture.
 pub fn fixtures() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(fixture("")).unwrap().flatten().map(|entry| entry.path());
-    let mut dirs: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+    let mut dirs: Vec<_> = entries.filter(|path| path.join("base").is_dir()).collect();
     dirs.sort();
     dirs
 }
