@@ -4,9 +4,18 @@ use anyhow::bail;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ia3::ModelInputs;
 
+const NAMES: [&str; 6] = [
+    "input_ids",
+    "attention_mask",
+    "decoder_input_ids",
+    "decoder_attention_mask",
+    "token_type_ids",
+    "position_ids",
+];
+
 /// The model inputs in a safetensors file, each an integer matrix `[batch, seq]`.
 pub(crate) fn read(path: &Path, device: &Device) -> anyhow::Result<ModelInputs> {
-    let mut tensors = ia3::io::read_tensors(path)?;
+    let mut tensors = ia3::io::read_tensors(path, &NAMES)?;
     let mut take = |name: &str| -> anyhow::Result<Option<Tensor<2, Int>>> {
         let Some(data) = tensors.remove(name) else { return Ok(None) };
         if !data.dtype().is_int() || data.shape().num_dims() != 2 {

@@ -92,8 +92,8 @@ impl Reparameterizer for Attacher {
         param: Param<Tensor<D>>,
     ) -> (Param<Tensor<D>>, Option<Ia3Scale>) {
         if let Some(data) = self.saved.remove(path) {
-            let device = param.lazy_device();
-            return (Param::from_data(data, &device), None);
+            let options = (&param.lazy_device(), data.dtype());
+            return (Param::from_tensor(Tensor::from_data(data, options)), None);
         }
         let scale = path.strip_suffix(".weight").and_then(|module| self.scales.remove(module));
         (param.set_require_grad(false), scale)

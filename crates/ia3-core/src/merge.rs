@@ -54,8 +54,9 @@ struct Merger<'a> {
 impl MapBase for Merger<'_> {
     fn map<const D: usize>(&mut self, path: &Path, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         if let Some(data) = self.saved.get(&path.parameter()) {
-            let device = param.lazy_device();
-            return param.map(|_| Tensor::from_data(data.clone(), &device));
+            let options = (&param.lazy_device(), data.dtype());
+            let value = Tensor::from_data(data.clone(), options);
+            return param.map(|_| value);
         }
         let (module, leaf) = path.split();
         let Some(scale) = self.scales.get(&module) else { return param };

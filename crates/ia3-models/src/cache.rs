@@ -1,6 +1,9 @@
 use burn::tensor::Tensor;
 
-/// Keys and values of the tokens so far, in buffers allocated once for the whole generation.
+/// Tokens for which a cache allocates at first; longer generations double it as they go.
+const FIRST: usize = 1024;
+
+/// Keys and values of the tokens so far, in buffers allocated ahead of them.
 ///
 /// A buffer is `[batch, heads, capacity, d_head]` and is written in place, as nobody else holds it
 /// between two steps.
@@ -8,12 +11,13 @@ use burn::tensor::Tensor;
 pub(crate) struct KvCache {
     buffers: Option<[Tensor<4>; 2]>,
     len: usize,
-    capacity: usize,
+    expected: usize,
 }
 
 impl KvCache {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { buffers: None, len: 0, capacity }
+    /// For `expected` tokens.
+    pub(crate) fn new(expected: usize) -> Self {
+        Self { buffers: None, len: 0, expected }
     }
 
     /// How many tokens it holds.
@@ -22,24 +26,53 @@ impl KvCache {
     }
 
     /// Appends `k` and `v` (`[batch, heads, new, d_head]`) and returns all keys and values so far.
-    ///
-    /// # Panics
-    ///
-    /// Panics beyond the capacity.
     pub(crate) fn append(&mut self, k: Tensor<4>, v: Tensor<4>) -> [Tensor<4>; 2] {
         let [batch, heads, new, d_head] = k.dims();
         let (start, end) = (self.len, self.len + new);
-        assert!(end <= self.capacity, "the cache holds {} tokens, not {end}", self.capacity);
-        let fresh = || {
-            let shape = [batch, heads, self.capacity, d_head];
-            [(); 2].map(|()| Tensor::zeros(shape, (&k.device(), k.dtype())))
-        };
-        let [keys, values] = self.buffers.take().unwrap_or_else(fresh);
-        let slot = [0..batch, 0..heads, start..end, 0..d_head];
-        let buffers = [keys.slice_assign(slot.clone(), k), values.slice_assign(slot, v)];
+        let slot = |range| [0..batch, 0..heads, range, 0..d_head];
+        let [keys, values] = self.room(end, &k);
+        let buffers = [keys.slice_assign(slot(start..end), k), values.slice_assign(slot(start..end), v)];
         self.len = end;
-        let filled = buffers.clone().map(|b| b.slice([0..batch, 0..heads, 0..end, 0..d_head]));
+        let filled = buffers.clone().map(|buffer| buffer.slice(slot(0..end)));
         self.buffers = Some(buffers);
         filled
+    }
+
+    /// Takes the buffers out, for at least `needed` tokens.
+    fn room(&mut self, needed: usize, like: &Tensor<4>) -> [Tensor<4>; 2] {
+        let [batch, heads, _, d_head] = like.dims();
+        let zeros = |tokens| Tensor::zeros([batch, heads, tokens, d_head], (&like.device(), like.dtype()));
+        match self.buffers.take() {
+            None => [(); 2].map(|()| zeros(self.expected.min(FIRST).max(needed))),
+            Some(buffers) if buffers[0].dims()[2] >= needed => buffers,
+            Some(buffers) => {
+                let more = buffers[0].dims()[2].max(needed);
+                buffers.map(|buffer| Tensor::cat(vec![buffer, zeros(more)], 2))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn everything_appended_comes_back_also_beyond_what_was_expected() {
+        let device = Device::flex();
+        let mut cache = KvCache::new(2);
+        for step in 0..5 {
+            let token = |sign: f32| Tensor::<4>::full([1, 2, 1, 3], sign * step as f32, &device);
+            let [keys, values] = cache.append(token(1.0), token(-1.0));
+            assert_eq!(keys.dims(), [1, 2, step + 1, 3]);
+            let all = |t: Tensor<4>| -> Vec<f32> {
+                t.slice([0..1, 1..2, 0..step + 1, 2..3]).into_data().iter().collect()
+            };
+            let expected: Vec<f32> = (0..=step).map(|s| s as f32).collect();
+            assert_eq!(all(keys), expected);
+            assert_eq!(all(values), expected.iter().map(|v| -v).collect::<Vec<_>>());
+        }
+        assert_eq!(cache.len(), 5);
     }
 }

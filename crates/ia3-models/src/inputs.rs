@@ -1,6 +1,7 @@
 use burn::tensor::{Int, Tensor};
 
 use crate::error::ModelError;
+use crate::loss::IGNORE_INDEX;
 
 /// The inputs of a forward, under Hugging Face's names; each `[batch, seq]`.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +42,12 @@ impl ModelInputs {
         check_shape("decoder_attention_mask", &self.decoder_attention_mask, &self.decoder_input_ids)?;
         check_batch(&self.input_ids, &self.decoder_input_ids)
     }
+}
+
+/// Every label lies in the vocabulary or is [`IGNORE_INDEX`].
+pub(crate) fn check_labels(labels: &Tensor<2, Int>, vocab_size: usize) -> Result<(), ModelError> {
+    let ignored = labels.clone().equal_scalar(IGNORE_INDEX);
+    check_ids("labels", &Some(labels.clone().mask_fill(ignored, 0)), vocab_size)
 }
 
 type Ids = Option<Tensor<2, Int>>;

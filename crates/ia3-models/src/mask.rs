@@ -22,7 +22,7 @@ pub(crate) fn padding(attention_mask: Tensor<2, Int>, dtype: DType) -> Tensor<4>
 pub(crate) fn causal(queries: usize, past: usize, device: &Device, dtype: DType) -> Tensor<4> {
     let keys = past + queries;
     let position = Tensor::<1, Int>::arange(0..keys as i64, device);
-    let query = position.clone().slice([past..keys]).reshape([queries, 1]).expand([queries, keys]);
+    let query = position.clone().slice_dim(0, past..keys).reshape([queries, 1]).expand([queries, keys]);
     let key = position.reshape([1, keys]).expand([queries, keys]);
     additive(key.greater(query).reshape([1, 1, queries, keys]), dtype)
 }

@@ -51,7 +51,11 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 }
 
 /// The keys of head and embedding, if the checkpoint holds no head other than the embedding.
-fn tied_keys(
+///
+/// # Errors
+///
+/// [`Error::Io`] if the file cannot be read.
+pub fn tied_keys(
     checkpoint: &Checkpoint,
     config: &ModelConfig,
 ) -> Result<Option<(&'static str, &'static str)>, Error> {

@@ -8,7 +8,7 @@ use super::init::normal;
 use super::stack::{DecoderMemory, T5Decoder, T5Encoder};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step, greedy};
-use crate::inputs::{ModelInputs, required};
+use crate::inputs::{ModelInputs, check_labels, required};
 use crate::loss::cross_entropy;
 use crate::mask;
 use crate::output::ModelOutput;
@@ -160,6 +160,7 @@ impl T5ForConditionalGeneration {
     ///
     /// As [`forward`](Self::forward).
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
+        check_labels(&labels, self.config.vocab_size)?;
         let mut inputs = inputs.clone();
         inputs.decoder_input_ids.get_or_insert_with(|| self.shift_right(labels.clone()));
         Ok(cross_entropy(self.forward(&inputs)?, labels))

@@ -1,0 +1,124 @@
+use std::fmt;
+use std::path::Path;
+
+use burn::module::Module;
+use ia3::io::{AdapterFile, Checkpoint, VectorStats};
+use ia3::{Ia3Config, Model};
+use serde::Serialize;
+
+/// What an adapter is, and whether it fits a base.
+#[derive(Serialize)]
+pub(crate) struct AdapterReport {
+    kind: &'static str,
+    base_model_name_or_path: Option<String>,
+    task_type: Option<String>,
+    target_modules: Option<String>,
+    feedforward_modules: Option<String>,
+    modules_to_save: Vec<String>,
+    parameters: usize,
+    bytes: u64,
+    sites: Vec<Site>,
+    fit: Option<Fit>,
+}
+
+#[derive(Serialize)]
+struct Site {
+    path: String,
+    shape: Vec<usize>,
+    mean: f64,
+    std: f64,
+    min: f32,
+    max: f32,
+    negative: usize,
+    ones: usize,
+    non_finite: usize,
+}
+
+#[derive(Serialize)]
+struct Fit {
+    base: String,
+    fits: bool,
+    reason: String,
+}
+
+pub(crate) fn report(path: &Path, base: Option<&Path>) -> anyhow::Result<AdapterReport> {
+    let file = AdapterFile::open(path)?;
+    let saved = file.saved.values().map(|data| data.num_elements()).sum::<usize>();
+    let bytes = std::fs::metadata(&file.path).map_or(0, |m| m.len());
+    let Ia3Config { base_model_name_or_path, task_type, .. } = file.config.clone();
+    Ok(AdapterReport {
+        kind: "adapter",
+        base_model_name_or_path,
+        task_type: task_type.map(|t| t.to_string()),
+        target_modules: selector(&file.config.target_modules),
+        feedforward_modules: selector(&file.config.feedforward_modules),
+        modules_to_save: file.saved.keys().cloned().collect(),
+        parameters: file.vectors.values().map(|v| v.values.len()).sum::<usize>() + saved,
+        bytes,
+        sites: file.vectors.iter().map(|(path, v)| site(path, &v.shape, &v.values)).collect(),
+        fit: base.map(|base| fit(file, base)).transpose()?,
+    })
+}
+
+/// As the configuration writes it: a list, a pattern or `all-linear`.
+fn selector(selector: &Option<ia3::Selector>) -> Option<String> {
+    selector.as_ref().and_then(|s| serde_json::to_string(s).ok())
+}
+
+fn site(path: &str, shape: &[usize], values: &[f32]) -> Site {
+    let VectorStats { mean, std, min, max, negative, ones, non_finite, .. } = VectorStats::of(values);
+    Site { path: path.into(), shape: shape.to_vec(), mean, std, min, max, negative, ones, non_finite }
+}
+
+/// Fits where every vector has its layer and every layer of the plan its vector.
+fn fit(file: AdapterFile, dir: &Path) -> anyhow::Result<Fit> {
+    let model = shapes(dir)?;
+    let device = model.devices().first().cloned().unwrap_or_default();
+    let (fits, reason) = match file.into_adapter(&model.info(), &device) {
+        Ok((_, report)) => (report.is_complete(), report.to_string()),
+        Err(error) => (false, error.to_string()),
+    };
+    Ok(Fit { base: dir.display().to_string(), fits, reason })
+}
+
+/// The base without its weights.
+fn shapes(dir: &Path) -> anyhow::Result<Model> {
+    let config = ia3::read_config(dir)?;
+    let tied = ia3::tied_keys(&Checkpoint::open(dir)?, &config)?.is_some();
+    Ok(config.with_tied_head(tied).init(&ia3::device(None)?))
+}
+
+impl AdapterReport {
+    pub(crate) fn fits(&self) -> bool {
+        self.fit.as_ref().is_none_or(|fit| fit.fits)
+    }
+}
+
+impl fmt::Display for AdapterReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".into());
+        writeln!(f, "(IA)³ adapter, {} parameters in {} vectors, {} bytes", self.parameters, self.sites.len(), self.bytes)?;
+        writeln!(f, "base:        {}", or_none(&self.base_model_name_or_path))?;
+        writeln!(f, "task:        {}", or_none(&self.task_type))?;
+        writeln!(f, "targets:     {}", or_none(&self.target_modules))?;
+        writeln!(f, "feedforward: {}", or_none(&self.feedforward_modules))?;
+        if !self.modules_to_save.is_empty() {
+            writeln!(f, "saved whole: {}", self.modules_to_save.join(", "))?;
+        }
+        write!(f, "\n{:52} {:>10}    mean     std     min     max  neg ones nan", "site", "shape")?;
+        self.sites.iter().try_for_each(|site| write!(f, "\n{site}"))?;
+        match &self.fit {
+            Some(Fit { base, fits: true, reason }) => write!(f, "\n\nfits {base}: {reason}"),
+            Some(Fit { base, reason, .. }) => write!(f, "\n\ndoes not fit {base}: {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, mean, std, min, max, negative, ones, non_finite, .. } = self;
+        let shape = format!("{:?}", self.shape);
+        write!(f, "{path:52} {shape:>10} {mean:7.4} {std:7.4} {min:7.3} {max:7.3} {negative:4} {ones:4} {non_finite:3}")
+    }
+}

@@ -1,0 +1,109 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use anyhow::Context;
+use burn::module::Module;
+use ia3::io::Checkpoint;
+use ia3::{Ia3Config, ModelConfig, PlanOptions};
+use serde::Serialize;
+
+/// What a base is, from its `config.json` and the header of its weights; no weight is read.
+#[derive(Serialize)]
+pub(crate) struct BaseReport {
+    kind: &'static str,
+    model_type: String,
+    parameters: usize,
+    weights: Option<Weights>,
+    default_adapter: Option<DefaultAdapter>,
+}
+
+#[derive(Serialize)]
+struct Weights {
+    bytes: u64,
+    tensors: usize,
+    dtypes: BTreeMap<String, usize>,
+}
+
+/// What PEFT's default configuration would train.
+#[derive(Serialize)]
+struct DefaultAdapter {
+    trainable_parameters: usize,
+    percent: f64,
+    sites: Vec<Site>,
+    #[serde(skip)]
+    plan: String,
+}
+
+#[derive(Serialize)]
+struct Site {
+    path: String,
+    placement: String,
+    len: usize,
+}
+
+pub(crate) fn report(path: &Path) -> anyhow::Result<BaseReport> {
+    let config = config(path)?;
+    let weights = match path.is_dir() {
+        true => Some(Checkpoint::open(path)?),
+        false => None,
+    };
+    let tied = weights.as_ref().map(|w| ia3::tied_keys(w, &config)).transpose()?;
+    let config = match tied {
+        Some(tied) => config.with_tied_head(tied.is_some()),
+        None => config,
+    };
+    let model = config.init(&ia3::device(None)?);
+    let parameters = model.num_params();
+    Ok(BaseReport {
+        kind: "base",
+        model_type: config.model_type().into(),
+        parameters,
+        weights: weights.as_ref().map(describe),
+        default_adapter: default_adapter(&model.info(), parameters),
+    })
+}
+
+/// The configuration of a folder, or of a `config.json` alone.
+fn config(path: &Path) -> anyhow::Result<ModelConfig> {
+    if path.is_dir() {
+        return Ok(ia3::read_config(path)?);
+    }
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    ModelConfig::from_json(&text).with_context(|| format!("{} is no config.json of a model", path.display()))
+}
+
+fn describe(checkpoint: &Checkpoint) -> Weights {
+    let mut dtypes = BTreeMap::new();
+    for tensor in checkpoint.tensors() {
+        *dtypes.entry(format!("{:?}", tensor.dtype)).or_insert(0) += 1;
+    }
+    Weights { bytes: checkpoint.total_bytes(), tensors: checkpoint.tensors().count(), dtypes }
+}
+
+fn default_adapter(info: &ia3::ModelInfo, parameters: usize) -> Option<DefaultAdapter> {
+    let plan = Ia3Config::new().plan(info, PlanOptions::default()).ok()?;
+    let trainable_parameters = plan.trainable_parameters();
+    let site = |s: &ia3::Site| Site { path: s.path.clone(), placement: s.placement.to_string(), len: s.len };
+    Some(DefaultAdapter {
+        trainable_parameters,
+        percent: 100.0 * trainable_parameters as f64 / (parameters + trainable_parameters) as f64,
+        sites: plan.sites.iter().map(site).collect(),
+        plan: plan.to_string(),
+    })
+}
+
+impl fmt::Display for BaseReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "base of type {}, {} parameters", self.model_type, self.parameters)?;
+        if let Some(w) = &self.weights {
+            let dtypes: Vec<String> = w.dtypes.iter().map(|(dtype, n)| format!("{n} {dtype}")).collect();
+            write!(f, "\nweights: {} bytes in {} tensors ({})", w.bytes, w.tensors, dtypes.join(", "))?;
+        }
+        let Some(adapter) = &self.default_adapter else { return Ok(()) };
+        let (trainable, percent) = (adapter.trainable_parameters, adapter.percent);
+        write!(f, "\n\nPEFT's default adapter: {trainable} trainable parameters ({percent:.4} %)\n{}", adapter.plan)?;
+        write!(f, "\n\n{:60} {:9} {:>7}", "site", "scales", "length")?;
+        adapter.sites.iter().try_for_each(|s| write!(f, "\n{:60} {:9} {:7}", s.path, s.placement, s.len))
+    }
+}

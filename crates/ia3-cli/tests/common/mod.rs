@@ -1,0 +1,41 @@
+#![allow(dead_code)] // Each test target uses a part.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use safetensors::{Dtype, SafeTensors};
+
+/// `ia3` on the CPU, whatever the environment prefers.
+pub(crate) fn ia3() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ia3"));
+    command.env("BURN_DEVICE", "flex");
+    command
+}
+
+pub(crate) fn run(args: &[&str]) -> Output {
+    ia3().args(args).output().unwrap()
+}
+
+/// Runs it and returns standard output; panics with standard error where it fails.
+pub(crate) fn succeed(args: &[&str]) -> String {
+    let output = run(args);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ia3 {}\n{stderr}", args.join(" "));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+pub(crate) fn workspace() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A tensor of a safetensors file as float64.
+pub(crate) fn tensor(path: &Path, name: &str) -> Vec<f64> {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let view = file.tensor(name).unwrap();
+    match view.dtype() {
+        Dtype::F32 => view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b).into()).collect(),
+        Dtype::I64 => view.data().as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
+        other => panic!("{name} is {other:?}"),
+    }
+}

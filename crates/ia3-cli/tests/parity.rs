@@ -1,0 +1,107 @@
+//! The corpus of `fixtures/` through the binary: `ia3 forward`, `ia3 generate` and `ia3 merge`.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{succeed, tensor, workspace};
+
+fn corpus() -> PathBuf {
+    std::env::var_os("IA3_FIXTURES").map_or_else(|| workspace().join("fixtures"), PathBuf::from)
+}
+
+/// The cases whose architecture there is.
+fn cases() -> Vec<PathBuf> {
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(corpus()).unwrap().map(|e| e.unwrap().path()).collect();
+    cases.retain(|dir| {
+        let Ok(config) = std::fs::read_to_string(dir.join("base/config.json")) else { return false };
+        let known = ia3::ModelConfig::from_json(&config).is_ok();
+        if !known {
+            println!("{} SKIPPED: there is no model of its type yet", dir.display());
+        }
+        known
+    });
+    cases.sort();
+    cases
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    path.as_ref().display().to_string()
+}
+
+/// Largest difference where the mask is 1; the mask repeats over the innermost axis.
+fn difference(got: &[f64], expected: &[f64], mask: &[f64]) -> f64 {
+    assert_eq!(got.len(), expected.len());
+    let inner = got.len() / mask.len();
+    let counted = (0..got.len()).filter(|i| mask[i / inner] == 1.0);
+    counted.map(|i| (got[i] - expected[i]).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn forward_gives_the_logits_of_the_corpus() {
+    for case in cases() {
+        let out = tempfile::tempdir().unwrap();
+        let (io, logits) = (case.join("io.safetensors"), out.path().join("logits.safetensors"));
+        let mask = tensor(&io, "decoder_attention_mask");
+        let (a, b) = (text(case.join("adapter")), text(case.join("adapter_b")));
+        let alt = text(case.join("adapter_alt"));
+        let table: [(&str, Vec<&str>); 6] = [
+            ("base_logits", vec![]),
+            ("adapter_logits", vec!["--adapter", &a]),
+            ("adapter_b_logits", vec!["--adapter", &b]),
+            ("adapter_alt_logits", vec!["--adapter", &alt]),
+            ("both_logits", vec!["--adapter", &a, "--adapter", &b]),
+            ("merged_logits", vec!["--adapter", &a, "--merge"]),
+        ];
+        for (name, adapters) in table {
+            let (base, inputs, out) = (text(case.join("base")), text(&io), text(&logits));
+            let mut args = vec!["forward", "--base", &base, "--inputs", &inputs, "--out", &out];
+            args.extend(adapters);
+            succeed(&args);
+            let worst = difference(&tensor(&logits, "logits"), &tensor(&io, name), &mask);
+            println!("{} {name}: {worst:.1e}", case.display());
+            assert!(worst <= 1e-4, "{} {name}: {worst}", case.display());
+        }
+    }
+}
+
+#[test]
+fn generate_gives_the_ids_of_the_corpus() {
+    for case in cases() {
+        let dir = tempfile::tempdir().unwrap();
+        let (io, ids) = (case.join("io.safetensors"), dir.path().join("ids.safetensors"));
+        let adapter = text(case.join("adapter"));
+        let table: [(&str, Vec<&str>); 3] = [
+            ("base", vec![]),
+            ("adapter", vec!["--adapter", &adapter]),
+            ("merged", vec!["--adapter", &adapter, "--merge"]),
+        ];
+        for (name, adapters) in table {
+            let (base, inputs, out) = (text(case.join("base")), text(&io), text(&ids));
+            let mut args = vec!["generate", "--base", &base, "--inputs", &inputs, "--out", &out];
+            args.extend(["--max-new-tokens", "10", "--min-new-tokens", "10"]);
+            args.extend(adapters);
+            succeed(&args);
+            assert_eq!(tensor(&ids, "ids"), tensor(&io, &format!("generate.{name}.ids")), "{}", case.display());
+        }
+    }
+}
+
+#[test]
+fn a_merged_folder_is_a_base_with_the_merged_logits() {
+    for case in cases() {
+        let dir = tempfile::tempdir().unwrap();
+        let (io, logits) = (case.join("io.safetensors"), dir.path().join("logits.safetensors"));
+        let (base, adapter, merged) = (text(case.join("base")), text(case.join("adapter")), dir.path().join("merged"));
+        let (inputs, out, merged_dir) = (text(&io), text(&logits), text(&merged));
+        succeed(&["merge", "--base", &base, "--adapter", &adapter, "--out", &merged_dir, "--safe"]);
+        succeed(&["forward", "--base", &merged_dir, "--inputs", &inputs, "--out", &out]);
+        let mask = tensor(&io, "decoder_attention_mask");
+        let worst = difference(&tensor(&logits, "logits"), &tensor(&io, "merged_logits"), &mask);
+        assert!(worst <= 1e-4, "{}: {worst}", case.display());
+        assert_eq!(
+            std::fs::read(merged.join("config.json")).unwrap(),
+            std::fs::read(case.join("base/config.json")).unwrap()
+        );
+    }
+}

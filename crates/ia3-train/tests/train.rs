@@ -1,0 +1,136 @@
+//! Training and evaluation of a tiny model, end to end.
+
+use std::ops::ControlFlow;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
+use ia3_models::{Model, ModelConfig};
+use ia3_train::{Example, OptimizerConfig, Schedule, TrainConfig, TrainError, evaluate, train};
+
+fn tiny() -> Model {
+    let config = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
+                     "num_layers": 1, "dropout_rate": 0.0}"#;
+    let device = Device::flex();
+    device.seed(5);
+    ModelConfig::from_json(config).unwrap().init(&device)
+}
+
+/// The target is the input's first token, twice.
+fn examples() -> Vec<Example> {
+    (2..12).map(|id| Example { input: vec![id, 13 - id, 1], target: vec![id, id, 1] }).collect()
+}
+
+fn config(steps: usize) -> TrainConfig {
+    TrainConfig {
+        steps,
+        batch_size: 4,
+        learning_rate: 2e-2,
+        schedule: Schedule::Linear { warmup: 2 },
+        optimizer: OptimizerConfig::adamw(),
+        max_grad_norm: Some(1.0),
+        bucket: 2,
+        seed: 3,
+    }
+}
+
+fn adapted(base: &Model) -> (Model, Adapter) {
+    let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
+    let adapter = Adapter::init(base, &plan);
+    (attach(base, &[&adapter]).unwrap(), adapter)
+}
+
+#[test]
+fn all_weights_learn_the_task_and_the_evaluation_sees_it() {
+    let before = evaluate(&tiny(), &examples(), 3).unwrap();
+    let steps = TrainConfig { learning_rate: 1e-2, ..config(250) };
+    let (model, report) = train(tiny(), &examples(), &steps, &mut |_| ControlFlow::Continue(())).unwrap();
+    let after = evaluate(&model, &examples(), 3).unwrap();
+    assert!(before.exact_match < 0.5 && after.exact_match == 1.0, "{before:?} {after:?}");
+    assert!(after.loss < 0.1 * before.loss, "{} {}", before.loss, after.loss);
+    assert_eq!(report.losses.len(), 250);
+    assert_eq!(after.generated[3], [5, 5]);
+}
+
+#[test]
+fn a_run_is_repeatable_to_the_bit_and_a_seed_matters() {
+    let base = tiny();
+    let losses = |seed| {
+        let config = TrainConfig { seed, ..config(6) };
+        let (model, report) =
+            train(adapted(&base).0, &examples(), &config, &mut |_| ControlFlow::Continue(())).unwrap();
+        assert!(!report.stopped);
+        drop(model);
+        report.losses
+    };
+    assert_eq!(losses(1), losses(1));
+    assert_ne!(losses(1), losses(2));
+}
+
+#[test]
+fn the_callback_sees_every_step_and_ends_the_training() {
+    let base = tiny();
+    let (model, adapter) = adapted(&base);
+    let mut rates = vec![];
+    let (model, report) = train(model, &examples(), &config(10), &mut |step| {
+        rates.push((step.step, step.learning_rate, step.grad_norm.is_some(), step.tokens));
+        if step.step == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .unwrap();
+    assert!(report.stopped);
+    assert_eq!(rates, [(1, 0.0, true, 24), (2, 1e-2, true, 24), (3, 2e-2, true, 12)]);
+    let trained = adapter.extract(&model).unwrap();
+    let moved = |path: &String| trained.vectors[path].l.val().to_data() != adapter.vectors[path].l.val().to_data();
+    assert!(adapter.vectors.keys().all(moved), "what was learned until then is there");
+}
+
+#[test]
+fn evaluation_does_not_depend_on_the_batch_size() {
+    let base = tiny();
+    let (one, all) = (evaluate(&base, &examples(), 1).unwrap(), evaluate(&base, &examples(), 10).unwrap());
+    assert_eq!(one.generated, all.generated);
+    assert!((one.loss - all.loss).abs() < 1e-5, "{} {}", one.loss, all.loss);
+}
+
+#[test]
+fn impossible_requests_are_refused_with_the_reason() {
+    let refuse = |examples: &[Example], config: &TrainConfig| {
+        train(tiny(), examples, config, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string()
+    };
+    assert_eq!(refuse(&[], &config(1)), "there are no examples");
+    let empty = [Example { input: vec![2, 1], target: vec![] }];
+    assert_eq!(refuse(&empty, &config(1)), "example 0 has an empty target");
+    let zero = TrainConfig { batch_size: 0, ..config(1) };
+    assert_eq!(refuse(&examples(), &zero), "`batch_size` is 0, expected at least 1");
+    let rate = TrainConfig { learning_rate: f64::NAN, ..config(1) };
+    assert_eq!(refuse(&examples(), &rate), "`learning_rate` is NaN, expected a positive number");
+    let outside = [Example { input: vec![12, 1], target: vec![2, 1] }];
+    assert_eq!(
+        refuse(&outside, &config(1)),
+        "`input_ids` holds the id 12, outside the vocabulary of 12"
+    );
+    let label = [Example { input: vec![2, 1], target: vec![77, 1] }];
+    assert_eq!(refuse(&label, &config(1)), "`labels` holds the id 77, outside the vocabulary of 12");
+}
+
+#[test]
+fn a_loss_that_is_not_finite_names_the_step_and_the_batch() {
+    let huge = TrainConfig { learning_rate: 1e30, max_grad_norm: None, schedule: Schedule::Constant, ..config(9) };
+    let error = train(tiny(), &examples(), &huge, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    match error {
+        TrainError::LossNotFinite { step, examples, .. } => {
+            assert!((2..=9).contains(&step) && !examples.is_empty());
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn an_adapted_model_in_training_mode_evaluates_as_the_extracted_adapter() {
+    let base = tiny();
+    let (model, adapter) = adapted(&base);
+    let (model, _) = train(model, &examples(), &config(20), &mut |_| ControlFlow::Continue(())).unwrap();
+    let again = attach(&base, &[&adapter.extract(&model).unwrap()]).unwrap();
+    assert_eq!(evaluate(&model, &examples(), 4).unwrap(), evaluate(&again, &examples(), 4).unwrap());
+    assert_eq!(model.valid().num_params(), again.num_params());
+}
