@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Distribution, Tensor};
+use burn::tensor::{Device, Distribution, Tensor};
 use clap::Parser;
-use ia3::ModelConfig;
+use ia3::io::{CheckpointOptions, save_checkpoint};
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig, evaluate, train};
+use ia3::{Model, ModelConfig};
 use ia3_examples::verbalise::{Split, Task, sample_mixture};
 use ia3_examples::{Progress, encode, tokenizer, tokenizer_json};
 use rand::SeedableRng;
@@ -29,27 +30,59 @@ struct Args {
     /// Seed of weights and data.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Only evaluate the base that is in the folder.
+    #[arg(long)]
+    evaluate: bool,
     /// Device by burn's name.
     #[arg(long, env = "BURN_DEVICE")]
     device: Option<String>,
 }
 
 const BATCH: usize = 32;
+/// Inputs a task is tested on; the smallest has no more than 123.
+const UNSEEN: usize = 100;
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let device = ia3::device(args.device.as_deref())?;
+    let model = match args.evaluate {
+        true => ia3::from_pretrained(&args.out, &device)?.model,
+        false => pretrain(&args, &device)?,
+    };
+    let tokenizer = tokenizer(&args.out)?;
+    for task in Task::ALL_MIXTURE.into_iter().chain(Task::HELD_OUT) {
+        let unseen = encode(&tokenizer, &task.examples(Split::Test, UNSEEN, 1))?;
+        let accuracy = 100.0 * evaluate(&model, &unseen, 50)?.exact_match;
+        println!("{task:?}: exact match on {UNSEEN} unseen inputs {accuracy:.1} %");
+    }
+    Ok(())
+}
+
+/// Trains and saves.
+fn pretrain(args: &Args, device: &Device) -> anyhow::Result<Model> {
     device.seed(args.seed);
     let json = serde_json::to_string_pretty(&config())?;
-    let model = ModelConfig::from_json(&json)?.init(&device).map(&mut WidePositions(vec![]));
+    let model = ModelConfig::from_json(&json)?.init(device).map(&mut WidePositions(vec![]));
     println!("{} parameters", model.num_params());
-
-    write_texts(&args, &json)?;
-    let tokenizer = tokenizer(&args.out)?;
+    write_texts(args, &json)?;
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
     let texts: Vec<_> = (0..args.steps * BATCH).map(|_| sample_mixture(Split::Base, &mut rng)).collect();
-    let examples = encode(&tokenizer, &texts)?;
-    let settings = TrainConfig {
+    let examples = encode(&tokenizer(&args.out)?, &texts)?;
+    let mut progress = Progress::new(args.steps);
+    let (model, _) = train(model, &examples, &settings(args), &mut |step| {
+        progress.show(step);
+        ControlFlow::Continue(())
+    })?;
+    println!("trained in {:.1} minutes", progress.finish() / 60.0);
+    let model = model.valid();
+    let options = CheckpointOptions { overwrite: true, ..CheckpointOptions::default() };
+    let saved = save_checkpoint(&model, &args.out, &options)?;
+    println!("{} bytes -> {}", saved.bytes, args.out.display());
+    Ok(model)
+}
+
+fn settings(args: &Args) -> TrainConfig {
+    TrainConfig {
         steps: args.steps,
         batch_size: BATCH,
         learning_rate: 2e-3,
@@ -58,24 +91,7 @@ fn main() -> anyhow::Result<()> {
         max_grad_norm: Some(1.0),
         bucket: 8,
         seed: args.seed,
-    };
-    let mut progress = Progress::new(args.steps);
-    let (model, _) = train(model, &examples, &settings, &mut |step| {
-        progress.show(step);
-        ControlFlow::Continue(())
-    })?;
-    println!("trained in {:.1} minutes", progress.finish() / 60.0);
-
-    let model = model.valid();
-    let options = ia3::io::CheckpointOptions { overwrite: true, ..Default::default() };
-    let saved = ia3::io::save_checkpoint(&model, &args.out, &options)?;
-    println!("{} bytes -> {}", saved.bytes, args.out.display());
-    for task in Task::ALL_MIXTURE.into_iter().chain(Task::HELD_OUT) {
-        let unseen = encode(&tokenizer, &task.examples(Split::Test, 150, 1))?;
-        let accuracy = 100.0 * evaluate(&model, &unseen, 50)?.exact_match;
-        println!("{task:?}: exact match on 150 unseen inputs {accuracy:.1} %");
     }
-    Ok(())
 }
 
 /// A T5 v1.0 of two and two blocks, in Hugging Face's words.

@@ -43,9 +43,9 @@ fn main() -> anyhow::Result<()> {
         (encode(&tokenizer, &Task::HouseDate.examples(Split::Train, 1000, 7))?, encode(&tokenizer, &texts)?);
     let before = evaluate(&base, &test_set, 100)?;
     println!("The base, on the house style for dates:");
-    for i in 0..3 {
-        println!("  {}  ->  {}", texts[i].input, decode(&tokenizer, &before.generated[i])?);
-        println!("  {:>16}       wanted: {}", "", texts[i].target);
+    for (text, answer) in texts.iter().zip(&before.generated).take(3) {
+        println!("  {}  ->  {}", text.input, decode(&tokenizer, answer)?);
+        println!("  {:>16}       wanted: {}", "", text.target);
     }
 
     // PEFT's default for T5: vectors on the keys, the values and the input of `wo`.
@@ -65,7 +65,10 @@ fn main() -> anyhow::Result<()> {
     let adapter = adapter.extract(&model)?;
     let saved = save_adapter(&adapter, &out, &AdapterOptions::default())?;
     let weights = std::fs::metadata(out.join("adapter_model.safetensors"))?.len();
-    println!("trained in {seconds:.1} s; {weights} bytes of vectors, {} with configuration and card", saved.bytes);
+    println!(
+        "trained in {seconds:.1} s; {weights} bytes of vectors, {} with configuration and card",
+        saved.bytes
+    );
 
     // The trained adapter, the one read back from its folder, and the merged model are one function.
     let reloaded = load_adapter(&out, &base.info(), &device)?;
@@ -74,8 +77,8 @@ fn main() -> anyhow::Result<()> {
     let merged: Model = ia3::merge_safe(&base, &[&adapter])?;
     let merged = evaluate(&merged, &test_set, 100)?;
     println!("\nWith the adapter, on {} dates neither base nor adapter has seen:", texts.len());
-    for i in 0..3 {
-        println!("  {}  ->  {}", texts[i].input, decode(&tokenizer, &adapted.generated[i])?);
+    for (text, answer) in texts.iter().zip(&adapted.generated).take(3) {
+        println!("  {}  ->  {}", text.input, decode(&tokenizer, answer)?);
     }
     show("base", &before);
     show("adapter", &adapted);

@@ -67,9 +67,8 @@ impl Shape {
             .with_task_type(TaskType::Seq2SeqLm)
             .plan(&base.info(), PlanOptions::default())
             .expect("every architecture of the table has default targets");
-        let ids = |seq| {
-            Tensor::<2>::random([self.batch, seq], Distribution::Uniform(2.0, 1000.0), device).int()
-        };
+        let ids =
+            |seq| Tensor::<2>::random([self.batch, seq], Distribution::Uniform(2.0, 1000.0), device).int();
         let input_ids = ids(self.input);
         let inputs = ModelInputs {
             attention_mask: Some(input_ids.ones_like()),

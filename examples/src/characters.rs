@@ -15,7 +15,8 @@ pub fn tokenizer_json() -> Value {
         json!({"id": id, "content": content, "single_word": false, "lstrip": false,
                "rstrip": false, "normalized": false, "special": true})
     };
-    let (a, b) = (json!({"Sequence": {"id": "A", "type_id": 0}}), json!({"Sequence": {"id": "B", "type_id": 0}}));
+    let (a, b) =
+        (json!({"Sequence": {"id": "A", "type_id": 0}}), json!({"Sequence": {"id": "B", "type_id": 0}}));
     let end = json!({"SpecialToken": {"id": "</s>", "type_id": 0}});
     json!({
         "version": "1.0",

@@ -1,4 +1,5 @@
 use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
@@ -6,11 +7,15 @@ use crate::args::Format;
 
 /// Prints a report on standard output: itself as text, its fields as JSON.
 pub(crate) fn report<R: Display + Serialize>(report: &R, format: Format) -> anyhow::Result<()> {
-    match format {
-        Format::Text => println!("{report}"),
-        Format::Json => println!("{}", serde_json::to_string_pretty(report)?),
+    let text = match format {
+        Format::Text => report.to_string(),
+        Format::Json => serde_json::to_string_pretty(report)?,
+    };
+    match writeln!(std::io::stdout(), "{text}") {
+        // A reader such as `head` that has seen enough is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
-    Ok(())
 }
 
 /// Prints an error and what caused it on standard error, saying nothing twice.

@@ -82,7 +82,12 @@ fn generate_gives_the_ids_of_the_corpus() {
             args.extend(["--max-new-tokens", "10", "--min-new-tokens", "10"]);
             args.extend(adapters);
             succeed(&args);
-            assert_eq!(tensor(&ids, "ids"), tensor(&io, &format!("generate.{name}.ids")), "{}", case.display());
+            assert_eq!(
+                tensor(&ids, "ids"),
+                tensor(&io, &format!("generate.{name}.ids")),
+                "{}",
+                case.display()
+            );
         }
     }
 }
@@ -92,7 +97,8 @@ fn a_merged_folder_is_a_base_with_the_merged_logits() {
     for case in cases() {
         let dir = tempfile::tempdir().unwrap();
         let (io, logits) = (case.join("io.safetensors"), dir.path().join("logits.safetensors"));
-        let (base, adapter, merged) = (text(case.join("base")), text(case.join("adapter")), dir.path().join("merged"));
+        let (base, adapter, merged) =
+            (text(case.join("base")), text(case.join("adapter")), dir.path().join("merged"));
         let (inputs, out, merged_dir) = (text(&io), text(&logits), text(&merged));
         succeed(&["merge", "--base", &base, "--adapter", &adapter, "--out", &merged_dir, "--safe"]);
         succeed(&["forward", "--base", &merged_dir, "--inputs", &inputs, "--out", &out]);

@@ -33,8 +33,25 @@ fn an_adapter_is_trained_from_lines_and_used() {
     let data = data(dir.path(), "train.jsonl").display().to_string();
     let out = dir.path().join("adapter").display().to_string();
     let report = succeed(&[
-        "train", "--base", &base(), "--data", &data, "--eval", &data, "--out", &out, "--steps", "40",
-        "--batch-size", "3", "--lr", "0.05", "--optimizer", "adamw", "--format", "json",
+        "train",
+        "--base",
+        &base(),
+        "--data",
+        &data,
+        "--eval",
+        &data,
+        "--out",
+        &out,
+        "--steps",
+        "40",
+        "--batch-size",
+        "3",
+        "--lr",
+        "0.05",
+        "--optimizer",
+        "adamw",
+        "--format",
+        "json",
     ]);
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["trainable_parameters"], 3584);
@@ -44,7 +61,10 @@ fn an_adapter_is_trained_from_lines_and_used() {
     assert!(after.as_f64().unwrap() < 0.5 * before.as_f64().unwrap(), "{report}");
 
     let inspected = succeed(&["inspect", &out, "--base", &base()]);
-    assert!(inspected.contains("3584 parameters in 16 vectors") && inspected.contains("\nfits "), "{inspected}");
+    assert!(
+        inspected.contains("3584 parameters in 16 vectors") && inspected.contains("\nfits "),
+        "{inspected}"
+    );
     let say = |adapter: &[&str]| {
         let base = base();
         let mut args = vec!["generate", "--base", &base, "--prompt", "date: 2009-05-31"];
@@ -52,7 +72,11 @@ fn an_adapter_is_trained_from_lines_and_used() {
         succeed(&args)
     };
     assert_eq!(say(&[]), "may thirty-first two thousand nine\n");
-    assert!(say(&["--adapter", &out]).starts_with("the thirty-first of may"), "{}", say(&["--adapter", &out]));
+    assert!(
+        say(&["--adapter", &out]).starts_with("the thirty-first of may"),
+        "{}",
+        say(&["--adapter", &out])
+    );
     assert_eq!(say(&["--adapter", &out]), say(&["--adapter", &out, "--merge"]));
 }
 
@@ -81,7 +105,18 @@ fn an_interrupt_saves_what_is_there() {
     let data = data(dir.path(), "train.jsonl").display().to_string();
     let out = dir.path().join("adapter");
     let child = ia3()
-        .args(["train", "--base", &base(), "--data", &data, "--steps", "1000000", "--format", "json", "--out"])
+        .args([
+            "train",
+            "--base",
+            &base(),
+            "--data",
+            &data,
+            "--steps",
+            "1000000",
+            "--format",
+            "json",
+            "--out",
+        ])
         .arg(&out)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

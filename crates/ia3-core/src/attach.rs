@@ -121,9 +121,7 @@ pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), Ia3Error> {
     struct FindVector(Option<String>);
     impl VisitParam for FindVector {
         fn visit<const D: usize>(&mut self, path: &Path, _: &Param<Tensor<D>>) {
-            if path.inside_reparameterization() {
-                self.0.get_or_insert_with(|| path.parameter());
-            }
+            self.0 = self.0.take().or_else(|| path.adapted_module());
         }
     }
     let mut found = FindVector(None);

@@ -45,13 +45,17 @@ pub enum Ia3Error {
         path: String,
     },
     /// Two adapters to mix place their vectors of one module differently.
-    #[error("one adapter scales the input of `{path}` and another its output; such vectors have no common mix")]
+    #[error(
+        "one adapter scales the input of `{path}` and another its output; such vectors have no common mix"
+    )]
     MixedPlacement {
         /// Module path.
         path: String,
     },
     /// Two adapters to mix have vectors of different lengths for one module.
-    #[error("the vectors of `{path}` have {expected} and {found} values; were the adapters trained on one base?")]
+    #[error(
+        "the vectors of `{path}` have {expected} and {found} values; were the adapters trained on one base?"
+    )]
     MixedLength {
         /// Module path.
         path: String,
@@ -60,6 +64,17 @@ pub enum Ia3Error {
         /// Values in the other.
         found: usize,
     },
+    /// An adapter to mix holds parameters saved whole, which have no weighted sum around an identity.
+    #[error(
+        "`{path}` is saved whole in one of the adapters; only vectors mix, so drop its `modules_to_save`"
+    )]
+    MixedSaved {
+        /// Parameter path.
+        path: String,
+    },
+    /// There is nothing to mix.
+    #[error("there is no adapter to mix")]
+    NothingToMix,
     /// The layer has a bias that weight space cannot scale.
     #[error(
         "`{path}` has a bias, and an output vector scales it too, which an unmodified layer cannot do; call `ia3_forward` in its forward and use `attach`, or give it no bias"

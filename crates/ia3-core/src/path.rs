@@ -37,6 +37,12 @@ impl Path {
         self.holders.last().map_or("", String::as_str)
     }
 
+    /// The module whose weight carries the state that the traversal is inside of, if it is.
+    pub(crate) fn adapted_module(&self) -> Option<String> {
+        let state = self.holders.iter().position(|h| h == "Reparameterization")?;
+        Some(self.names[..state.saturating_sub(1)].join("."))
+    }
+
     pub(crate) fn inside_reparameterization(&self) -> bool {
         self.holders.iter().any(|h| h == "Reparameterization")
     }

@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum ModelError {
     /// `config.json` is not what the architecture needs.
-    #[error("config.json is not a configuration of `{model_type}`: {source}")]
+    #[error("config.json is not a configuration of {model_type}: {source}")]
     Json {
         /// The `model_type` that was being read.
         model_type: String,

@@ -23,11 +23,7 @@ pub struct ModelInputs {
 impl ModelInputs {
     /// An encoder-decoder's inputs without padding.
     pub fn seq2seq(input_ids: Tensor<2, Int>, decoder_input_ids: Tensor<2, Int>) -> Self {
-        Self {
-            input_ids: Some(input_ids),
-            decoder_input_ids: Some(decoder_input_ids),
-            ..Self::default()
-        }
+        Self { input_ids: Some(input_ids), decoder_input_ids: Some(decoder_input_ids), ..Self::default() }
     }
 
     /// Checks that every token lies in `0..vocab_size` and every mask has the shape of its tokens.

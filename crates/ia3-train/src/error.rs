@@ -26,7 +26,9 @@ pub enum TrainError {
         expected: &'static str,
     },
     /// The loss became NaN or infinite.
-    #[error("the loss is {loss} at step {step}; lower the learning rate, or look at the batch of examples {examples:?}")]
+    #[error(
+        "the loss is {loss} at step {step}; lower the learning rate, or look at the batch of examples {examples:?}"
+    )]
     LossNotFinite {
         /// The step, from 1.
         step: usize,

@@ -7,8 +7,8 @@ use ia3_models::Model;
 use crate::clip::clip_grad_norm;
 use crate::data::{Batch, Example, check, collate};
 use crate::error::TrainError;
-use crate::order::Order;
 use crate::optimizer::OptimizerConfig;
+use crate::order::Order;
 use crate::schedule::Schedule;
 
 /// How to train.

@@ -80,7 +80,8 @@ fn the_callback_sees_every_step_and_ends_the_training() {
     assert!(report.stopped);
     assert_eq!(rates, [(1, 0.0, true, 24), (2, 1e-2, true, 24), (3, 2e-2, true, 12)]);
     let trained = adapter.extract(&model).unwrap();
-    let moved = |path: &String| trained.vectors[path].l.val().to_data() != adapter.vectors[path].l.val().to_data();
+    let moved =
+        |path: &String| trained.vectors[path].l.val().to_data() != adapter.vectors[path].l.val().to_data();
     assert!(adapter.vectors.keys().all(moved), "what was learned until then is there");
 }
 
@@ -105,17 +106,15 @@ fn impossible_requests_are_refused_with_the_reason() {
     let rate = TrainConfig { learning_rate: f64::NAN, ..config(1) };
     assert_eq!(refuse(&examples(), &rate), "`learning_rate` is NaN, expected a positive number");
     let outside = [Example { input: vec![12, 1], target: vec![2, 1] }];
-    assert_eq!(
-        refuse(&outside, &config(1)),
-        "`input_ids` holds the id 12, outside the vocabulary of 12"
-    );
+    assert_eq!(refuse(&outside, &config(1)), "`input_ids` holds the id 12, outside the vocabulary of 12");
     let label = [Example { input: vec![2, 1], target: vec![77, 1] }];
     assert_eq!(refuse(&label, &config(1)), "`labels` holds the id 77, outside the vocabulary of 12");
 }
 
 #[test]
 fn a_loss_that_is_not_finite_names_the_step_and_the_batch() {
-    let huge = TrainConfig { learning_rate: 1e30, max_grad_norm: None, schedule: Schedule::Constant, ..config(9) };
+    let huge =
+        TrainConfig { learning_rate: 1e30, max_grad_norm: None, schedule: Schedule::Constant, ..config(9) };
     let error = train(tiny(), &examples(), &huge, &mut |_| ControlFlow::Continue(())).unwrap_err();
     match error {
         TrainError::LossNotFinite { step, examples, .. } => {

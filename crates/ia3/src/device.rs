@@ -52,6 +52,7 @@ fn is_compiled_in(name: &str) -> bool {
 /// [`DeviceError`] for a name that does not exist or is not compiled in, naming the feature to add.
 ///
 /// ```
+/// # #[cfg(feature = "flex")]
 /// let device = ia3::device(Some("flex"))?;
 /// assert!(ia3::device(Some("gpu")).unwrap_err().to_string().contains("`gpu` is no device"));
 /// # Ok::<(), ia3::DeviceError>(())
@@ -66,7 +67,8 @@ pub fn device(name: Option<&str>) -> Result<Device, DeviceError> {
         Some((backend, index)) => (backend, Some(index.parse::<usize>().map_err(|_| unknown())?)),
         None => (name, None),
     };
-    if !NAMES.contains(&backend) {
+    let only_one = matches!(backend, "flex" | "cpu");
+    if !NAMES.contains(&backend) || (only_one && index.is_some()) {
         return Err(unknown());
     }
     open(backend, index).ok_or_else(|| DeviceError::NotCompiled { name: backend.into() })

@@ -22,7 +22,11 @@ struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = match self.texts.is_empty() {
-            true => self.ids.iter().map(|row| row.iter().map(i64::to_string).collect::<Vec<_>>().join(" ")).collect(),
+            true => self
+                .ids
+                .iter()
+                .map(|row| row.iter().map(i64::to_string).collect::<Vec<_>>().join(" "))
+                .collect(),
             false => self.texts.clone(),
         };
         write!(f, "{}", lines.join("\n"))

@@ -30,7 +30,8 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
         true => ia3::merge_safe(&base, &adapters)?,
         false => ia3::merge(&base, &adapters)?,
     };
-    let options = CheckpointOptions { base: Some(args.base.clone()), overwrite: true, ..CheckpointOptions::default() };
+    let options =
+        CheckpointOptions { base: Some(args.base.clone()), overwrite: true, ..CheckpointOptions::default() };
     ia3::io::save_checkpoint(&merged, &args.out, &options)?;
     ia3::io::copy_sidecars(&args.base, &args.out)?;
     let mut layers: Vec<&String> = adapters.iter().flat_map(|a| a.vectors.keys()).collect();

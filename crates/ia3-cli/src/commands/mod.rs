@@ -13,7 +13,7 @@ use crate::args::{Args, Command};
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let device = || Ok::<_, anyhow::Error>(ia3::device(args.device.as_deref())?);
     match &args.command {
-        Command::Inspect(inspect) => inspect::run(inspect, args.format),
+        Command::Inspect(inspect) => inspect::run(inspect, &device()?, args.format),
         Command::Forward(forward) => forward::run(forward, &device()?, args.format),
         Command::Generate(generate) => generate::run(generate, &device()?, args.format),
         Command::Train(train) => train::run(train, &device()?, args.format),

@@ -10,7 +10,11 @@ use crate::output::note;
 pub(crate) fn base(dir: &Path, device: &Device) -> anyhow::Result<Model> {
     let base = ia3::from_pretrained(dir, device)?;
     if !base.report.unused.is_empty() {
-        note(format!("{} tensors of the checkpoint are unused: {}", base.report.unused.len(), base.report.unused.join(", ")));
+        note(format!(
+            "{} tensors of the checkpoint are unused: {}",
+            base.report.unused.len(),
+            base.report.unused.join(", ")
+        ));
     }
     Ok(base.model)
 }

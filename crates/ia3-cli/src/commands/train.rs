@@ -44,7 +44,8 @@ struct BeforeAfter {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parameters = TrainableParameters { trainable: self.trainable_parameters, all: self.all_parameters };
+        let parameters =
+            TrainableParameters { trainable: self.trainable_parameters, all: self.all_parameters };
         writeln!(f, "{parameters}")?;
         let Self { steps, seconds, first_loss, last_loss, .. } = self;
         writeln!(f, "{steps} steps in {seconds:.1} s, loss {first_loss:.4} -> {last_loss:.4}")?;
@@ -80,7 +81,8 @@ pub(crate) fn run(args: &Train, device: &Device, format: Format) -> anyhow::Resu
     let seconds = start.elapsed().as_secs_f64();
 
     let adapter = adapter.extract(&model)?;
-    let saved = ia3::io::save_adapter(&adapter, &args.out, &AdapterOptions::default().with_base(base.info()))?;
+    let saved =
+        ia3::io::save_adapter(&adapter, &args.out, &AdapterOptions::default().with_base(base.info()))?;
     let after = match trained.stopped {
         true => None,
         false => held_out.as_ref().map(|e| evaluate(&model, e, EVAL_BATCH)).transpose()?,
@@ -121,7 +123,8 @@ fn before_after((before, after): (Evaluation, Evaluation)) -> BeforeAfter {
 fn config(args: &Train) -> anyhow::Result<Ia3Config> {
     let base = args.base.display().to_string();
     if let Some(path) = &args.config {
-        let json = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let json =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
         return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
     }
@@ -181,7 +184,9 @@ fn examples(path: &Path, text: &Text, args: &Train) -> anyhow::Result<Vec<Exampl
     let lines = file.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let examples: Vec<Example> = lines.map(example).collect::<anyhow::Result<_>>()?;
     match examples.is_empty() {
-        true => bail!("{} holds no example; expected lines of {{\"input\": …, \"target\": …}}", path.display()),
+        true => {
+            bail!("{} holds no example; expected lines of {{\"input\": …, \"target\": …}}", path.display())
+        }
         false => Ok(examples),
     }
 }

@@ -56,7 +56,7 @@ impl T5Config {
     /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let raw: Raw = serde_json::from_str(text)
-            .map_err(|source| ModelError::Json { model_type: "t5".into(), source })?;
+            .map_err(|source| ModelError::Json { model_type: "t5 or mt5".into(), source })?;
         let config = raw.resolve()?;
         config.check()?;
         Ok(config)
@@ -95,7 +95,12 @@ impl T5Config {
 
 const MAX_SIZE: usize = 1 << 31;
 
-fn expect(ok: bool, field: &'static str, found: impl ToString, expected: &'static str) -> Result<(), ModelError> {
+fn expect(
+    ok: bool,
+    field: &'static str,
+    found: impl ToString,
+    expected: &'static str,
+) -> Result<(), ModelError> {
     match ok {
         true => Ok(()),
         false => Err(ModelError::Field { field, found: found.to_string(), expected }),
@@ -206,8 +211,12 @@ mod tests {
         let scales = |json: &str| T5Config::from_json(json).unwrap().scale_decoder_outputs;
         assert!(scales(r#"{"model_type": "t5"}"#));
         assert!(!scales(r#"{"model_type": "t5", "tie_word_embeddings": false}"#));
-        assert!(!scales(r#"{"model_type": "t5", "tie_word_embeddings": true, "scale_decoder_outputs": false}"#));
-        assert!(!scales(r#"{"model_type": "mt5", "tie_word_embeddings": true, "scale_decoder_outputs": true}"#));
+        assert!(!scales(
+            r#"{"model_type": "t5", "tie_word_embeddings": true, "scale_decoder_outputs": false}"#
+        ));
+        assert!(!scales(
+            r#"{"model_type": "mt5", "tie_word_embeddings": true, "scale_decoder_outputs": true}"#
+        ));
     }
 
     #[test]
@@ -217,6 +226,6 @@ mod tests {
         assert_eq!(zero, "`num_heads` is 0 in config.json, expected a positive size below 2^31");
         let activation = error(r#"{"model_type": "t5", "feed_forward_proj": "gated-mish"}"#);
         assert!(activation.starts_with("`feed_forward_proj` is `gated-mish` in config.json"), "{activation}");
-        assert!(error("{").contains("config.json is not a configuration of `t5`"));
+        assert!(error("{").contains("config.json is not a configuration of t5 or mt5"));
     }
 }

@@ -11,35 +11,38 @@ use crate::compare::Comparison;
 
 /// A tensor of the corpus; float64 holds float32 and small integers exactly.
 #[derive(Clone)]
-pub struct Values {
-    pub shape: Vec<usize>,
-    pub values: Vec<f64>,
+pub(crate) struct Values {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f64>,
 }
 
 /// The tensors of a file, which notes what was asked for.
-pub struct Tensors {
+pub(crate) struct Tensors {
     name: String,
     tensors: BTreeMap<String, Values>,
     asked: RefCell<BTreeSet<String>>,
 }
 
 /// One architecture of the corpus.
-pub struct Case {
-    pub dir: PathBuf,
-    pub device: Device,
-    pub model: Model,
-    pub io: Tensors,
-    pub train: Tensors,
-    pub meta: Value,
+pub(crate) struct Case {
+    pub(crate) dir: PathBuf,
+    pub(crate) device: Device,
+    pub(crate) model: Model,
+    pub(crate) io: Tensors,
+    pub(crate) train: Tensors,
+    pub(crate) meta: Value,
 }
 
 impl Case {
-    pub fn open(dir: &Path) -> Result<Self, String> {
+    pub(crate) fn open(dir: &Path) -> Result<Self, String> {
         let device = Device::flex();
         let base = ia3::from_pretrained(dir.join("base"), &device);
         let model = match base {
             Ok(base) => base.model,
-            Err(ia3::Error::BadConfig { source: ia3::models::ModelError::UnknownModelType { found, .. }, .. }) => {
+            Err(ia3::Error::BadConfig {
+                source: ia3::models::ModelError::UnknownModelType { found, .. },
+                ..
+            }) => {
                 return Err(format!("there is no model of type `{found}` yet"));
             }
             Err(error) => panic!("{}: {error}", dir.display()),
@@ -55,14 +58,14 @@ impl Case {
         })
     }
 
-    pub fn adapter(&self, name: &str) -> Adapter {
+    pub(crate) fn adapter(&self, name: &str) -> Adapter {
         let dir = self.dir.join(name);
         ia3::io::load_adapter(&dir, &self.model.info(), &self.device)
             .unwrap_or_else(|e| panic!("{}: {e}", dir.display()))
     }
 
     /// The inputs stored under `prefix`.
-    pub fn inputs(&self, prefix: &str) -> ModelInputs {
+    pub(crate) fn inputs(&self, prefix: &str) -> ModelInputs {
         let ids = |name: &str| self.io.ids(&format!("{prefix}{name}"), &self.device);
         ModelInputs {
             input_ids: ids("input_ids"),
@@ -74,23 +77,24 @@ impl Case {
         }
     }
 
-    pub fn labels(&self) -> Tensor<2, Int> {
+    pub(crate) fn labels(&self) -> Tensor<2, Int> {
         self.io.ids("labels", &self.device).expect("labels")
     }
 
     /// Where a mask of the corpus is 1.
-    pub fn mask(&self, name: &str) -> Vec<bool> {
+    pub(crate) fn mask(&self, name: &str) -> Vec<bool> {
         self.io.get(name).map(|m| m.values.iter().map(|&v| v == 1.0).collect()).unwrap_or_default()
     }
 
     /// Where logits count: at real tokens of the decoder, or of the only stack.
-    pub fn real(&self) -> Vec<bool> {
-        let name = if self.io.has("decoder_attention_mask") { "decoder_attention_mask" } else { "attention_mask" };
+    pub(crate) fn real(&self) -> Vec<bool> {
+        let name =
+            if self.io.has("decoder_attention_mask") { "decoder_attention_mask" } else { "attention_mask" };
         self.mask(name)
     }
 
     /// No tensor of the corpus was left uncompared.
-    pub fn all_read(&self, comparison: &mut Comparison) {
+    pub(crate) fn all_read(&self, comparison: &mut Comparison) {
         for tensors in [&self.io, &self.train] {
             let asked = tensors.asked.borrow();
             for name in tensors.tensors.keys().filter(|n| !asked.contains(*n)) {
@@ -101,7 +105,7 @@ impl Case {
 }
 
 impl Tensors {
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let values = |(name, view): (String, safetensors::tensor::TensorView)| {
@@ -121,16 +125,16 @@ impl Tensors {
         }
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
 
-    pub fn get(&self, name: &str) -> Option<&Values> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Values> {
         self.asked.borrow_mut().insert(name.into());
         self.tensors.get(name)
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         self.tensors.keys()
     }
 
@@ -146,6 +150,6 @@ fn chunks<const N: usize>(data: &[u8], f: impl Fn([u8; N]) -> f64) -> Vec<f64> {
 }
 
 /// The values of a tensor of ours.
-pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.into_data().iter::<f64>().collect()
 }

@@ -1,11 +1,11 @@
 use std::fmt;
 
 /// The tolerances of the corpus. PEFT's noise against itself is 1.4e-5, 1.2e-5 and 7e-7.
-pub const LOGITS: f64 = 1e-4;
-pub const GRADIENT: f64 = 1e-3;
-pub const PARAMETERS: f64 = 1e-4;
-pub const LOSS: f64 = 1e-4;
-pub const WEIGHTS: f64 = 1e-6;
+pub(crate) const LOGITS: f64 = 1e-4;
+pub(crate) const GRADIENT: f64 = 1e-3;
+pub(crate) const PARAMETERS: f64 = 1e-4;
+pub(crate) const LOSS: f64 = 1e-4;
+pub(crate) const WEIGHTS: f64 = 1e-6;
 
 /// The worst element of one tensor against its tolerance.
 struct Row {
@@ -18,19 +18,26 @@ struct Row {
 }
 
 /// All comparisons of one case.
-pub struct Comparison {
+pub(crate) struct Comparison {
     case: String,
     rows: Vec<Row>,
     problems: Vec<String>,
 }
 
 impl Comparison {
-    pub fn new(case: &str) -> Self {
+    pub(crate) fn new(case: &str) -> Self {
         Self { case: case.into(), rows: vec![], problems: vec![] }
     }
 
     /// Compares where `counts` says so (everywhere if it is empty); it repeats over the innermost axis.
-    pub fn tensor(&mut self, name: &str, got: &[f64], expected: &[f64], counts: &[bool], tolerance: f64) {
+    pub(crate) fn tensor(
+        &mut self,
+        name: &str,
+        got: &[f64],
+        expected: &[f64],
+        counts: &[bool],
+        tolerance: f64,
+    ) {
         if got.len() != expected.len() {
             return self.problem(format!("{name}: {} values instead of {}", got.len(), expected.len()));
         }
@@ -53,13 +60,13 @@ impl Comparison {
     }
 
     /// As [`tensor`](Self::tensor), relative to the largest expected value.
-    pub fn relative(&mut self, name: &str, got: &[f64], expected: &[f64], tolerance: f64) {
+    pub(crate) fn relative(&mut self, name: &str, got: &[f64], expected: &[f64], tolerance: f64) {
         let largest = expected.iter().fold(0f64, |m, e| m.max(e.abs())).max(1e-12);
         let scaled = |v: &[f64]| v.iter().map(|x| x / largest).collect::<Vec<_>>();
         self.tensor(name, &scaled(got), &scaled(expected), &[], tolerance);
     }
 
-    pub fn equal<T: PartialEq + fmt::Debug>(&mut self, name: &str, got: &[T], expected: &[T]) {
+    pub(crate) fn equal<T: PartialEq + fmt::Debug>(&mut self, name: &str, got: &[T], expected: &[T]) {
         let differ = got.iter().zip(expected).filter(|(g, e)| g != e).count();
         let differ = differ + got.len().abs_diff(expected.len());
         self.tensor(name, &[differ as f64], &[0.0], &[], 0.5);
@@ -68,11 +75,11 @@ impl Comparison {
         }
     }
 
-    pub fn problem(&mut self, text: String) {
+    pub(crate) fn problem(&mut self, text: String) {
         self.problems.push(text);
     }
 
-    pub fn failures(&self) -> Vec<String> {
+    pub(crate) fn failures(&self) -> Vec<String> {
         let line = |r: &Row| {
             format!(
                 "{} {}: worst at {}: {} instead of {}, difference {:.2e} > {:.0e}",
@@ -91,7 +98,11 @@ impl fmt::Display for Comparison {
         let verdict = if self.failures().is_empty() { "ok" } else { "FAILED" };
         write!(f, "{:10} {verdict}, {} tensors compared", self.case, self.rows.len())?;
         match worst {
-            Some(w) => write!(f, ", nearest to its tolerance: {} {:.1e} of {:.0e}", w.name, w.difference, w.tolerance),
+            Some(w) => write!(
+                f,
+                ", nearest to its tolerance: {} {:.1e} of {:.0e}",
+                w.name, w.difference, w.tolerance
+            ),
             None => Ok(()),
         }
     }

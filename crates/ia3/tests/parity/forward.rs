@@ -6,7 +6,7 @@ use ia3::{Adapter, Model};
 use crate::case::{Case, Tensors, values};
 use crate::compare::{Comparison, LOGITS, LOSS, WEIGHTS};
 
-pub fn run(case: &Case, comparison: &mut Comparison) {
+pub(crate) fn run(case: &Case, comparison: &mut Comparison) {
     let (a, b, alt) = (case.adapter("adapter"), case.adapter("adapter_b"), case.adapter("adapter_alt"));
     let mixed = ia3::mix_linear(&[(&a, 0.3), (&b, 0.7)]).unwrap();
     let table: [(&str, &[&Adapter]); 7] = [
@@ -92,7 +92,9 @@ fn merged_weights(case: &Case, merged: &Model, comparison: &mut Comparison) {
         let (got, tolerance) = (&ours.get(name).unwrap().values, WEIGHTS);
         match expected.get(name) {
             Some(e) => comparison.tensor(&format!("merged_weights.{name}"), got, &e.values, &[], tolerance),
-            None => comparison.tensor(&format!("unmerged.{name}"), got, &base.get(name).unwrap().values, &[], 0.0),
+            None => {
+                comparison.tensor(&format!("unmerged.{name}"), got, &base.get(name).unwrap().values, &[], 0.0)
+            }
         }
     }
     let (ours, base): (Vec<_>, Vec<_>) = (ours.names().collect(), base.names().collect());

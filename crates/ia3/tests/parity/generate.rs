@@ -6,7 +6,7 @@ use ia3::{Model, ModelInputs};
 use crate::case::{Case, values};
 use crate::compare::{Comparison, LOGITS};
 
-pub fn run(case: &Case, comparison: &mut Comparison) {
+pub(crate) fn run(case: &Case, comparison: &mut Comparison) {
     if !case.io.has("generate.adapter.ids") {
         return;
     }
@@ -23,7 +23,8 @@ pub fn run(case: &Case, comparison: &mut Comparison) {
 /// Compares the ids and returns the raw logits, `[batch, steps, vocab]`.
 fn generate(case: &Case, name: &str, model: &Model, comparison: &mut Comparison) -> Vec<f64> {
     let expected = case.io.get(&format!("generate.{name}.ids")).unwrap();
-    let mut config = model.generation_config(case.meta["generate"]["max_new_tokens"].as_u64().unwrap() as usize);
+    let mut config =
+        model.generation_config(case.meta["generate"]["max_new_tokens"].as_u64().unwrap() as usize);
     config.min_new_tokens = case.meta["generate"]["min_new_tokens"].as_u64().unwrap() as usize;
     let mut steps: Vec<Tensor<2>> = vec![];
     let generated = model.generate(&inputs(case), &config, &mut |step| steps.push(step.logits.clone()));

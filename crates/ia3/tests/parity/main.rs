@@ -24,7 +24,8 @@ fn corpus() -> PathBuf {
 fn parity() {
     let root = corpus();
     let entries = std::fs::read_dir(&root).unwrap_or_else(|e| panic!("{}: {e}", root.display()));
-    let mut dirs: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).filter(|p| p.join("io.safetensors").exists()).collect();
+    let mut dirs: Vec<PathBuf> =
+        entries.map(|e| e.unwrap().path()).filter(|p| p.join("io.safetensors").exists()).collect();
     dirs.sort();
     let mut failed = vec![];
     let mut compared = 0;

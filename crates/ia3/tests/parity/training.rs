@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::case::{Case, values};
 use crate::compare::{Comparison, GRADIENT, LOSS, PARAMETERS};
 
-pub fn run(case: &Case, comparison: &mut Comparison) {
+pub(crate) fn run(case: &Case, comparison: &mut Comparison) {
     let adapter = case.adapter("adapter");
     let model = ia3::attach(&case.model, &[&adapter]).unwrap().train();
     gradients(case, &adapter, &model, comparison);
@@ -67,13 +67,16 @@ fn optimiser(
         norms.push(norm.into());
     }
     losses.push(backward(case, &model).0);
-    let floats = |v: &Value| -> Vec<f64> { v.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
+    let floats =
+        |v: &Value| -> Vec<f64> { v.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
     comparison.tensor(&format!("{name} losses"), &losses, &floats(&settings["losses"]), &[], LOSS);
     comparison.relative(&format!("{name} grad_norms"), &norms, &floats(&settings["grad_norms"]), GRADIENT);
     for (path, vector) in adapter.extract(&model).unwrap().vectors {
         let name = format!("{name}.{}", key(&path));
         match case.train.get(&name) {
-            Some(expected) => comparison.tensor(&name, &values(vector.l.val()), &expected.values, &[], PARAMETERS),
+            Some(expected) => {
+                comparison.tensor(&name, &values(vector.l.val()), &expected.values, &[], PARAMETERS)
+            }
             None => comparison.problem(format!("the corpus has no {name}")),
         }
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::Path;
 
-use burn::module::Module;
+use burn::tensor::Device;
 use ia3::io::{AdapterFile, Checkpoint, VectorStats};
 use ia3::{Ia3Config, Model};
 use serde::Serialize;
@@ -41,7 +41,7 @@ struct Fit {
     reason: String,
 }
 
-pub(crate) fn report(path: &Path, base: Option<&Path>) -> anyhow::Result<AdapterReport> {
+pub(crate) fn report(path: &Path, base: Option<&Path>, device: &Device) -> anyhow::Result<AdapterReport> {
     let file = AdapterFile::open(path)?;
     let saved = file.saved.values().map(|data| data.num_elements()).sum::<usize>();
     let bytes = std::fs::metadata(&file.path).map_or(0, |m| m.len());
@@ -56,7 +56,7 @@ pub(crate) fn report(path: &Path, base: Option<&Path>) -> anyhow::Result<Adapter
         parameters: file.vectors.values().map(|v| v.values.len()).sum::<usize>() + saved,
         bytes,
         sites: file.vectors.iter().map(|(path, v)| site(path, &v.shape, &v.values)).collect(),
-        fit: base.map(|base| fit(file, base)).transpose()?,
+        fit: base.map(|base| fit(file, base, device)).transpose()?,
     })
 }
 
@@ -71,10 +71,9 @@ fn site(path: &str, shape: &[usize], values: &[f32]) -> Site {
 }
 
 /// Fits where every vector has its layer and every layer of the plan its vector.
-fn fit(file: AdapterFile, dir: &Path) -> anyhow::Result<Fit> {
-    let model = shapes(dir)?;
-    let device = model.devices().first().cloned().unwrap_or_default();
-    let (fits, reason) = match file.into_adapter(&model.info(), &device) {
+fn fit(file: AdapterFile, dir: &Path, device: &Device) -> anyhow::Result<Fit> {
+    let model = shapes(dir, device)?;
+    let (fits, reason) = match file.into_adapter(&model.info(), device) {
         Ok((_, report)) => (report.is_complete(), report.to_string()),
         Err(error) => (false, error.to_string()),
     };
@@ -82,10 +81,10 @@ fn fit(file: AdapterFile, dir: &Path) -> anyhow::Result<Fit> {
 }
 
 /// The base without its weights.
-fn shapes(dir: &Path) -> anyhow::Result<Model> {
+fn shapes(dir: &Path, device: &Device) -> anyhow::Result<Model> {
     let config = ia3::read_config(dir)?;
     let tied = ia3::tied_keys(&Checkpoint::open(dir)?, &config)?.is_some();
-    Ok(config.with_tied_head(tied).init(&ia3::device(None)?))
+    Ok(config.with_tied_head(tied).init(device))
 }
 
 impl AdapterReport {
@@ -97,7 +96,13 @@ impl AdapterReport {
 impl fmt::Display for AdapterReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".into());
-        writeln!(f, "(IA)³ adapter, {} parameters in {} vectors, {} bytes", self.parameters, self.sites.len(), self.bytes)?;
+        writeln!(
+            f,
+            "(IA)³ adapter, {} parameters in {} vectors, {} bytes",
+            self.parameters,
+            self.sites.len(),
+            self.bytes
+        )?;
         writeln!(f, "base:        {}", or_none(&self.base_model_name_or_path))?;
         writeln!(f, "task:        {}", or_none(&self.task_type))?;
         writeln!(f, "targets:     {}", or_none(&self.target_modules))?;
@@ -119,6 +124,9 @@ impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, mean, std, min, max, negative, ones, non_finite, .. } = self;
         let shape = format!("{:?}", self.shape);
-        write!(f, "{path:52} {shape:>10} {mean:7.4} {std:7.4} {min:7.3} {max:7.3} {negative:4} {ones:4} {non_finite:3}")
+        write!(
+            f,
+            "{path:52} {shape:>10} {mean:7.4} {std:7.4} {min:7.3} {max:7.3} {negative:4} {ones:4} {non_finite:3}"
+        )
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use burn::module::Module;
+use burn::tensor::Device;
 use ia3::io::Checkpoint;
 use ia3::{Ia3Config, ModelConfig, PlanOptions};
 use serde::Serialize;
@@ -42,7 +43,7 @@ struct Site {
     len: usize,
 }
 
-pub(crate) fn report(path: &Path) -> anyhow::Result<BaseReport> {
+pub(crate) fn report(path: &Path, device: &Device) -> anyhow::Result<BaseReport> {
     let config = config(path)?;
     let weights = match path.is_dir() {
         true => Some(Checkpoint::open(path)?),
@@ -53,7 +54,7 @@ pub(crate) fn report(path: &Path) -> anyhow::Result<BaseReport> {
         Some(tied) => config.with_tied_head(tied.is_some()),
         None => config,
     };
-    let model = config.init(&ia3::device(None)?);
+    let model = config.init(device);
     let parameters = model.num_params();
     Ok(BaseReport {
         kind: "base",
@@ -102,7 +103,11 @@ impl fmt::Display for BaseReport {
         }
         let Some(adapter) = &self.default_adapter else { return Ok(()) };
         let (trainable, percent) = (adapter.trainable_parameters, adapter.percent);
-        write!(f, "\n\nPEFT's default adapter: {trainable} trainable parameters ({percent:.4} %)\n{}", adapter.plan)?;
+        write!(
+            f,
+            "\n\nPEFT's default adapter: {trainable} trainable parameters ({percent:.4} %)\n{}",
+            adapter.plan
+        )?;
         write!(f, "\n\n{:60} {:9} {:>7}", "site", "scales", "length")?;
         adapter.sites.iter().try_for_each(|s| write!(f, "\n{:60} {:9} {:7}", s.path, s.placement, s.len))
     }

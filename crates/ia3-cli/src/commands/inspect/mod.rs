@@ -5,21 +5,22 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use burn::tensor::Device;
 
 use crate::args::{Format, Inspect};
 use crate::output;
 
 /// Exit code 1 says that the adapter does not fit the base.
-pub(crate) fn run(args: &Inspect, format: Format) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Inspect, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     if is_adapter(&args.path) {
-        let report = adapter::report(&args.path, args.base.as_deref())?;
+        let report = adapter::report(&args.path, args.base.as_deref(), device)?;
         output::report(&report, format)?;
         return Ok(if report.fits() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     if args.base.is_some() {
         bail!("{} is no adapter; --base asks whether an adapter fits", args.path.display());
     }
-    output::report(&base::report(&args.path)?, format)?;
+    output::report(&base::report(&args.path, device)?, format)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -30,4 +31,5 @@ fn is_adapter(path: &Path) -> bool {
         || path.join("adapter_model.safetensors").exists()
         || path.join("adapter_model.bin").exists()
         || name.starts_with("adapter_model.")
+        || name == "adapter_config.json"
 }
