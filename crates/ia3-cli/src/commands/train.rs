@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use burn::tensor::Device;
-use ia3::io::AdapterOptions;
+use ia3::io::{AdapterOptions, IoError};
 use ia3::train::{Evaluation, Example, OptimizerConfig, Schedule, StepReport, TrainConfig, evaluate, train};
 use ia3::{Adapter, Ia3Config, PlanOptions, Selector, TaskType, TrainableParameters};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -59,6 +59,9 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Train, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    if args.out.exists() && !args.out.is_dir() {
+        return Err(IoError::NotAFolder { path: args.out.clone() }.into());
+    }
     let config = config(args)?;
     let text = Text::open(&args.base)?;
     let examples = examples(&args.data, &text, args)?;
