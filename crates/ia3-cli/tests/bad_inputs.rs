@@ -271,7 +271,12 @@ fn training() {
         &format!("{TRAIN} --target shared --feedforward x^"),
         "error: target module `shared` is not supported: it is Embedding(48, 128), and only Linear, Conv1D, Conv2d and Conv3d are; remove it from `target_modules` or add it to `exclude_modules`",
     );
-    refuse(nothing, &format!("{TRAIN} --target (?:(?!x)[a-zA-Z0-9.]+)+! --feedforward x^"), "?");
+    refuse(
+        nothing,
+        &format!("{TRAIN} --target (?:(?!x)[a-zA-Z0-9.]+)+! --feedforward x^"),
+        "error: matching the regular expression `(?:(?!x)[a-zA-Z0-9.]+)+!` against \"encoder.block.0.layer\" was given \
+         up after too much backtracking; simplify it, or list module names instead",
+    );
     refuse(nothing, &format!("{TRAIN} --batch-size 0"), "error: `batch_size` is 0, expected at least 1");
     refuse(nothing, &format!("{TRAIN} --lr 0"), "error: `learning_rate` is 0, expected a positive number");
     refuse(

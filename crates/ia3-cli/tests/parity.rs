@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use common::{succeed, tensor, workspace};
 
 fn corpus() -> PathBuf {
-    std::env::var_os("IA3_FIXTURES").map_or_else(|| workspace().join("fixtures"), PathBuf::from)
+    workspace().join(std::env::var_os("IA3_FIXTURES").unwrap_or_else(|| "fixtures".into()))
 }
 
 /// The cases whose architecture there is.

@@ -13,11 +13,10 @@ use std::path::PathBuf;
 use case::Case;
 use compare::Comparison;
 
+/// A relative folder is one of the workspace, where cargo is called, not of the package it runs the test in.
 fn corpus() -> PathBuf {
-    match std::env::var_os("IA3_FIXTURES") {
-        Some(dir) => dir.into(),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures"),
-    }
+    let dir = std::env::var_os("IA3_FIXTURES").unwrap_or_else(|| "fixtures".into());
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(dir)
 }
 
 #[test]
