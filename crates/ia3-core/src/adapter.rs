@@ -5,7 +5,7 @@ use burn::tensor::{Distribution, Tensor, TensorData};
 use ia3_config::{Ia3Config, Plan, Site};
 
 use crate::error::Ia3Error;
-use crate::path::{Path, VisitParam, visit};
+use crate::path::{ParameterPath, VisitParam, visit};
 use crate::scale::Ia3Vector;
 
 /// A set of learned vectors with its configuration: a plain value that knows no model.
@@ -89,7 +89,7 @@ struct Parameters {
 }
 
 impl VisitParam for Parameters {
-    fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
         if path.inside_reparameterization() {
             let values = param.val().detach().without_autodiff();
             let len = values.shape().num_elements();
@@ -108,7 +108,7 @@ struct Copies<'a> {
 }
 
 impl VisitParam for Copies<'_> {
-    fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
         let path = path.parameter();
         let inside = |m: &String| path.strip_prefix(m.as_str()).is_some_and(|p| p.starts_with('.'));
         if self.modules.iter().any(inside) {

@@ -7,7 +7,7 @@ use ia3_config::{ModelInfo, ModuleKind, Placement};
 use crate::adapter::Adapter;
 use crate::error::Ia3Error;
 use crate::model_info::model_info;
-use crate::path::{Path, VisitParam, visit};
+use crate::path::{ParameterPath, VisitParam, visit};
 use crate::scale::{Ia3Scale, Ia3Vector};
 
 /// A module whose forward calls [`ia3_forward`](crate::Ia3Forward::ia3_forward) on every layer that can be a target.
@@ -120,7 +120,7 @@ fn check_distinct(adapters: &[&Adapter]) -> Result<(), Ia3Error> {
 pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), Ia3Error> {
     struct FindVector(Option<String>);
     impl VisitParam for FindVector {
-        fn visit<const D: usize>(&mut self, path: &Path, _: &Param<Tensor<D>>) {
+        fn visit<const D: usize>(&mut self, path: &ParameterPath, _: &Param<Tensor<D>>) {
             self.0 = self.0.take().or_else(|| path.adapted_module());
         }
     }
@@ -172,7 +172,7 @@ fn no_such_module(path: &str, info: &ModelInfo) -> Ia3Error {
 fn shapes<M: Module>(base: &M) -> BTreeMap<String, Vec<usize>> {
     struct Shapes(BTreeMap<String, Vec<usize>>);
     impl VisitParam for Shapes {
-        fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+        fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
             self.0.insert(path.parameter(), param.lazy_shape().to_vec());
         }
     }

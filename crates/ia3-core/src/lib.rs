@@ -20,5 +20,6 @@ pub use ia3_config::{self as config, Ia3Config, ModelInfo, Placement, Plan, Plan
 pub use merge::{merge, merge_safe};
 pub use mix::mix_linear;
 pub use model_info::model_info;
+pub use path::ParameterPath;
 pub use report::TrainableParameters;
 pub use scale::{Ia3Scale, Ia3Vector};

@@ -8,7 +8,7 @@ use crate::adapter::Adapter;
 use crate::attach::{check_fit, check_pristine, saved, scales};
 use crate::error::Ia3Error;
 use crate::model_info::model_info;
-use crate::path::{MapBase, Path, map_base};
+use crate::path::{MapBase, ParameterPath, map_base};
 use crate::scale::{Ia3Scale, scale_last, scale_weight};
 
 /// The base with the adapters folded into its weights: no vector left, no cost at inference.
@@ -52,7 +52,7 @@ struct Merger<'a> {
 }
 
 impl MapBase for Merger<'_> {
-    fn map<const D: usize>(&mut self, path: &Path, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+    fn map<const D: usize>(&mut self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         if let Some(data) = self.saved.get(&path.parameter()) {
             let options = (&param.lazy_device(), data.dtype());
             let value = Tensor::from_data(data.clone(), options);

@@ -2,7 +2,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
 
-use crate::path::{Path, VisitParam, visit};
+use crate::path::{ParameterPath, VisitParam, visit};
 
 /// Lists the modules of any burn module, containers included, without initialising a weight.
 ///
@@ -74,14 +74,14 @@ impl Found {
 }
 
 impl VisitParam for Found {
-    fn enter(&mut self, path: &Path) {
+    fn enter(&mut self, path: &ParameterPath) {
         let (module, _) = path.split();
         if !module.is_empty() && !path.inside_reparameterization() {
             self.module(module, path.holder());
         }
     }
 
-    fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
         let (module, leaf) = path.split();
         if module.is_empty() || path.inside_reparameterization() {
             return;

@@ -1,40 +1,55 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
-/// The dotted path of the parameter a traversal stands at, with the type of the struct that holds it.
-#[derive(Default)]
-pub(crate) struct Path {
+/// Where a traversal of a module stands: the dotted path, and the types of the structs around it.
+///
+/// A [`ModuleVisitor`] or [`ModuleMapper`] calls [`enter`](Self::enter) and [`exit`](Self::exit) from its
+/// `enter_module` and `exit_module`.
+#[derive(Clone, Debug, Default)]
+pub struct ParameterPath {
     names: Vec<String>,
     holders: Vec<String>,
 }
 
-impl Path {
-    pub(crate) fn enter(&mut self, name: &str, container_type: &str) {
+impl ParameterPath {
+    /// Steps into the field `name` of a container, e.g. `Struct:Linear`.
+    pub fn enter(&mut self, name: &str, container_type: &str) {
         self.names.push(name.to_string());
         self.holders.push(container_type.trim_start_matches("Struct:").to_string());
     }
 
-    pub(crate) fn exit(&mut self) {
+    /// Steps out again.
+    pub fn exit(&mut self) {
         self.names.pop();
         self.holders.pop();
     }
 
-    /// `encoder.block.0.layer.0.SelfAttention.k.weight`
-    pub(crate) fn parameter(&self) -> String {
+    /// The whole path: `encoder.block.0.layer.0.SelfAttention.k.weight`.
+    pub fn parameter(&self) -> String {
         self.names.join(".")
     }
 
-    /// The path without its last name, and that name: (`….SelfAttention.k`, `weight`).
-    pub(crate) fn split(&self) -> (String, &str) {
+    /// The path without its last name, and that name: (`encoder.block.0.layer.0.SelfAttention.k`, `weight`).
+    pub fn split(&self) -> (String, &str) {
         match self.names.split_last() {
             Some((leaf, module)) => (module.join("."), leaf),
             None => (String::new(), ""),
         }
     }
 
-    /// The type name of the struct (or container) that holds what the traversal stands at.
-    pub(crate) fn holder(&self) -> &str {
+    /// The last name: `weight`.
+    pub fn leaf(&self) -> &str {
+        self.names.last().map_or("", String::as_str)
+    }
+
+    /// The type name of the struct (or container) that holds what the traversal stands at: `Linear`.
+    pub fn holder(&self) -> &str {
         self.holders.last().map_or("", String::as_str)
+    }
+
+    /// Whether this is state attached to a parameter, such as an adapter's vector, and not the model itself.
+    pub fn inside_reparameterization(&self) -> bool {
+        self.holders.iter().any(|h| h == "Reparameterization")
     }
 
     /// The module whose weight carries the state that the traversal is inside of, if it is.
@@ -42,15 +57,11 @@ impl Path {
         let state = self.holders.iter().position(|h| h == "Reparameterization")?;
         Some(self.names[..state.saturating_sub(1)].join("."))
     }
-
-    pub(crate) fn inside_reparameterization(&self) -> bool {
-        self.holders.iter().any(|h| h == "Reparameterization")
-    }
 }
 
 /// Maps every float parameter that belongs to the base itself, with its path.
 pub(crate) fn map_base<M: Module>(module: M, f: impl MapBase) -> M {
-    struct Mapper<F>(F, Path);
+    struct Mapper<F>(F, ParameterPath);
     impl<F: MapBase> ModuleMapper for Mapper<F> {
         fn enter_module(&mut self, name: &str, container_type: &str) {
             self.1.enter(name, container_type);
@@ -65,17 +76,17 @@ pub(crate) fn map_base<M: Module>(module: M, f: impl MapBase) -> M {
             self.0.map(&self.1, param)
         }
     }
-    module.map(&mut Mapper(f, Path::default()))
+    module.map(&mut Mapper(f, ParameterPath::default()))
 }
 
 /// What [`map_base`] does to a parameter.
 pub(crate) trait MapBase {
-    fn map<const D: usize>(&mut self, path: &Path, param: Param<Tensor<D>>) -> Param<Tensor<D>>;
+    fn map<const D: usize>(&mut self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>>;
 }
 
 /// Visits every float parameter, those of attached vectors included, with its path.
 pub(crate) fn visit<M: Module>(module: &M, f: &mut impl VisitParam) {
-    struct Visitor<'a, F>(&'a mut F, Path);
+    struct Visitor<'a, F>(&'a mut F, ParameterPath);
     impl<F: VisitParam> ModuleVisitor for Visitor<'_, F> {
         fn enter_module(&mut self, name: &str, container_type: &str) {
             self.1.enter(name, container_type);
@@ -88,11 +99,11 @@ pub(crate) fn visit<M: Module>(module: &M, f: &mut impl VisitParam) {
             self.0.visit(&self.1, param);
         }
     }
-    module.visit(&mut Visitor(f, Path::default()));
+    module.visit(&mut Visitor(f, ParameterPath::default()));
 }
 
 /// What [`visit`] does at each module and parameter.
 pub(crate) trait VisitParam {
-    fn enter(&mut self, _path: &Path) {}
-    fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>);
+    fn enter(&mut self, _path: &ParameterPath) {}
+    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>);
 }

@@ -7,7 +7,7 @@ use burn::tensor::{DType, Tensor};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::IoError;
-use crate::walk::Walk;
+use ia3_core::ParameterPath;
 
 /// The tensor for a parameter.
 pub(crate) struct Match {
@@ -22,7 +22,7 @@ pub(crate) fn fill<M: Module>(
     checkpoint: &Checkpoint,
     matched: BTreeMap<String, Match>,
 ) -> Result<M, IoError> {
-    let mut loader = Loader { checkpoint, matched, walk: Walk::default(), failed: None };
+    let mut loader = Loader { checkpoint, matched, walk: ParameterPath::default(), failed: None };
     let module = module.map(&mut loader);
     loader.failed.map_or(Ok(module), Err)
 }
@@ -30,7 +30,7 @@ pub(crate) fn fill<M: Module>(
 struct Loader<'a> {
     checkpoint: &'a Checkpoint,
     matched: BTreeMap<String, Match>,
-    walk: Walk,
+    walk: ParameterPath,
     /// The first tensor that could not be read; nothing is read after it.
     failed: Option<IoError>,
 }
@@ -45,10 +45,10 @@ impl ModuleMapper for Loader<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.failed.is_some() || self.walk.is_attached_state() {
+        if self.failed.is_some() || self.walk.inside_reparameterization() {
             return param;
         }
-        let Some(Match { name, dtype, transposed }) = self.matched.get(&self.walk.path()) else {
+        let Some(Match { name, dtype, transposed }) = self.matched.get(&self.walk.parameter()) else {
             return param;
         };
         match self.checkpoint.read(name, *dtype, *transposed) {

@@ -1,9 +1,18 @@
 //! Where Hugging Face and burn differ: names of parameters, and which matrices are transposed.
 
+use ia3_core::ParameterPath;
+
 /// Whether a matrix lies transposed in the file: the weight of a layer of type `Linear`, which PyTorch stores
 /// `[d_out, d_in]` and burn `[d_in, d_out]`. Any other layer, GPT-2's `Conv1D` among them, has the file's layout.
 pub(crate) fn is_transposed(holder: &str, leaf: &str, rank: usize) -> bool {
     holder == "Linear" && leaf == "weight" && rank == 2
+}
+
+/// Hugging Face's name of the parameter a traversal stands at.
+pub(crate) fn file_name(path: &ParameterPath) -> String {
+    let (module, leaf) = path.split();
+    let leaf = file_leaf(path.holder(), leaf);
+    if module.is_empty() { leaf.to_string() } else { format!("{module}.{leaf}") }
 }
 
 /// The name in the file of the field `leaf` of a layer of type `holder`: a norm's `gamma` is `weight` there.

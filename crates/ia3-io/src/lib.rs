@@ -29,7 +29,6 @@ mod stats;
 mod tensor_file;
 mod tensors;
 mod text;
-mod walk;
 mod write;
 
 pub use adapter_file::{AdapterFile, FileVector};

@@ -16,8 +16,8 @@ use crate::layout;
 use crate::read;
 use crate::shards;
 use crate::stage::Stage;
-use crate::walk::Walk;
 use crate::write::{Source, pytorch_metadata, write_tensors};
+use ia3_core::ParameterPath;
 
 /// How much of a tensor is copied from its device at once.
 const CHUNK: usize = 4 << 20;
@@ -111,22 +111,22 @@ fn remove_stale(dir: &Path, written: &[PathBuf]) -> Result<(), IoError> {
 }
 
 fn sources<M: Module>(module: &M) -> Result<Vec<Source<'static>>, IoError> {
-    let mut collector = Collector { walk: Walk::default(), sources: vec![], failed: None };
+    let mut collector = Collector { walk: ParameterPath::default(), sources: vec![], failed: None };
     module.visit(&mut collector);
     collector.failed.map_or(Ok(collector.sources), Err)
 }
 
 struct Collector {
-    walk: Walk,
+    walk: ParameterPath,
     sources: Vec<Source<'static>>,
     failed: Option<IoError>,
 }
 
 impl ModuleVisitor for Collector {
     fn enter_module(&mut self, name: &str, container_type: &str) {
-        let parameter = self.walk.path();
+        let parameter = self.walk.parameter();
         self.walk.enter(name, container_type);
-        if self.walk.is_attached_state() {
+        if self.walk.inside_reparameterization() {
             self.failed.get_or_insert(IoError::Attached { parameter });
         }
     }
@@ -140,7 +140,7 @@ impl ModuleVisitor for Collector {
             return;
         }
         let transposed = layout::is_transposed(self.walk.holder(), self.walk.leaf(), D);
-        match source(self.walk.file_name(), param.base().detach(), transposed) {
+        match source(layout::file_name(&self.walk), param.base().detach(), transposed) {
             Ok(source) => self.sources.push(source),
             Err(error) => self.failed = Some(error),
         }

@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Shape, Tensor};
 
 use crate::layout;
-use crate::walk::Walk;
+use ia3_core::ParameterPath;
 
 /// A float parameter of a module.
 pub(crate) struct Slot {
@@ -28,7 +28,7 @@ pub(crate) fn slots<M: Module>(module: &M) -> Vec<Slot> {
 
 #[derive(Default)]
 struct Collector {
-    walk: Walk,
+    walk: ParameterPath,
     slots: Vec<Slot>,
 }
 
@@ -42,7 +42,7 @@ impl ModuleVisitor for Collector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if self.walk.is_attached_state() {
+        if self.walk.inside_reparameterization() {
             return;
         }
         let is_matrix = layout::is_transposed(self.walk.holder(), self.walk.leaf(), D);
@@ -51,7 +51,7 @@ impl ModuleVisitor for Collector {
         if is_matrix && (!keeps_layout || param.is_initialized()) {
             shape.reverse();
         }
-        let (path, name) = (self.walk.path(), self.walk.file_name());
+        let (path, name) = (self.walk.parameter(), layout::file_name(&self.walk));
         let device = param.lazy_device();
         self.slots.push(Slot { path, name, shape, transposed: is_matrix && !keeps_layout, device });
     }
