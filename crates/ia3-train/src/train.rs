@@ -104,13 +104,7 @@ pub fn train(
         if !loss.is_finite() {
             return Err(TrainError::LossNotFinite { step: step + 1, loss, examples: indices });
         }
-        let (grads, grad_norm) = match config.max_grad_norm {
-            Some(max) => {
-                let (grads, norm) = clip_grad_norm(grads, &model, max);
-                (grads, Some(norm))
-            }
-            None => (grads, None),
-        };
+        let (grads, grad_norm) = clip(grads, &model, config.max_grad_norm);
         let learning_rate = config.learning_rate * config.schedule.factor(step, config.steps);
         model = optimizer.step(learning_rate, model, grads);
         report.losses.push(loss);
@@ -121,6 +115,13 @@ pub fn train(
         }
     }
     Ok((model, report))
+}
+
+/// Clips where there is a bound; the norm before it is known only then.
+fn clip(grads: GradientsParams, model: &Model, max_norm: Option<f32>) -> (GradientsParams, Option<f32>) {
+    let Some(max_norm) = max_norm else { return (grads, None) };
+    let (grads, norm) = clip_grad_norm(grads, model, max_norm);
+    (grads, Some(norm))
 }
 
 fn backward(model: &Model, batch: &Batch) -> Result<(f32, GradientsParams), TrainError> {
