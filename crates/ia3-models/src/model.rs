@@ -61,15 +61,12 @@ impl ModelConfig {
         }
     }
 
-    /// Other names under which a checkpoint may hold a tensor: (the model's, the other).
+    /// Other names under which a checkpoint may hold a tensor: (the model's, the other). A tied head is one.
     pub fn aliases(&self) -> Vec<(String, String)> {
-        let alias = |name: &str, other: &str| (name.to_string(), other.to_string());
-        match self {
-            Self::T5(_) => vec![
-                alias("shared.weight", "encoder.embed_tokens.weight"),
-                alias("shared.weight", "decoder.embed_tokens.weight"),
-            ],
-        }
+        let Self::T5(c) = self;
+        let others = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"];
+        let others = &others[..if c.tie_lm_head { 3 } else { 2 }];
+        others.iter().map(|other| ("shared.weight".to_string(), other.to_string())).collect()
     }
 
     /// A freshly initialised model; nothing is allocated before a weight is read.

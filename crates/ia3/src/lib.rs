@@ -17,4 +17,4 @@ pub use ia3_models as models;
 pub use ia3_models::{Model, ModelConfig, ModelInputs};
 #[cfg(feature = "train")]
 pub use ia3_train as train;
-pub use pretrained::{Pretrained, from_pretrained, read_config, tied_keys};
+pub use pretrained::{Pretrained, from_pretrained, read_config, with_head_of};

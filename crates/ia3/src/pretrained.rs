@@ -41,26 +41,20 @@ pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
 pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
     let config = read_config(&dir)?;
     let checkpoint = Checkpoint::open(&dir)?;
-    let mut aliases = config.aliases();
-    let tied = tied_keys(&checkpoint, &config)?;
-    aliases.extend(tied.map(|(head, embedding)| (embedding.to_string(), head.to_string())));
-    let config = config.with_tied_head(tied.is_some());
-    let options = LoadOptions { aliases, ..LoadOptions::default() };
+    let config = with_head_of(config, &checkpoint)?;
+    let options = LoadOptions { aliases: config.aliases(), ..LoadOptions::default() };
     let (model, report) = checkpoint.load(config.init(device), &options)?;
     Ok(Pretrained { model, config, report })
 }
 
-/// The keys of head and embedding, if the checkpoint holds no head other than the embedding.
+/// The configuration with its head tied to the embedding unless the checkpoint holds another head.
 ///
 /// # Errors
 ///
 /// [`Error::Io`] if the file cannot be read.
-pub fn tied_keys(
-    checkpoint: &Checkpoint,
-    config: &ModelConfig,
-) -> Result<Option<(&'static str, &'static str)>, Error> {
-    let Some((head, embedding)) = config.tied_keys() else { return Ok(None) };
+pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
+    let Some((head, embedding)) = config.tied_keys() else { return Ok(config) };
     let tied = !checkpoint.contains(head)
         || checkpoint.contains(embedding) && checkpoint.same_bytes(head, embedding)?;
-    Ok(tied.then_some((head, embedding)))
+    Ok(config.with_tied_head(tied))
 }

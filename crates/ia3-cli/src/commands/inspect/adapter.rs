@@ -83,8 +83,7 @@ fn fit(file: AdapterFile, dir: &Path, device: &Device) -> anyhow::Result<Fit> {
 /// The base without its weights.
 fn shapes(dir: &Path, device: &Device) -> anyhow::Result<Model> {
     let config = ia3::read_config(dir)?;
-    let tied = ia3::tied_keys(&Checkpoint::open(dir)?, &config)?.is_some();
-    Ok(config.with_tied_head(tied).init(device))
+    Ok(ia3::with_head_of(config, &Checkpoint::open(dir)?)?.init(device))
 }
 
 impl AdapterReport {

@@ -49,9 +49,8 @@ pub(crate) fn report(path: &Path, device: &Device) -> anyhow::Result<BaseReport>
         true => Some(Checkpoint::open(path)?),
         false => None,
     };
-    let tied = weights.as_ref().map(|w| ia3::tied_keys(w, &config)).transpose()?;
-    let config = match tied {
-        Some(tied) => config.with_tied_head(tied.is_some()),
+    let config = match &weights {
+        Some(weights) => ia3::with_head_of(config, weights)?,
         None => config,
     };
     let model = config.init(device);
