@@ -1,6 +1,7 @@
 //! What planning needs to know of a model.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::Placement;
 
@@ -32,12 +33,14 @@ pub struct ModuleInfo {
     pub kind: ModuleKind,
     /// Whether the model returns this module as its output embedding (`lm_head`).
     pub output_embedding: bool,
+    /// The outputs that are queries, in a projection that computes queries, keys and values at once; else empty.
+    pub queries: Vec<Range<usize>>,
 }
 
 impl ModuleInfo {
     /// A module that is not the output embedding.
     pub fn new(path: impl Into<String>, kind: ModuleKind) -> Self {
-        Self { path: path.into(), kind, output_embedding: false }
+        Self { path: path.into(), kind, output_embedding: false, queries: vec![] }
     }
 
     /// Marks the module as the model's output embedding.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Distribution, Tensor, TensorData};
-use ia3_config::{Ia3Config, Plan, Site};
+use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, Site};
 
 use crate::error::Ia3Error;
 use crate::path::{ParameterPath, VisitParam, visit};
@@ -45,9 +45,29 @@ impl Adapter {
         }
     }
 
+    /// The same adapter with the queries' part of every fused projection held at 1: the paper's placement, which
+    /// scales keys and values only, where PEFT's default scales all of `c_attn` or `query_key_value` (its #1483).
+    ///
+    /// Held values get no gradient and no decay, and are written as 1, so the file is one that PEFT reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Ia3Error::NothingFused`] if no vector scales the output of a fused projection.
+    pub fn kv_only(mut self, base: &ModelInfo) -> Result<Self, Ia3Error> {
+        let mut fused = 0;
+        for module in base.modules.iter().filter(|m| !m.queries.is_empty()) {
+            let Some(vector) = self.vectors.get_mut(&module.path) else { continue };
+            if vector.placement == Placement::Output {
+                *vector = vector.clone().hold(&module.queries);
+                fused += 1;
+            }
+        }
+        if fused > 0 { Ok(self) } else { Err(Ia3Error::NothingFused) }
+    }
+
     /// The same values as new parameters, which train independently of these.
     pub fn fork(&self) -> Self {
-        let fork = |(path, v): (&String, &Ia3Vector)| (path.clone(), Ia3Vector::new(v.l.val(), v.placement));
+        let fork = |(path, v): (&String, &Ia3Vector)| (path.clone(), v.fork());
         Self { vectors: self.vectors.iter().map(fork).collect(), ..self.clone() }
     }
 
@@ -73,6 +93,11 @@ impl Adapter {
         let vectors: usize = self.vectors.values().map(Ia3Vector::len).sum();
         let saved: usize = self.saved.values().map(TensorData::num_elements).sum();
         vectors + saved
+    }
+
+    /// The number of values that training can change: all but those held at 1 (see [`kv_only`](Self::kv_only)).
+    pub fn num_trainable(&self) -> usize {
+        self.num_params() - self.vectors.values().map(Ia3Vector::num_held).sum::<usize>()
     }
 
     fn saved_paths(&self) -> Vec<String> {

@@ -7,7 +7,7 @@ use ia3_config::{ModelInfo, ModuleKind, Placement};
 use crate::adapter::Adapter;
 use crate::error::Ia3Error;
 use crate::model_info::model_info;
-use crate::path::{ParameterPath, VisitParam, visit};
+use crate::path::{ParameterPath, VisitParam, from_fields, visit};
 use crate::scale::{Ia3Scale, Ia3Vector};
 
 /// A module whose forward calls [`ia3_forward`](crate::Ia3Forward::ia3_forward) on every layer that can be a target.
@@ -91,7 +91,8 @@ impl Reparameterizer for Attacher {
         path: &str,
         param: Param<Tensor<D>>,
     ) -> (Param<Tensor<D>>, Option<Ia3Scale>) {
-        if let Some(data) = self.saved.remove(path) {
+        let path = from_fields(path);
+        if let Some(data) = self.saved.remove(&path) {
             let options = (&param.lazy_device(), data.dtype());
             return (Param::from_tensor(Tensor::from_data(data, options)), None);
         }

@@ -75,6 +75,11 @@ pub enum Ia3Error {
     /// There is nothing to mix.
     #[error("there is no adapter to mix")]
     NothingToMix,
+    /// No vector scales the output of a projection that holds queries, keys and values.
+    #[error(
+        "no target is a fused projection of queries, keys and values, so there are no queries to leave out; name the layers of keys and values in `target_modules` instead"
+    )]
+    NothingFused,
     /// The layer has a bias that weight space cannot scale.
     #[error(
         "`{path}` has a bias, and an output vector scales it too, which an unmodified layer cannot do; call `ia3_forward` in its forward and use `attach`, or give it no bias"

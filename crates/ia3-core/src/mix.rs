@@ -49,9 +49,9 @@ fn weighted_sum(path: &str, adapters: &[(&Adapter, f32)]) -> Result<Ia3Vector, I
             return Err(Ia3Error::MixedLength { path: path.into(), expected, found });
         }
     }
-    let ones = first.l.val().ones_like();
+    let ones = first.values().ones_like();
     let term = |(a, w): &(&Adapter, f32)| -> Tensor<1> {
-        a.vectors.get(path).map_or_else(|| ones.clone(), |v| v.l.val()) * *w
+        a.vectors.get(path).map_or_else(|| ones.clone(), Ia3Vector::values) * *w
     };
     let sum = adapters.iter().map(term).fold(ones.zeros_like(), |sum, term| sum + term);
     Ok(Ia3Vector::new(sum, first.placement))

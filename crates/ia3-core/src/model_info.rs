@@ -32,8 +32,7 @@ pub fn model_info<M: Module>(
     visit(module, &mut found);
     let modules = found.modules.into_iter().map(|m| ModuleInfo {
         output_embedding: Some(m.path.as_str()) == output_embedding,
-        kind: m.kind(),
-        path: m.path,
+        ..ModuleInfo::new(m.path.clone(), m.kind())
     });
     ModelInfo { model_type: model_type.map(str::to_string), modules: modules.collect() }
 }

@@ -5,6 +5,9 @@ use burn::tensor::Tensor;
 ///
 /// A [`ModuleVisitor`] or [`ModuleMapper`] calls [`enter`](Self::enter) and [`exit`](Self::exit) from its
 /// `enter_module` and `exit_module`.
+///
+/// A field whose name Rust keeps for itself is written with an underscore behind it, which is no part of the path:
+/// Hugging Face's `attention.self.key` is the field `self_`.
 #[derive(Clone, Debug, Default)]
 pub struct ParameterPath {
     names: Vec<String>,
@@ -14,7 +17,7 @@ pub struct ParameterPath {
 impl ParameterPath {
     /// Steps into the field `name` of a container, e.g. `Struct:Linear`.
     pub fn enter(&mut self, name: &str, container_type: &str) {
-        self.names.push(name.to_string());
+        self.names.push(segment(name).to_string());
         self.holders.push(container_type.trim_start_matches("Struct:").to_string());
     }
 
@@ -57,6 +60,16 @@ impl ParameterPath {
         let state = self.holders.iter().position(|h| h == "Reparameterization")?;
         Some(self.names[..state.saturating_sub(1)].join("."))
     }
+}
+
+/// A field's name in paths.
+fn segment(name: &str) -> &str {
+    name.strip_suffix('_').unwrap_or(name)
+}
+
+/// The path that burn spells with the names of fields.
+pub(crate) fn from_fields(path: &str) -> String {
+    path.split('.').map(segment).collect::<Vec<_>>().join(".")
 }
 
 /// Maps every float parameter that belongs to the base itself, with its path.

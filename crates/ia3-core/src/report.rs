@@ -16,8 +16,7 @@ pub struct TrainableParameters {
 impl TrainableParameters {
     /// Counts for `adapter` on `base`, from shapes alone: no weight is initialised.
     pub fn of<M: Module>(base: &M, adapter: &Adapter) -> Self {
-        let trainable = adapter.num_params();
-        Self { trainable, all: base.num_params() + trainable }
+        Self { trainable: adapter.num_trainable(), all: base.num_params() + adapter.num_params() }
     }
 
     /// The trained share in per cent.

@@ -1,5 +1,7 @@
+use std::ops::Range;
+
 use burn::module::{Module, Param, Reparameterization};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{Bool, DType, Tensor};
 use ia3_config::Placement;
 
 /// One learned vector of one adapter, with the place where it multiplies.
@@ -12,13 +14,46 @@ pub struct Ia3Vector {
     /// What the vector multiplies.
     #[module(skip)]
     pub placement: Placement,
+    /// Where the vector stays 1 whatever `l` holds: no gradient, no decay.
+    held: Option<Tensor<1, Bool>>,
 }
 
 impl Ia3Vector {
     /// A vector holding `values`, shape `[len]`, cast to float32.
     pub fn new(values: Tensor<1>, placement: Placement) -> Self {
         let l = Param::from_tensor(values.cast(DType::F32));
-        Self { l, placement }
+        Self { l, placement, held: None }
+    }
+
+    /// The same vector, held at 1 in `ranges`: the parts of a fused projection that are not to be learned.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a range reaches beyond the vector.
+    pub fn hold(self, ranges: &[Range<usize>]) -> Self {
+        let device = self.l.lazy_device().without_autodiff();
+        let none = Tensor::<1>::zeros([self.len()], &device);
+        let held = ranges.iter().fold(none, |held, range| held.slice_fill([range.clone()], 1.0));
+        Self { held: Some(held.equal_scalar(1.0)), ..self }
+    }
+
+    /// The vector that multiplies: `l`, and 1 where it is held.
+    pub fn values(&self) -> Tensor<1> {
+        match &self.held {
+            None => self.l.val(),
+            Some(held) => self.l.val().mask_fill(held.clone(), 1.0),
+        }
+    }
+
+    /// How many of the values are held at 1.
+    pub fn num_held(&self) -> usize {
+        let count = |held: &Tensor<1, Bool>| held.clone().int().sum().into_scalar::<i64>() as usize;
+        self.held.as_ref().map_or(0, count)
+    }
+
+    /// The same values as a new parameter.
+    pub(crate) fn fork(&self) -> Self {
+        Self { held: self.held.clone(), ..Self::new(self.values(), self.placement) }
     }
 
     /// The number of values.
@@ -52,7 +87,7 @@ impl Ia3Scale {
     /// The elementwise product of all vectors placed at `placement`, or `None` where there is none.
     pub fn product(&self, placement: Placement) -> Option<Tensor<1>> {
         let placed = self.vectors.iter().filter(|v| v.placement == placement);
-        placed.map(|v| v.l.val()).reduce(|a, b| a * b)
+        placed.map(Ia3Vector::values).reduce(|a, b| a * b)
     }
 }
 

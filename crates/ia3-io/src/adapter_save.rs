@@ -124,13 +124,13 @@ fn tensors<'a>(adapter: &'a Adapter, base: Option<&ModelInfo>) -> Result<Vec<Sou
 }
 
 fn vector<'a>(path: &str, vector: &'a Ia3Vector, base: Option<&ModelInfo>) -> Source<'a> {
-    let l = vector.l.clone();
+    let values = vector.values();
     Source {
         name: names::vector_key(path),
         dtype: Dtype::F32,
         shape: vector_shape(path, vector, base),
         write: Box::new(move |out| {
-            let data = l.val().try_into_data().map_err(io::Error::other)?;
+            let data = values.try_into_data().map_err(io::Error::other)?;
             out.write_all(data.bytes())
         }),
     }

@@ -81,6 +81,6 @@ impl AdapterFile {
 /// Panics if a device fails to return the values.
 pub fn statistics(adapter: &Adapter) -> Vec<(String, VectorStats)> {
     let stats = |values: Vec<f32>| VectorStats::of(&values);
-    let of = |v: &ia3_core::Ia3Vector| stats(v.l.val().into_data().iter::<f32>().collect());
+    let of = |v: &ia3_core::Ia3Vector| stats(v.values().into_data().iter::<f32>().collect());
     adapter.vectors.iter().map(|(path, vector)| (path.clone(), of(vector))).collect()
 }
