@@ -25,7 +25,9 @@ pub struct LoadOptions {
     /// The dtype of the loaded weights: float32, float16 or bfloat16, rounded to nearest. `None` keeps the file's
     /// (float64 becomes float32).
     pub dtype: Option<FloatDType>,
-    /// Whether parameters without a tensor are left as they are and only reported.
+    /// Modules whose parameters the file need not hold, such as `classifier`; they are left as they are and reported.
+    pub optional: Vec<String>,
+    /// Whether all parameters without a tensor are left as they are and only reported.
     pub allow_missing: bool,
 }
 
@@ -55,7 +57,7 @@ impl Checkpoint {
         let mut problems = Problems::default();
         for slot in slots {
             match candidates(&slot.name, options).into_iter().find(|name| self.contains(name)) {
-                None if options.allow_missing => {}
+                None if options.is_optional(&slot.name) => {}
                 None => problems.missing.push(slot.name.clone()),
                 Some(name) => {
                     let tensor = self.check(slot, name, cast, &mut problems)?;
@@ -120,6 +122,13 @@ impl Checkpoint {
         let unused = self.tensors().filter(|tensor| !used.contains(tensor.name));
         report.unused = unused.map(|tensor| tensor.name.to_string()).collect();
         Ok(report)
+    }
+}
+
+impl LoadOptions {
+    fn is_optional(&self, name: &str) -> bool {
+        let inside = |module: &String| name.strip_prefix(module.as_str()).is_some_and(|r| r.starts_with('.'));
+        self.allow_missing || self.optional.iter().any(inside)
     }
 }
 

@@ -12,7 +12,7 @@ pub struct LoadReport {
     pub loaded: Vec<String>,
     /// The size of their tensors in the file.
     pub bytes: u64,
-    /// The parameters without a tensor, where [`LoadOptions::allow_missing`](crate::LoadOptions) is set. They stay
+    /// The parameters without a tensor, where [`LoadOptions`](crate::LoadOptions) allows it. They stay
     /// as they were.
     pub missing: Vec<String>,
     /// The tensors that no parameter asked for.

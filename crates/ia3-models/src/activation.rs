@@ -1,4 +1,5 @@
 use burn::tensor::{Tensor, activation};
+use serde::{Deserialize, Deserializer, de::Error};
 
 /// The activations of Hugging Face's configurations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,5 +34,17 @@ impl Activation {
             Self::GeluTanh => activation::gelu_approximate(x),
             Self::Silu => activation::silu(x),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Activation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let unknown = || {
+            format!(
+                "no activation `{name}`; known are relu, gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, silu, swish"
+            )
+        };
+        Self::from_name(&name).ok_or_else(|| D::Error::custom(unknown()))
     }
 }

@@ -34,6 +34,24 @@ pub enum ModelError {
         /// What it could hold.
         expected: &'static str,
     },
+    /// A setting of a generation that is impossible.
+    #[error("`{field}` is {found}, expected {expected}")]
+    Generation {
+        /// Name of the setting.
+        field: &'static str,
+        /// What it is.
+        found: String,
+        /// What it could be.
+        expected: &'static str,
+    },
+    /// The model has no decoder, or no head for what is asked of it.
+    #[error("a `{model_type}` model {problem}")]
+    Unsupported {
+        /// Its `model_type`.
+        model_type: String,
+        /// What it cannot do.
+        problem: &'static str,
+    },
     /// An input that the model needs, or cannot use.
     #[error("`{name}` {problem}")]
     Input {

@@ -16,7 +16,7 @@ pub struct ModelInputs {
     pub decoder_attention_mask: Option<Tensor<2, Int>>,
     /// Segment ids (BERT).
     pub token_type_ids: Option<Tensor<2, Int>>,
-    /// Positions (GPT-2, Falcon, Llama), for left-padded batches.
+    /// Positions, where they do not just count from 0: of left-padded batches for GPT-2, Falcon and Llama.
     pub position_ids: Option<Tensor<2, Int>>,
 }
 
@@ -36,14 +36,47 @@ impl ModelInputs {
         check_ids("decoder_input_ids", &self.decoder_input_ids, vocab_size)?;
         check_shape("attention_mask", &self.attention_mask, &self.input_ids)?;
         check_shape("decoder_attention_mask", &self.decoder_attention_mask, &self.decoder_input_ids)?;
+        check_shape("token_type_ids", &self.token_type_ids, &self.input_ids)?;
+        check_shape("position_ids", &self.position_ids, &self.input_ids)?;
         check_batch(&self.input_ids, &self.decoder_input_ids)
     }
 }
 
-/// Every label lies in the vocabulary or is [`IGNORE_INDEX`].
-pub(crate) fn check_labels(labels: &Tensor<2, Int>, vocab_size: usize) -> Result<(), ModelError> {
-    let ignored = labels.clone().equal_scalar(IGNORE_INDEX);
-    check_ids("labels", &Some(labels.clone().mask_fill(ignored, 0)), vocab_size)
+/// There is a label for every one of the `positions` `[batch, seq]`, each below `classes` or [`IGNORE_INDEX`].
+pub(crate) fn check_labels(
+    labels: &Tensor<2, Int>,
+    positions: [usize; 2],
+    classes: usize,
+) -> Result<(), ModelError> {
+    let found = labels.dims();
+    if found != positions {
+        let problem = format!("has shape {found:?}, expected {positions:?}, one label for each position");
+        return Err(ModelError::Input { name: "labels", problem });
+    }
+    let outside = |label: &i64| *label != IGNORE_INDEX && !(0..classes as i64).contains(label);
+    match labels.to_data().iter::<i64>().find(outside) {
+        None => Ok(()),
+        Some(label) => {
+            let problem = format!("holds {label}; it is neither one of {classes} classes nor {IGNORE_INDEX}");
+            Err(ModelError::Input { name: "labels", problem })
+        }
+    }
+}
+
+/// A table of `max` positions serves `seq` tokens, or the positions given.
+pub(crate) fn check_positions(positions: &Ids, seq: usize, max: usize) -> Result<(), ModelError> {
+    let (name, problem) = match positions {
+        Some(positions) => {
+            let outside = |p: &i64| !(0..max as i64).contains(p);
+            let Some(p) = positions.to_data().iter::<i64>().find(outside) else { return Ok(()) };
+            ("position_ids", format!("holds {p}; the model has {max} positions"))
+        }
+        None if seq > max => {
+            ("input_ids", format!("has {seq} tokens a row, but the model has {max} positions"))
+        }
+        None => return Ok(()),
+    };
+    Err(ModelError::Input { name, problem })
 }
 
 type Ids = Option<Tensor<2, Int>>;
@@ -53,7 +86,7 @@ pub(crate) fn required(name: &'static str, ids: &Ids) -> Result<Tensor<2, Int>, 
     ids.clone().ok_or_else(missing)
 }
 
-fn check_ids(name: &'static str, ids: &Ids, vocab_size: usize) -> Result<(), ModelError> {
+pub(crate) fn check_ids(name: &'static str, ids: &Ids, vocab_size: usize) -> Result<(), ModelError> {
     let Some(ids) = ids else { return Ok(()) };
     if ids.shape().num_elements() == 0 {
         return Err(ModelError::Input { name, problem: format!("is empty: shape {:?}", ids.dims()) });
@@ -73,7 +106,7 @@ fn check_shape(name: &'static str, mask: &Ids, ids: &Ids) -> Result<(), ModelErr
     if mask.dims() == ids.dims() {
         return Ok(());
     }
-    let problem = format!("has shape {:?}, but the tokens it masks have {:?}", mask.dims(), ids.dims());
+    let problem = format!("has shape {:?}, but its tokens have {:?}", mask.dims(), ids.dims());
     Err(ModelError::Input { name, problem })
 }
 

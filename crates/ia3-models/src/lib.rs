@@ -3,20 +3,34 @@
 
 mod activation;
 mod attention;
+pub mod bert;
 mod cache;
+mod causal;
+mod config;
+mod decode;
 mod error;
+pub mod falcon;
+mod field;
+mod fused;
 mod generate;
+pub mod gpt2;
 mod inputs;
+mod layers;
+pub mod llama;
 mod loss;
 mod mask;
 mod model;
 mod output;
+mod rotary;
+mod sample;
 pub mod t5;
 
 pub use activation::Activation;
+pub use config::ModelConfig;
 pub use error::ModelError;
-pub use generate::{Generated, GenerationConfig, Step};
+pub use generate::{Generated, GenerationConfig, Sampling, Step};
 pub use inputs::ModelInputs;
 pub use loss::{IGNORE_INDEX, cross_entropy};
-pub use model::{Model, ModelConfig};
+pub use model::{Model, Task};
 pub use output::ModelOutput;
+pub use rotary::RopeParameters;

@@ -18,18 +18,40 @@ pub(crate) fn padding(attention_mask: Tensor<2, Int>, dtype: DType) -> Tensor<4>
     additive(attention_mask.equal_scalar(0).reshape([batch, 1, 1, keys]), dtype)
 }
 
-/// The bias `[1, 1, queries, keys]` under which query `i`, the `past + i`-th token, sees no later key.
-pub(crate) fn causal(queries: usize, past: usize, device: &Device, dtype: DType) -> Tensor<4> {
+/// The bias `[1, 1, queries, keys]` under which query `i`, the `past + i`-th token, sees no later key and, with a
+/// `window`, only the last `window` keys up to itself.
+pub(crate) fn causal(
+    queries: usize,
+    past: usize,
+    window: Option<usize>,
+    device: &Device,
+    dtype: DType,
+) -> Tensor<4> {
     let keys = past + queries;
     let position = Tensor::<1, Int>::arange(0..keys as i64, device);
     let query = position.clone().slice_dim(0, past..keys).reshape([queries, 1]).expand([queries, keys]);
     let key = position.reshape([1, keys]).expand([queries, keys]);
-    additive(key.greater(query).reshape([1, 1, queries, keys]), dtype)
+    let later = key.clone().greater(query.clone());
+    let blocked = match window.filter(|&window| window < keys) {
+        Some(window) => later.bool_or(key.lower_equal(query - window as i64)),
+        None => later,
+    };
+    additive(blocked.reshape([1, 1, queries, keys]), dtype)
 }
 
 fn additive(blocked_at: Tensor<4, Bool>, dtype: DType) -> Tensor<4> {
     let open = Tensor::zeros(blocked_at.shape(), (&blocked_at.device(), dtype));
     open.mask_fill(blocked_at, blocked(dtype))
+}
+
+/// From `[batch, seq, d]` the state of each row's last real token, `[batch, 1, d]`; of the last token in a row of padding.
+pub(crate) fn last_real(x: Tensor<3>, mask: Option<&Tensor<2, Int>>) -> Tensor<3> {
+    let [batch, seq, d] = x.dims();
+    let Some(mask) = mask else { return x.narrow(1, seq - 1, 1) };
+    let position = Tensor::<1, Int>::arange(1..seq as i64 + 1, &mask.device()).unsqueeze::<2>();
+    let last = (mask.clone().not_equal_scalar(0).int() * position).max_dim(1);
+    let last = last.clone().mask_fill(last.equal_scalar(0), seq as i64) - 1;
+    x.gather(1, last.reshape([batch, 1, 1]).expand([batch, 1, d]))
 }
 
 #[cfg(test)]
@@ -41,17 +63,19 @@ mod tests {
     fn later_keys_are_blocked_also_behind_a_cache() {
         let device = Device::flex();
         let open = |mask: Tensor<4>| mask.equal_scalar(0.0).int().into_data().convert::<i64>();
-        let full = open(causal(3, 0, &device, DType::F32));
+        let full = open(causal(3, 0, None, &device, DType::F32));
         assert_eq!(full.as_slice::<i64>().unwrap(), [1, 0, 0, 1, 1, 0, 1, 1, 1]);
-        let step = open(causal(1, 2, &device, DType::F32));
+        let step = open(causal(1, 2, None, &device, DType::F32));
         assert_eq!(step.as_slice::<i64>().unwrap(), [1, 1, 1]);
+        let window = open(causal(2, 2, Some(2), &device, DType::F32));
+        assert_eq!(window.as_slice::<i64>().unwrap(), [0, 1, 1, 0, 0, 0, 1, 1]);
     }
 
     #[test]
     fn a_row_that_sees_nothing_is_even_and_finite() {
         let device = Device::flex();
         let nothing = Tensor::<2, Int>::zeros([1, 4], &device);
-        let mask = padding(nothing, DType::F32) + causal(4, 0, &device, DType::F32);
+        let mask = padding(nothing, DType::F32) + causal(4, 0, None, &device, DType::F32);
         let weights = softmax(mask, 3).into_data().convert::<f32>();
         assert!(weights.iter::<f32>().all(|w| w.is_finite()), "{weights}");
     }

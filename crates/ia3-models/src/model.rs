@@ -1,87 +1,41 @@
 use burn::module::{Devices, Module, ModuleMapper, ModuleVisitor};
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ActivationSpace, ModelInfo};
-use serde::Deserialize;
 
+use crate::bert::BertForSequenceClassification;
 use crate::error::ModelError;
+use crate::falcon::FalconForCausalLM;
 use crate::generate::{Generated, GenerationConfig, Step};
+use crate::gpt2::GPT2LMHeadModel;
 use crate::inputs::ModelInputs;
+use crate::llama::LlamaForCausalLM;
 use crate::output::ModelOutput;
-use crate::t5::{T5Config, T5ForConditionalGeneration};
-
-/// The values of `model_type` there is a model for.
-const KNOWN: &[&str] = &["mt5", "t5"];
-
-/// The configuration of any model there is: the one place that turns a `model_type` into a model.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ModelConfig {
-    /// T5 or mT5.
-    T5(T5Config),
-}
-
-impl ModelConfig {
-    /// Reads Hugging Face's `config.json`.
-    ///
-    /// # Errors
-    ///
-    /// [`ModelError::UnknownModelType`] with the known ones, and whatever the architecture's own reader finds.
-    pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        #[derive(Deserialize)]
-        struct Type {
-            model_type: Option<String>,
-        }
-        let model_type = "any model".to_string();
-        let read: Type =
-            serde_json::from_str(text).map_err(|source| ModelError::Json { model_type, source })?;
-        match read.model_type.as_deref() {
-            Some("t5" | "mt5") => T5Config::from_json(text).map(Self::T5),
-            Some(found) => Err(ModelError::UnknownModelType { found: found.into(), known: KNOWN }),
-            None => Err(ModelError::NoModelType { known: KNOWN }),
-        }
-    }
-
-    /// Hugging Face's `model_type`.
-    pub fn model_type(&self) -> &str {
-        match self {
-            Self::T5(c) => &c.model_type,
-        }
-    }
-
-    /// The same model with its head tied to the embedding or apart from it, as the checkpoint's content tells.
-    pub fn with_tied_head(self, tied: bool) -> Self {
-        match self {
-            Self::T5(c) => Self::T5(T5Config { tie_lm_head: tied, ..c }),
-        }
-    }
-
-    /// The checkpoint key of the head and the key it is tied to where the head has no weight of its own.
-    pub fn tied_keys(&self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::T5(_) => Some(("lm_head.weight", "shared.weight")),
-        }
-    }
-
-    /// Other names under which a checkpoint may hold a tensor: (the model's, the other). A tied head is one.
-    pub fn aliases(&self) -> Vec<(String, String)> {
-        let Self::T5(c) = self;
-        let others = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"];
-        let others = &others[..if c.tie_lm_head { 3 } else { 2 }];
-        others.iter().map(|other| ("shared.weight".to_string(), other.to_string())).collect()
-    }
-
-    /// A freshly initialised model; nothing is allocated before a weight is read.
-    pub fn init(&self, device: &Device) -> Model {
-        match self {
-            Self::T5(c) => Model::T5(c.init(device)),
-        }
-    }
-}
+use crate::t5::T5ForConditionalGeneration;
 
 /// Any model there is, as one burn module; paths inside it are those of the architecture's own type.
 #[derive(Clone, Debug)]
 pub enum Model {
     /// T5 or mT5.
     T5(T5ForConditionalGeneration),
+    /// GPT-2.
+    GPT2(GPT2LMHeadModel),
+    /// Falcon.
+    Falcon(FalconForCausalLM),
+    /// Llama, Mistral or Qwen2.
+    Llama(LlamaForCausalLM),
+    /// BERT as a sequence classifier.
+    Bert(BertForSequenceClassification),
+}
+
+/// What a model computes, which decides how inputs and labels look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// An encoder-decoder: text to text.
+    Seq2SeqLm,
+    /// A decoder: the next token.
+    CausalLm,
+    /// A classifier of whole sequences.
+    SequenceClassification,
 }
 
 /// Does the same on whichever model it is.
@@ -89,6 +43,10 @@ macro_rules! each {
     ($model:expr, $inner:ident => $body:expr) => {
         match $model {
             Model::T5($inner) => $body,
+            Model::GPT2($inner) => $body,
+            Model::Falcon($inner) => $body,
+            Model::Llama($inner) => $body,
+            Model::Bert($inner) => $body,
         }
     };
 }
@@ -98,28 +56,37 @@ macro_rules! map_each {
     ($model:expr, $inner:ident => $body:expr) => {
         match $model {
             Model::T5($inner) => Model::T5($body),
+            Model::GPT2($inner) => Model::GPT2($body),
+            Model::Falcon($inner) => Model::Falcon($body),
+            Model::Llama($inner) => Model::Llama($body),
+            Model::Bert($inner) => Model::Bert($body),
         }
     };
 }
 
 impl Model {
-    /// Hugging Face's `model_type`.
-    pub fn model_type(&self) -> &str {
-        each!(self, m => &m.config().model_type)
-    }
-
     /// The facts that planning needs, from shapes alone.
     pub fn info(&self) -> ModelInfo {
         each!(self, m => m.info())
     }
 
-    /// Logits `[batch, seq, vocab]`.
+    /// What it computes.
+    pub fn task(&self) -> Task {
+        match self {
+            Self::T5(_) => Task::Seq2SeqLm,
+            Self::GPT2(_) | Self::Falcon(_) | Self::Llama(_) => Task::CausalLm,
+            Self::Bert(_) => Task::SequenceClassification,
+        }
+    }
+
+    /// Logits `[batch, seq, vocab]`, of the decoder's input where there is a decoder; `[batch, 1, num_labels]` of a
+    /// classifier.
     ///
     /// # Errors
     ///
     /// [`ModelError::Input`] for an input that is missing or does not fit.
     pub fn forward(&self, inputs: &ModelInputs) -> Result<Tensor<3>, ModelError> {
-        each!(self, m => m.forward(inputs))
+        Ok(each!(self, m => m.run(inputs, false))?.logits)
     }
 
     /// As [`forward`](Self::forward), with the hidden states of every layer.
@@ -128,26 +95,52 @@ impl Model {
     ///
     /// As [`forward`](Self::forward).
     pub fn forward_traced(&self, inputs: &ModelInputs) -> Result<ModelOutput, ModelError> {
-        each!(self, m => m.forward_traced(inputs))
+        each!(self, m => m.run(inputs, true))
+    }
+
+    /// Logits `[batch, vocab]` at each row's last real token alone; `[batch, num_labels]` of a classifier.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
+        match self {
+            Self::T5(m) => m.last_logits(inputs),
+            Self::GPT2(m) => m.last_logits(inputs),
+            Self::Falcon(m) => m.last_logits(inputs),
+            Self::Llama(m) => m.last_logits(inputs),
+            Self::Bert(m) => m.forward(inputs),
+        }
     }
 
     /// Generates; see the architecture's own `generate`.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Input`] for an input that is missing or does not fit.
+    /// [`ModelError::Input`] for an input that is missing or does not fit, [`ModelError::Generation`] for an impossible
+    /// setting, [`ModelError::Unsupported`] for a model without a decoder.
     pub fn generate(
         &self,
         inputs: &ModelInputs,
         config: &GenerationConfig,
         on_step: &mut dyn FnMut(Step),
     ) -> Result<Generated, ModelError> {
-        each!(self, m => m.generate(inputs, config, on_step))
+        match self {
+            Self::T5(m) => m.generate(inputs, config, on_step),
+            Self::GPT2(m) => m.generate(inputs, config, on_step),
+            Self::Falcon(m) => m.generate(inputs, config, on_step),
+            Self::Llama(m) => m.generate(inputs, config, on_step),
+            Self::Bert(_) => {
+                let problem = "classifies and has no decoder to generate with";
+                Err(ModelError::Unsupported { model_type: "bert".into(), problem })
+            }
+        }
     }
 
-    /// Mean cross entropy a target token; see [`cross_entropy`](crate::cross_entropy).
+    /// Mean cross entropy; see [`cross_entropy`](crate::cross_entropy).
     ///
-    /// `labels` `[batch, seq]`; an encoder-decoder makes its decoder's input from them where there is none.
+    /// `labels` are `[batch, seq]`: the targets of an encoder-decoder, which makes its decoder's input from them where
+    /// there is none; the tokens themselves for a decoder, which shifts them; `[batch, 1]` classes for a classifier.
     ///
     /// # Errors
     ///
@@ -158,12 +151,24 @@ impl Model {
 
     /// The id that fills rows up.
     pub fn pad_token_id(&self) -> i64 {
-        each!(self, m => m.config().pad_token_id)
+        match self {
+            Self::T5(m) => m.config().pad_token_id,
+            Self::GPT2(m) => m.config().pad_token_id(),
+            Self::Falcon(m) => m.config().pad_token_id(),
+            Self::Llama(m) => m.config().pad_token_id(),
+            Self::Bert(m) => m.config().pad_token_id(),
+        }
     }
 
     /// What the model's configuration says about generating, with `max_new_tokens`.
     pub fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig {
-        each!(self, m => m.generation_config(max_new_tokens))
+        match self {
+            Self::T5(m) => m.generation_config(max_new_tokens),
+            Self::GPT2(m) => m.generation_config(max_new_tokens),
+            Self::Falcon(m) => m.generation_config(max_new_tokens),
+            Self::Llama(m) => m.generation_config(max_new_tokens),
+            Self::Bert(_) => GenerationConfig::new(max_new_tokens, vec![]),
+        }
     }
 }
 

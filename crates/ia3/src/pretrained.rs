@@ -33,7 +33,9 @@ pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
 /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not.
 ///
 /// The head is tied to the embedding where the checkpoint holds no other head: by content, as
-/// transformers does, whatever `tie_word_embeddings` says.
+/// transformers does. T5 may always tie it, other models where `tie_word_embeddings` says so. Names may have the
+/// model's prefix or lack it (`bert.encoder…`, `encoder…`). A classifier that is not in the file starts fresh and is
+/// in [`LoadReport::missing`].
 ///
 /// # Errors
 ///
@@ -42,19 +44,29 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
     let config = read_config(&dir)?;
     let checkpoint = Checkpoint::open(&dir)?;
     let config = with_head_of(config, &checkpoint)?;
-    let options = LoadOptions { aliases: config.aliases(), ..LoadOptions::default() };
+    let options = LoadOptions {
+        aliases: config.aliases(),
+        prefix: config.base_model_prefix().map(str::to_string),
+        optional: config.optional_modules().iter().map(|module| module.to_string()).collect(),
+        ..LoadOptions::default()
+    };
     let (model, report) = checkpoint.load(config.init(device), &options)?;
     Ok(Pretrained { model, config, report })
 }
 
-/// The configuration with its head tied to the embedding unless the checkpoint holds another head.
+/// The configuration with its head tied to the embedding unless the checkpoint holds another head, where the model may
+/// tie it at all.
 ///
 /// # Errors
 ///
 /// [`Error::Io`] if the file cannot be read.
 pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
     let Some((head, embedding)) = config.tied_keys() else { return Ok(config) };
-    let tied = !checkpoint.contains(head)
-        || checkpoint.contains(embedding) && checkpoint.same_bytes(head, embedding)?;
+    let bare = config.base_model_prefix().and_then(|prefix| embedding.strip_prefix(prefix));
+    let embedding = [Some(embedding), bare].into_iter().flatten().find(|name| checkpoint.contains(name));
+    let tied = match embedding {
+        Some(embedding) if checkpoint.contains(head) => checkpoint.same_bytes(head, embedding)?,
+        _ => !checkpoint.contains(head),
+    };
     Ok(config.with_tied_head(tied))
 }

@@ -2,6 +2,7 @@ use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::error::ModelError;
+use crate::field::{expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids};
 
 /// T5's and mT5's `config.json` (Hugging Face's `T5Config` and `MT5Config`), with their defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +56,7 @@ impl T5Config {
     ///
     /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let raw: Raw = serde_json::from_str(text)
-            .map_err(|source| ModelError::Json { model_type: "t5 or mt5".into(), source })?;
+        let raw: Raw = read(text, "t5 or mt5")?;
         let config = raw.resolve()?;
         config.check()?;
         Ok(config)
@@ -68,51 +68,23 @@ impl T5Config {
     }
 
     fn check(&self) -> Result<(), ModelError> {
-        let sizes = [
+        expect_sizes([
             ("vocab_size", self.vocab_size),
             ("d_model", self.d_model),
             ("d_kv", self.d_kv),
             ("d_ff", self.d_ff),
             ("num_heads", self.num_heads),
             ("relative_attention_max_distance", self.relative_attention_max_distance),
-        ];
-        for (field, value) in sizes {
-            expect(value > 0 && value <= MAX_SIZE, field, value, "a positive size below 2^31")?;
-        }
-        for (field, n) in [("num_layers", self.num_layers), ("num_decoder_layers", self.num_decoder_layers)] {
-            expect((1..=10_000).contains(&n), field, n, "1 to 10000 layers")?;
-        }
+        ])?;
+        expect_layers("num_layers", self.num_layers)?;
+        expect_layers("num_decoder_layers", self.num_decoder_layers)?;
         let buckets = self.relative_attention_num_buckets;
         let expected = "at least 4 buckets and fewer than twice the maximal distance";
         let fits = buckets >= 4 && buckets / 2 < self.relative_attention_max_distance;
         expect(fits, "relative_attention_num_buckets", buckets, expected)?;
-        let dropout = self.dropout_rate;
-        expect((0.0..1.0).contains(&dropout), "dropout_rate", dropout, "a share from 0 to below 1")?;
-        let epsilon = self.layer_norm_epsilon;
-        expect(epsilon > 0.0 && epsilon.is_finite(), "layer_norm_epsilon", epsilon, "a positive number")
+        expect_dropout("dropout_rate", self.dropout_rate)?;
+        expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)
     }
-}
-
-const MAX_SIZE: usize = 1 << 31;
-
-fn expect(
-    ok: bool,
-    field: &'static str,
-    found: impl ToString,
-    expected: &'static str,
-) -> Result<(), ModelError> {
-    match ok {
-        true => Ok(()),
-        false => Err(ModelError::Field { field, found: found.to_string(), expected }),
-    }
-}
-
-/// One id or several; Hugging Face writes both.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Ids {
-    One(i64),
-    Many(Vec<i64>),
 }
 
 #[derive(Deserialize)]
@@ -134,7 +106,8 @@ struct Raw {
     tie_word_embeddings: Option<bool>,
     scale_decoder_outputs: Option<bool>,
     pad_token_id: Option<i64>,
-    eos_token_id: Option<Ids>,
+    #[serde(default, deserialize_with = "some_ids")]
+    eos_token_id: Option<Vec<i64>>,
     decoder_start_token_id: Option<i64>,
 }
 
@@ -166,11 +139,7 @@ impl Raw {
             // mT5 never scales; T5 scales where the head is tied, unless the key says otherwise.
             scale_decoder_outputs: !mt5 && self.scale_decoder_outputs.unwrap_or(tied),
             pad_token_id,
-            eos_token_id: match self.eos_token_id {
-                Some(Ids::One(id)) => vec![id],
-                Some(Ids::Many(ids)) => ids,
-                None => vec![1],
-            },
+            eos_token_id: self.eos_token_id.unwrap_or(vec![1]),
             decoder_start_token_id: self.decoder_start_token_id.unwrap_or(pad_token_id),
             model_type: self.model_type,
         })

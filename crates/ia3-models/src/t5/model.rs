@@ -1,17 +1,19 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor};
-use ia3_core::{ActivationSpace, Ia3Forward, ModelInfo, model_info};
+use ia3_core::{ActivationSpace, ModelInfo, model_info};
 
 use super::config::T5Config;
 use super::init::normal;
 use super::stack::{DecoderMemory, T5Decoder, T5Encoder};
+use crate::decode::{Steps, decode};
 use crate::error::ModelError;
-use crate::generate::{Generated, GenerationConfig, Step, greedy};
+use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, check_labels, required};
+use crate::layers::logits;
 use crate::loss::cross_entropy;
 use crate::mask;
-use crate::output::ModelOutput;
+use crate::output::{ModelOutput, Trace};
 
 /// T5 with a language-model head, Hugging Face's `T5ForConditionalGeneration` and `MT5ForConditionalGeneration`.
 #[derive(Module, Debug)]
@@ -67,29 +69,31 @@ impl T5ForConditionalGeneration {
         Ok(self.run(inputs, false)?.logits)
     }
 
-    /// As [`forward`](Self::forward), with the hidden states of every layer.
+    pub(crate) fn run(&self, inputs: &ModelInputs, traced: bool) -> Result<ModelOutput, ModelError> {
+        let (mut encoder, mut decoder) = (vec![], vec![]);
+        let traces = [&mut encoder, &mut decoder].map(|states| Trace::into(traced.then_some(states)));
+        let x = self.states(inputs, traces)?;
+        let logits = ModelOutput::new(self.head(x));
+        Ok(ModelOutput { encoder_hidden_states: encoder, decoder_hidden_states: decoder, ..logits })
+    }
+
+    /// Logits `[batch, vocab]` at each row's last real token of the decoder's input alone.
     ///
     /// # Errors
     ///
     /// As [`forward`](Self::forward).
-    pub fn forward_traced(&self, inputs: &ModelInputs) -> Result<ModelOutput, ModelError> {
-        self.run(inputs, true)
+    pub fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
+        let x = self.states(inputs, Default::default())?;
+        Ok(self.head(mask::last_real(x, inputs.decoder_attention_mask.as_ref())).squeeze_dim(1))
     }
 
-    fn run(&self, inputs: &ModelInputs, traced: bool) -> Result<ModelOutput, ModelError> {
+    /// States `[batch, decoder_seq, d_model]` of the decoder.
+    fn states(&self, inputs: &ModelInputs, [encoder, decoder]: [Trace; 2]) -> Result<Tensor<3>, ModelError> {
         inputs.check(self.config.vocab_size)?;
         let decoder_ids = required("decoder_input_ids", &inputs.decoder_input_ids)?;
-        let (mut encoder_states, mut decoder_states) = (vec![], vec![]);
-        let mut memory = self.encode(inputs, None, traced.then_some(&mut encoder_states))?;
+        let mut memory = self.encode(inputs, None, encoder)?;
         let x = self.shared.forward(decoder_ids);
-        let padding = inputs.decoder_attention_mask.clone();
-        let x = self.decoder.forward(x, padding, &mut memory, traced.then_some(&mut decoder_states));
-        Ok(ModelOutput {
-            logits: self.head(x),
-            encoder_hidden_states: encoder_states,
-            decoder_hidden_states: decoder_states,
-            hidden_states: vec![],
-        })
+        Ok(self.decoder.forward(x, inputs.decoder_attention_mask.clone(), &mut memory, decoder))
     }
 
     /// Encodes the input and prepares the decoder; with a `capacity` it decodes step by step.
@@ -97,13 +101,13 @@ impl T5ForConditionalGeneration {
         &self,
         inputs: &ModelInputs,
         capacity: Option<usize>,
-        states: Option<&mut Vec<Tensor<3>>>,
+        trace: Trace,
     ) -> Result<DecoderMemory, ModelError> {
         let ids = required("input_ids", &inputs.input_ids)?;
         let mask = inputs.attention_mask.clone().unwrap_or_else(|| ids.ones_like());
         let x = self.shared.forward(ids);
         let padding = mask::padding(mask, x.dtype());
-        let encoded = self.encoder.forward(x, padding.clone(), states);
+        let encoded = self.encoder.forward(x, padding.clone(), trace);
         Ok(self.decoder.remember(encoded, padding, capacity))
     }
 
@@ -113,29 +117,24 @@ impl T5ForConditionalGeneration {
             true => x * (self.config.d_model as f64).powf(-0.5),
             false => x,
         };
-        match &self.lm_head {
-            Some(head) => head.ia3_forward(x),
-            None => x.matmul(self.shared.weight.val().transpose().unsqueeze()),
-        }
+        logits(&self.lm_head, &self.shared, x)
     }
 
     /// What the configuration says about generating, with `max_new_tokens`.
     pub fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig {
         GenerationConfig {
-            max_new_tokens,
-            min_new_tokens: 0,
-            eos_token_id: self.config.eos_token_id.clone(),
             pad_token_id: self.config.pad_token_id,
+            ..GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone())
         }
     }
 
-    /// Generates greedily from `input_ids` and `attention_mask`; encodes once and caches keys and values.
+    /// Generates from `input_ids` and `attention_mask`; encodes once and caches keys and values.
     ///
     /// `on_step` sees every step as it happens.
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward).
+    /// As [`forward`](Self::forward), and [`ModelError::Generation`].
     pub fn generate(
         &self,
         inputs: &ModelInputs,
@@ -144,13 +143,14 @@ impl T5ForConditionalGeneration {
     ) -> Result<Generated, ModelError> {
         inputs.check(self.config.vocab_size)?;
         let ids = required("input_ids", &inputs.input_ids)?;
-        let mut memory = self.encode(inputs, Some(config.max_new_tokens), None)?;
-        let start = vec![self.config.decoder_start_token_id; ids.dims()[0]];
-        let next = |tokens| {
-            let x = self.decoder.forward(self.shared.forward(tokens), None, &mut memory, None);
-            self.head(x).squeeze_dim(1)
+        let mut memory = self.encode(inputs, Some(config.max_new_tokens), Trace::default())?;
+        let start = Tensor::full([ids.dims()[0], 1], self.config.decoder_start_token_id, &ids.device());
+        let first = start.clone();
+        let next = |_, tokens: Option<Tensor<2, Int>>| {
+            let x = self.shared.forward(tokens.unwrap_or_else(|| first.clone()));
+            self.head(self.decoder.forward(x, None, &mut memory, Trace::default())).squeeze_dim(1)
         };
-        Ok(greedy(start, config, &ids.device(), next, on_step))
+        decode(Steps { start, config, next }, on_step)
     }
 
     /// Mean cross entropy a target token of `labels` `[batch, seq]` ([`IGNORE_INDEX`](crate::IGNORE_INDEX) does not
@@ -160,7 +160,8 @@ impl T5ForConditionalGeneration {
     ///
     /// As [`forward`](Self::forward).
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
-        check_labels(&labels, self.config.vocab_size)?;
+        let positions = inputs.decoder_input_ids.as_ref().map_or(labels.dims(), Tensor::dims);
+        check_labels(&labels, positions, self.config.vocab_size)?;
         let mut inputs = inputs.clone();
         inputs.decoder_input_ids.get_or_insert_with(|| self.shift_right(labels.clone()));
         Ok(cross_entropy(self.forward(&inputs)?, labels))

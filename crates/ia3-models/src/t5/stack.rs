@@ -7,6 +7,7 @@ use super::block::{T5DecoderBlock, T5EncoderBlock, dropout, norm};
 use super::config::T5Config;
 use crate::cache::KvCache;
 use crate::mask;
+use crate::output::Trace;
 
 /// The encoder: blocks, a final norm, and dropout before and after.
 #[derive(Module, Debug)]
@@ -30,16 +31,6 @@ pub struct T5Decoder {
     pub dropout: Dropout,
 }
 
-/// Where a forward leaves the hidden states, if anybody wants them: the embeddings, then each
-/// block's output, the last one after the final norm (Hugging Face's `output_hidden_states`).
-pub(crate) type Trace<'a> = Option<&'a mut Vec<Tensor<3>>>;
-
-fn trace(states: &mut Trace, x: &Tensor<3>) {
-    if let Some(states) = states {
-        states.push(x.clone());
-    }
-}
-
 impl T5Encoder {
     pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
         Self {
@@ -50,17 +41,17 @@ impl T5Encoder {
     }
 
     /// Encodes embeddings `[batch, seq, d_model]` under a padding bias `[batch, 1, 1, seq]`.
-    pub(crate) fn forward(&self, x: Tensor<3>, padding: Tensor<4>, mut states: Trace) -> Tensor<3> {
+    pub(crate) fn forward(&self, x: Tensor<3>, padding: Tensor<4>, mut trace: Trace) -> Tensor<3> {
         let seq = x.dims()[1];
         let position = self.block[0].layer.0.SelfAttention.position_bias(seq, 0, true, &x.device());
         let bias = add(position, padding);
         let mut x = self.dropout.forward(x);
         for block in &self.block {
-            trace(&mut states, &x);
+            trace.push(&x);
             x = block.forward(x, bias.clone());
         }
         let x = self.dropout.forward(self.final_layer_norm.forward(x));
-        trace(&mut states, &x);
+        trace.push(&x);
         x
     }
 }
@@ -107,18 +98,18 @@ impl T5Decoder {
         x: Tensor<3>,
         attention_mask: Option<Tensor<2, Int>>,
         memory: &mut DecoderMemory,
-        mut states: Trace,
+        mut trace: Trace,
     ) -> Tensor<3> {
         let bias = self.self_bias(&x, attention_mask, memory.past_len());
         let mut x = self.dropout.forward(x);
         for (i, block) in self.block.iter().enumerate() {
-            trace(&mut states, &x);
+            trace.push(&x);
             let cache = memory.past.as_mut().map(|p| &mut p[i]);
             let (cross, cross_bias) = (memory.cross[i].clone(), memory.cross_bias.clone());
             x = block.forward(x, bias.clone(), cross, cross_bias, cache);
         }
         let x = self.dropout.forward(self.final_layer_norm.forward(x));
-        trace(&mut states, &x);
+        trace.push(&x);
         x
     }
 
@@ -126,7 +117,7 @@ impl T5Decoder {
         let (queries, device, dtype) = (x.dims()[1], x.device(), x.dtype());
         let attention = &self.block[0].layer.0.SelfAttention;
         let position = attention.position_bias(queries, past, false, &device);
-        let bias = add(position, mask::causal(queries, past, &device, dtype));
+        let bias = add(position, mask::causal(queries, past, None, &device, dtype));
         match padding {
             Some(padding) => bias + mask::padding(padding, dtype),
             None => bias,

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ia3::{Adapter, Model, ModelInputs};
+use ia3::{Adapter, Model, ModelInputs, Task};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -77,6 +77,7 @@ impl Case {
         }
     }
 
+    /// `[batch, seq]`, or `[batch, 1]` for a classifier.
     pub(crate) fn labels(&self) -> Tensor<2, Int> {
         self.io.ids("labels", &self.device).expect("labels")
     }
@@ -86,11 +87,13 @@ impl Case {
         self.io.get(name).map(|m| m.values.iter().map(|&v| v == 1.0).collect()).unwrap_or_default()
     }
 
-    /// Where logits count: at real tokens of the decoder, or of the only stack.
+    /// Where logits count: at real tokens of the decoder, or of the only stack; all of a classifier's.
     pub(crate) fn real(&self) -> Vec<bool> {
-        let name =
-            if self.io.has("decoder_attention_mask") { "decoder_attention_mask" } else { "attention_mask" };
-        self.mask(name)
+        match self.model.task() {
+            Task::Seq2SeqLm => self.mask("decoder_attention_mask"),
+            Task::CausalLm => self.mask("attention_mask"),
+            Task::SequenceClassification => vec![],
+        }
     }
 
     /// No tensor of the corpus was left uncompared.
@@ -141,7 +144,8 @@ impl Tensors {
     fn ids(&self, name: &str, device: &Device) -> Option<Tensor<2, Int>> {
         let ids = self.get(name)?;
         let values: Vec<i64> = ids.values.iter().map(|&v| v as i64).collect();
-        Some(Tensor::from_data(TensorData::new(values, ids.shape.clone()), device))
+        let rows = ids.shape[0];
+        Some(Tensor::from_data(TensorData::new(values, [rows, ids.values.len() / rows]), device))
     }
 }
 

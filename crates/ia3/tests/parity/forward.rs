@@ -8,7 +8,6 @@ use crate::compare::{Comparison, LOGITS, LOSS, WEIGHTS};
 
 pub(crate) fn run(case: &Case, comparison: &mut Comparison) {
     let (a, b, alt) = (case.adapter("adapter"), case.adapter("adapter_b"), case.adapter("adapter_alt"));
-    let mixed = ia3::mix_linear(&[(&a, 0.3), (&b, 0.7)]).unwrap();
     let table: [(&str, &[&Adapter]); 7] = [
         ("base_logits", &[]),
         ("adapter_logits", &[&a]),
@@ -16,13 +15,14 @@ pub(crate) fn run(case: &Case, comparison: &mut Comparison) {
         ("adapter_b_logits", &[&b]),
         ("adapter_alt_logits", &[&alt]),
         ("both_logits", &[&a, &b]),
-        ("weighted_0.3_0.7_logits", &[&mixed]),
+        ("default_alt_logits", &[&a, &alt]),
     ];
-    for (name, adapters) in table {
+    for (name, adapters) in table.into_iter().filter(|(name, _)| case.io.has(name)) {
         logits(case, name, &ia3::attach(&case.model, adapters).unwrap(), comparison);
     }
-    if case.io.has("default_alt_logits") {
-        logits(case, "default_alt_logits", &ia3::attach(&case.model, &[&a, &alt]).unwrap(), comparison);
+    if case.io.has("weighted_0.3_0.7_logits") {
+        let mixed = ia3::mix_linear(&[(&a, 0.3), (&b, 0.7)]).unwrap();
+        logits(case, "weighted_0.3_0.7_logits", &ia3::attach(&case.model, &[&mixed]).unwrap(), comparison);
     }
     let merged = ia3::merge_safe(&case.model, &[&a]).unwrap();
     logits(case, "merged_logits", &merged, comparison);

@@ -1,12 +1,14 @@
-//! Gradients of every vector, and five steps of every optimiser of the corpus: losses, norms, parameters.
+//! Gradients of every trained value, and five steps of every optimiser of the corpus: losses, norms, parameters.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use ia3::io::AdapterOptions;
 use ia3::train::{OptimizerConfig, clip_grad_norm};
-use ia3::{Adapter, Model};
+use ia3::{Adapter, Ia3Vector, Model, ParameterPath};
 use serde_json::Value;
 
-use crate::case::{Case, values};
+use crate::case::{Case, Tensors, values};
 use crate::compare::{Comparison, GRADIENT, LOSS, PARAMETERS};
 
 pub(crate) fn run(case: &Case, comparison: &mut Comparison) {
@@ -18,10 +20,6 @@ pub(crate) fn run(case: &Case, comparison: &mut Comparison) {
     }
 }
 
-fn key(path: &str) -> String {
-    format!("base_model.model.{path}.ia3_l")
-}
-
 fn backward(case: &Case, model: &Model) -> (f64, GradientsParams) {
     let loss = model.loss(&case.inputs(""), case.labels()).unwrap();
     let grads = GradientsParams::from_grads(loss.backward(), model);
@@ -30,21 +28,52 @@ fn backward(case: &Case, model: &Model) -> (f64, GradientsParams) {
 
 fn gradients(case: &Case, adapter: &Adapter, model: &Model, comparison: &mut Comparison) {
     let (_, grads) = backward(case, model);
-    comparison.equal("number of gradients", &[grads.len()], &[adapter.vectors.len()]);
-    for (path, vector) in &adapter.vectors {
-        let Some(got) = grads.get::<1>(vector.l.id) else {
-            comparison.problem(format!("{path} has no gradient"));
-            continue;
-        };
-        let got = values(got);
+    let trained = adapter.vectors.len() + adapter.saved.len();
+    comparison.equal("number of gradients", &[grads.len()], &[trained]);
+    let file = as_file(case, &gradients_of(adapter, model, &grads));
+    for key in file.names() {
+        let got = &file.get(key).unwrap().values;
         for kind in ["grad", "grad_f64"] {
-            let name = format!("{kind}.{}", key(path));
-            match case.train.get(&name) {
-                Some(expected) => comparison.relative(&name, &got, &expected.values, GRADIENT),
-                None => comparison.problem(format!("the corpus has no {name}")),
+            match case.train.get(&format!("{kind}.{key}")) {
+                Some(expected) => {
+                    comparison.relative(&format!("{kind}.{key}"), got, &expected.values, GRADIENT)
+                }
+                None => comparison.problem(format!("the corpus has no {kind}.{key}")),
             }
         }
     }
+}
+
+/// An adapter that holds gradients where another holds values.
+fn gradients_of(adapter: &Adapter, model: &Model, grads: &GradientsParams) -> Adapter {
+    struct Saved<'a>(ParameterPath, &'a GradientsParams, &'a mut Adapter);
+    impl ModuleVisitor for Saved<'_> {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.0.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.0.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(saved) = self.2.saved.get_mut(&self.0.parameter()) {
+                *saved = self.1.get::<D>(param.id).expect("a gradient").into_data();
+            }
+        }
+    }
+    let mut gradients = adapter.clone();
+    for vector in gradients.vectors.values_mut() {
+        *vector = Ia3Vector::new(grads.get::<1>(vector.l.id).expect("a gradient"), vector.placement);
+    }
+    model.visit(&mut Saved(ParameterPath::default(), grads, &mut gradients));
+    gradients
+}
+
+/// What an adapter file would hold, under its keys and in its layout.
+fn as_file(case: &Case, adapter: &Adapter) -> Tensors {
+    let dir = tempfile::tempdir().unwrap();
+    let options = AdapterOptions { base: Some(case.model.info()), ..AdapterOptions::default() };
+    ia3::io::save_adapter(adapter, dir.path(), &options).unwrap();
+    Tensors::read(&dir.path().join("adapter_model.safetensors"))
 }
 
 fn optimiser(
@@ -71,12 +100,12 @@ fn optimiser(
         |v: &Value| -> Vec<f64> { v.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
     comparison.tensor(&format!("{name} losses"), &losses, &floats(&settings["losses"]), &[], LOSS);
     comparison.relative(&format!("{name} grad_norms"), &norms, &floats(&settings["grad_norms"]), GRADIENT);
-    for (path, vector) in adapter.extract(&model).unwrap().vectors {
-        let name = format!("{name}.{}", key(&path));
+    let file = as_file(case, &adapter.extract(&model).unwrap());
+    for key in file.names() {
+        let name = format!("{name}.{key}");
+        let got = &file.get(key).unwrap().values;
         match case.train.get(&name) {
-            Some(expected) => {
-                comparison.tensor(&name, &values(vector.l.val()), &expected.values, &[], PARAMETERS)
-            }
+            Some(expected) => comparison.tensor(&name, got, &expected.values, &[], PARAMETERS),
             None => comparison.problem(format!("the corpus has no {name}")),
         }
     }

@@ -1,0 +1,85 @@
+#![allow(non_snake_case)] // Fields are named as Hugging Face names them.
+
+use burn::module::Module;
+use burn::nn::{Dropout, LayerNorm, Linear};
+use burn::tensor::{Device, Tensor};
+use ia3_core::Ia3Forward;
+
+use super::config::BertConfig;
+use crate::attention::{attend, merge_heads, split_heads};
+use crate::layers::{dropout, layer_norm, linear};
+
+/// Multi-head attention of every token to every other, `softmax(q·kᵀ/√d_head + mask)·v`.
+#[derive(Module, Debug)]
+pub struct BertSelfAttention {
+    /// Queries, `[d, d]`.
+    pub query: Linear,
+    /// Keys, `[d, d]`; an (IA)³ target.
+    pub key: Linear,
+    /// Values, `[d, d]`; an (IA)³ target.
+    pub value: Linear,
+    /// Dropout on the attention weights.
+    pub dropout: Dropout,
+    #[module(skip)]
+    heads: usize,
+}
+
+/// `LayerNorm(dense(x) + residual)`.
+#[derive(Module, Debug)]
+pub struct BertSelfOutput {
+    /// `[d, d]`; PEFT's default scales its input too, the paper does not.
+    pub dense: Linear,
+    /// Norm of the sum.
+    pub LayerNorm: LayerNorm,
+    /// Dropout on the output of `dense`.
+    pub dropout: Dropout,
+}
+
+/// Attention with its residual.
+#[derive(Module, Debug)]
+pub struct BertAttention {
+    /// Hugging Face's `self`, a name that Rust keeps for itself.
+    pub self_: BertSelfAttention,
+    /// The output.
+    pub output: BertSelfOutput,
+}
+
+impl BertSelfAttention {
+    fn new(config: &BertConfig, device: &Device) -> Self {
+        let d = config.hidden_size;
+        let project = || linear(d, d, true, config.initializer_range, device);
+        Self {
+            query: project(),
+            key: project(),
+            value: project(),
+            dropout: dropout(config.attention_probs_dropout_prob),
+            heads: config.num_attention_heads,
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
+        let heads = |layer: &Linear| split_heads(layer.ia3_forward(x.clone()), self.heads);
+        let (q, k, v) = (heads(&self.query), heads(&self.key), heads(&self.value));
+        let scaling = (q.dims()[3] as f64).powf(-0.5);
+        merge_heads(attend(q * scaling, k, v, bias, |w| self.dropout.forward(w)))
+    }
+}
+
+impl BertAttention {
+    pub(crate) fn new(config: &BertConfig, device: &Device) -> Self {
+        let d = config.hidden_size;
+        let output = BertSelfOutput {
+            dense: linear(d, d, true, config.initializer_range, device),
+            LayerNorm: layer_norm(d, config.layer_norm_eps, device),
+            dropout: dropout(config.hidden_dropout_prob),
+        };
+        Self { self_: BertSelfAttention::new(config, device), output }
+    }
+
+    /// `x` `[batch, seq, d]` to the same shape.
+    pub(crate) fn forward(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
+        let BertSelfOutput { dense, LayerNorm: norm, dropout } = &self.output;
+        let context = self.self_.forward(x.clone(), bias);
+        norm.forward(dropout.forward(dense.ia3_forward(context)) + x)
+    }
+}

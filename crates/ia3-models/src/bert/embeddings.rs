@@ -1,0 +1,47 @@
+#![allow(non_snake_case)] // Fields are named as Hugging Face names them.
+
+use burn::module::Module;
+use burn::nn::{Dropout, Embedding, LayerNorm};
+use burn::tensor::{Device, Int, Tensor};
+
+use super::config::BertConfig;
+use crate::layers::{dropout, embedding, layer_norm};
+
+/// `LayerNorm(word + token type + position)`.
+#[derive(Module, Debug)]
+pub struct BertEmbeddings {
+    /// `[vocab, d]`
+    pub word_embeddings: Embedding,
+    /// `[max_positions, d]`
+    pub position_embeddings: Embedding,
+    /// `[types, d]`
+    pub token_type_embeddings: Embedding,
+    /// Norm of the sum.
+    pub LayerNorm: LayerNorm,
+    /// Dropout after it.
+    pub dropout: Dropout,
+}
+
+impl BertEmbeddings {
+    pub(crate) fn new(config: &BertConfig, device: &Device) -> Self {
+        let table = |rows| embedding(rows, config.hidden_size, config.initializer_range, device);
+        Self {
+            word_embeddings: table(config.vocab_size),
+            position_embeddings: table(config.max_position_embeddings),
+            token_type_embeddings: table(config.type_vocab_size),
+            LayerNorm: layer_norm(config.hidden_size, config.layer_norm_eps, device),
+            dropout: dropout(config.hidden_dropout_prob),
+        }
+    }
+
+    /// Ids, types `[batch, seq]` and positions `[batch or 1, seq]` to `[batch, seq, d]`.
+    pub(crate) fn forward(
+        &self,
+        ids: Tensor<2, Int>,
+        types: Tensor<2, Int>,
+        positions: Tensor<2, Int>,
+    ) -> Tensor<3> {
+        let x = self.word_embeddings.forward(ids) + self.token_type_embeddings.forward(types);
+        self.dropout.forward(self.LayerNorm.forward(x + self.position_embeddings.forward(positions)))
+    }
+}

@@ -1,0 +1,81 @@
+//! The loop of a generation, the same for every decoder.
+
+use burn::tensor::{Int, Tensor, TensorData};
+
+use crate::error::ModelError;
+use crate::generate::{Generated, GenerationConfig, Step};
+use crate::sample::Sampler;
+
+/// What a generation goes through.
+pub(crate) struct Steps<'a, F> {
+    /// The ids that the result starts with, `[batch, seq]`.
+    pub(crate) start: Tensor<2, Int>,
+    pub(crate) config: &'a GenerationConfig,
+    /// Logits `[batch, vocab]` of a step, from the tokens `[batch, 1]` of the step before it.
+    pub(crate) next: F,
+}
+
+pub(crate) fn decode(
+    mut steps: Steps<impl FnMut(usize, Option<Tensor<2, Int>>) -> Tensor<2>>,
+    on_step: &mut dyn FnMut(Step),
+) -> Result<Generated, ModelError> {
+    let (config, device) = (steps.config, steps.start.device());
+    config.check()?;
+    let [batch, width] = steps.start.dims();
+    let start: Vec<i64> = steps.start.into_data().iter().collect();
+    let mut rows: Vec<Vec<i64>> = start.chunks(width).map(<[i64]>::to_vec).collect();
+    let mut ended = vec![false; batch];
+    let mut sampler = Sampler::new(config, batch);
+    let mut column = None;
+    for index in 0..config.max_new_tokens {
+        let logits = (steps.next)(index, column);
+        let mut tokens = sampler.choose(logits.clone(), index < config.min_new_tokens);
+        for (token, ended) in tokens.iter_mut().zip(&mut ended) {
+            *token = if *ended { config.pad_token_id } else { *token };
+            *ended |= config.eos_token_id.contains(token);
+        }
+        rows.iter_mut().zip(&tokens).for_each(|(row, &token)| row.push(token));
+        on_step(Step { index, logits: &logits, tokens: &tokens });
+        if ended.iter().all(|e| *e) {
+            break;
+        }
+        column = Some(Tensor::from_data(TensorData::new(tokens, [batch, 1]), &device));
+    }
+    let shape = [batch, rows[0].len()];
+    Ok(Generated { ids: Tensor::from_data(TensorData::new(rows.concat(), shape), &device) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    fn run(config: GenerationConfig, script: &[[i64; 2]]) -> (Vec<i64>, [usize; 2]) {
+        let device = Device::flex();
+        let next = |step: usize, _| {
+            let row = |wanted: i64| (0..4).map(move |id| if id == wanted { 9.0 } else { id as f32 });
+            let values: Vec<f32> = script[step].iter().flat_map(|&id| row(id)).collect();
+            Tensor::<1>::from_floats(values.as_slice(), &device).reshape([2, 4])
+        };
+        let start = Tensor::zeros([2, 1], &device);
+        let ids = decode(Steps { start, config: &config, next }, &mut |_| ()).unwrap().ids;
+        (ids.clone().into_data().iter::<i64>().collect(), ids.dims())
+    }
+
+    fn config(min_new_tokens: usize) -> GenerationConfig {
+        GenerationConfig { min_new_tokens, pad_token_id: 0, ..GenerationConfig::new(4, vec![1]) }
+    }
+
+    #[test]
+    fn an_ended_row_is_padded_and_all_ended_stops() {
+        let (ids, dims) = run(config(0), &[[2, 1], [1, 3], [2, 2], [2, 2]]);
+        assert_eq!((ids, dims), (vec![0, 2, 1, 0, 1, 0], [2, 3]));
+    }
+
+    #[test]
+    fn the_end_is_suppressed_until_the_minimum() {
+        let (ids, dims) = run(config(2), &[[1, 1], [1, 2], [1, 1], [2, 2]]);
+        // The runner-up of the scripted logits is the largest other id.
+        assert_eq!((ids, dims), (vec![0, 3, 3, 1, 0, 3, 2, 1], [2, 4]));
+    }
+}

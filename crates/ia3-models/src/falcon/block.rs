@@ -1,0 +1,105 @@
+use burn::module::Module;
+use burn::nn::{Dropout, LayerNorm, Linear};
+use burn::tensor::{Device, Tensor};
+use ia3_core::Ia3Forward;
+
+use super::attention::{FalconAttention, Positions};
+use super::config::FalconConfig;
+use crate::activation::Activation;
+use crate::cache::KvCache;
+use crate::layers::{dropout, layer_norm, linear};
+
+/// `dense_4h_to_h(act(dense_h_to_4h(x)))`.
+#[derive(Module, Debug)]
+pub struct FalconMLP {
+    /// `[d, d_inner]`
+    pub dense_h_to_4h: Linear,
+    /// `[d_inner, d]`; an (IA)³ target by its input.
+    pub dense_4h_to_h: Linear,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl FalconMLP {
+    fn new(config: &FalconConfig, device: &Device) -> Self {
+        let (d, inner, std) = (config.hidden_size, config.d_inner(), config.initializer_range);
+        Self {
+            dense_h_to_4h: linear(d, inner, config.bias, std, device),
+            dense_4h_to_h: linear(inner, d, config.bias, std, device),
+            activation: config.activation,
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        self.dense_4h_to_h.ia3_forward(self.activation.forward(self.dense_h_to_4h.ia3_forward(x)))
+    }
+}
+
+/// A block, with the norms of its shape.
+///
+/// - Two norms (40B): `x + attention(ln_attn(x)) + mlp(ln_mlp(x))`.
+/// - One norm (7B, 11B): `x + attention(h) + mlp(h)` with `h = input_layernorm(x)`.
+/// - Sequential (RW-1B): `x + attention(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`.
+#[derive(Module, Debug)]
+pub struct FalconDecoderLayer {
+    /// The attention.
+    pub self_attention: FalconAttention,
+    /// The feed-forward layer.
+    pub mlp: FalconMLP,
+    /// Norm in front of the attention, and of a parallel feed-forward layer.
+    pub input_layernorm: Option<LayerNorm>,
+    /// Norm in front of a sequential feed-forward layer.
+    pub post_attention_layernorm: Option<LayerNorm>,
+    /// Norm in front of the attention, where there are two.
+    pub ln_attn: Option<LayerNorm>,
+    /// Norm in front of the feed-forward layer, where there are two.
+    pub ln_mlp: Option<LayerNorm>,
+    /// Dropout on the output of a sequential attention.
+    pub attention_dropout: Dropout,
+    /// Dropout on the output of the block.
+    pub hidden_dropout: Dropout,
+}
+
+impl FalconDecoderLayer {
+    pub(crate) fn new(config: &FalconConfig, device: &Device) -> Self {
+        let norm =
+            |wanted: bool| wanted.then(|| layer_norm(config.hidden_size, config.layer_norm_epsilon, device));
+        Self {
+            self_attention: FalconAttention::new(config, device),
+            mlp: FalconMLP::new(config, device),
+            input_layernorm: norm(!config.two_norms()),
+            post_attention_layernorm: norm(!config.parallel_attn),
+            ln_attn: norm(config.two_norms()),
+            ln_mlp: norm(config.two_norms()),
+            attention_dropout: dropout(config.attention_dropout),
+            hidden_dropout: dropout(config.hidden_dropout),
+        }
+    }
+
+    /// `x` `[batch, seq, d]` to the same shape.
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<3>,
+        positions: &Positions,
+        cache: Option<&mut KvCache>,
+    ) -> Tensor<3> {
+        let normed = apply(self.ln_attn.as_ref().or(self.input_layernorm.as_ref()), x.clone());
+        let attended = self.self_attention.forward(normed.clone(), positions, cache);
+        if let Some(norm) = &self.post_attention_layernorm {
+            let x = x + self.attention_dropout.forward(attended);
+            return x.clone() + self.hidden_dropout.forward(self.mlp.forward(norm.forward(x)));
+        }
+        let before_mlp = match &self.ln_mlp {
+            Some(norm) => norm.forward(x.clone()),
+            None => normed,
+        };
+        x + self.hidden_dropout.forward(self.mlp.forward(before_mlp) + attended)
+    }
+}
+
+fn apply(norm: Option<&LayerNorm>, x: Tensor<3>) -> Tensor<3> {
+    match norm {
+        Some(norm) => norm.forward(x),
+        None => x,
+    }
+}

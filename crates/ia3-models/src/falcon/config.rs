@@ -1,0 +1,204 @@
+use std::ops::Range;
+
+use serde::Deserialize;
+
+use crate::activation::Activation;
+use crate::error::ModelError;
+use crate::field::{
+    expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
+};
+use crate::rotary::RopeParameters;
+
+/// Falcon's `config.json` (Hugging Face's `FalconConfig`), with its defaults; those of the old `RefinedWeb` and
+/// `RefinedWebModel` too.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct FalconConfig {
+    /// `falcon`, `RefinedWeb` (40B) or `RefinedWebModel` (7B, RW-1B).
+    pub model_type: String,
+    /// Rows of the embedding and of the head.
+    pub vocab_size: usize,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Blocks.
+    #[serde(alias = "n_layer")]
+    pub num_hidden_layers: usize,
+    /// Heads of queries.
+    #[serde(alias = "n_head")]
+    pub num_attention_heads: usize,
+    /// Heads of keys and values of the new decoder architecture; as many as of queries where absent.
+    #[serde(alias = "n_head_kv")]
+    pub num_kv_heads: Option<usize>,
+    /// Norms in front of attention and feed-forward layer of the new decoder architecture; 2 where absent.
+    pub num_ln_in_parallel_attn: Option<usize>,
+    /// Grouped heads, as in 40B and 11B; [`multi_query`](Self::multi_query) does not count then.
+    pub new_decoder_architecture: bool,
+    /// One head of keys and values for all queries.
+    pub multi_query: bool,
+    /// Attention and feed-forward layer read the same state and are added together.
+    pub parallel_attn: bool,
+    /// Positions by a linear bias on the scores (arXiv 2108.12409) instead of rotary embeddings.
+    pub alibi: bool,
+    /// Whether linear layers have a bias.
+    pub bias: bool,
+    /// Width of the feed-forward layer; four times `hidden_size` where absent.
+    pub ffn_hidden_size: Option<usize>,
+    /// Activation of the feed-forward layer.
+    pub activation: Activation,
+    /// Epsilon of the norms.
+    pub layer_norm_epsilon: f64,
+    /// Standard deviation of fresh weights.
+    pub initializer_range: f64,
+    /// Dropout on the output of the feed-forward layer, in training.
+    pub hidden_dropout: f64,
+    /// Dropout on the attention weights.
+    pub attention_dropout: f64,
+    /// The rotary embeddings.
+    #[serde(alias = "rope_scaling")]
+    pub rope_parameters: Option<RopeParameters>,
+    /// Base of their wavelengths, as older files have it.
+    pub rope_theta: Option<f64>,
+    /// Whether the head is the embedding; a checkpoint with another `lm_head.weight` overrides it.
+    pub tie_word_embeddings: bool,
+    /// Id of the padding token.
+    pub pad_token_id: Option<i64>,
+    /// Ids that end a sequence.
+    #[serde(deserialize_with = "ids")]
+    pub eos_token_id: Vec<i64>,
+}
+
+impl Default for FalconConfig {
+    fn default() -> Self {
+        Self {
+            model_type: "falcon".into(),
+            vocab_size: 65_024,
+            hidden_size: 4544,
+            num_hidden_layers: 32,
+            num_attention_heads: 71,
+            num_kv_heads: None,
+            num_ln_in_parallel_attn: None,
+            new_decoder_architecture: false,
+            multi_query: true,
+            parallel_attn: true,
+            alibi: false,
+            bias: false,
+            ffn_hidden_size: None,
+            activation: Activation::Gelu,
+            layer_norm_epsilon: 1e-5,
+            initializer_range: 0.02,
+            hidden_dropout: 0.0,
+            attention_dropout: 0.0,
+            rope_parameters: None,
+            rope_theta: None,
+            tie_word_embeddings: true,
+            pad_token_id: None,
+            eos_token_id: vec![11],
+        }
+    }
+}
+
+impl FalconConfig {
+    /// Reads Hugging Face's `config.json`; fields that are absent take their defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
+    pub fn from_json(text: &str) -> Result<Self, ModelError> {
+        let mut config: Self = read(text, "falcon, RefinedWeb or RefinedWebModel")?;
+        config.new_decoder_architecture |= config.model_type == "RefinedWeb";
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Width of one head.
+    pub fn head_dim(&self) -> usize {
+        self.hidden_size / self.num_attention_heads
+    }
+
+    /// Width of the feed-forward layer.
+    pub fn d_inner(&self) -> usize {
+        self.ffn_hidden_size.unwrap_or(4 * self.hidden_size)
+    }
+
+    /// Heads of keys and values, whatever the shape.
+    pub fn kv_heads(&self) -> usize {
+        match (self.new_decoder_architecture, self.multi_query) {
+            (true, _) => self.num_kv_heads.unwrap_or(self.num_attention_heads),
+            (false, true) => 1,
+            (false, false) => self.num_attention_heads,
+        }
+    }
+
+    /// Whether attention and feed-forward layer have a norm each, in front of both.
+    pub(crate) fn two_norms(&self) -> bool {
+        self.new_decoder_architecture && self.num_ln_in_parallel_attn.unwrap_or(2) == 2
+    }
+
+    /// Outputs of `query_key_value` that are queries: those of a group come before its keys and values.
+    pub(crate) fn queries(&self) -> Vec<Range<usize>> {
+        let per_group = self.num_attention_heads / self.kv_heads();
+        let group = |i: usize| i * (per_group + 2);
+        let range = |i| group(i) * self.head_dim()..(group(i) + per_group) * self.head_dim();
+        (0..self.kv_heads()).map(range).collect()
+    }
+
+    /// Angles per position of the rotary embeddings; `None` with alibi.
+    pub(crate) fn frequencies(&self) -> Result<Option<Vec<f32>>, ModelError> {
+        if self.alibi {
+            return Ok(None);
+        }
+        let rope = self.rope_parameters.clone().unwrap_or_default();
+        let rope = RopeParameters { rope_theta: rope.rope_theta.or(self.rope_theta), ..rope };
+        rope.frequencies(self.head_dim()).map(Some)
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        expect_sizes([
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("ffn_hidden_size", self.d_inner()),
+        ])?;
+        expect_layers("num_hidden_layers", self.num_hidden_layers)?;
+        let heads = self.num_attention_heads;
+        expect_divides("num_attention_heads", heads, self.hidden_size, "a divisor of `hidden_size`")?;
+        expect_divides("num_kv_heads", self.kv_heads(), heads, "a divisor of `num_attention_heads`")?;
+        let norms = self.num_ln_in_parallel_attn;
+        expect(matches!(norms, None | Some(1 | 2)), "num_ln_in_parallel_attn", norms.unwrap_or(0), "1 or 2")?;
+        let parallel = self.parallel_attn || !self.new_decoder_architecture;
+        expect(parallel, "parallel_attn", false, "true with `new_decoder_architecture`")?;
+        expect_dropout("hidden_dropout", self.hidden_dropout)?;
+        expect_dropout("attention_dropout", self.attention_dropout)?;
+        expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)?;
+        self.frequencies().map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> FalconConfig {
+        FalconConfig::from_json(json).unwrap()
+    }
+
+    #[test]
+    fn old_names_are_read() {
+        let json = r#"{"model_type": "RefinedWeb", "n_head": 128, "n_head_kv": 8, "n_layer": 60, "hidden_size": 8192}"#;
+        let falcon40b = read(json);
+        assert_eq!((falcon40b.kv_heads(), falcon40b.num_hidden_layers), (8, 60));
+        assert!(falcon40b.new_decoder_architecture && falcon40b.two_norms());
+        let falcon7b = read(r#"{"model_type": "RefinedWebModel", "n_head": 71, "hidden_size": 4544}"#);
+        assert_eq!((falcon7b.kv_heads(), falcon7b.head_dim(), falcon7b.two_norms()), (1, 64, false));
+    }
+
+    #[test]
+    fn queries_come_first_in_each_group() {
+        let sizes = r#""hidden_size": 8, "num_attention_heads": 4"#;
+        let multi_query = read(&format!("{{{sizes}}}"));
+        assert_eq!(multi_query.queries(), [0..8]);
+        let grouped = read(&format!(r#"{{{sizes}, "new_decoder_architecture": true, "num_kv_heads": 2}}"#));
+        assert_eq!(grouped.queries(), [0..4, 8..12]);
+        let all = read(&format!(r#"{{{sizes}, "multi_query": false}}"#));
+        assert_eq!(all.queries(), [0..2, 6..8, 12..14, 18..20]);
+    }
+}

@@ -1,0 +1,104 @@
+use burn::module::Module;
+use burn::nn::{Embedding, LayerNorm, Linear};
+use burn::tensor::{Device, Tensor};
+use ia3_core::{ModelInfo, model_info};
+
+use super::alibi::alibi;
+use super::attention::Positions;
+use super::block::FalconDecoderLayer;
+use super::config::FalconConfig;
+use crate::causal::{Caches, CausalLm, Facts, Tokens, causal_lm_methods, through};
+use crate::fused::with_queries;
+use crate::layers::{embedding, layer_norm, linear};
+use crate::output::Trace;
+use crate::rotary::Rotation;
+
+/// Embedding, blocks and the final norm.
+#[derive(Module, Debug)]
+pub struct FalconModel {
+    /// Embedding of tokens, `[vocab, d]`.
+    pub word_embeddings: Embedding,
+    /// The blocks.
+    pub h: Vec<FalconDecoderLayer>,
+    /// Norm of the output.
+    pub ln_f: LayerNorm,
+}
+
+/// Falcon with a language-model head, Hugging Face's `FalconForCausalLM`.
+#[derive(Module, Debug)]
+pub struct FalconForCausalLM {
+    /// All but the head.
+    pub transformer: FalconModel,
+    /// The head, `[d, vocab]`; absent where it is the transposed embedding.
+    pub lm_head: Option<Linear>,
+    #[module(skip)]
+    config: FalconConfig,
+    /// The rotary embeddings' angle per position of each pair of a head; absent with alibi.
+    #[module(skip)]
+    frequencies: Option<Vec<f32>>,
+}
+
+causal_lm_methods!(FalconForCausalLM, FalconConfig);
+
+impl FalconConfig {
+    /// A freshly initialised model; nothing is allocated before a weight is read.
+    ///
+    /// # Panics
+    ///
+    /// Panics on sizes that [`from_json`](Self::from_json) refuses.
+    pub fn init(&self, device: &Device) -> FalconForCausalLM {
+        let (d, std) = (self.hidden_size, self.initializer_range);
+        let transformer = FalconModel {
+            word_embeddings: embedding(self.vocab_size, d, std, device),
+            h: (0..self.num_hidden_layers).map(|_| FalconDecoderLayer::new(self, device)).collect(),
+            ln_f: layer_norm(d, self.layer_norm_epsilon, device),
+        };
+        let head = || linear(d, self.vocab_size, false, std, device);
+        FalconForCausalLM {
+            transformer,
+            lm_head: (!self.tie_word_embeddings).then(head),
+            config: self.clone(),
+            frequencies: self.frequencies().expect("rotary embeddings that `from_json` accepts"),
+        }
+    }
+}
+
+impl FalconForCausalLM {
+    /// The facts that planning needs, from shapes alone.
+    pub fn info(&self) -> ModelInfo {
+        let info = model_info(self, Some(&self.config.model_type), Some("lm_head"));
+        with_queries(info, "self_attention.query_key_value", &self.config.queries())
+    }
+
+    fn positions(&self, tokens: &Tokens, x: &Tensor<3>) -> Positions {
+        let bias = tokens.bias(x, None);
+        let rotation =
+            self.frequencies.as_ref().map(|frequencies| Rotation::at(tokens.positions.clone(), frequencies));
+        if !self.config.alibi {
+            return Positions { rotation, bias };
+        }
+        let alibi = alibi(&tokens.mask_of_all(), self.config.num_attention_heads, self.config.head_dim());
+        Positions { rotation, bias: bias + alibi.cast(x.dtype()) }
+    }
+}
+
+impl CausalLm for FalconForCausalLM {
+    fn facts(&self) -> Facts {
+        let FalconConfig { vocab_size, num_hidden_layers, .. } = self.config;
+        Facts { vocab_size, layers: num_hidden_layers, max_positions: None }
+    }
+
+    fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
+        let model = &self.transformer;
+        let x = model.word_embeddings.forward(tokens.ids.clone());
+        let positions = self.positions(tokens, &x);
+        let x = through(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, &positions, cache));
+        let x = model.ln_f.forward(x);
+        trace.push(&x);
+        x
+    }
+
+    fn head(&self) -> (&Option<Linear>, &Embedding) {
+        (&self.lm_head, &self.transformer.word_embeddings)
+    }
+}

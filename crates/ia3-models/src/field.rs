@@ -1,0 +1,72 @@
+//! Reading and checking fields of `config.json`.
+
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+
+use crate::error::ModelError;
+
+/// Reads the whole configuration of an architecture.
+pub(crate) fn read<T: DeserializeOwned>(text: &str, model_type: &str) -> Result<T, ModelError> {
+    serde_json::from_str(text)
+        .map_err(|source| ModelError::Json { model_type: model_type.to_string(), source })
+}
+
+pub(crate) fn expect(
+    ok: bool,
+    field: &'static str,
+    found: impl ToString,
+    expected: &'static str,
+) -> Result<(), ModelError> {
+    match ok {
+        true => Ok(()),
+        false => Err(ModelError::Field { field, found: found.to_string(), expected }),
+    }
+}
+
+/// Sizes of weights; the bound keeps products of them from overflowing.
+pub(crate) fn expect_sizes<const N: usize>(sizes: [(&'static str, usize); N]) -> Result<(), ModelError> {
+    sizes.into_iter().try_for_each(|(field, value)| {
+        expect((1..=1 << 31).contains(&value), field, value, "a positive size below 2^31")
+    })
+}
+
+pub(crate) fn expect_layers(field: &'static str, n: usize) -> Result<(), ModelError> {
+    expect((1..=10_000).contains(&n), field, n, "1 to 10000 layers")
+}
+
+pub(crate) fn expect_dropout(field: &'static str, share: f64) -> Result<(), ModelError> {
+    expect((0.0..1.0).contains(&share), field, share, "a share from 0 to below 1")
+}
+
+pub(crate) fn expect_positive(field: &'static str, number: f64) -> Result<(), ModelError> {
+    expect(number > 0.0 && number.is_finite(), field, number, "a positive number")
+}
+
+/// `whole` parts into `parts` heads.
+pub(crate) fn expect_divides(
+    field: &'static str,
+    parts: usize,
+    whole: usize,
+    expected: &'static str,
+) -> Result<(), ModelError> {
+    expect(parts > 0 && whole.is_multiple_of(parts), field, parts, expected)
+}
+
+/// One id, several, or `null`; Hugging Face writes all three.
+pub(crate) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Ids {
+        One(i64),
+        Many(Vec<i64>),
+    }
+    Ok(match Option::<Ids>::deserialize(deserializer)? {
+        Some(Ids::One(id)) => vec![id],
+        Some(Ids::Many(ids)) => ids,
+        None => vec![],
+    })
+}
+
+/// As [`ids`], for a field whose absence means something else than `null`.
+pub(crate) fn some_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<i64>>, D::Error> {
+    ids(deserializer).map(Some)
+}

@@ -1,0 +1,55 @@
+use burn::module::Module;
+use burn::nn::Dropout;
+use burn::tensor::{Device, Tensor};
+use ia3_core::Ia3Forward;
+
+use super::config::GPT2Config;
+use super::conv1d::Conv1D;
+use crate::attention::{attend, merge_heads, split_heads};
+use crate::cache::KvCache;
+use crate::layers::dropout;
+
+/// Multi-head causal attention, `c_proj(softmax(q·kᵀ/√d_head + mask)·v)` with `q`, `k`, `v` from one projection.
+#[derive(Module, Debug)]
+pub struct GPT2Attention {
+    /// Queries, keys and values, `[d, 3·d]`; an (IA)³ target, of which the paper would scale keys and values only.
+    pub c_attn: Conv1D,
+    /// Output, `[d, d]`.
+    pub c_proj: Conv1D,
+    /// Dropout on the attention weights.
+    pub attn_dropout: Dropout,
+    /// Dropout on the output.
+    pub resid_dropout: Dropout,
+    #[module(skip)]
+    heads: usize,
+    #[module(skip)]
+    scaling: f64,
+}
+
+impl GPT2Attention {
+    pub(crate) fn new(config: &GPT2Config, index: usize, device: &Device) -> Self {
+        let (d, std) = (config.n_embd, config.initializer_range);
+        let by_head = if config.scale_attn_weights { ((d / config.n_head) as f64).powf(-0.5) } else { 1.0 };
+        let by_layer = if config.scale_attn_by_inverse_layer_idx { 1.0 / (index + 1) as f64 } else { 1.0 };
+        Self {
+            c_attn: Conv1D::new(d, 3 * d, std, device),
+            c_proj: Conv1D::new(d, d, std / (2.0 * config.n_layer as f64).sqrt(), device),
+            attn_dropout: dropout(config.attn_pdrop),
+            resid_dropout: dropout(config.resid_pdrop),
+            heads: config.n_head,
+            scaling: by_head * by_layer,
+        }
+    }
+
+    /// `x` `[batch, seq, d]` to the same shape.
+    pub(crate) fn forward(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
+        let parts = self.c_attn.ia3_forward(x).chunk(3, 2);
+        let [q, k, v] = [0, 1, 2].map(|i: usize| split_heads(parts[i].clone(), self.heads));
+        let [k, v] = match cache {
+            Some(cache) => cache.append(k, v),
+            None => [k, v],
+        };
+        let context = attend(q * self.scaling, k, v, Some(bias), |w| self.attn_dropout.forward(w));
+        self.resid_dropout.forward(self.c_proj.ia3_forward(merge_heads(context)))
+    }
+}

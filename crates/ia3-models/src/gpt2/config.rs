@@ -1,0 +1,103 @@
+use serde::Deserialize;
+
+use crate::activation::Activation;
+use crate::error::ModelError;
+use crate::field::{expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read};
+
+/// GPT-2's `config.json` (Hugging Face's `GPT2Config`), with its defaults.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct GPT2Config {
+    /// Rows of the embedding and of the head.
+    pub vocab_size: usize,
+    /// Rows of the table of positions: tokens a row may have.
+    pub n_positions: usize,
+    /// Width of the residual stream.
+    pub n_embd: usize,
+    /// Blocks.
+    pub n_layer: usize,
+    /// Attention heads.
+    pub n_head: usize,
+    /// Width of the feed-forward layer; `4·n_embd` where absent.
+    pub n_inner: Option<usize>,
+    /// Activation of the feed-forward layer.
+    pub activation_function: Activation,
+    /// Dropout on the output of each layer, in training.
+    pub resid_pdrop: f64,
+    /// Dropout on the embeddings.
+    pub embd_pdrop: f64,
+    /// Dropout on the attention weights.
+    pub attn_pdrop: f64,
+    /// Epsilon of the norms.
+    pub layer_norm_epsilon: f64,
+    /// Standard deviation of fresh weights.
+    pub initializer_range: f64,
+    /// Whether scores are divided by `√d_head`.
+    pub scale_attn_weights: bool,
+    /// Whether scores are also divided by the number of the layer, counted from 1.
+    pub scale_attn_by_inverse_layer_idx: bool,
+    /// Whether the head is the embedding; a checkpoint with another `lm_head.weight` overrides it.
+    pub tie_word_embeddings: bool,
+    /// Id of the padding token.
+    pub pad_token_id: Option<i64>,
+    /// Ids that end a sequence.
+    #[serde(deserialize_with = "ids")]
+    pub eos_token_id: Vec<i64>,
+}
+
+impl Default for GPT2Config {
+    fn default() -> Self {
+        Self {
+            vocab_size: 50_257,
+            n_positions: 1024,
+            n_embd: 768,
+            n_layer: 12,
+            n_head: 12,
+            n_inner: None,
+            activation_function: Activation::GeluTanh,
+            resid_pdrop: 0.1,
+            embd_pdrop: 0.1,
+            attn_pdrop: 0.1,
+            layer_norm_epsilon: 1e-5,
+            initializer_range: 0.02,
+            scale_attn_weights: true,
+            scale_attn_by_inverse_layer_idx: false,
+            tie_word_embeddings: true,
+            pad_token_id: None,
+            eos_token_id: vec![50_256],
+        }
+    }
+}
+
+impl GPT2Config {
+    /// Reads Hugging Face's `config.json`; fields that are absent take their defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
+    pub fn from_json(text: &str) -> Result<Self, ModelError> {
+        let config: Self = read(text, "gpt2")?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Width of the feed-forward layer.
+    pub fn d_inner(&self) -> usize {
+        self.n_inner.unwrap_or(4 * self.n_embd)
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        expect_sizes([
+            ("vocab_size", self.vocab_size),
+            ("n_positions", self.n_positions),
+            ("n_embd", self.n_embd),
+            ("n_inner", self.d_inner()),
+        ])?;
+        expect_layers("n_layer", self.n_layer)?;
+        expect_divides("n_head", self.n_head, self.n_embd, "a divisor of `n_embd`")?;
+        expect_dropout("resid_pdrop", self.resid_pdrop)?;
+        expect_dropout("embd_pdrop", self.embd_pdrop)?;
+        expect_dropout("attn_pdrop", self.attn_pdrop)?;
+        expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)
+    }
+}

@@ -1,0 +1,86 @@
+use burn::module::Module;
+use burn::nn::{Dropout, Embedding, LayerNorm, Linear};
+use burn::tensor::{Device, Tensor};
+use ia3_core::{ModelInfo, model_info};
+
+use super::block::GPT2Block;
+use super::config::GPT2Config;
+use crate::causal::{Caches, CausalLm, Facts, Tokens, causal_lm_methods, through};
+use crate::fused::with_queries;
+use crate::layers::{dropout, embedding, layer_norm, linear};
+use crate::output::Trace;
+
+/// Embeddings, blocks and the final norm.
+#[derive(Module, Debug)]
+pub struct GPT2Model {
+    /// Embedding of tokens, `[vocab, d]`.
+    pub wte: Embedding,
+    /// Embedding of positions, `[n_positions, d]`.
+    pub wpe: Embedding,
+    /// Dropout on their sum.
+    pub drop: Dropout,
+    /// The blocks.
+    pub h: Vec<GPT2Block>,
+    /// Norm of the output.
+    pub ln_f: LayerNorm,
+}
+
+/// GPT-2 with a language-model head, Hugging Face's `GPT2LMHeadModel`.
+#[derive(Module, Debug)]
+pub struct GPT2LMHeadModel {
+    /// All but the head.
+    pub transformer: GPT2Model,
+    /// The head, `[d, vocab]`; absent where it is the transposed embedding.
+    pub lm_head: Option<Linear>,
+    #[module(skip)]
+    config: GPT2Config,
+}
+
+causal_lm_methods!(GPT2LMHeadModel, GPT2Config);
+
+impl GPT2Config {
+    /// A freshly initialised model; nothing is allocated before a weight is read.
+    pub fn init(&self, device: &Device) -> GPT2LMHeadModel {
+        let (d, std) = (self.n_embd, self.initializer_range);
+        let transformer = GPT2Model {
+            wte: embedding(self.vocab_size, d, std, device),
+            wpe: embedding(self.n_positions, d, std, device),
+            drop: dropout(self.embd_pdrop),
+            h: (0..self.n_layer).map(|i| GPT2Block::new(self, i, device)).collect(),
+            ln_f: layer_norm(d, self.layer_norm_epsilon, device),
+        };
+        let head = || linear(d, self.vocab_size, false, std, device);
+        let lm_head = (!self.tie_word_embeddings).then(head);
+        GPT2LMHeadModel { transformer, lm_head, config: self.clone() }
+    }
+}
+
+impl GPT2LMHeadModel {
+    /// The facts that planning needs, from shapes alone.
+    pub fn info(&self) -> ModelInfo {
+        let info = model_info(self, Some("gpt2"), Some("lm_head"));
+        with_queries(info, "attn.c_attn", std::slice::from_ref(&(0..self.config.n_embd)))
+    }
+}
+
+impl CausalLm for GPT2LMHeadModel {
+    fn facts(&self) -> Facts {
+        let GPT2Config { vocab_size, n_layer, n_positions, .. } = self.config;
+        Facts { vocab_size, layers: n_layer, max_positions: Some(n_positions) }
+    }
+
+    fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
+        let model = &self.transformer;
+        let x = model.wte.forward(tokens.ids.clone()) + model.wpe.forward(tokens.positions.clone());
+        let bias = tokens.bias(&x, None);
+        let x = model.drop.forward(x);
+        let x = through(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, bias.clone(), cache));
+        let x = model.ln_f.forward(x);
+        trace.push(&x);
+        x
+    }
+
+    fn head(&self) -> (&Option<Linear>, &Embedding) {
+        (&self.lm_head, &self.transformer.wte)
+    }
+}

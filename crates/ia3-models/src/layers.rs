@@ -1,0 +1,39 @@
+//! Layers as Hugging Face initialises them; nothing is allocated before a weight is read.
+
+use burn::nn::{
+    Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear,
+    LinearConfig,
+};
+use burn::tensor::{Device, Tensor};
+use ia3_core::Ia3Forward;
+
+/// N(0, std²).
+pub(crate) fn normal(std: f64) -> Initializer {
+    Initializer::Normal { mean: 0.0, std }
+}
+
+/// A linear layer with weights from N(0, std²) and a bias of zeros, if any.
+pub(crate) fn linear(d_in: usize, d_out: usize, bias: bool, std: f64, device: &Device) -> Linear {
+    let layer = LinearConfig::new(d_in, d_out).with_bias(false).with_initializer(normal(std)).init(device);
+    Linear { bias: bias.then(|| Initializer::Zeros.init([d_out], device)), ..layer }
+}
+
+pub(crate) fn embedding(rows: usize, dim: usize, std: f64, device: &Device) -> Embedding {
+    EmbeddingConfig::new(rows, dim).with_initializer(normal(std)).init(device)
+}
+
+pub(crate) fn layer_norm(dim: usize, epsilon: f64, device: &Device) -> LayerNorm {
+    LayerNormConfig::new(dim).with_epsilon(epsilon).init(device)
+}
+
+pub(crate) fn dropout(share: f64) -> Dropout {
+    DropoutConfig::new(share).init()
+}
+
+/// Logits `[batch, seq, vocab]` of hidden states `[batch, seq, d]`, by a head or by the transposed embedding.
+pub(crate) fn logits(head: &Option<Linear>, embedding: &Embedding, x: Tensor<3>) -> Tensor<3> {
+    match head {
+        Some(head) => head.ia3_forward(x),
+        None => x.matmul(embedding.weight.val().transpose().unsqueeze()),
+    }
+}

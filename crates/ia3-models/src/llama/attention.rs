@@ -1,0 +1,68 @@
+use burn::module::Module;
+use burn::nn::{Dropout, Linear};
+use burn::tensor::{Device, Tensor};
+use ia3_core::Ia3Forward;
+
+use super::config::LlamaConfig;
+use crate::attention::{attend, merge_heads, split_heads};
+use crate::cache::KvCache;
+use crate::layers::{dropout, linear};
+use crate::rotary::Rotation;
+
+/// Causal attention with rotary positions; consecutive query heads share a head of keys and values.
+#[derive(Module, Debug)]
+pub struct LlamaAttention {
+    /// Queries, `[d, heads·head_dim]`.
+    pub q_proj: Linear,
+    /// Keys, `[d, kv_heads·head_dim]`; an (IA)³ target.
+    pub k_proj: Linear,
+    /// Values, `[d, kv_heads·head_dim]`; an (IA)³ target.
+    pub v_proj: Linear,
+    /// Output, `[heads·head_dim, d]`.
+    pub o_proj: Linear,
+    /// Dropout on the attention weights.
+    pub dropout: Dropout,
+    #[module(skip)]
+    heads: usize,
+    #[module(skip)]
+    kv_heads: usize,
+    #[module(skip)]
+    scaling: f64,
+}
+
+impl LlamaAttention {
+    pub(crate) fn new(config: &LlamaConfig, device: &Device) -> Self {
+        let (d, std) = (config.hidden_size, config.initializer_range);
+        let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
+        let project = |heads| linear(d, heads * config.head_dim, config.qkv_bias, std, device);
+        Self {
+            q_proj: project(heads),
+            k_proj: project(kv_heads),
+            v_proj: project(kv_heads),
+            o_proj: linear(heads * config.head_dim, d, config.output_bias, std, device),
+            dropout: dropout(config.attention_dropout),
+            heads,
+            kv_heads,
+            scaling: (config.head_dim as f64).powf(-0.5),
+        }
+    }
+
+    /// `x` `[batch, seq, d]` to the same shape.
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<3>,
+        rotation: &Rotation,
+        bias: Tensor<4>,
+        cache: Option<&mut KvCache>,
+    ) -> Tensor<3> {
+        let q = rotation.apply(split_heads(self.q_proj.ia3_forward(x.clone()), self.heads));
+        let k = rotation.apply(split_heads(self.k_proj.ia3_forward(x.clone()), self.kv_heads));
+        let v = split_heads(self.v_proj.ia3_forward(x), self.kv_heads);
+        let [k, v] = match cache {
+            Some(cache) => cache.append(k, v),
+            None => [k, v],
+        };
+        let context = attend(q * self.scaling, k, v, Some(bias), |w| self.dropout.forward(w));
+        self.o_proj.ia3_forward(merge_heads(context))
+    }
+}

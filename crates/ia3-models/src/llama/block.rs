@@ -1,0 +1,82 @@
+use burn::module::Module;
+use burn::nn::{Linear, RmsNorm, RmsNormConfig};
+use burn::tensor::{Device, Tensor};
+use ia3_core::Ia3Forward;
+
+use super::attention::LlamaAttention;
+use super::config::LlamaConfig;
+use crate::activation::Activation;
+use crate::cache::KvCache;
+use crate::layers::linear;
+use crate::rotary::Rotation;
+
+/// `down_proj(act(gate_proj(x)) ⊙ up_proj(x))` (SwiGLU).
+#[derive(Module, Debug)]
+pub struct LlamaMLP {
+    /// `[d, d_inner]`, activated.
+    pub gate_proj: Linear,
+    /// `[d, d_inner]`, linear.
+    pub up_proj: Linear,
+    /// `[d_inner, d]`; an (IA)³ target by its input.
+    pub down_proj: Linear,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl LlamaMLP {
+    fn new(config: &LlamaConfig, device: &Device) -> Self {
+        let (d, inner, std) = (config.hidden_size, config.intermediate_size, config.initializer_range);
+        let linear = |d_in, d_out| linear(d_in, d_out, config.mlp_bias, std, device);
+        Self {
+            gate_proj: linear(d, inner),
+            up_proj: linear(d, inner),
+            down_proj: linear(inner, d),
+            activation: config.hidden_act,
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let gate = self.activation.forward(self.gate_proj.ia3_forward(x.clone()));
+        self.down_proj.ia3_forward(gate * self.up_proj.ia3_forward(x))
+    }
+}
+
+/// `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`.
+#[derive(Module, Debug)]
+pub struct LlamaDecoderLayer {
+    /// The attention.
+    pub self_attn: LlamaAttention,
+    /// The feed-forward layer.
+    pub mlp: LlamaMLP,
+    /// RMS norm before the attention.
+    pub input_layernorm: RmsNorm,
+    /// RMS norm before the feed-forward layer.
+    pub post_attention_layernorm: RmsNorm,
+}
+
+pub(crate) fn norm(config: &LlamaConfig, device: &Device) -> RmsNorm {
+    RmsNormConfig::new(config.hidden_size).with_epsilon(config.rms_norm_eps).init(device)
+}
+
+impl LlamaDecoderLayer {
+    pub(crate) fn new(config: &LlamaConfig, device: &Device) -> Self {
+        Self {
+            self_attn: LlamaAttention::new(config, device),
+            mlp: LlamaMLP::new(config, device),
+            input_layernorm: norm(config, device),
+            post_attention_layernorm: norm(config, device),
+        }
+    }
+
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<3>,
+        rotation: &Rotation,
+        bias: Tensor<4>,
+        cache: Option<&mut KvCache>,
+    ) -> Tensor<3> {
+        let h = self.input_layernorm.forward(x.clone());
+        let x = x + self.self_attn.forward(h, rotation, bias, cache);
+        x.clone() + self.mlp.forward(self.post_attention_layernorm.forward(x))
+    }
+}

@@ -1,0 +1,84 @@
+use burn::module::Module;
+use burn::nn::{Embedding, Linear, RmsNorm};
+use burn::tensor::{Device, Tensor};
+use ia3_core::{ModelInfo, model_info};
+
+use super::block::{LlamaDecoderLayer, norm};
+use super::config::LlamaConfig;
+use crate::causal::{Caches, CausalLm, Facts, Tokens, causal_lm_methods, through};
+use crate::layers::{embedding, linear};
+use crate::output::Trace;
+use crate::rotary::Rotation;
+
+/// Embedding, blocks and the final norm.
+#[derive(Module, Debug)]
+pub struct LlamaModel {
+    /// Embedding of tokens, `[vocab, d]`.
+    pub embed_tokens: Embedding,
+    /// The blocks.
+    pub layers: Vec<LlamaDecoderLayer>,
+    /// RMS norm of the output.
+    pub norm: RmsNorm,
+}
+
+/// Llama, Mistral or Qwen2 with a language-model head, Hugging Face's `LlamaForCausalLM` and its kin.
+#[derive(Module, Debug)]
+pub struct LlamaForCausalLM {
+    /// All but the head.
+    pub model: LlamaModel,
+    /// The head, `[d, vocab]`; absent where it is the transposed embedding.
+    pub lm_head: Option<Linear>,
+    #[module(skip)]
+    config: LlamaConfig,
+}
+
+causal_lm_methods!(LlamaForCausalLM, LlamaConfig);
+
+impl LlamaConfig {
+    /// A freshly initialised model; nothing is allocated before a weight is read.
+    pub fn init(&self, device: &Device) -> LlamaForCausalLM {
+        let (d, std) = (self.hidden_size, self.initializer_range);
+        let model = LlamaModel {
+            embed_tokens: embedding(self.vocab_size, d, std, device),
+            layers: (0..self.num_hidden_layers).map(|_| LlamaDecoderLayer::new(self, device)).collect(),
+            norm: norm(self, device),
+        };
+        let head = || linear(d, self.vocab_size, false, std, device);
+        let lm_head = (!self.tie_word_embeddings).then(head);
+        LlamaForCausalLM { model, lm_head, config: self.clone() }
+    }
+}
+
+impl LlamaForCausalLM {
+    /// The facts that planning needs, from shapes alone.
+    pub fn info(&self) -> ModelInfo {
+        model_info(self, Some(&self.config.model_type), Some("lm_head"))
+    }
+}
+
+impl CausalLm for LlamaForCausalLM {
+    fn facts(&self) -> Facts {
+        let LlamaConfig { vocab_size, num_hidden_layers, .. } = self.config;
+        Facts { vocab_size, layers: num_hidden_layers, max_positions: None }
+    }
+
+    fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
+        let (model, windows) = (&self.model, &self.config.windows);
+        let x = model.embed_tokens.forward(tokens.ids.clone());
+        let rotation = Rotation::at(tokens.positions.clone(), &self.config.rotary_frequencies);
+        // All windows of a model are the same.
+        let window = windows.iter().copied().flatten().next();
+        let (full, windowed) = (tokens.bias(&x, None), window.map(|_| tokens.bias(&x, window)));
+        let x = through(&model.layers, x, caches, &mut trace, |layer, i, x, cache| {
+            let bias = windows[i].and(windowed.as_ref()).unwrap_or(&full);
+            layer.forward(x, &rotation, bias.clone(), cache)
+        });
+        let x = model.norm.forward(x);
+        trace.push(&x);
+        x
+    }
+
+    fn head(&self) -> (&Option<Linear>, &Embedding) {
+        (&self.lm_head, &self.model.embed_tokens)
+    }
+}

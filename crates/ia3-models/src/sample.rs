@@ -1,0 +1,138 @@
+//! Choosing the next token of each row.
+
+use burn::tensor::Tensor;
+use rand::SeedableRng;
+use rand::distr::{Distribution, weighted::WeightedIndex};
+use rand_chacha::ChaCha8Rng;
+
+use crate::generate::{GenerationConfig, Sampling};
+
+/// Chooses by the configuration; holds the random state of each row.
+pub(crate) struct Sampler<'a> {
+    config: &'a GenerationConfig,
+    random: Vec<ChaCha8Rng>,
+}
+
+impl<'a> Sampler<'a> {
+    pub(crate) fn new(config: &'a GenerationConfig, rows: usize) -> Self {
+        let seed = config.sampling.map_or(0, |s| s.seed);
+        let stream = |row: usize| {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            random.set_stream(row as u64);
+            random
+        };
+        Self { config, random: (0..rows).map(stream).collect() }
+    }
+
+    /// A token for each row of `logits` `[batch, vocab]`, never an end while the row `must_go_on`.
+    pub(crate) fn choose(&mut self, logits: Tensor<2>, must_go_on: bool) -> Vec<i64> {
+        let [batch, vocab] = logits.dims();
+        let ends = self.config.eos_token_id.iter();
+        let ends = ends.filter(|&&id| must_go_on && (0..vocab as i64).contains(&id));
+        let allowed = ends.fold(logits, |logits, &id| {
+            logits.slice_fill([0..batch, id as usize..id as usize + 1], f32::NEG_INFINITY)
+        });
+        let Some(sampling) = self.config.sampling else {
+            return allowed.argmax(1).into_data().iter::<i64>().collect();
+        };
+        let logits: Vec<f32> = allowed.into_data().iter().collect();
+        let rows = logits.chunks(vocab).zip(&mut self.random);
+        rows.map(|(row, random)| draw(row, &sampling, random)).collect()
+    }
+}
+
+fn draw(logits: &[f32], sampling: &Sampling, random: &mut ChaCha8Rng) -> i64 {
+    let weights = weights(logits, sampling);
+    match WeightedIndex::new(weights.iter().map(|(_, weight)| *weight)) {
+        Ok(distribution) => weights[distribution.sample(random)].0,
+        // Only logits of NaN leave nothing to draw from; argmax gives the same token there.
+        Err(_) => 0,
+    }
+}
+
+/// The tokens to draw from, most probable first, with weights relative to the first.
+fn weights(logits: &[f32], sampling: &Sampling) -> Vec<(i64, f64)> {
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
+    let first = f64::from(logits[order[0]]);
+    let kept = sampling.top_k.unwrap_or(usize::MAX).min(order.len());
+    let smallest = logits[order[kept - 1]];
+    let top_k = order.into_iter().filter(|&id| logits[id] >= smallest);
+    let weight = |id: usize| ((f64::from(logits[id]) - first) / sampling.temperature).exp();
+    let weights: Vec<(i64, f64)> = top_k.map(|id| (id as i64, weight(id))).collect();
+    let all: f64 = weights.iter().map(|(_, w)| w).sum();
+    let mut before = 0.0;
+    let within = |(_, weight): &(i64, f64)| {
+        let keep = before < sampling.top_p * all;
+        before += weight;
+        keep
+    };
+    weights.into_iter().take_while(within).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    /// Logarithms of the probabilities 0.1, 0.4, 0.2, 0.3.
+    const LOGITS: [f32; 4] = [-2.302_585, -0.916_291, -1.609_438, -1.203_973];
+
+    fn ids(sampling: Sampling) -> Vec<i64> {
+        weights(&LOGITS, &sampling).into_iter().map(|(id, _)| id).collect()
+    }
+
+    #[test]
+    fn top_k_and_top_p_keep_the_most_probable() {
+        let all = Sampling::default();
+        assert_eq!(ids(all), [1, 3, 2, 0]);
+        assert_eq!(ids(Sampling { top_k: Some(2), ..all }), [1, 3]);
+        assert_eq!(ids(Sampling { top_p: 0.5, ..all }), [1, 3], "0.4 alone is not half");
+        assert_eq!(ids(Sampling { top_p: 0.39, ..all }), [1]);
+        assert_eq!(ids(Sampling { top_p: 1e-9, ..all }), [1], "one always stays");
+        // Of the two most probable, renormalised to 0.57 and 0.43.
+        assert_eq!(ids(Sampling { top_k: Some(2), top_p: 0.5, ..all }), [1]);
+    }
+
+    #[test]
+    fn temperature_sharpens_before_the_share_is_taken() {
+        // 0.4², 0.3², 0.2², 0.1²: 0.16 of 0.30 is more than half.
+        assert_eq!(ids(Sampling { temperature: 0.5, top_p: 0.5, ..Sampling::default() }), [1]);
+    }
+
+    #[test]
+    fn draws_have_the_models_frequencies() {
+        let config = GenerationConfig {
+            sampling: Some(Sampling { seed: 7, ..Sampling::default() }),
+            ..GenerationConfig::new(1, vec![])
+        };
+        let mut sampler = Sampler::new(&config, 2);
+        let logits = Tensor::<2>::from_floats([LOGITS, LOGITS], &Device::flex());
+        let mut counts = [[0.0; 4]; 2];
+        for _ in 0..5000 {
+            for (row, token) in sampler.choose(logits.clone(), false).into_iter().enumerate() {
+                counts[row][token as usize] += 1.0 / 5000.0;
+            }
+        }
+        for row in counts {
+            for (got, expected) in row.iter().zip([0.1, 0.4, 0.2, 0.3]) {
+                assert!((got - expected as f64).abs() < 0.025, "{counts:?}");
+            }
+        }
+        assert_ne!(counts[0], counts[1], "rows draw from streams of their own");
+    }
+
+    #[test]
+    fn one_row_of_a_batch_draws_what_it_draws_alone() {
+        let config = GenerationConfig {
+            sampling: Some(Sampling { seed: 3, ..Sampling::default() }),
+            ..GenerationConfig::new(1, vec![])
+        };
+        let (mut alone, mut both) = (Sampler::new(&config, 1), Sampler::new(&config, 2));
+        let row = Tensor::<2>::from_floats([LOGITS], &Device::flex());
+        let rows = Tensor::cat(vec![row.clone(), row.clone() * 0.1], 0);
+        for _ in 0..50 {
+            assert_eq!(alone.choose(row.clone(), false)[0], both.choose(rows.clone(), false)[0]);
+        }
+    }
+}
