@@ -31,9 +31,9 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Runs a forward on tensors from a file and writes the logits.
     Forward(Forward),
-    /// Generates text or ids, greedily.
+    /// Generates text or ids, greedily or by sampling.
     Generate(Generate),
-    /// Trains an adapter on lines of {"input": …, "target": …}.
+    /// Trains an adapter on lines of {"input": …, "target": …}; the loss is that of the target.
     Train(Train),
     /// Folds adapters into the weights and writes a Hugging Face checkpoint.
     Merge(Merge),
@@ -63,13 +63,26 @@ pub(crate) struct ModelArgs {
 }
 
 #[derive(clap::Args)]
+#[command(group = ArgGroup::new("source").required(true).args(["inputs", "texts"]))]
 pub(crate) struct Forward {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// A safetensors file with `input_ids` and what else the model takes: `attention_mask`,
     /// `decoder_input_ids`, `decoder_attention_mask`, `token_type_ids`, `position_ids`.
     #[arg(long, value_name = "FILE")]
-    pub(crate) inputs: PathBuf,
+    pub(crate) inputs: Option<PathBuf>,
+    /// A file with one text a line, through the base's tokenizer.json.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) texts: Option<PathBuf>,
+    /// Tokens of a text at most.
+    #[arg(long, value_name = "N", requires = "texts")]
+    pub(crate) max_input_tokens: Option<usize>,
+    /// Texts a batch.
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub(crate) batch_size: usize,
+    /// Only the logits at each row's last real token.
+    #[arg(long)]
+    pub(crate) last: bool,
     /// Where to write `logits` (float32).
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -95,6 +108,24 @@ pub(crate) struct Generate {
     /// Tokens before which no row may end.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) min_new_tokens: usize,
+    /// Draw tokens instead of taking the most probable one.
+    #[arg(long)]
+    pub(crate) sample: bool,
+    /// Divides the logits; below 1 sharpens.
+    #[arg(long, value_name = "T", default_value_t = 1.0, requires = "sample")]
+    pub(crate) temperature: f64,
+    /// Draw among this many most probable tokens.
+    #[arg(long, value_name = "K", requires = "sample")]
+    pub(crate) top_k: Option<usize>,
+    /// Draw among the fewest most probable tokens that hold this share of the probability.
+    #[arg(long, value_name = "P", default_value_t = 1.0, requires = "sample")]
+    pub(crate) top_p: f64,
+    /// Seed of the draws; row i of a batch has a stream of its own.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "sample")]
+    pub(crate) seed: u64,
+    /// Print the text as it is generated.
+    #[arg(long, requires = "prompt")]
+    pub(crate) stream: bool,
     /// Prompts a batch.
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub(crate) batch_size: usize,
@@ -132,6 +163,9 @@ pub(crate) struct Train {
     /// An adapter_config.json to take the targets from.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Hold the queries of fused projections at 1: the paper scales keys and values only.
+    #[arg(long)]
+    pub(crate) kv_only: bool,
     /// Optimiser steps.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) steps: usize,

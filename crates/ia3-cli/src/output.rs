@@ -35,3 +35,10 @@ pub(crate) fn error(error: &anyhow::Error) {
 pub(crate) fn note(text: impl Display) {
     eprintln!("note: {text}");
 }
+
+/// Shows a piece of text at once on standard output.
+pub(crate) fn piece(text: &str) {
+    let mut out = std::io::stdout();
+    // Whoever reads it may have seen enough.
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
+}

@@ -22,7 +22,7 @@ impl Text {
         Ok(Self { tokenizer })
     }
 
-    /// Cuts longer texts to `max` tokens, the end token included.
+    /// With the special tokens of the tokenizer; cuts longer texts to `max` tokens, special ones included.
     pub(crate) fn encode(&self, text: &str, max: Option<usize>) -> anyhow::Result<Vec<i64>> {
         let mut encoding = self.tokenizer.encode(text, true).map_err(anyhow::Error::from_boxed)?;
         if let Some(max) = max.filter(|&max| encoding.len() > max) {
@@ -39,8 +39,40 @@ impl Text {
         Ok(encoding.get_ids().iter().map(|&id| id.into()).collect())
     }
 
+    /// Without special tokens.
+    pub(crate) fn encode_plain(&self, text: &str) -> anyhow::Result<Vec<i64>> {
+        let encoding = self.tokenizer.encode(text, false).map_err(anyhow::Error::from_boxed)?;
+        Ok(encoding.get_ids().iter().map(|&id| id.into()).collect())
+    }
+
+    /// The text of ids that come one by one, for `write` as soon as it is certain.
+    pub(crate) fn streaming<'a>(
+        &'a self,
+        mut write: impl FnMut(&str) + 'a,
+    ) -> impl FnMut(i64) -> anyhow::Result<()> + 'a {
+        let mut stream = self.tokenizer.decode_stream(true);
+        move |id| {
+            let Ok(id) = id.try_into() else { return Ok(()) };
+            if let Some(text) = stream.step(id).map_err(anyhow::Error::from_boxed)? {
+                write(&text);
+            }
+            Ok(())
+        }
+    }
+
     pub(crate) fn decode(&self, ids: &[i64]) -> anyhow::Result<String> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| id.try_into().ok()).collect();
         self.tokenizer.decode(&ids, true).map_err(anyhow::Error::from_boxed)
+    }
+}
+
+/// The lines of a file, each of which is `what`; an empty one is an error.
+pub(crate) fn lines(path: &Path, what: &str) -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let lines: Vec<String> = text.lines().map(str::to_string).collect();
+    match lines.iter().position(|line| line.trim().is_empty()) {
+        Some(line) => bail!("line {} of {} is empty; every line is {what}", line + 1, path.display()),
+        None if lines.is_empty() => bail!("{} is empty; every line is {what}", path.display()),
+        None => Ok(lines),
     }
 }

@@ -110,12 +110,12 @@ fn bases() {
     refuse(
         |b| b.edit("base/config.json", "\"t5\"", "\"mamba\""),
         FORWARD,
-        "error: DIR/base/config.json: no model of type `mamba` here; known are mt5, t5",
+        "error: DIR/base/config.json: no model of type `mamba` here; known are RefinedWeb, RefinedWebModel, bert, falcon, gpt2, llama, mistral, mt5, qwen2, t5",
     );
     refuse(
         |b| b.edit("base/config.json", "\"model_type\"", "\"type\""),
         FORWARD,
-        "error: DIR/base/config.json: config.json names no `model_type`; known are mt5, t5",
+        "error: DIR/base/config.json: config.json names no `model_type`; known are RefinedWeb, RefinedWebModel, bert, falcon, gpt2, llama, mistral, mt5, qwen2, t5",
     );
     refuse(
         |b| b.edit("base/config.json", "\"num_heads\": 4", "\"num_heads\": 0"),
@@ -215,7 +215,7 @@ fn inputs() {
             write_inputs(&b.path("inputs.safetensors"), &[ids, mask, decoder]);
         },
         FORWARD,
-        "error: `attention_mask` has shape [1, 1], but the tokens it masks have [1, 2]",
+        "error: `attention_mask` has shape [1, 1], but its tokens have [1, 2]",
     );
     refuse(
         nothing,
@@ -235,7 +235,23 @@ fn inputs() {
     refuse(
         nothing,
         "generate --base @small --prompt hello --max-new-tokens 0",
-        "error: --max-new-tokens is 0; there is nothing to generate",
+        "error: `max_new_tokens` is 0, expected at least 1",
+    );
+    let sampling = [
+        ("--temperature 0", "`temperature` is 0, expected a positive number"),
+        ("--top-k 0", "`top_k` is 0, expected at least 1"),
+        ("--top-p 1.5", "`top_p` is 1.5, expected a share above 0 and up to 1"),
+    ];
+    for (option, message) in sampling {
+        let command = format!("generate --base @small --prompt hello --sample {option}");
+        refuse(nothing, &command, &format!("error: {message}"));
+    }
+    let bert = workspace().join("fixtures/bert");
+    let bert = bert.display();
+    refuse(
+        nothing,
+        &format!("generate --base {bert}/base --inputs {bert}/io.safetensors"),
+        "error: a `bert` model classifies and has no decoder to generate with",
     );
     refuse(
         nothing,
@@ -260,6 +276,17 @@ fn training() {
         nothing,
         &format!("{TRAIN} --target k,v --feedforward wo"),
         "error: `feedforward_modules` should be a subset of `target_modules`: \"wo\" not in the targets [\"k\", \"v\"]; add the same names to `target_modules`",
+    );
+    refuse(
+        nothing,
+        &format!("{TRAIN} --kv-only"),
+        "error: no target is a fused projection of queries, keys and values, so there are no queries to leave out; name the layers of keys and values in `target_modules` instead",
+    );
+    let bert = workspace().join("fixtures/bert/base");
+    refuse(
+        nothing,
+        &format!("train --base {} --data @train.jsonl --out @out", bert.display()),
+        "error: lines of input and target train no classifier; use a text-to-text or a language model",
     );
     refuse(
         nothing,
@@ -340,7 +367,7 @@ fn inspecting() {
     refuse(
         nothing,
         "inspect @train.jsonl",
-        "error: DIR/train.jsonl is no config.json of a model\n  because: config.json names no `model_type`; known are mt5, t5",
+        "error: DIR/train.jsonl is no config.json of a model\n  because: config.json names no `model_type`; known are RefinedWeb, RefinedWebModel, bert, falcon, gpt2, llama, mistral, mt5, qwen2, t5",
     );
     refuse(
         nothing,

@@ -4,9 +4,7 @@ use burn::nn::{Embedding, Linear};
 use burn::tensor::{Int, Tensor};
 
 use crate::cache::KvCache;
-use crate::decode::{Steps, decode};
 use crate::error::ModelError;
-use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, check_labels, check_positions, required};
 use crate::layers::logits;
 use crate::loss::cross_entropy;
@@ -122,41 +120,6 @@ pub(crate) fn loss(
     Ok(cross_entropy(project(model, x), labels.narrow(1, 1, seq - 1)))
 }
 
-/// Goes on from prompts, padded on either side; each row's positions count its real tokens.
-pub(crate) fn generate(
-    model: &impl CausalLm,
-    inputs: &ModelInputs,
-    config: &GenerationConfig,
-    on_step: &mut dyn FnMut(Step),
-) -> Result<Generated, ModelError> {
-    inputs.check(model.facts().vocab_size)?;
-    let ids = required("input_ids", &inputs.input_ids)?;
-    let prompt = Prompt::new(ids, inputs.attention_mask.clone());
-    let ids = prompt.ids.clone();
-    if let Some(max) = model.facts().max_positions {
-        prompt.check_fits(config.max_new_tokens, max)?;
-    }
-    let width = ids.dims()[1];
-    let new_cache = |_| KvCache::new(width + config.max_new_tokens);
-    let mut caches: Vec<KvCache> = (0..model.facts().layers).map(new_cache).collect();
-    let first = |caches: &mut Vec<KvCache>| {
-        let tokens = prompt.tokens();
-        let x = model.states(&tokens, Some(caches), Trace::default());
-        project(model, mask::last_real(x, tokens.mask.as_ref()))
-    };
-    let next = |step: usize, column: Option<Tensor<2, Int>>| {
-        let logits = match column {
-            None => first(&mut caches),
-            Some(ids) => {
-                let tokens = prompt.next(ids, step);
-                project(model, model.states(&tokens, Some(&mut caches), Trace::default()))
-            }
-        };
-        logits.squeeze_dim(1)
-    };
-    decode(Steps { start: ids, config, next }, on_step)
-}
-
 fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelError> {
     let Facts { vocab_size, max_positions, .. } = model.facts();
     inputs.check(vocab_size)?;
@@ -167,150 +130,7 @@ fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelE
     Ok(tokens)
 }
 
-fn project(model: &impl CausalLm, x: Tensor<3>) -> Tensor<3> {
+pub(crate) fn project(model: &impl CausalLm, x: Tensor<3>) -> Tensor<3> {
     let (head, embedding) = model.head();
     logits(head, embedding, x)
 }
-
-/// The prompts of a generation.
-struct Prompt {
-    ids: Tensor<2, Int>,
-    /// Absent where nothing is padded.
-    mask: Option<Tensor<2, Int>>,
-    /// Real tokens of each row, `[batch, 1]`.
-    lengths: Tensor<2, Int>,
-}
-
-impl Prompt {
-    fn new(ids: Tensor<2, Int>, mask: Option<Tensor<2, Int>>) -> Self {
-        let mask = mask.map(|mask| mask.not_equal_scalar(0).int());
-        let lengths = mask.clone().unwrap_or_else(|| ids.ones_like()).sum_dim(1);
-        let padded = mask.filter(|mask| mask.to_data().iter::<i64>().any(|m| m == 0));
-        Self { ids, mask: padded, lengths }
-    }
-
-    fn check_fits(&self, new: usize, max: usize) -> Result<(), ModelError> {
-        let longest = self.lengths.clone().max().into_scalar::<i64>() as usize;
-        // The last token is generated and never read.
-        if longest + new <= max + 1 {
-            return Ok(());
-        }
-        let problem = format!(
-            "has {longest} tokens; with {new} new ones that is more than the model's {max} positions"
-        );
-        Err(ModelError::Input { name: "input_ids", problem })
-    }
-
-    fn tokens(&self) -> Tokens {
-        let positions = match &self.mask {
-            Some(mask) => (mask.clone().cumsum(1) - 1).clamp_min(0),
-            None => Tensor::arange(0..self.ids.dims()[1] as i64, &self.ids.device()).unsqueeze(),
-        };
-        Tokens { ids: self.ids.clone(), positions, mask: self.mask.clone(), past: 0 }
-    }
-
-    /// The tokens of step `step`, which counts from 1.
-    fn next(&self, ids: Tensor<2, Int>, step: usize) -> Tokens {
-        let [batch, width] = self.ids.dims();
-        let new = Tensor::ones([batch, step], &ids.device());
-        let mask = self.mask.clone().map(|mask| Tensor::cat(vec![mask, new], 1));
-        Tokens { ids, positions: self.lengths.clone() + (step as i64 - 1), mask, past: width + step - 1 }
-    }
-}
-
-/// The public methods of a [`CausalLm`], the same for each.
-macro_rules! causal_lm_methods {
-    ($model:ty, $config:ty) => {
-        impl ia3_core::ActivationSpace for $model {}
-
-        impl $model {
-            /// The configuration the model was made from.
-            pub fn config(&self) -> &$config {
-                &self.config
-            }
-
-            /// Logits `[batch, seq, vocab]`.
-            ///
-            /// As in Hugging Face, positions count from 0 in every row unless `position_ids` says otherwise; padding
-            /// on the left needs them.
-            ///
-            /// # Errors
-            ///
-            /// [`ModelError::Input`](crate::ModelError::Input) for an input that is missing or does not fit.
-            pub fn forward(
-                &self,
-                inputs: &crate::ModelInputs,
-            ) -> Result<burn::tensor::Tensor<3>, crate::ModelError> {
-                Ok(self.run(inputs, false)?.logits)
-            }
-
-            pub(crate) fn run(
-                &self,
-                inputs: &crate::ModelInputs,
-                traced: bool,
-            ) -> Result<crate::ModelOutput, crate::ModelError> {
-                crate::causal::run(self, inputs, traced)
-            }
-
-            /// Logits `[batch, vocab]` of each row's last real token alone.
-            ///
-            /// # Errors
-            ///
-            /// As [`forward`](Self::forward).
-            pub fn last_logits(
-                &self,
-                inputs: &crate::ModelInputs,
-            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
-                crate::causal::last_logits(self, inputs)
-            }
-
-            /// Mean cross entropy of the next token, `labels` `[batch, seq]` being the tokens themselves
-            /// ([`IGNORE_INDEX`](crate::IGNORE_INDEX) does not count); they are shifted here, as in Hugging Face.
-            ///
-            /// # Errors
-            ///
-            /// As [`forward`](Self::forward).
-            pub fn loss(
-                &self,
-                inputs: &crate::ModelInputs,
-                labels: burn::tensor::Tensor<2, burn::tensor::Int>,
-            ) -> Result<burn::tensor::Tensor<1>, crate::ModelError> {
-                crate::causal::loss(self, inputs, labels)
-            }
-
-            /// Goes on from `input_ids`, with keys and values cached; `on_step` sees every step as it happens.
-            ///
-            /// Prompts may be padded on either side, as `attention_mask` says: positions are those of the real
-            /// tokens, `position_ids` is not read. The result is the prompts, padding included, and the new tokens.
-            ///
-            /// # Errors
-            ///
-            /// As [`forward`](Self::forward), and [`ModelError::Generation`](crate::ModelError::Generation).
-            pub fn generate(
-                &self,
-                inputs: &crate::ModelInputs,
-                config: &crate::GenerationConfig,
-                on_step: &mut dyn FnMut(crate::Step),
-            ) -> Result<crate::Generated, crate::ModelError> {
-                crate::causal::generate(self, inputs, config, on_step)
-            }
-
-            /// What the configuration says about generating, with `max_new_tokens`.
-            pub fn generation_config(&self, max_new_tokens: usize) -> crate::GenerationConfig {
-                crate::GenerationConfig {
-                    pad_token_id: self.config.pad_token_id(),
-                    ..crate::GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone())
-                }
-            }
-        }
-
-        impl $config {
-            /// The id that fills rows up: `pad_token_id`, or the end token where there is none, as in Hugging Face.
-            pub fn pad_token_id(&self) -> i64 {
-                self.pad_token_id.or(self.eos_token_id.first().copied()).unwrap_or(0)
-            }
-        }
-    };
-}
-
-pub(crate) use causal_lm_methods;

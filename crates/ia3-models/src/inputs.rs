@@ -1,4 +1,4 @@
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::error::ModelError;
 use crate::loss::IGNORE_INDEX;
@@ -20,7 +20,40 @@ pub struct ModelInputs {
     pub position_ids: Option<Tensor<2, Int>>,
 }
 
+/// Where rows are filled up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaddingSide {
+    /// In front, as decoders want their prompts.
+    Left,
+    /// Behind.
+    Right,
+}
+
 impl ModelInputs {
+    /// Rows of ids as one batch, filled up with `pad_token_id` to the longest: `input_ids` and `attention_mask`, and for
+    /// padding on the left the `position_ids` of the real tokens.
+    pub fn from_rows(rows: &[Vec<i64>], pad_token_id: i64, side: PaddingSide, device: &Device) -> Self {
+        let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let batch = |value: &dyn Fn(usize, i64) -> i64, fill: i64| {
+            let fill_up = |row: &Vec<i64>| {
+                let real = row.iter().enumerate().map(|(i, &id)| value(i, id));
+                let padding = std::iter::repeat_n(fill, width - row.len());
+                match side {
+                    PaddingSide::Left => padding.chain(real).collect::<Vec<_>>(),
+                    PaddingSide::Right => real.chain(padding).collect(),
+                }
+            };
+            let values: Vec<i64> = rows.iter().flat_map(fill_up).collect();
+            Some(Tensor::from_data(TensorData::new(values, [rows.len(), width]), device))
+        };
+        Self {
+            input_ids: batch(&|_, id| id, pad_token_id),
+            attention_mask: batch(&|_, _| 1, 0),
+            position_ids: batch(&|i, _| i as i64, 0).filter(|_| side == PaddingSide::Left),
+            ..Self::default()
+        }
+    }
+
     /// An encoder-decoder's inputs without padding.
     pub fn seq2seq(input_ids: Tensor<2, Int>, decoder_input_ids: Tensor<2, Int>) -> Self {
         Self { input_ids: Some(input_ids), decoder_input_ids: Some(decoder_input_ids), ..Self::default() }
@@ -118,4 +151,23 @@ fn check_batch(ids: &Ids, decoder_ids: &Ids) -> Result<(), ModelError> {
     }
     let problem = format!("has {rows} rows, but input_ids has {expected}");
     Err(ModelError::Input { name: "decoder_input_ids", problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_filled_up_on_either_side() {
+        let rows = [vec![5, 6, 7], vec![8]];
+        let values = |ids: &Ids| ids.as_ref().map(|ids| ids.to_data().iter::<i64>().collect::<Vec<_>>());
+        let right = ModelInputs::from_rows(&rows, 9, PaddingSide::Right, &Device::flex());
+        assert_eq!(values(&right.input_ids).unwrap(), [5, 6, 7, 8, 9, 9]);
+        assert_eq!(values(&right.attention_mask).unwrap(), [1, 1, 1, 1, 0, 0]);
+        assert_eq!(values(&right.position_ids), None);
+        let left = ModelInputs::from_rows(&rows, 9, PaddingSide::Left, &Device::flex());
+        assert_eq!(values(&left.input_ids).unwrap(), [5, 6, 7, 9, 9, 8]);
+        assert_eq!(values(&left.attention_mask).unwrap(), [1, 1, 1, 0, 0, 1]);
+        assert_eq!(values(&left.position_ids).unwrap(), [0, 1, 2, 0, 0, 0]);
+    }
 }

@@ -7,13 +7,14 @@ use crate::error::ModelError;
 use crate::falcon::FalconForCausalLM;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::gpt2::GPT2LMHeadModel;
-use crate::inputs::ModelInputs;
+use crate::inputs::{ModelInputs, PaddingSide};
 use crate::llama::LlamaForCausalLM;
 use crate::output::ModelOutput;
 use crate::t5::T5ForConditionalGeneration;
 
 /// Any model there is, as one burn module; paths inside it are those of the architecture's own type.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // There are few models at a time, and their weights are behind pointers.
 pub enum Model {
     /// T5 or mT5.
     T5(T5ForConditionalGeneration),
@@ -147,6 +148,14 @@ impl Model {
     /// [`ModelError::Input`] for an input that is missing or does not fit.
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
         each!(self, m => m.loss(inputs, labels))
+    }
+
+    /// Where prompts are filled up for generating: in front for a decoder alone, so that the new tokens follow.
+    pub fn padding_side(&self) -> PaddingSide {
+        match self.task() {
+            Task::CausalLm => PaddingSide::Left,
+            Task::Seq2SeqLm | Task::SequenceClassification => PaddingSide::Right,
+        }
     }
 
     /// The id that fills rows up.

@@ -75,11 +75,14 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
 
-    /// Logarithms of the probabilities 0.1, 0.4, 0.2, 0.3.
-    const LOGITS: [f32; 4] = [-2.302_585, -0.916_291, -1.609_438, -1.203_973];
+    const PROBABILITIES: [f32; 4] = [0.1, 0.4, 0.2, 0.3];
+
+    fn logits() -> [f32; 4] {
+        PROBABILITIES.map(f32::ln)
+    }
 
     fn ids(sampling: Sampling) -> Vec<i64> {
-        weights(&LOGITS, &sampling).into_iter().map(|(id, _)| id).collect()
+        weights(&logits(), &sampling).into_iter().map(|(id, _)| id).collect()
     }
 
     #[test]
@@ -107,16 +110,16 @@ mod tests {
             ..GenerationConfig::new(1, vec![])
         };
         let mut sampler = Sampler::new(&config, 2);
-        let logits = Tensor::<2>::from_floats([LOGITS, LOGITS], &Device::flex());
-        let mut counts = [[0.0; 4]; 2];
+        let logits = Tensor::<2>::from_floats([logits(), logits()], &Device::flex());
+        let mut counts = [[0f32; 4]; 2];
         for _ in 0..5000 {
             for (row, token) in sampler.choose(logits.clone(), false).into_iter().enumerate() {
                 counts[row][token as usize] += 1.0 / 5000.0;
             }
         }
         for row in counts {
-            for (got, expected) in row.iter().zip([0.1, 0.4, 0.2, 0.3]) {
-                assert!((got - expected as f64).abs() < 0.025, "{counts:?}");
+            for (got, expected) in row.iter().zip(PROBABILITIES) {
+                assert!((got - expected).abs() < 0.025, "{counts:?}");
             }
         }
         assert_ne!(counts[0], counts[1], "rows draw from streams of their own");
@@ -129,7 +132,7 @@ mod tests {
             ..GenerationConfig::new(1, vec![])
         };
         let (mut alone, mut both) = (Sampler::new(&config, 1), Sampler::new(&config, 2));
-        let row = Tensor::<2>::from_floats([LOGITS], &Device::flex());
+        let row = Tensor::<2>::from_floats([logits()], &Device::flex());
         let rows = Tensor::cat(vec![row.clone(), row.clone() * 0.1], 0);
         for _ in 0..50 {
             assert_eq!(alone.choose(row.clone(), false)[0], both.choose(rows.clone(), false)[0]);

@@ -1,4 +1,4 @@
-//! PEFT's `print_trainable_parameters` for the T5 family, from the configuration alone: no weight is allocated.
+//! PEFT's `print_trainable_parameters` from the configuration alone: no weight is allocated.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -7,54 +7,54 @@ use ia3_models::ModelConfig;
 
 struct Row {
     name: &'static str,
-    /// `model_type`, `d_model`, `d_kv`, `d_ff`, layers, heads, vocabulary, projection.
-    shape: (&'static str, usize, usize, usize, usize, usize, usize, &'static str),
+    /// What `config.json` says, without the braces.
+    config: &'static str,
     trainable: usize,
     all: usize,
     sites: usize,
 }
 
-const V: usize = 32_128;
-const GATED: &str = "gated-gelu";
-
+/// With the head tied where transformers ties it from a configuration alone.
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
-    Row { name: "t5-small", shape: ("t5", 512, 64, 2048, 6, 8, V, "relu"), trainable: 43_008, all: 60_549_632, sites: 48 },
-    Row { name: "t5-base", shape: ("t5", 768, 64, 3072, 12, 12, V, "relu"), trainable: 129_024, all: 223_032_576, sites: 96 },
-    Row { name: "t5-large", shape: ("t5", 1024, 64, 4096, 24, 16, V, "relu"), trainable: 344_064, all: 738_012_160, sites: 192 },
-    Row { name: "t5-3b", shape: ("t5", 1024, 128, 16_384, 24, 32, V, "relu"), trainable: 1_376_256, all: 2_852_974_592, sites: 192 },
-    Row { name: "t5-11b", shape: ("t5", 1024, 128, 65_536, 24, 128, V, "relu"), trainable: 5_505_024, all: 11_312_826_368, sites: 192 },
-    Row { name: "t5-v1_1-small", shape: ("t5", 512, 64, 1024, 8, 6, V, GATED), trainable: 34_816, all: 60_546_432, sites: 64 },
-    Row { name: "t5-v1_1-base", shape: ("t5", 768, 64, 2048, 12, 12, V, GATED), trainable: 104_448, all: 223_008_000, sites: 96 },
-    Row { name: "T0_3B", shape: ("t5", 2048, 64, 5120, 24, 32, V, GATED), trainable: 540_672, all: 2_784_499_712, sites: 192 },
-    Row { name: "T0", shape: ("t5", 4096, 64, 10_240, 24, 64, V, GATED), trainable: 1_081_344, all: 11_004_817_408, sites: 192 },
-    Row { name: "mt5-small", shape: ("mt5", 512, 64, 1024, 8, 6, 250_112, GATED), trainable: 34_816, all: 172_154_240, sites: 64 },
-    Row { name: "mt5-large", shape: ("mt5", 1024, 64, 2816, 24, 16, 250_112, GATED), trainable: 282_624, all: 973_749_248, sites: 192 },
+    Row { name: "t5-small", config: r#""model_type": "t5""#, trainable: 43_008, all: 60_549_632, sites: 48 },
+    Row { name: "t5-base", config: r#""model_type": "t5", "d_model": 768, "d_ff": 3072, "num_layers": 12, "num_heads": 12"#, trainable: 129_024, all: 223_032_576, sites: 96 },
+    Row { name: "t5-large", config: r#""model_type": "t5", "d_model": 1024, "d_ff": 4096, "num_layers": 24, "num_heads": 16"#, trainable: 344_064, all: 738_012_160, sites: 192 },
+    Row { name: "t5-3b", config: r#""model_type": "t5", "d_model": 1024, "d_kv": 128, "d_ff": 16384, "num_layers": 24, "num_heads": 32"#, trainable: 1_376_256, all: 2_852_974_592, sites: 192 },
+    Row { name: "t5-11b", config: r#""model_type": "t5", "d_model": 1024, "d_kv": 128, "d_ff": 65536, "num_layers": 24, "num_heads": 128"#, trainable: 5_505_024, all: 11_312_826_368, sites: 192 },
+    Row { name: "t5-v1_1-small", config: r#""model_type": "t5", "d_ff": 1024, "num_layers": 8, "num_heads": 6, "feed_forward_proj": "gated-gelu""#, trainable: 34_816, all: 60_546_432, sites: 64 },
+    Row { name: "t5-v1_1-base", config: r#""model_type": "t5", "d_model": 768, "d_ff": 2048, "num_layers": 12, "num_heads": 12, "feed_forward_proj": "gated-gelu""#, trainable: 104_448, all: 223_008_000, sites: 96 },
+    Row { name: "T0_3B", config: r#""model_type": "t5", "d_model": 2048, "d_ff": 5120, "num_layers": 24, "num_heads": 32, "feed_forward_proj": "gated-gelu""#, trainable: 540_672, all: 2_784_499_712, sites: 192 },
+    Row { name: "T0", config: r#""model_type": "t5", "d_model": 4096, "d_ff": 10240, "num_layers": 24, "num_heads": 64, "feed_forward_proj": "gated-gelu""#, trainable: 1_081_344, all: 11_004_817_408, sites: 192 },
+    Row { name: "mt5-small", config: r#""model_type": "mt5""#, trainable: 34_816, all: 172_154_240, sites: 64 },
+    Row { name: "mt5-large", config: r#""model_type": "mt5", "d_model": 1024, "d_ff": 2816, "num_layers": 24, "num_heads": 16"#, trainable: 282_624, all: 973_749_248, sites: 192 },
+    Row { name: "gpt2", config: r#""model_type": "gpt2""#, trainable: 64_512, all: 124_504_320, sites: 24 },
+    Row { name: "gpt2-medium", config: r#""model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16"#, trainable: 172_032, all: 354_995_200, sites: 48 },
+    Row { name: "gpt2-large", config: r#""model_type": "gpt2", "n_embd": 1280, "n_layer": 36, "n_head": 20"#, trainable: 322_560, all: 774_352_640, sites: 72 },
+    Row { name: "gpt2-xl", config: r#""model_type": "gpt2", "n_embd": 1600, "n_layer": 48, "n_head": 25"#, trainable: 537_600, all: 1_558_148_800, sites: 96 },
+    Row { name: "falcon-rw-1b", config: r#""model_type": "falcon", "vocab_size": 50304, "hidden_size": 2048, "num_hidden_layers": 24, "num_attention_heads": 32, "alibi": true, "bias": true, "multi_query": false, "parallel_attn": false"#, trainable: 344_064, all: 1_311_969_280, sites: 48 },
+    Row { name: "falcon-7b", config: r#""model_type": "falcon""#, trainable: 731_136, all: 6_922_451_840, sites: 64 },
+    Row { name: "falcon-7b, old config", config: r#""model_type": "RefinedWebModel", "n_head": 71, "n_layer": 32, "multi_query": true, "parallel_attn": true"#, trainable: 731_136, all: 6_922_451_840, sites: 64 },
+    Row { name: "falcon-11B", config: r#""model_type": "falcon", "hidden_size": 4096, "num_hidden_layers": 60, "num_attention_heads": 32, "num_kv_heads": 8, "new_decoder_architecture": true, "num_ln_in_parallel_attn": 1"#, trainable: 1_351_680, all: 10_837_835_776, sites: 120 },
+    Row { name: "falcon-40b", config: r#""model_type": "falcon", "hidden_size": 8192, "num_hidden_layers": 60, "num_attention_heads": 128, "num_kv_heads": 8, "new_decoder_architecture": true"#, trainable: 2_519_040, all: 41_305_812_992, sites: 120 },
+    Row { name: "falcon-40b, old config", config: r#""model_type": "RefinedWeb", "hidden_size": 8192, "n_layer": 60, "n_head": 128, "n_head_kv": 8"#, trainable: 2_519_040, all: 41_305_812_992, sites: 120 },
+    Row { name: "llama-2-7b", config: r#""model_type": "llama""#, trainable: 614_400, all: 6_739_030_016, sites: 96 },
+    Row { name: "llama-3-8b", config: r#""model_type": "llama", "vocab_size": 128256, "intermediate_size": 14336, "num_key_value_heads": 8"#, trainable: 524_288, all: 8_030_785_536, sites: 96 },
 ];
 
-impl Row {
-    /// With the head tied, as transformers makes it from a configuration alone, or apart, as in the real v1.1 files.
-    fn counts(&self, tied: bool) -> (TrainableParameters, usize) {
-        let (model_type, d_model, d_kv, d_ff, layers, heads, vocab, projection) = self.shape;
-        let json = format!(
-            r#"{{"model_type": "{model_type}", "d_model": {d_model}, "d_kv": {d_kv}, "d_ff": {d_ff},
-                "num_layers": {layers}, "num_heads": {heads}, "vocab_size": {vocab},
-                "feed_forward_proj": "{projection}"}}"#
-        );
-        let config = ModelConfig::from_json(&json).unwrap().with_tied_head(tied);
-        let model = config.init(&Device::flex());
-        let plan = Ia3Config::new().plan(&model.info(), PlanOptions::default()).unwrap();
-        let trainable = plan.trainable_parameters();
-        (TrainableParameters { trainable, all: model.num_params() + trainable }, plan.sites.len())
-    }
+fn config(row: &Row) -> ModelConfig {
+    ModelConfig::from_json(&format!("{{{}}}", row.config)).unwrap()
 }
 
 #[test]
 fn the_counts_are_pefts() {
     for row in TABLE {
-        let (counts, sites) = row.counts(true);
+        let model = config(row).init(&Device::flex());
+        let plan = Ia3Config::new().plan(&model.info(), PlanOptions::default()).unwrap();
+        let trainable = plan.trainable_parameters();
+        let counts = TrainableParameters { trainable, all: model.num_params() + trainable };
         assert_eq!(
-            (counts.trainable, counts.all, sites),
+            (counts.trainable, counts.all, plan.sites.len()),
             (row.trainable, row.all, row.sites),
             "{}",
             row.name
@@ -65,6 +65,44 @@ fn the_counts_are_pefts() {
 #[test]
 fn a_head_of_its_own_counts() {
     let t0_3b = TABLE.iter().find(|row| row.name == "T0_3B").unwrap();
-    let (counts, _) = t0_3b.counts(false);
-    assert_eq!(counts.all - counts.trainable, 2_849_757_184);
+    let model = config(t0_3b).with_tied_head(false).init(&Device::flex());
+    assert_eq!(model.num_params(), 2_849_757_184);
+}
+
+/// PEFT's default for BERT also scales the input of the attention's output projection; the paper does not.
+#[test]
+fn bert_has_pefts_placement_and_the_papers() {
+    let minilm =
+        r#"{"model_type": "bert", "hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}"#;
+    let info = ModelConfig::from_json(minilm).unwrap().init(&Device::flex()).info();
+    let count = |config: Ia3Config| {
+        let plan = config.plan(&info, PlanOptions::default()).unwrap();
+        (plan.trainable_parameters(), plan.sites.len())
+    };
+    assert_eq!(count(Ia3Config::new()), (16_128, 24));
+    let paper = Ia3Config::new()
+        .with_target_modules(r".*\.(key|value)|.*layer\.\d+\.output\.dense")
+        .with_feedforward_modules(r".*layer\.\d+\.output\.dense");
+    assert_eq!(count(paper), (13_824, 18));
+}
+
+/// The paper's placement on fused projections leaves the queries out.
+#[test]
+fn fused_projections_know_their_queries() {
+    let trainable = |name: &str| {
+        let row = TABLE.iter().find(|row| row.name == name).unwrap();
+        let info = config(row).init(&Device::flex()).info();
+        let plan = Ia3Config::new().plan(&info, PlanOptions::default()).unwrap();
+        let queries = |path: &str| -> usize {
+            let module = info.modules.iter().find(|m| m.path == path).unwrap();
+            module.queries.iter().map(|range| range.len()).sum()
+        };
+        plan.trainable_parameters() - plan.sites.iter().map(|site| queries(&site.path)).sum::<usize>()
+    };
+    // Layers times (keys and values, inner activations).
+    assert_eq!(trainable("gpt2"), 12 * (2 * 768 + 3072));
+    assert_eq!(trainable("falcon-7b"), 32 * (2 * 64 + 4 * 4544));
+    assert_eq!(trainable("falcon-11B"), 60 * (2 * 8 * 128 + 4 * 4096));
+    assert_eq!(trainable("falcon-40b"), 60 * (2 * 8 * 64 + 4 * 8192));
+    assert_eq!(trainable("falcon-rw-1b"), 24 * (2 * 2048 + 4 * 2048));
 }

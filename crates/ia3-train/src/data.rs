@@ -1,49 +1,51 @@
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use ia3_models::{IGNORE_INDEX, ModelInputs};
+use burn::tensor::{Device, Int, Tensor};
+use ia3_models::{IGNORE_INDEX, Model, ModelInputs, PaddingSide, Task};
 
 use crate::error::TrainError;
 
-/// One tokenised example of a text-to-text task; both sides end with the end-of-sequence token.
+/// One tokenised example: an input and what is to come out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
-    /// Ids of the input.
+    /// Ids of the input; with the end-of-sequence token for an encoder.
     pub input: Vec<i64>,
-    /// Ids of the target.
+    /// Ids of the target, with the end-of-sequence token; the number of the class for a classifier.
     pub target: Vec<i64>,
 }
 
 /// Examples as padded tensors.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `input_ids` and `attention_mask`, `[batch, input_seq]`.
+    /// `input_ids` and `attention_mask`, `[batch, seq]`; input and target in one row for a decoder alone.
     pub inputs: ModelInputs,
-    /// Target ids, padded with [`IGNORE_INDEX`], `[batch, target_seq]`.
+    /// Target ids, [`IGNORE_INDEX`] elsewhere: `[batch, target_seq]`, or as `input_ids` for a decoder alone.
     pub labels: Tensor<2, Int>,
     /// Real tokens of inputs and targets together.
     pub tokens: usize,
 }
 
-/// Pads `examples` on the right to the longest of the batch.
-pub fn collate(examples: &[&Example], pad_token_id: i64, device: &Device) -> Batch {
-    let inputs = || examples.iter().map(|e| e.input.as_slice());
-    let ones: Vec<Vec<i64>> = inputs().map(|ids| vec![1; ids.len()]).collect();
+/// Pads `examples` on the right to the longest of the batch, as `model` takes them. The loss is that of the targets.
+pub fn collate(examples: &[&Example], model: &Model, device: &Device) -> Batch {
+    let together = model.task() == Task::CausalLm;
+    let whole = |e: &&Example| [e.input.as_slice(), &e.target].concat();
+    let ignored = |e: &&Example| [vec![IGNORE_INDEX; e.input.len()], e.target.clone()].concat();
+    let rows = |f: &dyn Fn(&&Example) -> Vec<i64>| examples.iter().map(f).collect::<Vec<_>>();
+    let (inputs, labels) = match together {
+        true => (rows(&whole), rows(&ignored)),
+        false => (rows(&|e| e.input.clone()), rows(&|e| e.target.clone())),
+    };
+    let padded = |rows: &[Vec<i64>], with| ModelInputs::from_rows(rows, with, PaddingSide::Right, device);
+    let labels = padded(&labels, IGNORE_INDEX).input_ids;
     Batch {
-        inputs: ModelInputs {
-            input_ids: Some(pad(inputs(), pad_token_id, device)),
-            attention_mask: Some(pad(ones.iter().map(Vec::as_slice), 0, device)),
-            ..ModelInputs::default()
-        },
-        labels: pad(examples.iter().map(|e| e.target.as_slice()), IGNORE_INDEX, device),
+        inputs: padded(&inputs, model.pad_token_id()),
+        labels: labels.expect("`from_rows` gives ids"),
         tokens: examples.iter().map(|e| e.input.len() + e.target.len()).sum(),
     }
 }
 
-fn pad<'a>(rows: impl Iterator<Item = &'a [i64]> + Clone, with: i64, device: &Device) -> Tensor<2, Int> {
-    let width = rows.clone().map(<[i64]>::len).max().unwrap_or(0);
-    let count = rows.clone().count();
-    let fill = |row: &'a [i64]| row.iter().copied().chain(std::iter::repeat_n(with, width - row.len()));
-    let values: Vec<i64> = rows.flat_map(fill).collect();
-    Tensor::from_data(TensorData::new(values, [count, width]), device)
+/// The inputs alone, padded as `model` generates from them.
+pub(crate) fn prompts(examples: &[&Example], model: &Model, device: &Device) -> ModelInputs {
+    let rows: Vec<Vec<i64>> = examples.iter().map(|e| e.input.clone()).collect();
+    ModelInputs::from_rows(&rows, model.pad_token_id(), model.padding_side(), device)
 }
 
 /// There is at least one example and none is empty on either side.
@@ -64,16 +66,33 @@ pub(crate) fn check(examples: &[Example]) -> Result<(), TrainError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ia3_models::ModelConfig;
+
+    fn ids(t: Tensor<2, Int>) -> Vec<i64> {
+        t.into_data().iter().collect()
+    }
+
+    fn batch(config: &str) -> Batch {
+        let model = ModelConfig::from_json(config).unwrap().init(&Device::flex());
+        let short = Example { input: vec![5, 1], target: vec![7, 8, 1] };
+        let long = Example { input: vec![5, 6, 1], target: vec![1] };
+        collate(&[&short, &long], &model, &Device::flex())
+    }
 
     #[test]
     fn rows_are_padded_to_the_longest() {
-        let short = Example { input: vec![5, 1], target: vec![7, 8, 1] };
-        let long = Example { input: vec![5, 6, 1], target: vec![1] };
-        let batch = collate(&[&short, &long], 0, &Device::flex());
-        let ids = |t: Tensor<2, Int>| -> Vec<i64> { t.into_data().iter().collect() };
+        let batch = batch(r#"{"model_type": "t5"}"#);
         assert_eq!(ids(batch.inputs.input_ids.unwrap()), [5, 1, 0, 5, 6, 1]);
         assert_eq!(ids(batch.inputs.attention_mask.unwrap()), [1, 1, 0, 1, 1, 1]);
         assert_eq!(ids(batch.labels), [7, 8, 1, 1, -100, -100]);
         assert_eq!(batch.tokens, 9);
+    }
+
+    #[test]
+    fn a_decoder_reads_input_and_target_and_answers_for_the_target() {
+        let batch = batch(r#"{"model_type": "gpt2", "pad_token_id": 0}"#);
+        assert_eq!(ids(batch.inputs.input_ids.unwrap()), [5, 1, 7, 8, 1, 5, 6, 1, 1, 0]);
+        assert_eq!(ids(batch.inputs.attention_mask.unwrap()), [1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+        assert_eq!(ids(batch.labels), [-100, -100, 7, 8, 1, -100, -100, -100, 1, -100]);
     }
 }

@@ -1,7 +1,7 @@
 use burn::module::Module;
-use ia3_models::{GenerationConfig, Model, ModelInputs};
+use ia3_models::{GenerationConfig, Model, ModelInputs, Task};
 
-use crate::data::{Batch, Example, check, collate};
+use crate::data::{Batch, Example, check, collate, prompts};
 use crate::error::TrainError;
 
 /// How a model does on examples it is not trained on.
@@ -30,12 +30,12 @@ pub fn evaluate(model: &Model, examples: &[Example], batch_size: usize) -> Resul
     let (mut loss, mut targets) = (0.0, 0);
     for indices in order.chunks(batch_size.max(1)) {
         let rows: Vec<_> = indices.iter().map(|&i| &examples[i]).collect();
-        let batch = collate(&rows, model.pad_token_id(), &device);
+        let batch = collate(&rows, &model, &device);
         let tokens: usize = rows.iter().map(|e| e.target.len()).sum();
         loss += tokens as f64 * f64::from(mean_loss(&model, &batch)?);
         targets += tokens;
         let longest = rows.iter().map(|e| e.target.len()).max().unwrap_or(0);
-        for (&i, ids) in indices.iter().zip(generate(&model, &batch.inputs, longest)?) {
+        for (&i, ids) in indices.iter().zip(generate(&model, &prompts(&rows, &model, &device), longest)?) {
             generated[i] = ids;
         }
     }
@@ -54,7 +54,11 @@ fn generate(model: &Model, inputs: &ModelInputs, longest: usize) -> Result<Vec<V
     let ids = model.generate(inputs, &config, &mut |_| ())?.ids;
     let width = ids.dims()[1];
     let ids: Vec<i64> = ids.into_data().iter().collect();
-    Ok(ids.chunks(width).map(|row| content(&row[1..], &config)).collect())
+    let prompt = match (model.task(), &inputs.input_ids) {
+        (Task::CausalLm, Some(prompts)) => prompts.dims()[1],
+        _ => 1, // the decoder's start token
+    };
+    Ok(ids.chunks(width).map(|row| content(&row[prompt..], &config)).collect())
 }
 
 /// What stands before the end.

@@ -99,7 +99,7 @@ pub fn train(
     for step in 0..config.steps {
         let indices = order.next_batch();
         let rows: Vec<_> = indices.iter().map(|&i| &examples[i]).collect();
-        let batch = collate(&rows, model.pad_token_id(), &device);
+        let batch = collate(&rows, &model, &device);
         let (loss, grads) = backward(&model, &batch)?;
         if !loss.is_finite() {
             return Err(TrainError::LossNotFinite { step: step + 1, loss, examples: indices });

@@ -2,11 +2,14 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use burn::tensor::{DType, Device};
+use burn::tensor::{DType, Device, TensorData};
+use ia3::models::PaddingSide;
+use ia3::{Model, ModelInputs, Task};
 use serde::Serialize;
 
 use super::model;
 use crate::args::{Format, Forward};
+use crate::text::{Text, lines};
 use crate::{inputs, output};
 
 #[derive(Serialize)]
@@ -23,15 +26,69 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    let inputs = inputs::read(&args.inputs, device)?;
+    let source = Source::read(args, device)?;
     let model = model::adapted(&args.model, device)?;
     let start = Instant::now();
-    let logits = model.forward(&inputs)?.cast(DType::F32);
-    let shape = logits.dims().to_vec();
-    let data = logits.try_into_data()?;
+    let logits = match &source {
+        Source::Inputs(inputs) => logits(&model, inputs, args)?,
+        Source::Texts(rows) => of_texts(&model, rows, args, device)?,
+    };
     let seconds = start.elapsed().as_secs_f64();
-    inputs::write(&args.out, "logits", &data)?;
-    let out = args.out.display().to_string();
+    inputs::write(&args.out, "logits", &logits)?;
+    let (shape, out) = (logits.shape().to_vec(), args.out.display().to_string());
     output::report(&Report { logits: shape, out, seconds }, format)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What goes in: tensors, or the ids of one text a row.
+enum Source {
+    Inputs(Box<ModelInputs>),
+    Texts(Vec<Vec<i64>>),
+}
+
+impl Source {
+    fn read(args: &Forward, device: &Device) -> anyhow::Result<Self> {
+        if let Some(path) = &args.inputs {
+            return Ok(Self::Inputs(Box::new(inputs::read(path, device)?)));
+        }
+        let text = Text::open(&args.model.base)?;
+        let texts = args.texts.iter().map(|path| lines(path, "a text")).collect::<Result<Vec<_>, _>>()?;
+        let encode = |line: &String| text.encode(line, args.max_input_tokens);
+        texts.concat().iter().map(encode).collect::<Result<_, _>>().map(Self::Texts)
+    }
+}
+
+/// `[batch, seq, vocab]`, or `[batch, vocab]` at the last tokens, or `[batch, num_labels]`; float32.
+fn logits(model: &Model, inputs: &ModelInputs, args: &Forward) -> anyhow::Result<TensorData> {
+    match args.last || model.task() == Task::SequenceClassification {
+        true => Ok(model.last_logits(inputs)?.cast(DType::F32).try_into_data()?),
+        false => Ok(model.forward(inputs)?.cast(DType::F32).try_into_data()?),
+    }
+}
+
+fn of_texts(model: &Model, rows: &[Vec<i64>], args: &Forward, device: &Device) -> anyhow::Result<TensorData> {
+    let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut all: Vec<TensorData> = vec![];
+    for rows in rows.chunks(args.batch_size.max(1)) {
+        let inputs = ModelInputs::from_rows(rows, model.pad_token_id(), PaddingSide::Right, device);
+        all.push(logits(model, &inputs, args)?);
+    }
+    Ok(stack(all, longest))
+}
+
+/// Batches one below the other; those of shorter texts are filled up with zeros where there is an axis of tokens.
+fn stack(batches: Vec<TensorData>, longest: usize) -> TensorData {
+    let rows = batches.iter().map(|b| b.shape()[0]).sum();
+    let mut shape = batches[0].shape().to_vec();
+    shape[0] = rows;
+    if let [_, seq, _] = shape.as_mut_slice() {
+        *seq = longest;
+    }
+    let row: usize = shape[1..].iter().product();
+    let fill = |batch: &TensorData| -> Vec<f32> {
+        let values: Vec<f32> = batch.iter().collect();
+        let padded = |v: &[f32]| [v, &vec![0.0; row - v.len()]].concat();
+        values.chunks(values.len() / batch.shape()[0]).flat_map(padded).collect()
+    };
+    TensorData::new(batches.iter().flat_map(fill).collect::<Vec<_>>(), shape)
 }

@@ -24,11 +24,12 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let base = model::base(&args.base, device)?;
-    let adapters = model::adapters(&args.adapters, &base, device)?;
+    let adapters = model::adapters(&args.adapters, &base.model, device)?;
+    model::note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
     let merged = match args.safe {
-        true => ia3::merge_safe(&base, &adapters)?,
-        false => ia3::merge(&base, &adapters)?,
+        true => ia3::merge_safe(&base.model, &adapters)?,
+        false => ia3::merge(&base.model, &adapters)?,
     };
     let options =
         CheckpointOptions { base: Some(args.base.clone()), overwrite: true, ..CheckpointOptions::default() };

@@ -1,22 +1,29 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use ia3::{Adapter, Model};
+use ia3::{Adapter, Model, Pretrained};
 
 use crate::args::ModelArgs;
 use crate::output::note;
 
 /// Loads a base, saying which tensors of its file have no use.
-pub(crate) fn base(dir: &Path, device: &Device) -> anyhow::Result<Model> {
+pub(crate) fn base(dir: &Path, device: &Device) -> anyhow::Result<Pretrained> {
     let base = ia3::from_pretrained(dir, device)?;
     if !base.report.unused.is_empty() {
-        note(format!(
-            "{} tensors of the checkpoint are unused: {}",
-            base.report.unused.len(),
-            base.report.unused.join(", ")
-        ));
+        let unused = &base.report.unused;
+        note(format!("{} tensors of the checkpoint are unused: {}", unused.len(), unused.join(", ")));
     }
-    Ok(base.model)
+    Ok(base)
+}
+
+/// Says which parameters come neither from the checkpoint nor from an adapter.
+pub(crate) fn note_fresh(base: &Pretrained, adapters: &[Adapter]) {
+    let brought = |name: &&String| adapters.iter().any(|a| a.saved.contains_key(*name));
+    let fresh: Vec<&str> =
+        base.report.missing.iter().filter(|name| !brought(name)).map(String::as_str).collect();
+    if !fresh.is_empty() {
+        note(format!("not in the checkpoint and so freshly initialised: {}", fresh.join(", ")));
+    }
 }
 
 /// Loads adapters that must fit `base`.
@@ -28,10 +35,11 @@ pub(crate) fn adapters(dirs: &[PathBuf], base: &Model, device: &Device) -> anyho
 /// The model that the arguments describe.
 pub(crate) fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
     let base = base(&args.base, device)?;
-    let adapters = adapters(&args.adapters, &base, device)?;
+    let adapters = adapters(&args.adapters, &base.model, device)?;
+    note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
     Ok(match args.merge {
-        true => ia3::merge(&base, &adapters)?,
-        false => ia3::attach(&base, &adapters)?,
+        true => ia3::merge(&base.model, &adapters)?,
+        false => ia3::attach(&base.model, &adapters)?,
     })
 }

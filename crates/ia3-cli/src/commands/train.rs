@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use burn::tensor::Device;
 use ia3::io::{AdapterOptions, IoError};
 use ia3::train::{Evaluation, Example, OptimizerConfig, Schedule, StepReport, TrainConfig, evaluate, train};
-use ia3::{Adapter, Ia3Config, PlanOptions, Selector, TaskType, TrainableParameters};
+use ia3::{Adapter, Ia3Config, Model, PlanOptions, Selector, Task, TaskType, TrainableParameters};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
@@ -62,13 +62,15 @@ pub(crate) fn run(args: &Train, device: &Device, format: Format) -> anyhow::Resu
     if args.out.exists() && !args.out.is_dir() {
         return Err(IoError::NotAFolder { path: args.out.clone() }.into());
     }
-    let config = config(args)?;
-    let text = Text::open(&args.base)?;
-    let examples = examples(&args.data, &text, args)?;
-    let held_out = args.eval.as_ref().map(|path| self::examples(path, &text, args)).transpose()?;
-    let base = model::base(&args.base, device)?;
+    let model = ia3::read_config(&args.base)?.init(device);
+    let config = config(args, model.task())?;
+    let reader = Reader { text: Text::open(&args.base)?, model, args };
+    let examples = reader.examples(&args.data)?;
+    let held_out = args.eval.as_ref().map(|path| reader.examples(path)).transpose()?;
+    let base = model::base(&args.base, device)?.model;
     let plan = config.plan(&base.info(), PlanOptions::default())?;
     let adapter = Adapter::init(&base, &plan);
+    let adapter = if args.kv_only { adapter.kv_only(&base.info())? } else { adapter };
     let parameters = TrainableParameters::of(&base, &adapter);
     let before = held_out.as_ref().map(|e| evaluate(&base, e, EVAL_BATCH)).transpose()?;
 
@@ -123,7 +125,14 @@ fn before_after((before, after): (Evaluation, Evaluation)) -> BeforeAfter {
 }
 
 /// The targets that the arguments name.
-fn config(args: &Train) -> anyhow::Result<Ia3Config> {
+fn config(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
+    let task = match task {
+        Task::Seq2SeqLm => TaskType::Seq2SeqLm,
+        Task::CausalLm => TaskType::CausalLm,
+        Task::SequenceClassification => {
+            bail!("lines of input and target train no classifier; use a text-to-text or a language model")
+        }
+    };
     let base = args.base.display().to_string();
     if let Some(path) = &args.config {
         let json =
@@ -131,7 +140,7 @@ fn config(args: &Train) -> anyhow::Result<Ia3Config> {
         let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
         return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
     }
-    let mut config = Ia3Config::new().with_task_type(TaskType::Seq2SeqLm).with_base_model(base);
+    let mut config = Ia3Config::new().with_task_type(task).with_base_model(base);
     if !args.targets.is_empty() {
         config = config.with_target_modules(selector(&args.targets));
     }
@@ -174,23 +183,45 @@ struct Line {
     target: String,
 }
 
-fn examples(path: &Path, text: &Text, args: &Train) -> anyhow::Result<Vec<Example>> {
-    let file = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let example = |(number, line): (usize, &str)| {
-        let place = || format!("line {} of {}", number + 1, path.display());
-        let line: Line = serde_json::from_str(line).with_context(place)?;
-        Ok(Example {
-            input: text.encode(&line.input, Some(args.max_input_tokens)).with_context(place)?,
-            target: text.encode(&line.target, Some(args.max_target_tokens)).with_context(place)?,
-        })
-    };
-    let lines = file.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let examples: Vec<Example> = lines.map(example).collect::<anyhow::Result<_>>()?;
-    match examples.is_empty() {
-        true => {
+/// Reads examples as the base takes them.
+struct Reader<'a> {
+    text: Text,
+    /// The base without its weights.
+    model: Model,
+    args: &'a Train,
+}
+
+impl Reader<'_> {
+    fn examples(&self, path: &Path) -> anyhow::Result<Vec<Example>> {
+        let file =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let example = |(number, line): (usize, &str)| {
+            let place = || format!("line {} of {}", number + 1, path.display());
+            let line: Line = serde_json::from_str(line).with_context(place)?;
+            self.example(&line).with_context(place)
+        };
+        let lines = file.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let examples: Vec<Example> = lines.map(example).collect::<anyhow::Result<_>>()?;
+        if examples.is_empty() {
             bail!("{} holds no example; expected lines of {{\"input\": …, \"target\": …}}", path.display())
         }
-        false => Ok(examples),
+        Ok(examples)
+    }
+
+    fn example(&self, line: &Line) -> anyhow::Result<Example> {
+        let Train { max_input_tokens, max_target_tokens, .. } = *self.args;
+        let mut input = self.text.encode(&line.input, Some(max_input_tokens))?;
+        if self.model.task() == Task::Seq2SeqLm {
+            let target = self.text.encode(&line.target, Some(max_target_tokens))?;
+            return Ok(Example { input, target });
+        }
+        // Input and target are one row, which ends once.
+        let ends = self.model.generation_config(0).eos_token_id;
+        input.pop_if(|id| ends.contains(id));
+        let mut target = self.text.encode_plain(&line.target)?;
+        target.truncate(max_target_tokens.saturating_sub(1));
+        target.extend(ends.first());
+        Ok(Example { input, target })
     }
 }
 

@@ -1,5 +1,6 @@
 #![allow(dead_code)] // Each test target uses a part.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -38,4 +39,16 @@ pub(crate) fn tensor(path: &Path, name: &str) -> Vec<f64> {
         Dtype::I64 => view.data().as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
         other => panic!("{name} is {other:?}"),
     }
+}
+
+/// The names of the tensors of a safetensors file.
+pub(crate) fn names(path: &Path) -> BTreeSet<String> {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    SafeTensors::deserialize(&bytes).unwrap().names().into_iter().map(str::to_string).collect()
+}
+
+/// The shape of one of them.
+pub(crate) fn shape(path: &Path, name: &str) -> Vec<usize> {
+    let bytes = std::fs::read(path).unwrap();
+    SafeTensors::deserialize(&bytes).unwrap().tensor(name).unwrap().shape().to_vec()
 }

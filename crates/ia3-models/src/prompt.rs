@@ -1,0 +1,106 @@
+//! Generating from prompts with a decoder alone.
+
+use burn::tensor::{Int, Tensor, TensorData};
+
+use crate::cache::KvCache;
+use crate::causal::{CausalLm, Tokens, project};
+use crate::decode::{Steps, decode};
+use crate::error::ModelError;
+use crate::generate::{Generated, GenerationConfig, Step};
+use crate::inputs::{ModelInputs, PaddingSide, required};
+use crate::output::Trace;
+
+/// Goes on from prompts, padded on either side; each row's positions count its real tokens.
+pub(crate) fn generate(
+    model: &impl CausalLm,
+    inputs: &ModelInputs,
+    config: &GenerationConfig,
+    on_step: &mut dyn FnMut(Step),
+) -> Result<Generated, ModelError> {
+    inputs.check(model.facts().vocab_size)?;
+    let ids = required("input_ids", &inputs.input_ids)?;
+    let prompt = Prompt::new(&ids, inputs.attention_mask.as_ref());
+    if let Some(max) = model.facts().max_positions {
+        prompt.check_fits(config.max_new_tokens, max)?;
+    }
+    let new_cache = |_| KvCache::new(prompt.width() + config.max_new_tokens);
+    let mut caches: Vec<KvCache> = (0..model.facts().layers).map(new_cache).collect();
+    let next = |step: usize, column: Option<Tensor<2, Int>>| {
+        let tokens = match column {
+            None => prompt.tokens(),
+            Some(ids) => prompt.next(ids, step),
+        };
+        let x = model.states(&tokens, Some(&mut caches), Trace::default());
+        let last = x.dims()[1] - 1;
+        project(model, x.narrow(1, last, 1)).squeeze_dim(1)
+    };
+    decode(Steps { start: ids, config, next }, on_step)
+}
+
+/// The prompts of a generation, padded on the left whatever the input was: new tokens then follow on real ones.
+struct Prompt {
+    ids: Tensor<2, Int>,
+    positions: Tensor<2, Int>,
+    /// Absent where nothing is padded.
+    mask: Option<Tensor<2, Int>>,
+    /// Real tokens of each row.
+    lengths: Vec<i64>,
+}
+
+impl Prompt {
+    fn new(ids: &Tensor<2, Int>, mask: Option<&Tensor<2, Int>>) -> Self {
+        let device = ids.device();
+        let [batch, width] = ids.dims();
+        let values = |t: &Tensor<2, Int>| -> Vec<i64> { t.to_data().iter().collect() };
+        let (tokens, mask) = (values(ids), mask.map_or(vec![1; batch * width], values));
+        let real = |row: usize| {
+            let row = row * width..(row + 1) * width;
+            let pairs = tokens[row.clone()].iter().zip(&mask[row]);
+            pairs.filter(|(_, real)| **real != 0).map(|(id, _)| *id).collect::<Vec<_>>()
+        };
+        let mut rows: Vec<Vec<i64>> = (0..batch).map(real).collect();
+        let lengths: Vec<i64> = rows.iter().map(|row| row.len() as i64).collect();
+        if rows.iter().all(Vec::is_empty) {
+            rows[0].push(tokens[0]); // Nothing is real, but there has to be a token to compute with.
+        }
+        let left = ModelInputs::from_rows(&rows, tokens[0], PaddingSide::Left, &device);
+        let padded = rows.iter().any(|row| row.len() != rows[0].len());
+        Self {
+            mask: left.attention_mask.filter(|_| padded),
+            ids: left.input_ids.expect("`from_rows` gives ids"),
+            positions: left.position_ids.expect("`from_rows` gives positions on the left"),
+            lengths,
+        }
+    }
+
+    fn width(&self) -> usize {
+        self.ids.dims()[1]
+    }
+
+    fn check_fits(&self, new: usize, max: usize) -> Result<(), ModelError> {
+        let longest = self.lengths.iter().copied().max().unwrap_or(0) as usize;
+        // The last token is generated and never read.
+        if longest + new <= max + 1 {
+            return Ok(());
+        }
+        let problem = format!(
+            "has {longest} tokens; with {new} new ones that is more than the model's {max} positions"
+        );
+        Err(ModelError::Input { name: "input_ids", problem })
+    }
+
+    fn tokens(&self) -> Tokens {
+        let (ids, positions) = (self.ids.clone(), self.positions.clone());
+        Tokens { ids, positions, mask: self.mask.clone(), past: 0 }
+    }
+
+    /// The tokens of step `step`, which counts from 1.
+    fn next(&self, ids: Tensor<2, Int>, step: usize) -> Tokens {
+        let (batch, device) = (self.lengths.len(), ids.device());
+        let new = Tensor::ones([batch, step], &device);
+        let mask = self.mask.clone().map(|mask| Tensor::cat(vec![mask, new], 1));
+        let positions: Vec<i64> = self.lengths.iter().map(|length| length + step as i64 - 1).collect();
+        let positions = Tensor::from_data(TensorData::new(positions, [batch, 1]), &device);
+        Tokens { ids, positions, mask, past: self.width() + step - 1 }
+    }
+}
