@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ia3::{Adapter, Ia3Config, PlanOptions, TaskType};
+use ia3::{Adapter, Ia3Config, PlanOptions};
 use ia3_benches::{SHAPES, device};
 
 fn adapters(c: &mut Criterion) {
@@ -11,7 +11,7 @@ fn adapters(c: &mut Criterion) {
         let setup = shape.setup(&device);
         let (base, adapter) = (&setup.base, &setup.adapter);
         let info = base.info();
-        let config = Ia3Config::new().with_task_type(TaskType::Seq2SeqLm);
+        let config = Ia3Config::new();
         let adapted = ia3::attach(base, &[adapter]).unwrap();
         let dir = tempfile::tempdir().unwrap();
         ia3::io::save_adapter(adapter, dir.path(), &Default::default()).unwrap();

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use ia3::{Adapter, Ia3Config, Model, ModelConfig, ModelInputs, PlanOptions, TaskType};
+use ia3::{Adapter, Ia3Config, Model, ModelConfig, ModelInputs, PlanOptions};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,19 +17,44 @@ pub struct Shape {
     pub batch: usize,
     /// Tokens of an input.
     pub input: usize,
-    /// Tokens of a target.
-    pub target: usize,
+    /// Tokens of a target, for an encoder-decoder; a decoder alone predicts its input.
+    pub target: Option<usize>,
 }
 
 /// The sizes that are measured.
-pub const SHAPES: &[Shape] = &[Shape {
-    name: "t5-small",
-    config: r#"{"model_type": "t5", "d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6,
-                "num_heads": 8, "vocab_size": 32128, "dropout_rate": 0.0}"#,
-    batch: 8,
-    input: 128,
-    target: 16,
-}];
+pub const SHAPES: &[Shape] = &[
+    Shape {
+        name: "t5-small",
+        config: r#"{"model_type": "t5", "d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6,
+                    "num_heads": 8, "vocab_size": 32128, "dropout_rate": 0.0}"#,
+        batch: 8,
+        input: 128,
+        target: Some(16),
+    },
+    Shape {
+        name: "gpt2",
+        config: r#"{"model_type": "gpt2", "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}"#,
+        batch: 4,
+        input: 128,
+        target: None,
+    },
+    Shape {
+        name: "falcon-small",
+        config: r#"{"model_type": "falcon", "vocab_size": 50304, "hidden_size": 768, "num_hidden_layers": 12,
+                    "num_attention_heads": 12}"#,
+        batch: 4,
+        input: 128,
+        target: None,
+    },
+    Shape {
+        name: "llama-small",
+        config: r#"{"model_type": "llama", "vocab_size": 32000, "hidden_size": 768, "intermediate_size": 2048,
+                    "num_hidden_layers": 12, "num_attention_heads": 12, "num_key_value_heads": 4}"#,
+        batch: 4,
+        input: 128,
+        target: None,
+    },
+];
 
 /// The device that `BURN_DEVICE` names, or the best one compiled in.
 ///
@@ -49,7 +74,7 @@ pub struct Setup {
     pub adapter: Adapter,
     /// `[batch, input]` ids and a full mask.
     pub inputs: ModelInputs,
-    /// `[batch, target]` ids.
+    /// `[batch, target]` ids, or the input's own.
     pub labels: Tensor<2, Int>,
 }
 
@@ -63,8 +88,7 @@ impl Shape {
         device.seed(0);
         let config = ModelConfig::from_json(self.config).expect("the table holds valid configurations");
         let base = config.init(device).valid();
-        let plan = Ia3Config { init_ia3_weights: true, ..Ia3Config::new() }
-            .with_task_type(TaskType::Seq2SeqLm)
+        let plan = Ia3Config::new()
             .plan(&base.info(), PlanOptions::default())
             .expect("every architecture of the table has default targets");
         let ids =
@@ -72,9 +96,10 @@ impl Shape {
         let input_ids = ids(self.input);
         let inputs = ModelInputs {
             attention_mask: Some(input_ids.ones_like()),
-            input_ids: Some(input_ids),
+            input_ids: Some(input_ids.clone()),
             ..ModelInputs::default()
         };
-        Setup { adapter: Adapter::init(&base, &plan), base, inputs, labels: ids(self.target) }
+        let labels = self.target.map_or_else(|| input_ids.clone(), ids);
+        Setup { adapter: Adapter::init(&base, &plan), base, inputs, labels }
     }
 }

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use ia3::{Model, Task};
 use tokenizers::{Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy};
 
 /// The tokenizer of a base.
@@ -37,6 +38,21 @@ impl Text {
             encoding = tokenizer.encode(text, true).map_err(anyhow::Error::from_boxed)?;
         }
         Ok(encoding.get_ids().iter().map(|&id| id.into()).collect())
+    }
+
+    /// What `model` generates from: a decoder alone goes on from a text that has not ended, whatever the tokenizer adds.
+    pub(crate) fn encode_prompt(
+        &self,
+        text: &str,
+        max: Option<usize>,
+        model: &Model,
+    ) -> anyhow::Result<Vec<i64>> {
+        let mut ids = self.encode(text, max)?;
+        let ends = model.generation_config(0).eos_token_id;
+        if model.task() == Task::CausalLm && ids.len() > 1 {
+            ids.pop_if(|id| ends.contains(id));
+        }
+        Ok(ids)
     }
 
     /// Without special tokens.

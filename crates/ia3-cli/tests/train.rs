@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{ia3, succeed, workspace};
+use common::{ia3, succeed, tensor, workspace};
 
 fn base() -> String {
     workspace().join("examples/base").display().to_string()
@@ -134,4 +134,66 @@ fn an_interrupt_saves_what_is_there() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted; what had been learned was saved"));
     let inspected = succeed(&["inspect", &out.display().to_string(), "--base", &base()]);
     assert!(inspected.contains("16 vectors"), "{inspected}");
+}
+
+/// A GPT-2 of random weights with a tokenizer that fits into its vocabulary.
+fn decoder(dir: &Path) -> String {
+    let base = dir.join("gpt2");
+    std::fs::create_dir(&base).unwrap();
+    let from = workspace().join("fixtures/gpt2/base");
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(from.join(name), base.join(name)).unwrap();
+    }
+    std::fs::copy(workspace().join("examples/base/tokenizer.json"), base.join("tokenizer.json")).unwrap();
+    base.display().to_string()
+}
+
+#[test]
+fn a_decoder_learns_to_go_on_and_its_queries_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = decoder(dir.path());
+    let data = dir.path().join("train.jsonl");
+    std::fs::write(&data, "{\"input\": \"may \", \"target\": \"june\"}\n").unwrap();
+    let [data, out] = [data, dir.path().join("adapter")].map(|path| path.display().to_string());
+    let report = succeed(&[
+        "train",
+        "--base",
+        &base,
+        "--data",
+        &data,
+        "--eval",
+        &data,
+        "--out",
+        &out,
+        "--kv-only",
+        "--steps",
+        "100",
+        "--batch-size",
+        "1",
+        "--lr",
+        "0.05",
+        "--optimizer",
+        "adamw",
+        "--format",
+        "json",
+    ]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["trainable_parameters"], 336 - 2 * 24, "the queries of two layers are held");
+    let (before, after) = (&report["evaluation"]["loss_before"], &report["evaluation"]["loss_after"]);
+    assert!(after.as_f64().unwrap() < 0.1 * before.as_f64().unwrap(), "{report}");
+    assert_eq!(report["evaluation"]["exact_match_after"], 1.0);
+
+    let config = std::fs::read_to_string(Path::new(&out).join("adapter_config.json")).unwrap();
+    assert!(config.contains("\"task_type\": \"CAUSAL_LM\""), "{config}");
+    let file = Path::new(&out).join("adapter_model.safetensors");
+    let vector = tensor(&file, "base_model.model.transformer.h.1.attn.c_attn.ia3_l");
+    assert!(vector[..24].iter().all(|l| *l == 1.0) && vector[24..].iter().all(|l| *l != 1.0), "{vector:?}");
+
+    let generate =
+        ["generate", "--base", &base, "--adapter", &out, "--prompt", "may ", "--max-new-tokens", "8"];
+    let said = succeed(&generate);
+    assert_eq!(said, "may june\n");
+    assert_eq!(succeed(&[&generate[..], &["--sample", "--top-k", "1"]].concat()), said);
+    // A stream shows what comes behind the prompt.
+    assert_eq!(succeed(&[&generate[..], &["--stream"]].concat()), "june\n");
 }

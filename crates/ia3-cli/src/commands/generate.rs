@@ -58,8 +58,9 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
         None => args.prompt.iter().cloned().collect(),
     };
     let text = Text::open(&args.model.base)?;
-    let encoded = prompts.iter().map(|p| text.encode(p, None)).collect::<Result<Vec<_>, _>>()?;
     let model = model::adapted(&args.model, device)?;
+    let encode = |prompt: &String| text.encode_prompt(prompt, None, &model);
+    let encoded = prompts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
     let mut stream = text.streaming(output::piece);
     let mut on_token = |id| if args.stream { stream(id) } else { Ok(()) };
     let mut ids = vec![];

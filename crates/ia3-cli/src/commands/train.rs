@@ -210,14 +210,13 @@ impl Reader<'_> {
 
     fn example(&self, line: &Line) -> anyhow::Result<Example> {
         let Train { max_input_tokens, max_target_tokens, .. } = *self.args;
-        let mut input = self.text.encode(&line.input, Some(max_input_tokens))?;
+        let input = self.text.encode_prompt(&line.input, Some(max_input_tokens), &self.model)?;
         if self.model.task() == Task::Seq2SeqLm {
             let target = self.text.encode(&line.target, Some(max_target_tokens))?;
             return Ok(Example { input, target });
         }
         // Input and target are one row, which ends once.
         let ends = self.model.generation_config(0).eos_token_id;
-        input.pop_if(|id| ends.contains(id));
         let mut target = self.text.encode_plain(&line.target)?;
         target.truncate(max_target_tokens.saturating_sub(1));
         target.extend(ends.first());
