@@ -143,6 +143,18 @@ pub enum ConfigError {
         excluded: Vec<String>,
     },
 
+    /// The input of a convolution is to be scaled, but the number of its channels is not known.
+    #[error(
+        "the input of `{path}` cannot be scaled: how many groups, and so input channels, {kind} has is not known; \
+         derive `Debug` for the modules around it, which shows them, or leave it out of `feedforward_modules`"
+    )]
+    UnknownChannels {
+        /// Path of the module.
+        path: String,
+        /// Its class and sizes.
+        kind: String,
+    },
+
     /// A target is not a layer that (IA)³ can scale.
     #[error(
         "target module `{path}` is not supported: it is {kind}, and only Linear, Conv1D, Conv2d and Conv3d are; {}",

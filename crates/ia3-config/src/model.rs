@@ -71,25 +71,23 @@ pub enum ModuleKind {
         /// Whether it has a bias.
         bias: bool,
     },
-    /// `torch.nn.Conv2d`.
+    /// `torch.nn.Conv2d`, weight `[channels_out, channels_in / groups, k, k]`.
     Conv2d {
-        /// Channels of the input, of all groups together.
-        channels_in: usize,
+        /// Channels of the input, of all groups together; `None` where the groups are not known, since a weight
+        /// shows the channels of one group alone. The input of such a layer cannot be scaled.
+        channels_in: Option<usize>,
         /// Channels of the output.
         channels_out: usize,
-        /// Groups.
-        groups: usize,
         /// Whether it has a bias.
         bias: bool,
     },
-    /// `torch.nn.Conv3d`.
+    /// `torch.nn.Conv3d`, weight `[channels_out, channels_in / groups, k, k, k]`.
     Conv3d {
-        /// Channels of the input, of all groups together.
-        channels_in: usize,
+        /// Channels of the input, of all groups together; `None` where the groups are not known, since a weight
+        /// shows the channels of one group alone. The input of such a layer cannot be scaled.
+        channels_in: Option<usize>,
         /// Channels of the output.
         channels_out: usize,
-        /// Groups.
-        groups: usize,
         /// Whether it has a bias.
         bias: bool,
     },
@@ -114,18 +112,40 @@ impl ModuleKind {
         Self::Other { type_name }
     }
 
-    /// Length of an (IA)³ vector at this placement; `None` for a module that cannot be adapted.
+    /// Length of an (IA)³ vector at this placement; `None` for a module that cannot be adapted, and for the input of
+    /// a convolution whose groups are not known.
     pub fn vector_len(&self, placement: Placement) -> Option<usize> {
         let (input, output) = match *self {
-            Self::Linear { d_in, d_out, .. } | Self::Conv1D { d_in, d_out, .. } => (d_in, d_out),
+            Self::Linear { d_in, d_out, .. } | Self::Conv1D { d_in, d_out, .. } => (Some(d_in), d_out),
             Self::Conv2d { channels_in, channels_out, .. }
             | Self::Conv3d { channels_in, channels_out, .. } => (channels_in, channels_out),
             Self::Embedding { .. } | Self::Other { .. } => return None,
         };
-        Some(match placement {
+        match placement {
             Placement::Input => input,
-            Placement::Output => output,
-        })
+            Placement::Output => Some(output),
+        }
+    }
+
+    /// The number of axes of the weight, which decides the shape of a vector in PEFT's file: 4 for `Conv2d`, 5 for
+    /// `Conv3d`, 2 for the rest.
+    pub fn weight_rank(&self) -> usize {
+        match self {
+            Self::Conv2d { .. } => 4,
+            Self::Conv3d { .. } => 5,
+            _ => 2,
+        }
+    }
+
+    /// Whether it is a layer with a bias, which a vector on its output scales too.
+    pub fn has_bias(&self) -> bool {
+        match *self {
+            Self::Linear { bias, .. }
+            | Self::Conv1D { bias, .. }
+            | Self::Conv2d { bias, .. }
+            | Self::Conv3d { bias, .. } => bias,
+            Self::Embedding { .. } | Self::Other { .. } => false,
+        }
     }
 
     /// Whether (IA)³ can adapt it.
@@ -156,6 +176,7 @@ impl fmt::Display for ModuleKind {
         let sizes = [Placement::Input, Placement::Output].map(|placement| self.vector_len(placement));
         match sizes {
             [Some(input), Some(output)] => write!(f, "{name}({input}, {output})"),
+            [None, Some(output)] => write!(f, "{name}(?, {output})"),
             _ => f.write_str(name),
         }
     }
@@ -167,8 +188,9 @@ mod tests {
 
     #[test]
     fn a_kind_shows_its_sizes_as_pytorch_does() {
-        let conv = ModuleKind::Conv2d { channels_in: 3, channels_out: 8, groups: 1, bias: true };
-        assert_eq!(conv.to_string(), "Conv2d(3, 8)");
+        let conv = |channels_in| ModuleKind::Conv2d { channels_in, channels_out: 8, bias: true };
+        assert_eq!(conv(Some(3)).to_string(), "Conv2d(3, 8)");
+        assert_eq!(conv(None).to_string(), "Conv2d(?, 8)");
         assert_eq!(ModuleKind::Embedding { rows: 97, dim: 24 }.to_string(), "Embedding(97, 24)");
         assert_eq!(ModuleKind::other("T5Attention").to_string(), "T5Attention");
     }

@@ -47,12 +47,7 @@ impl Site {
     /// Shape of the vector in PEFT's `adapter_model.safetensors`: `[len, 1]` on an output and `[1, len]` on an input,
     /// `[1, len, 1, 1]` for `Conv2d` and `[1, len, 1, 1, 1]` for `Conv3d`.
     pub fn file_shape(&self) -> Vec<usize> {
-        match (&self.kind, self.placement) {
-            (ModuleKind::Conv2d { .. }, _) => vec![1, self.len, 1, 1],
-            (ModuleKind::Conv3d { .. }, _) => vec![1, self.len, 1, 1, 1],
-            (_, Placement::Output) => vec![self.len, 1],
-            (_, Placement::Input) => vec![1, self.len],
-        }
+        self.placement.file_shape(self.len, self.kind.weight_rank())
     }
 }
 

@@ -23,6 +23,7 @@ impl Ia3Config {
     /// - [`ConfigError::InvalidPattern`], [`ConfigError::UnsupportedPattern`], [`ConfigError::PatternTooSlow`]: a
     ///   regular expression.
     /// - [`ConfigError::UnsupportedLayer`]: a target is an embedding, a container or another module without a vector.
+    /// - [`ConfigError::UnknownChannels`]: the input of a convolution whose groups are not known.
     /// - [`ConfigError::NoTargets`], [`ConfigError::NothingMatched`], [`ConfigError::AllExcluded`],
     ///   [`ConfigError::OnlyExcludedMatched`]: no layer is left.
     /// - [`ConfigError::Unmatched`]: a target, an excluded or a saved module does not exist, unless
@@ -110,9 +111,11 @@ fn sites(rules: &Rules, targets: &[&ModuleInfo]) -> Result<Vec<Site>, ConfigErro
     let mut sites = Vec::with_capacity(targets.len());
     for module in targets {
         let placement = rules.placement(&module.path)?;
-        if let Some(len) = module.kind.vector_len(placement) {
-            sites.push(Site { path: module.path.clone(), kind: module.kind.clone(), placement, len });
-        }
+        let Some(len) = module.kind.vector_len(placement) else {
+            let (path, kind) = (module.path.clone(), module.kind.to_string());
+            return Err(ConfigError::UnknownChannels { path, kind });
+        };
+        sites.push(Site { path: module.path.clone(), kind: module.kind.clone(), placement, len });
     }
     Ok(sites)
 }

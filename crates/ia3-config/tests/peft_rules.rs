@@ -393,13 +393,27 @@ fn embeddings_and_containers_are_not_supported() {
 
 #[test]
 fn convolutions_are_supported_and_their_shapes_are_wider() {
-    let conv2d = ModuleKind::Conv2d { channels_in: 4, channels_out: 6, groups: 2, bias: true };
-    let conv3d = ModuleKind::Conv3d { channels_in: 4, channels_out: 6, groups: 1, bias: true };
+    let conv2d = ModuleKind::Conv2d { channels_in: Some(4), channels_out: 6, bias: true };
+    let conv3d = ModuleKind::Conv3d { channels_in: Some(4), channels_out: 6, bias: true };
     let model = model("custom", [("conv", conv2d), ("deep.conv", conv3d), ("norm", norm())]);
     let config = config().with_target_modules(["conv"]).with_feedforward_modules("conv");
     let plan = plan(&config, &model);
     let shapes: Vec<Vec<usize>> = plan.sites.iter().map(ia3_config::Site::file_shape).collect();
     assert_eq!(shapes, [vec![1, 4, 1, 1], vec![1, 6, 1, 1, 1]]);
+}
+
+#[test]
+fn a_convolution_of_unknown_groups_takes_an_output_vector_only() {
+    let conv = ModuleKind::Conv2d { channels_in: None, channels_out: 6, bias: true };
+    let model = model("custom", [("conv", conv)]);
+    let config = config().with_target_modules(["conv"]).with_feedforward_modules([]);
+    assert_eq!(plan(&config, &model).sites[0].len, 6);
+    let error = error(&config.with_feedforward_modules(["conv"]), &model).to_string();
+    assert_eq!(
+        error,
+        "the input of `conv` cannot be scaled: how many groups, and so input channels, Conv2d(?, 6) has is not \
+         known; derive `Debug` for the modules around it, which shows them, or leave it out of `feedforward_modules`"
+    );
 }
 
 // ---- fan_in_fan_out

@@ -34,7 +34,8 @@ impl Adapter {
                 true => Tensor::ones([site.len], &device),
                 false => Tensor::random([site.len], Distribution::Normal(0., 1.), &device),
             };
-            (site.path.clone(), Ia3Vector::new(values, site.placement))
+            let vector = Ia3Vector::new(values, site.placement).with_weight_rank(site.kind.weight_rank());
+            (site.path.clone(), vector)
         };
         let mut copies = Copies { modules: &plan.modules_to_save, values: BTreeMap::new() };
         visit(base, &mut copies);

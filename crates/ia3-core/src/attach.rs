@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{Module, Param, Reparameterizer};
 use burn::tensor::{Tensor, TensorData};
-use ia3_config::{ModelInfo, ModuleKind, Placement};
+use ia3_config::{ModelInfo, ModuleInfo, Placement};
 
 use crate::adapter::Adapter;
 use crate::error::Ia3Error;
@@ -10,7 +10,8 @@ use crate::model_info::model_info;
 use crate::path::{ParameterPath, VisitParam, from_fields, visit};
 use crate::scale::{Ia3Scale, Ia3Vector};
 
-/// A module whose forward calls [`ia3_forward`](crate::Ia3Forward::ia3_forward) on every layer that can be a target.
+/// A module whose forward calls `ia3_forward` on every layer that can be a target: that of
+/// [`Ia3Forward`](crate::Ia3Forward) on linear layers, of [`Ia3ConvForward`](crate::Ia3ConvForward) on convolutions.
 ///
 /// Implementing it is the promise that makes [`attach`] exact everywhere: with a bias, with several
 /// adapters, on a packed base. One line for a model of your own:
@@ -32,8 +33,10 @@ pub trait ActivationSpace: Module {}
 ///
 /// # Errors
 ///
-/// An adapter that does not fit the base ([`Ia3Error::NoSuchModule`], [`Ia3Error::Length`]), a base that
-/// already carries vectors, or the same adapter twice.
+/// An adapter that does not fit the base ([`Ia3Error::NoSuchModule`], [`Ia3Error::NotAdaptable`],
+/// [`Ia3Error::Length`], [`Ia3Error::WeightRank`], [`Ia3Error::UnknownChannels`],
+/// [`Ia3Error::SavedParameter`]), a base that already carries vectors ([`Ia3Error::AlreadyAttached`]), or the same
+/// adapter twice ([`Ia3Error::SharedVector`]).
 pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
     attach_checked(base, adapters, &model_info(base, None, None))
 }
@@ -43,7 +46,8 @@ pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, 
 /// # Errors
 ///
 /// As [`attach`], and [`Ia3Error::BiasInWeightSpace`] for an output vector on a layer with a bias, which
-/// PEFT scales too and an unmodified layer cannot.
+/// PEFT scales too and an unmodified layer cannot: the bias is another parameter, and of two parameters that share
+/// a vector an optimiser updates one. [`merge`](crate::merge) is exact there.
 pub fn attach_to_weights<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
     let info = model_info(base, None, None);
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
@@ -102,10 +106,7 @@ impl Reparameterizer for Attacher {
 }
 
 fn has_bias(info: &ModelInfo, path: &str) -> bool {
-    info.modules.iter().any(|m| {
-        m.path == path
-            && matches!(m.kind, ModuleKind::Linear { bias: true, .. } | ModuleKind::Conv1D { bias: true, .. })
-    })
+    info.modules.iter().any(|m| m.path == path && m.kind.has_bias())
 }
 
 fn check_distinct(adapters: &[&Adapter]) -> Result<(), Ia3Error> {
@@ -145,27 +146,26 @@ pub(crate) fn check_fit<M: Module>(adapter: &Adapter, base: &M, info: &ModelInfo
 }
 
 fn check_vector(path: &str, vector: &Ia3Vector, info: &ModelInfo) -> Result<(), Ia3Error> {
-    let module = info.modules.iter().find(|m| m.path == path);
-    let (d_in, d_out) = match module.map(|m| &m.kind) {
-        Some(ModuleKind::Linear { d_in, d_out, .. } | ModuleKind::Conv1D { d_in, d_out, .. }) => {
-            (*d_in, *d_out)
-        }
-        _ => return Err(no_such_module(path, info)),
+    let Some(module) = info.modules.iter().find(|m| m.path == path) else {
+        return Err(no_such_module(path, info));
     };
-    let placement = vector.placement;
-    let expected = if placement == Placement::Input { d_in } else { d_out };
-    match vector.len() {
-        found if found == expected => Ok(()),
-        found => Err(Ia3Error::Length { path: path.into(), placement, expected, found }),
+    let (kind, placement, path) = (&module.kind, vector.placement, path.to_string());
+    if !kind.is_adaptable() {
+        return Err(Ia3Error::NotAdaptable { path, kind: kind.to_string() });
     }
+    let Some(expected) = kind.vector_len(placement) else {
+        return Err(Ia3Error::UnknownChannels { path, kind: kind.to_string() });
+    };
+    if vector.len() != expected {
+        return Err(Ia3Error::Length { path, placement, expected, found: vector.len() });
+    }
+    let (expected, found) = (kind.weight_rank(), vector.weight_rank());
+    if found == expected { Ok(()) } else { Err(Ia3Error::WeightRank { path, expected, found }) }
 }
 
 fn no_such_module(path: &str, info: &ModelInfo) -> Ia3Error {
-    let adaptable = info
-        .modules
-        .iter()
-        .filter(|m| matches!(m.kind, ModuleKind::Linear { .. } | ModuleKind::Conv1D { .. }));
-    let similarity = |m: &&ia3_config::ModuleInfo| (strsim::jaro(path, &m.path) * 1e6) as u64;
+    let adaptable = info.modules.iter().filter(|m| m.kind.is_adaptable());
+    let similarity = |m: &&ModuleInfo| (strsim::jaro(path, &m.path) * 1e6) as u64;
     let nearest = adaptable.max_by_key(similarity).map(|m| m.path.clone());
     Ia3Error::NoSuchModule { path: path.into(), nearest }
 }

@@ -30,6 +30,38 @@ pub enum Ia3Error {
         /// Values in the vector.
         found: usize,
     },
+    /// The adapter has a vector for a module that (IA)³ cannot scale.
+    #[error(
+        "the adapter scales `{path}`, but it is {kind}, and only Linear, Conv1D, Conv2d and Conv3d can be scaled; was it trained on another base?"
+    )]
+    NotAdaptable {
+        /// Module path.
+        path: String,
+        /// The module's class and sizes.
+        kind: String,
+    },
+    /// A vector is laid out for another kind of layer, so that saving it would write another shape than PEFT's.
+    #[error(
+        "the vector of `{path}` is laid out for a weight of {found} axes, but the layer's has {expected}; make it with `Ia3Vector::with_weight_rank({expected})`"
+    )]
+    WeightRank {
+        /// Module path.
+        path: String,
+        /// Axes of the layer's weight.
+        expected: usize,
+        /// Axes the vector is laid out for.
+        found: usize,
+    },
+    /// The input of a convolution is scaled, but the number of its channels is not known.
+    #[error(
+        "the input of `{path}` cannot be scaled: how many groups, and so input channels, {kind} has is not known; derive `Debug` for the modules around it, which shows them"
+    )]
+    UnknownChannels {
+        /// Module path.
+        path: String,
+        /// The module's class and sizes.
+        kind: String,
+    },
     /// The module already carries vectors; burn would silently keep the first.
     #[error("`{path}` already carries adapter vectors; attach to the pristine base, not to an adapted model")]
     AlreadyAttached {
@@ -82,7 +114,7 @@ pub enum Ia3Error {
     NothingFused,
     /// The layer has a bias that weight space cannot scale.
     #[error(
-        "`{path}` has a bias, and an output vector scales it too, which an unmodified layer cannot do; call `ia3_forward` in its forward and use `attach`, or give it no bias"
+        "`{path}` has a bias, and an output vector scales it too, which an unmodified layer cannot do; call `ia3_forward` in its forward and use `attach`, scale its input instead (`feedforward_modules`), or give it no bias; `merge` is exact with it"
     )]
     BiasInWeightSpace {
         /// Module path.

@@ -52,9 +52,12 @@ pub trait Ia3Forward: Affine {
     fn ia3_forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let scale = self.weight().reparameterization::<Ia3Scale>();
         let product = |placement| scale.and_then(|s| s.product(placement));
+        let (weight, bias) = (self.weight().base(), self.bias().map(Param::base));
+        // Before the product, which would broadcast a last axis of 1.
+        let [d_in, _] = weight.dims();
+        assert_shape!(x, [.., d_in]);
         let x = scale_last(x, product(Placement::Input));
-        let bias = self.bias().map(Param::base);
-        scale_last(affine(x, self.weight().base(), bias), product(Placement::Output))
+        scale_last(affine(x, weight, bias), product(Placement::Output))
     }
 }
 
@@ -63,7 +66,6 @@ impl<T: Affine> Ia3Forward for T {}
 /// `x·W + b` with the rows of `x` folded into one matrix, which the CPU multiplies fastest.
 fn affine<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
     let [d_in, d_out] = weight.dims();
-    assert_shape!(x, [.., d_in]);
     let mut dims = x.dims();
     let rows = x.shape().num_elements() / d_in;
     let y: Tensor<2> = linear(x.reshape([rows, d_in]), weight, bias);

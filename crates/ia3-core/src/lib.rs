@@ -3,8 +3,10 @@
 
 mod adapter;
 mod attach;
+mod conv;
 mod error;
 mod forward;
+mod groups;
 mod merge;
 mod mix;
 mod model_info;
@@ -14,6 +16,7 @@ mod scale;
 
 pub use adapter::Adapter;
 pub use attach::{ActivationSpace, attach, attach_to_weights};
+pub use conv::Ia3ConvForward;
 pub use error::Ia3Error;
 pub use forward::{Affine, Ia3Forward};
 pub use ia3_config::{self as config, Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Site};

@@ -54,7 +54,7 @@ fn weighted_sum(path: &str, adapters: &[(&Adapter, f32)]) -> Result<Ia3Vector, I
         a.vectors.get(path).map_or_else(|| ones.clone(), Ia3Vector::values) * *w
     };
     let sum = adapters.iter().map(term).fold(ones.zeros_like(), |sum, term| sum + term);
-    Ok(Ia3Vector::new(sum, first.placement))
+    Ok(Ia3Vector::new(sum, first.placement).with_weight_rank(first.weight_rank()))
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
-use burn::module::{Module, Param};
+use burn::module::{Module, Param, ParamId};
 use burn::tensor::Tensor;
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
 
+use crate::groups::groups;
 use crate::path::{ParameterPath, VisitParam, visit};
 
 /// Lists the modules of any burn module, containers included, without initialising a weight.
 ///
-/// Layers are recognised by the type that holds the parameters: `Linear`, `Conv1D` and `Embedding`;
-/// everything else is [`ModuleKind::Other`] under its type's name. `model_type` is Hugging Face's
+/// Layers are recognised by the type that holds the parameters: `Linear`, `Conv1D`, `Conv2d`, `Conv3d` and
+/// `Embedding`; everything else is [`ModuleKind::Other`] under its type's name. The groups of a convolution are
+/// read off the `Debug` of `module`, as burn shows them nowhere else: where the derived one is replaced by one that
+/// leaves them out, `channels_in` is `None` and a plan refuses to scale that layer's input. `model_type` is Hugging Face's
 /// (`t5`, `gpt2`, …) and selects PEFT's default targets; `output_embedding` is the path of the
 /// language-model head, which `all-linear` leaves alone.
 ///
@@ -30,9 +33,11 @@ pub fn model_info<M: Module>(
 ) -> ModelInfo {
     let mut found = Found::default();
     visit(module, &mut found);
+    let convolutions = found.modules.iter().any(FoundModule::is_convolution);
+    let debug = if convolutions { format!("{module:?}") } else { String::new() };
     let modules = found.modules.into_iter().map(|m| ModuleInfo {
         output_embedding: Some(m.path.as_str()) == output_embedding,
-        ..ModuleInfo::new(m.path.clone(), m.kind())
+        ..ModuleInfo::new(m.path.clone(), m.kind(&debug))
     });
     ModelInfo { model_type: model_type.map(str::to_string), modules: modules.collect() }
 }
@@ -46,14 +51,28 @@ struct FoundModule {
     path: String,
     type_name: String,
     weight: Vec<usize>,
+    weight_id: Option<ParamId>,
     bias: bool,
 }
 
 impl FoundModule {
-    fn kind(&self) -> ModuleKind {
+    fn is_convolution(&self) -> bool {
+        matches!((self.type_name.as_str(), self.weight.len()), ("Conv2d", 4) | ("Conv3d", 5))
+    }
+
+    /// What the module is; `debug` is the `Debug` of the model, which shows the groups of convolutions.
+    fn kind(&self, debug: &str) -> ModuleKind {
+        let bias = self.bias;
+        let channels = |per_group: usize| Some(per_group * groups(debug, self.weight_id?)?);
         match (self.type_name.as_str(), self.weight.as_slice()) {
-            ("Linear", &[d_in, d_out]) => ModuleKind::Linear { d_in, d_out, bias: self.bias },
-            ("Conv1D", &[d_in, d_out]) => ModuleKind::Conv1D { d_in, d_out, bias: self.bias },
+            ("Linear", &[d_in, d_out]) => ModuleKind::Linear { d_in, d_out, bias },
+            ("Conv1D", &[d_in, d_out]) => ModuleKind::Conv1D { d_in, d_out, bias },
+            ("Conv2d", &[channels_out, per_group, _, _]) => {
+                ModuleKind::Conv2d { channels_in: channels(per_group), channels_out, bias }
+            }
+            ("Conv3d", &[channels_out, per_group, _, _, _]) => {
+                ModuleKind::Conv3d { channels_in: channels(per_group), channels_out, bias }
+            }
             ("Embedding", &[rows, dim]) => ModuleKind::Embedding { rows, dim },
             _ => ModuleKind::Other { type_name: self.type_name.clone() },
         }
@@ -65,7 +84,7 @@ impl Found {
     fn module(&mut self, path: String, holder: &str) -> &mut FoundModule {
         let index = self.modules.iter().rposition(|m| m.path == path).unwrap_or_else(|| {
             let type_name = holder.to_string();
-            self.modules.push(FoundModule { path, type_name, weight: vec![], bias: false });
+            self.modules.push(FoundModule { path, type_name, weight: vec![], weight_id: None, bias: false });
             self.modules.len() - 1
         });
         &mut self.modules[index]
@@ -88,7 +107,10 @@ impl VisitParam for Found {
         let leaf = leaf.to_string();
         let module = self.module(module, path.holder());
         match leaf.as_str() {
-            "weight" => module.weight = param.lazy_shape().to_vec(),
+            "weight" => {
+                module.weight = param.lazy_shape().to_vec();
+                module.weight_id = Some(param.id);
+            }
             "bias" => module.bias = true,
             _ => {}
         }

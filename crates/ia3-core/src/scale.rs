@@ -9,20 +9,35 @@ use ia3_config::Placement;
 /// The vector is float32 whatever the base is (PEFT's `autocast_adapter_dtype`).
 #[derive(Module, Debug)]
 pub struct Ia3Vector {
-    /// The learned values, `[d_out]` for [`Placement::Output`] and `[d_in]` for [`Placement::Input`].
+    /// The learned values, `[d_out]` for [`Placement::Output`] and `[d_in]` for [`Placement::Input`]; the channels of a
+    /// convolution, those of all groups.
     pub l: Param<Tensor<1>>,
     /// What the vector multiplies.
     #[module(skip)]
     pub placement: Placement,
     /// Where the vector stays 1 whatever `l` holds: no gradient, no decay.
     held: Option<Tensor<1, Bool>>,
+    /// The number of axes of the weight it scales.
+    #[module(skip)]
+    weight_rank: usize,
 }
 
 impl Ia3Vector {
-    /// A vector holding `values`, shape `[len]`, cast to float32.
+    /// A vector holding `values`, shape `[len]`, cast to float32, for a linear layer.
     pub fn new(values: Tensor<1>, placement: Placement) -> Self {
         let l = Param::from_tensor(values.cast(DType::F32));
-        Self { l, placement, held: None }
+        Self { l, placement, held: None, weight_rank: 2 }
+    }
+
+    /// The same vector for a weight of so many axes: 4 for `Conv2d`, 5 for `Conv3d`
+    /// ([`ModuleKind::weight_rank`](ia3_config::ModuleKind::weight_rank)). The shape it is saved in follows from it.
+    pub fn with_weight_rank(self, weight_rank: usize) -> Self {
+        Self { weight_rank, ..self }
+    }
+
+    /// The number of axes of the weight it scales: 2 for a linear layer, 4 for `Conv2d`, 5 for `Conv3d`.
+    pub fn weight_rank(&self) -> usize {
+        self.weight_rank
     }
 
     /// The same vector, held at 1 in `ranges`: the parts of a fused projection that are not to be learned.
@@ -53,7 +68,7 @@ impl Ia3Vector {
 
     /// The same values as a new parameter.
     pub(crate) fn fork(&self) -> Self {
-        Self { held: self.held.clone(), ..Self::new(self.values(), self.placement) }
+        Self { l: Self::new(self.values(), self.placement).l, ..self.clone() }
     }
 
     /// The number of values.
@@ -77,6 +92,10 @@ impl Ia3Vector {
 /// Read through [`Param::val`] the weight is `W'[i, o] = l_in[i] · W[i, o] · l_out[o]`, so layers that know
 /// nothing of adapters compute the same, as long as they have no bias under an output vector;
 /// [`Ia3Forward`](crate::Ia3Forward) evaluates the formula as it stands.
+///
+/// The same along the channels of a convolution. Its weight `[out, in / groups, k, ..]` is scaled as
+/// `W'[o, c, ..] = l_in[g(o) · in / groups + c] · W[o, c, ..] · l_out[o]`, where `g(o)` is the group of `o`
+/// (`_get_ia3_scaling_for_weight` there).
 #[derive(Module, Debug)]
 pub struct Ia3Scale {
     /// The vectors in the order in which their adapters were attached.
@@ -99,14 +118,38 @@ impl Reparameterization for Ia3Scale {
     }
 }
 
-/// `l_in[i] · W[i, o] · l_out[o]` for a weight `[d_in, d_out]`, in float32, cast back to the weight's dtype.
+/// `l_in ⊙ W ⊙ l_out` for a linear weight `[d_in, d_out]` or that of a convolution, `[out, in / groups, k, ..]`, in
+/// float32, cast back to the weight's dtype.
 pub(crate) fn scale_weight<const D: usize>(
     weight: Tensor<D>,
     input: Option<Tensor<1>>,
     output: Option<Tensor<1>>,
 ) -> Tensor<D> {
-    let weight = scale_axis(weight, input, D.saturating_sub(2));
-    scale_axis(weight, output, D - 1)
+    if D <= 2 {
+        return scale_axis(scale_axis(weight, input, 0), output, 1);
+    }
+    let weight = match input {
+        None => weight,
+        Some(l) => {
+            let l = by_group(l, weight.dims());
+            multiply(weight, l)
+        }
+    };
+    scale_axis(weight, output, 0)
+}
+
+/// A vector over the input channels of all groups, laid out for a weight of shape `dims`: `[out, in / groups, 1, ..]`,
+/// or `[1, in, 1, ..]` where there is one group.
+fn by_group<const D: usize>(l: Tensor<1>, dims: [usize; D]) -> Tensor<D> {
+    let (out, per_group) = (dims[0], dims[1]);
+    let groups = l.dims()[0] / per_group;
+    if groups == 1 {
+        return along(l, 1);
+    }
+    let mut shape = [1; D];
+    (shape[0], shape[1]) = (out, per_group);
+    let rows: Tensor<3> = l.reshape([groups, 1, per_group]).expand([groups, out / groups, per_group]);
+    rows.reshape(shape)
 }
 
 /// `x ⊙ l` along the last axis, with PEFT's casts: computed in float32, cast back to `x`'s dtype.
@@ -114,11 +157,22 @@ pub(crate) fn scale_last<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>) -> 
     scale_axis(x, l, D - 1)
 }
 
-fn scale_axis<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>, axis: usize) -> Tensor<D> {
-    let Some(l) = l else { return x };
+/// As [`scale_last`], along any axis.
+pub(crate) fn scale_axis<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>, axis: usize) -> Tensor<D> {
+    match l {
+        None => x,
+        Some(l) => multiply(x, along(l, axis)),
+    }
+}
+
+/// `l` along one axis, to be broadcast over the others.
+fn along<const D: usize>(l: Tensor<1>, axis: usize) -> Tensor<D> {
     let mut shape = [1; D];
     shape[axis] = l.dims()[0];
-    let l = l.reshape(shape);
+    l.reshape(shape)
+}
+
+fn multiply<const D: usize>(x: Tensor<D>, l: Tensor<D>) -> Tensor<D> {
     match x.dtype() {
         DType::F32 => x * l,
         dtype => (x.cast(DType::F32) * l).cast(dtype),
@@ -159,6 +213,31 @@ mod tests {
         );
         let expected = TensorData::from([[10f32, 21.], [-10., -21.]]);
         s.apply(w).into_data().assert_eq(&expected, true);
+    }
+
+    #[test]
+    fn the_input_channels_of_a_convolution_are_those_of_their_group() {
+        let device = Device::flex();
+        // Two groups of two input channels; output channels 0 and 1 read the first group.
+        let w = Tensor::<4>::ones([4, 2, 1, 1], &device);
+        let both = scale(
+            &[(&[2., 3., 5., 7.], Placement::Input), (&[1., 10., 100., -1.], Placement::Output)],
+            &device,
+        );
+        let expected = TensorData::from([[2f32, 3.], [20., 30.], [500., 700.], [-5., -7.]]);
+        both.apply(w.clone()).reshape([4, 2]).into_data().assert_eq(&expected, true);
+        let one_group = scale(&[(&[2., 3.], Placement::Input)], &device);
+        let expected = TensorData::from([[2f32, 3.]; 4]);
+        one_group.apply(w).reshape([4, 2]).into_data().assert_eq(&expected, true);
+    }
+
+    #[test]
+    fn a_depthwise_weight_has_one_value_of_the_vector_per_group() {
+        let device = Device::flex();
+        let w = Tensor::<5>::ones([4, 1, 1, 1, 2], &device);
+        let input = scale(&[(&[3., 5.], Placement::Input)], &device);
+        let expected = TensorData::from([[3f32, 3.], [3., 3.], [5., 5.], [5., 5.]]);
+        input.apply(w).reshape([4, 2]).into_data().assert_eq(&expected, true);
     }
 
     #[test]

@@ -54,6 +54,7 @@ fn an_output_vector_on_a_bias_is_refused_with_the_way_out() {
     assert_eq!(
         error.to_string(),
         "`layers.0.mha.key` has a bias, and an output vector scales it too, which an unmodified layer cannot do; \
-         call `ia3_forward` in its forward and use `attach`, or give it no bias"
+         call `ia3_forward` in its forward and use `attach`, scale its input instead (`feedforward_modules`), or give \
+         it no bias; `merge` is exact with it"
     );
 }

@@ -95,7 +95,8 @@ fn fit(vector: FileVector, site: &Site, device: &Device, path: &Path) -> Result<
     }
     let device = device.clone().without_autodiff();
     let values = TensorData::new(vector.values, [site.len]);
-    Ok(Ia3Vector::new(Tensor::from_data(values, (&device, DType::F32)), site.placement))
+    let vector = Ia3Vector::new(Tensor::from_data(values, (&device, DType::F32)), site.placement);
+    Ok(vector.with_weight_rank(site.kind.weight_rank()))
 }
 
 fn fit_saved(

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, TensorData};
-use ia3_config::{ModelInfo, Placement, Site};
+use ia3_config::ModelInfo;
 use ia3_core::{Adapter, Ia3Vector};
 use safetensors::Dtype;
 
@@ -118,33 +118,21 @@ fn check_name(name: &str) -> Result<(), IoError> {
 }
 
 fn tensors<'a>(adapter: &'a Adapter, base: Option<&ModelInfo>) -> Result<Vec<Source<'a>>, IoError> {
-    let vectors = adapter.vectors.iter().map(|(path, v)| Ok(vector(path, v, base)));
+    let vectors = adapter.vectors.iter().map(|(path, v)| Ok(vector(path, v)));
     let saved = adapter.saved.iter().map(|(path, data)| parameter(path, data, base));
     vectors.chain(saved).collect()
 }
 
-fn vector<'a>(path: &str, vector: &'a Ia3Vector, base: Option<&ModelInfo>) -> Source<'a> {
+fn vector<'a>(path: &str, vector: &'a Ia3Vector) -> Source<'a> {
     let values = vector.values();
     Source {
         name: names::vector_key(path),
         dtype: Dtype::F32,
-        shape: vector_shape(path, vector, base),
+        shape: vector.placement.file_shape(vector.len(), vector.weight_rank()),
         write: Box::new(move |out| {
             let data = values.try_into_data().map_err(io::Error::other)?;
             out.write_all(data.bytes())
         }),
-    }
-}
-
-fn vector_shape(path: &str, vector: &Ia3Vector, base: Option<&ModelInfo>) -> Vec<usize> {
-    let (len, placement) = (vector.len(), vector.placement);
-    let module = base.and_then(|base| base.modules.iter().find(|m| m.path == path));
-    match (module, placement) {
-        (Some(module), _) => {
-            Site { path: path.to_string(), kind: module.kind.clone(), placement, len }.file_shape()
-        }
-        (None, Placement::Output) => vec![len, 1],
-        (None, Placement::Input) => vec![1, len],
     }
 }
 

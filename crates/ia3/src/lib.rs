@@ -9,8 +9,8 @@ pub use device::{DeviceError, compiled_in, device};
 pub use error::Error;
 pub use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Selector, Site, TaskType};
 pub use ia3_core::{
-    ActivationSpace, Adapter, Ia3Error, Ia3Forward, Ia3Vector, ParameterPath, TrainableParameters, attach,
-    attach_to_weights, merge, merge_safe, mix_linear, model_info,
+    ActivationSpace, Adapter, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, ParameterPath,
+    TrainableParameters, attach, attach_to_weights, merge, merge_safe, mix_linear, model_info,
 };
 pub use ia3_io as io;
 pub use ia3_models as models;

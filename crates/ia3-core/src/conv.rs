@@ -1,0 +1,70 @@
+use burn::module::Param;
+use burn::nn::conv::{Conv2d, Conv3d};
+use burn::tensor::Tensor;
+use ia3_config::Placement;
+
+use crate::scale::{Ia3Scale, scale_axis};
+
+/// Axis of the channels in what a convolution reads and writes.
+const CHANNELS: usize = 1;
+
+/// The forward of a convolution that may carry (IA)³ vectors, evaluated in activation space: burn's [`Conv2d`]
+/// (`D` = 4) and [`Conv3d`] (`D` = 5).
+pub trait Ia3ConvForward<const D: usize> {
+    /// `(conv(x ⊙ l_in) + b) ⊙ l_out` with the attached vectors along the channels, or the layer's own `forward` where
+    /// there are none. PEFT's `_ConvNd.forward`, `tuners/ia3/layer.py`.
+    ///
+    /// Stride, padding, dilation and groups are the layer's. The weight is read as stored: no scaled copy of it is
+    /// made, no gradient of it is computed. On a bf16 or f16 base the products with `l` are taken in float32 and cast
+    /// back, as PEFT does.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[batch, channels_in, height, width]`, or `[batch, channels_in, depth, height, width]`
+    /// - returns the same with `channels_out`
+    ///
+    /// # Panics
+    ///
+    /// Panics if the second axis of `x` is not `channels_in`, or where the layer's own `forward` does.
+    ///
+    /// ```
+    /// use burn::{nn::conv::Conv2dConfig, tensor::{Device, Tensor}};
+    /// use ia3_core::Ia3ConvForward;
+    ///
+    /// let device = Device::flex();
+    /// let layer = Conv2dConfig::new([4, 6], [3, 3]).with_groups(2).init(&device);
+    /// let y = layer.ia3_forward(Tensor::ones([1, 4, 8, 8], &device));
+    /// assert_eq!(y.dims(), [1, 6, 6, 6]);
+    /// ```
+    fn ia3_forward(&self, x: Tensor<D>) -> Tensor<D>;
+}
+
+impl Ia3ConvForward<4> for Conv2d {
+    fn ia3_forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let forward = |x, weight| Conv2d { weight, ..self.clone() }.forward(x);
+        around(&self.weight, self.groups, x, forward)
+    }
+}
+
+impl Ia3ConvForward<5> for Conv3d {
+    fn ia3_forward(&self, x: Tensor<5>) -> Tensor<5> {
+        let forward = |x, weight| Conv3d { weight, ..self.clone() }.forward(x);
+        around(&self.weight, self.groups, x, forward)
+    }
+}
+
+/// `forward` with the stored weight, between the vectors that `weight` carries.
+fn around<const D: usize>(
+    weight: &Param<Tensor<D>>,
+    groups: usize,
+    x: Tensor<D>,
+    forward: impl FnOnce(Tensor<D>, Param<Tensor<D>>) -> Tensor<D>,
+) -> Tensor<D> {
+    let Some(scale) = weight.reparameterization::<Ia3Scale>() else { return forward(x, weight.clone()) };
+    let stored = Param::initialized(weight.id, weight.base());
+    let (channels, found) = (weight.lazy_shape()[CHANNELS] * groups, x.dims()[CHANNELS]);
+    // The product with a vector would broadcast a single channel.
+    assert_eq!(found, channels, "a convolution of {channels} input channels got {found}");
+    let x = scale_axis(x, scale.product(Placement::Input), CHANNELS);
+    scale_axis(forward(x, stored), scale.product(Placement::Output), CHANNELS)
+}
