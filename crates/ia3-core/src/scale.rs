@@ -1,7 +1,7 @@
 use std::ops::Range;
 
-use burn::module::{Module, Param, Reparameterization};
-use burn::tensor::{Bool, DType, Tensor};
+use burn::module::{Module, Param, ParamId, Reparameterization};
+use burn::tensor::{Bool, DType, Device, Tensor};
 use ia3_config::Placement;
 
 /// One learned vector of one adapter, with the place where it multiplies.
@@ -22,6 +22,13 @@ impl Ia3Vector {
     /// A vector holding `values`, shape `[len]`, cast to float32.
     pub fn new(values: Tensor<1>, placement: Placement) -> Self {
         let l = Param::from_tensor(values.cast(DType::F32));
+        Self { l, placement, held: None }
+    }
+
+    /// A vector of `len` ones on `device`, which takes memory once it is first read.
+    pub(crate) fn lazy_ones(len: usize, placement: Placement, device: &Device) -> Self {
+        let ones = move |device: &Device, train| Tensor::ones([len], device).set_require_grad(train);
+        let l = Param::uninitialized(ParamId::new(), ones, device.clone(), true, [len].into());
         Self { l, placement, held: None }
     }
 
@@ -128,7 +135,7 @@ fn scale_axis<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>, axis: usize) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::{Device, TensorData};
+    use burn::tensor::TensorData;
 
     fn scale(vectors: &[(&[f32], Placement)], device: &Device) -> Ia3Scale {
         let vector = |(l, placement): &(&[f32], Placement)| {
