@@ -28,13 +28,25 @@ impl Adapter {
     /// bit, or N(0, 1) where the configuration says `init_ia3_weights: false` (PEFT's testing aid).
     /// `modules_to_save` start as copies of the base's own parameters.
     pub fn init<M: Module>(base: &M, plan: &Plan) -> Self {
+        Self::make(base, plan, false)
+    }
+
+    /// As [`init`](Self::init), but a vector of ones takes memory only once it is read (PEFT's
+    /// `low_cpu_mem_usage`).
+    pub fn init_lazy<M: Module>(base: &M, plan: &Plan) -> Self {
+        Self::make(base, plan, true)
+    }
+
+    fn make<M: Module>(base: &M, plan: &Plan, lazy: bool) -> Self {
         let device = base.devices().first().cloned().unwrap_or_default().without_autodiff();
         let vector = |site: &Site| {
-            let values = match plan.config.init_ia3_weights {
-                true => Tensor::ones([site.len], &device),
-                false => Tensor::random([site.len], Distribution::Normal(0., 1.), &device),
+            let random = || Tensor::random([site.len], Distribution::Normal(0., 1.), &device);
+            let vector = match (plan.config.init_ia3_weights, lazy) {
+                (true, true) => Ia3Vector::lazy_ones(site.len, site.placement, &device),
+                (true, false) => Ia3Vector::new(Tensor::ones([site.len], &device), site.placement),
+                (false, _) => Ia3Vector::new(random(), site.placement),
             };
-            let vector = Ia3Vector::new(values, site.placement).with_weight_rank(site.kind.weight_rank());
+            let vector = vector.with_weight_rank(site.kind.weight_rank());
             (site.path.clone(), vector)
         };
         let mut copies = Copies { modules: &plan.modules_to_save, values: BTreeMap::new() };
@@ -122,7 +134,7 @@ impl VisitParam for Parameters {
             let l = Param::initialized(param.id, values.reshape([len]));
             self.vectors.insert(param.id, l.set_require_grad(true));
         } else if self.saved.contains(&path.parameter()) {
-            self.values.insert(path.parameter(), param.val().into_data());
+            self.values.insert(path.parameter(), param.base().into_data());
         }
     }
 }

@@ -24,7 +24,13 @@ use crate::scale::{Ia3Scale, Ia3Vector};
     message = "`{Self}` does not promise to call `ia3_forward` on its layers",
     note = "use `attach_to_weights` for a module you did not write, or call `ia3_forward` in your forward and `impl ActivationSpace for {Self} {{}}`"
 )]
-pub trait ActivationSpace: Module {}
+pub trait ActivationSpace: Module {
+    /// What planning needs to know of the model. A model that knows its `model_type`, its output embedding or its
+    /// fused projections says so here; the default says what can be seen.
+    fn info(&self) -> ModelInfo {
+        model_info(self, None, None)
+    }
+}
 
 /// The model with the vectors of `adapters` attached and the base frozen; `base` shares its weights and stays pristine.
 ///
@@ -96,11 +102,11 @@ impl Reparameterizer for Attacher {
         param: Param<Tensor<D>>,
     ) -> (Param<Tensor<D>>, Option<Ia3Scale>) {
         let path = from_fields(path);
+        let scale = path.strip_suffix(".weight").and_then(|module| self.scales.remove(module));
         if let Some(data) = self.saved.remove(&path) {
             let options = (&param.lazy_device(), data.dtype());
-            return (Param::from_tensor(Tensor::from_data(data, options)), None);
+            return (Param::from_tensor(Tensor::from_data(data, options)), scale);
         }
-        let scale = path.strip_suffix(".weight").and_then(|module| self.scales.remove(module));
         (param.set_require_grad(false), scale)
     }
 }

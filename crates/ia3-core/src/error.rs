@@ -104,6 +104,54 @@ pub enum Ia3Error {
         /// Parameter path.
         path: String,
     },
+    /// The weight of an adapter to mix is NaN or infinite.
+    #[error("the weight of adapter {} is {weight}, expected a finite number", index + 1)]
+    MixWeight {
+        /// Which of the adapters, from 0.
+        index: usize,
+        /// The weight.
+        weight: f32,
+    },
+    /// A product has no weights.
+    #[error(
+        "the weight of adapter {} is {weight}, but a product has no weights; leave them at 1, or mix by the geometric method", index + 1
+    )]
+    ProductWeight {
+        /// Which of the adapters, from 0.
+        index: usize,
+        /// The weight.
+        weight: f32,
+    },
+    /// The density of a TIES mix is no share.
+    #[error("the density is {density}, expected a number from 0 to 1")]
+    Density {
+        /// The density.
+        density: f64,
+    },
+    /// A geometric mix is undefined for a value and its weight.
+    #[error(
+        "the vector of `{path}` in adapter {} holds {value}, which has no power {weight}; use another method, or another weight", index + 1
+    )]
+    NoPower {
+        /// Module path.
+        path: String,
+        /// Which of the adapters, from 0.
+        index: usize,
+        /// The first such value.
+        value: f32,
+        /// The weight.
+        weight: f32,
+    },
+    /// A vector to mix, or the mix, is NaN or infinite.
+    #[error(
+        "{count} values of `{path}` or of its mix are not finite; is an adapter broken, or a weight too large?"
+    )]
+    MixNotFinite {
+        /// Module path.
+        path: String,
+        /// How many values, in the worst of the vectors.
+        count: usize,
+    },
     /// There is nothing to mix.
     #[error("there is no adapter to mix")]
     NothingToMix,

@@ -53,11 +53,7 @@ struct Merger<'a> {
 
 impl MapBase for Merger<'_> {
     fn map<const D: usize>(&mut self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if let Some(data) = self.saved.get(&path.parameter()) {
-            let options = (&param.lazy_device(), data.dtype());
-            let value = Tensor::from_data(data.clone(), options);
-            return param.map(|_| value);
-        }
+        let param = self.replaced(path, param);
         let (module, leaf) = path.split();
         let Some(scale) = self.scales.get(&module) else { return param };
         let output = scale.product(Placement::Output);
@@ -75,6 +71,14 @@ impl MapBase for Merger<'_> {
 }
 
 impl Merger<'_> {
+    /// The parameter, or an adapter's own copy of it.
+    fn replaced<const D: usize>(&self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(data) = self.saved.get(&path.parameter()) else { return param };
+        let options = (&param.lazy_device(), data.dtype());
+        let value = Tensor::from_data(data.clone(), options);
+        param.map(|_| value)
+    }
+
     fn check<const D: usize>(&mut self, path: String, merged: &Param<Tensor<D>>) {
         let Some(broken) = &mut self.broken else { return };
         let finite = merged.val().is_finite().int().sum().into_scalar::<i64>() as usize;

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
-use burn::module::{Module, Param, Reparameterization};
-use burn::tensor::{Bool, DType, Tensor};
+use burn::module::{Module, Param, ParamId, Reparameterization};
+use burn::tensor::{Bool, DType, Device, Tensor};
 use ia3_config::Placement;
 
 /// One learned vector of one adapter, with the place where it multiplies.
@@ -38,6 +38,13 @@ impl Ia3Vector {
     /// The number of axes of the weight it scales: 2 for a linear layer, 4 for `Conv2d`, 5 for `Conv3d`.
     pub fn weight_rank(&self) -> usize {
         self.weight_rank
+    }
+
+    /// A vector of `len` ones on `device`, which takes memory once it is first read.
+    pub(crate) fn lazy_ones(len: usize, placement: Placement, device: &Device) -> Self {
+        let ones = move |device: &Device, train| Tensor::ones([len], device).set_require_grad(train);
+        let l = Param::uninitialized(ParamId::new(), ones, device.clone(), true, [len].into());
+        Self { l, placement, held: None, weight_rank: 2 }
     }
 
     /// The same vector, held at 1 in `ranges`: the parts of a fused projection that are not to be learned.
@@ -182,7 +189,7 @@ fn multiply<const D: usize>(x: Tensor<D>, l: Tensor<D>) -> Tensor<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::{Device, TensorData};
+    use burn::tensor::TensorData;
 
     fn scale(vectors: &[(&[f32], Placement)], device: &Device) -> Ia3Scale {
         let vector = |(l, placement): &(&[f32], Placement)| {

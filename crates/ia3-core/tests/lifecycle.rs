@@ -6,7 +6,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData, Tolerance, activation::relu};
 use ia3_core::{
     ActivationSpace, Adapter, Ia3Config, Ia3Error, Ia3Forward, Ia3Vector, PlanOptions, TrainableParameters,
-    attach, merge, merge_safe, model_info,
+    attach, freeze, merge, merge_safe, model_info,
 };
 
 /// `wo(relu(wi(x))) + k(x)`, biases included, rectangular and square.
@@ -261,4 +261,54 @@ fn modules_to_save_are_replaced_trained_extracted_and_merged() {
     assert_ne!(trained.saved["wi.weight"], adapter.saved["wi.weight"]);
     assert_equal(&attach(&base, &[&trained]).unwrap().forward(x.clone()), &model.valid().forward(x.clone()));
     assert_close(merge(&base, &[&trained]).unwrap().forward(x.clone()), model.valid().forward(x));
+}
+
+#[test]
+fn frozen_adapters_stay_as_they_are_while_others_train() {
+    let (base, a, x) = setup();
+    let config = Ia3Config::new().with_target_modules(["k"]).with_feedforward_modules([]);
+    let config = config.with_modules_to_save(["wi"]).with_init_ia3_weights(false);
+    let b =
+        Adapter::init(&base, &config.plan(&model_info(&base, None, None), PlanOptions::default()).unwrap());
+    for (frozen, trained, gradients) in [(&a, &b, 3), (&b, &a, 2)] {
+        let mut model = freeze(attach(&base, &[&a, &b]).unwrap(), &[frozen]).train();
+        let grads = GradientsParams::from_grads(model.forward(x.clone()).square().mean().backward(), &model);
+        assert_eq!(grads.len(), gradients);
+        model = AdamWConfig::new().init().step(0.1, model, grads);
+        let values = |a: &Adapter| a.vectors["k"].l.val().into_data();
+        assert_eq!(values(&frozen.extract(&model).unwrap()), values(frozen));
+        assert_eq!(frozen.extract(&model).unwrap().saved, frozen.saved);
+        assert_ne!(values(&trained.extract(&model).unwrap()), values(trained));
+    }
+}
+
+#[test]
+fn a_lazy_adapter_is_the_same_and_takes_no_memory_before_it_is_read() {
+    let (base, _, x) = setup();
+    let lazy = Adapter::init_lazy(&base, &plan(&base, true));
+    let untouched = |a: &Adapter| a.vectors.values().all(|v| !v.l.is_initialized());
+    assert_eq!((lazy.num_params(), TrainableParameters::of(&base, &lazy).trainable), (16, 16));
+    let adapted = attach(&base, &[&lazy]).unwrap();
+    assert!(untouched(&lazy));
+    assert_equal(&adapted.forward(x.clone()), &base.forward(x.clone()));
+    assert!(!untouched(&lazy));
+    let model = attach(&base, &[&Adapter::init_lazy(&base, &plan(&base, true))]).unwrap().train();
+    let grads = GradientsParams::from_grads(model.forward(x).square().mean().backward(), &model);
+    assert_eq!(grads.len(), 2);
+}
+
+#[test]
+fn one_adapter_may_replace_a_layer_that_another_scales() {
+    let (base, scaling, x) = setup();
+    let config = Ia3Config::new().with_target_modules(["wi"]).with_feedforward_modules([]);
+    let config = config.with_modules_to_save(["k"]);
+    let mut replacing =
+        Adapter::init(&base, &config.plan(&model_info(&base, None, None), PlanOptions::default()).unwrap());
+    replacing.saved.insert("k.weight".into(), Tensor::<2>::eye(6, &Device::flex()).into_data());
+    let both = attach(&base, &[&replacing, &scaling]).unwrap();
+    let l = scaling.vectors["k"].l.val().unsqueeze::<2>();
+    let bias = base.k.bias.as_ref().unwrap().val().unsqueeze::<2>();
+    assert_close(both.k.ia3_forward(x.clone()), (x.clone() + bias) * l);
+    assert_close(merge(&base, &[&replacing, &scaling]).unwrap().forward(x.clone()), both.forward(x));
+    assert_eq!(replacing.extract(&both).unwrap().saved, replacing.saved);
 }

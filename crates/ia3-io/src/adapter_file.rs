@@ -68,36 +68,38 @@ impl AdapterFile {
     }
 
     fn read(&mut self, file: &TensorFile, key: &str, entry: &Entry) -> Result<(), IoError> {
-        let path = || file.path.clone();
         match names::parse(key) {
             Some(Key::Vector(module)) => {
-                let vector = read_vector(file, key, entry)?;
-                match self.vectors.insert(module.to_string(), vector) {
-                    None => Ok(()),
-                    Some(_) => Err(IoError::DuplicateVector {
-                        path: path(),
-                        module: module.to_string(),
-                        key: key.to_string(),
-                    }),
-                }
+                let values = || file.values(key, entry, false);
+                self.insert_vector(key, module, &entry.shape, values)
             }
             Some(Key::Parameter(parameter)) => {
                 let data = file.read(key, entry, entry.float_dtype(), false)?;
                 self.saved.insert(parameter.to_string(), data);
                 Ok(())
             }
-            None => Err(IoError::Key { path: path(), key: key.to_string() }),
+            None => Err(IoError::Key { path: file.path.clone(), key: key.to_string() }),
         }
     }
-}
 
-fn read_vector(file: &TensorFile, key: &str, entry: &Entry) -> Result<FileVector, IoError> {
-    if !matches!(entry.shape.as_slice(), [_, 1] | [1, _] | [1, _, 1, 1] | [1, _, 1, 1, 1]) {
-        let (path, key, found) = (file.path.clone(), key.to_string(), entry.shape.clone());
-        return Err(IoError::VectorForm { path, key, found });
+    /// Notes a vector; its values are read only if its shape is one of a vector.
+    pub(crate) fn insert_vector(
+        &mut self,
+        key: &str,
+        module: &str,
+        shape: &[usize],
+        values: impl FnOnce() -> Result<Vec<f32>, IoError>,
+    ) -> Result<(), IoError> {
+        let (path, key) = (self.path.clone(), key.to_string());
+        if !matches!(shape, [_, 1] | [1, _] | [1, _, 1, 1] | [1, _, 1, 1, 1]) {
+            return Err(IoError::VectorForm { path, key, found: shape.to_vec() });
+        }
+        let vector = FileVector { shape: shape.to_vec(), values: values()? };
+        match self.vectors.insert(module.to_string(), vector) {
+            None => Ok(()),
+            Some(_) => Err(IoError::DuplicateVector { path, module: module.to_string(), key }),
+        }
     }
-    let values = file.values(key, entry, false)?;
-    Ok(FileVector { shape: entry.shape.clone(), values })
 }
 
 /// The two files of an adapter.

@@ -18,7 +18,7 @@ use crate::stage::Stage;
 use crate::write::{Source, pytorch_metadata, write_tensors};
 
 const CARD: &str = "README.md";
-const DEFAULT: &str = "default";
+pub(crate) const DEFAULT: &str = "default";
 
 /// What [`save_adapter`] may need to know; the default needs nothing.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +98,7 @@ pub fn save_adapters(
 ) -> Result<Vec<SavedAdapter>, IoError> {
     let mut names = BTreeSet::new();
     for (name, _) in adapters {
-        check_name(name)?;
+        check_adapter_name(name)?;
         if !names.insert(name) {
             return Err(IoError::DuplicateAdapter { name: name.to_string() });
         }
@@ -110,7 +110,12 @@ pub fn save_adapters(
     adapters.iter().map(|(name, adapter)| save_adapter(adapter, folder(name), options)).collect()
 }
 
-fn check_name(name: &str) -> Result<(), IoError> {
+/// Whether PEFT allows the name, and a folder can have it.
+///
+/// # Errors
+///
+/// [`IoError::AdapterName`] for a name that is empty or has a `.`, a path separator or a NUL.
+pub fn check_adapter_name(name: &str) -> Result<(), IoError> {
     match name.is_empty() || name.contains(['.', '/', '\\', '\0']) {
         true => Err(IoError::AdapterName { name: name.to_string() }),
         false => Ok(()),

@@ -36,4 +36,79 @@ pub enum Error {
         /// What is wrong with it.
         source: ia3_models::ModelError,
     },
+    /// No adapter of the model has that name.
+    #[error("there is no adapter `{name}`; {}", known_adapters(known))]
+    UnknownAdapter {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// An adapter of that name is there already.
+    #[error("there is an adapter `{name}` already; choose another name, or delete that one first")]
+    DuplicateAdapter {
+        /// The name.
+        name: String,
+    },
+    /// A list of adapters names one twice.
+    #[error("the adapter `{name}` is named twice; name each once")]
+    AdapterTwice {
+        /// The name.
+        name: String,
+    },
+    /// Two adapters that should work together replace the same parameter (`modules_to_save`).
+    #[error("the adapters `{first}` and `{second}` both replace `{path}`; use one of them at a time")]
+    SavedTwice {
+        /// The parameter.
+        path: String,
+        /// The first adapter.
+        first: String,
+        /// The second adapter.
+        second: String,
+    },
+    /// A feed-forward name ends other layers in the middle of a name, whose input PEFT would scale as well.
+    #[error(
+        "the feed-forward name `{name}` also ends `{}` in the middle of a name, and PEFT would scale its input too; \
+         give a pattern such as `.*\\.{name}`",
+        paths.first().map(String::as_str).unwrap_or_default()
+    )]
+    LooseFeedforward {
+        /// The name.
+        name: String,
+        /// The layers whose input would be scaled for this reason alone.
+        paths: Vec<String>,
+    },
+    /// The model has merged adapters, with which the action makes no sense.
+    #[error("`{}` is merged; call `unmerge_adapter` before you {action}", names.join("`, `"))]
+    Merged {
+        /// The merged adapters.
+        names: Vec<String>,
+        /// What was tried, a verb.
+        action: &'static str,
+    },
+    /// The adapter to delete is merged.
+    #[error("cannot delete the adapter `{name}` while it is merged; call `unmerge_adapter` first")]
+    DeleteMerged {
+        /// The name.
+        name: String,
+    },
+    /// The adapter to merge is merged already.
+    #[error("the adapter `{name}` is merged already; nothing was changed")]
+    AlreadyMerged {
+        /// The name.
+        name: String,
+    },
+    /// There is nothing to merge.
+    #[error("there is nothing to merge: no adapter is active, and none was named")]
+    NothingToMerge,
+    /// There is nothing to unmerge.
+    #[error("no adapter is merged, so there is nothing to unmerge")]
+    NotMerged,
+}
+
+fn known_adapters(known: &[String]) -> String {
+    match known.is_empty() {
+        true => "the model has none".into(),
+        false => format!("known are {}", known.join(", ")),
+    }
 }

@@ -3,16 +3,18 @@
 
 mod device;
 mod error;
+mod ia3_model;
 mod pretrained;
 
 pub use device::{DeviceError, compiled_in, device};
 pub use error::Error;
 pub use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Selector, Site, TaskType};
 pub use ia3_core::{
-    ActivationSpace, Adapter, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, ParameterPath,
-    TrainableParameters, attach, attach_to_weights, merge, merge_safe, mix_linear, model_info,
+    ActivationSpace, Adapter, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod, ParameterPath,
+    TrainableParameters, attach, attach_to_weights, freeze, merge, merge_safe, mix, mix_linear, model_info,
 };
 pub use ia3_io as io;
+pub use ia3_model::{AdapterModelStatus, Ia3Model, Ia3ModelBuilder, LayerStatus, MergeOptions, SaveOptions};
 pub use ia3_models as models;
 pub use ia3_models::{Model, ModelConfig, ModelInputs, Task};
 #[cfg(feature = "train")]

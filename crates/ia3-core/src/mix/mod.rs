@@ -1,0 +1,225 @@
+//! Several adapters as one.
+
+mod ties;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burn::tensor::Tensor;
+use ia3_config::{Ia3Config, Placement, Selector};
+
+use crate::adapter::Adapter;
+use crate::error::Ia3Error;
+use crate::scale::Ia3Vector;
+
+/// How the vectors `lᵢ` of several adapters with weights `wᵢ` become one.
+///
+/// An adapter that does not scale a layer counts as the identity there, a vector of ones.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum MixMethod {
+    /// `Σ wᵢ·lᵢ`, PEFT's `add_weighted_adapter` (`tuners/ia3/model.py`). Weights that do not sum to 1 scale every
+    /// activation.
+    Linear,
+    /// `Π lᵢ`: what the adapters do when all are active. Every weight has to be 1.
+    Product,
+    /// `1 + Σ wᵢ·(lᵢ − 1)`: the distances from the identity are summed, so any weights leave the base where no
+    /// adapter changes it. The same as [`Linear`](Self::Linear) where the weights sum to 1.
+    Identity,
+    /// `Π lᵢ^wᵢ`. Refused for a negative `lᵢ` under a weight that is no whole number, and for a 0 under a negative
+    /// weight.
+    Geometric,
+    /// `1 + TIES(lᵢ − 1)`, each vector by itself: trim all but the largest, elect a sign for each value, average what
+    /// has that sign (arXiv 2306.01708 §3; `ties` in PEFT's `utils/merge_utils.py`, with the sign of the total).
+    ///
+    /// As in PEFT the sign is elected before the weights are applied, and the weighted values are divided by their
+    /// number: weights of 1 give the mean.
+    Ties {
+        /// The share of values of each vector to keep, from 0 to 1; `⌊density·n⌋` of `n` are kept.
+        density: f64,
+    },
+}
+
+/// One adapter from several and their weights, see [`MixMethod`].
+///
+/// It scales every layer that one of them scales. Where all have the same targets it has their configuration;
+/// otherwise it names its layers by their full paths. Its vectors are new and can be trained as a whole, also where
+/// those of an adapter were held (see [`Adapter::kv_only`]).
+///
+/// # Errors
+///
+/// [`Ia3Error::NothingToMix`] without adapters; [`Ia3Error::MixWeight`], [`Ia3Error::ProductWeight`] and
+/// [`Ia3Error::Density`] for the numbers; [`Ia3Error::MixedPlacement`] and [`Ia3Error::MixedLength`] where two vectors
+/// of one layer do not go together; [`Ia3Error::MixedSaved`] for an adapter with `modules_to_save`;
+/// [`Ia3Error::NoPower`] where a geometric mix is undefined; [`Ia3Error::MixNotFinite`] for vectors, or a mix of them,
+/// that are NaN or infinite.
+///
+/// # Panics
+///
+/// Panics if a device fails to return the values.
+///
+/// ```
+/// # use burn::tensor::{Device, Tensor};
+/// # use ia3_core::{Adapter, Ia3Config, Ia3Vector, MixMethod, Placement, mix};
+/// # let device = Device::flex();
+/// # let adapter = |l: [f32; 2]| Adapter {
+/// #     config: Ia3Config::new(),
+/// #     vectors: [("k".to_string(), Ia3Vector::new(Tensor::from_floats(l, &device), Placement::Output))].into(),
+/// #     saved: Default::default(),
+/// # };
+/// let (a, b) = (adapter([2.0, 1.0]), adapter([1.0, 0.0]));
+/// let mixed = mix(&[(&a, 0.5), (&b, 0.25)], MixMethod::Identity)?;
+/// let l: Vec<f32> = mixed.vectors["k"].values().into_data().iter().collect();
+/// assert_eq!(l, [1.5, 0.75]);
+/// # Ok::<(), ia3_core::Ia3Error>(())
+/// ```
+pub fn mix(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<Adapter, Ia3Error> {
+    let Some((first, _)) = adapters.first() else { return Err(Ia3Error::NothingToMix) };
+    check(adapters, method)?;
+    let paths: BTreeSet<&String> = adapters.iter().flat_map(|(a, _)| a.vectors.keys()).collect();
+    let mut vectors = BTreeMap::new();
+    for path in paths {
+        vectors.insert(path.clone(), mixed(path, adapters, method)?);
+    }
+    let config = if alike(adapters) { first.config.clone() } else { full_paths(&first.config, &vectors) };
+    Ok(Adapter { config, vectors, saved: Default::default() })
+}
+
+/// [`mix`] by [`MixMethod::Linear`], PEFT's `add_weighted_adapter`.
+///
+/// # Errors
+///
+/// As [`mix`].
+///
+/// # Panics
+///
+/// Panics if a device fails to return the values.
+pub fn mix_linear(adapters: &[(&Adapter, f32)]) -> Result<Adapter, Ia3Error> {
+    mix(adapters, MixMethod::Linear)
+}
+
+fn check(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<(), Ia3Error> {
+    if let Some(path) = adapters.iter().find_map(|(a, _)| a.saved.keys().next()) {
+        return Err(Ia3Error::MixedSaved { path: path.clone() });
+    }
+    for (index, &(_, weight)) in adapters.iter().enumerate() {
+        match method {
+            _ if !weight.is_finite() => return Err(Ia3Error::MixWeight { index, weight }),
+            MixMethod::Product if weight != 1.0 => return Err(Ia3Error::ProductWeight { index, weight }),
+            _ => {}
+        }
+    }
+    match method {
+        MixMethod::Ties { density } if !(0.0..=1.0).contains(&density) => Err(Ia3Error::Density { density }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the adapters scale the same layers by the same selectors, which the mix can then keep.
+fn alike(adapters: &[(&Adapter, f32)]) -> bool {
+    fn targets(a: &Adapter) -> [&Option<Selector>; 3] {
+        [&a.config.target_modules, &a.config.feedforward_modules, &a.config.exclude_modules]
+    }
+    let Some((first, _)) = adapters.first() else { return false };
+    let [target, feedforward, _] = targets(first);
+    let same =
+        |(a, _): &(&Adapter, f32)| targets(a) == targets(first) && a.vectors.keys().eq(first.vectors.keys());
+    target.is_some() && feedforward.is_some() && adapters.iter().all(same)
+}
+
+fn full_paths(config: &Ia3Config, vectors: &BTreeMap<String, Ia3Vector>) -> Ia3Config {
+    let inputs = vectors.iter().filter(|(_, v)| v.placement == Placement::Input);
+    Ia3Config {
+        target_modules: Some(vectors.keys().cloned().collect::<Selector>()),
+        feedforward_modules: Some(inputs.map(|(path, _)| path.clone()).collect::<Selector>()),
+        exclude_modules: None,
+        modules_to_save: None,
+        ..config.clone()
+    }
+}
+
+fn mixed(path: &str, adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<Ia3Vector, Ia3Error> {
+    let mut vectors = adapters.iter().filter_map(|(a, _)| a.vectors.get(path));
+    let Some(first) = vectors.next() else { return Err(Ia3Error::NotAttached { path: path.into() }) };
+    vectors.try_for_each(|other| check_pair(path, first, other))?;
+    let row = |(a, weight): &(&Adapter, f32)| {
+        let values = |v: &Ia3Vector| v.values().into_data().iter::<f32>().collect();
+        (a.vectors.get(path).map_or_else(|| vec![1.0; first.len()], values), *weight)
+    };
+    let rows: Vec<(Vec<f32>, f32)> = adapters.iter().map(row).collect();
+    let values = values::mix(path, &rows, method)?;
+    let device = first.l.lazy_device().without_autodiff();
+    Ok(Ia3Vector::new(Tensor::from_floats(values.as_slice(), &device), first.placement)
+        .with_weight_rank(first.weight_rank()))
+}
+
+fn check_pair(path: &str, first: &Ia3Vector, other: &Ia3Vector) -> Result<(), Ia3Error> {
+    if other.placement != first.placement {
+        return Err(Ia3Error::MixedPlacement { path: path.into() });
+    }
+    match (first.len(), other.len()) {
+        (expected, found) if expected != found => {
+            Err(Ia3Error::MixedLength { path: path.into(), expected, found })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    fn adapter(vectors: &[(&str, &[f32], Placement)]) -> Adapter {
+        let vector = |(path, l, placement): &(&str, &[f32], Placement)| {
+            (path.to_string(), Ia3Vector::new(Tensor::from_floats(*l, &Device::flex()), *placement))
+        };
+        let config = Ia3Config::new().with_exclude_modules(["k"]);
+        Adapter { config, vectors: vectors.iter().map(vector).collect(), saved: Default::default() }
+    }
+
+    #[test]
+    fn an_absent_vector_counts_as_ones_and_the_sites_unite() {
+        let a = adapter(&[("k", &[2.0, 4.0], Placement::Output), ("wo", &[3.0], Placement::Input)]);
+        let b = adapter(&[("k", &[1.0, -1.0], Placement::Output)]);
+        let mix = mix_linear(&[(&a, 0.5), (&b, 2.0)]).unwrap();
+        let values = |path: &str| -> Vec<f32> { mix.vectors[path].l.val().into_data().iter().collect() };
+        assert_eq!(values("k"), [3.0, 0.0]);
+        assert_eq!(values("wo"), [3.5]);
+        assert_eq!(mix.config.target_modules, Some(["k", "wo"].into()));
+        assert_eq!(mix.config.feedforward_modules, Some(["wo"].into()));
+        assert_eq!(mix.config.exclude_modules, None, "else the saved mix would exclude its own sites");
+    }
+
+    #[test]
+    fn adapters_alike_keep_their_configuration() {
+        let named = |config: &Ia3Config| {
+            let mut a = adapter(&[("x.k", &[2.0], Placement::Output), ("y.k", &[3.0], Placement::Output)]);
+            a.config = config.clone();
+            a
+        };
+        let config = Ia3Config::new().with_target_modules(["k"]).with_feedforward_modules([]);
+        let (a, b) = (named(&config), named(&config));
+        assert_eq!(mix_linear(&[(&a, 0.5), (&b, 0.5)]).unwrap().config, config);
+        let other = named(&config.clone().with_target_modules(".*k"));
+        let mix = mix_linear(&[(&a, 0.5), (&other, 0.5)]).unwrap();
+        assert_eq!(mix.config.target_modules, Some(["x.k", "y.k"].into()));
+    }
+
+    #[test]
+    fn what_has_no_mix_is_refused() {
+        let a = adapter(&[("k", &[2.0, 4.0], Placement::Output)]);
+        let message = |b: &Adapter| mix_linear(&[(&a, 0.5), (b, 0.5)]).unwrap_err().to_string();
+        let placed = message(&adapter(&[("k", &[2.0, 4.0], Placement::Input)]));
+        assert_eq!(
+            placed,
+            "one adapter scales the input of `k` and another its output; such vectors have no common mix"
+        );
+        let long = message(&adapter(&[("k", &[2.0], Placement::Output)]));
+        assert_eq!(long, "the vectors of `k` have 2 and 1 values; were the adapters trained on one base?");
+        let mut saved = a.fork();
+        saved.saved.insert("classifier.weight".into(), vec![1.0f32].as_slice().into());
+        assert!(message(&saved).starts_with("`classifier.weight` is saved whole"), "{}", message(&saved));
+        assert_eq!(mix_linear(&[]).unwrap_err().to_string(), "there is no adapter to mix");
+    }
+}

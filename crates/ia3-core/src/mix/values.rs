@@ -1,0 +1,41 @@
+//! The values of one mixed vector.
+
+use super::MixMethod;
+use super::ties::ties;
+use crate::error::Ia3Error;
+
+/// The mix of the vectors of one layer, each with its adapter's weight.
+pub(super) fn mix(path: &str, rows: &[(Vec<f32>, f32)], method: MixMethod) -> Result<Vec<f32>, Ia3Error> {
+    if method == MixMethod::Geometric {
+        check_powers(path, rows)?;
+    }
+    let mixed = match method {
+        MixMethod::Ties { density } => ties(rows, density),
+        MixMethod::Linear => each(rows, |at| at.map(|(l, w)| w * l).sum()),
+        MixMethod::Product => each(rows, |at| at.map(|(l, _)| l).product()),
+        MixMethod::Identity => each(rows, |at| 1.0 + at.map(|(l, w)| w * (l - 1.0)).sum::<f32>()),
+        MixMethod::Geometric => each(rows, |at| at.map(|(l, w)| l.powf(w)).product()),
+    };
+    let all = rows.iter().map(|(l, _)| l).chain([&mixed]);
+    let broken = all.map(|l| l.iter().filter(|x| !x.is_finite()).count()).max().unwrap_or(0);
+    match broken {
+        0 => Ok(mixed),
+        count => Err(Ia3Error::MixNotFinite { path: path.into(), count }),
+    }
+}
+
+/// Calls `f` with the value and the weight of every adapter, at each place of the vector.
+fn each(rows: &[(Vec<f32>, f32)], f: impl Fn(&mut dyn Iterator<Item = (f32, f32)>) -> f32) -> Vec<f32> {
+    let len = rows.first().map_or(0, |(l, _)| l.len());
+    (0..len).map(|i| f(&mut rows.iter().map(|(l, w)| (l[i], *w)))).collect()
+}
+
+fn check_powers(path: &str, rows: &[(Vec<f32>, f32)]) -> Result<(), Ia3Error> {
+    for (index, (l, weight)) in rows.iter().enumerate() {
+        let undefined = |l: &&f32| **l < 0.0 && weight.fract() != 0.0 || **l == 0.0 && *weight < 0.0;
+        if let Some(&value) = l.iter().find(undefined) {
+            return Err(Ia3Error::NoPower { path: path.into(), index, value, weight: *weight });
+        }
+    }
+    Ok(())
+}

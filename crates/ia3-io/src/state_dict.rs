@@ -1,0 +1,90 @@
+//! Adapters as PEFT's state dicts, in memory.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use burn::tensor::{DType, TensorData};
+use ia3_config::{Ia3Config, ModelInfo};
+use ia3_core::Adapter;
+
+use crate::adapter_file::AdapterFile;
+use crate::adapter_save::file_dtype;
+use crate::error::IoError;
+use crate::names::{self, Key};
+use crate::saved;
+
+/// What PEFT's `get_peft_model_state_dict` returns: the tensors of `adapter_model.safetensors` by their keys.
+///
+/// `base` are the facts of the model, which tell the layout of matrices.
+///
+/// # Errors
+///
+/// [`IoError::UnknownLayout`] for a matrix saved whole (`modules_to_save`) without `base`.
+///
+/// # Panics
+///
+/// Panics if a device fails to return the values.
+pub fn state_dict(
+    adapter: &Adapter,
+    base: Option<&ModelInfo>,
+) -> Result<BTreeMap<String, TensorData>, IoError> {
+    let mut tensors = BTreeMap::new();
+    for (path, vector) in &adapter.vectors {
+        let values: Vec<f32> = vector.values().into_data().iter().collect();
+        tensors.insert(
+            names::vector_key(path),
+            TensorData::new(values, vector.placement.file_shape(vector.len(), vector.weight_rank())),
+        );
+    }
+    for (path, data) in &adapter.saved {
+        let (name, transposed) = saved::to_file(path, data.shape().num_dims(), base)?;
+        let data = if transposed { saved::transpose(data.clone()) } else { data.clone() };
+        tensors.insert(names::parameter_key(&name), data);
+    }
+    Ok(tensors)
+}
+
+impl AdapterFile {
+    /// An adapter from PEFT's state dict, as if it had been read from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`IoError::Key`], [`IoError::DuplicateVector`], [`IoError::VectorForm`] and [`IoError::ParameterDtype`] for the
+    /// tensors.
+    ///
+    /// ```
+    /// # use burn::tensor::{Device, TensorData};
+    /// # use ia3_io::AdapterFile;
+    /// # use ia3_core::Ia3Config;
+    /// let l = TensorData::from([[0.5f32], [2.0]]);
+    /// let tensors = [("base_model.model.encoder.k.ia3_l".to_string(), l)].into();
+    /// let file = AdapterFile::from_state_dict(Ia3Config::new(), tensors)?;
+    /// assert_eq!(file.vectors["encoder.k"].values, [0.5, 2.0]);
+    /// # Ok::<(), ia3_io::IoError>(())
+    /// ```
+    pub fn from_state_dict(
+        config: Ia3Config,
+        tensors: BTreeMap<String, TensorData>,
+    ) -> Result<Self, IoError> {
+        let path = PathBuf::from("<state dict>");
+        let mut file = Self { path, config, vectors: BTreeMap::new(), saved: BTreeMap::new() };
+        tensors.into_iter().try_for_each(|(key, data)| file.insert(&key, data))?;
+        Ok(file)
+    }
+
+    fn insert(&mut self, key: &str, data: TensorData) -> Result<(), IoError> {
+        file_dtype(data.dtype(), key)?;
+        match names::parse(key) {
+            Some(Key::Vector(module)) => {
+                let shape = data.shape().to_vec();
+                self.insert_vector(key, module, &shape, || Ok(data.iter::<f32>().collect()))
+            }
+            Some(Key::Parameter(parameter)) => {
+                let data = if data.dtype() == DType::F64 { data.convert::<f32>() } else { data };
+                self.saved.insert(parameter.to_string(), data);
+                Ok(())
+            }
+            None => Err(IoError::Key { path: self.path.clone(), key: key.to_string() }),
+        }
+    }
+}

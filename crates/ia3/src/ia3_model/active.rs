@@ -1,0 +1,134 @@
+//! Which adapters are active, and which of them are trained.
+
+use std::collections::BTreeMap;
+
+use burn::module::Module;
+use ia3_core::{Adapter, freeze};
+
+use super::Ia3Model;
+use crate::Error;
+
+impl<M: Module> Ia3Model<M> {
+    /// Makes these adapters the active ones, which multiply; none makes the model the base. What was frozen stays frozen.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownAdapter`], [`Error::AdapterTwice`]; [`Error::SavedTwice`] for two that replace one parameter;
+    /// [`Error::Merged`] while adapters are merged.
+    pub fn set_adapter<N: Into<String>>(&mut self, names: impl IntoIterator<Item = N>) -> Result<(), Error> {
+        self.set_active(names.into_iter().map(Into::into).collect(), false)
+    }
+
+    /// As [`set_adapter`](Self::set_adapter), and all of them are frozen while they are active: PEFT's
+    /// `set_adapter(name, inference_mode=True)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_adapter`](Self::set_adapter).
+    pub fn set_adapter_for_inference<N: Into<String>>(
+        &mut self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Result<(), Error> {
+        self.set_active(names.into_iter().map(Into::into).collect(), true)
+    }
+
+    /// Sets whether these adapters are trained while they are active.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownAdapter`], [`Error::AdapterTwice`].
+    pub fn set_requires_grad<N: Into<String>>(
+        &mut self,
+        names: impl IntoIterator<Item = N>,
+        requires_grad: bool,
+    ) -> Result<(), Error> {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        self.check_names(&names)?;
+        let mut changed = self.clone();
+        for (_, entry) in changed.adapters.iter_mut().filter(|(name, _)| names.contains(name)) {
+            entry.requires_grad = requires_grad;
+        }
+        changed.activate(self.active.clone(), self.inference_mode)?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Takes back what was trained: the vectors (and `modules_to_save`) of the active adapters that are not frozen, from
+    /// a model that [`model`](Self::model) became by training.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Merged`] while adapters are merged; [`Error::Adapter`] for a model that does not carry the vectors.
+    pub fn update(&mut self, trained: &M) -> Result<(), Error> {
+        self.check_unmerged("train")?;
+        let mut changed = self.clone();
+        for (_, entry) in changed.adapters.iter_mut().filter(|(name, _)| self.is_trained(name)) {
+            entry.adapter = entry.adapter.extract(trained)?;
+        }
+        changed.activate(self.active.clone(), self.inference_mode)?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Whether the adapter is active and not frozen.
+    pub fn is_trained(&self, name: &str) -> bool {
+        let active = self.active.iter().any(|active| active == name);
+        active && !self.inference_mode && self.adapters.get(name).is_some_and(|entry| entry.requires_grad)
+    }
+
+    fn set_active(&mut self, names: Vec<String>, inference_mode: bool) -> Result<(), Error> {
+        self.check_names(&names)?;
+        self.check_unmerged("activate others")?;
+        self.activate(names, inference_mode)
+    }
+
+    /// Activates known adapters; merged weights stay what is run.
+    pub(super) fn activate(&mut self, names: Vec<String>, inference_mode: bool) -> Result<(), Error> {
+        if self.merged.is_empty() {
+            let adapters = self.together(&names)?;
+            let model = (self.attach)(&self.base, &adapters)?;
+            let is_frozen = |(name, _): &(&String, &&Adapter)| {
+                inference_mode || !self.adapters.get(*name).is_some_and(|entry| entry.requires_grad)
+            };
+            let frozen: Vec<&Adapter> =
+                names.iter().zip(&adapters).filter(is_frozen).map(|(_, adapter)| *adapter).collect();
+            self.model = freeze(model, &frozen);
+        }
+        self.active = names;
+        self.inference_mode = inference_mode;
+        Ok(())
+    }
+
+    /// The adapters of these names, if they can work together.
+    pub(super) fn together(&self, names: &[String]) -> Result<Vec<&Adapter>, Error> {
+        let mut replaced = BTreeMap::new();
+        let mut adapters = vec![];
+        for name in names {
+            let adapter = &self.entry(name)?.adapter;
+            for path in adapter.saved.keys() {
+                if let Some(first) = replaced.insert(path.clone(), name.clone()) {
+                    return Err(Error::SavedTwice { path: path.clone(), first, second: name.clone() });
+                }
+            }
+            adapters.push(adapter);
+        }
+        Ok(adapters)
+    }
+
+    pub(super) fn check_names(&self, names: &[String]) -> Result<(), Error> {
+        for (i, name) in names.iter().enumerate() {
+            self.entry(name)?;
+            if names[..i].contains(name) {
+                return Err(Error::AdapterTwice { name: name.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_unmerged(&self, action: &'static str) -> Result<(), Error> {
+        match self.merged.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Merged { names: self.merged.clone(), action }),
+        }
+    }
+}

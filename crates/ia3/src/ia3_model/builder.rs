@@ -1,0 +1,140 @@
+use std::path::Path;
+
+use burn::module::Module;
+use ia3_core::{ActivationSpace, Adapter, Ia3Config, ModelInfo, attach, attach_to_weights, model_info};
+
+use super::{Attach, Ia3Model};
+use crate::Error;
+
+/// How an [`Ia3Model`] is made, where [`Ia3Model::new`] does not say enough.
+#[derive(Clone, Debug)]
+pub struct Ia3ModelBuilder<M: Module> {
+    base: M,
+    info: ModelInfo,
+    attach: Attach<M>,
+    adapter_name: String,
+    low_cpu_mem_usage: bool,
+}
+
+impl<M: ActivationSpace> Ia3Model<M> {
+    /// A base with one new adapter, which is active and trained: PEFT's `get_peft_model`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ia3ModelBuilder::init`].
+    pub fn new(base: M, config: &Ia3Config, adapter_name: &str) -> Result<Self, Error> {
+        Self::builder(base).adapter_name(adapter_name).init(config)
+    }
+
+    /// A base with the adapter of a folder, active and frozen: PEFT's `PeftModel.from_pretrained`. To train it further
+    /// (`is_trainable=True`) follow with [`set_requires_grad`](Self::set_requires_grad).
+    ///
+    /// # Errors
+    ///
+    /// As [`load_adapter`](Self::load_adapter), and for a base that carries vectors.
+    pub fn from_pretrained(base: M, dir: impl AsRef<Path>, adapter_name: &str) -> Result<Self, Error> {
+        Self::builder(base).adapter_name(adapter_name).load(dir)
+    }
+
+    /// For a model that calls `ia3_forward`, as [`attach`].
+    pub fn builder(base: M) -> Ia3ModelBuilder<M> {
+        let info = base.info();
+        Ia3ModelBuilder::new(base, info, attach::<M>)
+    }
+}
+
+impl<M: Module> Ia3Model<M> {
+    /// For an unmodified burn module, as [`attach_to_weights`]: its layers read scaled weights.
+    pub fn weights_builder(base: M) -> Ia3ModelBuilder<M> {
+        let info = model_info(&base, None, None);
+        Ia3ModelBuilder::new(base, info, attach_to_weights::<M>)
+    }
+}
+
+impl<M: Module> Ia3ModelBuilder<M> {
+    fn new(base: M, info: ModelInfo, attach: Attach<M>) -> Self {
+        Self { base, info, attach, adapter_name: "default".into(), low_cpu_mem_usage: false }
+    }
+
+    /// Sets the facts that planning needs; only for a module that does not tell them itself, such as one that does not
+    /// know its `model_type`.
+    pub fn model_info(mut self, info: ModelInfo) -> Self {
+        self.info = info;
+        self
+    }
+
+    /// Sets the name of the first adapter, `default` otherwise.
+    pub fn adapter_name(mut self, name: impl Into<String>) -> Self {
+        self.adapter_name = name.into();
+        self
+    }
+
+    /// Sets whether the vectors of new adapters take memory only once they are read. Files are read without first
+    /// making vectors of ones in any case.
+    pub fn low_cpu_mem_usage(mut self, low: bool) -> Self {
+        self.low_cpu_mem_usage = low;
+        self
+    }
+
+    /// The model with a new adapter, which is active, and trained unless the configuration says `inference_mode`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ia3Model::add_adapter`], and [`Ia3Error::AlreadyAttached`](ia3_core::Ia3Error::AlreadyAttached) for a base
+    /// that carries vectors.
+    pub fn init(self, config: &Ia3Config) -> Result<Ia3Model<M>, Error> {
+        self.start(|model, name| model.add_adapter(name, config))
+    }
+
+    /// The model with a given adapter: PEFT's `state_dict`, which [`AdapterFile::from_state_dict`] makes an adapter of.
+    /// It is active, and trained unless its configuration says `inference_mode`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ia3Model::insert_adapter`], and for a base that carries vectors.
+    ///
+    /// [`AdapterFile::from_state_dict`]: ia3_io::AdapterFile::from_state_dict
+    pub fn init_from(self, adapter: Adapter) -> Result<Ia3Model<M>, Error> {
+        self.start(|model, name| model.insert_adapter(name, adapter))
+    }
+
+    /// The model with the adapter of a folder, active and frozen, as [`Ia3Model::from_pretrained`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Ia3Model::load_adapter`], and for a base that carries vectors.
+    pub fn load(self, dir: impl AsRef<Path>) -> Result<Ia3Model<M>, Error> {
+        self.start(|model, name| model.load_adapter(dir, name))
+    }
+
+    /// The model without an adapter.
+    ///
+    /// # Errors
+    ///
+    /// A base that carries vectors.
+    pub fn without_adapter(self) -> Result<Ia3Model<M>, Error> {
+        let model = (self.attach)(&self.base, &[])?;
+        Ok(Ia3Model {
+            base: self.base,
+            info: self.info,
+            attach: self.attach,
+            low_cpu_mem_usage: self.low_cpu_mem_usage,
+            adapters: Default::default(),
+            active: vec![],
+            inference_mode: false,
+            merged: vec![],
+            model,
+        })
+    }
+
+    fn start(
+        self,
+        add: impl FnOnce(&mut Ia3Model<M>, &str) -> Result<(), Error>,
+    ) -> Result<Ia3Model<M>, Error> {
+        let name = self.adapter_name.clone();
+        let mut model = self.without_adapter()?;
+        add(&mut model, &name)?;
+        model.set_adapter([name])?;
+        Ok(model)
+    }
+}

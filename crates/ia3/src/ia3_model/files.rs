@@ -1,0 +1,71 @@
+//! Adapters from and to PEFT's folders.
+
+use std::path::Path;
+
+use burn::module::Module;
+use ia3_io::{AdapterOptions, SavedAdapter, load_adapter, save_adapters};
+
+use super::Ia3Model;
+use crate::Error;
+
+/// What to save; the default saves every adapter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SaveOptions {
+    /// The adapters to save.
+    pub selected_adapters: Option<Vec<String>>,
+    /// Name or path of the base for `adapter_config.json`, instead of the one in the configuration.
+    pub base_name: Option<String>,
+}
+
+impl SaveOptions {
+    /// Sets the adapters to save.
+    pub fn selected_adapters<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.selected_adapters = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets the name or path of the base model.
+    pub fn base_name(mut self, name: impl Into<String>) -> Self {
+        self.base_name = Some(name.into());
+        self
+    }
+}
+
+impl<M: Module> Ia3Model<M> {
+    /// Adds the adapter of a folder, frozen and not active. To train it further (PEFT's `is_trainable=True`) follow with
+    /// [`set_requires_grad`](Self::set_requires_grad).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DuplicateAdapter`]; [`Error::Io`] for a name that is empty or has a `.` or a path separator, for a
+    /// damaged file, and for vectors and layers that are not one to one.
+    pub fn load_adapter(&mut self, dir: impl AsRef<Path>, name: &str) -> Result<(), Error> {
+        self.check_new(name)?;
+        let device = self.base.devices().first().cloned().unwrap_or_default();
+        let mut adapter = load_adapter(dir, &self.info, &device)?;
+        adapter.config.inference_mode = true;
+        self.insert_adapter(name, adapter)
+    }
+
+    /// Writes the adapters as PEFT's `save_pretrained` does: `default` into `dir` itself, any other into the sub-folder
+    /// of its name. Merged or not, it is the vectors that are written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownAdapter`] and [`Error::AdapterTwice`], before anything is written; [`Error::Io`] where the folder
+    /// cannot be written.
+    pub fn save_pretrained(
+        &self,
+        dir: impl AsRef<Path>,
+        options: &SaveOptions,
+    ) -> Result<Vec<SavedAdapter>, Error> {
+        let all = || self.adapters.keys().cloned().collect();
+        let names: Vec<String> = options.selected_adapters.clone().unwrap_or_else(all);
+        self.check_names(&names)?;
+        let named = |name: &'_ String| Some((name.clone(), self.adapter(name)?));
+        let named: Vec<_> = names.iter().filter_map(named).collect();
+        let pairs: Vec<_> = named.iter().map(|(name, adapter)| (name.as_str(), *adapter)).collect();
+        let options = AdapterOptions { base: Some(self.info.clone()), base_name: options.base_name.clone() };
+        Ok(save_adapters(&pairs, dir, &options)?)
+    }
+}
