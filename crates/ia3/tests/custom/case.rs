@@ -147,7 +147,8 @@ impl Case<'_> {
         if grads.len() != expected {
             reference.fail(format!("{} gradients instead of {expected} {what}", grads.len()));
         }
-        let as_file = |adapter: &Adapter| read(&self.save(adapter, info).path().join("adapter_model.safetensors"));
+        let as_file =
+            |adapter: &Adapter| read(&self.save(adapter, info).path().join("adapter_model.safetensors"));
         let gradients: Tensors = as_file(&gradients(adapter, &model, grads));
         reference.check_all("grad.", what, &gradients, true, GRADIENT);
 
