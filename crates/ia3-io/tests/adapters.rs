@@ -68,7 +68,7 @@ fn a_vector_of_a_convolution_keeps_its_axes_and_fits_no_linear_layer() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
     let conv2d = ModuleKind::Conv2d { channels_in: Some(5), channels_out: 10, bias: true };
     let base = |kind| ModelInfo { model_type: None, modules: vec![ModuleInfo::new("conv2d", kind)] };
-    let dir = fixture("custom/conv2d_1");
+    let dir = fixture("custom/conv2d_1/adapter");
     let adapter = load_adapter(&dir, &base(conv2d), &device).unwrap();
     save_adapter(&adapter, out.path(), &AdapterOptions::default()).unwrap();
     let shape = |dir| AdapterFile::open(dir).unwrap().vectors["conv2d"].shape.clone();
