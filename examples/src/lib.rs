@@ -1,12 +1,14 @@
-//! What the examples share: the task, the tokenizer of the shipped base, a progress bar.
+//! What the examples share: a loop for small models, the task, the tokenizer of the shipped base, a progress bar.
 
 mod characters;
+mod fit;
 mod progress;
 pub mod verbalise;
 
 use std::path::PathBuf;
 
 pub use characters::{tokenizer, tokenizer_json};
+pub use fit::{difference, fit};
 pub use progress::Progress;
 
 #[global_allocator]

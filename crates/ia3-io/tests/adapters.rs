@@ -7,10 +7,11 @@ use std::fs;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
 use common::{Tiny, fixture, names, values};
+use ia3_core::config::{ModelInfo, ModuleInfo, ModuleKind};
 use ia3_core::{Adapter, Ia3Config, merge};
 use ia3_io::{
-    AdapterFile, AdapterOptions, Checkpoint, CheckpointOptions, LoadOptions, VectorStats, load_adapter,
-    save_adapter, save_adapters, save_checkpoint, statistics,
+    AdapterFile, AdapterOptions, Checkpoint, CheckpointOptions, IoError, LoadOptions, VectorStats,
+    load_adapter, save_adapter, save_adapters, save_checkpoint, statistics,
 };
 
 fn adapter(model: &Tiny, config: Ia3Config) -> Adapter {
@@ -60,6 +61,21 @@ fn the_head_that_peft_trained_is_transposed_for_burn() {
     assert_eq!(file.saved["classifier.weight"].shape().as_slice(), [3, 24]);
     assert_eq!(file.saved["classifier.bias"].shape().as_slice(), [3]);
     assert_eq!((file.vectors.len(), file.saved.len()), (8, 2));
+}
+
+#[test]
+fn a_vector_of_a_convolution_keeps_its_axes_and_fits_no_linear_layer() {
+    let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
+    let conv2d = ModuleKind::Conv2d { channels_in: Some(5), channels_out: 10, bias: true };
+    let base = |kind| ModelInfo { model_type: None, modules: vec![ModuleInfo::new("conv2d", kind)] };
+    let dir = fixture("custom/conv2d_1/adapter");
+    let adapter = load_adapter(&dir, &base(conv2d), &device).unwrap();
+    save_adapter(&adapter, out.path(), &AdapterOptions::default()).unwrap();
+    let shape = |dir| AdapterFile::open(dir).unwrap().vectors["conv2d"].shape.clone();
+    assert_eq!((shape(dir.as_path()), shape(out.path())), (vec![1, 10, 1, 1], vec![1, 10, 1, 1]));
+    let linear = ModuleKind::Linear { d_in: 5, d_out: 10, bias: true };
+    let error = load_adapter(&dir, &base(linear), &device).unwrap_err();
+    assert!(matches!(&error, IoError::VectorShape { expected, .. } if *expected == [10, 1]), "{error}");
 }
 
 #[test]

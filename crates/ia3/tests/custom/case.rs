@@ -32,8 +32,9 @@ impl Case<'_> {
         self.meta["model"].as_str().unwrap()
     }
 
+    /// The adapter's folder.
     fn dir(&self) -> PathBuf {
-        self.root.join(self.name())
+        self.root.join(self.name()).join("adapter")
     }
 
     fn model_file(&self, ending: &str) -> PathBuf {
@@ -55,7 +56,7 @@ impl Case<'_> {
 
     /// Everything about the case; what went wrong, and a line to print.
     pub(crate) fn run<N: Net>(&self, net: N) -> (Vec<String>, String) {
-        let reference = Reference::open(&self.dir().join("reference.safetensors"));
+        let reference = Reference::open(&self.root.join(self.name()).join("reference.safetensors"));
         let file = Checkpoint::open(self.model_file(".safetensors")).unwrap();
         let (base, _) = file.load(net, &LoadOptions::default()).unwrap();
         let info = ia3::model_info(&base, None, None);
