@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use ia3::io::Checkpoint;
 use ia3::{Adapter, Model};
 
 use crate::args::ModelArgs;
@@ -17,6 +18,12 @@ pub(crate) fn base(dir: &Path, device: &Device) -> anyhow::Result<Model> {
         ));
     }
     Ok(base.model)
+}
+
+/// A base without its weights.
+pub(crate) fn shapes(dir: &Path, device: &Device) -> anyhow::Result<Model> {
+    let config = ia3::read_config(dir)?;
+    Ok(ia3::with_head_of(config, &Checkpoint::open(dir)?)?.init(device))
 }
 
 /// Loads adapters that must fit `base`.
