@@ -85,11 +85,13 @@ fn nothing(_: &Bench) {}
 
 const MIX: &str = "mix --adapter @a --weight 0.3 --adapter @b --weight 0.7 --out @out";
 
+type Formula = fn(f64, f64) -> f64;
+
 #[test]
 fn every_method_writes_its_mix() {
     let bench = Bench::new();
     let (a, b) = (bench.values("a"), bench.values("b"));
-    let cases: [(&str, fn(f64, f64) -> f64); 3] = [
+    let cases: [(&str, Formula); 3] = [
         (MIX, |a, b| 0.3 * a + 0.7 * b),
         ("mix --adapter @a --weight 0.5 --adapter @b --weight -2 --method identity --out @out", |a, b| {
             1.0 + 0.5 * (a - 1.0) - 2.0 * (b - 1.0)

@@ -78,7 +78,7 @@ impl Affine for Conv1D {
 impl ActivationSpace for Attention {
     fn info(&self) -> ModelInfo {
         let mut info = ia3::model_info(self, None, None);
-        info.modules.iter_mut().for_each(|module| module.queries = vec![0..4]);
+        info.modules.iter_mut().for_each(|module| module.queries.push(0..4));
         info
     }
 }

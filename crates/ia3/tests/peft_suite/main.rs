@@ -9,6 +9,7 @@ mod disabling;
 mod forward;
 mod loading;
 mod low_level;
+mod mapping;
 mod matching;
 mod merging;
 mod modules_to_save;
