@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 
-/// (IA)³ adapters: look at them, run them, train them, merge them.
+/// (IA)³ adapters: look at them, run them, train them, mix them, merge them.
 ///
 /// Bases are Hugging Face folders (config.json, model.safetensors), adapters are PEFT folders
 /// (adapter_config.json, adapter_model.safetensors).
@@ -37,6 +37,12 @@ pub(crate) enum Command {
     Train(Train),
     /// Folds adapters into the weights and writes a Hugging Face checkpoint.
     Merge(Merge),
+    /// Mixes adapters into one adapter.
+    Mix(Mix),
+    /// Tells what two adapters differ in; exit code 1 says that they do.
+    Diff(Diff),
+    /// Tells what a set of adapters is, and what it makes of a base.
+    Status(Status),
 }
 
 #[derive(clap::Args)]
@@ -209,4 +215,62 @@ pub(crate) struct Merge {
     /// Refuse merged weights that are NaN or infinite.
     #[arg(long)]
     pub(crate) safe: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodName {
+    /// Σ w·l, PEFT's add_weighted_adapter.
+    Linear,
+    /// Π l, without weights.
+    Product,
+    /// 1 + Σ w·(l − 1).
+    Identity,
+    /// Π l^w.
+    Geometric,
+    /// Trim, elect a sign, average, on l − 1.
+    Ties,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Mix {
+    /// Folder of an adapter; one for each to mix.
+    #[arg(long = "adapter", value_name = "DIR", required = true)]
+    pub(crate) adapters: Vec<PathBuf>,
+    /// Weight of the adapter in the same place; one for each, none for a product.
+    #[arg(long = "weight", value_name = "NUMBER", allow_negative_numbers = true)]
+    pub(crate) weights: Vec<f32>,
+    /// How to mix; an adapter that does not scale a layer counts as ones there.
+    #[arg(long, value_enum, default_value = "linear")]
+    pub(crate) method: MethodName,
+    /// Share of each vector that `ties` keeps, from 0 to 1; 0.2 if left out, as in the paper.
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub(crate) density: Option<f64>,
+    /// Folder of the base, to check that every adapter fits it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
+    /// Folder to write the mix to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Diff {
+    /// Folder of an adapter.
+    pub(crate) a: PathBuf,
+    /// Folder of another.
+    pub(crate) b: PathBuf,
+}
+
+#[derive(clap::Args)]
+#[command(group = ArgGroup::new("any").required(true).multiple(true).args(["folders", "adapters"]))]
+pub(crate) struct Status {
+    /// Folders of adapters; adapters in sub-folders, as `save_pretrained` writes them, count too.
+    #[arg(value_name = "DIR")]
+    pub(crate) folders: Vec<PathBuf>,
+    /// The same.
+    #[arg(long = "adapter", value_name = "DIR")]
+    pub(crate) adapters: Vec<PathBuf>,
+    /// Folder of a base: tell whether they fit it, and what the model with all of them is.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
 }

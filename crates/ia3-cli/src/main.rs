@@ -1,4 +1,4 @@
-//! `ia3`: look at, run, train and merge (IA)³ adapters from the command line.
+//! `ia3`: look at, run, train, mix and merge (IA)³ adapters from the command line.
 
 mod args;
 mod commands;

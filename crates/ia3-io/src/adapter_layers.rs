@@ -6,9 +6,10 @@ use crate::adapter_file::{AdapterFile, FileVector};
 
 impl AdapterFile {
     /// The facts of the smallest model that the file fits: one layer for each of its vectors, with as many inputs as
-    /// outputs. With them [`into_adapter`](Self::into_adapter) needs no base.
+    /// outputs; linear or `Conv1D` as `fan_in_fan_out` says. With them [`into_adapter`](Self::into_adapter) needs no base.
     pub fn layers(&self) -> ModelInfo {
-        let layer = |(path, vector): (&String, &FileVector)| ModuleInfo::new(path, kind(vector));
+        let is_conv1d = self.config.fan_in_fan_out;
+        let layer = |(path, vector): (&String, &FileVector)| ModuleInfo::new(path, kind(vector, is_conv1d));
         ModelInfo { model_type: None, modules: self.vectors.iter().map(layer).collect() }
     }
 
@@ -26,11 +27,12 @@ impl AdapterFile {
     }
 }
 
-fn kind(vector: &FileVector) -> ModuleKind {
+fn kind(vector: &FileVector, is_conv1d: bool) -> ModuleKind {
     let (n, bias) = (vector.values.len(), false);
     match vector.shape.len() {
         4 => ModuleKind::Conv2d { channels_in: Some(n), channels_out: n, bias },
         5 => ModuleKind::Conv3d { channels_in: Some(n), channels_out: n, bias },
+        _ if is_conv1d => ModuleKind::Conv1D { d_in: n, d_out: n, bias },
         _ => ModuleKind::Linear { d_in: n, d_out: n, bias },
     }
 }

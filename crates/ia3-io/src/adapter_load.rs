@@ -22,19 +22,28 @@ use crate::text::nearest_of_each;
 /// As [`AdapterFile::open`] and [`AdapterFile::into_adapter`], and [`IoError::AdapterMismatch`] where vectors and
 /// layers are not one to one.
 pub fn load_adapter(dir: impl AsRef<Path>, base: &ModelInfo, device: &Device) -> Result<Adapter, IoError> {
-    let file = AdapterFile::open(dir)?;
-    let path = file.path.clone();
-    let (adapter, report) = file.into_adapter(base, device)?;
-    if report.is_complete() {
-        return Ok(adapter);
-    }
-    let layers = base.modules.iter().filter(|m| m.kind.is_adaptable()).map(|m| m.path.as_str());
-    let missing = nearest_of_each(&report.missing, report.unexpected.iter().map(String::as_str));
-    let unexpected = nearest_of_each(&report.unexpected, layers);
-    Err(IoError::AdapterMismatch { path, missing, unexpected })
+    AdapterFile::open(dir)?.into_whole_adapter(base, device)
 }
 
 impl AdapterFile {
+    /// As [`into_adapter`](Self::into_adapter), where nothing may be left over.
+    ///
+    /// # Errors
+    ///
+    /// As [`into_adapter`](Self::into_adapter), and [`IoError::AdapterMismatch`] where vectors and layers are not one to
+    /// one.
+    pub fn into_whole_adapter(self, base: &ModelInfo, device: &Device) -> Result<Adapter, IoError> {
+        let path = self.path.clone();
+        let (adapter, report) = self.into_adapter(base, device)?;
+        if report.is_complete() {
+            return Ok(adapter);
+        }
+        let layers = base.modules.iter().filter(|m| m.kind.is_adaptable()).map(|m| m.path.as_str());
+        let missing = nearest_of_each(&report.missing, report.unexpected.iter().map(String::as_str));
+        let unexpected = nearest_of_each(&report.unexpected, layers);
+        Err(IoError::AdapterMismatch { path, missing, unexpected })
+    }
+
     /// Fits the file to the model that `base` describes, as far as it goes: what is left over is in the report, where
     /// PEFT is silent.
     ///

@@ -1,8 +1,11 @@
+mod diff;
 mod forward;
 mod generate;
 mod inspect;
 mod merge;
+mod mix;
 mod model;
+mod status;
 mod train;
 
 use std::process::ExitCode;
@@ -18,5 +21,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Generate(generate) => generate::run(generate, &device()?, args.format),
         Command::Train(train) => train::run(train, &device()?, args.format),
         Command::Merge(merge) => merge::run(merge, &device()?, args.format),
+        Command::Mix(mix) => mix::run(mix, &device()?, args.format),
+        Command::Diff(diff) => diff::run(diff, args.format),
+        Command::Status(status) => status::run(status, &device()?, args.format),
     }
 }

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use ia3::io::Checkpoint;
 use ia3::{Adapter, Model, Pretrained};
 
 use crate::args::ModelArgs;
@@ -24,6 +25,12 @@ pub(crate) fn note_fresh(base: &Pretrained, adapters: &[Adapter]) {
     if !fresh.is_empty() {
         note(format!("not in the checkpoint and so freshly initialised: {}", fresh.join(", ")));
     }
+}
+
+/// A base without its weights.
+pub(crate) fn shapes(dir: &Path, device: &Device) -> anyhow::Result<Model> {
+    let config = ia3::read_config(dir)?;
+    Ok(ia3::with_head_of(config, &Checkpoint::open(dir)?)?.init(device))
 }
 
 /// Loads adapters that must fit `base`.

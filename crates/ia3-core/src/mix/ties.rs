@@ -2,14 +2,14 @@
 
 /// `1 + TIES(lᵢ − 1)`, see [`MixMethod::Ties`](super::MixMethod::Ties).
 pub(super) fn ties(rows: &[(Vec<f32>, f32)], density: f64) -> Vec<f32> {
-    let trimmed = |(l, w): &(Vec<f32>, f32)| (trim(l.iter().map(|l| l - 1.0).collect(), density), *w);
-    let tasks: Vec<(Vec<f32>, f32)> = rows.iter().map(trimmed).collect();
+    let task = |l: &[f32]| trim(l.iter().map(|l| f64::from(*l) - 1.0).collect(), density);
+    let tasks: Vec<(Vec<f64>, f64)> = rows.iter().map(|(l, w)| (task(l), (*w).into())).collect();
     let len = tasks.first().map_or(0, |(task, _)| task.len());
-    (0..len).map(|i| 1.0 + merge(tasks.iter().map(|(task, w)| (task[i], *w)))).collect()
+    (0..len).map(|i| (1.0 + merge(tasks.iter().map(|(task, w)| (task[i], *w)))) as f32).collect()
 }
 
 /// Sets all but the `⌊density·n⌋` largest to 0; of equal ones the first stay.
-fn trim(mut task: Vec<f32>, density: f64) -> Vec<f32> {
+fn trim(mut task: Vec<f64>, density: f64) -> Vec<f64> {
     let keep = (density * task.len() as f64) as usize;
     let mut order: Vec<usize> = (0..task.len()).collect();
     order.sort_by(|&a, &b| task[b].abs().total_cmp(&task[a].abs()));
@@ -18,11 +18,11 @@ fn trim(mut task: Vec<f32>, density: f64) -> Vec<f32> {
 }
 
 /// The weighted mean of the values that have the sign of the total; 0 has none.
-fn merge(values: impl Iterator<Item = (f32, f32)> + Clone) -> f32 {
-    let positive = values.clone().map(|(task, _)| task).sum::<f32>() >= 0.0;
-    let elected = |task: f32| if positive { task > 0.0 } else { task < 0.0 };
-    let kept: Vec<f32> = values.filter(|(task, _)| elected(*task)).map(|(task, w)| w * task).collect();
-    kept.iter().sum::<f32>() / kept.len().max(1) as f32
+fn merge(values: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let positive = values.clone().map(|(task, _)| task).sum::<f64>() >= 0.0;
+    let elected = |task: f64| if positive { task > 0.0 } else { task < 0.0 };
+    let kept: Vec<f64> = values.filter(|(task, _)| elected(*task)).map(|(task, w)| w * task).collect();
+    kept.iter().sum::<f64>() / kept.len().max(1) as f64
 }
 
 #[cfg(test)]
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn the_sign_of_the_total_wins_and_a_draw_is_positive() {
-        let merge = |values: &[(f32, f32)]| super::merge(values.iter().copied());
+        let merge = |values: &[(f64, f64)]| super::merge(values.iter().copied());
         assert_eq!(merge(&[(3.0, 1.0), (-1.0, 1.0), (1.0, 1.0)]), 2.0);
         assert_eq!(merge(&[(-3.0, 0.5), (1.0, 10.0), (0.0, 1.0)]), -1.5);
         assert_eq!(merge(&[(2.0, 1.0), (-2.0, 1.0)]), 2.0);

@@ -4,7 +4,8 @@ use super::MixMethod;
 use super::ties::ties;
 use crate::error::Ia3Error;
 
-/// The mix of the vectors of one layer, each with its adapter's weight.
+/// The mix of the vectors of one layer, each with its adapter's weight; computed in float64, where `1 + (l − 1)` is
+/// `l`.
 pub(super) fn mix(path: &str, rows: &[(Vec<f32>, f32)], method: MixMethod) -> Result<Vec<f32>, Ia3Error> {
     if method == MixMethod::Geometric {
         check_powers(path, rows)?;
@@ -13,7 +14,7 @@ pub(super) fn mix(path: &str, rows: &[(Vec<f32>, f32)], method: MixMethod) -> Re
         MixMethod::Ties { density } => ties(rows, density),
         MixMethod::Linear => each(rows, |at| at.map(|(l, w)| w * l).sum()),
         MixMethod::Product => each(rows, |at| at.map(|(l, _)| l).product()),
-        MixMethod::Identity => each(rows, |at| 1.0 + at.map(|(l, w)| w * (l - 1.0)).sum::<f32>()),
+        MixMethod::Identity => each(rows, |at| 1.0 + at.map(|(l, w)| w * (l - 1.0)).sum::<f64>()),
         MixMethod::Geometric => each(rows, |at| at.map(|(l, w)| l.powf(w)).product()),
     };
     let all = rows.iter().map(|(l, _)| l).chain([&mixed]);
@@ -25,9 +26,9 @@ pub(super) fn mix(path: &str, rows: &[(Vec<f32>, f32)], method: MixMethod) -> Re
 }
 
 /// Calls `f` with the value and the weight of every adapter, at each place of the vector.
-fn each(rows: &[(Vec<f32>, f32)], f: impl Fn(&mut dyn Iterator<Item = (f32, f32)>) -> f32) -> Vec<f32> {
+fn each(rows: &[(Vec<f32>, f32)], f: impl Fn(&mut dyn Iterator<Item = (f64, f64)>) -> f64) -> Vec<f32> {
     let len = rows.first().map_or(0, |(l, _)| l.len());
-    (0..len).map(|i| f(&mut rows.iter().map(|(l, w)| (l[i], *w)))).collect()
+    (0..len).map(|i| f(&mut rows.iter().map(|(l, w)| (l[i].into(), (*w).into()))) as f32).collect()
 }
 
 fn check_powers(path: &str, rows: &[(Vec<f32>, f32)]) -> Result<(), Ia3Error> {

@@ -2,9 +2,11 @@ use std::fmt;
 use std::path::Path;
 
 use burn::tensor::Device;
-use ia3::io::{AdapterFile, Checkpoint, VectorStats};
-use ia3::{Ia3Config, Model};
+use ia3::Ia3Config;
+use ia3::io::{AdapterFile, VectorStats};
 use serde::Serialize;
+
+use crate::commands::model;
 
 /// What an adapter is, and whether it fits a base.
 #[derive(Serialize)]
@@ -72,18 +74,12 @@ fn site(path: &str, shape: &[usize], values: &[f32]) -> Site {
 
 /// Fits where every vector has its layer and every layer of the plan its vector.
 fn fit(file: AdapterFile, dir: &Path, device: &Device) -> anyhow::Result<Fit> {
-    let model = shapes(dir, device)?;
+    let model = model::shapes(dir, device)?;
     let (fits, reason) = match file.into_adapter(&model.info(), device) {
         Ok((_, report)) => (report.is_complete(), report.to_string()),
         Err(error) => (false, error.to_string()),
     };
     Ok(Fit { base: dir.display().to_string(), fits, reason })
-}
-
-/// The base without its weights.
-fn shapes(dir: &Path, device: &Device) -> anyhow::Result<Model> {
-    let config = ia3::read_config(dir)?;
-    Ok(ia3::with_head_of(config, &Checkpoint::open(dir)?)?.init(device))
 }
 
 impl AdapterReport {

@@ -1,0 +1,120 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use burn::tensor::Device;
+use ia3::io::{AdapterFile, AdapterOptions};
+use ia3::{Adapter, Ia3Error, MixMethod, ModelInfo};
+use serde::Serialize;
+
+use super::model;
+use crate::args::{Format, MethodName, Mix};
+use crate::output;
+
+#[derive(Serialize)]
+struct Report {
+    vectors: usize,
+    parameters: usize,
+    bytes: u64,
+    out: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vectors, parameters, bytes, out } = self;
+        write!(f, "{parameters} parameters in {vectors} vectors, {bytes} bytes -> {out}")
+    }
+}
+
+pub(crate) fn run(args: &Mix, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    let (weights, method) = (weights(args)?, method(args)?);
+    refuse_own_folder(args)?;
+    let (adapters, info) = load(args, device)?;
+    note_bases(&adapters);
+    let pairs: Vec<(&Adapter, f32)> = adapters.iter().zip(weights).collect();
+    let mixed = ia3::mix(&pairs, method)?;
+    let saved = ia3::io::save_adapter(&mixed, &args.out, &AdapterOptions::default().with_base(info))?;
+    let report = Report {
+        vectors: mixed.vectors.len(),
+        parameters: mixed.num_params(),
+        bytes: saved.bytes,
+        out: args.out.display().to_string(),
+    };
+    output::report(&report, format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One weight for each adapter; a product has none.
+fn weights(args: &Mix) -> anyhow::Result<Vec<f32>> {
+    let (adapters, weights) = (args.adapters.len(), args.weights.len());
+    match args.method {
+        MethodName::Product if weights == 0 => Ok(vec![1.0; adapters]),
+        _ if adapters == weights => Ok(args.weights.clone()),
+        _ => {
+            bail!("{adapters} times --adapter and {weights} times --weight; give one weight for each adapter")
+        }
+    }
+}
+
+/// The paper keeps a fifth (arXiv 2306.01708 §4).
+const DENSITY: f64 = 0.2;
+
+fn method(args: &Mix) -> anyhow::Result<MixMethod> {
+    if args.density.is_some() && args.method != MethodName::Ties {
+        bail!("--density is for --method ties alone");
+    }
+    Ok(match args.method {
+        MethodName::Linear => MixMethod::Linear,
+        MethodName::Product => MixMethod::Product,
+        MethodName::Identity => MixMethod::Identity,
+        MethodName::Geometric => MixMethod::Geometric,
+        MethodName::Ties => MixMethod::Ties { density: args.density.unwrap_or(DENSITY) },
+    })
+}
+
+fn refuse_own_folder(args: &Mix) -> anyhow::Result<()> {
+    let same = |a: &Path| a.canonicalize().ok().is_some_and(|a| args.out.canonicalize().ok() == Some(a));
+    match args.adapters.iter().any(|dir| same(dir)) {
+        true => bail!(
+            "{} is one of the adapters, which would be overwritten; write into another folder",
+            args.out.display()
+        ),
+        false => Ok(()),
+    }
+}
+
+/// The adapters, and the facts of the layers they scale: the base's, or what the files themselves tell.
+fn load(args: &Mix, device: &Device) -> anyhow::Result<(Vec<Adapter>, ModelInfo)> {
+    let mut info = match &args.base {
+        Some(dir) => model::shapes(dir, device)?.info(),
+        None => ModelInfo::default(),
+    };
+    let mut adapters = vec![];
+    for dir in &args.adapters {
+        let file = AdapterFile::open(dir)?;
+        if let Some(path) = file.saved.keys().next() {
+            return Err(Ia3Error::MixedSaved { path: path.clone() }.into());
+        }
+        adapters.push(match args.base {
+            Some(_) => file.into_whole_adapter(&info, device)?,
+            None => {
+                let layers = file.layers();
+                let adapter = file.spell_out().into_whole_adapter(&layers, device)?;
+                info.modules.extend(layers.modules);
+                adapter
+            }
+        });
+    }
+    Ok((adapters, info))
+}
+
+fn note_bases(adapters: &[Adapter]) {
+    let named = adapters.iter().filter_map(|a| a.config.base_model_name_or_path.as_deref());
+    let names: BTreeSet<&str> = named.collect();
+    if names.len() > 1 {
+        let names: Vec<&str> = names.into_iter().collect();
+        output::note(format!("the adapters name different bases: {}", names.join(", ")));
+    }
+}

@@ -1,0 +1,237 @@
+//! What the tests of PEFT's rows and of its faults share: a small model, and the cases of the corpus.
+#![allow(dead_code)] // Each test target uses a part.
+
+use std::path::PathBuf;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::nn::{Linear, LinearConfig};
+use burn::optim::{GradientsParams, SgdConfig};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation::relu};
+use ia3::{
+    ActivationSpace, Adapter, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, Model, ModelConfig, ModelInputs,
+    PlanOptions,
+};
+
+/// PEFT's `MLP` of `test_custom_models.py`: `lin1(relu(lin0(x)))`, with biases.
+#[derive(Module, Debug)]
+pub(crate) struct Mlp {
+    pub(crate) lin0: Linear,
+    pub(crate) lin1: Linear,
+}
+
+impl ActivationSpace for Mlp {}
+
+impl Mlp {
+    pub(crate) fn new() -> Self {
+        let device = Device::flex();
+        Self { lin0: LinearConfig::new(10, 20).init(&device), lin1: LinearConfig::new(20, 2).init(&device) }
+    }
+
+    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        self.lin1.ia3_forward(relu(self.lin0.ia3_forward(x)))
+    }
+
+    pub(crate) fn output(&self) -> Vec<f32> {
+        self.forward(input()).into_data().iter().collect()
+    }
+}
+
+/// The same five rows in every test.
+pub(crate) fn input() -> Tensor<2> {
+    let values: Vec<f32> = (0..50).map(|i| ((i * 37 % 23) as f32 - 11.0) / 8.0).collect();
+    Tensor::from_data(TensorData::new(values, [5, 10]), &Device::flex())
+}
+
+/// Targets and those of them whose input is scaled; the vectors start at random.
+pub(crate) fn config(targets: &[&str], feedforward: &[&str]) -> Ia3Config {
+    let config = Ia3Config::new().with_target_modules(targets).with_feedforward_modules(feedforward);
+    config.with_init_ia3_weights(false)
+}
+
+/// An adapter for [`Mlp`] with a vector of these values on the output of `lin0`.
+pub(crate) fn on_lin0(l: [f32; 20]) -> Adapter {
+    let plan = config(&["lin0"], &[]).plan(&Mlp::new().info(), PlanOptions::default()).unwrap();
+    let mut adapter = Adapter::init(&Mlp::new(), &plan);
+    let l = Ia3Vector::new(Tensor::from_floats(l, &Device::flex()), ia3::Placement::Output);
+    adapter.vectors.insert("lin0".into(), l);
+    adapter
+}
+
+/// An [`Mlp`] with the adapters `default` and `other`, both on both layers, `default` active.
+pub(crate) fn two() -> Ia3Model<Mlp> {
+    let config = config(&["lin0", "lin1"], &["lin1"]);
+    let mut model = Ia3Model::new(Mlp::new(), &config, "default").unwrap();
+    model.add_adapter("other", &config).unwrap();
+    model
+}
+
+/// Some steps of training; the model of the result carries gradients no more.
+pub(crate) fn train(model: &Mlp) -> Mlp {
+    let mut trained = model.clone().train();
+    let mut optimizer = SgdConfig::new().init();
+    for _ in 0..3 {
+        let grads = gradients(&trained);
+        trained = optimizer.step(0.1, trained, grads);
+    }
+    trained.valid()
+}
+
+/// The gradients of a model in training.
+pub(crate) fn gradients(model: &Mlp) -> GradientsParams {
+    GradientsParams::from_grads(model.forward(input()).square().mean().backward(), model)
+}
+
+/// Which parameters training would change, by `adapter.layer` for vectors and `*` for anything else.
+pub(crate) fn trained_parameters(model: &Ia3Model<Mlp>) -> Vec<String> {
+    struct Trained(Vec<ParamId>);
+    impl ModuleVisitor for Trained {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if param.base().is_require_grad() {
+                self.0.push(param.id);
+            }
+        }
+    }
+    let mut trained = Trained(vec![]);
+    model.model().clone().train().visit(&mut trained);
+    let name = |id: &ParamId| {
+        let adapters = model.adapter_names().filter_map(|name| Some((name, model.adapter(name)?)));
+        let vectors = adapters.flat_map(|(name, a)| a.vectors.iter().map(move |(path, v)| (name, path, v)));
+        let found = vectors.filter(|(_, _, v)| v.l.id == *id).map(|(name, path, _)| format!("{name}.{path}"));
+        found.last().unwrap_or("*".into())
+    };
+    let mut names: Vec<String> = trained.0.iter().map(name).collect();
+    names.sort();
+    names
+}
+
+/// Every float parameter of a module, as it is stored.
+pub(crate) fn parameters<M: Module>(module: &M) -> Vec<TensorData> {
+    struct All(Vec<TensorData>);
+    impl ModuleVisitor for All {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.push(param.base().into_data());
+        }
+    }
+    let mut all = All(vec![]);
+    module.visit(&mut all);
+    all.0
+}
+
+/// The module with its parameters cast.
+pub(crate) fn cast<M: Module>(module: M, dtype: DType) -> M {
+    struct Cast(DType);
+    impl ModuleMapper for Cast {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(|t| t.cast(self.0))
+        }
+    }
+    module.map(&mut Cast(dtype))
+}
+
+/// Within `tolerance`, absolute up to 1 and relative above.
+pub(crate) fn assert_close(got: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    for (g, e) in got.iter().zip(expected) {
+        let within = (g - e).abs() <= tolerance * e.abs().max(1.0);
+        assert!(within, "{what}: {g} instead of {e}, tolerance {tolerance}");
+    }
+}
+
+pub(crate) fn assert_apart(a: &[f32], b: &[f32], what: &str) {
+    let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst > 1e-4, "{what}: the same but for {worst}");
+}
+
+/// A case of the corpus whose architecture is there.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) dir: PathBuf,
+    pub(crate) base: Model,
+    inputs: ModelInputs,
+}
+
+pub(crate) fn fixture(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
+}
+
+/// Every case of the corpus whose `model_type` is known, so that new architectures are tested as soon as they are.
+pub(crate) fn cases() -> Vec<Case> {
+    let entries = std::fs::read_dir(fixture("")).unwrap().map(|entry| entry.unwrap().path());
+    let mut dirs: Vec<PathBuf> = entries.filter(|dir| dir.join("io.safetensors").exists()).collect();
+    dirs.sort();
+    let cases: Vec<Case> = dirs.into_iter().filter_map(Case::open).collect();
+    assert!(cases.iter().any(|case| case.name == "t5"));
+    cases
+}
+
+const INPUTS: [&str; 5] =
+    ["input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask", "token_type_ids"];
+
+impl Case {
+    fn open(dir: PathBuf) -> Option<Self> {
+        let config = std::fs::read_to_string(dir.join("base/config.json")).unwrap();
+        ModelConfig::from_json(&config).ok()?;
+        let device = Device::flex();
+        let base = ia3::from_pretrained(dir.join("base"), &device).unwrap().model;
+        let mut tensors = ia3::io::read_tensors(dir.join("io.safetensors"), &INPUTS).unwrap();
+        let mut take = |name: &str| -> Option<Tensor<2, Int>> {
+            Some(Tensor::from_data(tensors.remove(name)?.convert::<i64>(), &device))
+        };
+        let inputs = ModelInputs {
+            input_ids: take("input_ids"),
+            attention_mask: take("attention_mask"),
+            decoder_input_ids: take("decoder_input_ids"),
+            decoder_attention_mask: take("decoder_attention_mask"),
+            token_type_ids: take("token_type_ids"),
+            ..ModelInputs::default()
+        };
+        let name = dir.file_name().unwrap().to_string_lossy().to_string();
+        Some(Self { name, dir, base, inputs })
+    }
+
+    /// The base with `adapter` as `default`, active and trainable.
+    pub(crate) fn model(&self) -> Ia3Model<Model> {
+        let mut model = Ia3Model::builder(self.base.clone())
+            .model_info(self.base.info())
+            .load(self.dir.join("adapter"))
+            .unwrap();
+        model.set_requires_grad(["default"], true).unwrap();
+        model
+    }
+
+    /// As [`model`](Self::model), with `adapter_b` as `b` beside it.
+    pub(crate) fn two(&self) -> Ia3Model<Model> {
+        let mut model = self.model();
+        model.load_adapter(self.dir.join("adapter_b"), "b").unwrap();
+        model
+    }
+
+    /// Whether the adapters replace parameters (`modules_to_save`), so that only one can be active.
+    pub(crate) fn replaces(&self) -> bool {
+        !self.model().adapter("default").unwrap().saved.is_empty()
+    }
+
+    pub(crate) fn logits(&self, model: &Model) -> Vec<f32> {
+        model.forward(&self.inputs).unwrap().cast(DType::F32).into_data().iter().collect()
+    }
+
+    /// A tensor of the corpus.
+    pub(crate) fn expected(&self, name: &str) -> Vec<f32> {
+        let tensors = ia3::io::read_tensors(self.dir.join("io.safetensors"), &[name]).unwrap();
+        tensors.get(name).unwrap_or_else(|| panic!("{}: no {name}", self.name)).iter().collect()
+    }
+
+    /// The values at real tokens, of the decoder if there is one.
+    pub(crate) fn real(&self, logits: &[f32]) -> Vec<f32> {
+        let decoder = self.inputs.decoder_input_ids.is_some();
+        let mask = if decoder { &self.inputs.decoder_attention_mask } else { &self.inputs.attention_mask };
+        let Some(mask) = mask else { return logits.to_vec() };
+        let mask: Vec<i64> = mask.clone().into_data().iter().collect();
+        let inner = logits.len() / mask.len();
+        if inner == 0 {
+            return logits.to_vec();
+        }
+        let kept = logits.chunks(inner).zip(&mask).filter(|(_, real)| **real == 1);
+        kept.flat_map(|(row, _)| row.iter().copied()).collect()
+    }
+}
