@@ -3,7 +3,11 @@
 /// The public methods of a [`CausalLm`], the same for each.
 macro_rules! causal_lm_methods {
     ($model:ty, $config:ty) => {
-        impl ia3_core::ActivationSpace for $model {}
+        impl ia3_core::ActivationSpace for $model {
+            fn info(&self) -> ia3_core::ModelInfo {
+                self.info()
+            }
+        }
 
         impl $model {
             /// The configuration the model was made from.

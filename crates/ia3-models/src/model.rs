@@ -181,7 +181,11 @@ impl Model {
     }
 }
 
-impl ActivationSpace for Model {}
+impl ActivationSpace for Model {
+    fn info(&self) -> ModelInfo {
+        self.info()
+    }
+}
 
 /// Delegates to the model inside without a path segment of its own, which `derive(Module)` would add.
 impl Module for Model {

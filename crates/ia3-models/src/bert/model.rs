@@ -51,7 +51,11 @@ pub struct BertForSequenceClassification {
     config: BertConfig,
 }
 
-impl ActivationSpace for BertForSequenceClassification {}
+impl ActivationSpace for BertForSequenceClassification {
+    fn info(&self) -> ModelInfo {
+        self.info()
+    }
+}
 
 impl BertConfig {
     /// A freshly initialised model; nothing is allocated before a weight is read.

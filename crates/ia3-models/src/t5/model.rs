@@ -30,7 +30,11 @@ pub struct T5ForConditionalGeneration {
     config: T5Config,
 }
 
-impl ActivationSpace for T5ForConditionalGeneration {}
+impl ActivationSpace for T5ForConditionalGeneration {
+    fn info(&self) -> ModelInfo {
+        self.info()
+    }
+}
 
 impl T5Config {
     /// A freshly initialised model; nothing is allocated before a weight is read.
