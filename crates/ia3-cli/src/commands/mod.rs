@@ -1,3 +1,4 @@
+mod convert;
 mod forward;
 mod generate;
 mod inspect;
@@ -18,5 +19,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Generate(generate) => generate::run(generate, &device()?, args.format),
         Command::Train(train) => train::run(train, &device()?, args.format),
         Command::Merge(merge) => merge::run(merge, &device()?, args.format),
+        Command::Convert(convert) => convert::run(convert, &device()?, args.format),
     }
 }
