@@ -262,7 +262,7 @@ fn the_authors_own_file() {
     );
     assert_eq!(
         statistics.to_string(),
-        "mean 0.9953 std 0.0929 min -0.7880 max 2.0490, 12 of 540672 negative, 0 ones, 0 not finite"
+        "mean 0.9953 std 0.0929 min -0.7876 max 2.0488, 12 of 540672 negative, 0 ones, 0 not finite"
     );
     let to_wo = ConvertOptions::default().with_site(FeedForwardSite::Wo);
     assert_eq!(convert(&file, AdapterFormat::Peft, &wo, &to_wo).placed.moved.len(), 48);
