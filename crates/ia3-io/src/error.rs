@@ -409,6 +409,15 @@ pub enum IoError {
         /// The file.
         path: PathBuf,
     },
+    /// A PyTorch file is older than the zip archives of version 1.6.
+    #[error(
+        "`{}` is a bare pickle, as PyTorch wrote them before 1.6; load it in Python and save it again with `torch.save`",
+        path.display()
+    )]
+    OldTorch {
+        /// The file.
+        path: PathBuf,
+    },
     /// The zip archive of a PyTorch file cannot be read.
     #[error("the zip archive `{}` cannot be read: {source}; download or copy it again", path.display())]
     Zip {
@@ -464,7 +473,8 @@ pub enum IoError {
     },
     /// The pickle of a PyTorch file is not one of a dictionary of tensors.
     #[error(
-        "the pickle of `{}` {problem} (byte {at}); only dictionaries of tensors are read and nothing is ever run,          save one with `torch.save`",
+        "the pickle of `{}` {problem} (byte {at}); only dictionaries of tensors are read and nothing is ever run, \
+         save one with `torch.save`",
         path.display()
     )]
     Pickle {
@@ -587,7 +597,7 @@ pub enum IoError {
     },
     /// A format cannot hold a vector.
     #[error(
-        "{} {}, but the adapter has a vector on the {placement} of `{module}`",
+        "{} {}, and the adapter has one on the {placement} of `{module}`; PEFT's format holds it",
         format.with_article(), format.holds()
     )]
     Unrepresentable {
@@ -671,7 +681,10 @@ pub enum IoError {
         path: PathBuf,
     },
     /// Something else than an adapter of that format is in the way.
-    #[error("`{}` exists and is no adapter of that format ({format}); write to another path", path.display())]
+    #[error(
+        "`{}` exists and is no (IA)³ adapter in the form of {}; write to another path",
+        path.display(), format.with_article()
+    )]
     InTheWay {
         /// What is in the way.
         path: PathBuf,

@@ -76,40 +76,46 @@ pub(crate) fn moves(
         let (parent, name) = split(module);
         for gated in &BLOCKS {
             let to = format!("{parent}{}", site.name(gated).0);
+            let step = Move { from: module.clone(), to, gated };
             if site.other().name(gated) == (name, placement) {
-                check_gated(module, parent, placement, gated, &to, placements, base)?;
-                moves.push(Move { from: module.clone(), to, gated });
+                check_gated(&step, placement, placements, base)?;
+                moves.push(step);
             } else if site == FeedForwardSite::Wo
-                && Some(name) == gated.plain
-                && placement == Placement::Output
+                && (Some(name), placement) == (gated.plain, Placement::Output)
             {
-                return Err(IoError::NotGated { module: module.clone(), placement, to });
+                return Err(step.not_gated(placement));
             }
         }
     }
     Ok(moves)
 }
 
+impl Move {
+    fn not_gated(&self, placement: Placement) -> IoError {
+        IoError::NotGated { module: self.from.clone(), placement, to: self.to.clone() }
+    }
+}
+
+/// What the base says, or the names in the adapter where there is none.
 fn check_gated(
-    module: &str,
-    parent: &str,
+    step: &Move,
     placement: Placement,
-    gated: &Gated,
-    to: &str,
     placements: &BTreeMap<String, Placement>,
     base: Option<&ModelInfo>,
 ) -> Result<(), IoError> {
-    let in_base = |name: &str| layer(base, &format!("{parent}{name}")).is_some();
-    let told = |name: &str| name == gated.gate || (gated.up_tells && name == gated.up);
+    let Gated { gate, up, down, plain, up_tells } = *step.gated;
     if base.is_some() {
-        return match [gated.gate, gated.up, gated.down].iter().all(|name| in_base(name)) {
-            true => Ok(()),
-            false => Err(IoError::NotGated { module: module.to_string(), placement, to: to.to_string() }),
-        };
+        let parent = split(&step.to).0;
+        let is_there = |name: &&str| layer(base, &format!("{parent}{name}")).is_some();
+        return if [gate, up, down].iter().all(is_there) { Ok(()) } else { Err(step.not_gated(placement)) };
     }
-    match placements.keys().any(|module| told(split(module).1)) {
+    let named = |wanted: &str| placements.keys().any(|module| split(module).1 == wanted);
+    if plain.is_some_and(named) {
+        return Err(step.not_gated(placement));
+    }
+    match named(gate) || (up_tells && named(up)) {
         true => Ok(()),
-        false => Err(IoError::GateUnknown { module: module.to_string(), to: to.to_string() }),
+        false => Err(IoError::GateUnknown { module: step.from.clone(), to: step.to.clone() }),
     }
 }
 

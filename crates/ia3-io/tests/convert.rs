@@ -215,6 +215,17 @@ fn parameters_saved_whole_stay_in_pefts_format() {
     }
 }
 
+#[test]
+fn the_pickle_of_an_older_peft_is_read() {
+    let out = tempfile::tempdir().unwrap();
+    for path in ["formats/peft_bin", "formats/peft_bin/adapter_model.bin"] {
+        let dir = out.path().join(path);
+        let converted = convert(&fixture(path), AdapterFormat::Peft, &dir, &ConvertOptions::default());
+        assert_eq!(converted.from, AdapterFormat::Peft);
+        assert!(weights(&dir) == weights(&fixture("t5v11/adapter")), "{path}");
+    }
+}
+
 /// Llama's names: gated if the base has the gate.
 #[test]
 fn the_vectors_of_a_llama_move_where_its_base_is_known() {

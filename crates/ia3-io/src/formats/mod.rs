@@ -3,6 +3,7 @@
 mod adapterhub;
 mod adapterhub_config;
 mod order;
+mod peft_bin;
 mod save;
 mod t5;
 mod tfew;
@@ -23,7 +24,8 @@ pub(crate) use t5::skeleton;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AdapterFormat {
-    /// PEFT's folder: `adapter_config.json` with `peft_type`, and `adapter_model.safetensors`.
+    /// PEFT's folder: `adapter_config.json` with `peft_type`, and `adapter_model.safetensors`; `adapter_model.bin`, as
+    /// PEFT wrote it before, is read too.
     Peft,
     /// The file of the paper's authors (r-three/t-few, `src/models/EncoderDecoder.py`): `torch.save` of a
     /// dictionary with keys `<module path>.multi_lora_b`, each `[d_out, 1]`.
@@ -36,7 +38,7 @@ pub enum AdapterFormat {
 impl AdapterFormat {
     /// Recognises the format of a folder or file by what is in it; what is in no other format is taken for PEFT's.
     ///
-    /// A folder, or a file in one, is told by `adapter_config.json`; a zip archive elsewhere is T-Few's.
+    /// A folder and its files are told by `adapter_config.json`; any other zip archive is T-Few's.
     ///
     /// # Errors
     ///
@@ -51,9 +53,13 @@ impl AdapterFormat {
             return Ok(if in_hub { Self::AdapterHub } else { Self::Peft });
         }
         let head = read::head(path, &mut read::open(path)?)?;
-        Ok(match (in_hub, Foreign::recognise(&head)) {
-            (true, _) if adapterhub::is_part(path) => Self::AdapterHub,
-            (_, Some(Foreign::Zip)) => Self::TFew,
+        let in_folder = folder(path).join(CONFIG).exists();
+        Ok(match Foreign::recognise(&head) {
+            _ if in_hub && adapterhub::is_part(path) => Self::AdapterHub,
+            _ if peft_bin::is_there(path) => Self::Peft,
+            Some(Foreign::Zip) => Self::TFew,
+            // What should have been such an archive; its reader says what it is instead.
+            Some(kind) if kind != Foreign::Json && !in_folder => Self::TFew,
             _ => Self::Peft,
         })
     }
@@ -103,7 +109,7 @@ impl AdapterFile {
     ///
     /// # Errors
     ///
-    /// As [`AdapterFile::open`]; for a file of `torch.save` also [`IoError::Zip`], [`IoError::NoPickle`],
+    /// As [`AdapterFile::open`]; for a file of `torch.save` also [`IoError::Zip`], [`IoError::OldTorch`], [`IoError::NotTorch`], [`IoError::NoPickle`],
     /// [`IoError::NotStored`], [`IoError::EntryLength`], [`IoError::ByteOrder`], [`IoError::Pickle`],
     /// [`IoError::DuplicateKey`] and [`IoError::Torch`]; [`IoError::NoVectors`], [`IoError::NotIa3`] and
     /// [`IoError::ColumnForm`] for what is no (IA)³ adapter; [`IoError::AdapterHubConfig`],
@@ -119,6 +125,7 @@ impl AdapterFile {
         let path = path.as_ref();
         let format = AdapterFormat::of(path)?;
         let (file, ignored) = match format {
+            AdapterFormat::Peft if peft_bin::is_there(path) => (peft_bin::read(&folder(path))?, vec![]),
             AdapterFormat::Peft => (Self::open(path)?, vec![]),
             AdapterFormat::TFew => tfew::read(path)?,
             AdapterFormat::AdapterHub => (adapterhub::read(&folder(path))?, vec![]),

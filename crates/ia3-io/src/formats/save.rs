@@ -81,7 +81,7 @@ fn check_target(format: AdapterFormat, path: &Path) -> Result<(), IoError> {
     }
     let is_config = |path: &Path| match format {
         AdapterFormat::AdapterHub => is_adapterhub(path),
-        _ => config_field(path, "peft_type").is_some(),
+        _ => config_field(path, "peft_type").is_some_and(|peft_type| peft_type == "IA3"),
     };
     let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
     match empty || is_config(&path.join(CONFIG)) {

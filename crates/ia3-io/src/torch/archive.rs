@@ -33,6 +33,7 @@ impl Archive {
         let head = read::head(path, &mut file)?;
         match Foreign::recognise(&head) {
             Some(Foreign::Zip) => {}
+            Some(Foreign::Pickle) => return Err(IoError::OldTorch { path: path.to_owned() }),
             Some(kind) => return Err(IoError::Foreign { path: path.to_owned(), kind }),
             None => return Err(IoError::NotTorch { path: path.to_owned() }),
         }

@@ -28,8 +28,8 @@ struct Located {
 /// A file of `torch.save` whose pickle is read and whose tensors are not.
 pub(crate) struct TorchFile {
     archive: Archive,
-    /// The tensors by key.
-    pub(crate) tensors: BTreeMap<String, Rc<TensorRef>>,
+    /// The tensors by key; `None` for a value that is none.
+    pub(crate) tensors: BTreeMap<String, Option<Rc<TensorRef>>>,
 }
 
 impl TorchFile {
@@ -74,6 +74,7 @@ impl TorchFile {
         for (key, tensor) in self.tensors.iter().filter(|(key, _)| keys.contains(*key)) {
             let error = |problem| torch_error(&self.archive.path, key, problem);
             let overlap = || error(TorchProblem::Overlap { file: self.archive.len });
+            let tensor = tensor.as_ref().ok_or_else(|| error(TorchProblem::NotATensor))?;
             let window = tensor.window().map_err(error)?;
             let storage = storages.entry(tensor.storage.key.clone()).or_default();
             values = values.checked_sub(window.bytes.len() as u64).ok_or_else(overlap)?;

@@ -1,7 +1,7 @@
 //! A reader of the pickles that `torch.save` writes for a dictionary of tensors, and of nothing else.
 //!
 //! A pickle is a program for a stack machine (`pickletools.py` of Python documents it). This machine knows the
-//! opcodes that PyTorch writes (protocol 2) and six names it may refer to. It calls nothing: a name outside of the
+//! opcodes that PyTorch writes (protocol 2) and the names of `GLOBALS`. It calls nothing: a name outside of the
 //! list ends the reading. Objects lie in one list and refer to each other by index, so neither nesting nor cycles
 //! cost stack; each opcode makes one object at most and copies no text, so memory is bounded by the size of the
 //! pickle.
@@ -56,10 +56,10 @@ const GLOBALS: [(&str, Global); 13] = [
     ("torch.BoolStorage", Global::Storage(Dtype::BOOL)),
 ];
 
-/// Tensors by key.
-pub(super) type Tensors = Vec<(Rc<str>, Rc<TensorRef>)>;
+/// Tensors by key; `None` for a value that is no tensor.
+pub(super) type Tensors = Vec<(Rc<str>, Option<Rc<TensorRef>>)>;
 
-/// The tensors of a dictionary in its order; other values are left out.
+/// The values of a dictionary in its order; those whose keys are no texts are left out.
 ///
 /// The error has the offset of the opcode that could not be followed.
 pub(super) fn read(pickle: &[u8]) -> Result<Tensors, (usize, PickleProblem)> {
@@ -128,7 +128,8 @@ impl Machine<'_> {
             return Err(Unexpected { what: "holds something that is no dictionary of tensors" });
         };
         let tensor = |(key, value): &(Id, Id)| match (self.object(*key), self.object(*value)) {
-            (Object::Text(key), Object::Tensor(tensor)) => Some((key.clone(), tensor.clone())),
+            (Object::Text(key), Object::Tensor(tensor)) => Some((key.clone(), Some(tensor.clone()))),
+            (Object::Text(key), _) => Some((key.clone(), None)),
             _ => None,
         };
         Ok(items.iter().filter_map(tensor).collect())

@@ -67,21 +67,23 @@ impl fmt::Display for PickleProblem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TorchProblem {
+    /// It is a number, a text, a dictionary.
+    NotATensor,
     /// Its values do not lie one after the other.
     Strides {
         /// The shape.
-        shape: Vec<usize>,
+        shape: Vec<i64>,
         /// The distance between neighbours along each axis.
         strides: Vec<i64>,
     },
     /// It reaches beyond its storage.
     Range {
         /// The first value.
-        offset: usize,
+        offset: i64,
         /// The number of values, `None` for one that overflows.
         len: Option<usize>,
         /// The values in the storage.
-        storage: usize,
+        storage: i64,
     },
     /// Its storage is not in the file.
     NoStorage {
@@ -113,6 +115,7 @@ pub enum TorchProblem {
 impl fmt::Display for TorchProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotATensor => f.write_str("is no tensor"),
             Self::Strides { shape, strides } => write!(
                 f,
                 "has shape {shape:?} with strides {strides:?}, so its values do not lie together; \

@@ -64,30 +64,22 @@ pub(super) struct Window {
 }
 
 impl TensorRef {
-    /// The shape if it is one, a negative size as 0.
-    pub(crate) fn shape(&self) -> Vec<usize> {
-        self.shape.iter().map(|dim| usize::try_from(*dim).unwrap_or(0)).collect()
-    }
-
     /// Checks what the pickle says of the tensor against itself.
     pub(super) fn window(&self) -> Result<Window, TorchProblem> {
-        let width =
-            float_width(self.storage.dtype).ok_or(TorchProblem::Dtype { found: self.storage.dtype })?;
-        let shape = self.shape();
-        let len = shape.iter().try_fold(1usize, |n, dim| n.checked_mul(*dim));
+        let dtype = self.storage.dtype;
+        let width = float_width(dtype).ok_or(TorchProblem::Dtype { found: dtype })?;
         if !self.is_contiguous() {
-            return Err(TorchProblem::Strides { shape, strides: self.strides.clone() });
+            return Err(TorchProblem::Strides { shape: self.shape.clone(), strides: self.strides.clone() });
         }
-        let (offset, storage) = (usize::try_from(self.offset), usize::try_from(self.storage.len));
-        let range = || TorchProblem::Range {
-            offset: usize::try_from(self.offset).unwrap_or(0),
-            len,
-            storage: usize::try_from(self.storage.len).unwrap_or(0),
+        let shape: Vec<usize> = self.shape.iter().map(|dim| usize::try_from(*dim).unwrap_or(0)).collect();
+        let len = shape.iter().try_fold(1usize, |n, dim| n.checked_mul(*dim));
+        let bytes = |values: i64| usize::try_from(values).ok()?.checked_mul(width);
+        let window = || {
+            let (start, storage_bytes) = (bytes(self.offset)?, bytes(self.storage.len)?);
+            let end = start.checked_add(len?.checked_mul(width)?).filter(|end| *end <= storage_bytes)?;
+            Some(Window { dtype, shape: shape.clone(), bytes: start..end, storage_bytes })
         };
-        let (Some(len), Ok(offset), Ok(storage)) = (len, offset, storage) else { return Err(range()) };
-        let end = offset.checked_add(len).filter(|end| *end <= storage).ok_or_else(range)?;
-        let storage_bytes = storage.checked_mul(width).ok_or_else(range)?;
-        Ok(Window { dtype: self.storage.dtype, shape, bytes: offset * width..end * width, storage_bytes })
+        window().ok_or(TorchProblem::Range { offset: self.offset, len, storage: self.storage.len })
     }
 
     /// Whether the last axis is the innermost; the stride of an axis of one value does not matter.
