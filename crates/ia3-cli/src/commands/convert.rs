@@ -44,11 +44,7 @@ pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Re
     };
     let converted = convert_adapter(&args.path, to, &args.out, &options(args, base))?;
     if !converted.ignored.is_empty() {
-        note(format!(
-            "{} tensors are no vectors and were left out: {}",
-            converted.ignored.len(),
-            few(&converted.ignored)
-        ));
+        note(format!("left out, being no vectors: {}", few(&converted.ignored)));
     }
     output::report(&report(converted, args), format)?;
     Ok(ExitCode::SUCCESS)
@@ -82,10 +78,13 @@ fn report(converted: Converted, args: &Convert) -> Report {
     }
 }
 
-/// The first three names.
+/// The first three names, and how many more there are.
 fn few(names: &[String]) -> String {
     let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > 3 { format!("{shown}, …") } else { shown }
+    match names.len().saturating_sub(3) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 impl fmt::Display for Report {
