@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 
-/// (IA)³ adapters: look at them, run them, train them, mix them, merge them.
+/// (IA)³ adapters: look at them, run them, train them, mix them, merge them, convert them.
 ///
 /// Bases are Hugging Face folders (config.json, model.safetensors), adapters are PEFT folders
 /// (adapter_config.json, adapter_model.safetensors).
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Tells what a set of adapters is, and what it makes of a base.
     Status(Status),
+    /// Turns an adapter of PEFT, T-Few or AdapterHub into another of these formats, exactly or not at all.
+    Convert(Convert),
 }
 
 #[derive(clap::Args)]
@@ -273,4 +275,46 @@ pub(crate) struct Status {
     /// Folder of a base: tell whether they fit it, and what the model with all of them is.
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum AdapterFormatName {
+    /// A folder with adapter_config.json and adapter_model.safetensors.
+    Peft,
+    /// A file of torch.save, `multi_lora_b` in its keys.
+    Tfew,
+    /// A folder with adapter_config.json and pytorch_adapter.bin.
+    Adapterhub,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum SiteName {
+    /// The input of the last matrix, `wo` or `down_proj`.
+    #[value(name = "wo")]
+    Wo,
+    /// The output of the matrix beside the gate, `wi_1` or `up_proj`.
+    #[value(name = "wi_1")]
+    Wi1,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Convert {
+    /// Folder or file of an adapter; its format is recognised.
+    pub(crate) path: PathBuf,
+    /// Format to write.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: AdapterFormatName,
+    /// Folder to write, or for tfew the file; an adapter of that format is replaced.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: PathBuf,
+    /// Where the vectors of gated feed-forward blocks are to be; where they are without it, but `wi_1` for tfew and
+    /// adapterhub, which have no other.
+    #[arg(long, value_enum, value_name = "SITE")]
+    pub(crate) site: Option<SiteName>,
+    /// Folder or config.json of the base, where the names in the adapter do not say whether its blocks are gated.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) base: Option<PathBuf>,
+    /// Name of the base model for adapter_config.json.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) base_name: Option<String>,
 }

@@ -70,8 +70,9 @@ impl AdapterFile {
     fn read(&mut self, file: &TensorFile, key: &str, entry: &Entry) -> Result<(), IoError> {
         match names::parse(key) {
             Some(Key::Vector(module)) => {
-                let values = || file.values(key, entry, false);
-                self.insert_vector(key, module, &entry.shape, values)
+                check_form(&file.path, key, &entry.shape)?;
+                let values = file.values(key, entry, false)?;
+                insert_vector(self, key, module, FileVector { shape: entry.shape.clone(), values })
             }
             Some(Key::Parameter(parameter)) => {
                 let data = file.read(key, entry, entry.float_dtype(), false)?;
@@ -81,23 +82,28 @@ impl AdapterFile {
             None => Err(IoError::Key { path: file.path.clone(), key: key.to_string() }),
         }
     }
+}
 
-    /// Notes a vector; its values are read only if its shape is one of a vector.
-    pub(crate) fn insert_vector(
-        &mut self,
-        key: &str,
-        module: &str,
-        shape: &[usize],
-        values: impl FnOnce() -> Result<Vec<f32>, IoError>,
-    ) -> Result<(), IoError> {
-        let (path, key) = (self.path.clone(), key.to_string());
-        if !matches!(shape, [_, 1] | [1, _] | [1, _, 1, 1] | [1, _, 1, 1, 1]) {
-            return Err(IoError::VectorForm { path, key, found: shape.to_vec() });
-        }
-        let vector = FileVector { shape: shape.to_vec(), values: values()? };
-        match self.vectors.insert(module.to_string(), vector) {
-            None => Ok(()),
-            Some(_) => Err(IoError::DuplicateVector { path, module: module.to_string(), key }),
+/// Refuses what has no shape of a vector.
+pub(crate) fn check_form(path: &Path, key: &str, shape: &[usize]) -> Result<(), IoError> {
+    match shape {
+        [_, 1] | [1, _] | [1, _, 1, 1] | [1, _, 1, 1, 1] => Ok(()),
+        _ => Err(IoError::VectorForm { path: path.to_owned(), key: key.to_string(), found: shape.to_vec() }),
+    }
+}
+
+/// Adds the vector under `key`, of which there may be one for each module.
+pub(crate) fn insert_vector(
+    adapter: &mut AdapterFile,
+    key: &str,
+    module: &str,
+    vector: FileVector,
+) -> Result<(), IoError> {
+    match adapter.vectors.insert(module.to_string(), vector) {
+        None => Ok(()),
+        Some(_) => {
+            let (path, module) = (adapter.path.clone(), module.to_string());
+            Err(IoError::DuplicateVector { path, module, key: key.to_string() })
         }
     }
 }
@@ -132,7 +138,7 @@ fn no_adapter(dir: &Path, missing: &str) -> IoError {
     IoError::NoAdapter { dir: dir.to_owned(), missing: missing.to_string(), found, named }
 }
 
-fn read_config(path: &Path) -> Result<Ia3Config, IoError> {
+pub(crate) fn read_config(path: &Path) -> Result<Ia3Config, IoError> {
     let text = read::text(path)?;
     Ia3Config::from_json(&text).map_err(|source| {
         read::not_json(path, text.as_bytes())

@@ -1,7 +1,7 @@
 //! From an adapter file to an adapter on a model.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use ia3_config::{ConfigError, ModelInfo, PlanOptions, Site};
@@ -25,6 +25,19 @@ pub fn load_adapter(dir: impl AsRef<Path>, base: &ModelInfo, device: &Device) ->
     AdapterFile::open(dir)?.into_whole_adapter(base, device)
 }
 
+/// The error for layers without a vector and vectors without a layer.
+pub(crate) fn mismatch(
+    path: PathBuf,
+    missing: &[String],
+    unexpected: &[String],
+    base: &ModelInfo,
+) -> IoError {
+    let layers = base.modules.iter().filter(|m| m.kind.is_adaptable()).map(|m| m.path.as_str());
+    let nearest_missing = nearest_of_each(missing, unexpected.iter().map(String::as_str));
+    let unexpected = nearest_of_each(unexpected, layers);
+    IoError::AdapterMismatch { path, missing: nearest_missing, unexpected }
+}
+
 impl AdapterFile {
     /// As [`into_adapter`](Self::into_adapter), where nothing may be left over.
     ///
@@ -38,10 +51,7 @@ impl AdapterFile {
         if report.is_complete() {
             return Ok(adapter);
         }
-        let layers = base.modules.iter().filter(|m| m.kind.is_adaptable()).map(|m| m.path.as_str());
-        let missing = nearest_of_each(&report.missing, report.unexpected.iter().map(String::as_str));
-        let unexpected = nearest_of_each(&report.unexpected, layers);
-        Err(IoError::AdapterMismatch { path, missing, unexpected })
+        Err(mismatch(path, &report.missing, &report.unexpected, base))
     }
 
     /// Fits the file to the model that `base` describes, as far as it goes: what is left over is in the report, where
@@ -81,7 +91,7 @@ impl AdapterFile {
 }
 
 /// A pattern is wrong whatever the base is; anything else is between the two.
-fn plan_error(path: &Path, source: ConfigError) -> IoError {
+pub(crate) fn plan_error(path: &Path, source: ConfigError) -> IoError {
     use ConfigError::{InvalidPattern, PatternTooSlow, UnsupportedPattern};
     match source {
         InvalidPattern { .. } | PatternTooSlow { .. } | UnsupportedPattern { .. } => {
@@ -91,17 +101,23 @@ fn plan_error(path: &Path, source: ConfigError) -> IoError {
     }
 }
 
-fn fit(vector: FileVector, site: &Site, device: &Device, path: &Path) -> Result<Ia3Vector, IoError> {
+/// Whether a vector has the shape of a file for its layer.
+pub(crate) fn check_shape(vector: &FileVector, site: &Site, path: &Path) -> Result<(), IoError> {
     let expected = site.file_shape();
-    if vector.shape != expected {
-        return Err(IoError::VectorShape {
+    match vector.shape == expected {
+        true => Ok(()),
+        false => Err(IoError::VectorShape {
             path: path.to_owned(),
             module: site.path.clone(),
             placement: site.placement,
             expected,
-            found: vector.shape,
-        });
+            found: vector.shape.clone(),
+        }),
     }
+}
+
+fn fit(vector: FileVector, site: &Site, device: &Device, path: &Path) -> Result<Ia3Vector, IoError> {
+    check_shape(&vector, site, path)?;
     let device = device.clone().without_autodiff();
     let values = TensorData::new(vector.values, [site.len]);
     let vector = Ia3Vector::new(Tensor::from_data(values, (&device, DType::F32)), site.placement);

@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, TensorData};
-use ia3_config::ModelInfo;
+use ia3_config::{Ia3Config, ModelInfo};
 use ia3_core::{Adapter, Ia3Vector};
 use safetensors::Dtype;
 
 use crate::adapter_file::{CONFIG, WEIGHTS};
-use crate::card::model_card;
+use crate::card::Card;
 use crate::error::IoError;
 use crate::names;
 use crate::saved;
@@ -75,11 +75,24 @@ pub fn save_adapter(
         adapter.config.base_model_name_or_path = Some(name.clone());
     }
     let tensors = tensors(&adapter, options.base.as_ref())?;
+    let mut card = Card::new(adapter.config.base_model_name_or_path.as_deref());
+    adapter.vectors.iter().for_each(|(path, vector)| card.vector(path, vector.placement, vector.len()));
+    card.saved(adapter.saved.values().map(TensorData::num_elements));
+    write_folder(dir, tensors, &adapter.config, &card)
+}
+
+/// Writes the files of an adapter, all or none; a card only where there is none yet.
+pub(crate) fn write_folder(
+    dir: &Path,
+    tensors: Vec<Source>,
+    config: &Ia3Config,
+    card: &Card,
+) -> Result<SavedAdapter, IoError> {
     let mut stage = Stage::new(dir)?;
     stage.file(WEIGHTS, |out| write_tensors(out, tensors, &pytorch_metadata()))?;
-    stage.text(CONFIG, &adapter.config.to_json())?;
+    stage.text(CONFIG, &config.to_json())?;
     if !dir.join(CARD).exists() {
-        stage.text(CARD, &model_card(&adapter))?;
+        stage.text(CARD, &card.text())?;
     }
     let (files, bytes) = stage.commit()?;
     Ok(SavedAdapter { files, bytes })

@@ -2,16 +2,56 @@
 
 use std::collections::BTreeMap;
 
-use ia3_core::Adapter;
+use ia3_config::Placement;
 
-/// The text of a card: Hugging Face's front matter, and what the adapter holds.
-pub(crate) fn model_card(adapter: &Adapter) -> String {
-    let base = adapter.config.base_model_name_or_path.as_deref();
-    let mut card = front_matter(base);
-    card += &format!("\n# (IA)³ adapter{}\n", base.map(|b| format!(" of `{b}`")).unwrap_or_default());
-    card += "\nOne learned vector per layer scales its input or its output ([paper](https://arxiv.org/abs/2205.05638)).\n";
-    card += &table(adapter);
-    card + USE
+/// What a card says: the base, and the vectors by the last name of their layer and what they scale.
+pub(crate) struct Card<'a> {
+    base: Option<&'a str>,
+    rows: BTreeMap<(&'a str, String), (usize, usize)>,
+    saved: (usize, usize),
+}
+
+impl<'a> Card<'a> {
+    pub(crate) fn new(base: Option<&'a str>) -> Self {
+        Self { base, rows: BTreeMap::new(), saved: (0, 0) }
+    }
+
+    /// Counts a vector of `len` values.
+    pub(crate) fn vector(&mut self, module: &'a str, placement: Placement, len: usize) {
+        let name = module.rsplit('.').next().unwrap_or(module);
+        let (layers, parameters) = self.rows.entry((name, placement.to_string())).or_default();
+        (*layers, *parameters) = (*layers + 1, *parameters + len);
+    }
+
+    /// Counts parameters that are saved whole, by their sizes.
+    pub(crate) fn saved(&mut self, sizes: impl Iterator<Item = usize>) {
+        self.saved = sizes.fold(self.saved, |(layers, parameters), size| (layers + 1, parameters + size));
+    }
+
+    /// The text: Hugging Face's front matter, and what the adapter holds.
+    pub(crate) fn text(&self) -> String {
+        let mut card = front_matter(self.base);
+        card +=
+            &format!("\n# (IA)³ adapter{}\n", self.base.map(|b| format!(" of `{b}`")).unwrap_or_default());
+        card += "\nOne learned vector per layer scales its input or its output ([paper](https://arxiv.org/abs/2205.05638)).\n";
+        card += &self.table();
+        card + USE
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::from("\n| layer | scales | layers | parameters |\n|---|---|---|---|\n");
+        let mut row = |name: &str, placement: &str, (layers, parameters): (usize, usize)| {
+            text += &format!("| {name} | {placement} | {layers} | {parameters} |\n");
+        };
+        self.rows.iter().for_each(|((name, placement), counts)| row(name, placement, *counts));
+        if self.saved.1 > 0 {
+            row("saved whole", "", self.saved);
+        }
+        let vectors =
+            self.rows.values().fold((0, 0), |(l, p), (layers, parameters)| (l + layers, p + parameters));
+        row("**all**", "", (vectors.0, vectors.1 + self.saved.1));
+        text
+    }
 }
 
 const USE: &str = "
@@ -39,25 +79,6 @@ fn scalar(text: &str) -> String {
         true => text.to_string(),
         false => serde_json::Value::from(text).to_string(),
     }
-}
-
-/// Layers and parameters by the last name of their path and what they scale.
-fn table(adapter: &Adapter) -> String {
-    let mut rows = BTreeMap::<(&str, String), (usize, usize)>::new();
-    for (path, vector) in &adapter.vectors {
-        let name = path.rsplit('.').next().unwrap_or(path);
-        let (layers, parameters) = rows.entry((name, vector.placement.to_string())).or_default();
-        (*layers, *parameters) = (*layers + 1, *parameters + vector.len());
-    }
-    let saved: usize = adapter.saved.values().map(|data| data.num_elements()).sum();
-    if saved > 0 {
-        rows.insert(("saved whole", String::new()), (adapter.saved.len(), saved));
-    }
-    let mut text = String::from("\n| layer | scales | layers | parameters |\n|---|---|---|---|\n");
-    for ((name, placement), (layers, parameters)) in rows {
-        text += &format!("| {name} | {placement} | {layers} | {parameters} |\n");
-    }
-    text + &format!("| **all** | | {} | {} |\n", adapter.vectors.len(), adapter.num_params())
 }
 
 #[cfg(test)]

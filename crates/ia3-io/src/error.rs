@@ -6,6 +6,9 @@ use safetensors::Dtype;
 
 use crate::error_parts::*;
 use crate::foreign::Foreign;
+use crate::formats::AdapterFormat;
+use crate::text::count;
+use crate::torch::{PickleProblem, TorchProblem};
 
 /// What can go wrong with the files of adapters and models.
 #[derive(Debug, thiserror::Error)]
@@ -399,6 +402,294 @@ pub enum IoError {
     SameFolder {
         /// The folder.
         dir: PathBuf,
+    },
+    /// A file is no PyTorch file.
+    #[error("`{}` is no PyTorch file, expected a zip archive that `torch.save` wrote", path.display())]
+    NotTorch {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A PyTorch file is older than the zip archives of version 1.6.
+    #[error(
+        "`{}` is a bare pickle, as PyTorch wrote them before 1.6; load it in Python and save it again with `torch.save`",
+        path.display()
+    )]
+    OldTorch {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The zip archive of a PyTorch file cannot be read.
+    #[error("the zip archive `{}` cannot be read: {source}; download or copy it again", path.display())]
+    Zip {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: zip::result::ZipError,
+    },
+    /// A zip archive is no PyTorch file.
+    #[error(
+        "the zip archive `{}` holds no data.pkl, so `torch.save` did not write it; found {}",
+        path.display(), found_names(found)
+    )]
+    NoPickle {
+        /// The file.
+        path: PathBuf,
+        /// Its entries.
+        found: Vec<String>,
+    },
+    /// An entry of a PyTorch file is not stored as it is.
+    #[error(
+        "the entry `{entry}` of `{}` is {found}, expected it stored as it is; save the file with `torch.save`",
+        path.display()
+    )]
+    NotStored {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+        /// How it is stored.
+        found: String,
+    },
+    /// An entry of a PyTorch file is too long.
+    #[error("the entry `{entry}` of `{}` has {found} bytes, expected {limit} at most", path.display())]
+    EntryLength {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+        /// Its bytes.
+        found: u64,
+        /// The bytes it may have.
+        limit: u64,
+    },
+    /// A PyTorch file was written on a machine of another byte order.
+    #[error("`{}` has the byte order {found}, expected little; save it again on a little-endian machine", path.display())]
+    ByteOrder {
+        /// The file.
+        path: PathBuf,
+        /// The byte order.
+        found: String,
+    },
+    /// The pickle of a PyTorch file is not one of a dictionary of tensors.
+    #[error(
+        "the pickle of `{}` {problem} (byte {at}); only dictionaries of tensors are read and nothing is ever run, \
+         save one with `torch.save`",
+        path.display()
+    )]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// The byte of the pickle at which reading ended.
+        at: usize,
+        /// What is wrong there.
+        problem: PickleProblem,
+    },
+    /// A key of a PyTorch file appears twice.
+    #[error("`{}` holds the key `{key}` twice; save it again", path.display())]
+    DuplicateKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A tensor of a PyTorch file cannot be read.
+    #[error("the tensor `{tensor}` of `{}` {problem}", path.display())]
+    Torch {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong with it.
+        problem: TorchProblem,
+    },
+    /// A file holds no vector of the format it should have.
+    #[error(
+        "`{}` holds no vector of {} (a key that ends in `{suffix}`), found {}",
+        path.display(), format.with_article(), found_names(found)
+    )]
+    NoVectors {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: AdapterFormat,
+        /// The end of a vector's key.
+        suffix: &'static str,
+        /// The keys that are there.
+        found: Vec<String>,
+    },
+    /// A tensor of an adapter is no part of an (IA)³ adapter.
+    #[error("`{key}` of `{}` is {what}, which an (IA)³ adapter does not have", path.display())]
+    NotIa3 {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A vector of an adapter has more than one column.
+    #[error(
+        "the vector `{key}` of `{}` has shape {found:?}, expected [n, 1]: one number for each output",
+        path.display()
+    )]
+    ColumnForm {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// The configuration of an AdapterHub adapter cannot be read.
+    #[error("`{}` is no configuration of an AdapterHub adapter: {source}", path.display())]
+    AdapterHubConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An AdapterHub adapter is not an (IA)³ adapter, or one with additions that PEFT does not have.
+    #[error("`{}`: `{field}` is {found}, expected {expected}: not a plain (IA)³ adapter", path.display())]
+    AdapterHubField {
+        /// The file.
+        path: PathBuf,
+        /// The field of `config`.
+        field: &'static str,
+        /// The value of (IA)³.
+        expected: &'static str,
+        /// The value there.
+        found: String,
+    },
+    /// A folder holds the configuration of an AdapterHub adapter without its weights.
+    #[error(
+        "`{}` holds no AdapterHub adapter: pytorch_adapter.bin and adapter.safetensors are missing, found {}",
+        dir.display(), found_names(found)
+    )]
+    NoAdapterHub {
+        /// The folder.
+        dir: PathBuf,
+        /// What the folder holds.
+        found: Vec<String>,
+    },
+    /// The configuration of an adapter does not select vectors that its file holds.
+    #[error(
+        "`{}` holds {} that its configuration does not select ({})",
+        path.display(), count(modules.len(), "vector"), first_few_quoted(modules)
+    )]
+    NotSelected {
+        /// The file.
+        path: PathBuf,
+        /// The modules of the vectors.
+        modules: Vec<String>,
+    },
+    /// No lists of names select exactly the vectors with their placements.
+    #[error(
+        "no `target_modules` and `feedforward_modules` give `{module}` its vector on the {placement}: its name is the \
+         end of another's with a vector on the other side; convert them one by one"
+    )]
+    NoSelector {
+        /// The module.
+        module: String,
+        /// What its vector multiplies.
+        placement: Placement,
+    },
+    /// A format cannot hold a vector.
+    #[error(
+        "{} {}, and the adapter has one on the {placement} of `{module}`; PEFT's format holds it",
+        format.with_article(), format.holds()
+    )]
+    Unrepresentable {
+        /// The format.
+        format: AdapterFormat,
+        /// The module.
+        module: String,
+        /// What its vector multiplies.
+        placement: Placement,
+    },
+    /// A format has no place for parameters saved whole.
+    #[error(
+        "{} holds vectors only, but the adapter holds {} saved whole ({})",
+        format.with_article(), count(parameters.len(), "parameter"), first_few_quoted(parameters)
+    )]
+    SavedWhole {
+        /// The format.
+        format: AdapterFormat,
+        /// The parameters.
+        parameters: Vec<String>,
+    },
+    /// Whether a feed-forward block is gated cannot be told from names.
+    #[error(
+        "cannot tell whether `{module}` is in a gated feed-forward block, where its vector can move to `{to}`: nothing \
+         in the adapter says so; give the base (its config.json is enough)"
+    )]
+    GateUnknown {
+        /// The module of the vector.
+        module: String,
+        /// The module it should move to.
+        to: String,
+    },
+    /// A feed-forward block is not gated, so that a vector has no other place.
+    #[error(
+        "the vector on the {placement} of `{module}` cannot move to `{to}`: the block is not gated, the activation lies \
+         between the two and no vector on the other side of it gives the same{}",
+        if *placement == Placement::Input { "; such an adapter stays in PEFT's format" } else { "" }
+    )]
+    NotGated {
+        /// The module of the vector.
+        module: String,
+        /// What the vector multiplies.
+        placement: Placement,
+        /// Where it should have moved.
+        to: String,
+    },
+    /// A vector cannot move to a module that has a vector on its other side.
+    #[error(
+        "the vector of `{module}` cannot move to the {wanted} of `{to}`, which has a vector on its {}; a module has one \
+         vector at most",
+        match wanted { Placement::Input => Placement::Output, Placement::Output => Placement::Input }
+    )]
+    Occupied {
+        /// The module of the vector.
+        module: String,
+        /// The module it should move to.
+        to: String,
+        /// The side it should move to.
+        wanted: Placement,
+    },
+    /// Two vectors that should be multiplied, or a vector and its new layer, have different lengths.
+    #[error("the vector of `{module}` has {len} numbers, but `{to}` has {expected}; are both of one base?")]
+    MoveLength {
+        /// The module of the vector.
+        module: String,
+        /// The length of its vector.
+        len: usize,
+        /// The module it should move to.
+        to: String,
+        /// The length there.
+        expected: usize,
+    },
+    /// A place for the feed-forward vectors was asked for, and there are none.
+    #[error(
+        "the adapter `{}` has no vector on an output of `wi_1` or `up_proj` or an input of `wo` or `down_proj` that could \
+         be placed",
+        path.display()
+    )]
+    NothingToPlace {
+        /// The adapter.
+        path: PathBuf,
+    },
+    /// Something else than an adapter of that format is in the way.
+    #[error(
+        "`{}` exists and is no (IA)³ adapter in the form of {}; write to another path",
+        path.display(), format.with_article()
+    )]
+    InTheWay {
+        /// What is in the way.
+        path: PathBuf,
+        /// The format to write.
+        format: AdapterFormat,
     },
 }
 

@@ -30,6 +30,13 @@ impl Stage {
         Ok(stage)
     }
 
+    /// The folder of a file to write, and the file's name there.
+    pub(crate) fn beside(path: &Path) -> Result<(Self, String), IoError> {
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().map(|n| n.to_string_lossy().to_string()).unwrap_or_default();
+        Ok((Self::new(parent)?, name))
+    }
+
     /// Writes one file, which appears under `name` once all are committed.
     pub(crate) fn file(
         &mut self,

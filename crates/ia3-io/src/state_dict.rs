@@ -7,7 +7,7 @@ use burn::tensor::{DType, TensorData};
 use ia3_config::{Ia3Config, ModelInfo};
 use ia3_core::Adapter;
 
-use crate::adapter_file::AdapterFile;
+use crate::adapter_file::{AdapterFile, FileVector, check_form, insert_vector};
 use crate::adapter_save::file_dtype;
 use crate::error::IoError;
 use crate::names::{self, Key};
@@ -77,7 +77,8 @@ impl AdapterFile {
         match names::parse(key) {
             Some(Key::Vector(module)) => {
                 let shape = data.shape().to_vec();
-                self.insert_vector(key, module, &shape, || Ok(data.iter::<f32>().collect()))
+                check_form(&self.path, key, &shape)?;
+                insert_vector(self, key, module, FileVector { shape, values: data.iter::<f32>().collect() })
             }
             Some(Key::Parameter(parameter)) => {
                 let data = if data.dtype() == DType::F64 { data.convert::<f32>() } else { data };

@@ -49,11 +49,8 @@ fn integers<const N: usize>(
 ///
 /// [`IoError::Io`] where the file cannot be written.
 pub fn write_tensors(path: impl AsRef<Path>, tensors: &[(&str, &TensorData)]) -> Result<(), IoError> {
-    let path = path.as_ref();
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().map(|n| n.to_string_lossy().to_string()).unwrap_or_default();
     let sources = tensors.iter().map(|(name, data)| source(name, data)).collect();
-    let mut stage = Stage::new(parent)?;
+    let (mut stage, name) = Stage::beside(path.as_ref())?;
     stage.file(&name, |out| write::write_tensors(out, sources, &write::pytorch_metadata()))?;
     stage.commit().map(|_| ())
 }

@@ -1,3 +1,4 @@
+mod convert;
 mod diff;
 mod forward;
 mod generate;
@@ -24,5 +25,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Mix(mix) => mix::run(mix, &device()?, args.format),
         Command::Diff(diff) => diff::run(diff, args.format),
         Command::Status(status) => status::run(status, &device()?, args.format),
+        Command::Convert(convert) => convert::run(convert, &device()?, args.format),
     }
 }

@@ -1,6 +1,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports)] // Each test takes what it needs.
 
 mod model;
+pub mod torch;
 
 pub use model::*;
 

@@ -65,7 +65,7 @@ pub(crate) fn report(path: &Path, device: &Device) -> anyhow::Result<BaseReport>
 }
 
 /// The configuration of a folder, or of a `config.json` alone.
-fn config(path: &Path) -> anyhow::Result<ModelConfig> {
+pub(crate) fn config(path: &Path) -> anyhow::Result<ModelConfig> {
     if path.is_dir() {
         return Ok(ia3::read_config(path)?);
     }

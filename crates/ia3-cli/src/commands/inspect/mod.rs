@@ -1,6 +1,8 @@
 mod adapter;
 mod base;
 
+pub(super) use base::config;
+
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -1,0 +1,120 @@
+use std::fmt;
+use std::process::ExitCode;
+
+use burn::tensor::Device;
+use ia3::io::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter};
+use ia3::{ModelInfo, Placement, Selector};
+use serde::Serialize;
+
+use super::inspect;
+use crate::args::{AdapterFormatName, Convert, Format, SiteName};
+use crate::output::{self, note};
+
+#[derive(Serialize)]
+struct Report {
+    from: String,
+    to: String,
+    vectors: usize,
+    parameters: usize,
+    on_outputs: usize,
+    on_inputs: usize,
+    saved_whole: usize,
+    moved: Vec<Moved>,
+    multiplied: usize,
+    target_modules: Option<Selector>,
+    feedforward_modules: Option<Selector>,
+    bytes: u64,
+    out: String,
+}
+
+#[derive(Serialize)]
+struct Moved {
+    from: String,
+    to: String,
+}
+
+pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    let base =
+        args.base.as_ref().map(|base| Ok::<_, anyhow::Error>(inspect::config(base)?.init(device).info()));
+    let base = base.transpose()?;
+    let to = match args.to {
+        AdapterFormatName::Peft => AdapterFormat::Peft,
+        AdapterFormatName::Tfew => AdapterFormat::TFew,
+        AdapterFormatName::Adapterhub => AdapterFormat::AdapterHub,
+    };
+    let converted = convert_adapter(&args.path, to, &args.out, &options(args, base))?;
+    if !converted.ignored.is_empty() {
+        note(format!("left out, being no vectors: {}", few(&converted.ignored)));
+    }
+    output::report(&report(converted, args), format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: &Convert, base: Option<ModelInfo>) -> ConvertOptions {
+    let site = args.site.map(|site| match site {
+        SiteName::Wo => FeedForwardSite::Wo,
+        SiteName::Wi1 => FeedForwardSite::Wi1,
+    });
+    ConvertOptions { site, base, base_name: args.base_name.clone() }
+}
+
+fn report(converted: Converted, args: &Convert) -> Report {
+    let Converted { from, to, adapter, placements, placed, bytes, .. } = converted;
+    let on = |side| placements.values().filter(|placement| **placement == side).count();
+    Report {
+        from: from.to_string(),
+        to: to.to_string(),
+        vectors: adapter.vectors.len(),
+        parameters: adapter.vectors.values().map(|vector| vector.values.len()).sum(),
+        on_outputs: on(Placement::Output),
+        on_inputs: on(Placement::Input),
+        saved_whole: adapter.saved.len(),
+        moved: placed.moved.into_iter().map(|(from, to)| Moved { from, to }).collect(),
+        multiplied: placed.multiplied.len(),
+        target_modules: adapter.config.target_modules,
+        feedforward_modules: adapter.config.feedforward_modules,
+        bytes,
+        out: args.out.display().to_string(),
+    }
+}
+
+/// The first three names, and how many more there are.
+fn few(names: &[String]) -> String {
+    let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(3) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vectors, parameters, on_outputs, on_inputs, saved_whole, multiplied, .. } = self;
+        writeln!(f, "{} -> {}", self.from, self.to)?;
+        writeln!(
+            f,
+            "{vectors} vectors, {parameters} parameters: {on_outputs} on outputs, {on_inputs} on inputs"
+        )?;
+        if *saved_whole > 0 {
+            writeln!(f, "{saved_whole} parameters saved whole")?;
+        }
+        if let Some(first) = self.moved.first() {
+            let count = self.moved.len();
+            writeln!(
+                f,
+                "{count} vectors moved within their gated blocks, such as {} -> {}",
+                first.from, first.to
+            )?;
+        }
+        if *multiplied > 0 {
+            writeln!(f, "{multiplied} of them multiplied with the vector that was there")?;
+        }
+        for (name, selector) in
+            [("targets:    ", &self.target_modules), ("feedforward:", &self.feedforward_modules)]
+        {
+            let text = selector.as_ref().and_then(|s| serde_json::to_string(s).ok());
+            writeln!(f, "{name} {}", text.unwrap_or_else(|| "none".into()))?;
+        }
+        write!(f, "{} bytes -> {}", self.bytes, self.out)
+    }
+}
