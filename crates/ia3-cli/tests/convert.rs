@@ -54,7 +54,7 @@ fn the_report_says_what_moved() {
          decoder.block.0.layer.2.DenseReluDense.wo\n\
          targets:     [\"k\",\"v\",\"wo\"]\n\
          feedforward: [\"wo\"]\n\
-         5525 bytes -> DIR/out\n"
+         5524 bytes -> DIR/out\n"
     );
     assert!(weights(bench.path("out")) == weights(fixture("t5v11/adapter")));
     let config: Value =

@@ -17,7 +17,7 @@ type Shapes = BTreeMap<String, Vec<usize>>;
 /// All folders `fixtures/MODEL/adapter*`.
 fn adapters() -> Vec<PathBuf> {
     let folders = |path: &Path| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-    let models = folders(Path::new(FOLDER)).filter(|path| path.is_dir());
+    let models = folders(Path::new(FOLDER)).filter(|path| path.join("io.safetensors").exists());
     let inside: Vec<PathBuf> = models.flat_map(|path| folders(&path)).collect();
     inside.into_iter().filter(|path| path.join("adapter_config.json").exists()).collect()
 }

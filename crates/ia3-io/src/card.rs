@@ -49,8 +49,7 @@ impl<'a> Card<'a> {
         }
         let vectors =
             self.rows.values().fold((0, 0), |(l, p), (layers, parameters)| (l + layers, p + parameters));
-        row("**all**", "", (vectors.0, vectors.1 + self.saved.1));
-        text
+        text + &format!("| **all** | | {} | {} |\n", vectors.0, vectors.1 + self.saved.1)
     }
 }
 
