@@ -82,7 +82,7 @@ fn a_file_in_a_folder_is_the_adapter_of_that_folder() {
 fn other_float_types_are_rounded_to_float32() {
     let opened = AdapterFile::open_any(fixture("formats/tfew_dtypes.pt")).unwrap();
     let values = |name: &str| opened.file.vectors[&format!("{name}.k")].values.clone();
-    assert_eq!(values("f64"), [1.0, 0.333333333, -2.5]);
+    assert_eq!(values("f64"), [1.0, 0.333_333_34, -2.5]);
     assert_eq!(values("f16"), [1.0, 0.33325195, -2.5]);
     assert_eq!(values("bf16"), [1.0, 0.33398438, -2.5]);
     // Not T5's names: whole paths, since `k` alone could be any layer of the base.
@@ -182,7 +182,7 @@ fn vectors_in_both_places_become_their_product() {
         let at = if site == FeedForwardSite::Wo { (&wo, &wi_1) } else { (&wi_1, &wo) };
         assert_eq!(placed_file.vectors[at.0].values, expected);
         assert!(!placed_file.vectors.contains_key(at.1));
-        assert_eq!(placed.multiplied, [at.1.clone()]);
+        assert_eq!(placed.multiplied, std::slice::from_ref(at.1));
         load_fits(&placed_file, &base);
     }
     file.save_as(AdapterFormat::Peft, out.path().join("both"), None).unwrap();
