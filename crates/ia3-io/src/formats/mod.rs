@@ -71,7 +71,7 @@ impl AdapterFormat {
     pub(crate) fn holds(self) -> &'static str {
         match self {
             Self::Peft => "holds vectors on inputs and outputs",
-            Self::TFew => "holds vectors on outputs",
+            Self::TFew => "holds vectors on outputs of linear layers",
             Self::AdapterHub => "holds vectors on outputs of `q`, `k`, `v`, `wi`, `wi_1` and `wo` of T5",
         }
     }

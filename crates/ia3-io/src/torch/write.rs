@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn items_are_set_in_batches_as_by_python() {
         for (len, end, marks) in
-            [(0, "}q\0.", 0), (1, "Rq\x0cs.", 0), (2, "u.", 1), (1000, "u(u.", 2), (1001, "u.", 2)]
+            [(0, "}q\0.", 0), (1, "Rq\x0ds.", 0), (2, "u.", 1), (1000, "u(u.", 2), (1001, "u.", 2)]
         {
             let tensor = |i| TorchTensor::column(format!("{i:04}"), &[1.0]);
             let pickle = pickle(&(0..len).map(tensor).collect::<Vec<_>>()).unwrap();
