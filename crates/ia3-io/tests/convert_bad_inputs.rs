@@ -393,6 +393,14 @@ fn tfew_files_with_something_else_in_them() {
             "the vector `{KEY}` of `FILE` has shape [1, 3], expected [n, 1]: one number for each output"
         ),
     );
+    let none = Tensor { shape: vec![0, 1], ..Tensor::default() };
+    refuse_file(
+        "no numbers",
+        &file(&[(KEY, none.pickle())]),
+        &format!(
+            "the vector `{KEY}` of `FILE` has shape [0, 1], expected [n, 1]: one number for each output"
+        ),
+    );
     refuse_file(
         "a key twice",
         &file(&[(KEY, tensor()), (KEY, tensor())]),
@@ -456,6 +464,14 @@ fn adapterhub_folders() {
     fs::remove_file(dir.path().join("hub/pytorch_adapter.bin")).unwrap();
     let message = "`DIR/hub` holds no AdapterHub adapter: pytorch_adapter.bin and adapter.safetensors are missing, found adapter_config.json";
     refuse("no weights", dir.path(), "hub", OUT, &ConvertOptions::default(), message);
+    let key = "encoder.block.0.layer.0.SelfAttention.k.loras.task.lora_B";
+    let (tensor, wrapped) = (Tensor::default().pickle(), format!("transformer.{key}"));
+    let twice = torch_file(&dict(&[(key, tensor.clone()), (&wrapped, tensor)]));
+    fs::write(dir.path().join("hub/pytorch_adapter.bin"), twice).unwrap();
+    let message = format!(
+        "`DIR/hub/pytorch_adapter.bin` holds two vectors of `encoder.block.0.layer.0.SelfAttention.k`, the second under `{wrapped}`; save each adapter in a folder of its own"
+    );
+    refuse("two names of a vector", dir.path(), "hub", OUT, &ConvertOptions::default(), &message);
     let key = "transformer.h.0.attn.c_attn.loras.task.lora_B";
     let fused = torch_file(&dict(&[(key, Tensor::default().pickle())]));
     fs::write(dir.path().join("hub/pytorch_adapter.bin"), fused).unwrap();
