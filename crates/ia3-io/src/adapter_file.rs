@@ -62,7 +62,7 @@ impl AdapterFile {
         let (config, weights) = locate(dir_or_file.as_ref())?;
         let config = read_config(&config)?;
         let file = TensorFile::open(&weights)?;
-        let mut adapter = Self { path: weights, config, vectors: BTreeMap::new(), saved: BTreeMap::new() };
+        let mut adapter = Self::empty(weights, config);
         file.tensors.iter().try_for_each(|(key, entry)| adapter.read(&file, key, entry))?;
         Ok(adapter)
     }
@@ -72,7 +72,7 @@ impl AdapterFile {
             Some(Key::Vector(module)) => {
                 check_form(&file.path, key, &entry.shape)?;
                 let values = file.values(key, entry, false)?;
-                insert_vector(self, key, module, FileVector { shape: entry.shape.clone(), values })
+                self.insert(key, module, FileVector { shape: entry.shape.clone(), values })
             }
             Some(Key::Parameter(parameter)) => {
                 let data = file.read(key, entry, entry.float_dtype(), false)?;
@@ -82,6 +82,38 @@ impl AdapterFile {
             None => Err(IoError::Key { path: file.path.clone(), key: key.to_string() }),
         }
     }
+
+    /// An adapter without a vector yet.
+    pub(crate) fn empty(path: PathBuf, config: Ia3Config) -> Self {
+        Self { path, config, vectors: BTreeMap::new(), saved: BTreeMap::new() }
+    }
+
+    /// Adds the vector under `key`, of which there may be one for each module.
+    pub(crate) fn insert(&mut self, key: &str, module: &str, vector: FileVector) -> Result<(), IoError> {
+        match self.vectors.insert(module.to_string(), vector) {
+            None => Ok(()),
+            Some(_) => {
+                let (path, module) = (self.path.clone(), module.to_string());
+                Err(IoError::DuplicateVector { path, module, key: key.to_string() })
+            }
+        }
+    }
+
+    /// Adds a vector of a format that has them on outputs only, as columns.
+    pub(crate) fn insert_output(
+        &mut self,
+        key: &str,
+        module: &str,
+        vector: FileVector,
+    ) -> Result<(), IoError> {
+        match *vector.shape {
+            [n, 1] if n > 0 => self.insert(key, module, vector),
+            _ => {
+                let (path, found) = (self.path.clone(), vector.shape);
+                Err(IoError::ColumnForm { path, key: key.to_string(), found })
+            }
+        }
+    }
 }
 
 /// Refuses what has no shape of a vector.
@@ -89,22 +121,6 @@ pub(crate) fn check_form(path: &Path, key: &str, shape: &[usize]) -> Result<(), 
     match shape {
         [_, 1] | [1, _] | [1, _, 1, 1] | [1, _, 1, 1, 1] => Ok(()),
         _ => Err(IoError::VectorForm { path: path.to_owned(), key: key.to_string(), found: shape.to_vec() }),
-    }
-}
-
-/// Adds the vector under `key`, of which there may be one for each module.
-pub(crate) fn insert_vector(
-    adapter: &mut AdapterFile,
-    key: &str,
-    module: &str,
-    vector: FileVector,
-) -> Result<(), IoError> {
-    match adapter.vectors.insert(module.to_string(), vector) {
-        None => Ok(()),
-        Some(_) => {
-            let (path, module) = (adapter.path.clone(), module.to_string());
-            Err(IoError::DuplicateVector { path, module, key: key.to_string() })
-        }
     }
 }
 

@@ -40,16 +40,15 @@ impl<'a> Card<'a> {
 
     fn table(&self) -> String {
         let mut text = String::from("\n| layer | scales | layers | parameters |\n|---|---|---|---|\n");
-        let mut row = |name: &str, placement: &str, (layers, parameters): (usize, usize)| {
+        let mut all = (0, self.saved.1);
+        for ((name, placement), (layers, parameters)) in &self.rows {
             text += &format!("| {name} | {placement} | {layers} | {parameters} |\n");
-        };
-        self.rows.iter().for_each(|((name, placement), counts)| row(name, placement, *counts));
-        if self.saved.1 > 0 {
-            row("saved whole", "", self.saved);
+            all = (all.0 + layers, all.1 + parameters);
         }
-        let vectors =
-            self.rows.values().fold((0, 0), |(l, p), (layers, parameters)| (l + layers, p + parameters));
-        text + &format!("| **all** | | {} | {} |\n", vectors.0, vectors.1 + self.saved.1)
+        if self.saved.1 > 0 {
+            text += &format!("| saved whole | | {} | {} |\n", self.saved.0, self.saved.1);
+        }
+        text + &format!("| **all** | | {} | {} |\n", all.0, all.1)
     }
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::{DType, TensorData};
 use ia3_config::{Ia3Config, ModelInfo};
 use ia3_core::Adapter;
 
-use crate::adapter_file::{AdapterFile, FileVector, check_form, insert_vector};
+use crate::adapter_file::{AdapterFile, FileVector, check_form};
 use crate::adapter_save::file_dtype;
 use crate::error::IoError;
 use crate::names::{self, Key};
@@ -68,17 +68,17 @@ impl AdapterFile {
     ) -> Result<Self, IoError> {
         let path = PathBuf::from("<state dict>");
         let mut file = Self { path, config, vectors: BTreeMap::new(), saved: BTreeMap::new() };
-        tensors.into_iter().try_for_each(|(key, data)| file.insert(&key, data))?;
+        tensors.into_iter().try_for_each(|(key, data)| file.insert_tensor(&key, data))?;
         Ok(file)
     }
 
-    fn insert(&mut self, key: &str, data: TensorData) -> Result<(), IoError> {
+    fn insert_tensor(&mut self, key: &str, data: TensorData) -> Result<(), IoError> {
         file_dtype(data.dtype(), key)?;
         match names::parse(key) {
             Some(Key::Vector(module)) => {
                 let shape = data.shape().to_vec();
                 check_form(&self.path, key, &shape)?;
-                insert_vector(self, key, module, FileVector { shape, values: data.iter::<f32>().collect() })
+                self.insert(key, module, FileVector { shape, values: data.iter::<f32>().collect() })
             }
             Some(Key::Parameter(parameter)) => {
                 let data = if data.dtype() == DType::F64 { data.convert::<f32>() } else { data };

@@ -1,4 +1,4 @@
-//! Adapters of other formats, as PyTorch and AdapterHub's library wrote them (`fixtures/formats`), and what becomes of
+//! Adapters of other formats, as PyTorch and AdapterHub's library wrote them (`fixtures/formats/t5v11`), and what becomes of
 //! them on the way.
 
 mod common;
@@ -36,11 +36,11 @@ fn weights(dir: &Path) -> Vec<u8> {
 }
 
 const SOURCES: [(&str, AdapterFormat); 5] = [
-    ("formats/tfew.pt", AdapterFormat::TFew),
-    ("formats/tfew_deepspeed.pt", AdapterFormat::TFew),
-    ("formats/adapterhub", AdapterFormat::AdapterHub),
-    ("formats/adapterhub_safetensors", AdapterFormat::AdapterHub),
-    ("formats/adapterhub_model_class", AdapterFormat::AdapterHub),
+    ("formats/t5v11/tfew.pt", AdapterFormat::TFew),
+    ("formats/t5v11/tfew_deepspeed.pt", AdapterFormat::TFew),
+    ("formats/t5v11/adapterhub", AdapterFormat::AdapterHub),
+    ("formats/t5v11/adapterhub_safetensors", AdapterFormat::AdapterHub),
+    ("formats/t5v11/adapterhub_model_class", AdapterFormat::AdapterHub),
 ];
 
 #[test]
@@ -58,7 +58,7 @@ fn every_format_holds_the_vectors_of_peft_on_the_output_of_wi_1() {
         assert_eq!(config.feedforward_modules, Some(Selector::from([])), "{source}");
         assert_eq!(config.task_type, Some(TaskType::Seq2SeqLm), "{source}");
         let ignored: &[&str] = match source {
-            "formats/tfew_deepspeed.pt" => &["module.model.shared.weight"],
+            "formats/t5v11/tfew_deepspeed.pt" => &["module.model.shared.weight"],
             _ => &[],
         };
         assert_eq!(opened.ignored, ignored, "{source}");
@@ -68,8 +68,8 @@ fn every_format_holds_the_vectors_of_peft_on_the_output_of_wi_1() {
 #[test]
 fn a_file_in_a_folder_is_the_adapter_of_that_folder() {
     for (file, format) in [
-        ("formats/adapterhub/pytorch_adapter.bin", AdapterFormat::AdapterHub),
-        ("formats/adapterhub_safetensors/adapter_config.json", AdapterFormat::AdapterHub),
+        ("formats/t5v11/adapterhub/pytorch_adapter.bin", AdapterFormat::AdapterHub),
+        ("formats/t5v11/adapterhub_safetensors/adapter_config.json", AdapterFormat::AdapterHub),
         ("t5v11/adapter/adapter_model.safetensors", AdapterFormat::Peft),
         ("t5v11/adapter/adapter_config.json", AdapterFormat::Peft),
     ] {
@@ -80,7 +80,7 @@ fn a_file_in_a_folder_is_the_adapter_of_that_folder() {
 
 #[test]
 fn other_float_types_are_rounded_to_float32() {
-    let opened = AdapterFile::open_any(fixture("formats/tfew_dtypes.pt")).unwrap();
+    let opened = AdapterFile::open_any(fixture("formats/t5v11/tfew_dtypes.pt")).unwrap();
     let values = |name: &str| opened.file.vectors[&format!("{name}.k")].values.clone();
     assert_eq!(values("f64"), [1.0, 0.333_333_34, -2.5]);
     assert_eq!(values("f16"), [1.0, 0.33325195, -2.5]);
@@ -194,7 +194,7 @@ fn vectors_in_both_places_become_their_product() {
 /// A list of last names would select layers that have no vector.
 #[test]
 fn some_layers_are_selected_by_their_whole_paths() {
-    let mut file = AdapterFile::open_any(fixture("formats/tfew.pt")).unwrap().file;
+    let mut file = AdapterFile::open_any(fixture("formats/t5v11/tfew.pt")).unwrap().file;
     file.vectors.retain(|path, _| path.starts_with("encoder"));
     let out = tempfile::tempdir().unwrap();
     file.save_as(AdapterFormat::TFew, out.path().join("some.pt"), None).unwrap();
@@ -218,7 +218,7 @@ fn parameters_saved_whole_stay_in_pefts_format() {
 #[test]
 fn the_pickle_of_an_older_peft_is_read() {
     let out = tempfile::tempdir().unwrap();
-    for path in ["formats/peft_bin", "formats/peft_bin/adapter_model.bin"] {
+    for path in ["formats/t5v11/peft_bin", "formats/t5v11/peft_bin/adapter_model.bin"] {
         let dir = out.path().join(path);
         let converted = convert(&fixture(path), AdapterFormat::Peft, &dir, &ConvertOptions::default());
         assert_eq!(converted.from, AdapterFormat::Peft);
@@ -306,8 +306,8 @@ fn pickle(path: &Path) -> Vec<u8> {
 fn a_written_file_has_the_pickle_that_pytorch_writes() {
     let out = tempfile::tempdir().unwrap();
     let again = out.path().join("again.pt");
-    convert(&fixture("formats/tfew.pt"), AdapterFormat::TFew, &again, &ConvertOptions::default());
-    assert!(pickle(&again) == pickle(&fixture("formats/tfew.pt")));
+    convert(&fixture("formats/t5v11/tfew.pt"), AdapterFormat::TFew, &again, &ConvertOptions::default());
+    assert!(pickle(&again) == pickle(&fixture("formats/t5v11/tfew.pt")));
     let bytes = fs::read(&again).unwrap();
     convert(&again, AdapterFormat::TFew, &again, &ConvertOptions::default());
     assert!(fs::read(&again).unwrap() == bytes, "the same values give other bytes");

@@ -393,6 +393,14 @@ fn tfew_files_with_something_else_in_them() {
             "the vector `{KEY}` of `FILE` has shape [1, 3], expected [n, 1]: one number for each output"
         ),
     );
+    let none = Tensor { shape: vec![0, 1], ..Tensor::default() };
+    refuse_file(
+        "no numbers",
+        &file(&[(KEY, none.pickle())]),
+        &format!(
+            "the vector `{KEY}` of `FILE` has shape [0, 1], expected [n, 1]: one number for each output"
+        ),
+    );
     refuse_file(
         "a key twice",
         &file(&[(KEY, tensor()), (KEY, tensor())]),
@@ -418,7 +426,7 @@ fn copy(from: &str, to: &Path) {
 /// AdapterHub's folder with `from` replaced by `to` in its configuration.
 fn refuse_hub(from: &str, to: &str, expected: &str) {
     let dir = tempfile::tempdir().unwrap();
-    copy("formats/adapterhub", &dir.path().join("hub"));
+    copy("formats/t5v11/adapterhub", &dir.path().join("hub"));
     let config = dir.path().join("hub/adapter_config.json");
     let text = fs::read_to_string(&config).unwrap();
     assert!(text.contains(from));
@@ -452,10 +460,18 @@ fn adapterhub_folders() {
         "`decoder.block.0.layer.0.SelfAttention.k.loras.task.lora_B` of `DIR/hub/pytorch_adapter.bin` is no vector of the adapter in adapter_config.json, which an (IA)³ adapter does not have",
     );
     let dir = tempfile::tempdir().unwrap();
-    copy("formats/adapterhub", &dir.path().join("hub"));
+    copy("formats/t5v11/adapterhub", &dir.path().join("hub"));
     fs::remove_file(dir.path().join("hub/pytorch_adapter.bin")).unwrap();
     let message = "`DIR/hub` holds no AdapterHub adapter: pytorch_adapter.bin and adapter.safetensors are missing, found adapter_config.json";
     refuse("no weights", dir.path(), "hub", OUT, &ConvertOptions::default(), message);
+    let key = "encoder.block.0.layer.0.SelfAttention.k.loras.task.lora_B";
+    let (tensor, wrapped) = (Tensor::default().pickle(), format!("transformer.{key}"));
+    let twice = torch_file(&dict(&[(key, tensor.clone()), (&wrapped, tensor)]));
+    fs::write(dir.path().join("hub/pytorch_adapter.bin"), twice).unwrap();
+    let message = format!(
+        "`DIR/hub/pytorch_adapter.bin` holds two vectors of `encoder.block.0.layer.0.SelfAttention.k`, the second under `{wrapped}`; save each adapter in a folder of its own"
+    );
+    refuse("two names of a vector", dir.path(), "hub", OUT, &ConvertOptions::default(), &message);
     let key = "transformer.h.0.attn.c_attn.loras.task.lora_B";
     let fused = torch_file(&dict(&[(key, Tensor::default().pickle())]));
     fs::write(dir.path().join("hub/pytorch_adapter.bin"), fused).unwrap();
@@ -509,7 +525,7 @@ fn vectors_that_cannot_move() {
         "falcon7b/adapter",
         tfew,
         &none,
-        "a T-Few file holds vectors on outputs, and the adapter has one on the input of `transformer.h.0.mlp.dense_4h_to_h`; PEFT's format holds it",
+        "a T-Few file holds vectors on outputs of linear layers, and the adapter has one on the input of `transformer.h.0.mlp.dense_4h_to_h`; PEFT's format holds it",
     );
     refuse_adapter(
         "bert/adapter",
@@ -522,7 +538,7 @@ fn vectors_that_cannot_move() {
         tfew,
         &none.clone().with_site(FeedForwardSite::Wo),
         &format!(
-            "a T-Few file holds vectors on outputs, and the adapter has one on the input of `{wo}`; PEFT's format holds it"
+            "a T-Few file holds vectors on outputs of linear layers, and the adapter has one on the input of `{wo}`; PEFT's format holds it"
         ),
     );
     refuse_adapter(
@@ -672,8 +688,8 @@ fn what_is_in_the_way() {
     ];
     for (name, to, files, expected) in cases {
         let dir = tempfile::tempdir().unwrap();
-        fs::copy(fixture("formats/tfew.pt"), dir.path().join("in.pt")).unwrap();
-        let config = fs::read(fixture("formats/adapterhub/adapter_config.json")).unwrap();
+        fs::copy(fixture("formats/t5v11/tfew.pt"), dir.path().join("in.pt")).unwrap();
+        let config = fs::read(fixture("formats/t5v11/adapterhub/adapter_config.json")).unwrap();
         for file in files {
             fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
             fs::write(dir.path().join(file), &config).unwrap();
@@ -685,7 +701,10 @@ fn what_is_in_the_way() {
 /// A pickle in AdapterHub's or PEFT's folder is held to the same.
 #[test]
 fn pickles_in_folders() {
-    let weights = [("formats/adapterhub", "pytorch_adapter.bin"), ("formats/peft_bin", "adapter_model.bin")];
+    let weights = [
+        ("formats/t5v11/adapterhub", "pytorch_adapter.bin"),
+        ("formats/t5v11/peft_bin", "adapter_model.bin"),
+    ];
     let hostile = torch_file(&program(&[b"cos\nsystem\n", b"X\x02\0\0\0id", b"\x85R"]));
     let key = torch_file(&dict(&[("shared.weight", Tensor::default().pickle())]));
     for (folder, name) in weights {

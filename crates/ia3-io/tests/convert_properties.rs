@@ -127,12 +127,12 @@ proptest! {
     #[test]
     fn damaged_files_never_panic(
         source in prop::sample::select(vec![
-            ("formats/tfew_deepspeed.pt", ""),
-            ("formats/tfew_dtypes.pt", ""),
-            ("formats/adapterhub", "pytorch_adapter.bin"),
-            ("formats/adapterhub", "adapter_config.json"),
-            ("formats/adapterhub_safetensors", "adapter.safetensors"),
-            ("formats/peft_bin", "adapter_model.bin"),
+            ("formats/t5v11/tfew_deepspeed.pt", ""),
+            ("formats/t5v11/tfew_dtypes.pt", ""),
+            ("formats/t5v11/adapterhub", "pytorch_adapter.bin"),
+            ("formats/t5v11/adapterhub", "adapter_config.json"),
+            ("formats/t5v11/adapterhub_safetensors", "adapter.safetensors"),
+            ("formats/t5v11/peft_bin", "adapter_model.bin"),
         ]),
         flips in prop::collection::vec((any::<prop::sample::Index>(), 0u8..8), 0..4),
         cut in prop::option::of(any::<prop::sample::Index>()),

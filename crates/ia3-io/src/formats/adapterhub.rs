@@ -31,24 +31,21 @@ pub(super) fn is_part(path: &Path) -> bool {
 pub(super) fn read(dir: &Path) -> Result<AdapterFile, IoError> {
     let hub = HubFile::read(&dir.join(CONFIG))?;
     let path = weights(dir)?;
-    let mut vectors = BTreeMap::new();
+    let mut adapter = AdapterFile::empty(path.clone(), Ia3Config::new());
     for (key, vector) in tensors(&path)? {
         let module = module(&path, &key, &hub)?;
-        if !matches!(*vector.shape, [_, 1]) {
-            return Err(IoError::ColumnForm { path, key, found: vector.shape });
-        }
-        vectors.insert(module, vector);
+        adapter.insert_output(&key, &module, vector)?;
     }
-    if vectors.is_empty() {
+    if adapter.vectors.is_empty() {
         let format = AdapterFormat::AdapterHub;
         return Err(IoError::NoVectors { path, format, suffix: VECTOR, found: vec![] });
     }
-    let mut config = targets::of_outputs(&vectors)?;
-    config.base_model_name_or_path = hub.model_name.filter(|name| !name.is_empty());
+    adapter.config = targets::of_outputs(&adapter.vectors)?;
+    adapter.config.base_model_name_or_path = hub.model_name.filter(|name| !name.is_empty());
     if matches!(hub.model_type.as_deref(), Some("t5" | "mt5")) {
-        config = config.with_task_type(TaskType::Seq2SeqLm);
+        adapter.config.task_type = Some(TaskType::Seq2SeqLm);
     }
-    Ok(AdapterFile { path, config, vectors, saved: BTreeMap::new() })
+    Ok(adapter)
 }
 
 /// The weights that the library itself would take first.

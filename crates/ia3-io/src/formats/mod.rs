@@ -71,7 +71,7 @@ impl AdapterFormat {
     pub(crate) fn holds(self) -> &'static str {
         match self {
             Self::Peft => "holds vectors on inputs and outputs",
-            Self::TFew => "holds vectors on outputs",
+            Self::TFew => "holds vectors on outputs of linear layers",
             Self::AdapterHub => "holds vectors on outputs of `q`, `k`, `v`, `wi`, `wi_1` and `wo` of T5",
         }
     }
@@ -109,10 +109,10 @@ impl AdapterFile {
     ///
     /// # Errors
     ///
-    /// As [`AdapterFile::open`]; for a file of `torch.save` also [`IoError::Zip`], [`IoError::OldTorch`], [`IoError::NotTorch`], [`IoError::NoPickle`],
-    /// [`IoError::NotStored`], [`IoError::EntryLength`], [`IoError::ByteOrder`], [`IoError::Pickle`],
-    /// [`IoError::DuplicateKey`] and [`IoError::Torch`]; [`IoError::NoVectors`], [`IoError::NotIa3`] and
-    /// [`IoError::ColumnForm`] for what is no (IA)³ adapter; [`IoError::AdapterHubConfig`],
+    /// As [`AdapterFile::open`]; for a file of `torch.save` also [`IoError::NotTorch`], [`IoError::OldTorch`],
+    /// [`IoError::Zip`], [`IoError::NoPickle`], [`IoError::NotStored`], [`IoError::EntryLength`],
+    /// [`IoError::ByteOrder`], [`IoError::Pickle`], [`IoError::DuplicateKey`] and [`IoError::Torch`];
+    /// [`IoError::NoVectors`], [`IoError::NotIa3`] and [`IoError::ColumnForm`] for what is no (IA)³ adapter; [`IoError::AdapterHubConfig`],
     /// [`IoError::AdapterHubField`] and [`IoError::NoAdapterHub`] for AdapterHub's folder.
     ///
     /// ```no_run

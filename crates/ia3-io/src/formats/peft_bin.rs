@@ -1,11 +1,10 @@
 //! PEFT's folder with `adapter_model.bin`, as `save_pretrained(safe_serialization=False)` writes it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::TensorData;
 
-use crate::adapter_file::{AdapterFile, CONFIG, WEIGHTS, check_form, insert_vector, read_config};
+use crate::adapter_file::{AdapterFile, CONFIG, WEIGHTS, check_form, read_config};
 use crate::error::IoError;
 use crate::names::{self, Key};
 use crate::torch::TorchFile;
@@ -25,12 +24,12 @@ pub(super) fn read(dir: &Path) -> Result<AdapterFile, IoError> {
     let path = dir.join(BIN);
     let config = read_config(&dir.join(CONFIG))?;
     let mut file = TorchFile::open(&path)?;
-    let mut adapter = AdapterFile { path, config, vectors: BTreeMap::new(), saved: BTreeMap::new() };
+    let mut adapter = AdapterFile::empty(path, config);
     for (key, tensor) in file.read(&file.tensors.keys().cloned().collect())? {
         match names::parse(&key) {
             Some(Key::Vector(module)) => {
                 check_form(&adapter.path, &key, &tensor.shape)?;
-                insert_vector(&mut adapter, &key, module, tensor)?;
+                adapter.insert(&key, module, tensor)?;
             }
             Some(Key::Parameter(name)) => {
                 adapter.saved.insert(name.to_string(), TensorData::new(tensor.values, tensor.shape));

@@ -1,10 +1,9 @@
 //! T-Few's file: `<module path>.multi_lora_b`, the vector on a linear layer's output (`src/models/lora.py` of
 //! r-three/t-few).
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use ia3_config::TaskType;
+use ia3_config::{Ia3Config, TaskType};
 
 use crate::adapter_file::{AdapterFile, FileVector};
 use crate::adapter_save::SavedAdapter;
@@ -28,28 +27,20 @@ pub(super) fn read(path: &Path) -> Result<(AdapterFile, Vec<String>), IoError> {
     let is_read = |key: &&String| key.ends_with(VECTOR) || key.ends_with(INPUT);
     let (read, ignored): (Vec<_>, Vec<_>) = file.tensors.keys().cloned().partition(|key| is_read(&key));
     let read = file.read(&read.into_iter().collect())?;
-    let mut vectors = BTreeMap::new();
+    let mut adapter = AdapterFile::empty(path.to_owned(), Ia3Config::new());
     for (key, vector) in read {
         match module(&key) {
+            Some(module) => adapter.insert_output(&key, module, vector)?,
             None if vector.values.iter().all(|value| *value == 1.0) => {}
             None => return Err(not_ia3(path, &key, "a vector on an input that is not all ones")),
-            Some(module) => {
-                if !matches!(*vector.shape, [_, 1]) {
-                    return Err(IoError::ColumnForm { path: path.to_owned(), key, found: vector.shape });
-                }
-                if vectors.insert(module.to_string(), vector).is_some() {
-                    let (path, module) = (path.to_owned(), module.to_string());
-                    return Err(IoError::DuplicateVector { path, module, key });
-                }
-            }
         }
     }
-    if vectors.is_empty() {
+    if adapter.vectors.is_empty() {
         let (path, format) = (path.to_owned(), AdapterFormat::TFew);
         return Err(IoError::NoVectors { path, format, suffix: VECTOR, found: ignored });
     }
-    let config = targets::of_outputs(&vectors)?.with_task_type(TaskType::Seq2SeqLm);
-    Ok((AdapterFile { path: path.to_owned(), config, vectors, saved: BTreeMap::new() }, ignored))
+    adapter.config = targets::of_outputs(&adapter.vectors)?.with_task_type(TaskType::Seq2SeqLm);
+    Ok((adapter, ignored))
 }
 
 /// The module of a vector's key.

@@ -52,18 +52,21 @@ fn entry(zip: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, bytes: &[u8]) -> io::
 }
 
 fn pickle(tensors: &[TorchTensor]) -> io::Result<Vec<u8>> {
-    let mut pickler = Pickler { bytes: vec![0x80, 2], ..Pickler::default() };
-    pickler.bytes.push(b'}');
+    let mut pickler = Pickler { bytes: vec![0x80, 2, b'}'], ..Pickler::default() };
     pickler.remember();
+    // A dictionary of one item has no mark.
+    let marked = tensors.len() > 1;
     for (batch, items) in tensors.chunks(BATCH).enumerate() {
-        // A dictionary of one item has no mark.
-        let marked = tensors.len() > 1;
         pickler.bytes.extend(marked.then_some(b'('));
         for (i, tensor) in items.iter().enumerate() {
             pickler.new_text(&tensor.key)?;
             pickler.tensor(batch * BATCH + i, tensor)?;
         }
         pickler.bytes.push(if marked { b'u' } else { b's' });
+    }
+    // After a full batch Python looks for more.
+    if marked && tensors.len().is_multiple_of(BATCH) {
+        pickler.bytes.extend(b"(u");
     }
     pickler.bytes.push(b'.');
     Ok(pickler.bytes)
@@ -156,6 +159,26 @@ impl Pickler {
                 self.bytes.push(long);
                 self.bytes.extend(number.to_le_bytes());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ends that Python 3.11's pickler writes.
+    #[test]
+    fn items_are_set_in_batches_as_by_python() {
+        for (len, end, marks) in
+            [(0, "}q\0.", 0), (1, "Rq\x0ds.", 0), (2, "u.", 1), (1000, "u(u.", 2), (1001, "u.", 2)]
+        {
+            let tensor = |i| TorchTensor::column(format!("{i:04}"), &[1.0]);
+            let pickle = pickle(&(0..len).map(tensor).collect::<Vec<_>>()).unwrap();
+            assert!(pickle.ends_with(end.as_bytes()), "{len}");
+            let key = |opcode: u8| move |bytes: &&[u8]| bytes[0] == opcode && bytes[1..] == *b"X\x04\0\0\0";
+            let begun = pickle.windows(6).filter(key(b'(')).count() + pickle.ends_with(b"(u.") as usize;
+            assert_eq!(begun, marks, "{len}");
         }
     }
 }
