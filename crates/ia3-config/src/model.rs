@@ -22,6 +22,11 @@ impl ModelInfo {
         let model_type = Some(model_type.into());
         Self { model_type, modules }
     }
+
+    /// The module at a path.
+    pub fn module(&self, path: &str) -> Option<&ModuleInfo> {
+        self.modules.iter().find(|module| module.path == path)
+    }
 }
 
 /// One module of a model.

@@ -112,7 +112,7 @@ impl Reparameterizer for Attacher {
 }
 
 fn has_bias(info: &ModelInfo, path: &str) -> bool {
-    info.modules.iter().any(|m| m.path == path && m.kind.has_bias())
+    info.module(path).is_some_and(|m| m.kind.has_bias())
 }
 
 fn check_distinct(adapters: &[&Adapter]) -> Result<(), Ia3Error> {
@@ -152,7 +152,7 @@ pub(crate) fn check_fit<M: Module>(adapter: &Adapter, base: &M, info: &ModelInfo
 }
 
 fn check_vector(path: &str, vector: &Ia3Vector, info: &ModelInfo) -> Result<(), Ia3Error> {
-    let Some(module) = info.modules.iter().find(|m| m.path == path) else {
+    let Some(module) = info.module(path) else {
         return Err(no_such_module(path, info));
     };
     let (kind, placement, path) = (&module.kind, vector.placement, path.to_string());

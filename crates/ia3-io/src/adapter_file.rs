@@ -68,19 +68,37 @@ impl AdapterFile {
     }
 
     fn read(&mut self, file: &TensorFile, key: &str, entry: &Entry) -> Result<(), IoError> {
+        let values = || file.values(key, entry, false);
+        let data = || file.read(key, entry, entry.float_dtype(), false);
+        self.insert_tensor(key, &entry.shape, values, data)
+    }
+
+    /// Adds the tensor under a key of PEFT's: the vector of a module by its `values`, or a parameter saved whole by its
+    /// `data`. What is not needed is not read.
+    pub(crate) fn insert_tensor(
+        &mut self,
+        key: &str,
+        shape: &[usize],
+        values: impl FnOnce() -> Result<Vec<f32>, IoError>,
+        data: impl FnOnce() -> Result<TensorData, IoError>,
+    ) -> Result<(), IoError> {
         match names::parse(key) {
             Some(Key::Vector(module)) => {
-                check_form(&file.path, key, &entry.shape)?;
-                let values = file.values(key, entry, false)?;
-                self.insert(key, module, FileVector { shape: entry.shape.clone(), values })
+                check_form(&self.path, key, shape)?;
+                self.insert(key, module, FileVector { shape: shape.to_vec(), values: values()? })
             }
             Some(Key::Parameter(parameter)) => {
-                let data = file.read(key, entry, entry.float_dtype(), false)?;
-                self.saved.insert(parameter.to_string(), data);
+                self.saved.insert(parameter.to_string(), data()?);
                 Ok(())
             }
-            None => Err(IoError::Key { path: file.path.clone(), key: key.to_string() }),
+            None => Err(IoError::Key { path: self.path.clone(), key: key.to_string() }),
         }
+    }
+
+    /// The number of its values: vectors and parameters saved whole.
+    pub fn num_params(&self) -> usize {
+        let saved: usize = self.saved.values().map(TensorData::num_elements).sum();
+        self.vectors.values().map(|vector| vector.values.len()).sum::<usize>() + saved
     }
 
     /// An adapter without a vector yet.
@@ -117,7 +135,7 @@ impl AdapterFile {
 }
 
 /// Refuses what has no shape of a vector.
-pub(crate) fn check_form(path: &Path, key: &str, shape: &[usize]) -> Result<(), IoError> {
+fn check_form(path: &Path, key: &str, shape: &[usize]) -> Result<(), IoError> {
     match shape {
         [_, 1] | [1, _] | [1, _, 1, 1] | [1, _, 1, 1, 1] => Ok(()),
         _ => Err(IoError::VectorForm { path: path.to_owned(), key: key.to_string(), found: shape.to_vec() }),

@@ -1,5 +1,7 @@
 //! What an adapter file says of its model.
 
+use std::collections::BTreeMap;
+
 use ia3_config::{Ia3Config, ModelInfo, ModuleInfo, ModuleKind};
 
 use crate::adapter_file::{AdapterFile, FileVector};
@@ -8,9 +10,7 @@ impl AdapterFile {
     /// The facts of the smallest model that the file fits: one layer for each of its vectors, with as many inputs as
     /// outputs; linear or `Conv1D` as `fan_in_fan_out` says. With them [`into_adapter`](Self::into_adapter) needs no base.
     pub fn layers(&self) -> ModelInfo {
-        let is_conv1d = self.config.fan_in_fan_out;
-        let layer = |(path, vector): (&String, &FileVector)| ModuleInfo::new(path, kind(vector, is_conv1d));
-        ModelInfo { model_type: None, modules: self.vectors.iter().map(layer).collect() }
+        layers_of(&self.vectors, self.config.fan_in_fan_out)
     }
 
     /// The file with its configuration spelt out: where that leaves targets to the architecture's defaults, the vectors
@@ -25,6 +25,12 @@ impl AdapterFile {
         feedforward_modules.get_or_insert_with(|| inputs.into());
         self
     }
+}
+
+/// A model of one layer for each vector, linear or `Conv1D`, or a convolution by the vector's shape.
+pub(crate) fn layers_of(vectors: &BTreeMap<String, FileVector>, is_conv1d: bool) -> ModelInfo {
+    let layer = |(path, vector): (&String, &FileVector)| ModuleInfo::new(path, kind(vector, is_conv1d));
+    ModelInfo { model_type: None, modules: vectors.iter().map(layer).collect() }
 }
 
 fn kind(vector: &FileVector, is_conv1d: bool) -> ModuleKind {

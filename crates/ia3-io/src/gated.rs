@@ -120,8 +120,7 @@ fn check_gated(
 }
 
 fn layer<'a>(base: Option<&'a ModelInfo>, path: &str) -> Option<&'a ModuleKind> {
-    let module = base?.modules.iter().find(|module| module.path == path)?;
-    Some(&module.kind).filter(|kind| kind.is_adaptable())
+    Some(&base?.module(path)?.kind).filter(|kind| kind.is_adaptable())
 }
 
 /// The output of `up` and the input of `down` have one length.

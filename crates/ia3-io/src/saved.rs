@@ -55,7 +55,7 @@ pub(crate) fn transpose(data: TensorData) -> TensorData {
 }
 
 fn kind<'a>(module: &str, base: &'a ModelInfo) -> Option<&'a ModuleKind> {
-    base.modules.iter().find(|m| m.path == module).map(|m| &m.kind)
+    base.module(module).map(|m| &m.kind)
 }
 
 fn is_linear_weight(kind: &ModuleKind, leaf: &str) -> bool {

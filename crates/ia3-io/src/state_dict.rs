@@ -7,10 +7,10 @@ use burn::tensor::{DType, TensorData};
 use ia3_config::{Ia3Config, ModelInfo};
 use ia3_core::Adapter;
 
-use crate::adapter_file::{AdapterFile, FileVector, check_form};
+use crate::adapter_file::AdapterFile;
 use crate::adapter_save::file_dtype;
 use crate::error::IoError;
-use crate::names::{self, Key};
+use crate::names;
 use crate::saved;
 
 /// What PEFT's `get_peft_model_state_dict` returns: the tensors of `adapter_model.safetensors` by their keys.
@@ -67,25 +67,14 @@ impl AdapterFile {
         tensors: BTreeMap<String, TensorData>,
     ) -> Result<Self, IoError> {
         let path = PathBuf::from("<state dict>");
-        let mut file = Self { path, config, vectors: BTreeMap::new(), saved: BTreeMap::new() };
-        tensors.into_iter().try_for_each(|(key, data)| file.insert_tensor(&key, data))?;
-        Ok(file)
-    }
-
-    fn insert_tensor(&mut self, key: &str, data: TensorData) -> Result<(), IoError> {
-        file_dtype(data.dtype(), key)?;
-        match names::parse(key) {
-            Some(Key::Vector(module)) => {
-                let shape = data.shape().to_vec();
-                check_form(&self.path, key, &shape)?;
-                self.insert(key, module, FileVector { shape, values: data.iter::<f32>().collect() })
-            }
-            Some(Key::Parameter(parameter)) => {
-                let data = if data.dtype() == DType::F64 { data.convert::<f32>() } else { data };
-                self.saved.insert(parameter.to_string(), data);
-                Ok(())
-            }
-            None => Err(IoError::Key { path: self.path.clone(), key: key.to_string() }),
+        let mut file = Self::empty(path, config);
+        for (key, data) in tensors {
+            file_dtype(data.dtype(), &key)?;
+            let values = || Ok(data.iter::<f32>().collect());
+            let is_double = data.dtype() == DType::F64;
+            let whole = || Ok(if is_double { data.clone().convert::<f32>() } else { data.clone() });
+            file.insert_tensor(&key, data.shape(), values, whole)?;
         }
+        Ok(file)
     }
 }

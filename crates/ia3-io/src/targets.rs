@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ia3_config::{
-    ConfigError, Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Plan, PlanOptions, Selector,
-};
+use ia3_config::{ConfigError, Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Selector};
 
 use crate::adapter_file::{AdapterFile, CONFIG, FileVector};
+use crate::adapter_layers::layers_of;
 use crate::adapter_load::{check_shape, mismatch, plan_error};
 use crate::error::IoError;
 use crate::formats::{self, AdapterFormat};
@@ -60,7 +59,7 @@ impl AdapterFile {
 
     /// The plan on a model that has the vectors' layers and no other.
     fn own_plan(&self) -> Result<Plan, IoError> {
-        let plan = self.config.plan(&own_info(&self.vectors), ALLOW);
+        let plan = self.config.plan(&layers_of(&self.vectors, false), ALLOW);
         plan.map_err(|source| match source {
             ConfigError::NothingMatched { .. } | ConfigError::AllExcluded { .. } => IoError::NotSelected {
                 path: self.path.clone(),
@@ -69,19 +68,6 @@ impl AdapterFile {
             source => IoError::Config { path: self.path.with_file_name(CONFIG), source },
         })
     }
-}
-
-fn own_info(vectors: &BTreeMap<String, FileVector>) -> ModelInfo {
-    let kind = |vector: &FileVector| {
-        let n = vector.values.len();
-        match vector.shape.len() {
-            4 => ModuleKind::Conv2d { channels_in: Some(n), channels_out: n, bias: false },
-            5 => ModuleKind::Conv3d { channels_in: Some(n), channels_out: n, bias: false },
-            _ => ModuleKind::Linear { d_in: n, d_out: n, bias: false },
-        }
-    };
-    let modules = vectors.iter().map(|(path, vector)| ModuleInfo::new(path, kind(vector))).collect();
-    ModelInfo { model_type: None, modules }
 }
 
 /// The configuration of vectors that are all on outputs.
@@ -100,7 +86,7 @@ pub(crate) fn select(
     placements: &BTreeMap<String, Placement>,
     base: Option<&ModelInfo>,
 ) -> Result<Ia3Config, IoError> {
-    let own = own_info(vectors);
+    let own = layers_of(vectors, false);
     let t5 = base.cloned().or_else(|| formats::skeleton(vectors.keys().map(String::as_str)));
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_string();
     let short = with_lists(&config, placements, last);

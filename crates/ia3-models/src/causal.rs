@@ -49,8 +49,7 @@ pub(crate) type Caches<'a> = Option<&'a mut Vec<KvCache>>;
 impl Tokens {
     fn all(inputs: &ModelInputs) -> Result<Self, ModelError> {
         let ids = required("input_ids", &inputs.input_ids)?;
-        let in_order = || Tensor::arange(0..ids.dims()[1] as i64, &ids.device()).unsqueeze();
-        let positions = inputs.position_ids.clone().unwrap_or_else(in_order);
+        let positions = inputs.positions(&ids);
         Ok(Self { positions, mask: inputs.attention_mask.clone(), past: 0, ids })
     }
 

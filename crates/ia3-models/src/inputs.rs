@@ -59,6 +59,12 @@ impl ModelInputs {
         Self { input_ids: Some(input_ids), decoder_input_ids: Some(decoder_input_ids), ..Self::default() }
     }
 
+    /// `position_ids`, or `[1, seq]` counting from 0 for the tokens of every row of `ids`.
+    pub(crate) fn positions(&self, ids: &Tensor<2, Int>) -> Tensor<2, Int> {
+        let in_order = || Tensor::<1, Int>::arange(0..ids.dims()[1] as i64, &ids.device()).unsqueeze();
+        self.position_ids.clone().unwrap_or_else(in_order)
+    }
+
     /// Checks that every token lies in `0..vocab_size` and every mask has the shape of its tokens.
     ///
     /// # Errors

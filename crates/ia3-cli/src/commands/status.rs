@@ -74,12 +74,11 @@ fn folder_name(path: &Path) -> Option<String> {
 }
 
 fn row(name: &str, file: &AdapterFile, path: &Path) -> Row {
-    let saved = file.saved.values().map(|data| data.num_elements()).sum::<usize>();
     Row {
         name: name.into(),
         path: path.display().to_string(),
         vectors: file.vectors.len(),
-        parameters: file.vectors.values().map(|v| v.values.len()).sum::<usize>() + saved,
+        parameters: file.num_params(),
         bytes: std::fs::metadata(&file.path).map_or(0, |m| m.len()),
         base_model_name_or_path: file.config.base_model_name_or_path.clone(),
         fits: None,
@@ -95,7 +94,7 @@ fn on_base(
     device: &Device,
 ) -> anyhow::Result<AdapterModelStatus> {
     let info = base.info();
-    let mut model = Ia3Model::builder(base).model_info(info.clone()).without_adapter()?;
+    let mut model = Ia3Model::builder(base).without_adapter()?;
     for ((name, file, _), row) in files.into_iter().zip(rows) {
         let added = file
             .into_whole_adapter(&info, device)

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use burn::tensor::TensorData;
 
-use crate::adapter_file::{AdapterFile, CONFIG, WEIGHTS, check_form, read_config};
+use crate::adapter_file::{AdapterFile, CONFIG, WEIGHTS, read_config};
 use crate::error::IoError;
-use crate::names::{self, Key};
 use crate::torch::TorchFile;
 
 const BIN: &str = "adapter_model.bin";
@@ -26,16 +25,8 @@ pub(super) fn read(dir: &Path) -> Result<AdapterFile, IoError> {
     let mut file = TorchFile::open(&path)?;
     let mut adapter = AdapterFile::empty(path, config);
     for (key, tensor) in file.read(&file.tensors.keys().cloned().collect())? {
-        match names::parse(&key) {
-            Some(Key::Vector(module)) => {
-                check_form(&adapter.path, &key, &tensor.shape)?;
-                adapter.insert(&key, module, tensor)?;
-            }
-            Some(Key::Parameter(name)) => {
-                adapter.saved.insert(name.to_string(), TensorData::new(tensor.values, tensor.shape));
-            }
-            None => return Err(IoError::Key { path: adapter.path, key }),
-        }
+        let data = || Ok(TensorData::new(tensor.values.clone(), tensor.shape.clone()));
+        adapter.insert_tensor(&key, &tensor.shape, || Ok(tensor.values.clone()), data)?;
     }
     Ok(adapter)
 }

@@ -110,10 +110,8 @@ impl BertForSequenceClassification {
         inputs.check(self.config.vocab_size)?;
         check_ids("token_type_ids", &inputs.token_type_ids, self.config.type_vocab_size)?;
         let ids = required("input_ids", &inputs.input_ids)?;
-        let [_, seq] = ids.dims();
-        check_positions(&inputs.position_ids, seq, self.config.max_position_embeddings)?;
-        let in_order = || Tensor::<1, Int>::arange(0..seq as i64, &ids.device()).unsqueeze();
-        let positions = inputs.position_ids.clone().unwrap_or_else(in_order);
+        check_positions(&inputs.position_ids, ids.dims()[1], self.config.max_position_embeddings)?;
+        let positions = inputs.positions(&ids);
         let types = inputs.token_type_ids.clone().unwrap_or_else(|| ids.zeros_like());
         let mut x = self.bert.embeddings.forward(ids, types, positions);
         let bias = inputs.attention_mask.clone().map(|mask| mask::padding(mask, x.dtype()));

@@ -104,7 +104,7 @@ impl<M: Module> Ia3Model<M> {
         let here = |names: &[String]| -> Vec<String> {
             names.iter().filter(|name| vectors.iter().any(|(n, _)| n == name)).cloned().collect()
         };
-        let module = self.info.modules.iter().find(|m| m.path == path);
+        let module = self.info.module(path);
         let active_adapters = here(&self.active);
         LayerStatus {
             name: path.into(),

@@ -45,7 +45,6 @@ struct Fit {
 
 pub(crate) fn report(path: &Path, base: Option<&Path>, device: &Device) -> anyhow::Result<AdapterReport> {
     let file = AdapterFile::open(path)?;
-    let saved = file.saved.values().map(|data| data.num_elements()).sum::<usize>();
     let bytes = std::fs::metadata(&file.path).map_or(0, |m| m.len());
     let Ia3Config { base_model_name_or_path, task_type, .. } = file.config.clone();
     Ok(AdapterReport {
@@ -55,7 +54,7 @@ pub(crate) fn report(path: &Path, base: Option<&Path>, device: &Device) -> anyho
         target_modules: selector(&file.config.target_modules),
         feedforward_modules: selector(&file.config.feedforward_modules),
         modules_to_save: file.saved.keys().cloned().collect(),
-        parameters: file.vectors.values().map(|v| v.values.len()).sum::<usize>() + saved,
+        parameters: file.num_params(),
         bytes,
         sites: file.vectors.iter().map(|(path, v)| site(path, &v.shape, &v.values)).collect(),
         fit: base.map(|base| fit(file, base, device)).transpose()?,
