@@ -32,8 +32,9 @@ pub fn encode(
         let encoding = tokenizer.encode(text, true).map_err(anyhow::Error::from_boxed)?;
         Ok(encoding.get_ids().iter().map(|&id| id.into()).collect())
     };
-    let example =
-        |e: &verbalise::Example| Ok(ia3::train::Example { input: ids(&e.input)?, target: ids(&e.target)? });
+    let example = |e: &verbalise::Example| {
+        Ok(ia3::train::Example { input: ids(&e.input)?, target: ids(&e.target)?.into() })
+    };
     examples.iter().map(example).collect()
 }
 

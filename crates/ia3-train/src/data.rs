@@ -1,16 +1,8 @@
 use burn::tensor::{Device, Int, Tensor};
+use ia3_data::{Example, Target};
 use ia3_models::{IGNORE_INDEX, Model, ModelInputs, PaddingSide, Task};
 
 use crate::error::TrainError;
-
-/// One tokenised example: an input and what is to come out of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
-    /// Ids of the input; with the end-of-sequence token for an encoder.
-    pub input: Vec<i64>,
-    /// Ids of the target, with the end-of-sequence token; the number of the class for a classifier.
-    pub target: Vec<i64>,
-}
 
 /// Examples as padded tensors.
 #[derive(Clone, Debug)]
@@ -26,19 +18,27 @@ pub struct Batch {
 /// Pads `examples` on the right to the longest of the batch, as `model` takes them. The loss is that of the targets.
 pub fn collate(examples: &[&Example], model: &Model, device: &Device) -> Batch {
     let together = model.task() == Task::CausalLm;
-    let whole = |e: &&Example| [e.input.as_slice(), &e.target].concat();
-    let ignored = |e: &&Example| [vec![IGNORE_INDEX; e.input.len()], e.target.clone()].concat();
+    let whole = |e: &&Example| [e.input.as_slice(), &target(e)].concat();
+    let ignored = |e: &&Example| [vec![IGNORE_INDEX; e.input.len()], target(e)].concat();
     let rows = |f: &dyn Fn(&&Example) -> Vec<i64>| examples.iter().map(f).collect::<Vec<_>>();
     let (inputs, labels) = match together {
         true => (rows(&whole), rows(&ignored)),
-        false => (rows(&|e| e.input.clone()), rows(&|e| e.target.clone())),
+        false => (rows(&|e| e.input.clone()), rows(&|e| target(e))),
     };
     let padded = |rows: &[Vec<i64>], with| ModelInputs::from_rows(rows, with, PaddingSide::Right, device);
     let labels = padded(&labels, IGNORE_INDEX).input_ids;
     Batch {
         inputs: padded(&inputs, model.pad_token_id()),
         labels: labels.expect("`from_rows` gives ids"),
-        tokens: examples.iter().map(|e| e.input.len() + e.target.len()).sum(),
+        tokens: examples.iter().map(|e| e.input.len() + target(e).len()).sum(),
+    }
+}
+
+/// The ids that the loss is about: those of the text, or the number of the class.
+pub(crate) fn target(example: &Example) -> Vec<i64> {
+    match &example.target {
+        Target::Class(class) => vec![*class as i64],
+        target => target.tokens().unwrap_or_default().to_vec(),
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn check(examples: &[Example]) -> Result<(), TrainError> {
         return Err(TrainError::NoExamples);
     }
     for (index, example) in examples.iter().enumerate() {
-        for (field, ids) in [("input", &example.input), ("target", &example.target)] {
+        for (field, ids) in [("input", &example.input), ("target", &target(example))] {
             if ids.is_empty() {
                 return Err(TrainError::EmptyExample { index, field });
             }
@@ -74,8 +74,8 @@ mod tests {
 
     fn batch(config: &str) -> Batch {
         let model = ModelConfig::from_json(config).unwrap().init(&Device::flex());
-        let short = Example { input: vec![5, 1], target: vec![7, 8, 1] };
-        let long = Example { input: vec![5, 6, 1], target: vec![1] };
+        let short = Example { input: vec![5, 1], target: vec![7, 8, 1].into() };
+        let long = Example { input: vec![5, 6, 1], target: vec![1].into() };
         collate(&[&short, &long], &model, &Device::flex())
     }
 

@@ -1,7 +1,9 @@
 use burn::module::Module;
 use ia3_models::{GenerationConfig, Model, ModelInputs, Task};
 
-use crate::data::{Batch, Example, check, collate, prompts};
+use ia3_data::Example;
+
+use crate::data::{Batch, check, collate, prompts, target};
 use crate::error::TrainError;
 
 /// How a model does on examples it is not trained on.
@@ -25,21 +27,21 @@ pub fn evaluate(model: &Model, examples: &[Example], batch_size: usize) -> Resul
     let model = model.valid();
     let device = model.devices().first().cloned().unwrap_or_default();
     let mut order: Vec<usize> = (0..examples.len()).collect();
-    order.sort_by_key(|&i| (examples[i].target.len(), examples[i].input.len()));
+    order.sort_by_key(|&i| (target(&examples[i]).len(), examples[i].input.len()));
     let mut generated = vec![vec![]; examples.len()];
     let (mut loss, mut targets) = (0.0, 0);
     for indices in order.chunks(batch_size.max(1)) {
         let rows: Vec<_> = indices.iter().map(|&i| &examples[i]).collect();
         let batch = collate(&rows, &model, &device);
-        let tokens: usize = rows.iter().map(|e| e.target.len()).sum();
+        let tokens: usize = rows.iter().map(|e| target(e).len()).sum();
         loss += tokens as f64 * f64::from(mean_loss(&model, &batch)?);
         targets += tokens;
-        let longest = rows.iter().map(|e| e.target.len()).max().unwrap_or(0);
+        let longest = rows.iter().map(|e| target(e).len()).max().unwrap_or(0);
         for (&i, ids) in indices.iter().zip(generate(&model, &prompts(&rows, &model, &device), longest)?) {
             generated[i] = ids;
         }
     }
-    let hits = generated.iter().zip(examples).filter(|(ids, e)| is_target(ids, &e.target, &model)).count();
+    let hits = generated.iter().zip(examples).filter(|(ids, e)| is_target(ids, &target(e), &model)).count();
     let exact_match = hits as f64 / examples.len() as f64;
     Ok(Evaluation { loss: loss / targets as f64, exact_match, generated })
 }

@@ -11,9 +11,10 @@ mod schedule;
 mod train;
 
 pub use clip::clip_grad_norm;
-pub use data::{Batch, Example, collate};
+pub use data::{Batch, collate};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
+pub use ia3_data::{Example, Target};
 pub use optimizer::OptimizerConfig;
 pub use schedule::Schedule;
 pub use train::{StepReport, TrainConfig, TrainReport, train};

@@ -1,8 +1,9 @@
+use ia3_data::Example;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::Example;
+use crate::data::target;
 use crate::train::TrainConfig;
 
 /// Batches of every example once in random order, then again; the last of a round may be smaller.
@@ -19,7 +20,7 @@ impl Order {
     pub(crate) fn new(examples: &[Example], config: &TrainConfig) -> Self {
         Self {
             rng: ChaCha8Rng::seed_from_u64(config.seed),
-            lengths: examples.iter().map(|e| (e.target.len(), e.input.len())).collect(),
+            lengths: examples.iter().map(|e| (target(e).len(), e.input.len())).collect(),
             batch_size: config.batch_size,
             bucket: config.bucket,
             round: vec![].into_iter(),
@@ -58,7 +59,7 @@ mod tests {
     use crate::{OptimizerConfig, Schedule};
 
     fn batches(bucket: usize, count: usize) -> Vec<Vec<usize>> {
-        let example = |n: usize| Example { input: vec![5], target: vec![5; n % 7 + 1] };
+        let example = |n: usize| Example { input: vec![5], target: vec![5; n % 7 + 1].into() };
         let examples: Vec<Example> = (0..26).map(example).collect();
         let config = TrainConfig {
             steps: 1,

@@ -2,10 +2,11 @@ use std::ops::ControlFlow;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
+use ia3_data::Example;
 use ia3_models::Model;
 
 use crate::clip::clip_grad_norm;
-use crate::data::{Batch, Example, check, collate};
+use crate::data::{Batch, check, collate};
 use crate::error::TrainError;
 use crate::optimizer::OptimizerConfig;
 use crate::order::Order;

@@ -18,7 +18,7 @@ fn tiny() -> Model {
 
 /// The target is the input's first token, twice.
 fn examples() -> Vec<Example> {
-    (2..12).map(|id| Example { input: vec![id, 13 - id, 1], target: vec![id, id, 1] }).collect()
+    (2..12).map(|id| Example { input: vec![id, 13 - id, 1], target: vec![id, id, 1].into() }).collect()
 }
 
 fn config(steps: usize) -> TrainConfig {
@@ -103,15 +103,15 @@ fn impossible_requests_are_refused_with_the_reason() {
         train(tiny(), examples, config, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string()
     };
     assert_eq!(refuse(&[], &config(1)), "there are no examples");
-    let empty = [Example { input: vec![2, 1], target: vec![] }];
+    let empty = [Example { input: vec![2, 1], target: vec![].into() }];
     assert_eq!(refuse(&empty, &config(1)), "example 0 has an empty target");
     let zero = TrainConfig { batch_size: 0, ..config(1) };
     assert_eq!(refuse(&examples(), &zero), "`batch_size` is 0, expected at least 1");
     let rate = TrainConfig { learning_rate: f64::NAN, ..config(1) };
     assert_eq!(refuse(&examples(), &rate), "`learning_rate` is NaN, expected a positive number");
-    let outside = [Example { input: vec![12, 1], target: vec![2, 1] }];
+    let outside = [Example { input: vec![12, 1], target: vec![2, 1].into() }];
     assert_eq!(refuse(&outside, &config(1)), "`input_ids` holds the id 12, outside the vocabulary of 12");
-    let label = [Example { input: vec![2, 1], target: vec![77, 1] }];
+    let label = [Example { input: vec![2, 1], target: vec![77, 1].into() }];
     assert_eq!(refuse(&label, &config(1)), "`labels` holds 77; it is neither one of 12 classes nor -100");
 }
 

@@ -213,14 +213,14 @@ impl Reader<'_> {
         let input = self.text.encode_prompt(&line.input, Some(max_input_tokens), &self.model)?;
         if self.model.task() == Task::Seq2SeqLm {
             let target = self.text.encode(&line.target, Some(max_target_tokens))?;
-            return Ok(Example { input, target });
+            return Ok(Example { input, target: target.into() });
         }
         // Input and target are one row, which ends once.
         let ends = self.model.generation_config(0).eos_token_id;
         let mut target = self.text.encode_plain(&line.target)?;
         target.truncate(max_target_tokens.saturating_sub(1));
         target.extend(ends.first());
-        Ok(Example { input, target })
+        Ok(Example { input, target: target.into() })
     }
 }
 
