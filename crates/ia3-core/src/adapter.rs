@@ -6,6 +6,7 @@ use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, Site};
 
 use crate::error::Ia3Error;
 use crate::path::{ParameterPath, VisitParam, visit};
+use crate::rows::copy_ids;
 use crate::scale::Ia3Vector;
 
 /// A set of learned vectors with its configuration: a plain value that knows no model.
@@ -90,7 +91,8 @@ impl Adapter {
     ///
     /// [`Ia3Error::NotAttached`] if the model does not carry one of the vectors.
     pub fn extract<M: Module>(&self, model: &M) -> Result<Self, Ia3Error> {
-        let mut found = Parameters { saved: self.saved_paths(), ..Default::default() };
+        let mut found =
+            Parameters { saved: self.saved_paths(), copies: copy_ids(self), ..Default::default() };
         visit(model, &mut found);
         let mut extracted = self.clone();
         for (path, vector) in &mut extracted.vectors {
@@ -98,7 +100,18 @@ impl Adapter {
             vector.l = l.ok_or_else(|| Ia3Error::NotAttached { path: path.clone() })?;
         }
         extracted.saved.extend(found.values);
+        extracted.saved.extend(found.copied);
         Ok(extracted)
+    }
+
+    /// What clones of this adapter have in common: the identity of its first vector.
+    pub(crate) fn id(&self) -> Option<ParamId> {
+        self.vectors.values().next().map(|v| v.l.id)
+    }
+
+    /// Whether `other` is a clone of this adapter.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.id().is_some() && self.id() == other.id()
     }
 
     /// The number of learned values: vectors and `modules_to_save`.
@@ -106,6 +119,14 @@ impl Adapter {
         let vectors: usize = self.vectors.values().map(Ia3Vector::len).sum();
         let saved: usize = self.saved.values().map(TensorData::num_elements).sum();
         vectors + saved
+    }
+
+    /// Bytes of memory that the values take: those of the vectors that were read (see [`init_lazy`](Self::init_lazy)),
+    /// and of `modules_to_save`.
+    pub fn num_bytes(&self) -> usize {
+        let read = self.vectors.values().filter(|v| v.l.is_initialized());
+        let vectors: usize = read.map(|v| v.len() * size_of::<f32>()).sum();
+        vectors + self.saved.values().map(|data| data.bytes().len()).sum::<usize>()
     }
 
     /// The number of values that training can change: all but those held at 1 (see [`kv_only`](Self::kv_only)).
@@ -122,13 +143,18 @@ impl Adapter {
 #[derive(Default)]
 struct Parameters {
     saved: Vec<String>,
+    /// Where rows have their own adapters: the copies of `modules_to_save` by identity, and what they hold.
+    copies: BTreeMap<ParamId, String>,
+    copied: BTreeMap<String, TensorData>,
     vectors: BTreeMap<ParamId, Param<Tensor<1>>>,
     values: BTreeMap<String, TensorData>,
 }
 
 impl VisitParam for Parameters {
     fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
-        if path.inside_reparameterization() {
+        if let Some(path) = self.copies.get(&param.id) {
+            self.copied.insert(path.clone(), param.val().into_data());
+        } else if path.inside_reparameterization() {
             let values = param.val().detach().without_autodiff();
             let len = values.shape().num_elements();
             let l = Param::initialized(param.id, values.reshape([len]));

@@ -115,7 +115,7 @@ fn has_bias(info: &ModelInfo, path: &str) -> bool {
     info.module(path).is_some_and(|m| m.kind.has_bias())
 }
 
-fn check_distinct(adapters: &[&Adapter]) -> Result<(), Ia3Error> {
+pub(crate) fn check_distinct(adapters: &[&Adapter]) -> Result<(), Ia3Error> {
     let mut seen = BTreeSet::new();
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
         if !seen.insert(vector.l.id) {

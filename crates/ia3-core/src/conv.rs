@@ -3,7 +3,7 @@ use burn::nn::conv::{Conv2d, Conv3d};
 use burn::tensor::Tensor;
 use ia3_config::Placement;
 
-use crate::scale::{Ia3Scale, scale_axis};
+use crate::scale::{assert_rows, factor, times};
 
 /// Axis of the channels in what a convolution reads and writes.
 const CHANNELS: usize = 1;
@@ -25,7 +25,8 @@ pub trait Ia3ConvForward<const D: usize> {
     ///
     /// # Panics
     ///
-    /// Panics if the second axis of `x` is not `channels_in`, or where the layer's own `forward` does.
+    /// Panics if the second axis of `x` is not `channels_in`, the first not the number of rows that have an adapter each
+    /// ([`attach_rows`](crate::attach_rows)), or where the layer's own `forward` does.
     ///
     /// ```
     /// use burn::{nn::conv::Conv2dConfig, tensor::{Device, Tensor}};
@@ -60,11 +61,15 @@ fn around<const D: usize>(
     x: Tensor<D>,
     forward: impl FnOnce(Tensor<D>, Param<Tensor<D>>) -> Tensor<D>,
 ) -> Tensor<D> {
-    let Some(scale) = weight.reparameterization::<Ia3Scale>() else { return forward(x, weight.clone()) };
+    let input = factor(weight, Placement::Input, CHANNELS);
+    let output = factor(weight, Placement::Output, CHANNELS);
+    if input.is_none() && output.is_none() {
+        return forward(x, weight.clone());
+    }
     let stored = Param::initialized(weight.id, weight.base());
     let (channels, found) = (weight.lazy_shape()[CHANNELS] * groups, x.dims()[CHANNELS]);
     // The product with a vector would broadcast a single channel.
     assert_eq!(found, channels, "a convolution of {channels} input channels got {found}");
-    let x = scale_axis(x, scale.product(Placement::Input), CHANNELS);
-    scale_axis(forward(x, stored), scale.product(Placement::Output), CHANNELS)
+    assert_rows(weight, &x);
+    times(forward(times(x, input), stored), output)
 }

@@ -186,6 +186,17 @@ pub enum Ia3Error {
         /// Shape in the adapter.
         found: Vec<usize>,
     },
+    /// A batch whose rows have their own adapters has no row.
+    #[error("there are no rows; name an adapter, or the base, for each row of the batch")]
+    NoRows,
+    /// A replaced parameter cannot differ by row.
+    #[error(
+        "an adapter replaces `{path}`, which cannot differ by row: only whole linear layers (weight, and bias if it has one) can; give the rows of that adapter a batch of their own"
+    )]
+    SavedByRow {
+        /// Parameter path.
+        path: String,
+    },
     /// A merged weight is NaN or infinite.
     #[error(
         "the merged weight of `{path}` is not finite ({count} values); the adapter seems to be broken, nothing was merged"

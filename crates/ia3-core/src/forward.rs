@@ -4,7 +4,8 @@ use burn::tensor::module::linear;
 use burn::tensor::{Tensor, assert_shape};
 use ia3_config::Placement;
 
-use crate::scale::{Ia3Scale, scale_last};
+use crate::rows::Ia3Rows;
+use crate::scale::{assert_rows, factor, times};
 
 /// A layer `x·W + b` with a weight `[d_in, d_out]`: burn's [`Linear`], GPT-2's `Conv1D`.
 pub trait Affine {
@@ -29,7 +30,8 @@ pub trait Ia3Forward: Affine {
     /// `((x ⊙ l_in)·W + b) ⊙ l_out` with the attached vectors, or `x·W + b` where there are none.
     ///
     /// The weight is read as stored: no scaled copy of it is made, no gradient of it is computed. On a
-    /// bf16 or f16 base the products with `l` are taken in float32 and cast back, as PEFT does.
+    /// bf16 or f16 base the products with `l` are taken in float32 and cast back, as PEFT does. Where the rows of a
+    /// batch have their own adapters ([`attach_rows`](crate::attach_rows)), each row is scaled by its own.
     ///
     /// # Shapes
     ///
@@ -38,7 +40,7 @@ pub trait Ia3Forward: Affine {
     ///
     /// # Panics
     ///
-    /// Panics if the last axis of `x` is not `d_in`.
+    /// Panics if the last axis of `x` is not `d_in`, or the first not the number of rows that have an adapter each.
     ///
     /// ```
     /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
@@ -50,21 +52,25 @@ pub trait Ia3Forward: Affine {
     /// assert_eq!(y.dims(), [2, 5, 8]);
     /// ```
     fn ia3_forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let scale = self.weight().reparameterization::<Ia3Scale>();
-        let product = |placement| scale.and_then(|s| s.product(placement));
         let (weight, bias) = (self.weight().base(), self.bias().map(Param::base));
         // Before the product, which would broadcast a last axis of 1.
         let [d_in, _] = weight.dims();
         assert_shape!(x, [.., d_in]);
-        let x = scale_last(x, product(Placement::Input));
-        scale_last(affine(x, weight, bias), product(Placement::Output))
+        assert_rows(self.weight(), &x);
+        let x = times(x, factor(self.weight(), Placement::Input, D - 1));
+        let copies = self.weight().reparameterization::<Ia3Rows>().and_then(Ia3Rows::copies);
+        let y = match copies {
+            None => affine(x, weight, bias),
+            Some(copies) => copies.affine(x, weight, bias),
+        };
+        times(y, factor(self.weight(), Placement::Output, D - 1))
     }
 }
 
 impl<T: Affine> Ia3Forward for T {}
 
 /// `x·W + b` with the rows of `x` folded into one matrix, which the CPU multiplies fastest.
-fn affine<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+pub(crate) fn affine<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
     let [d_in, d_out] = weight.dims();
     let mut dims = x.dims();
     let rows = x.shape().num_elements() / d_in;

@@ -13,6 +13,7 @@ mod mix;
 mod model_info;
 mod path;
 mod report;
+mod rows;
 mod scale;
 
 pub use adapter::Adapter;
@@ -27,4 +28,5 @@ pub use mix::{MixMethod, mix, mix_linear};
 pub use model_info::model_info;
 pub use path::ParameterPath;
 pub use report::TrainableParameters;
+pub use rows::{Ia3Rows, attach_rows, batch_rows};
 pub use scale::{Ia3Scale, Ia3Vector};

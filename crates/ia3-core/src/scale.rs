@@ -4,6 +4,8 @@ use burn::module::{Module, Param, ParamId, Reparameterization};
 use burn::tensor::{Bool, DType, Device, Tensor};
 use ia3_config::Placement;
 
+use crate::rows::Ia3Rows;
+
 /// One learned vector of one adapter, with the place where it multiplies.
 ///
 /// The vector is float32 whatever the base is (PEFT's `autocast_adapter_dtype`).
@@ -157,6 +159,37 @@ fn by_group<const D: usize>(l: Tensor<1>, dims: [usize; D]) -> Tensor<D> {
     (shape[0], shape[1]) = (out, per_group);
     let rows: Tensor<3> = l.reshape([groups, 1, per_group]).expand([groups, out / groups, per_group]);
     rows.reshape(shape)
+}
+
+/// What multiplies along `axis` of a layer's input or output of `D` axes, ready to be broadcast: the product of the
+/// vectors that `weight` carries, or for each row its own.
+pub(crate) fn factor<const W: usize, const D: usize>(
+    weight: &Param<Tensor<W>>,
+    placement: Placement,
+    axis: usize,
+) -> Option<Tensor<D>> {
+    if let Some(scale) = weight.reparameterization::<Ia3Scale>() {
+        return scale.product(placement).map(|l| along(l, axis));
+    }
+    let rows = weight.reparameterization::<Ia3Rows>()?.vectors(placement)?;
+    let mut shape = [1; D];
+    [shape[0], shape[axis]] = rows.dims();
+    Some(rows.reshape(shape))
+}
+
+/// `x ⊙ factor`, as [`factor`] gives it, with PEFT's casts: computed in float32, cast back to `x`'s dtype.
+pub(crate) fn times<const D: usize>(x: Tensor<D>, factor: Option<Tensor<D>>) -> Tensor<D> {
+    match factor {
+        None => x,
+        Some(factor) => multiply(x, factor),
+    }
+}
+
+/// Refuses a batch with another number of rows than have an adapter each.
+pub(crate) fn assert_rows<const W: usize, const D: usize>(weight: &Param<Tensor<W>>, x: &Tensor<D>) {
+    let Some(rows) = weight.reparameterization::<Ia3Rows>() else { return };
+    let (expected, found) = (rows.batch(), x.dims()[0]);
+    assert_eq!(found, expected, "a batch of {found} rows, but adapters for {expected}");
 }
 
 /// `x ⊙ l` along the last axis, with PEFT's casts: computed in float32, cast back to `x`'s dtype.

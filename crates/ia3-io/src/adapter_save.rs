@@ -123,13 +123,16 @@ pub fn save_adapters(
     adapters.iter().map(|(name, adapter)| save_adapter(adapter, folder(name), options)).collect()
 }
 
+/// What stands for the base where rows of a batch name their adapters; PEFT's word.
+pub const BASE_NAME: &str = "__base__";
+
 /// Whether PEFT allows the name, and a folder can have it.
 ///
 /// # Errors
 ///
-/// [`IoError::AdapterName`] for a name that is empty or has a `.`, a path separator or a NUL.
+/// [`IoError::AdapterName`] for a name that is empty or [`BASE_NAME`], or has a `.`, a path separator or a NUL.
 pub fn check_adapter_name(name: &str) -> Result<(), IoError> {
-    match name.is_empty() || name.contains(['.', '/', '\\', '\0']) {
+    match name.is_empty() || name == BASE_NAME || name.contains(['.', '/', '\\', '\0']) {
         true => Err(IoError::AdapterName { name: name.to_string() }),
         false => Ok(()),
     }

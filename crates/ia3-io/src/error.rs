@@ -298,7 +298,7 @@ pub enum IoError {
     },
     /// An adapter name that PEFT does not allow, or that is no name of a folder.
     #[error(
-        "`{name}` is no name for an adapter: expected a name that is not empty and has no `.`, `/` or `\\`"
+        "`{name}` is no name for an adapter: expected a name that is not empty, not `__base__`, and has no `.`, `/` or `\\`"
     )]
     AdapterName {
         /// The name.

@@ -46,7 +46,9 @@ mod write;
 pub use adapter_file::{AdapterFile, FileVector};
 pub use adapter_load::load_adapter;
 pub use adapter_report::AdapterReport;
-pub use adapter_save::{AdapterOptions, SavedAdapter, check_adapter_name, save_adapter, save_adapters};
+pub use adapter_save::{
+    AdapterOptions, BASE_NAME, SavedAdapter, check_adapter_name, save_adapter, save_adapters,
+};
 pub use checkpoint::{Checkpoint, TensorFacts};
 pub use conversion::{ConvertOptions, Converted, convert_adapter};
 pub use diff::{AdapterDiff, FieldDiff, ShapeDiff, SiteDiff};

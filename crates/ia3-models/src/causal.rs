@@ -1,18 +1,19 @@
 //! What GPT-2, Falcon and Llama have in common: a stack of causal blocks under a language-model head.
 
+use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Int, Tensor};
 
 use crate::cache::KvCache;
 use crate::error::ModelError;
-use crate::inputs::{ModelInputs, check_labels, check_positions, required};
+use crate::inputs::{ModelInputs, check_labels, check_positions, check_rows, required};
 use crate::layers::logits;
-use crate::loss::cross_entropy;
+use crate::loss::{RowLosses, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
 
 /// A decoder-only language model.
-pub(crate) trait CausalLm {
+pub(crate) trait CausalLm: Module {
     /// What the pieces below have to know.
     fn facts(&self) -> Facts;
 
@@ -103,11 +104,11 @@ pub(crate) fn last_logits(model: &impl CausalLm, inputs: &ModelInputs) -> Result
 }
 
 /// Each position predicts the label of the next one, as in Hugging Face.
-pub(crate) fn loss(
+pub(crate) fn losses(
     model: &impl CausalLm,
     inputs: &ModelInputs,
     labels: Tensor<2, Int>,
-) -> Result<Tensor<1>, ModelError> {
+) -> Result<RowLosses, ModelError> {
     let tokens = checked(model, inputs)?;
     check_labels(&labels, tokens.ids.dims(), model.facts().vocab_size)?;
     let [_, seq] = labels.dims();
@@ -116,12 +117,13 @@ pub(crate) fn loss(
         return Err(ModelError::Input { name: "labels", problem });
     }
     let x = model.states(&tokens, None, Trace::default()).narrow(1, 0, seq - 1);
-    Ok(cross_entropy(project(model, x), labels.narrow(1, 1, seq - 1)))
+    Ok(row_losses(project(model, x), labels.narrow(1, 1, seq - 1)))
 }
 
 fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelError> {
     let Facts { vocab_size, max_positions, .. } = model.facts();
     inputs.check(vocab_size)?;
+    check_rows(model, &inputs.input_ids)?;
     let tokens = Tokens::all(inputs)?;
     if let Some(max) = max_positions {
         check_positions(&inputs.position_ids, tokens.ids.dims()[1], max)?;

@@ -61,7 +61,20 @@ macro_rules! causal_lm_methods {
                 inputs: &crate::ModelInputs,
                 labels: burn::tensor::Tensor<2, burn::tensor::Int>,
             ) -> Result<burn::tensor::Tensor<1>, crate::ModelError> {
-                crate::causal::loss(self, inputs, labels)
+                Ok(self.row_losses(inputs, labels)?.mean())
+            }
+
+            /// As [`loss`](Self::loss), for each row by itself.
+            ///
+            /// # Errors
+            ///
+            /// As [`forward`](Self::forward).
+            pub fn row_losses(
+                &self,
+                inputs: &crate::ModelInputs,
+                labels: burn::tensor::Tensor<2, burn::tensor::Int>,
+            ) -> Result<crate::RowLosses, crate::ModelError> {
+                crate::causal::losses(self, inputs, labels)
             }
 
             /// Goes on from `input_ids`, with keys and values cached; `on_step` sees every step as it happens.

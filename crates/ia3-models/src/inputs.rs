@@ -1,4 +1,6 @@
+use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use ia3_core::batch_rows;
 
 use crate::error::ModelError;
 use crate::loss::IGNORE_INDEX;
@@ -79,6 +81,18 @@ impl ModelInputs {
         check_shape("position_ids", &self.position_ids, &self.input_ids)?;
         check_batch(&self.input_ids, &self.decoder_input_ids)
     }
+}
+
+/// The batch has the number of rows that `model` has adapters for, if its rows have their own
+/// ([`attach_rows`](ia3_core::attach_rows)).
+pub(crate) fn check_rows<M: Module>(model: &M, ids: &Ids) -> Result<(), ModelError> {
+    let (Some(expected), Some(ids)) = (batch_rows(model), ids) else { return Ok(()) };
+    let found = ids.dims()[0];
+    if found == expected {
+        return Ok(());
+    }
+    let problem = format!("has {found} rows, but the model has an adapter for each of {expected}");
+    Err(ModelError::Input { name: "input_ids", problem })
 }
 
 /// There is a label for every one of the `positions` `[batch, seq]`, each below `classes` or [`IGNORE_INDEX`].

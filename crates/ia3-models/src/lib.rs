@@ -32,7 +32,7 @@ pub use config::ModelConfig;
 pub use error::ModelError;
 pub use generate::{Generated, GenerationConfig, Sampling, Step};
 pub use inputs::{ModelInputs, PaddingSide};
-pub use loss::{IGNORE_INDEX, cross_entropy};
+pub use loss::{IGNORE_INDEX, RowLosses, cross_entropy, row_losses};
 pub use model::{Model, Task};
 pub use output::ModelOutput;
 pub use rotary::RopeParameters;

@@ -13,14 +13,57 @@ pub const IGNORE_INDEX: i64 = -100;
 /// - `labels`: `[batch, seq]`
 /// - returns `[1]`
 pub fn cross_entropy(logits: Tensor<3>, labels: Tensor<2, Int>) -> Tensor<1> {
+    row_losses(logits, labels).mean()
+}
+
+/// The cross entropy of each row of a batch.
+#[derive(Clone, Debug)]
+pub struct RowLosses {
+    /// Summed over the positions that count, `[batch]`.
+    pub sums: Tensor<1>,
+    /// How many positions count, `[batch]`.
+    pub counts: Tensor<1>,
+}
+
+impl RowLosses {
+    /// The mean over all positions that count, `[1]`; 0 where none does.
+    pub fn mean(self) -> Tensor<1> {
+        self.sums.sum() / self.counts.sum().clamp_min(1.0)
+    }
+
+    /// For each group of rows the mean over its positions, summed over the groups, `[1]`: what training each group in a
+    /// batch of its own would minimise. Rows that no group names do not count.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a group names a row that there is not.
+    pub fn sum_of_means(self, groups: &[Vec<usize>]) -> Tensor<1> {
+        let device = self.sums.device();
+        let counts: Vec<f32> = self.counts.into_data().iter().collect();
+        let mut weights = vec![0.0; counts.len()];
+        for group in groups {
+            let count: f32 = group.iter().map(|&row| counts[row]).sum();
+            group.iter().for_each(|&row| weights[row] += 1.0 / count.max(1.0));
+        }
+        (self.sums * Tensor::from_floats(weights.as_slice(), &device)).sum()
+    }
+}
+
+/// As [`cross_entropy`], for each row by itself.
+///
+/// # Shapes
+///
+/// - `logits`: `[batch, seq, vocab]`
+/// - `labels`: `[batch, seq]`
+pub fn row_losses(logits: Tensor<3>, labels: Tensor<2, Int>) -> RowLosses {
     let [batch, seq, vocab] = logits.dims();
     let labels = labels.reshape([batch * seq, 1]);
     let counted = labels.clone().not_equal_scalar(IGNORE_INDEX);
     let index = labels.mask_fill(counted.clone().bool_not(), 0);
     let log_probability = log_softmax(logits.reshape([batch * seq, vocab]), 1).gather(1, index);
     let counted = counted.float();
-    let total = (log_probability * counted.clone()).sum().neg();
-    total / counted.sum().clamp_min(1.0)
+    let by_row = |t: Tensor<2>| t.reshape([batch, seq]).sum_dim(1).squeeze_dim(1);
+    RowLosses { sums: by_row(log_probability * counted.clone()).neg(), counts: by_row(counted) }
 }
 
 #[cfg(test)]

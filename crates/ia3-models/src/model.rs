@@ -9,6 +9,7 @@ use crate::generate::{Generated, GenerationConfig, Step};
 use crate::gpt2::GPT2LMHeadModel;
 use crate::inputs::{ModelInputs, PaddingSide};
 use crate::llama::LlamaForCausalLM;
+use crate::loss::RowLosses;
 use crate::output::ModelOutput;
 use crate::t5::T5ForConditionalGeneration;
 
@@ -148,6 +149,15 @@ impl Model {
     /// [`ModelError::Input`] for an input that is missing or does not fit.
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
         each!(self, m => m.loss(inputs, labels))
+    }
+
+    /// As [`loss`](Self::loss), for each row of the batch by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`loss`](Self::loss).
+    pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
+        each!(self, m => m.row_losses(inputs, labels))
     }
 
     /// Where prompts are filled up for generating: in front for a decoder alone, so that the new tokens follow.

@@ -7,7 +7,7 @@ use crate::causal::{CausalLm, Tokens, project};
 use crate::decode::{Steps, decode};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
-use crate::inputs::{ModelInputs, PaddingSide, required};
+use crate::inputs::{ModelInputs, PaddingSide, check_rows, required};
 use crate::output::Trace;
 
 /// Goes on from prompts, padded on either side; each row's positions count its real tokens.
@@ -18,6 +18,7 @@ pub(crate) fn generate(
     on_step: &mut dyn FnMut(Step),
 ) -> Result<Generated, ModelError> {
     inputs.check(model.facts().vocab_size)?;
+    check_rows(model, &inputs.input_ids)?;
     let ids = required("input_ids", &inputs.input_ids)?;
     let prompt = Prompt::new(&ids, inputs.attention_mask.as_ref());
     if let Some(max) = model.facts().max_positions {

@@ -7,9 +7,9 @@ use super::config::BertConfig;
 use super::embeddings::BertEmbeddings;
 use super::layer::BertLayer;
 use crate::error::ModelError;
-use crate::inputs::{ModelInputs, check_ids, check_labels, check_positions, required};
+use crate::inputs::{ModelInputs, check_ids, check_labels, check_positions, check_rows, required};
 use crate::layers::{dropout, linear};
-use crate::loss::cross_entropy;
+use crate::loss::{RowLosses, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
 
@@ -108,6 +108,7 @@ impl BertForSequenceClassification {
     /// States `[batch, seq, d]` of the last block.
     fn encode(&self, inputs: &ModelInputs, mut trace: Trace) -> Result<Tensor<3>, ModelError> {
         inputs.check(self.config.vocab_size)?;
+        check_rows(self, &inputs.input_ids)?;
         check_ids("token_type_ids", &inputs.token_type_ids, self.config.type_vocab_size)?;
         let ids = required("input_ids", &inputs.input_ids)?;
         check_positions(&inputs.position_ids, ids.dims()[1], self.config.max_position_embeddings)?;
@@ -129,12 +130,21 @@ impl BertForSequenceClassification {
     ///
     /// As [`forward`](Self::forward), and [`ModelError::Unsupported`] for a model with one label, which is a regression.
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
+        Ok(self.row_losses(inputs, labels)?.mean())
+    }
+
+    /// As [`loss`](Self::loss), for each row by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`loss`](Self::loss).
+    pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
         if self.config.labels() == 1 {
             let problem = "with one label is a regression; there is a loss for classes only";
             return Err(ModelError::Unsupported { model_type: "bert".into(), problem });
         }
         let ids = required("input_ids", &inputs.input_ids)?;
         check_labels(&labels, [ids.dims()[0], 1], self.config.labels())?;
-        Ok(cross_entropy(self.run(inputs, false)?.logits, labels))
+        Ok(row_losses(self.run(inputs, false)?.logits, labels))
     }
 }

@@ -9,9 +9,9 @@ use super::stack::{DecoderMemory, T5Decoder, T5Encoder};
 use crate::decode::{Steps, decode};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
-use crate::inputs::{ModelInputs, check_labels, required};
+use crate::inputs::{ModelInputs, check_labels, check_rows, required};
 use crate::layers::logits;
-use crate::loss::cross_entropy;
+use crate::loss::{RowLosses, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
 
@@ -107,6 +107,7 @@ impl T5ForConditionalGeneration {
         capacity: Option<usize>,
         trace: Trace,
     ) -> Result<DecoderMemory, ModelError> {
+        check_rows(self, &inputs.input_ids)?;
         let ids = required("input_ids", &inputs.input_ids)?;
         let mask = inputs.attention_mask.clone().unwrap_or_else(|| ids.ones_like());
         let x = self.shared.forward(ids);
@@ -164,11 +165,20 @@ impl T5ForConditionalGeneration {
     ///
     /// As [`forward`](Self::forward).
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
+        Ok(self.row_losses(inputs, labels)?.mean())
+    }
+
+    /// As [`loss`](Self::loss), for each row by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
         let positions = inputs.decoder_input_ids.as_ref().map_or(labels.dims(), Tensor::dims);
         check_labels(&labels, positions, self.config.vocab_size)?;
         let mut inputs = inputs.clone();
         inputs.decoder_input_ids.get_or_insert_with(|| self.shift_right(labels.clone()));
-        Ok(cross_entropy(self.forward(&inputs)?, labels))
+        Ok(row_losses(self.forward(&inputs)?, labels))
     }
 
     /// The decoder's input for `labels` `[batch, seq]`: shifted right behind the start token, ignored positions padded.

@@ -24,7 +24,9 @@ impl fmt::Display for AdapterModelStatus {
              parameters trained",
             self.num_adapter_layers
         )?;
-        self.available_adapters.iter().try_for_each(|name| write!(f, "\n  {name}: {}", self.words(name)))
+        self.available_adapters
+            .iter()
+            .try_for_each(|name| write!(f, "\n  {name}: {}, {} bytes", self.words(name), self.bytes[name]))
     }
 }
 

@@ -6,6 +6,7 @@ mod builder;
 mod display;
 mod files;
 mod merge;
+mod rows;
 mod status;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use ia3_core::{Ia3Vector, Placement};
+use ia3_core::{Adapter, Ia3Vector, Placement};
 use serde::Serialize;
 
 use super::Ia3Model;
@@ -37,6 +37,8 @@ pub struct AdapterModelStatus {
     pub available_adapters: Vec<String>,
     /// The devices of each adapter's vectors.
     pub devices: BTreeMap<String, Vec<String>>,
+    /// Bytes of memory that each adapter's values take now.
+    pub bytes: BTreeMap<String, usize>,
 }
 
 /// One layer that an adapter scales: PEFT's `TunerLayerStatus`.
@@ -86,6 +88,7 @@ impl<M: Module> Ia3Model<M> {
                 devices.dedup();
                 devices
             }),
+            bytes: self.each(|name| self.adapter(name).map_or(0, Adapter::num_bytes)),
         }
     }
 

@@ -1,0 +1,92 @@
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::plan::Rows;
+use crate::adapter::Adapter;
+use crate::forward::affine;
+
+/// A layer of `modules_to_save`, by row: each adapter's own weight and bias, and the rows that it is for.
+#[derive(Module, Debug)]
+pub(crate) struct Copies {
+    copies: Vec<Copy>,
+    /// The rows without a copy, which the base serves.
+    base: Option<Tensor<1, Int>>,
+    /// Where each row is once those of one copy stand together, those of the base last.
+    back: Tensor<1, Int>,
+}
+
+#[derive(Module, Debug)]
+struct Copy {
+    weight: Param<Tensor<2>>,
+    bias: Option<Param<Tensor<1>>>,
+    rows: Tensor<1, Int>,
+}
+
+impl Copies {
+    /// `None` where no adapter of the batch brings its own copy of the module at `path`.
+    pub(super) fn new(path: &str, rows: &Rows, device: &Device) -> Option<Self> {
+        let mut order = vec![];
+        let mut copies = vec![];
+        for (slot, adapter) in rows.adapters.iter().enumerate() {
+            let Some(weight) = param(adapter, &format!("{path}.weight"), device) else { continue };
+            let own = rows.of(|found| found == Some(slot));
+            let bias = param(adapter, &format!("{path}.bias"), device);
+            copies.push(Copy { weight, bias, rows: index(&own, device) });
+            order.extend(own);
+        }
+        let base: Vec<usize> = (0..rows.slots.len()).filter(|row| !order.contains(row)).collect();
+        order.extend(&base);
+        let mut back = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, &row)| back[row] = place);
+        let base = (!base.is_empty()).then(|| index(&base, device));
+        (!copies.is_empty()).then(|| Self { copies, base, back: index(&back, device) })
+    }
+
+    /// `x·W + b`, each row with the weight of its adapter; the layer's own for the others.
+    pub(crate) fn affine<const D: usize>(
+        &self,
+        x: Tensor<D>,
+        weight: Tensor<2>,
+        bias: Option<Tensor<1>>,
+    ) -> Tensor<D> {
+        let own = |copy: &Copy| {
+            let bias = copy.bias.as_ref().map(Param::val).or_else(|| bias.clone());
+            affine(x.clone().select(0, copy.rows.clone()), copy.weight.val(), bias)
+        };
+        let mut parts: Vec<Tensor<D>> = self.copies.iter().map(own).collect();
+        if let Some(rows) = &self.base {
+            parts.push(affine(x.select(0, rows.clone()), weight, bias));
+        }
+        Tensor::cat(parts, 0).select(0, self.back.clone())
+    }
+}
+
+/// The parameter that an adapter's own copy of `path` is, wherever it is attached: trained there, found by this again.
+pub(crate) fn copy_id(adapter: &Adapter, path: &str) -> Option<ParamId> {
+    let mut hasher = DefaultHasher::new();
+    adapter.id()?.val().hash(&mut hasher);
+    path.hash(&mut hasher);
+    Some(ParamId::from(hasher.finish()))
+}
+
+/// All copies of `adapter`: their identity and path.
+pub(crate) fn copy_ids(adapter: &Adapter) -> BTreeMap<ParamId, String> {
+    let id = |path: &String| Some((copy_id(adapter, path)?, path.clone()));
+    adapter.saved.keys().filter_map(id).collect()
+}
+
+fn param<const D: usize>(adapter: &Adapter, path: &str, device: &Device) -> Option<Param<Tensor<D>>> {
+    let data: &TensorData = adapter.saved.get(path)?;
+    let value = Tensor::from_data(data.clone(), (device, data.dtype()));
+    Some(Param::initialized(copy_id(adapter, path)?, value).set_require_grad(true))
+}
+
+/// Positions as a tensor.
+pub(super) fn index(rows: &[usize], device: &Device) -> Tensor<1, Int> {
+    let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+    let len = rows.len();
+    Tensor::from_data(TensorData::new(rows, [len]), device)
+}

@@ -1,0 +1,118 @@
+//! Every row of a batch under its own adapter.
+
+mod copies;
+mod plan;
+mod state;
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param, Reparameterizer};
+use burn::tensor::{Int, Tensor};
+
+use crate::adapter::Adapter;
+use crate::attach::{ActivationSpace, check_distinct, check_fit, check_pristine};
+use crate::error::Ia3Error;
+use crate::model_info::model_info;
+use crate::path::{ParameterPath, from_fields};
+use plan::Rows;
+
+pub(crate) use copies::copy_ids;
+pub use state::Ia3Rows;
+
+/// The model with row `i` of every batch under the adapter `rows[i]`, or under none where that is `None`; `base` shares
+/// its weights and stays pristine.
+///
+/// The batch has to have as many rows as `rows`, and row `i` comes out as it would in a batch under `rows[i]` alone:
+/// `y[i] = ((x[i] ⊙ l_in[i])·W + b) ⊙ l_out[i]`, with a one where row `i` has no vector (arXiv 2205.05638 §3.3; a task
+/// matrix times a table of vectors, as an author puts it in r-three/t-few#30). The weights are multiplied once for all
+/// rows; an adapter costs its vectors, however many rows it serves. Layers of `modules_to_save` are computed once for
+/// each adapter that has its own, on its rows alone.
+///
+/// Clones of an adapter are the same adapter. All vectors and `modules_to_save` require gradients, and a row's gradient
+/// reaches those of its own adapter only; [`Adapter::extract`] reads each back.
+///
+/// # Errors
+///
+/// As [`attach`](crate::attach), and [`Ia3Error::NoRows`] without a row, [`Ia3Error::SavedByRow`] for a replaced
+/// parameter that is not of a linear layer.
+///
+/// # Panics
+///
+/// The forward of the result panics where a layer gets another number of rows; [`batch_rows`] says how many it takes.
+///
+/// ```
+/// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
+/// use ia3_core::{ActivationSpace, Adapter, Ia3Config, Ia3Forward, PlanOptions, attach_rows};
+///
+/// #[derive(burn::module::Module, Debug)]
+/// struct Net { wo: burn::nn::Linear }
+/// impl ActivationSpace for Net {}
+///
+/// let device = Device::flex();
+/// let base = Net { wo: LinearConfig::new(4, 8).init(&device) };
+/// let config = Ia3Config::new().with_target_modules(["wo"].into_iter().collect()).with_feedforward_modules([].into_iter().collect());
+/// let plan = config.plan(&base.info(), PlanOptions::default())?;
+/// let (a, b) = (Adapter::init(&base, &plan), Adapter::init(&base, &plan));
+/// let model = attach_rows(&base, &[Some(&a), Some(&b), None, Some(&a)])?;
+/// let y = model.wo.ia3_forward(Tensor::<3>::ones([4, 5, 4], &device));
+/// assert_eq!(y.dims(), [4, 5, 8]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn attach_rows<M: ActivationSpace>(base: &M, rows: &[Option<&Adapter>]) -> Result<M, Ia3Error> {
+    if rows.is_empty() {
+        return Err(Ia3Error::NoRows);
+    }
+    let (rows, info) = (Rows::new(rows), model_info(base, None, None));
+    check_pristine(base)?;
+    check_distinct(&rows.adapters)?;
+    rows.adapters.iter().try_for_each(|a| check_fit(a, base, &info))?;
+    rows.check_saved(&info)?;
+    let device = base.devices().first().cloned().unwrap_or_default().without_autodiff();
+    let state = |path: String| {
+        let state = rows.state(&path, &device);
+        (path, state)
+    };
+    let states = rows.modules().into_iter().map(state).collect();
+    Ok(base.clone().apply_reparameterization(Attacher { states }))
+}
+
+struct Attacher {
+    states: BTreeMap<String, Ia3Rows>,
+}
+
+impl Reparameterizer for Attacher {
+    type Reparam = Ia3Rows;
+
+    fn reparameterize<const D: usize>(
+        &mut self,
+        path: &str,
+        param: Param<Tensor<D>>,
+    ) -> (Param<Tensor<D>>, Option<Ia3Rows>) {
+        let path = from_fields(path);
+        let state = path.strip_suffix(".weight").and_then(|module| self.states.remove(module));
+        (param.set_require_grad(false), state)
+    }
+}
+
+/// The number of rows that a batch for `model` has to have, if its rows have their own adapters
+/// ([`attach_rows`]); `None` if any batch will do.
+pub fn batch_rows<M: Module>(model: &M) -> Option<usize> {
+    #[derive(Default)]
+    struct FindRows(Option<usize>, ParameterPath);
+    impl ModuleVisitor for FindRows {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.1.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.1.exit();
+        }
+        fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
+            if self.0.is_none() && self.1.inside_reparameterization() && self.1.leaf() == "rows" {
+                self.0 = Some(param.lazy_shape()[0]);
+            }
+        }
+    }
+    let mut found = FindRows::default();
+    model.visit(&mut found);
+    found.0
+}

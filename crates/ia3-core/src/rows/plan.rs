@@ -1,0 +1,95 @@
+use std::collections::BTreeSet;
+
+use burn::module::Param;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use ia3_config::{ModelInfo, Placement};
+
+use super::copies::{Copies, index};
+use super::state::{Ia3Rows, RowVectors};
+use crate::adapter::Adapter;
+use crate::error::Ia3Error;
+use crate::scale::Ia3Vector;
+
+/// The adapters of a batch, each once, and which row is under which.
+pub(super) struct Rows<'a> {
+    pub(super) adapters: Vec<&'a Adapter>,
+    /// For each row the place of its adapter among them, or `None` for the base.
+    pub(super) slots: Vec<Option<usize>>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(rows: &[Option<&'a Adapter>]) -> Self {
+        let mut adapters: Vec<&Adapter> = vec![];
+        let mut slot = |adapter: &'a Adapter| {
+            let known = adapters.iter().position(|a| std::ptr::eq(*a, adapter) || a.is(adapter));
+            known.unwrap_or_else(|| {
+                adapters.push(adapter);
+                adapters.len() - 1
+            })
+        };
+        let slots = rows.iter().map(|row| row.map(&mut slot)).collect();
+        Self { adapters, slots }
+    }
+
+    /// The rows whose adapter is such a one.
+    pub(super) fn of(&self, is: impl Fn(Option<usize>) -> bool) -> Vec<usize> {
+        (0..self.slots.len()).filter(|&row| is(self.slots[row])).collect()
+    }
+
+    /// The modules that a row scales or replaces.
+    pub(super) fn modules(&self) -> BTreeSet<String> {
+        let vectors = self.adapters.iter().flat_map(|a| a.vectors.keys().cloned());
+        let module = |path: &String| path.rsplit_once('.').map_or(path.as_str(), |(m, _)| m).to_string();
+        let saved = self.adapters.iter().flat_map(|a| a.saved.keys().map(module));
+        vectors.chain(saved).collect()
+    }
+
+    /// What the module at `path` gets.
+    pub(super) fn state(&self, path: &str, device: &Device) -> Ia3Rows {
+        let slots: Vec<i64> = self.slots.iter().map(|slot| slot.map_or(-1, |s| s as i64)).collect();
+        let rows = Tensor::<1, Int>::from_data(TensorData::from(slots.as_slice()), device);
+        Ia3Rows {
+            rows: Param::initialized(burn::module::ParamId::new(), rows),
+            input: self.vectors(path, Placement::Input, device),
+            output: self.vectors(path, Placement::Output, device),
+            copies: Copies::new(path, self, device),
+        }
+    }
+
+    fn vectors(&self, path: &str, placement: Placement, device: &Device) -> Option<RowVectors> {
+        let vector = |a: &&Adapter| a.vectors.get(path).filter(|v| v.placement == placement).cloned();
+        let of_adapter: Vec<Option<Ia3Vector>> = self.adapters.iter().map(vector).collect();
+        let vectors: Vec<Ia3Vector> = of_adapter.iter().flatten().cloned().collect();
+        if vectors.is_empty() {
+            return None;
+        }
+        let place = |slot: usize| {
+            let before = of_adapter[..slot].iter().flatten().count();
+            of_adapter[slot].as_ref().map_or(vectors.len(), |_| before)
+        };
+        let places: Vec<usize> = self.slots.iter().map(|s| s.map_or(vectors.len(), place)).collect();
+        let ones = places.contains(&vectors.len());
+        let count = vectors.len() + usize::from(ones);
+        let as_they_are = count == 1 || places.iter().copied().eq(0..count);
+        let index = (!as_they_are).then(|| index(&places, device));
+        Some(RowVectors { vectors, ones, index })
+    }
+
+    /// What an adapter replaces has to be the whole weight of a layer that `ia3_forward` computes.
+    pub(super) fn check_saved(&self, info: &ModelInfo) -> Result<(), Ia3Error> {
+        for path in self.adapters.iter().flat_map(|a| a.saved.keys()) {
+            let by_row = path.rsplit_once('.').is_some_and(|(module, leaf)| {
+                let linear =
+                    info.module(module).is_some_and(|m| m.kind.is_adaptable() && m.kind.weight_rank() == 2);
+                let with_weight = |a: &&Adapter| {
+                    !a.saved.contains_key(path) || a.saved.contains_key(&format!("{module}.weight"))
+                };
+                linear && ["weight", "bias"].contains(&leaf) && self.adapters.iter().all(with_weight)
+            });
+            if !by_row {
+                return Err(Ia3Error::SavedByRow { path: path.clone() });
+            }
+        }
+        Ok(())
+    }
+}
