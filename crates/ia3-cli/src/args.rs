@@ -62,12 +62,15 @@ pub(crate) struct ModelArgs {
     /// Folder of the base.
     #[arg(long, value_name = "DIR")]
     pub(crate) base: PathBuf,
-    /// Folder of an adapter; several multiply.
-    #[arg(long = "adapter", value_name = "DIR")]
+    /// Folder of an adapter; several multiply. NAME=DIR where `--rows` names them.
+    #[arg(long = "adapter", value_name = "[NAME=]DIR")]
     pub(crate) adapters: Vec<PathBuf>,
     /// Fold the adapters into the weights before running.
     #[arg(long)]
     pub(crate) merge: bool,
+    /// The adapter of each row of the input, by the names that `--adapter NAME=DIR` gives them; `__base__` is none.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "merge")]
+    pub(crate) rows: Vec<String>,
 }
 
 #[derive(clap::Args)]

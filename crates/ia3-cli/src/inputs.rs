@@ -38,6 +38,11 @@ pub(crate) fn read(path: &Path, device: &Device) -> anyhow::Result<ModelInputs> 
     }
 }
 
+/// Rows of the batch.
+pub(crate) fn rows(inputs: &ModelInputs) -> usize {
+    inputs.input_ids.as_ref().map_or(0, |ids| ids.dims()[0])
+}
+
 /// Writes one tensor as a safetensors file.
 pub(crate) fn write(path: &Path, name: &str, data: &TensorData) -> anyhow::Result<()> {
     Ok(ia3::io::write_tensors(path, &[(name, data)])?)

@@ -7,7 +7,7 @@ use ia3::models::PaddingSide;
 use ia3::{Model, ModelInputs, Task};
 use serde::Serialize;
 
-use super::model;
+use super::model::Adapted;
 use crate::args::{Format, Forward};
 use crate::text::{Text, lines};
 use crate::{inputs, output};
@@ -27,10 +27,10 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let source = Source::read(args, device)?;
-    let model = model::adapted(&args.model, device)?;
+    let model = Adapted::new(&args.model, device)?;
     let start = Instant::now();
     let logits = match &source {
-        Source::Inputs(inputs) => logits(&model, inputs, args)?,
+        Source::Inputs(inputs) => logits(&model.whole(inputs::rows(inputs))?, inputs, args)?,
         Source::Texts(rows) => of_texts(&model, rows, args, device)?,
     };
     let seconds = start.elapsed().as_secs_f64();
@@ -66,12 +66,21 @@ fn logits(model: &Model, inputs: &ModelInputs, args: &Forward) -> anyhow::Result
     }
 }
 
-fn of_texts(model: &Model, rows: &[Vec<i64>], args: &Forward, device: &Device) -> anyhow::Result<TensorData> {
+fn of_texts(
+    model: &Adapted,
+    rows: &[Vec<i64>],
+    args: &Forward,
+    device: &Device,
+) -> anyhow::Result<TensorData> {
     let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut all: Vec<TensorData> = vec![];
-    for rows in rows.chunks(args.batch_size.max(1)) {
-        let inputs = ModelInputs::from_rows(rows, model.pad_token_id(), PaddingSide::Right, device);
-        all.push(logits(model, &inputs, args)?);
+    model.check(rows.len())?;
+    let batch_size = args.batch_size.max(1);
+    for (i, texts) in rows.chunks(batch_size).enumerate() {
+        let first = i * batch_size;
+        let model = model.rows(first..first + texts.len())?;
+        let inputs = ModelInputs::from_rows(texts, model.pad_token_id(), PaddingSide::Right, device);
+        all.push(logits(&model, &inputs, args)?);
     }
     Ok(stack(all, longest))
 }

@@ -6,7 +6,7 @@ use ia3::models::{GenerationConfig, Sampling};
 use ia3::{Model, ModelInputs};
 use serde::Serialize;
 
-use super::model;
+use super::model::Adapted;
 use crate::args::{Format, Generate};
 use crate::text::{Text, lines};
 use crate::{inputs, output};
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::R
     let (report, pad) = match &args.inputs {
         Some(path) => {
             let inputs = inputs::read(path, device)?;
-            let model = model::adapted(&args.model, device)?;
+            let model = Adapted::new(&args.model, device)?.whole(inputs::rows(&inputs))?;
             let ids = generate(&model, &inputs, args, &mut |_| Ok(()))?;
             (Report { texts: vec![], ids }, model.pad_token_id())
         }
@@ -58,18 +58,22 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
         None => args.prompt.iter().cloned().collect(),
     };
     let text = Text::open(&args.model.base)?;
-    let model = model::adapted(&args.model, device)?;
-    let encode = |prompt: &String| text.encode_prompt(prompt, None, &model);
+    let model = Adapted::new(&args.model, device)?;
+    model.check(prompts.len())?;
+    let encode = |prompt: &String| text.encode_prompt(prompt, None, model.base());
     let encoded = prompts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
     let mut stream = text.streaming(output::piece);
     let mut on_token = |id| if args.stream { stream(id) } else { Ok(()) };
     let mut ids = vec![];
-    for rows in encoded.chunks(args.batch_size.max(1)) {
+    let batch_size = args.batch_size.max(1);
+    for (i, rows) in encoded.chunks(batch_size).enumerate() {
+        let first = i * batch_size;
+        let model = model.rows(first..first + rows.len())?;
         let inputs = ModelInputs::from_rows(rows, model.pad_token_id(), model.padding_side(), device);
         ids.extend(generate(&model, &inputs, args, &mut on_token)?);
     }
     let texts = ids.iter().map(|row| text.decode(row)).collect::<Result<_, _>>()?;
-    Ok((Report { texts, ids }, model.pad_token_id()))
+    Ok((Report { texts, ids }, model.base().pad_token_id()))
 }
 
 /// `on_token` sees the tokens of the first row as they come.

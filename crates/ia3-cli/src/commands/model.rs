@@ -1,8 +1,10 @@
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use burn::tensor::Device;
 use ia3::io::Checkpoint;
-use ia3::{Adapter, Model, Pretrained};
+use ia3::{Adapter, Ia3Model, Model, Pretrained};
 
 use crate::args::ModelArgs;
 use crate::output::note;
@@ -39,8 +41,86 @@ pub(crate) fn adapters(dirs: &[PathBuf], base: &Model, device: &Device) -> anyho
     dirs.iter().map(|dir| Ok(ia3::io::load_adapter(dir, &info, device)?)).collect()
 }
 
-/// The model that the arguments describe.
-pub(crate) fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
+/// What the arguments describe: a model for all rows, or named adapters and the name of each row's.
+pub(crate) enum Adapted {
+    All(Model),
+    ByRow { model: Box<Ia3Model<Model>>, names: Vec<String> },
+}
+
+impl Adapted {
+    pub(crate) fn new(args: &ModelArgs, device: &Device) -> anyhow::Result<Self> {
+        match args.rows.is_empty() {
+            true => adapted(args, device).map(Self::All),
+            false => by_row(args, device),
+        }
+    }
+
+    /// The model of an input of so many rows, all in one batch.
+    pub(crate) fn whole(&self, rows: usize) -> anyhow::Result<Model> {
+        self.check(rows)?;
+        self.rows(0..rows)
+    }
+
+    /// There is a name for each of the rows, if there are names.
+    pub(crate) fn check(&self, rows: usize) -> anyhow::Result<()> {
+        match self {
+            Self::ByRow { names, .. } if names.len() != rows => {
+                bail!("`--rows` names {}, but the input has {}", count(names.len()), count(rows))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The model of a batch of these rows of the input.
+    pub(crate) fn rows(&self, rows: Range<usize>) -> anyhow::Result<Model> {
+        match self {
+            Self::All(model) => Ok(model.clone()),
+            Self::ByRow { model, names } => Ok(model.rows(&names[rows])?),
+        }
+    }
+
+    /// The architecture; its weights may be those of the base.
+    pub(crate) fn base(&self) -> &Model {
+        match self {
+            Self::All(model) => model,
+            Self::ByRow { model, .. } => model.base(),
+        }
+    }
+}
+
+fn count(rows: usize) -> String {
+    if rows == 1 { "1 row".into() } else { format!("{rows} rows") }
+}
+
+fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<Adapted> {
+    let named = args.adapters.iter().map(|arg| name(arg)).collect::<anyhow::Result<Vec<_>>>()?;
+    let base = base(&args.base, device)?;
+    let mut model = Ia3Model::builder(base.model.clone()).without_adapter()?;
+    for (name, dir) in &named {
+        model.load_adapter(dir, name)?;
+    }
+    let adapters: Vec<Adapter> = named.iter().filter_map(|(name, _)| model.adapter(name).cloned()).collect();
+    note_fresh(&base, &adapters);
+    model.rows(&args.rows)?;
+    Ok(Adapted::ByRow { model: Box::new(model), names: args.rows.clone() })
+}
+
+/// `NAME=DIR`.
+fn name(arg: &Path) -> anyhow::Result<(String, PathBuf)> {
+    let text = arg.to_string_lossy();
+    match text.split_once('=') {
+        Some((name, dir)) => Ok((name.into(), dir.into())),
+        None => bail!("`--adapter {text}` has no name for `--rows`; write `--adapter NAME={text}`"),
+    }
+}
+
+fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
+    if let Some(arg) = args.adapters.iter().find(|arg| !arg.exists() && name(arg).is_ok()) {
+        bail!(
+            "`--adapter {}` has a name, which is for `--rows`; without it give the folder alone",
+            arg.display()
+        )
+    }
     let base = base(&args.base, device)?;
     let adapters = adapters(&args.adapters, &base.model, device)?;
     note_fresh(&base, &adapters);

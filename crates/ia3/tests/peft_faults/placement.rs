@@ -6,7 +6,7 @@ use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Placement, PlanOptio
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
 use ia3_core::Affine;
 
-use crate::common::{Mlp, assert_close, config, fixture, two};
+use crate::common::{Mlp, assert_apart, assert_close, config, fixture, two};
 
 /// PEFT compares a feed-forward name with the end of a path without looking for the dot: with the targets `o` and `wo`
 /// and the feed-forward module `o` it scales the input of `wo` as well, silently.
@@ -147,4 +147,22 @@ fn fault_16_deleting_the_last_adapter_breaks_the_model() {
     model.add_adapter("new", &config(&["lin0"], &[])).unwrap();
     model.set_adapter(["new"]).unwrap();
     assert_ne!(model.model().output(), model.base().output());
+}
+
+/// PEFT's `forward(..., adapter_names=[...])` accepts a name for each row and computes every row with the active
+/// adapter, silently.
+#[test]
+fn fault_11_names_of_rows_are_ignored() {
+    let (model, x) = (two(), crate::common::input());
+    let names = ["other", "__base__", "default", "other", "default"];
+    let mixed = model.rows(&names).unwrap().forward(x.clone());
+    let row = |y: &Tensor<2>, i| -> Vec<f32> { y.clone().narrow(0, i, 1).into_data().iter().collect() };
+    let mut active = model.clone();
+    for (i, name) in names.into_iter().enumerate() {
+        active.set_adapter([name].into_iter().filter(|name| *name != "__base__")).unwrap();
+        let alone = active.model().forward(x.clone());
+        assert_close(&row(&mixed, i), &row(&alone, i), 1e-6, name);
+    }
+    assert_apart(&row(&mixed, 0), &row(&model.model().forward(x.clone()), 0), "`default` is active");
+    assert!(model.rows(&["othr"]).is_err(), "a name that there is not");
 }
