@@ -1,8 +1,12 @@
 //! What the benches share: the table of shapes, models of those shapes with random weights, their inputs.
 
+mod turns;
+
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Int, Tensor};
+
 use ia3::{Adapter, Ia3Config, Model, ModelConfig, ModelInputs, PlanOptions};
+pub use turns::{Ratios, in_turns};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,6 +31,14 @@ pub const SHAPES: &[Shape] = &[
         name: "t5-small",
         config: r#"{"model_type": "t5", "d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6,
                     "num_heads": 8, "vocab_size": 32128, "dropout_rate": 0.0}"#,
+        batch: 8,
+        input: 128,
+        target: Some(16),
+    },
+    Shape {
+        name: "t5-base",
+        config: r#"{"model_type": "t5", "d_model": 768, "d_kv": 64, "d_ff": 3072, "num_layers": 12,
+                    "num_heads": 12, "vocab_size": 32128, "dropout_rate": 0.0}"#,
         batch: 8,
         input: 128,
         target: Some(16),

@@ -11,7 +11,8 @@ pub use error::Error;
 pub use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Selector, Site, TaskType};
 pub use ia3_core::{
     ActivationSpace, Adapter, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod, ParameterPath,
-    TrainableParameters, attach, attach_to_weights, freeze, merge, merge_safe, mix, mix_linear, model_info,
+    TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge, merge_safe, mix,
+    mix_linear, model_info,
 };
 pub use ia3_io as io;
 pub use ia3_model::{AdapterModelStatus, Ia3Model, Ia3ModelBuilder, LayerStatus, MergeOptions, SaveOptions};
