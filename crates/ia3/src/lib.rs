@@ -9,6 +9,8 @@ mod pretrained;
 pub use device::{DeviceError, compiled_in, device};
 pub use error::Error;
 pub use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Selector, Site, TaskType};
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub use ia3_core::backend;
 pub use ia3_core::{
     ActivationSpace, Adapter, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod, ParameterPath,
     TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge, merge_safe, mix,
