@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use common::{Case, cases};
+use burn::tensor::{Int, Tensor, TensorData};
+use common::{Case, cases, device};
 use ia3::models::{GenerationConfig, PaddingSide};
 use ia3::{Adapter, Ia3Model, Model, ModelInputs, Task};
 
@@ -39,10 +39,10 @@ fn texts() -> Vec<Vec<i64>> {
 }
 
 fn batch(model: &Model, side: PaddingSide) -> ModelInputs {
-    let inputs = ModelInputs::from_rows(&texts(), model.pad_token_id(), side, &Device::flex());
+    let inputs = ModelInputs::from_rows(&texts(), model.pad_token_id(), side, &device());
     let decoder = matches!(model.task(), Task::Seq2SeqLm).then(|| {
         let ids: Vec<i64> = (0..18).map(|i| (i * 11) % 29).collect();
-        Tensor::from_data(TensorData::new(ids, [6, 3]), &Device::flex())
+        Tensor::from_data(TensorData::new(ids, [6, 3]), &device())
     });
     ModelInputs { decoder_input_ids: decoder, ..inputs }
 }
@@ -135,7 +135,7 @@ fn labels(model: &Model, inputs: &ModelInputs) -> Tensor<2, Int> {
             ids.mask_fill(padding, -100)
         }
         Task::Seq2SeqLm => ids.narrow(1, 0, 3),
-        Task::SequenceClassification => Tensor::from_ints([[0], [1], [1], [0], [1], [0]], &Device::flex()),
+        Task::SequenceClassification => Tensor::from_ints([[0], [1], [1], [0], [1], [0]], &device()),
     }
 }
 

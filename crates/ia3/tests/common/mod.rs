@@ -12,6 +12,12 @@ use ia3::{
     PlanOptions,
 };
 
+/// The device under test: the one that `IA3_TEST_DEVICE` names, or the CPU.
+pub(crate) fn device() -> Device {
+    let name = std::env::var("IA3_TEST_DEVICE").unwrap_or("flex".into());
+    ia3::device(Some(&name)).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// PEFT's `MLP` of `test_custom_models.py`: `lin1(relu(lin0(x)))`, with biases.
 #[derive(Module, Debug)]
 pub(crate) struct Mlp {
@@ -23,7 +29,7 @@ impl ActivationSpace for Mlp {}
 
 impl Mlp {
     pub(crate) fn new() -> Self {
-        let device = Device::flex();
+        let device = device();
         Self { lin0: LinearConfig::new(10, 20).init(&device), lin1: LinearConfig::new(20, 2).init(&device) }
     }
 
@@ -39,7 +45,7 @@ impl Mlp {
 /// The same five rows in every test.
 pub(crate) fn input() -> Tensor<2> {
     let values: Vec<f32> = (0..50).map(|i| ((i * 37 % 23) as f32 - 11.0) / 8.0).collect();
-    Tensor::from_data(TensorData::new(values, [5, 10]), &Device::flex())
+    Tensor::from_data(TensorData::new(values, [5, 10]), &device())
 }
 
 /// Targets and those of them whose input is scaled; the vectors start at random.
@@ -52,7 +58,7 @@ pub(crate) fn config(targets: &[&str], feedforward: &[&str]) -> Ia3Config {
 pub(crate) fn on_lin0(l: [f32; 20]) -> Adapter {
     let plan = config(&["lin0"], &[]).plan(&Mlp::new().info(), PlanOptions::default()).unwrap();
     let mut adapter = Adapter::init(&Mlp::new(), &plan);
-    let l = Ia3Vector::new(Tensor::from_floats(l, &Device::flex()), ia3::Placement::Output);
+    let l = Ia3Vector::new(Tensor::from_floats(l, &device()), ia3::Placement::Output);
     adapter.vectors.insert("lin0".into(), l);
     adapter
 }
@@ -171,7 +177,7 @@ impl Case {
     fn open(dir: PathBuf) -> Option<Self> {
         let config = std::fs::read_to_string(dir.join("base/config.json")).unwrap();
         ModelConfig::from_json(&config).ok()?;
-        let device = Device::flex();
+        let device = device();
         let base = ia3::from_pretrained(dir.join("base"), &device).unwrap().model;
         let mut tensors = ia3::io::read_tensors(dir.join("io.safetensors"), &INPUTS).unwrap();
         let mut take = |name: &str| -> Option<Tensor<2, Int>> {

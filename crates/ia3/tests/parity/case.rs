@@ -7,6 +7,7 @@ use ia3::{Adapter, Model, ModelInputs, Task};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
+use crate::common::device;
 use crate::compare::Comparison;
 
 /// A tensor of the corpus; float64 holds float32 and small integers exactly.
@@ -35,7 +36,7 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn open(dir: &Path) -> Self {
-        let device = Device::flex();
+        let device = device();
         let base = ia3::from_pretrained(dir.join("base"), &device);
         let model = base.unwrap_or_else(|error| panic!("{}: {error}", dir.display())).model;
         let meta = std::fs::read_to_string(dir.join("meta.json")).unwrap();

@@ -2,6 +2,9 @@
 //!
 //! `IA3_FIXTURES=DIR cargo test --workspace --test parity` runs the same table on another corpus of the same form.
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod case;
 mod compare;
 mod forward;
