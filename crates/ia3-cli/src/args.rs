@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Tells what a set of adapters is, and what it makes of a base.
     Status(Status),
+    /// Lists the devices that the backends of this build find, with their memory.
+    Devices,
     /// Turns an adapter of PEFT, T-Few or AdapterHub into another of these formats, exactly or not at all.
     Convert(Convert),
 }

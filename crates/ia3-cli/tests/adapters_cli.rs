@@ -379,3 +379,15 @@ fn usage_that_is_wrong_is_told_by_exit_code_2() {
         assert_eq!(bench.run(command).0, Some(2), "ia3 {command}");
     }
 }
+
+#[test]
+fn devices_are_listed_with_their_memory() {
+    let json: serde_json::Value = serde_json::from_str(&succeed(&["devices", "--format", "json"])).unwrap();
+    assert!(json["compiled_in"].as_array().unwrap().contains(&"flex".into()), "{json}");
+    let devices = json["devices"].as_array().unwrap();
+    let cpu = devices.iter().find(|device| device["backend"] == "flex").unwrap();
+    let [all, free] = ["memory", "memory_available"].map(|field| cpu[field].as_u64().unwrap());
+    assert!(1 << 20 < free && free <= all, "{cpu}");
+    let text = succeed(&["devices"]);
+    assert!(text.starts_with("compiled in: ") && text.contains("GiB of memory"), "{text}");
+}

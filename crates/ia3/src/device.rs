@@ -1,6 +1,6 @@
 //! Devices by the names burn gives them, among the backends that are compiled in.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, DeviceType};
 
 /// A device that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -101,4 +101,61 @@ fn open(backend: &str, index: Option<usize>) -> Option<Device> {
 #[cfg(any(feature = "metal", feature = "vulkan", feature = "webgpu", feature = "wgpu"))]
 fn kind(index: Option<usize>) -> burn::tensor::DeviceKind {
     index.map_or_else(Default::default, burn::tensor::DeviceKind::DiscreteGpu)
+}
+
+/// A device that a compiled-in backend finds.
+#[derive(Clone, Debug)]
+pub struct FoundDevice {
+    /// The backend's name, as [`device`] takes it.
+    pub backend: &'static str,
+    /// The device.
+    pub device: Device,
+    /// What the part calls itself, such as `NVIDIA H100 PCIe`, where the backend tells.
+    pub part: Option<String>,
+}
+
+/// Every device of every compiled-in backend. A backend whose driver is missing has none, or panics inside burn.
+///
+/// Opening a GPU to ask for its name takes a moment.
+pub fn devices() -> Vec<FoundDevice> {
+    compiled_in().into_iter().flat_map(of_backend).collect()
+}
+
+fn of_backend(backend: &'static str) -> Vec<FoundDevice> {
+    let Some(kind) = device_type(backend) else { return vec![] };
+    let found = |device: Device| FoundDevice { backend, part: part(&device), device };
+    Device::enumerate(kind).into_vec().into_iter().map(found).collect()
+}
+
+fn device_type(backend: &str) -> Option<DeviceType> {
+    match backend {
+        #[cfg(feature = "cuda")]
+        "cuda" => Some(DeviceType::Cuda),
+        #[cfg(feature = "rocm")]
+        "rocm" => Some(DeviceType::Rocm),
+        #[cfg(feature = "metal")]
+        "metal" => Some(DeviceType::Metal),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => Some(DeviceType::Vulkan),
+        #[cfg(feature = "webgpu")]
+        "webgpu" => Some(DeviceType::WebGpu),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => Some(DeviceType::Wgpu),
+        #[cfg(feature = "cpu")]
+        "cpu" => Some(DeviceType::Cpu),
+        #[cfg(feature = "flex")]
+        "flex" => Some(DeviceType::Flex),
+        _ => None,
+    }
+}
+
+/// The name that a device of a GPU backend gives itself.
+#[cfg(any(feature = "cuda", feature = "rocm", feature = "wgpu", feature = "cpu"))]
+fn part(device: &Device) -> Option<String> {
+    Some(device.identity()?.name)
+}
+
+#[cfg(not(any(feature = "cuda", feature = "rocm", feature = "wgpu", feature = "cpu")))]
+fn part(_: &Device) -> Option<String> {
+    None
 }

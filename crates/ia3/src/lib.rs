@@ -6,7 +6,7 @@ mod error;
 mod ia3_model;
 mod pretrained;
 
-pub use device::{DeviceError, compiled_in, device};
+pub use device::{DeviceError, FoundDevice, compiled_in, device, devices};
 pub use error::Error;
 pub use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Selector, Site, TaskType};
 #[cfg(any(feature = "wgpu", feature = "cuda"))]

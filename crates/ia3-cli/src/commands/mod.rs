@@ -1,4 +1,5 @@
 mod convert;
+mod devices;
 mod diff;
 mod forward;
 mod generate;
@@ -25,6 +26,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Mix(mix) => mix::run(mix, &device()?, args.format),
         Command::Diff(diff) => diff::run(diff, args.format),
         Command::Status(status) => status::run(status, &device()?, args.format),
+        Command::Devices => devices::run(args.format),
         Command::Convert(convert) => convert::run(convert, &device()?, args.format),
     }
 }

@@ -1,0 +1,65 @@
+use std::fmt;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+use crate::args::Format;
+use crate::output;
+
+#[derive(Serialize)]
+struct Report {
+    /// Backends in this build.
+    compiled_in: Vec<&'static str>,
+    devices: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    backend: &'static str,
+    device: String,
+    part: Option<String>,
+    /// Bytes; burn does not tell those of a GPU.
+    memory: Option<u64>,
+    memory_available: Option<u64>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "compiled in: {}", self.compiled_in.join(", "))?;
+        self.devices.iter().try_for_each(|row| write!(f, "\n{row}"))
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {:7} {}", self.backend, self.device)?;
+        self.part.iter().try_for_each(|part| write!(f, ", {part}"))?;
+        match self.memory.zip(self.memory_available) {
+            Some((all, free)) => write!(f, ", {:.1} GiB of memory, {:.1} free", gib(all), gib(free)),
+            None => write!(f, ", memory not known"),
+        }
+    }
+}
+
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+pub(crate) fn run(format: Format) -> anyhow::Result<ExitCode> {
+    let devices = ia3::devices().into_iter().map(row).collect();
+    output::report(&Report { compiled_in: ia3::compiled_in(), devices }, format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(found: ia3::FoundDevice) -> Row {
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = ["flex", "cpu"].contains(&found.backend).then(|| System::new_with_specifics(memory));
+    Row {
+        backend: found.backend,
+        device: format!("{:?}", found.device),
+        part: found.part,
+        memory: system.as_ref().map(System::total_memory),
+        memory_available: system.as_ref().map(System::available_memory),
+    }
+}
