@@ -133,8 +133,7 @@ mod tests {
 
     const T5: &str = r#"{"model_type": "t5", "vocab_size": 13, "d_model": 8, "d_kv": 4, "d_ff": 12, "num_heads": 2,
         "num_layers": 1, "dropout_rate": 0.0, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": false}"#;
-    const GPT2: &str =
-        r#"{"model_type": "gpt2", "vocab_size": 13, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 10, "pad_token_id": 0}"#;
+    const GPT2: &str = r#"{"model_type": "gpt2", "vocab_size": 13, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 10, "pad_token_id": 0}"#;
     const LLAMA: &str = r#"{"model_type": "llama", "vocab_size": 13, "hidden_size": 8, "intermediate_size": 12,
         "num_hidden_layers": 1, "num_attention_heads": 2}"#;
 

@@ -9,7 +9,9 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 use ia3::io::{AdapterOptions, IoError};
-use ia3::train::{Evaluation, Example, OptimizerConfig, Schedule, StepReport, TrainConfig, evaluate, train};
+use ia3::train::{
+    Evaluation, Example, LossConfig, OptimizerConfig, Schedule, StepReport, TrainConfig, evaluate, train,
+};
 use ia3::{Adapter, Ia3Config, Model, PlanOptions, Selector, Task, TaskType, TrainableParameters};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -116,7 +118,7 @@ const EVAL_BATCH: usize = 32;
 
 fn before_after((before, after): (Evaluation, Evaluation)) -> BeforeAfter {
     BeforeAfter {
-        examples: before.generated.len(),
+        examples: before.examples,
         loss_before: before.loss,
         loss_after: after.loss,
         exact_match_before: before.exact_match,
@@ -173,6 +175,7 @@ fn settings(args: &Train) -> TrainConfig {
         max_grad_norm: (args.max_grad_norm > 0.0).then_some(args.max_grad_norm),
         bucket: 8,
         seed: args.seed,
+        loss: LossConfig::default(),
     }
 }
 
