@@ -40,10 +40,12 @@ impl LogLikelihoods {
 impl Model {
     /// How likely each of an input's `texts` is to follow it, for pairs `(input, texts)` of token ids.
     ///
-    /// A text ends with the end-of-sequence token if that is to count. An encoder-decoder encodes each input
-    /// once: `encoder` and `EncDecAttention.{k,v}` see a row an input, all other layers of the decoder a row a
-    /// text. A decoder alone reads a row of input and text for each text. Inputs may have different numbers of texts;
-    /// there are no rows to fill up.
+    /// A text ends with the end-of-sequence token if that is to count. An encoder-decoder encodes each input once, a
+    /// decoder alone reads a row of input and text for each text. Inputs may have different numbers of texts; there are
+    /// no rows to fill up.
+    ///
+    /// Where rows have their own adapters ([`attach_rows`](ia3_core::attach_rows)), a row is a text: the adapter of an
+    /// input is named once for each of its texts.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor};
-use ia3_core::{ActivationSpace, ModelInfo, model_info};
+use ia3_core::{ActivationSpace, ModelInfo, batch_rows, model_info};
 
 use super::config::T5Config;
 use super::init::normal;
@@ -185,6 +185,8 @@ impl T5ForConditionalGeneration {
     ///
     /// Row `r` of the labels answers row `input_of[r]` of the inputs; each input is encoded once, and its keys and
     /// values for the decoder are computed once. The decoder's input is [`shift_right`](Self::shift_right) of the labels.
+    /// Where rows have their own adapters ([`attach_rows`](ia3_core::attach_rows)), these are the rows of the labels, and
+    /// an input is encoded for each.
     ///
     /// # Errors
     ///
@@ -202,11 +204,12 @@ impl T5ForConditionalGeneration {
             let problem = format!("names row {row} of {sources} inputs");
             return Err(ModelError::Input { name: "input_of", problem });
         }
-        let mut memory = self.encode(inputs, None, Trace::default())?;
-        if !input_of.iter().copied().eq(0..sources) {
-            let index: Vec<i64> = input_of.iter().map(|&row| row as i64).collect();
-            memory = memory.select(Tensor::from_ints(index.as_slice(), &labels.device()));
-        }
+        let index: Vec<i64> = input_of.iter().map(|&row| row as i64).collect();
+        let index = Tensor::from_ints(index.as_slice(), &labels.device());
+        let mut memory = match batch_rows(self) {
+            None => self.encode(inputs, None, Trace::default())?.select(index),
+            Some(_) => self.encode(&inputs.select(index), None, Trace::default())?,
+        };
         let x = self.shared.forward(self.shift_right(labels.clone()));
         let x = self.decoder.forward(x, None, &mut memory, Trace::default());
         Ok(label_log_likelihoods(self.head(x), labels))
