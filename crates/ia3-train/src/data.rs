@@ -18,10 +18,19 @@ pub struct Batch {
     pub labelled: usize,
 }
 
-/// Pads `examples` on the right to the longest of the batch, as `model` takes them.
-///
-/// `causal` says what a decoder alone answers for. Of several choices the right one is the target.
-pub fn collate(examples: &[&Example], model: &Model, causal: CausalLoss, device: &Device) -> Batch {
+/// Pads `examples` on the right to the longest of the batch, as `model` takes them. The loss is that of the targets; of
+/// several choices the right one is the target.
+pub fn collate(examples: &[&Example], model: &Model, device: &Device) -> Batch {
+    collate_for(CausalLoss::Target, examples, model, device)
+}
+
+/// As [`collate`], with what a decoder alone answers for.
+pub(crate) fn collate_for(
+    causal: CausalLoss,
+    examples: &[&Example],
+    model: &Model,
+    device: &Device,
+) -> Batch {
     let together = model.task() == Task::CausalLm;
     let whole = |e: &&Example| [e.input.as_slice(), &target(e)].concat();
     let ignored = |e: &&Example| [vec![IGNORE_INDEX; e.input.len()], target(e)].concat();
@@ -71,7 +80,7 @@ mod tests {
         let model = ModelConfig::from_json(config).unwrap().init(&Device::flex());
         let short = Example { input: vec![5, 1], target: vec![7, 8, 1].into() };
         let long = Example { input: vec![5, 6, 1], target: vec![1].into() };
-        collate(&[&short, &long], &model, causal, &Device::flex())
+        collate_for(causal, &[&short, &long], &model, &Device::flex())
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub(super) fn evaluate(run: &Run) -> Result<Evaluation, TrainError> {
     let mut sum = 0.0;
     for batch in &run.batches {
         let rows = run.rows(batch);
-        let inputs = collate(&rows, &run.model, run.config.causal, &run.device);
+        let inputs = collate(&rows, &run.model, &run.device);
         let logits = run.model.forward(&inputs.inputs)?;
         let classes: Vec<i64> = logits.clone().argmax(2).into_data().iter().collect();
         sum += rows.len() as f64 * f64::from(cross_entropy(logits, inputs.labels).into_scalar::<f32>());

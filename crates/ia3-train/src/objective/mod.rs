@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use ia3_data::{Example, Target};
 use ia3_models::{LogLikelihoods, Model};
 
-use crate::data::collate;
+use crate::data::collate_for;
 use crate::error::TrainError;
 use crate::kind::{Kind, check};
 
@@ -63,7 +63,7 @@ pub fn loss(model: &Model, examples: &[&Example], config: &LossConfig) -> Result
 
 fn cross_entropy(model: &Model, examples: &[&Example], causal: CausalLoss) -> Result<Loss, TrainError> {
     let device = model.devices().first().cloned().unwrap_or_default();
-    let batch = collate(examples, model, causal, &device);
+    let batch = collate_for(causal, examples, model, &device);
     let loss = model.loss(&batch.inputs, batch.labels)?;
     Ok(Loss {
         total: loss.clone(),
