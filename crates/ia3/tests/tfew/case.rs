@@ -51,8 +51,10 @@ impl Case {
     }
 }
 
+/// A relative folder is one of the workspace, as in the test `parity`.
 fn fixture(path: &str) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures")).join(path)
+    let dir = std::env::var_os("IA3_FIXTURES").unwrap_or_else(|| "fixtures".into());
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(dir).join(path)
 }
 
 fn ids(value: &Value) -> Vec<i64> {

@@ -1,4 +1,6 @@
 //! The recipe of T-Few against PyTorch: 20 steps of each training of `fixtures/tfew/recipes.json`.
+//!
+//! `IA3_FIXTURES=DIR cargo test --workspace --test tfew` takes another corpus of the same form.
 #![cfg(feature = "train")]
 
 mod case;
@@ -17,8 +19,8 @@ use case::Case;
 const LOSS: f64 = 1e-5;
 /// Norms of gradients, relative.
 const NORM: f64 = 1e-4;
-/// Parameters after 20 steps. PyTorch's float32 differs from its float64 by 1.5e-6 at most.
-const PARAMETERS: f64 = 2e-5;
+/// Parameters after 20 steps. PyTorch's float32 differs from its float64 by 1.5e-6 at most, by 4.4e-6 in other corpora.
+const PARAMETERS: f64 = 5e-5;
 /// Scores of choices, relative.
 const SCORES: f64 = 1e-5;
 
