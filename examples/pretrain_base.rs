@@ -91,6 +91,7 @@ fn settings(args: &Args) -> TrainConfig {
         max_grad_norm: Some(1.0),
         bucket: 8,
         seed: args.seed,
+        ..TrainConfig::default()
     }
 }
 

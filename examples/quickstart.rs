@@ -108,6 +108,7 @@ fn settings(steps: usize) -> TrainConfig {
         max_grad_norm: None,
         bucket: 4,
         seed: 0,
+        ..TrainConfig::default()
     }
 }
 

@@ -179,24 +179,29 @@ pub(crate) struct Train {
     /// Hold the queries of fused projections at 1: the paper scales keys and values only.
     #[arg(long)]
     pub(crate) kv_only: bool,
-    /// Optimiser steps.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub(crate) steps: usize,
-    /// Examples a step.
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    pub(crate) batch_size: usize,
-    /// Peak learning rate.
-    #[arg(long, value_name = "RATE", default_value_t = 3e-3)]
-    pub(crate) lr: f64,
-    /// The optimiser.
-    #[arg(long, value_enum, default_value = "adafactor")]
-    pub(crate) optimizer: OptimizerName,
+    /// What the options below are without being given; examples of similar length share a batch if this is not given.
+    #[arg(long, value_enum)]
+    pub(crate) preset: Option<PresetName>,
+    /// Optimiser steps; 1000, or 100000 in pre-training.
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<usize>,
+    /// Examples a step; 8, or 16 in pre-training.
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<usize>,
+    /// Peak learning rate; 0.003, or 0.0003 in pre-training.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) lr: Option<f64>,
+    /// The optimiser; adafactor.
+    #[arg(long, value_enum)]
+    pub(crate) optimizer: Option<OptimizerName>,
     /// Share of the steps in which the learning rate rises from 0; it falls to 0 afterwards.
     #[arg(long, value_name = "SHARE", default_value_t = 0.06)]
     pub(crate) warmup_ratio: f64,
-    /// Bound of the joint norm of all gradients; 0 is none.
-    #[arg(long, value_name = "NORM", default_value_t = 1.0)]
-    pub(crate) max_grad_norm: f32,
+    /// Bound of the joint norm of all gradients, 0 for none; 1.
+    #[arg(long, value_name = "NORM")]
+    pub(crate) max_grad_norm: Option<f32>,
+    #[command(flatten)]
+    pub(crate) loss: LossArgs,
     /// Tokens of an input at most.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_input_tokens: usize,
@@ -206,6 +211,50 @@ pub(crate) struct Train {
     /// Seed of the order of the examples and of dropout.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
+}
+
+/// The loss.
+#[derive(clap::Args)]
+pub(crate) struct LossArgs {
+    /// Weight of the length-normalised loss over choices; 1, or 0 in pre-training.
+    #[arg(long, value_name = "WEIGHT")]
+    pub(crate) mc_loss: Option<f64>,
+    /// Weight of the unlikelihood loss of wrong choices; 1, or 0 in pre-training.
+    #[arg(long, value_name = "WEIGHT")]
+    pub(crate) unlikely_loss: Option<f64>,
+    /// The unlikelihood loss of the authors' program, or of the paper's equation.
+    #[arg(long, value_enum, default_value = "authors")]
+    pub(crate) unlikelihood: UnlikelihoodName,
+    /// Exponent of a choice's length in its score.
+    #[arg(long, value_name = "EXPONENT", default_value_t = 1.0)]
+    pub(crate) length_norm: f64,
+    /// The tokens that a decoder alone answers for.
+    #[arg(long, value_enum, default_value = "target")]
+    pub(crate) causal_loss: CausalLossName,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UnlikelihoodName {
+    /// −log(1 − p + 0.01), and a constant for masked positions.
+    Authors,
+    /// −log(1 − p).
+    Paper,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CausalLossName {
+    /// Those of the target.
+    Target,
+    /// Those of the input too.
+    All,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PresetName {
+    /// Few-shot training as in T-Few.
+    TFew,
+    /// T-Few's pre-training of the vectors.
+    TFewPretrain,
 }
 
 #[derive(clap::Args)]

@@ -8,9 +8,10 @@ use crate::cache::KvCache;
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_labels, check_positions, check_rows, required};
 use crate::layers::logits;
-use crate::loss::{RowLosses, row_losses};
+use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
+use crate::score::Together;
 
 /// A decoder-only language model.
 pub(crate) trait CausalLm: Module {
@@ -118,6 +119,22 @@ pub(crate) fn losses(
     }
     let x = model.states(&tokens, None, Trace::default()).narrow(1, 0, seq - 1);
     Ok(row_losses(project(model, x), labels.narrow(1, 1, seq - 1)))
+}
+
+/// Log-likelihoods `[rows, tokens]` of `labels`, the texts in rows of input and text; 0 at ignored labels. The head is
+/// computed where a token of a text is predicted alone.
+pub(crate) fn log_likelihoods(
+    model: &impl CausalLm,
+    rows: &Together,
+    labels: Tensor<2, Int>,
+) -> Result<Tensor<2>, ModelError> {
+    let tokens = checked(model, &rows.inputs)?;
+    let ([_, seq], [batch, width]) = (tokens.ids.dims(), labels.dims());
+    let x = model.states(&tokens, None, Trace::default());
+    let d = x.dims()[2];
+    let at = rows.predictors(seq, width, &tokens.ids.device());
+    let x = x.reshape([batch * seq, d]).select(0, at).reshape([batch, width, d]);
+    Ok(label_log_likelihoods(project(model, x), labels))
 }
 
 fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelError> {

@@ -61,6 +61,19 @@ impl ModelInputs {
         Self { input_ids: Some(input_ids), decoder_input_ids: Some(decoder_input_ids), ..Self::default() }
     }
 
+    /// The rows at `index` of all inputs.
+    pub(crate) fn select(&self, index: Tensor<1, Int>) -> Self {
+        let rows = |ids: &Ids| ids.clone().map(|ids| ids.select(0, index.clone()));
+        Self {
+            input_ids: rows(&self.input_ids),
+            attention_mask: rows(&self.attention_mask),
+            decoder_input_ids: rows(&self.decoder_input_ids),
+            decoder_attention_mask: rows(&self.decoder_attention_mask),
+            token_type_ids: rows(&self.token_type_ids),
+            position_ids: rows(&self.position_ids),
+        }
+    }
+
     /// `position_ids`, or `[1, seq]` counting from 0 for the tokens of every row of `ids`.
     pub(crate) fn positions(&self, ids: &Tensor<2, Int>) -> Tensor<2, Int> {
         let in_order = || Tensor::<1, Int>::arange(0..ids.dims()[1] as i64, &ids.device()).unsqueeze();
@@ -105,6 +118,9 @@ pub(crate) fn check_labels(
     if found != positions {
         let problem = format!("has shape {found:?}, expected {positions:?}, one label for each position");
         return Err(ModelError::Input { name: "labels", problem });
+    }
+    if labels.shape().num_elements() == 0 {
+        return Err(ModelError::Input { name: "labels", problem: format!("is empty: shape {found:?}") });
     }
     let outside = |label: &i64| *label != IGNORE_INDEX && !(0..classes as i64).contains(label);
     match labels.to_data().iter::<i64>().find(outside) {

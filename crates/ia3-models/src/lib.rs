@@ -25,6 +25,7 @@ mod output;
 mod prompt;
 mod rotary;
 mod sample;
+mod score;
 pub mod t5;
 
 pub use activation::Activation;
@@ -32,7 +33,8 @@ pub use config::ModelConfig;
 pub use error::ModelError;
 pub use generate::{Generated, GenerationConfig, Sampling, Step};
 pub use inputs::{ModelInputs, PaddingSide};
-pub use loss::{IGNORE_INDEX, RowLosses, cross_entropy, row_losses};
+pub use loss::{IGNORE_INDEX, RowLosses, cross_entropy, label_log_likelihoods, row_losses};
 pub use model::{Model, Task};
 pub use output::ModelOutput;
 pub use rotary::RopeParameters;
+pub use score::LogLikelihoods;

@@ -1,11 +1,11 @@
-use burn::tensor::{Int, Tensor, activation::log_softmax};
+use burn::tensor::{DType, Int, Tensor, activation::log_softmax};
 
 /// The label of a position that does not count, PyTorch's `ignore_index`.
 pub const IGNORE_INDEX: i64 = -100;
 
 /// Mean cross entropy over all positions whose label is not [`IGNORE_INDEX`]; 0 where none counts.
 ///
-/// `−mean log softmax(logits)[label]`, as `torch.nn.CrossEntropyLoss`.
+/// `−mean log softmax(logits)[label]`, as `torch.nn.CrossEntropyLoss`; in float32 for logits of half precision.
 ///
 /// # Shapes
 ///
@@ -56,14 +56,29 @@ impl RowLosses {
 /// - `logits`: `[batch, seq, vocab]`
 /// - `labels`: `[batch, seq]`
 pub fn row_losses(logits: Tensor<3>, labels: Tensor<2, Int>) -> RowLosses {
-    let [batch, seq, vocab] = logits.dims();
-    let labels = labels.reshape([batch * seq, 1]);
-    let counted = labels.clone().not_equal_scalar(IGNORE_INDEX);
-    let index = labels.mask_fill(counted.clone().bool_not(), 0);
-    let log_probability = log_softmax(logits.reshape([batch * seq, vocab]), 1).gather(1, index);
-    let counted = counted.float();
-    let by_row = |t: Tensor<2>| t.reshape([batch, seq]).sum_dim(1).squeeze_dim(1);
-    RowLosses { sums: by_row(log_probability * counted.clone()).neg(), counts: by_row(counted) }
+    let counted = labels.clone().not_equal_scalar(IGNORE_INDEX).float();
+    let by_row = |t: Tensor<2>| t.sum_dim(1).squeeze_dim(1);
+    let likelihoods = label_log_likelihoods(logits, labels);
+    RowLosses { sums: by_row(likelihoods).neg(), counts: by_row(counted) }
+}
+
+/// `log softmax(logits)[label]` of every position, 0 where the label is [`IGNORE_INDEX`].
+///
+/// In float32 for logits of half precision.
+///
+/// # Shapes
+///
+/// - `logits`: `[batch, seq, vocab]`
+/// - `labels`: `[batch, seq]`
+/// - returns `[batch, seq]`
+pub fn label_log_likelihoods(logits: Tensor<3>, labels: Tensor<2, Int>) -> Tensor<2> {
+    let logits = match logits.dtype() {
+        DType::F16 | DType::BF16 => logits.cast(DType::F32),
+        _ => logits,
+    };
+    let ignored = labels.clone().equal_scalar(IGNORE_INDEX);
+    let index = labels.mask_fill(ignored.clone(), 0).unsqueeze_dim(2);
+    log_softmax(logits, 2).gather(2, index).squeeze_dim::<2>(2).mask_fill(ignored, 0.0)
 }
 
 #[cfg(test)]
@@ -76,9 +91,15 @@ mod tests {
         let device = Device::flex();
         let logits = Tensor::<3>::from_floats([[[1.0, 2.0, 0.5], [9.0, -9.0, 3.0]]], &device);
         let labels = Tensor::<2, Int>::from_ints([[1, -100]], &device);
-        let loss = cross_entropy(logits.clone(), labels).into_data();
         let z = 1f32.exp() + 2f32.exp() + 0.5f32.exp();
-        loss.assert_approx_eq::<f32>(&[z.ln() - 2.0].into(), Tolerance::absolute(1e-6));
+        let expected = z.ln() - 2.0;
+        let near = Tolerance::absolute(1e-6);
+        let each = label_log_likelihoods(logits.clone(), labels.clone()).into_data();
+        each.assert_approx_eq::<f32>(&[[-expected, 0.0]].into(), near);
+        let loss = cross_entropy(logits.clone(), labels.clone()).into_data();
+        loss.assert_approx_eq::<f32>(&[expected].into(), near);
+        let half = cross_entropy(logits.clone().cast(DType::BF16), labels).into_data();
+        half.assert_approx_eq::<f32>(&[expected].into(), near); // These logits are exact in bf16.
         let nothing = Tensor::<2, Int>::from_ints([[-100, -100]], &device);
         assert_eq!(cross_entropy(logits, nothing).into_scalar::<f32>(), 0.0);
     }

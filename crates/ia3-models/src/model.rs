@@ -179,6 +179,14 @@ impl Model {
         }
     }
 
+    /// Classes of a classifier; `None` for a language model.
+    pub fn num_labels(&self) -> Option<usize> {
+        match self {
+            Self::Bert(m) => Some(m.config().labels()),
+            _ => None,
+        }
+    }
+
     /// What the model's configuration says about generating, with `max_new_tokens`.
     pub fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig {
         match self {

@@ -1,4 +1,4 @@
-use ia3_models::ModelError;
+use ia3_models::{ModelError, Task};
 
 /// What can go wrong in training or evaluation.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +12,58 @@ pub enum TrainError {
     EmptyExample {
         /// Position in the data, from 0.
         index: usize,
-        /// `input` or `target`.
+        /// `input`, `target` or `choice`.
         field: &'static str,
     },
+    /// The targets of a data set are of different kinds.
+    #[error(
+        "the target of example {index} is {found}, that of example 0 {first}; one data set has one kind of target"
+    )]
+    MixedTargets {
+        /// Position in the data, from 0.
+        index: usize,
+        /// What its target is.
+        found: &'static str,
+        /// What the first example's is.
+        first: &'static str,
+    },
+    /// The model has no answer of this kind.
+    #[error("the target of example {index} is {found}; {}", advice(*.task))]
+    TargetOfTask {
+        /// Position in the data, from 0.
+        index: usize,
+        /// What its target is.
+        found: &'static str,
+        /// What the model computes.
+        task: Task,
+    },
+    /// The right choice is not among the choices.
+    #[error("the answer of example {index} is {answer}, but it has {choices} choices, which count from 0")]
+    Answer {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The answer.
+        answer: usize,
+        /// How many choices there are.
+        choices: usize,
+    },
+    /// The classifier has no such class.
+    #[error(
+        "the class of example {index} is {class}, but the model has {labels} classes, which count from 0"
+    )]
+    Class {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The class.
+        class: usize,
+        /// How many classes there are.
+        labels: usize,
+    },
+    /// The classifier has one label.
+    #[error(
+        "the model has one label, which is a regression; classes need `num_labels` of at least 2 in config.json"
+    )]
+    OneLabel,
     /// A setting that no training can have.
     #[error("`{name}` is {found}, expected {expected}")]
     Setting {
@@ -40,4 +89,13 @@ pub enum TrainError {
     /// The model refuses an input.
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+fn advice(task: Task) -> &'static str {
+    match task {
+        Task::SequenceClassification => "the model is a classifier, which takes classes",
+        Task::Seq2SeqLm | Task::CausalLm => {
+            "the model is a language model, which takes texts; give each class its text as a choice"
+        }
+    }
 }

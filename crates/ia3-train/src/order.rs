@@ -70,6 +70,7 @@ mod tests {
             max_grad_norm: None,
             bucket,
             seed: 7,
+            ..TrainConfig::default()
         };
         let mut order = Order::new(&examples, &config);
         (0..count).map(|_| order.next_batch()).collect()

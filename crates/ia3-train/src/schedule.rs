@@ -12,6 +12,11 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// [`Linear`](Self::Linear) with the share `ratio` of `steps` as warm-up, rounded down.
+    pub fn linear(ratio: f64, steps: usize) -> Self {
+        Self::Linear { warmup: (ratio * steps as f64) as usize }
+    }
+
     /// The factor at `step` of `steps`, from 0.
     pub fn factor(self, step: usize, steps: usize) -> f64 {
         match self {
@@ -36,6 +41,7 @@ mod tests {
         };
         assert_eq!(factors(60, &[0, 30, 60, 530, 1000]), [0.0, 0.5, 1.0, 0.5, 0.0]);
         assert_eq!(factors(0, &[0, 500]), [1.0, 0.5]);
+        assert_eq!(Schedule::linear(0.06, 1000), Schedule::Linear { warmup: 60 });
         assert_eq!(Schedule::Constant.factor(999, 1000), 1.0);
     }
 }

@@ -6,8 +6,9 @@ use ia3_data::Example;
 use ia3_models::Model;
 
 use crate::clip::clip_grad_norm;
-use crate::data::{Batch, check, collate};
 use crate::error::TrainError;
+use crate::kind::check;
+use crate::objective::{LossConfig, loss};
 use crate::optimizer::OptimizerConfig;
 use crate::order::Order;
 use crate::schedule::Schedule;
@@ -31,6 +32,8 @@ pub struct TrainConfig {
     pub bucket: usize,
     /// Seed of the order of examples and of dropout.
     pub seed: u64,
+    /// The loss.
+    pub loss: LossConfig,
 }
 
 impl TrainConfig {
@@ -44,7 +47,7 @@ impl TrainConfig {
         at_least_one("bucket", self.bucket)?;
         let rate = self.learning_rate;
         if rate > 0.0 && rate.is_finite() {
-            return Ok(());
+            return self.loss.check();
         }
         let expected = "a positive number";
         Err(TrainError::Setting { name: "learning_rate", found: rate.to_string(), expected })
@@ -56,7 +59,7 @@ impl TrainConfig {
 pub struct StepReport {
     /// The step just done, from 1.
     pub step: usize,
-    /// Mean loss a target token of the batch, before the step.
+    /// The loss of the batch before the step, as [`loss`](crate::loss()) gives it.
     pub loss: f32,
     /// The learning rate of the step.
     pub learning_rate: f64,
@@ -90,7 +93,7 @@ pub fn train(
     on_step: &mut dyn FnMut(&StepReport) -> ControlFlow<()>,
 ) -> Result<(Model, TrainReport), TrainError> {
     config.check()?;
-    check(examples)?;
+    check(examples, &model)?;
     let device = model.devices().first().cloned().unwrap_or_default();
     device.seed(config.seed);
     let mut model = model.train();
@@ -100,8 +103,7 @@ pub fn train(
     for step in 0..config.steps {
         let indices = order.next_batch();
         let rows: Vec<_> = indices.iter().map(|&i| &examples[i]).collect();
-        let batch = collate(&rows, &model, &device);
-        let (loss, grads) = backward(&model, &batch)?;
+        let (loss, tokens, grads) = backward(&model, &rows, &config.loss)?;
         if !loss.is_finite() {
             return Err(TrainError::LossNotFinite { step: step + 1, loss, examples: indices });
         }
@@ -109,7 +111,7 @@ pub fn train(
         let learning_rate = config.learning_rate * config.schedule.factor(step, config.steps);
         model = optimizer.step(learning_rate, model, grads);
         report.losses.push(loss);
-        let done = StepReport { step: step + 1, loss, learning_rate, grad_norm, tokens: batch.tokens };
+        let done = StepReport { step: step + 1, loss, learning_rate, grad_norm, tokens };
         if on_step(&done).is_break() {
             report.stopped = step + 1 < config.steps;
             break;
@@ -125,8 +127,13 @@ fn clip(grads: GradientsParams, model: &Model, max_norm: Option<f32>) -> (Gradie
     (grads, Some(norm))
 }
 
-fn backward(model: &Model, batch: &Batch) -> Result<(f32, GradientsParams), TrainError> {
-    let loss = model.loss(&batch.inputs, batch.labels.clone())?;
-    let grads = GradientsParams::from_grads(loss.backward(), model);
-    Ok((loss.into_scalar::<f32>(), grads))
+/// The loss of a micro-batch, its tokens and the gradients of its mean.
+fn backward(
+    model: &Model,
+    examples: &[&Example],
+    config: &LossConfig,
+) -> Result<(f32, usize, GradientsParams), TrainError> {
+    let loss = loss(model, examples, config)?;
+    let grads = GradientsParams::from_grads(loss.total.backward(), model);
+    Ok((loss.total.into_scalar::<f32>(), loss.tokens, grads))
 }

@@ -31,6 +31,7 @@ fn config(steps: usize) -> TrainConfig {
         max_grad_norm: Some(1.0),
         bucket: 2,
         seed: 3,
+        ..TrainConfig::default()
     }
 }
 

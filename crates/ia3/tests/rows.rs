@@ -247,3 +247,31 @@ fn ten_thousand_adapters_are_held_and_a_batch_costs_those_it_names() {
     assert_eq!(mixed.num_params(), model.base().num_params() + 4 * first.num_params());
     mixed.forward(&batch(&mixed, PaddingSide::Right)).unwrap();
 }
+
+#[test]
+fn texts_are_as_likely_in_mixed_rows_as_under_their_adapter_alone() {
+    let names = ["b", "b", "__base__", "default", "default", "default"];
+    let texts: [Vec<Vec<i64>>; 3] =
+        [vec![vec![7, 1], vec![9, 4, 3, 1]], vec![vec![5, 1]], vec![vec![8, 1], vec![1], vec![6, 2, 1]]];
+    let inputs: [&[i64]; 3] = [&[3, 4, 5, 1], &[6, 1], &[7, 8, 9, 10, 11, 1]];
+    let pairs: Vec<_> = inputs.into_iter().zip(texts.iter().map(Vec::as_slice)).collect();
+    for case in cases() {
+        let model = three(&case);
+        if model.base().task() == Task::SequenceClassification {
+            continue;
+        }
+        let mixed = model.rows(&names).unwrap();
+        let got = rows(mixed.log_likelihoods(&pairs).unwrap().tokens);
+        let mut row = 0;
+        for (input, texts) in &pairs {
+            let expected = alone(&model, names[row]).log_likelihoods(&[(input, texts)]).unwrap();
+            for expected in rows(expected.tokens) {
+                let difference = worst(&got[row][..expected.len()], &expected);
+                assert!(difference <= TOLERANCE, "{} row {row}: {difference}", case.name);
+                row += 1;
+            }
+        }
+        let error = mixed.log_likelihoods(&pairs[..1]).unwrap_err().to_string();
+        assert_eq!(error, "`input_ids` has 2 rows, but the model has an adapter for each of 6");
+    }
+}

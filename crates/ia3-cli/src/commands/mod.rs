@@ -7,6 +7,7 @@ mod inspect;
 mod merge;
 mod mix;
 mod model;
+mod settings;
 mod status;
 mod train;
 

@@ -9,13 +9,14 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 use ia3::io::{AdapterOptions, IoError};
-use ia3::train::{Evaluation, Example, OptimizerConfig, Schedule, StepReport, TrainConfig, evaluate, train};
+use ia3::train::{Evaluation, Example, StepReport, evaluate_with, train};
 use ia3::{Adapter, Ia3Config, Model, PlanOptions, Selector, Task, TaskType, TrainableParameters};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
 use super::model;
-use crate::args::{Format, OptimizerName, Train};
+use super::settings::settings;
+use crate::args::{Format, Train};
 use crate::output::{self, note};
 use crate::text::Text;
 
@@ -72,12 +73,13 @@ pub(crate) fn run(args: &Train, device: &Device, format: Format) -> anyhow::Resu
     let adapter = Adapter::init(&base, &plan);
     let adapter = if args.kv_only { adapter.kv_only(&base.info())? } else { adapter };
     let parameters = TrainableParameters::of(&base, &adapter);
-    let before = held_out.as_ref().map(|e| evaluate(&base, e, EVAL_BATCH)).transpose()?;
+    let settings = settings(args);
+    let before =
+        held_out.as_ref().map(|e| evaluate_with(&base, e, EVAL_BATCH, &settings.loss)).transpose()?;
 
     let start = Instant::now();
     let stop = on_interrupt()?;
-    let bar = Bar::new(args.steps);
-    let settings = settings(args);
+    let bar = Bar::new(settings.steps);
     let (model, trained) = train(ia3::attach(&base, &[&adapter])?, &examples, &settings, &mut |step| {
         bar.show(step);
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -90,7 +92,9 @@ pub(crate) fn run(args: &Train, device: &Device, format: Format) -> anyhow::Resu
         ia3::io::save_adapter(&adapter, &args.out, &AdapterOptions::default().with_base(base.info()))?;
     let after = match trained.stopped {
         true => None,
-        false => held_out.as_ref().map(|e| evaluate(&model, e, EVAL_BATCH)).transpose()?,
+        false => {
+            held_out.as_ref().map(|e| evaluate_with(&model, e, EVAL_BATCH, &settings.loss)).transpose()?
+        }
     };
     let report = Report {
         trainable_parameters: parameters.trainable,
@@ -116,7 +120,7 @@ const EVAL_BATCH: usize = 32;
 
 fn before_after((before, after): (Evaluation, Evaluation)) -> BeforeAfter {
     BeforeAfter {
-        examples: before.generated.len(),
+        examples: before.examples,
         loss_before: before.loss,
         loss_after: after.loss,
         exact_match_before: before.exact_match,
@@ -157,22 +161,6 @@ fn selector(values: &[String]) -> Selector {
         [one] if one.contains(['*', '+', '?', '(', '[', '{', '|', '\\', '^', '$']) => one.as_str().into(),
         [one] if one.eq_ignore_ascii_case("all-linear") => Selector::AllLinear,
         _ => values.iter().flat_map(|v| v.split(',')).filter(|v| !v.is_empty()).collect(),
-    }
-}
-
-fn settings(args: &Train) -> TrainConfig {
-    TrainConfig {
-        steps: args.steps,
-        batch_size: args.batch_size,
-        learning_rate: args.lr,
-        schedule: Schedule::Linear { warmup: (args.warmup_ratio * args.steps as f64) as usize },
-        optimizer: match args.optimizer {
-            OptimizerName::Adamw => OptimizerConfig::adamw(),
-            OptimizerName::Adafactor => OptimizerConfig::Adafactor { scale_parameter: true },
-        },
-        max_grad_norm: (args.max_grad_norm > 0.0).then_some(args.max_grad_norm),
-        bucket: 8,
-        seed: args.seed,
     }
 }
 

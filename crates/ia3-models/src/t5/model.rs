@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor};
-use ia3_core::{ActivationSpace, ModelInfo, model_info};
+use ia3_core::{ActivationSpace, ModelInfo, batch_rows, model_info};
 
 use super::config::T5Config;
 use super::init::normal;
@@ -11,7 +11,7 @@ use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, check_labels, check_rows, required};
 use crate::layers::logits;
-use crate::loss::{RowLosses, row_losses};
+use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
 
@@ -179,6 +179,40 @@ impl T5ForConditionalGeneration {
         let mut inputs = inputs.clone();
         inputs.decoder_input_ids.get_or_insert_with(|| self.shift_right(labels.clone()));
         Ok(row_losses(self.forward(&inputs)?, labels))
+    }
+
+    /// Log-likelihoods `[rows, seq]` of `labels` `[rows, seq]`, 0 where they are [`IGNORE_INDEX`](crate::IGNORE_INDEX).
+    ///
+    /// Row `r` of the labels answers row `input_of[r]` of the inputs; each input is encoded once, and its keys and
+    /// values for the decoder are computed once. The decoder's input is [`shift_right`](Self::shift_right) of the labels.
+    /// Where rows have their own adapters ([`attach_rows`](ia3_core::attach_rows)), these are the rows of the labels, and
+    /// an input is encoded for each.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Input`] if `input_ids` is missing, or a shape, an id or a row does not fit.
+    pub fn log_likelihoods(
+        &self,
+        inputs: &ModelInputs,
+        labels: Tensor<2, Int>,
+        input_of: &[usize],
+    ) -> Result<Tensor<2>, ModelError> {
+        inputs.check(self.config.vocab_size)?;
+        let sources = required("input_ids", &inputs.input_ids)?.dims()[0];
+        check_labels(&labels, [input_of.len(), labels.dims()[1]], self.config.vocab_size)?;
+        if let Some(row) = input_of.iter().find(|row| **row >= sources) {
+            let problem = format!("names row {row} of {sources} inputs");
+            return Err(ModelError::Input { name: "input_of", problem });
+        }
+        let index: Vec<i64> = input_of.iter().map(|&row| row as i64).collect();
+        let index = Tensor::from_ints(index.as_slice(), &labels.device());
+        let mut memory = match batch_rows(self) {
+            None => self.encode(inputs, None, Trace::default())?.select(index),
+            Some(_) => self.encode(&inputs.select(index), None, Trace::default())?,
+        };
+        let x = self.shared.forward(self.shift_right(labels.clone()));
+        let x = self.decoder.forward(x, None, &mut memory, Trace::default());
+        Ok(label_log_likelihoods(self.head(x), labels))
     }
 
     /// The decoder's input for `labels` `[batch, seq]`: shifted right behind the start token, ignored positions padded.

@@ -64,6 +64,13 @@ pub(crate) struct DecoderMemory {
 }
 
 impl DecoderMemory {
+    /// The encoder's rows at `index`, with nothing decoded yet.
+    pub(crate) fn select(self, index: Tensor<1, Int>) -> Self {
+        let rows = |x: Tensor<4>| x.select(0, index.clone());
+        let cross = self.cross.into_iter().map(|kv| kv.map(rows)).collect();
+        Self { cross, cross_bias: rows(self.cross_bias), past: None }
+    }
+
     fn past_len(&self) -> usize {
         self.past.as_ref().map_or(0, |p| p[0].len())
     }

@@ -1,0 +1,211 @@
+//! How likely texts are under inputs, token by token.
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::causal;
+use crate::error::ModelError;
+use crate::inputs::{ModelInputs, PaddingSide};
+use crate::loss::IGNORE_INDEX;
+use crate::model::Model;
+
+/// Log-likelihoods of the texts that may follow each of several inputs.
+///
+/// A row is a text; rows come input by input, and within an input in the order of its texts.
+#[derive(Clone, Debug)]
+pub struct LogLikelihoods {
+    /// `log p(token | input, tokens before)`, `[rows, tokens]`; 0 behind the end of a text.
+    pub tokens: Tensor<2>,
+    /// Tokens of each row's text.
+    pub lengths: Vec<usize>,
+    /// Texts of each input.
+    pub counts: Vec<usize>,
+}
+
+impl LogLikelihoods {
+    /// `log p(text | input)` of each row, `[rows]`.
+    pub fn sums(&self) -> Tensor<1> {
+        self.tokens.clone().sum_dim(1).squeeze_dim(1)
+    }
+
+    /// The rows of each input.
+    pub fn rows(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        self.counts.iter().scan(0, |end, count| {
+            *end += count;
+            Some(*end - count..*end)
+        })
+    }
+}
+
+impl Model {
+    /// How likely each of an input's `texts` is to follow it, for pairs `(input, texts)` of token ids.
+    ///
+    /// A text ends with the end-of-sequence token if that is to count. An encoder-decoder encodes each input once, a
+    /// decoder alone reads a row of input and text for each text. Inputs may have different numbers of texts; there are
+    /// no rows to fill up.
+    ///
+    /// Where rows have their own adapters ([`attach_rows`](ia3_core::attach_rows)), a row is a text: the adapter of an
+    /// input is named once for each of its texts.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Input`] for no input, an input without texts, an empty input or text, and ids outside the
+    /// vocabulary; [`ModelError::Unsupported`] for a classifier.
+    pub fn log_likelihoods(&self, inputs: &[(&[i64], &[Vec<i64>])]) -> Result<LogLikelihoods, ModelError> {
+        check(inputs)?;
+        let device = self.devices().first().cloned().unwrap_or_default();
+        let texts: Vec<Vec<i64>> = inputs.iter().flat_map(|(_, texts)| texts.iter().cloned()).collect();
+        let labels = padded(&texts, IGNORE_INDEX, &device).input_ids.expect("`from_rows` gives ids");
+        let tokens = match self {
+            Self::T5(m) => {
+                let rows: Vec<Vec<i64>> = inputs.iter().map(|(input, _)| input.to_vec()).collect();
+                let of = inputs.iter().enumerate().flat_map(|(i, (_, texts))| vec![i; texts.len()]);
+                let rows = padded(&rows, self.pad_token_id(), &device);
+                m.log_likelihoods(&rows, labels, &of.collect::<Vec<_>>())
+            }
+            Self::GPT2(m) => causal::log_likelihoods(m, &self.together(inputs, &device), labels),
+            Self::Falcon(m) => causal::log_likelihoods(m, &self.together(inputs, &device), labels),
+            Self::Llama(m) => causal::log_likelihoods(m, &self.together(inputs, &device), labels),
+            Self::Bert(_) => {
+                let problem = "classifies and gives no text a likelihood";
+                Err(ModelError::Unsupported { model_type: "bert".into(), problem })
+            }
+        }?;
+        let lengths = texts.iter().map(Vec::len).collect();
+        Ok(LogLikelihoods { tokens, lengths, counts: inputs.iter().map(|(_, texts)| texts.len()).collect() })
+    }
+
+    /// Input and text in one row, for each text.
+    fn together(&self, inputs: &[(&[i64], &[Vec<i64>])], device: &Device) -> Together {
+        let row = |input: &&[i64], text: &Vec<i64>| [input, text.as_slice()].concat();
+        let rows = inputs.iter().flat_map(|(input, texts)| texts.iter().map(move |text| row(input, text)));
+        let rows: Vec<Vec<i64>> = rows.collect();
+        let starts = inputs.iter().flat_map(|(input, texts)| vec![input.len(); texts.len()]).collect();
+        Together { inputs: padded(&rows, self.pad_token_id(), device), starts }
+    }
+}
+
+/// Rows of an input and its text.
+pub(crate) struct Together {
+    /// `[rows, seq]`, padded on the right.
+    pub(crate) inputs: ModelInputs,
+    /// Where each row's text starts.
+    starts: Vec<usize>,
+}
+
+impl Together {
+    /// Positions in `[rows · seq]` of the tokens before those of the texts, `[rows · tokens]`; any behind a text's end.
+    pub(crate) fn predictors(&self, seq: usize, tokens: usize, device: &Device) -> Tensor<1, Int> {
+        let before = |row: usize, start: usize, t: usize| (row * seq + (start + t - 1).min(seq - 1)) as i64;
+        let rows = self.starts.iter().enumerate();
+        let positions: Vec<i64> =
+            rows.flat_map(|(row, &start)| (0..tokens).map(move |t| before(row, start, t))).collect();
+        let count = positions.len();
+        Tensor::from_data(TensorData::new(positions, [count]), device)
+    }
+}
+
+fn padded(rows: &[Vec<i64>], with: i64, device: &Device) -> ModelInputs {
+    ModelInputs::from_rows(rows, with, PaddingSide::Right, device)
+}
+
+fn check(inputs: &[(&[i64], &[Vec<i64>])]) -> Result<(), ModelError> {
+    let refuse = |name, problem: String| Err(ModelError::Input { name, problem });
+    if inputs.is_empty() {
+        return refuse("inputs", "is empty; there is nothing to score".into());
+    }
+    for (i, (input, texts)) in inputs.iter().enumerate() {
+        if input.is_empty() {
+            return refuse("inputs", format!("has no token in row {i}"));
+        }
+        if texts.is_empty() {
+            return refuse("texts", format!("has none for input {i}"));
+        }
+        if let Some(text) = texts.iter().position(Vec::is_empty) {
+            return refuse("texts", format!("has no token in text {text} of input {i}"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ModelConfig;
+
+    const T5: &str = r#"{"model_type": "t5", "vocab_size": 13, "d_model": 8, "d_kv": 4, "d_ff": 12, "num_heads": 2,
+        "num_layers": 1, "dropout_rate": 0.0, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": false}"#;
+    const GPT2: &str = r#"{"model_type": "gpt2", "vocab_size": 13, "n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 10, "pad_token_id": 0}"#;
+    const LLAMA: &str = r#"{"model_type": "llama", "vocab_size": 13, "hidden_size": 8, "intermediate_size": 12,
+        "num_hidden_layers": 1, "num_attention_heads": 2}"#;
+
+    fn model(config: &str) -> Model {
+        let device = Device::flex();
+        device.seed(3);
+        ModelConfig::from_json(config).unwrap().init(&device)
+    }
+
+    fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().iter().collect()
+    }
+
+    /// Each text alone under its input, without padding, is as likely as in a batch, and its loss is the mean.
+    #[test]
+    fn a_batch_of_ragged_texts_equals_each_text_alone() {
+        let short = vec![vec![7, 1], vec![8, 9, 10, 1], vec![1]];
+        let long = vec![vec![5, 1]];
+        for config in [T5, GPT2, LLAMA] {
+            let model = model(config);
+            let (a, b): (&[i64], &[i64]) = (&[3, 4, 1], &[2, 3, 4, 5, 6, 1]);
+            let all = model.log_likelihoods(&[(a, &short), (b, &long)]).unwrap();
+            assert_eq!((all.lengths.as_slice(), all.counts.as_slice()), (&[2, 4, 1, 2][..], &[3, 1][..]));
+            assert_eq!(all.rows().collect::<Vec<_>>(), [0..3, 3..4]);
+            assert_eq!(all.tokens.dims(), [4, 4]);
+            let sums = floats(all.sums());
+            let pairs = short.iter().map(|text| (a, text)).chain([(b, &long[0])]);
+            for (row, (input, text)) in pairs.enumerate() {
+                let alone = model.log_likelihoods(&[(input, std::slice::from_ref(text))]).unwrap();
+                let in_batch = floats(all.tokens.clone().slice([row..row + 1, 0..text.len()]));
+                for (x, y) in floats(alone.tokens.clone()).iter().zip(&in_batch) {
+                    assert!((x - y).abs() < 1e-5, "{config} {row}: {x} {y}");
+                }
+                let rest = floats(all.tokens.clone().slice([row..row + 1, 0..4]));
+                assert!(rest[text.len()..].iter().all(|ll| *ll == 0.0), "{rest:?}");
+                let loss = loss_alone(&model, input, text);
+                assert!((loss + sums[row] / text.len() as f32).abs() < 1e-5, "{config} {row}: {loss}");
+            }
+        }
+    }
+
+    fn loss_alone(model: &Model, input: &[i64], text: &[i64]) -> f32 {
+        let device = Device::flex();
+        let rows = |row: Vec<i64>| padded(&[row], 0, &device);
+        let (inputs, labels) = match model {
+            Model::T5(_) => (input.to_vec(), text.to_vec()),
+            _ => ([input, text].concat(), [&vec![IGNORE_INDEX; input.len()], text].concat()),
+        };
+        model.loss(&rows(inputs), rows(labels).input_ids.unwrap()).unwrap().into_scalar::<f32>()
+    }
+
+    #[test]
+    fn requests_without_sense_are_refused_with_the_place() {
+        let refuse = |config, inputs: &[(&[i64], &[Vec<i64>])]| {
+            model(config).log_likelihoods(inputs).unwrap_err().to_string()
+        };
+        let text = [vec![2, 1]];
+        assert_eq!(refuse(T5, &[]), "`inputs` is empty; there is nothing to score");
+        assert_eq!(refuse(T5, &[(&[1], &text), (&[], &text)]), "`inputs` has no token in row 1");
+        assert_eq!(refuse(GPT2, &[(&[1], &[])]), "`texts` has none for input 0");
+        assert_eq!(refuse(T5, &[(&[1], &[vec![1], vec![]])]), "`texts` has no token in text 1 of input 0");
+        for config in [T5, GPT2] {
+            let error = refuse(config, &[(&[1], &[vec![13]])]);
+            assert!(error.contains("holds"), "{error}");
+        }
+        let long = refuse(GPT2, &[(&[1; 9], &text)]);
+        assert_eq!(long, "`input_ids` has 11 tokens a row, but the model has 10 positions");
+        let bert = r#"{"model_type": "bert", "vocab_size": 13, "hidden_size": 8, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 8}"#;
+        let error = refuse(bert, &[(&[1], &text)]);
+        assert_eq!(error, "a `bert` model classifies and gives no text a likelihood");
+    }
+}

@@ -1,0 +1,84 @@
+use crate::objective::LossConfig;
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::Schedule;
+use crate::train::TrainConfig;
+
+/// Tokens to which T-Few cuts an input (`max_seq_len` in `src/utils/Config.py` of r-three/t-few).
+pub const MAX_INPUT_TOKENS: usize = 256;
+
+impl TrainConfig {
+    /// Few-shot training as T-Few does it, with the three losses (arXiv 2205.05638 §3.2 and §3.4).
+    ///
+    /// | setting | value | in r-three/t-few |
+    /// |---|---|---|
+    /// | steps | 1000 of 8 examples | `configs/ia3.json`, `configs/<task>.json` |
+    /// | learning rate | 3e-3, linear warm-up from 0 over 60 steps, linear decay to 0 | `configs/ia3.json`, `src/utils/get_scheduler.py` |
+    /// | optimiser | Adafactor with `scale_parameter`, without `relative_step` and weight decay | `src/utils/get_optimizer.py` |
+    /// | gradients | joint norm of at most 1 | `src/utils/Config.py` |
+    /// | loss | `L_LM + L_LN + L_UL`, [`Unlikelihood::Authors`](crate::Unlikelihood::Authors) | `src/models/EncoderDecoder.py` |
+    /// | seed | 42, the first of five | `bin/few-shot-3b.sh` |
+    ///
+    /// Inputs are cut to [`MAX_INPUT_TOKENS`]. Another setting is a struct update; the warm-up goes with the steps:
+    ///
+    /// ```
+    /// use ia3_train::{Schedule, TrainConfig};
+    ///
+    /// let steps = 500;
+    /// let config = TrainConfig { steps, schedule: Schedule::linear(0.06, steps), ..TrainConfig::t_few() };
+    /// ```
+    pub fn t_few() -> Self {
+        let steps = 1000;
+        Self {
+            steps,
+            batch_size: 8,
+            learning_rate: 3e-3,
+            schedule: Schedule::linear(0.06, steps),
+            optimizer: OptimizerConfig::Adafactor { scale_parameter: true },
+            max_grad_norm: Some(1.0),
+            bucket: 1,
+            seed: 42,
+            loss: LossConfig::default(),
+        }
+    }
+
+    /// Training the vectors on a mixture of tasks before any few-shot task, as T-Few does it (arXiv 2205.05638 §3.4).
+    ///
+    /// As [`t_few`](Self::t_few), but for 100,000 steps of 16 examples at a learning rate of 3e-4, on the right text alone
+    /// (`configs/pretrain.json` and `bin/pretrain_3b.sh` of r-three/t-few; the paper does not name the rate).
+    pub fn t_few_pretraining() -> Self {
+        let steps = 100_000;
+        Self {
+            steps,
+            batch_size: 16,
+            learning_rate: 3e-4,
+            schedule: Schedule::linear(0.06, steps),
+            loss: LossConfig::language_modelling(),
+            ..Self::t_few()
+        }
+    }
+}
+
+impl Default for TrainConfig {
+    /// [`t_few`](Self::t_few).
+    fn default() -> Self {
+        Self::t_few()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_those_of_the_recipe() {
+        let few = TrainConfig::t_few();
+        assert_eq!((few.steps, few.batch_size, few.learning_rate), (1000, 8, 3e-3));
+        assert_eq!(few.schedule, Schedule::Linear { warmup: 60 });
+        assert_eq!((few.loss.mc_loss, few.loss.unlikely_loss), (1.0, 1.0));
+        let before = TrainConfig::t_few_pretraining();
+        assert_eq!((before.steps, before.batch_size, before.learning_rate), (100_000, 16, 3e-4));
+        assert_eq!(before.schedule, Schedule::Linear { warmup: 6000 });
+        assert_eq!((before.loss.mc_loss, before.loss.unlikely_loss), (0.0, 0.0));
+        assert_eq!((before.optimizer, before.max_grad_norm), (few.optimizer, few.max_grad_norm));
+    }
+}
