@@ -43,14 +43,14 @@ pub(crate) fn adapters(dirs: &[PathBuf], base: &Model, device: &Device) -> anyho
 
 /// What the arguments describe: a model for all rows, or named adapters and the name of each row's.
 pub(crate) enum Adapted {
-    All(Model),
+    All(Box<Model>),
     ByRow { model: Box<Ia3Model<Model>>, names: Vec<String> },
 }
 
 impl Adapted {
     pub(crate) fn new(args: &ModelArgs, device: &Device) -> anyhow::Result<Self> {
         match args.rows.is_empty() {
-            true => adapted(args, device).map(Self::All),
+            true => Ok(Self::All(Box::new(adapted(args, device)?))),
             false => by_row(args, device),
         }
     }
@@ -74,7 +74,7 @@ impl Adapted {
     /// The model of a batch of these rows of the input.
     pub(crate) fn rows(&self, rows: Range<usize>) -> anyhow::Result<Model> {
         match self {
-            Self::All(model) => Ok(model.clone()),
+            Self::All(model) => Ok(Model::clone(model)),
             Self::ByRow { model, names } => Ok(model.rows(&names[rows])?),
         }
     }
