@@ -114,6 +114,12 @@ impl Adapter {
         self.id().is_some() && self.id() == other.id()
     }
 
+    /// The parameters that this adapter is on a model whose rows have their own adapters
+    /// ([`attach_rows`](crate::attach_rows)): its vectors, and its copies of `modules_to_save`.
+    pub fn param_ids(&self) -> Vec<ParamId> {
+        self.vectors.values().map(|v| v.l.id).chain(copy_ids(self).into_keys()).collect()
+    }
+
     /// The number of learned values: vectors and `modules_to_save`.
     pub fn num_params(&self) -> usize {
         let vectors: usize = self.vectors.values().map(Ia3Vector::len).sum();

@@ -1,4 +1,4 @@
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
@@ -10,7 +10,17 @@ pub fn clip_grad_norm<M: Module>(
     module: &M,
     max_norm: f32,
 ) -> (GradientsParams, f32) {
-    let mut squares = Squares { grads: &grads, sums: vec![] };
+    clip_grad_norm_of(grads, module, max_norm, |_| true)
+}
+
+/// As [`clip_grad_norm`], for the gradients of some parameters; the others stay as they are.
+pub(crate) fn clip_grad_norm_of<M: Module>(
+    grads: GradientsParams,
+    module: &M,
+    max_norm: f32,
+    of: impl Fn(ParamId) -> bool,
+) -> (GradientsParams, f32) {
+    let mut squares = Squares { grads: &grads, of: &of, sums: vec![] };
     module.visit(&mut squares);
     let sums = squares.sums;
     if sums.is_empty() {
@@ -21,29 +31,36 @@ pub fn clip_grad_norm<M: Module>(
     if factor >= 1.0 {
         return (grads, norm);
     }
-    let mut scale = Scale { grads, factor };
+    let mut scale = Scale { grads, of: &of, factor };
     module.visit(&mut scale);
     (scale.grads, norm)
 }
 
-struct Squares<'a> {
+struct Squares<'a, F> {
     grads: &'a GradientsParams,
+    of: &'a F,
     sums: Vec<Tensor<1>>,
 }
 
-impl ModuleVisitor for Squares<'_> {
+impl<F: Fn(ParamId) -> bool> ModuleVisitor for Squares<'_, F> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.sums.extend(self.grads.get::<D>(param.id).map(|g| g.square().sum()));
+        if (self.of)(param.id) {
+            self.sums.extend(self.grads.get::<D>(param.id).map(|g| g.square().sum()));
+        }
     }
 }
 
-struct Scale {
+struct Scale<'a, F> {
     grads: GradientsParams,
+    of: &'a F,
     factor: f32,
 }
 
-impl ModuleVisitor for Scale {
+impl<F: Fn(ParamId) -> bool> ModuleVisitor for Scale<'_, F> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !(self.of)(param.id) {
+            return;
+        }
         if let Some(grad) = self.grads.remove::<D>(param.id) {
             self.grads.register(param.id, grad.mul_scalar(self.factor));
         }

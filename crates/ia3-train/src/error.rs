@@ -86,6 +86,12 @@ pub enum TrainError {
         /// Positions of the batch's examples in the data.
         examples: Vec<usize>,
     },
+    /// Two tasks of one run have the same adapter.
+    #[error("two tasks train the same adapter; give each its own, with `Adapter::fork`")]
+    SameAdapter,
+    /// An adapter does not fit the base.
+    #[error(transparent)]
+    Adapter(#[from] ia3_core::Ia3Error),
     /// The model refuses an input.
     #[error(transparent)]
     Model(#[from] ModelError),

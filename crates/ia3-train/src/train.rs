@@ -37,7 +37,7 @@ pub struct TrainConfig {
 }
 
 impl TrainConfig {
-    fn check(&self) -> Result<(), TrainError> {
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
         let at_least_one = |name, value: usize| match value {
             0 => Err(TrainError::Setting { name, found: "0".into(), expected: "at least 1" }),
             _ => Ok(()),

@@ -50,7 +50,7 @@ pub use state::Ia3Rows;
 ///
 /// let device = Device::flex();
 /// let base = Net { wo: LinearConfig::new(4, 8).init(&device) };
-/// let config = Ia3Config::new().with_target_modules(["wo"].into_iter().collect()).with_feedforward_modules([].into_iter().collect());
+/// let config = Ia3Config::new().with_target_modules(["wo"]).with_feedforward_modules(["wo"]);
 /// let plan = config.plan(&base.info(), PlanOptions::default())?;
 /// let (a, b) = (Adapter::init(&base, &plan), Adapter::init(&base, &plan));
 /// let model = attach_rows(&base, &[Some(&a), Some(&b), None, Some(&a)])?;

@@ -3,14 +3,17 @@
 mod config;
 mod terms;
 
+use std::ops::Range;
+
 use burn::module::Module;
 use burn::tensor::Tensor;
 use ia3_data::{Example, Target};
-use ia3_models::{LogLikelihoods, Model};
+use ia3_models::{LogLikelihoods, Model, RowLosses};
 
 use crate::data::collate_for;
 use crate::error::TrainError;
 use crate::kind::{Kind, check};
+use crate::many::ranges;
 
 pub use config::{CausalLoss, LossConfig, Unlikelihood};
 pub(crate) use terms::{Choices, Mean};
@@ -59,6 +62,66 @@ pub fn loss(model: &Model, examples: &[&Example], config: &LossConfig) -> Result
         }
         _ => cross_entropy(model, examples, config.causal),
     }
+}
+
+/// The loss of each group of `examples`, from one forward over all of them.
+pub(crate) fn losses(
+    model: &Model,
+    groups: &[Vec<&Example>],
+    config: &LossConfig,
+) -> Result<Vec<Loss>, TrainError> {
+    let all: Vec<&Example> = groups.concat();
+    match check(all.iter().copied(), model)? {
+        Kind::Choices if config.compares() => {
+            let (likelihoods, answers) = score(model, &all)?;
+            Ok(ranges(groups.iter().map(Vec::len))
+                .into_iter()
+                .zip(groups)
+                .map(|(inputs, group)| {
+                    let loss =
+                        choice_loss(&of_inputs(&likelihoods, inputs.clone()), &answers[inputs], config);
+                    let tokens: usize = group.iter().map(|e| e.input.len()).sum();
+                    Loss { tokens: tokens + loss.tokens, ..loss }
+                })
+                .collect())
+        }
+        _ => cross_entropies(model, groups, config.causal),
+    }
+}
+
+/// The texts of some of the inputs.
+fn of_inputs(all: &LogLikelihoods, inputs: Range<usize>) -> LogLikelihoods {
+    let before: usize = all.counts[..inputs.start].iter().sum();
+    let counts = all.counts[inputs].to_vec();
+    let rows: usize = counts.iter().sum();
+    let lengths = all.lengths[before..before + rows].to_vec();
+    // As wide as they were alone: the authors' loss counts padding.
+    let width = lengths.iter().copied().max().unwrap_or(0);
+    LogLikelihoods { tokens: all.tokens.clone().slice([before..before + rows, 0..width]), lengths, counts }
+}
+
+fn cross_entropies(
+    model: &Model,
+    groups: &[Vec<&Example>],
+    causal: CausalLoss,
+) -> Result<Vec<Loss>, TrainError> {
+    let device = model.devices().first().cloned().unwrap_or_default();
+    let batch = collate_for(causal, &groups.concat(), model, &device);
+    let rows = model.row_losses(&batch.inputs, batch.labels)?;
+    let of_group = |(range, group): (Range<usize>, &Vec<&Example>)| {
+        let own = |t: &Tensor<1>| t.clone().narrow(0, range.start, range.len());
+        let loss = RowLosses { sums: own(&rows.sums), counts: own(&rows.counts) }.mean();
+        let alone = collate_for(causal, group, model, &device);
+        Loss {
+            total: loss.clone(),
+            cross_entropy: loss,
+            labelled: alone.labelled,
+            length_normalised: None,
+            unlikelihood: None,
+            tokens: alone.tokens,
+        }
+    };
+    Ok(ranges(groups.iter().map(Vec::len)).into_iter().zip(groups).map(of_group).collect())
 }
 
 fn cross_entropy(model: &Model, examples: &[&Example], causal: CausalLoss) -> Result<Loss, TrainError> {

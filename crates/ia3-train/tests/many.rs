@@ -1,0 +1,163 @@
+//! Many adapters in one run come out as each trained alone: texts, classes and choices, clipped, with batches that differ
+//! in size and in number of choices.
+
+use std::ops::ControlFlow;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
+use ia3_models::{Model, ModelConfig};
+use ia3_train::{
+    AdapterTask, Example, OptimizerConfig, Schedule, Target, TrainConfig, TrainError, train, train_many,
+};
+
+/// Largest difference of a learned value, which are about 1.
+const TOLERANCE: f32 = 1e-5;
+
+const T5: &str = r#"{"model_type": "t5", "vocab_size": 20, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
+                     "num_layers": 1, "dropout_rate": 0.0, "feed_forward_proj": "gated-gelu"}"#;
+const GPT2: &str = r#"{"model_type": "gpt2", "vocab_size": 20, "n_embd": 16, "n_layer": 2, "n_head": 4, "pad_token_id": 0,
+                       "n_positions": 32, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}"#;
+const BERT: &str = r#"{"model_type": "bert", "vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 1,
+                       "num_attention_heads": 4, "intermediate_size": 32, "max_position_embeddings": 32,
+                       "num_labels": 3, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}"#;
+
+fn base(config: &str) -> Model {
+    let device = Device::flex();
+    device.seed(5);
+    ModelConfig::from_json(config).unwrap().init(&device)
+}
+
+fn ids(start: usize, count: usize) -> Vec<i64> {
+    (0..count).map(|i| 2 + ((start * 7 + i * 5) % 18) as i64).collect()
+}
+
+/// Examples of a task, of different lengths; the last batch of a round is smaller.
+fn examples(task: usize, target: impl Fn(usize) -> Target) -> Vec<Example> {
+    (0..7 + task)
+        .map(|i| Example { input: ids(i + 3 * task, 2 + (i + task) % 4), target: target(i) })
+        .collect()
+}
+
+fn config() -> TrainConfig {
+    TrainConfig {
+        steps: 6,
+        batch_size: 3,
+        learning_rate: 0.02,
+        schedule: Schedule::Linear { warmup: 1 },
+        optimizer: OptimizerConfig::adamw(),
+        max_grad_norm: Some(0.05),
+        bucket: 2,
+        seed: 4,
+        ..TrainConfig::t_few()
+    }
+}
+
+fn adapters(base: &Model, count: usize) -> Vec<Adapter> {
+    let config = match base.num_labels() {
+        Some(_) => Ia3Config::new().with_task_type(ia3_core::config::TaskType::SeqCls),
+        None => Ia3Config::new(),
+    };
+    let plan = config.plan(&base.info(), PlanOptions::default()).unwrap();
+    (0..count).map(|_| Adapter::init(base, &plan)).collect()
+}
+
+fn learned(adapter: &Adapter) -> Vec<f32> {
+    let vectors = adapter.vectors.values().flat_map(|v| v.values().into_data().iter().collect::<Vec<f32>>());
+    let saved = adapter.saved.values().flat_map(|data| data.iter().collect::<Vec<f32>>());
+    vectors.chain(saved).collect()
+}
+
+fn worst(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+fn one_run_is_many(name: &str, model: &str, data: [Vec<Example>; 3]) {
+    let base = base(model);
+    let adapters = adapters(&base, 3);
+    let tasks: Vec<AdapterTask> = adapters
+        .iter()
+        .zip(&data)
+        .map(|(adapter, examples)| AdapterTask { adapter: adapter.clone(), examples })
+        .collect();
+    let mut reports = vec![];
+    let together = train_many(&base, &tasks, &config(), &mut |step| {
+        reports.push(step.clone());
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    for (i, task) in tasks.iter().enumerate() {
+        let mut alone = vec![];
+        let adapted = attach(&base, &[&task.adapter]).unwrap();
+        let (model, _) = train(adapted, task.examples, &config(), &mut |step| {
+            alone.push(step.clone());
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        let expected = learned(&task.adapter.extract(&model.valid()).unwrap());
+        let difference = worst(&learned(&together[i]), &expected);
+        println!("{name} task {i}: largest difference {difference:.1e}");
+        assert!(difference <= TOLERANCE, "{name} task {i}: {difference}");
+        assert!(worst(&learned(&task.adapter), &expected) > 1e-2, "{name} task {i} was trained");
+        for (step, alone) in reports.iter().zip(&alone) {
+            let norm = step.grad_norms.as_ref().unwrap()[i];
+            assert!((step.losses[i] - alone.loss).abs() <= 1e-5 * alone.loss.abs(), "{name} {alone:?}");
+            assert!((norm - alone.grad_norm.unwrap()).abs() <= 1e-4 * norm, "{name} {norm} {alone:?}");
+        }
+    }
+    let apart = worst(&learned(&together[0]), &learned(&together[1]));
+    assert!(apart > 1e-3, "{name}: the tasks learned the same");
+}
+
+#[test]
+fn texts() {
+    let data = || [0, 1, 2].map(|task| examples(task, |i| ids(i * (task + 1), 1 + i % 3).into()));
+    one_run_is_many("t5", T5, data());
+    one_run_is_many("gpt2", GPT2, data());
+}
+
+#[test]
+fn classes_with_a_head_for_each_task() {
+    one_run_is_many(
+        "bert",
+        BERT,
+        [0, 1, 2].map(|task| examples(task, |i| Target::Class((i * (task + 1)) % 3))),
+    );
+}
+
+#[test]
+fn choices() {
+    let choice = |task: usize| {
+        move |i: usize| {
+            let choices: Vec<Vec<i64>> =
+                (0..2 + (i + task) % 3).map(|c| ids(i + 4 * c + task, 1 + (i + c) % 3)).collect();
+            Target::Choices { answer: i % choices.len(), choices }
+        }
+    };
+    let data = || [0, 1, 2].map(|task| examples(task, choice(task)));
+    one_run_is_many("t5", T5, data());
+    one_run_is_many("gpt2", GPT2, data());
+}
+
+#[test]
+fn what_cannot_be_trained_together_is_refused() {
+    let base = base(T5);
+    let adapters = adapters(&base, 2);
+    let run = |tasks: &[AdapterTask]| {
+        train_many(&base, tasks, &config(), &mut |_| ControlFlow::Continue(())).map(|_| ()).unwrap_err()
+    };
+    assert!(matches!(run(&[]), TrainError::NoExamples));
+    let texts = examples(0, |_| vec![3].into());
+    let choices = examples(1, |_| Target::Choices { choices: vec![vec![3]], answer: 0 });
+    let task = |i: usize, examples| AdapterTask { adapter: adapters[i].clone(), examples };
+    let mixed = run(&[task(0, &texts[..]), task(1, &choices[..])]);
+    assert!(matches!(mixed, TrainError::MixedTargets { index: 7, .. }), "{mixed}");
+    let nothing = run(&[task(0, &texts[..]), task(1, &[])]);
+    assert!(matches!(nothing, TrainError::NoExamples), "{nothing}");
+    let twice = run(&[task(0, &texts[..]), task(0, &texts[..])]);
+    assert_eq!(
+        twice.to_string(),
+        "two tasks train the same adapter; give each its own, with `Adapter::fork`"
+    );
+}
