@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ia3::{Adapter, Ia3Config, PlanOptions};
+use ia3::{Adapter, Ia3Config, Ia3Model, PlanOptions};
 use ia3_benches::{SHAPES, device};
 
 fn adapters(c: &mut Criterion) {
@@ -21,6 +21,10 @@ fn adapters(c: &mut Criterion) {
             b.iter(|| config.plan(&base.info(), PlanOptions::default()).unwrap())
         });
         group.bench_function("attach", |b| b.iter(|| ia3::attach(base, &[adapter]).unwrap()));
+        let mut named = Ia3Model::builder(base.clone()).without_adapter().unwrap();
+        ["a", "b"].iter().for_each(|name| named.insert_adapter(name, adapter.fork()).unwrap());
+        let mut names = ["a", "b"].into_iter().cycle();
+        group.bench_function("switch", |b| b.iter(|| named.set_adapter(names.next()).unwrap()));
         group.bench_function("extract", |b| b.iter(|| Adapter::extract(adapter, &adapted).unwrap()));
         group.bench_function("merge", |b| b.iter(|| ia3::merge(base, &[adapter]).unwrap()));
         let options = ia3::io::AdapterOptions::default();

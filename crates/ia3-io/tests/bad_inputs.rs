@@ -654,19 +654,19 @@ fn targets_that_cannot_be_written() {
         "no name",
         &[],
         names(&["a", ""]),
-        "`` is no name for an adapter: expected a name that is not empty and has no `.`, `/` or `\\`",
+        "`` is no name for an adapter: expected a name that is not empty, not `__base__`, and has no `.`, `/` or `\\`",
     );
     refused(
         "a name with a dot",
         &[],
         names(&["a", "v1.0"]),
-        "`v1.0` is no name for an adapter: expected a name that is not empty and has no `.`, `/` or `\\`",
+        "`v1.0` is no name for an adapter: expected a name that is not empty, not `__base__`, and has no `.`, `/` or `\\`",
     );
     refused(
         "a name outside",
         &[],
         names(&["../a"]),
-        "`../a` is no name for an adapter: expected a name that is not empty and has no `.`, `/` or `\\`",
+        "`../a` is no name for an adapter: expected a name that is not empty, not `__base__`, and has no `.`, `/` or `\\`",
     );
     refused(
         "one name twice",

@@ -6,6 +6,7 @@ use burn::module::Module;
 use ia3_core::{Adapter, freeze};
 
 use super::Ia3Model;
+use super::recent::Active;
 use crate::Error;
 
 impl<M: Module> Ia3Model<M> {
@@ -79,21 +80,35 @@ impl<M: Module> Ia3Model<M> {
     fn set_active(&mut self, names: Vec<String>, inference_mode: bool) -> Result<(), Error> {
         self.check_names(&names)?;
         self.check_unmerged("activate others")?;
-        self.activate(names, inference_mode)
+        let active = (names, inference_mode);
+        let model = match self.recent.take(&active) {
+            Some(model) => model,
+            None => self.attached(&active)?,
+        };
+        let before = std::mem::replace(&mut self.model, model);
+        self.recent.keep((std::mem::take(&mut self.active), self.inference_mode), before);
+        (self.active, self.inference_mode) = active;
+        Ok(())
     }
 
-    /// Activates known adapters; merged weights stay what is run.
+    /// The base with these adapters attached, frozen where they are.
+    fn attached(&self, (names, inference_mode): &Active) -> Result<M, Error> {
+        let adapters = self.together(names)?;
+        let model = (self.attach)(&self.base, &adapters)?;
+        let is_frozen = |(name, _): &(&String, &&Adapter)| {
+            *inference_mode || !self.adapters.get(*name).is_some_and(|entry| entry.requires_grad)
+        };
+        let frozen: Vec<&Adapter> =
+            names.iter().zip(&adapters).filter(is_frozen).map(|(_, adapter)| *adapter).collect();
+        Ok(freeze(model, &frozen))
+    }
+
+    /// Activates known adapters anew, after one of them changed; merged weights stay what is run.
     pub(super) fn activate(&mut self, names: Vec<String>, inference_mode: bool) -> Result<(), Error> {
         if self.merged.is_empty() {
-            let adapters = self.together(&names)?;
-            let model = (self.attach)(&self.base, &adapters)?;
-            let is_frozen = |(name, _): &(&String, &&Adapter)| {
-                inference_mode || !self.adapters.get(*name).is_some_and(|entry| entry.requires_grad)
-            };
-            let frozen: Vec<&Adapter> =
-                names.iter().zip(&adapters).filter(is_frozen).map(|(_, adapter)| *adapter).collect();
-            self.model = freeze(model, &frozen);
+            self.model = self.attached(&(names.clone(), inference_mode))?;
         }
+        self.recent.clear();
         self.active = names;
         self.inference_mode = inference_mode;
         Ok(())

@@ -124,6 +124,7 @@ impl<M: Module> Ia3ModelBuilder<M> {
             inference_mode: false,
             merged: vec![],
             model,
+            recent: Default::default(),
         })
     }
 

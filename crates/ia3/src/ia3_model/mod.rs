@@ -6,6 +6,7 @@ mod builder;
 mod display;
 mod files;
 mod merge;
+mod recent;
 mod rows;
 mod status;
 
@@ -68,6 +69,7 @@ pub struct Ia3Model<M: Module> {
     inference_mode: bool,
     merged: Vec<String>,
     model: M,
+    recent: recent::Recent<M>,
 }
 
 /// [`attach`](ia3_core::attach) or [`attach_to_weights`](ia3_core::attach_to_weights).

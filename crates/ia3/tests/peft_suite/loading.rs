@@ -110,8 +110,8 @@ fn get_model_status_and_get_layer_status() {
     let layers = serde_json::to_value(model.get_layer_status()).unwrap();
     assert_eq!((&layers[1]["name"], &layers[1]["module_type"]), (&"lin1".into(), &"Linear(20, 2)".into()));
     assert_eq!(layers[1]["placements"], serde_json::json!({"default": "input", "other": "input"}));
-    let expected = "IA3Model over Mlp: 2 layers scaled, 0 of 342 parameters trained\n  default: not active\n  \
-                    other: active\n  lin0: Linear(10, 20), default (output), other* (output)\n  \
+    let expected = "IA3Model over Mlp: 2 layers scaled, 0 of 342 parameters trained\n  default: not active, 160 bytes\n  \
+                    other: active, 160 bytes\n  lin0: Linear(10, 20), default (output), other* (output)\n  \
                     lin1: Linear(20, 2), default (input), other* (input)";
     assert_eq!(model.to_string(), expected);
     let line = "trainable params: 0 || all params: 342 || trainable%: 0.0000";
