@@ -201,8 +201,8 @@ fn what_cannot_be_is_an_error_that_says_why() {
     let mut model = three(&case);
     let message = |result: Result<Model, ia3::Error>| result.unwrap_err().to_string();
     assert_eq!(
-        message(model.rows(&["b", "defaul"])),
-        "there is no adapter `defaul`; known are alt, b, default"
+        message(model.rows(&["b", "missing"])),
+        "there is no adapter `missing`; known are alt, b, default"
     );
     let nothing: [&str; 0] = [];
     assert_eq!(

@@ -164,5 +164,5 @@ fn fault_11_names_of_rows_are_ignored() {
         assert_close(&row(&mixed, i), &row(&alone, i), 1e-6, name);
     }
     assert_apart(&row(&mixed, 0), &row(&model.model().forward(x.clone()), 0), "`default` is active");
-    assert!(model.rows(&["othr"]).is_err(), "a name that there is not");
+    assert!(model.rows(&["another"]).is_err(), "a name that there is not");
 }
