@@ -188,6 +188,9 @@ pub(crate) struct Train {
     /// Examples a step; 8, or 16 in pre-training.
     #[arg(long, value_name = "N")]
     pub(crate) batch_size: Option<usize>,
+    /// Batches whose gradients make one step.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) gradient_accumulation_steps: usize,
     /// Peak learning rate; 0.003, or 0.0003 in pre-training.
     #[arg(long, value_name = "RATE")]
     pub(crate) lr: Option<f64>,

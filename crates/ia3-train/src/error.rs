@@ -86,6 +86,55 @@ pub enum TrainError {
         /// Positions of the batch's examples in the data.
         examples: Vec<usize>,
     },
+    /// The gradients became NaN or infinite, though the loss is not.
+    #[error(
+        "the joint norm of the gradients is {norm} at step {step}; lower the learning rate, or look at the batch of examples {examples:?}"
+    )]
+    GradientNotFinite {
+        /// The step, from 1.
+        step: usize,
+        /// The norm.
+        norm: f32,
+        /// Positions of the step's rows in the data.
+        examples: Vec<usize>,
+    },
+    /// A row of a [`Dataset`](crate::Dataset) has no example.
+    #[error("row {index} has no example; give each row at least one variant")]
+    EmptyRow {
+        /// Position in the data, from 0.
+        index: usize,
+    },
+    /// The state of a training cannot be written or taken up.
+    #[error(
+        "the state of the training does not fit: {reason}; go on with the model and settings it was made with, or start anew"
+    )]
+    State {
+        /// What does not fit.
+        reason: String,
+    },
+    /// A checkpoint cannot be written or read.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Checkpoint {
+        /// What was tried, a verb.
+        action: &'static str,
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A checkpoint belongs to another training.
+    #[error("`{}` was made with another {name}: {found}, now {expected}; give the same again, or start anew", path.display())]
+    OtherRun {
+        /// The checkpoint.
+        path: std::path::PathBuf,
+        /// What differs.
+        name: String,
+        /// What it was.
+        found: String,
+        /// What it is now.
+        expected: String,
+    },
     /// Two tasks of one run have the same adapter.
     #[error("two tasks train the same adapter; give each its own, with `Adapter::fork`")]
     SameAdapter,

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod checkpoints;
 mod clip;
 mod data;
+mod dataset;
 mod error;
 mod evaluate;
 mod kind;
@@ -12,10 +14,14 @@ mod optimizer;
 mod order;
 mod presets;
 mod schedule;
+mod state;
 mod train;
+mod trainer;
 
+pub use checkpoints::{Checkpoint, Checkpoints, Fingerprint};
 pub use clip::clip_grad_norm;
 pub use data::{Batch, collate};
+pub use dataset::Dataset;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, MeanScores, evaluate, evaluate_with};
 pub use ia3_data::{Example, Target};
@@ -24,4 +30,6 @@ pub use objective::{CausalLoss, Loss, LossConfig, Unlikelihood, choice_loss, los
 pub use optimizer::OptimizerConfig;
 pub use presets::MAX_INPUT_TOKENS;
 pub use schedule::Schedule;
+pub use state::TrainState;
 pub use train::{StepReport, TrainConfig, TrainReport, train};
+pub use trainer::Trainer;

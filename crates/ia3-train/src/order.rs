@@ -1,45 +1,78 @@
 use ia3_data::Example;
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::data::target;
 use crate::train::TrainConfig;
 
-/// Batches of every example once in random order, then again; the last of a round may be smaller.
+/// Batches of every row once in random order, then again; the last of a round may be smaller.
+///
+/// What is drawn is a function of seed and round (each round has a ChaCha stream of its own), so the position is a number.
+#[derive(Debug)]
 pub(crate) struct Order {
-    rng: ChaCha8Rng,
-    /// Target and input length of each example.
+    seed: u64,
+    /// Target and input length of each row's longest variant.
     lengths: Vec<(usize, usize)>,
+    /// How many variants each row has.
+    variants: Vec<usize>,
     batch_size: usize,
     bucket: usize,
-    round: std::vec::IntoIter<Vec<usize>>,
+    next: usize,
+    round: Option<(usize, Vec<Vec<Pick>>)>,
+}
+
+/// A row, and the variant of it that was drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pick {
+    pub(crate) row: usize,
+    pub(crate) variant: usize,
 }
 
 impl Order {
     pub(crate) fn new(examples: &[Example], config: &TrainConfig) -> Self {
-        Self {
-            rng: ChaCha8Rng::seed_from_u64(config.seed),
-            lengths: examples.iter().map(|e| (target(e).len(), e.input.len())).collect(),
-            batch_size: config.batch_size,
-            bucket: config.bucket,
-            round: vec![].into_iter(),
-        }
+        Self::of_rows(examples.iter().map(std::slice::from_ref), config)
     }
 
-    /// Positions of the next batch's examples.
+    pub(crate) fn of_rows<'a>(rows: impl IntoIterator<Item = &'a [Example]>, config: &TrainConfig) -> Self {
+        let length = |e: &Example| (target(e).len(), e.input.len());
+        let longest = |row: &[Example]| row.iter().map(length).max().unwrap_or_default();
+        let (lengths, variants) = rows.into_iter().map(|row| (longest(row), row.len())).unzip();
+        let TrainConfig { seed, batch_size, bucket, .. } = *config;
+        Self { seed, lengths, variants, batch_size, bucket, next: 0, round: None }
+    }
+
+    /// Goes to the batch `index`, counted from 0 over all rounds.
+    pub(crate) fn seek(&mut self, index: usize) {
+        self.next = index;
+    }
+
+    /// Positions of the next batch's rows.
     pub(crate) fn next_batch(&mut self) -> Vec<usize> {
-        loop {
-            match self.round.next() {
-                Some(batch) => return batch,
-                None => self.round = self.new_round().into_iter(),
-            }
-        }
+        self.next_picks().iter().map(|pick| pick.row).collect()
     }
 
-    fn new_round(&mut self) -> Vec<Vec<usize>> {
+    /// The next batch.
+    pub(crate) fn next_picks(&mut self) -> Vec<Pick> {
+        let per_round = self.batches_a_round();
+        let (round, batch) = (self.next / per_round, self.next % per_round);
+        self.next += 1;
+        if self.round.as_ref().is_none_or(|(number, _)| *number != round) {
+            self.round = Some((round, self.draw(round)));
+        }
+        self.round.as_ref().map(|(_, batches)| batches[batch].clone()).unwrap_or_default()
+    }
+
+    /// Batches in which every row comes once.
+    pub(crate) fn batches_a_round(&self) -> usize {
+        self.lengths.len().div_ceil(self.batch_size)
+    }
+
+    fn draw(&self, round: usize) -> Vec<Vec<Pick>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(round as u64);
         let mut shuffled: Vec<usize> = (0..self.lengths.len()).collect();
-        shuffled.shuffle(&mut self.rng);
+        shuffled.shuffle(&mut rng);
         if self.bucket > 1 {
             for bucket in shuffled.chunks_mut(self.batch_size.saturating_mul(self.bucket)) {
                 bucket.sort_by_key(|&i| self.lengths[i]);
@@ -47,9 +80,13 @@ impl Order {
         }
         let mut batches: Vec<_> = shuffled.chunks(self.batch_size).map(<[usize]>::to_vec).collect();
         if self.bucket > 1 {
-            batches.shuffle(&mut self.rng);
+            batches.shuffle(&mut rng);
         }
-        batches
+        // In the order of the rows, so that the draw does not depend on how batches are made.
+        let mut variant = |count: usize| if count > 1 { rng.random_range(0..count) } else { 0 };
+        let drawn: Vec<usize> = self.variants.iter().map(|&count| variant(count)).collect();
+        let pick = |row: usize| Pick { row, variant: drawn[row] };
+        batches.into_iter().map(|batch| batch.into_iter().map(pick).collect()).collect()
     }
 }
 
@@ -88,6 +125,26 @@ mod tests {
             assert_ne!(rounds[..7], rounds[7..]);
             assert_eq!(batches(bucket, 14), rounds);
         }
+    }
+
+    #[test]
+    fn a_position_is_enough_to_go_on_and_variants_are_drawn_anew_each_round() {
+        let example = |n: usize| Example { input: vec![5; n], target: vec![1].into() };
+        let rows: Vec<Vec<Example>> = (0..9).map(|n| (1..=n % 3 + 1).map(example).collect()).collect();
+        let config = TrainConfig { batch_size: 2, bucket: 2, seed: 7, ..TrainConfig::default() };
+        let order = || Order::of_rows(rows.iter().map(Vec::as_slice), &config);
+        let mut whole = order();
+        let all: Vec<Vec<Pick>> = (0..40).map(|_| whole.next_picks()).collect();
+        for position in [0, 1, 4, 5, 23] {
+            let mut rest = order();
+            rest.seek(position);
+            assert!(all[position..].iter().all(|picks| *picks == rest.next_picks()), "{position}");
+        }
+        let drawn = |row| {
+            let of_row = all.iter().flatten().filter(|pick| pick.row == row);
+            of_row.map(|pick| pick.variant).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!([0, 1, 2].map(|row| drawn(row).len()), [1, 2, 3]);
     }
 
     #[test]

@@ -31,6 +31,7 @@ impl TrainConfig {
         Self {
             steps,
             batch_size: 8,
+            gradient_accumulation_steps: 1,
             learning_rate: 3e-3,
             schedule: Schedule::linear(0.06, steps),
             optimizer: OptimizerConfig::Adafactor { scale_parameter: true },

@@ -1,25 +1,25 @@
 use std::ops::ControlFlow;
 
-use burn::module::Module;
-use burn::optim::GradientsParams;
 use ia3_data::Example;
 use ia3_models::Model;
 
-use crate::clip::clip_grad_norm;
+use crate::dataset::Dataset;
 use crate::error::TrainError;
-use crate::kind::check;
-use crate::objective::{LossConfig, loss};
+use crate::objective::LossConfig;
 use crate::optimizer::OptimizerConfig;
-use crate::order::Order;
 use crate::schedule::Schedule;
+use crate::trainer::Trainer;
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainConfig {
     /// Optimiser steps.
     pub steps: usize,
-    /// Examples a step.
+    /// Examples a micro-batch: a step has `gradient_accumulation_steps` of them.
     pub batch_size: usize,
+    /// Micro-batches a step. The step's loss is the mean of their losses, each a mean over its own micro-batch, as in
+    /// PyTorch Lightning, which T-Few uses: with texts of different lengths that is not the loss of one large batch.
+    pub gradient_accumulation_steps: usize,
     /// The peak learning rate. Vectors want more than weights do: 3e-3 and up.
     pub learning_rate: f64,
     /// Its course.
@@ -45,6 +45,7 @@ impl TrainConfig {
         at_least_one("steps", self.steps)?;
         at_least_one("batch_size", self.batch_size)?;
         at_least_one("bucket", self.bucket)?;
+        at_least_one("gradient_accumulation_steps", self.gradient_accumulation_steps)?;
         let rate = self.learning_rate;
         if rate > 0.0 && rate.is_finite() {
             return self.loss.check();
@@ -65,7 +66,7 @@ pub struct StepReport {
     pub learning_rate: f64,
     /// Joint norm of the gradients before clipping, if they are clipped.
     pub grad_norm: Option<f32>,
-    /// Real tokens of the batch.
+    /// Real tokens of the step.
     pub tokens: usize,
 }
 
@@ -81,59 +82,28 @@ pub struct TrainReport {
 /// Trains whatever requires gradients in `model` on `examples`: on an adapted model, the vectors.
 ///
 /// `on_step` sees every step and may end the training with [`ControlFlow::Break`]; the model is then what
-/// the steps so far made it. The result is in training mode; take [`valid`](Module::valid) of it, or extract.
+/// the steps so far made it. The result is in training mode; take [`valid`](burn::module::Module::valid) of it, or
+/// extract. A training that goes on after it was killed is made of [`Trainer`]'s steps.
 ///
 /// # Errors
 ///
-/// Empty data or impossible settings, an input that the model refuses, and a loss that is not finite.
+/// Empty data or impossible settings, an input that the model refuses, and a loss or gradients that are not finite.
 pub fn train(
     model: Model,
     examples: &[Example],
     config: &TrainConfig,
     on_step: &mut dyn FnMut(&StepReport) -> ControlFlow<()>,
 ) -> Result<(Model, TrainReport), TrainError> {
-    config.check()?;
-    check(examples, &model)?;
-    let device = model.devices().first().cloned().unwrap_or_default();
-    device.seed(config.seed);
-    let mut model = model.train();
-    let mut optimizer = config.optimizer.init();
-    let mut order = Order::new(examples, config);
+    let data = Dataset::from(examples);
+    let mut trainer = Trainer::new(model, &data, config)?;
     let mut report = TrainReport { losses: vec![], stopped: false };
-    for step in 0..config.steps {
-        let indices = order.next_batch();
-        let rows: Vec<_> = indices.iter().map(|&i| &examples[i]).collect();
-        let (loss, tokens, grads) = backward(&model, &rows, &config.loss)?;
-        if !loss.is_finite() {
-            return Err(TrainError::LossNotFinite { step: step + 1, loss, examples: indices });
-        }
-        let (grads, grad_norm) = clip(grads, &model, config.max_grad_norm);
-        let learning_rate = config.learning_rate * config.schedule.factor(step, config.steps);
-        model = optimizer.step(learning_rate, model, grads);
-        report.losses.push(loss);
-        let done = StepReport { step: step + 1, loss, learning_rate, grad_norm, tokens };
+    while !trainer.is_done() {
+        let done = trainer.step()?;
+        report.losses.push(done.loss);
         if on_step(&done).is_break() {
-            report.stopped = step + 1 < config.steps;
+            report.stopped = !trainer.is_done();
             break;
         }
     }
-    Ok((model, report))
-}
-
-/// Clips where there is a bound; the norm before it is known only then.
-fn clip(grads: GradientsParams, model: &Model, max_norm: Option<f32>) -> (GradientsParams, Option<f32>) {
-    let Some(max_norm) = max_norm else { return (grads, None) };
-    let (grads, norm) = clip_grad_norm(grads, model, max_norm);
-    (grads, Some(norm))
-}
-
-/// The loss of a micro-batch, its tokens and the gradients of its mean.
-fn backward(
-    model: &Model,
-    examples: &[&Example],
-    config: &LossConfig,
-) -> Result<(f32, usize, GradientsParams), TrainError> {
-    let loss = loss(model, examples, config)?;
-    let grads = GradientsParams::from_grads(loss.total.backward(), model);
-    Ok((loss.total.into_scalar::<f32>(), loss.tokens, grads))
+    Ok((trainer.into_model(), report))
 }

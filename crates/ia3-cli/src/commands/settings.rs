@@ -15,6 +15,7 @@ pub(super) fn settings(args: &Train) -> TrainConfig {
     TrainConfig {
         steps,
         batch_size: args.batch_size.unwrap_or(preset.batch_size),
+        gradient_accumulation_steps: args.gradient_accumulation_steps,
         learning_rate: args.lr.unwrap_or(preset.learning_rate),
         schedule: Schedule::linear(args.warmup_ratio, steps),
         optimizer: match args.optimizer {

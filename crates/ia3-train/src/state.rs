@@ -1,0 +1,169 @@
+//! What a training needs to go on, as bytes: trained values and the optimiser's, by parameter path.
+//!
+//! burn keys an optimiser's record by parameter id, which is drawn at random in every process; a path stays.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::{ModuleOptimizer, OptimizerRecord};
+use burn::tensor::{Bytes, DType, Tensor, TensorData};
+use burn_pack::{Reader, Writer};
+use ia3_models::Model;
+
+use crate::error::TrainError;
+
+/// The state of a training after a step: what [`Trainer::restore`](crate::Trainer::restore) goes on from.
+#[derive(Clone, Debug)]
+pub struct TrainState {
+    /// The steps done.
+    pub step: usize,
+    /// Trained values (`parameter/PATH`) and the optimiser's (`optimizer/PATH|FIELD`), in burn's format `burnpack`.
+    pub values: Vec<u8>,
+}
+
+const PARAMETER: &str = "parameter/";
+const OPTIMIZER: &str = "optimizer/";
+
+pub(crate) fn read_state(
+    step: usize,
+    model: &Model,
+    optimizer: &ModuleOptimizer,
+) -> Result<TrainState, TrainError> {
+    let trained = trained(model);
+    let paths: BTreeMap<String, &String> =
+        trained.iter().map(|(path, (id, _))| (id.val().to_string(), path)).collect();
+    let record = reader(optimizer.to_record().into_bytes().map_err(problem)?)?;
+    let renamed = |name: &str| {
+        let (id, field) = name.split_once('.').unwrap_or((name, ""));
+        let path =
+            paths.get(id).ok_or_else(|| problem(format!("`{name}` belongs to no trained parameter")))?;
+        Ok::<_, TrainError>(format!("{OPTIMIZER}{path}|{field}"))
+    };
+    let scalars = record.scalars().clone();
+    let mut tensors = vec![];
+    for tensor in record.into_tensors().map_err(problem)? {
+        let (name, dtype, shape, _, bytes) = tensor.into_parts().map_err(problem)?;
+        tensors.push((renamed(&name)?, dtype, shape, bytes));
+    }
+    for (path, (_, data)) in &trained {
+        let (bytes, shape, dtype) = data.clone().into_parts();
+        tensors.push((format!("{PARAMETER}{path}"), dtype, shape, bytes));
+    }
+    // The record is in the order of a hash map; sorted, the same state gives the same bytes.
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    let tensors = tensors
+        .into_iter()
+        .map(|(name, dtype, shape, bytes)| burn_pack::Tensor::new(name, dtype, shape, None, bytes));
+    let mut writer = Writer::new(tensors.collect());
+    for (name, value) in scalars {
+        writer = writer.with_scalar(&renamed(&name)?, value);
+    }
+    Ok(TrainState { step, values: writer.into_bytes().map_err(problem)?.to_vec() })
+}
+
+/// The model and the optimiser with the values of `state`.
+pub(crate) fn restored(
+    state: &TrainState,
+    model: &Model,
+    fresh: ModuleOptimizer,
+) -> Result<(Model, ModuleOptimizer), TrainError> {
+    let trained = trained(model);
+    let pack = reader(Bytes::from_bytes_vec(state.values.clone()))?;
+    let scalars = pack.scalars().clone();
+    let (mut values, mut record) = (BTreeMap::new(), vec![]);
+    let id_name = |name: &str| {
+        let unknown = || problem(format!("`{name}` belongs to no parameter that is trained here"));
+        let (path, field) =
+            name.strip_prefix(OPTIMIZER).and_then(|n| n.split_once('|')).ok_or_else(unknown)?;
+        let id = trained.get(path).ok_or_else(unknown)?.0.val();
+        Ok::<_, TrainError>((format!("{id}.{field}"), id))
+    };
+    for tensor in pack.into_tensors().map_err(problem)? {
+        let (name, dtype, shape, _, bytes) = tensor.into_parts().map_err(problem)?;
+        if let Some(path) = name.strip_prefix(PARAMETER) {
+            values.insert(path.to_string(), TensorData::from_bytes(bytes, shape, dtype));
+            continue;
+        }
+        let (name, id) = id_name(&name)?;
+        record.push(burn_pack::Tensor::new(name, dtype, shape, Some(id), bytes));
+    }
+    check_fit(&trained, &values)?;
+    let mut writer = Writer::new(record);
+    for (name, value) in scalars {
+        writer = writer.with_scalar(&id_name(&name)?.0, value);
+    }
+    let record = OptimizerRecord::from_bytes(writer.into_bytes().map_err(problem)?).map_err(problem)?;
+    let (tensors, optimizer) = (record.len(), fresh.load_record(record));
+    // burn leaves out what it cannot read.
+    if optimizer.to_record().len() != tensors {
+        return Err(problem("it was written with another optimiser"));
+    }
+    let model = model.clone().map(&mut Replace { path: vec![], values });
+    Ok((model, optimizer))
+}
+
+fn check_fit(
+    trained: &BTreeMap<String, (ParamId, TensorData)>,
+    values: &BTreeMap<String, TensorData>,
+) -> Result<(), TrainError> {
+    if let Some(path) = values.keys().find(|path| !trained.contains_key(*path)) {
+        return Err(problem(format!("it holds `{path}`, which is not trained here")));
+    }
+    for (path, (_, now)) in trained {
+        let Some(then) = values.get(path) else { return Err(problem(format!("it lacks `{path}`"))) };
+        let facts = |data: &TensorData| -> (Vec<usize>, DType) { (data.shape().to_vec(), data.dtype()) };
+        if facts(then) != facts(now) {
+            let (found, expected) = (facts(then), facts(now));
+            return Err(problem(format!("`{path}` is {found:?} there, expected {expected:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// The parameters that require gradients, by path, with their identity and value.
+fn trained(model: &Model) -> BTreeMap<String, (ParamId, TensorData)> {
+    struct Trained(Vec<String>, BTreeMap<String, (ParamId, TensorData)>);
+    impl ModuleVisitor for Trained {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.0.push(name.to_string());
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.0.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if param.is_require_grad() {
+                self.1.insert(self.0.join("."), (param.id, param.base().into_data()));
+            }
+        }
+    }
+    let mut trained = Trained(vec![], BTreeMap::new());
+    model.visit(&mut trained);
+    trained.1
+}
+
+struct Replace {
+    path: Vec<String>,
+    values: BTreeMap<String, TensorData>,
+}
+
+impl ModuleMapper for Replace {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_string());
+    }
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(data) = self.values.remove(&self.path.join(".")) else { return param };
+        let dtype = data.dtype();
+        param.map(|now| Tensor::from_data(data, (&now.device(), dtype)).detach().require_grad())
+    }
+}
+
+fn reader(bytes: Bytes) -> Result<Reader, TrainError> {
+    Reader::from_bytes(bytes).map_err(problem)
+}
+
+fn problem(reason: impl ToString) -> TrainError {
+    TrainError::State { reason: reason.to_string() }
+}
