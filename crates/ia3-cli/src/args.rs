@@ -205,6 +205,24 @@ pub(crate) struct Train {
     pub(crate) max_grad_norm: Option<f32>,
     #[command(flatten)]
     pub(crate) loss: LossArgs,
+    /// Steps between checkpoints, 0 for none but the last; the same command goes on from the last one.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) save_steps: usize,
+    /// Checkpoints to keep, beside the best one.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) save_total_limit: usize,
+    /// Start anew where there are checkpoints, and remove them.
+    #[arg(long)]
+    pub(crate) no_resume: bool,
+    /// Steps between evaluations on the lines of `--eval`; the adapter of the best one is kept.
+    #[arg(long, value_name = "N", requires = "eval", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) eval_steps: Option<usize>,
+    /// Ends the training after so many evaluations without a better one.
+    #[arg(long, value_name = "N", requires = "eval_steps", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) patience: Option<usize>,
+    /// What makes an evaluation the best.
+    #[arg(long, value_enum, default_value = "loss")]
+    pub(crate) metric: MetricName,
     /// Tokens of an input at most.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_input_tokens: usize,
@@ -214,6 +232,14 @@ pub(crate) struct Train {
     /// Seed of the order of the examples and of dropout.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetricName {
+    /// The lowest loss.
+    Loss,
+    /// The highest share of right answers.
+    ExactMatch,
 }
 
 /// The loss.

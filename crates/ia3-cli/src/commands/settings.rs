@@ -79,6 +79,7 @@ mod tests {
         let expected = TrainConfig {
             steps: 50,
             batch_size: 3,
+            gradient_accumulation_steps: 1,
             learning_rate: 0.1,
             schedule: Schedule::Linear { warmup: 10 },
             optimizer: OptimizerConfig::adamw(),

@@ -1,0 +1,170 @@
+//! `ia3 train` killed with SIGKILL and run again is the uninterrupted training, byte for byte.
+#![cfg(unix)]
+
+mod common;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{ia3, succeed, workspace};
+use serde_json::Value;
+
+fn data(dir: &Path) -> PathBuf {
+    let path = dir.join("train.jsonl");
+    let mut file = std::fs::File::create(&path).unwrap();
+    for (input, target) in [
+        ("date: 2009-05-31", "the thirty-first of may two thousand nine"),
+        ("date: 1987-11-02", "the second of november nineteen eighty-seven"),
+        ("date: 2024-02-29", "the twenty-ninth of february twenty twenty-four"),
+        ("date: 2001-01-01", "the first of january two thousand one"),
+        ("date: 1999-12-31", "the thirty-first of december nineteen ninety-nine"),
+    ] {
+        writeln!(file, r#"{{"input": "{input}", "target": "{target}"}}"#).unwrap();
+    }
+    path
+}
+
+const STEPS: usize = 40;
+
+fn command(data: &Path, out: &Path, more: &[&str]) -> Command {
+    let mut command = ia3();
+    command.arg("train").arg("--base").arg(workspace().join("examples/base"));
+    command.arg("--data").arg(data).arg("--out").arg(out);
+    command.args(["--steps", &STEPS.to_string(), "--batch-size", "2", "--lr", "0.02", "--format", "json"]);
+    command.args(more);
+    command
+}
+
+/// What a training leaves, without the times.
+fn left(out: &Path) -> (Vec<u8>, Vec<u8>, Vec<Value>) {
+    let read = |name: &str| std::fs::read(out.join(name)).unwrap();
+    let metrics = String::from_utf8(read("metrics.jsonl")).unwrap();
+    let line = |line: &str| {
+        let mut value: Value = serde_json::from_str(line).unwrap();
+        value.as_object_mut().unwrap().remove("seconds");
+        value
+    };
+    (read("adapter_model.safetensors"), read("adapter_config.json"), metrics.lines().map(line).collect())
+}
+
+fn lines(out: &Path) -> usize {
+    std::fs::read_to_string(out.join("metrics.jsonl")).map_or(0, |text| text.lines().count())
+}
+
+/// Runs it and kills it once it has made some steps more, and a moment that differs from time to time has passed.
+fn kill_after(command: &mut Command, out: &Path, steps: usize, moment: Duration) {
+    let before = lines(out);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    // Until it resumes, the file may be longer than what it goes on from.
+    while child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60) {
+        if lines(out) >= before + steps {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(moment);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn survives(more: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
+    assert!(command(&data, &whole, more).output().unwrap().status.success());
+    let mut leftovers = 0;
+    for (i, steps) in [1, 3, 2, 5, 4].into_iter().enumerate() {
+        let moment = Duration::from_micros(700 * i as u64);
+        kill_after(&mut command(&data, &killed, more), &killed, steps, moment);
+        let entries = std::fs::read_dir(killed.join("checkpoints")).into_iter().flatten().flatten();
+        leftovers += entries.filter(|e| e.file_name().to_string_lossy().starts_with('.')).count();
+    }
+    println!("{more:?}: {leftovers} checkpoints were being written or removed at a kill");
+    assert!(lines(&killed) < left(&whole).2.len(), "it was never interrupted");
+    let output = command(&data, &killed, more).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).to_string();
+    assert!(output.status.success() && stderr.contains("goes on after step"), "{stderr}");
+    let (whole, killed) = (left(&whole), left(&killed));
+    assert!(whole.0 == killed.0, "the vectors differ");
+    assert!(whole.1 == killed.1, "the configurations differ");
+    assert_eq!(whole.2, killed.2);
+}
+
+#[test]
+fn a_killed_training_goes_on_to_the_same_bytes() {
+    survives(&["--save-steps", "1", "--optimizer", "adafactor"]);
+    survives(&["--save-steps", "2", "--optimizer", "adamw", "--gradient-accumulation-steps", "2"]);
+}
+
+#[test]
+fn a_finished_training_says_so_and_another_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, out) = (data(dir.path()), dir.path().join("out"));
+    assert!(command(&data, &out, &[]).output().unwrap().status.success());
+    let first = left(&out);
+    let again = command(&data, &out, &[]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&again.stderr).to_string();
+    assert!(again.status.success() && stderr.contains("finished already, at step 40 of 40"), "{stderr}");
+    assert!(left(&out) == first);
+
+    let other = command(&data, &out, &["--seed", "7"]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&other.stderr).to_string();
+    assert!(!other.status.success() && stderr.contains("another seed: 42, now 7"), "{stderr}");
+    assert!(left(&out) == first, "a refused training changes nothing");
+    let anew = command(&data, &out, &["--seed", "7", "--no-resume"]).output().unwrap();
+    assert!(anew.status.success(), "{}", String::from_utf8_lossy(&anew.stderr));
+    assert!(left(&out).0 != first.0);
+}
+
+#[test]
+fn patience_ends_a_training_and_the_best_adapter_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, out) = (data(dir.path()), dir.path().join("out"));
+    let eval = data.display().to_string();
+    // A rate that spoils what it has learned.
+    let more =
+        ["--eval", &eval, "--eval-steps", "2", "--patience", "2", "--lr", "0.3", "--optimizer", "adamw"];
+    let more: Vec<&str> = more.into_iter().filter(|_| true).collect();
+    let mut train = ia3();
+    train.arg("train").arg("--base").arg(workspace().join("examples/base")).arg("--data").arg(&data);
+    train.arg("--out").arg(&out).args(["--steps", "200", "--format", "json"]).args(&more);
+    let output = train.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let steps = report["steps"].as_u64().unwrap();
+    assert!(steps < 200, "{report}");
+    let metrics = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    let losses: Vec<f64> = metrics
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).unwrap()["eval_loss"].as_f64())
+        .collect();
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(report["evaluation"]["loss_after"].as_f64().unwrap(), best, "{losses:?}");
+    assert!(losses[losses.len() - 3] == best && losses[losses.len() - 1] > best, "{losses:?}");
+    let inspected = succeed(&["inspect", &out.display().to_string()]);
+    assert!(inspected.contains("16 vectors"), "{inspected}");
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_names_the_lines_and_keeps_the_last_good_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, out) = (data(dir.path()), dir.path().join("out"));
+    let mut train = ia3();
+    train.arg("train").arg("--base").arg(workspace().join("examples/base")).arg("--data").arg(&data);
+    train.arg("--out").arg(&out).args(["--steps", "50", "--batch-size", "2", "--lr", "1e30"]);
+    train.args(["--optimizer", "adamw", "--warmup-ratio", "0"]);
+    let output = train.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).to_string();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("training stopped at lines ") && stderr.contains("train.jsonl"), "{stderr}");
+    assert!(stderr.contains(" at step ") && stderr.contains("was saved to"), "{stderr}");
+    let file = std::fs::read(out.join("adapter_model.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&file).unwrap();
+    for (name, tensor) in file.tensors() {
+        let values = tensor.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
+        assert!(values.into_iter().all(f32::is_finite), "{name}");
+    }
+}
