@@ -122,7 +122,8 @@ fn a_loss_that_is_not_finite_names_the_step_and_the_batch() {
         TrainConfig { learning_rate: 1e30, max_grad_norm: None, schedule: Schedule::Constant, ..config(9) };
     let error = train(tiny(), &examples(), &huge, &mut |_| ControlFlow::Continue(())).unwrap_err();
     match error {
-        TrainError::LossNotFinite { step, examples, .. } => {
+        TrainError::LossNotFinite { step, examples, .. }
+        | TrainError::GradientNotFinite { step, examples, .. } => {
             assert!((2..=9).contains(&step) && !examples.is_empty());
         }
         other => panic!("{other}"),
