@@ -93,20 +93,13 @@ fn accumulated_micro_batches_are_the_mean_of_their_losses() {
             schedule: Schedule::Constant,
             ..config(OptimizerConfig::adamw(), gradient_accumulation_steps)
         };
-        let (model, adapter) = adapted(&base);
-        let mut trainer = Trainer::new(model, &data, &config).unwrap();
-        let done = trainer.step().unwrap();
-        let trained = adapter.extract(trainer.model()).unwrap();
-        let values =
-            trained.vectors.values().flat_map(|v| v.l.val().into_data().iter::<f32>().collect::<Vec<_>>());
-        (done, values.collect::<Vec<f32>>())
+        Trainer::new(adapted(&base).0, &data, &config).unwrap().step().unwrap()
     };
-    let ((whole, values), (parts, of_parts)) = (step(8, 1), step(2, 4));
+    let (whole, parts) = (step(8, 1), step(2, 4));
     assert!((whole.loss - parts.loss).abs() < 1e-5, "{} {}", whole.loss, parts.loss);
     let (a, b) = (whole.grad_norm.unwrap(), parts.grad_norm.unwrap());
     assert!((a - b).abs() < 1e-4 * a, "{a} {b}");
     assert_eq!(whole.tokens, parts.tokens);
-    assert_eq!(values.len(), of_parts.len());
 }
 
 #[test]
