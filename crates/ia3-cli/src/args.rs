@@ -49,6 +49,12 @@ pub(crate) enum Command {
     Convert(Convert),
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QuantizeName {
+    Int8,
+    Int4,
+}
+
 #[derive(clap::Args)]
 pub(crate) struct Inspect {
     /// Folder of a base or of an adapter.
@@ -70,6 +76,9 @@ pub(crate) struct ModelArgs {
     /// Fold the adapters into the weights before running.
     #[arg(long)]
     pub(crate) merge: bool,
+    /// Quantise the base's linear layers when it is loaded; the adapters stay float32.
+    #[arg(long, value_enum, value_name = "BITS")]
+    pub(crate) quantize: Option<QuantizeName>,
     /// The adapter of each row of the input, by the names that `--adapter NAME=DIR` gives them; `__base__` is none.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "merge")]
     pub(crate) rows: Vec<String>,

@@ -207,6 +207,22 @@ pub enum Ia3Error {
         /// How many values are NaN or infinite.
         count: usize,
     },
+    /// The input of a quantised layer is scaled, which no merge can do exactly.
+    #[error(
+        "`{path}` is quantised and its input is scaled, which does not merge exactly: of a gated feed-forward block move the vector to the matrix beside the gate (`wi_1`, `up_proj`), quantise the merged float base instead, or accept the error of `merge_requantizing`"
+    )]
+    QuantizedInput {
+        /// Module path.
+        path: String,
+    },
+    /// A quantised weight has scales that serve several outputs, which a merge would have to scale differently.
+    #[error(
+        "`{path}` is quantised with scales that several outputs share, into which no output vector merges; use `quantize`, which gives each output its own, or `merge_requantizing`"
+    )]
+    SharedScales {
+        /// Module path.
+        path: String,
+    },
     /// The configuration does not fit the model.
     #[error(transparent)]
     Config(#[from] ia3_config::ConfigError),

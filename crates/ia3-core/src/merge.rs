@@ -9,19 +9,22 @@ use crate::attach::{check_fit, check_pristine, saved, scales};
 use crate::error::Ia3Error;
 use crate::model_info::model_info;
 use crate::path::{MapBase, ParameterPath, map_base};
+use crate::quant::{fold_output, is_quantized, requantize};
 use crate::scale::{Ia3Scale, scale_last, scale_weight};
 
 /// The base with the adapters folded into its weights: no vector left, no cost at inference.
 ///
 /// `W'[i, o] = l_in[i]·W[i, o]·l_out[o]` and `b'[o] = b[o]·l_out[o]`, computed in float32 and cast to the
-/// weight's dtype (PEFT's `merge`, `tuners/ia3/layer.py`). `base` is untouched, so unmerging is to
+/// weight's dtype (PEFT's `merge`, `tuners/ia3/layer.py`). A quantised weight ([`quantize`](crate::quantize)) takes an
+/// output vector into its scales and stays what it is, exactly; PEFT refuses there. `base` is untouched, so unmerging is to
 /// use it again: exact, zeros and bf16 included.
 ///
 /// # Errors
 ///
-/// As [`attach`](crate::attach).
+/// As [`attach`](crate::attach); [`Ia3Error::QuantizedInput`] and [`Ia3Error::SharedScales`] for what a quantised weight
+/// cannot take.
 pub fn merge<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
-    merge_with(base, adapters, false)
+    merge_with(base, adapters, Merging::Exact { safe: false }).map(|merged| merged.model)
 }
 
 /// As [`merge`], refusing merged weights that are NaN or infinite (PEFT's `safe_merge`).
@@ -30,25 +33,61 @@ pub fn merge<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> 
 ///
 /// As [`merge`], and [`Ia3Error::NotFinite`] with the first layer concerned.
 pub fn merge_safe<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
-    merge_with(base, adapters, true)
+    merge_with(base, adapters, Merging::Exact { safe: true }).map(|merged| merged.model)
 }
 
-fn merge_with<M: Module>(base: &M, adapters: &[&Adapter], safe: bool) -> Result<M, Ia3Error> {
+/// A base with adapters merged into quantised weights that had to be quantised anew.
+#[derive(Clone, Debug)]
+pub struct Requantized<M> {
+    /// The merged model.
+    pub model: M,
+    /// The relative error `‖W − Wq‖ / ‖W‖` that this makes, by module path.
+    pub errors: BTreeMap<String, f64>,
+}
+
+/// As [`merge`], where vectors scale the inputs of quantised layers: these weights are scaled in float32 and quantised
+/// anew, and the error that this makes is measured. All others merge exactly.
+///
+/// # Errors
+///
+/// As [`attach`](crate::attach).
+pub fn merge_requantizing<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<Requantized<M>, Ia3Error> {
+    merge_with(base, adapters, Merging::Requantizing)
+}
+
+/// How to merge.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Merging {
+    /// Exactly or not at all, and if `safe` without NaN.
+    Exact { safe: bool },
+    /// Quantising anew what has to be.
+    Requantizing,
+}
+
+fn merge_with<M: Module>(base: &M, adapters: &[&Adapter], how: Merging) -> Result<Requantized<M>, Ia3Error> {
     check_pristine(base)?;
     let info = model_info(base, None, None);
     adapters.iter().try_for_each(|a| check_fit(a, base, &info))?;
-    let mut broken = None;
-    let merger =
-        Merger { scales: scales(adapters), saved: saved(adapters), broken: safe.then_some(&mut broken) };
-    let merged = map_base(base.clone(), merger);
-    broken.map_or(Ok(merged), Err)
+    let (mut problem, mut errors) = (None, BTreeMap::new());
+    let merger = Merger {
+        scales: scales(adapters),
+        saved: saved(adapters),
+        how,
+        problem: &mut problem,
+        errors: &mut errors,
+    };
+    let model = map_base(base.clone(), merger);
+    problem.map_or(Ok(Requantized { model, errors }), Err)
 }
 
 struct Merger<'a> {
     scales: BTreeMap<String, Ia3Scale>,
     saved: BTreeMap<String, TensorData>,
-    /// Where to note the first merged weight that is not finite, if anybody asks.
-    broken: Option<&'a mut Option<Ia3Error>>,
+    how: Merging,
+    /// The first layer that does not merge as it should.
+    problem: &'a mut Option<Ia3Error>,
+    /// Of weights that were quantised anew.
+    errors: &'a mut BTreeMap<String, f64>,
 }
 
 impl MapBase for Merger<'_> {
@@ -56,12 +95,12 @@ impl MapBase for Merger<'_> {
         let param = self.replaced(path, param);
         let (module, leaf) = path.split();
         let Some(scale) = self.scales.get(&module) else { return param };
-        let output = scale.product(Placement::Output);
+        let (input, output) = (scale.product(Placement::Input), scale.product(Placement::Output));
         let merged = match leaf {
-            "weight" => {
-                let input = scale.product(Placement::Input);
-                param.map(|w| scale_weight(w, input, output))
+            "weight" if is_quantized(&param.base()) => {
+                param.map(|w| self.quantized(&module, w, input, output))
             }
+            "weight" => param.map(|w| scale_weight(w, input, output)),
             "bias" => param.map(|b| scale_last(b, output)),
             _ => param,
         };
@@ -79,12 +118,41 @@ impl Merger<'_> {
         param.map(|_| value)
     }
 
+    /// A quantised weight, scaled; as it was where that is a problem.
+    fn quantized<const D: usize>(
+        &mut self,
+        path: &str,
+        weight: Tensor<D>,
+        input: Option<Tensor<1>>,
+        output: Option<Tensor<1>>,
+    ) -> Tensor<D> {
+        let folded = match (input.is_some(), output.clone()) {
+            (true, _) => Err(Ia3Error::QuantizedInput { path: path.into() }),
+            (false, None) => return weight,
+            (false, Some(l)) => fold_output(path, weight.clone(), l),
+        };
+        match folded {
+            Ok(folded) => folded,
+            Err(_) if self.how == Merging::Requantizing => {
+                let (again, error) = requantize(weight, input, output);
+                self.errors.insert(path.into(), error);
+                again
+            }
+            Err(problem) => {
+                self.problem.get_or_insert(problem);
+                weight
+            }
+        }
+    }
+
     fn check<const D: usize>(&mut self, path: String, merged: &Param<Tensor<D>>) {
-        let Some(broken) = &mut self.broken else { return };
-        let finite = merged.val().is_finite().int().sum().into_scalar::<i64>() as usize;
+        if self.how != (Merging::Exact { safe: true }) {
+            return;
+        }
+        let finite = merged.val().dequantize().is_finite().int().sum().into_scalar::<i64>() as usize;
         let count = merged.lazy_shape().num_elements() - finite;
         if count > 0 {
-            broken.get_or_insert(Ia3Error::NotFinite { path, count });
+            self.problem.get_or_insert(Ia3Error::NotFinite { path, count });
         }
     }
 }

@@ -12,9 +12,9 @@ pub use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Selecto
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub use ia3_core::backend;
 pub use ia3_core::{
-    ActivationSpace, Adapter, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod, ParameterPath,
-    TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge, merge_safe, mix,
-    mix_linear, model_info,
+    ActivationSpace, Adapter, Bits, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod,
+    ParameterPath, QuantizeReport, Requantized, TrainableParameters, attach, attach_rows, attach_to_weights,
+    batch_rows, freeze, merge, merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize,
 };
 pub use ia3_io as io;
 pub use ia3_model::{AdapterModelStatus, Ia3Model, Ia3ModelBuilder, LayerStatus, MergeOptions, SaveOptions};

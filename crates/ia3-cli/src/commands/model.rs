@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use burn::tensor::Device;
 use ia3::io::Checkpoint;
-use ia3::{Adapter, Ia3Model, Model, Pretrained};
+use ia3::{Adapter, Bits, Ia3Model, Model, Pretrained};
 
-use crate::args::ModelArgs;
+use crate::args::{ModelArgs, QuantizeName};
 use crate::output::note;
 
 /// Loads a base, saying which tensors of its file have no use.
@@ -94,7 +94,7 @@ fn count(rows: usize) -> String {
 
 fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<Adapted> {
     let named = args.adapters.iter().map(|arg| name(arg)).collect::<anyhow::Result<Vec<_>>>()?;
-    let base = base(&args.base, device)?;
+    let base = quantized(base(&args.base, device)?, args)?;
     let mut model = Ia3Model::builder(base.model.clone()).without_adapter()?;
     for (name, dir) in &named {
         model.load_adapter(dir, name)?;
@@ -121,7 +121,7 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
             arg.display()
         )
     }
-    let base = base(&args.base, device)?;
+    let base = quantized(base(&args.base, device)?, args)?;
     let adapters = adapters(&args.adapters, &base.model, device)?;
     note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
@@ -129,4 +129,17 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
         true => ia3::merge(&base.model, &adapters)?,
         false => ia3::attach(&base.model, &adapters)?,
     })
+}
+
+/// The base in as few bits as were asked for.
+fn quantized(base: Pretrained, args: &ModelArgs) -> anyhow::Result<Pretrained> {
+    let bits = match args.quantize {
+        None => return Ok(base),
+        Some(QuantizeName::Int8) => Bits::Eight,
+        Some(QuantizeName::Int4) => Bits::Four,
+    };
+    let (model, report) = ia3::quantize(&base.model, bits)?;
+    let (layers, worst) = (report.errors.len(), report.worst());
+    note(format!("{layers} layers quantised, relative error of a weight {worst:.1e} at most"));
+    Ok(Pretrained { model, ..base })
 }

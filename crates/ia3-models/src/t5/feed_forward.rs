@@ -1,6 +1,6 @@
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::config::T5Config;
@@ -48,7 +48,10 @@ impl T5DenseReluDense {
         let dtype = x.dtype();
         let h = self.dropout.forward(self.inner(x));
         // Half-precision checkpoints may keep `wo` in float32, as transformers does.
-        let h = h.cast(self.wo.weight.base().dtype());
+        let h = match self.wo.weight.base().dtype() {
+            DType::QFloat(_) => h,
+            float => h.cast(float),
+        };
         self.wo.ia3_forward(h).cast(dtype)
     }
 

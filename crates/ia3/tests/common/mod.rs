@@ -217,6 +217,10 @@ impl Case {
         !self.model().adapter("default").unwrap().saved.is_empty()
     }
 
+    pub(crate) fn inputs(&self) -> &ModelInputs {
+        &self.inputs
+    }
+
     pub(crate) fn logits(&self, model: &Model) -> Vec<f32> {
         model.forward(&self.inputs).unwrap().cast(DType::F32).into_data().iter().collect()
     }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor};
 use ia3::io::{CheckpointOptions, save_checkpoint};
-use ia3::{Ia3Config, Ia3Model, Ia3Vector, MergeOptions, Placement};
+use ia3::{ActivationSpace, Ia3Config, Ia3Model, Ia3Vector, MergeOptions, Placement};
 
 use crate::common::{Mlp, assert_close, cases, cast, config, fixture, on_lin0, parameters};
 
@@ -92,4 +92,26 @@ fn a_merge_names_what_is_merged() {
     model.merge_adapter(&MergeOptions::default()).unwrap();
     assert_eq!(model.get_model_status().merged_adapters, ["default"]);
     assert_eq!(model.get_layer_status()[0].merged_adapters, ["default"]);
+}
+
+/// PEFT has no merge of (IA)³ into 8-bit or 4-bit weights: `merge_and_unload` raises. (Its `hotswap_adapter` and
+/// `PeftMixedModel` refuse (IA)³, too; here attaching is both, see `fault_07`.)
+#[test]
+fn fault_15_quantised_weights_do_not_merge() {
+    let mlp = Mlp::new();
+    let (base, report) = ia3::quantize(&mlp, ia3::Bits::Eight).unwrap();
+    assert_eq!(report.errors.len(), 2, "{report:?}");
+    let plan = config(&["lin0", "lin1"], &[]).plan(&mlp.info(), ia3::PlanOptions::default()).unwrap();
+    let adapter = ia3::Adapter::init(&mlp, &plan);
+    let adapted = ia3::attach(&base, &[&adapter]).unwrap().output();
+    let merged = ia3::merge(&base, &[&adapter]).unwrap();
+    assert!(matches!(merged.lin0.weight.base().dtype(), burn::tensor::DType::QFloat(_)), "it stays packed");
+    assert_close(&merged.output(), &adapted, 1e-6, "merged");
+    // Where it cannot be exact it says so.
+    let plan = config(&["lin1"], &["lin1"]).plan(&mlp.info(), ia3::PlanOptions::default()).unwrap();
+    let input = ia3::Adapter::init(&mlp, &plan);
+    let error = ia3::merge(&base, &[&input]).unwrap_err().to_string();
+    assert!(error.starts_with("`lin1` is quantised and its input is scaled"), "{error}");
+    let again = ia3::merge_requantizing(&base, &[&input]).unwrap();
+    assert!(again.errors["lin1"] < 0.01, "{:?}", again.errors);
 }

@@ -1,0 +1,138 @@
+//! Adapters on a quantised base, over the corpus: forward, gradients, and merges into the quantised weights.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{DType, Tensor, Tolerance};
+use common::{Case, cases, device};
+use ia3::io::{AdapterFile, FeedForwardSite};
+use ia3::{Adapter, Bits, Ia3Error, Model, Placement};
+
+/// Largest difference of a logit between the merged quantised model and the adapter on the same quantised base, of the
+/// largest logit.
+const TOLERANCE: f32 = 1e-5;
+
+/// Largest difference of a gradient on a quantised base and on its float copy, of the largest gradient.
+const GRADIENT: f32 = 1e-5;
+
+fn worst(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let largest = b.iter().fold(0f32, |m, b| m.max(b.abs()));
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+}
+
+/// The model with its quantised weights as floats of the same values.
+fn dequantized(model: &Model) -> Model {
+    struct Dequantizer;
+    impl ModuleMapper for Dequantizer {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(Tensor::dequantize)
+        }
+    }
+    model.clone().map(&mut Dequantizer)
+}
+
+/// The adapter, its feed-forward vectors on the matrices beside the gates where there are gates.
+fn adapter(case: &Case, base: &Model) -> Adapter {
+    let file = AdapterFile::open(case.dir.join("adapter")).unwrap();
+    let moved = file.clone().place_feed_forward(FeedForwardSite::Wi1, Some(&base.info()));
+    let file = moved.map_or(file, |(moved, _)| moved);
+    file.into_adapter(&base.info(), &device()).unwrap().0
+}
+
+fn scales_an_input(adapter: &Adapter) -> bool {
+    adapter.vectors.values().any(|v| v.placement == Placement::Input)
+}
+
+#[test]
+fn output_vectors_merge_exactly_into_quantised_weights() {
+    let mut exact = 0;
+    for case in cases() {
+        for bits in [Bits::Eight, Bits::Four] {
+            let (base, report) = ia3::quantize(&case.base, bits).unwrap();
+            let adapter = adapter(&case, &case.base);
+            let adapted = case.logits(&ia3::attach(&base, &[&adapter]).unwrap());
+            let float = case.logits(&ia3::attach(&case.base, &[&adapter]).unwrap());
+            assert!(worst(&adapted, &float) > 1e-5, "{}: nothing was quantised", case.name);
+            if scales_an_input(&adapter) {
+                let refused = ia3::merge(&base, &[&adapter]).unwrap_err();
+                assert!(matches!(refused, Ia3Error::QuantizedInput { .. }), "{}: {refused}", case.name);
+                let again = ia3::merge_requantizing(&base, &[&adapter]).unwrap();
+                let error = again.errors.values().copied().fold(0.0, f64::max);
+                println!("{} {bits:?}: quantised anew, error of a weight {error:.1e}", case.name);
+                let bound = if bits == Bits::Eight { 0.01 } else { 0.2 };
+                assert!(0.0 < error && error < bound, "{}: {error}", case.name);
+                continue;
+            }
+            exact += 1;
+            let merged = case.logits(&ia3::merge_safe(&base, &[&adapter]).unwrap());
+            let difference = worst(&merged, &adapted);
+            println!(
+                "{} {bits:?}: merged differs by {difference:.1e}, quantising by {:.1e} (weights {:.1e})",
+                case.name,
+                worst(&adapted, &float),
+                report.worst()
+            );
+            assert!(difference <= TOLERANCE, "{} {bits:?}: {difference}", case.name);
+        }
+    }
+    assert!(exact >= 10, "gated models merge exactly, {exact}");
+}
+
+#[test]
+fn a_merged_weight_stays_quantised_and_signs_and_zeros_are_exact() {
+    let case = cases().into_iter().find(|case| case.name == "t5v11").unwrap();
+    let (base, _) = ia3::quantize(&case.base, Bits::Eight).unwrap();
+    let mut adapter = adapter(&case, &case.base);
+    let path = "encoder.block.0.layer.0.SelfAttention.k";
+    let l = Tensor::<1>::from_floats([-1.5, 0.0, 3.0, 1e-20, -7.0], &device());
+    let l = l.repeat(&[adapter.vectors[path].len() / 5]);
+    adapter.vectors.insert(path.into(), ia3::Ia3Vector::new(l.clone(), Placement::Output));
+    let merged = ia3::merge(&base, &[&adapter]).unwrap();
+    let weight = |model: &Model| match model {
+        Model::T5(t5) => t5.encoder.block[0].layer.0.SelfAttention.k.weight.base(),
+        _ => unreachable!(),
+    };
+    assert!(matches!(weight(&merged).dtype(), DType::QFloat(_)));
+    let expected = weight(&base).dequantize() * l.unsqueeze();
+    let tolerance = Tolerance::<f32>::relative(1e-6);
+    weight(&merged).dequantize().into_data().assert_approx_eq(&expected.into_data(), tolerance);
+    // Unmerging is to use the base again.
+    assert_eq!(case.logits(&base), case.logits(&ia3::quantize(&case.base, Bits::Eight).unwrap().0));
+}
+
+#[test]
+fn gradients_reach_every_vector_through_a_quantised_base() {
+    for case in cases() {
+        let (base, _) = ia3::quantize(&case.base, Bits::Eight).unwrap();
+        let adapter = adapter(&case, &case.base);
+        let of = |base: &Model| {
+            let model = ia3::attach(base, &[&adapter]).unwrap().train();
+            let loss = model.forward(case.inputs()).unwrap().square().mean();
+            let grads = GradientsParams::from_grads(loss.backward(), &model);
+            assert_eq!(grads.len(), adapter.vectors.len() + adapter.saved.len(), "{}", case.name);
+            let of =
+                |v: &ia3::Ia3Vector| grads.get::<1>(v.l.id).unwrap().into_data().iter().collect::<Vec<f32>>();
+            adapter.vectors.values().flat_map(of).collect::<Vec<f32>>()
+        };
+        let difference = worst(&of(&base), &of(&dequantized(&base)));
+        println!("{}: a gradient differs by {difference:.1e} of the largest", case.name);
+        assert!(difference <= GRADIENT, "{}: {difference}", case.name);
+    }
+}
+
+#[test]
+fn rows_have_their_own_adapters_on_a_quantised_base() {
+    let case = cases().into_iter().find(|case| case.name == "llama").unwrap();
+    let (base, _) = ia3::quantize(&case.base, Bits::Four).unwrap();
+    let adapter = adapter(&case, &case.base);
+    let rows = case.inputs().input_ids.as_ref().unwrap().dims()[0];
+    let mixed: Vec<Option<&Adapter>> = (0..rows).map(|i| Some(&adapter).filter(|_| i > 0)).collect();
+    let mixed = case.logits(&ia3::attach_rows(&base, &mixed).unwrap());
+    let (none, all) = (case.logits(&base), case.logits(&ia3::attach(&base, &[&adapter]).unwrap()));
+    let first = mixed.len() / rows;
+    assert!(worst(&mixed[..first], &none[..first]) <= TOLERANCE);
+    assert!(worst(&mixed[first..], &all[first..]) <= TOLERANCE);
+}
