@@ -75,10 +75,19 @@ pub fn save_adapter(
         adapter.config.base_model_name_or_path = Some(name.clone());
     }
     let tensors = tensors(&adapter, options.base.as_ref())?;
+    write_folder(dir, tensors, &adapter.config, &card(&adapter))
+}
+
+/// The text of the model card that [`save_adapter`] writes: Hugging Face's front matter, the vectors, how to use them.
+pub fn model_card(adapter: &Adapter) -> String {
+    card(adapter).text()
+}
+
+fn card(adapter: &Adapter) -> Card<'_> {
     let mut card = Card::new(adapter.config.base_model_name_or_path.as_deref());
     adapter.vectors.iter().for_each(|(path, vector)| card.vector(path, vector.placement, vector.len()));
     card.saved(adapter.saved.values().map(TensorData::num_elements));
-    write_folder(dir, tensors, &adapter.config, &card)
+    card
 }
 
 /// Writes the files of an adapter, all or none; a card only where there is none yet.

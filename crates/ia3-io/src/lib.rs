@@ -17,6 +17,7 @@ mod error;
 mod error_parts;
 mod feed_forward;
 mod fill;
+mod folder;
 mod foreign;
 mod formats;
 mod gated;
@@ -47,7 +48,7 @@ pub use adapter_file::{AdapterFile, FileVector};
 pub use adapter_load::load_adapter;
 pub use adapter_report::AdapterReport;
 pub use adapter_save::{
-    AdapterOptions, BASE_NAME, SavedAdapter, check_adapter_name, save_adapter, save_adapters,
+    AdapterOptions, BASE_NAME, SavedAdapter, check_adapter_name, model_card, save_adapter, save_adapters,
 };
 pub use checkpoint::{Checkpoint, TensorFacts};
 pub use conversion::{ConvertOptions, Converted, convert_adapter};
@@ -56,6 +57,7 @@ pub use distance::VectorDistance;
 pub use error::IoError;
 pub use error_parts::{BadDtype, MisShaped, Missing};
 pub use feed_forward::{FeedForwardSite, Placed};
+pub use folder::{remove_leftovers, write_file};
 pub use foreign::Foreign;
 pub use formats::{AdapterFormat, OpenedAdapter};
 pub use load::LoadOptions;

@@ -8,6 +8,11 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::error::IoError;
 
+/// How the names of what is being written begin.
+pub(crate) const PREFIX: &str = ".ia3-";
+/// How they end.
+pub(crate) const SUFFIX: &str = ".tmp";
+
 /// Files on their way into a folder: written beside their targets, then renamed all together.
 ///
 /// Dropped before [`commit`](Self::commit) it leaves nothing behind, not even the folders it made.
@@ -98,7 +103,7 @@ fn fill(
 /// A hidden file with the permissions that any new file gets, where the library's default is the owner alone.
 fn temporary(dir: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
-    builder.prefix(".ia3-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

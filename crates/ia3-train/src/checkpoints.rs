@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::lock::TrainLock;
 use crate::state::TrainState;
 
 const STATE: &str = "trainer_state.json";
@@ -49,6 +50,16 @@ impl Checkpoints {
     /// Those in `dir`, which need not be there yet, of the training that `fingerprint` describes.
     pub fn new(dir: impl Into<PathBuf>, fingerprint: Fingerprint) -> Self {
         Self { dir: dir.into(), fingerprint }
+    }
+
+    /// Keeps other processes from training here, as long as the result lives.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::InUse`] while another does, [`TrainError::Checkpoint`] where the folder cannot be written.
+    pub fn lock(&self) -> Result<TrainLock, TrainError> {
+        fs::create_dir_all(&self.dir).map_err(|e| failed("make the folder", &self.dir, e))?;
+        TrainLock::new(&self.dir)
     }
 
     /// The steps that have a whole checkpoint, in order.
@@ -197,6 +208,6 @@ fn sync(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
-fn failed(action: &'static str, path: &Path, source: io::Error) -> TrainError {
+pub(crate) fn failed(action: &'static str, path: &Path, source: io::Error) -> TrainError {
     TrainError::Checkpoint { action, path: path.to_owned(), source }
 }

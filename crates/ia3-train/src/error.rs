@@ -98,6 +98,24 @@ pub enum TrainError {
         /// Positions of the step's rows in the data.
         examples: Vec<usize>,
     },
+    /// A step would have made a parameter NaN or infinite.
+    #[error(
+        "step {step} at learning rate {learning_rate} makes a parameter NaN or infinite; lower the rate, or look at the batch of examples {examples:?}"
+    )]
+    ParameterNotFinite {
+        /// The step, from 1; it was not done.
+        step: usize,
+        /// Its learning rate.
+        learning_rate: f64,
+        /// Positions of the step's rows in the data.
+        examples: Vec<usize>,
+    },
+    /// Another process trains in the same folder.
+    #[error("another process is training in `{}`; wait for it, or write to another folder", path.display())]
+    InUse {
+        /// The folder of checkpoints.
+        path: std::path::PathBuf,
+    },
     /// A row of a [`Dataset`](crate::Dataset) has no example.
     #[error("row {index} has no example; give each row at least one variant")]
     EmptyRow {
@@ -144,6 +162,18 @@ pub enum TrainError {
     /// The model refuses an input.
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+impl TrainError {
+    /// Positions of the rows in the data at which numbers that are not finite ended a training.
+    pub fn diverged_at(&self) -> Option<&[usize]> {
+        match self {
+            Self::LossNotFinite { examples, .. }
+            | Self::GradientNotFinite { examples, .. }
+            | Self::ParameterNotFinite { examples, .. } => Some(examples),
+            _ => None,
+        }
+    }
 }
 
 fn advice(task: Task) -> &'static str {

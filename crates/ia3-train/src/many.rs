@@ -50,7 +50,8 @@ pub struct ManyStepReport {
 ///
 /// # Errors
 ///
-/// As [`train`](crate::train()), [`TrainError::NoExamples`] without a task, [`TrainError::SameAdapter`], and [`TrainError::Adapter`] for an adapter
+/// As [`train`](crate::train()), [`TrainError::Setting`] for gradients accumulated over micro-batches,
+/// [`TrainError::NoExamples`] without a task, [`TrainError::SameAdapter`], and [`TrainError::Adapter`] for an adapter
 /// that does not fit the base.
 pub fn train_many(
     base: &Model,
@@ -59,6 +60,7 @@ pub fn train_many(
     on_step: &mut dyn FnMut(&ManyStepReport) -> ControlFlow<()>,
 ) -> Result<Vec<Adapter>, TrainError> {
     config.check()?;
+    check_accumulation(config)?;
     check(tasks.iter().flat_map(|task| task.examples), base)?;
     tasks.iter().try_for_each(|task| check(task.examples, base).map(|_| ()))?;
     check_distinct(tasks)?;
@@ -81,6 +83,17 @@ pub fn train_many(
         }
     }
     run.finish()
+}
+
+fn check_accumulation(config: &TrainConfig) -> Result<(), TrainError> {
+    match config.gradient_accumulation_steps {
+        1 => Ok(()),
+        count => Err(TrainError::Setting {
+            name: "gradient_accumulation_steps",
+            found: count.to_string(),
+            expected: "1 where many adapters are trained together",
+        }),
+    }
 }
 
 fn check_distinct(tasks: &[AdapterTask]) -> Result<(), TrainError> {

@@ -7,6 +7,7 @@ use ia3_models::Model;
 use crate::clip::clip_grad_norm;
 use crate::dataset::Dataset;
 use crate::error::TrainError;
+use crate::finite::is_finite;
 use crate::kind::check;
 use crate::objective::loss;
 use crate::order::{Order, Pick};
@@ -66,7 +67,8 @@ impl<'a> Trainer<'a> {
     /// # Errors
     ///
     /// [`TrainError::LossNotFinite`] and [`TrainError::GradientNotFinite`]: the trainer is then back at the last step
-    /// whose loss was finite, so that a vector which that step has spoilt is not kept. An input that the model refuses.
+    /// whose loss was finite, so that a vector which that step has spoilt is not kept. [`TrainError::ParameterNotFinite`]:
+    /// the step was not done. An input that the model refuses.
     pub fn step(&mut self) -> Result<StepReport, TrainError> {
         let step = self.now.step;
         let micro_batches = self.config.gradient_accumulation_steps;
@@ -86,6 +88,11 @@ impl<'a> Trainer<'a> {
         let learning_rate = self.config.learning_rate * self.config.schedule.factor(step, self.config.steps);
         let before = self.now.clone();
         self.now.model = self.now.optimizer.step(learning_rate, before.model.clone(), grads);
+        if !is_finite(&self.now.model) {
+            self.now = before;
+            let examples = examples();
+            return Err(TrainError::ParameterNotFinite { step: step + 1, learning_rate, examples });
+        }
         self.now.step += 1;
         self.before = Some(before);
         Ok(StepReport { step: step + 1, loss, learning_rate, grad_norm: bound.map(|_| norm), tokens })

@@ -1,0 +1,43 @@
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+
+/// Whether every value of every parameter that is trained is finite.
+pub(crate) fn is_finite<M: Module>(module: &M) -> bool {
+    let mut zeros = Zeros(vec![]);
+    module.visit(&mut zeros);
+    zeros.0.is_empty() || Tensor::cat(zeros.0, 0).sum().into_scalar::<f32>() == 0.0
+}
+
+/// `Σ 0·x` of each parameter: 0, or NaN where a value is not finite.
+struct Zeros(Vec<Tensor<1>>);
+
+impl ModuleVisitor for Zeros {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if param.is_require_grad() {
+            let values = param.base().detach().without_autodiff();
+            self.0.push(values.mul_scalar(0.0).sum().cast(burn::tensor::DType::F32));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::module::Param;
+    use burn::nn::LinearConfig;
+    use burn::tensor::Device;
+
+    #[test]
+    fn one_value_is_enough() {
+        let device = Device::flex();
+        let linear = |value: f32| {
+            let mut linear = LinearConfig::new(2, 2).init(&device);
+            linear.weight = Param::from_tensor(Tensor::from_floats([[1.0, value], [3e38, 3e38]], &device));
+            linear
+        };
+        assert!(is_finite(&linear(-3e38)));
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(!is_finite(&linear(value)));
+        }
+    }
+}
