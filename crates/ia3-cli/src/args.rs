@@ -232,6 +232,12 @@ pub(crate) struct Train {
     /// What makes an evaluation the best.
     #[arg(long, value_enum, default_value = "loss")]
     pub(crate) metric: MetricName,
+    /// Tell what the training would be, with time and memory from three steps; nothing is written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Train even if the estimated memory is more than there is.
+    #[arg(long)]
+    pub(crate) no_memory_check: bool,
     /// Tokens of an input at most.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_input_tokens: usize,

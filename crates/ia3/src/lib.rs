@@ -8,7 +8,9 @@ mod pretrained;
 
 pub use device::{DeviceError, FoundDevice, compiled_in, device, devices};
 pub use error::Error;
-pub use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Selector, Site, TaskType};
+pub use ia3_config::{
+    Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Plan, PlanOptions, Selector, Site, TaskType,
+};
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub use ia3_core::backend;
 pub use ia3_core::{

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one line a step, and one an evaluation.
+//! `metrics.jsonl`: one line a step, one a round of the data, and one an evaluation.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,11 +13,20 @@ use super::session::Score;
 pub(super) struct Metrics {
     path: PathBuf,
     file: File,
+    /// Losses of the round so far.
+    losses: Vec<f64>,
+    /// At the last step.
+    seconds: f64,
 }
+
+/// A share of a round that is rounding.
+const ROUNDING: f64 = 1e-9;
 
 impl Metrics {
     /// Goes on after `step`: lines of later steps, and half a line that a kill left, are dropped.
-    pub(super) fn open(out: &Path, step: usize) -> anyhow::Result<Self> {
+    ///
+    /// `seconds` have passed before.
+    pub(super) fn open(out: &Path, step: usize, seconds: f64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let path = out.join("metrics.jsonl");
         let text = if step > 0 { std::fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
@@ -27,21 +36,36 @@ impl Metrics {
         };
         let kept: String = text.lines().filter(done).map(|line| format!("{line}\n")).collect();
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut metrics = Self { path, file };
+        let mut metrics = Self { path, file, losses: losses_of_the_round(&kept), seconds };
         metrics.write(&kept)?;
         Ok(metrics)
     }
 
+    /// A step, of which there are `a_round` in a round; the mean loss of the round too if it ends one.
     pub(super) fn step(&mut self, report: &StepReport, a_round: f64, seconds: f64) -> anyhow::Result<()> {
         let StepReport { step, loss, learning_rate, grad_norm, tokens } = report;
         let epoch = *step as f64 / a_round;
+        let rate = *tokens as f64 / (seconds - self.seconds).max(f64::MIN_POSITIVE);
         let line = json!({"step": step, "epoch": epoch, "loss": loss, "learning_rate": learning_rate,
-                          "grad_norm": grad_norm, "tokens": tokens, "seconds": seconds});
+                          "grad_norm": grad_norm, "tokens": tokens, "tokens_per_second": rate, "seconds": seconds});
+        self.seconds = seconds;
+        self.losses.push(f64::from(*loss));
+        self.write(&format!("{line}\n"))?;
+        let rounds = (epoch + ROUNDING).floor();
+        let before = ((*step - 1) as f64 / a_round + ROUNDING).floor();
+        if rounds > before { self.round(*step, rounds) } else { Ok(()) }
+    }
+
+    fn round(&mut self, step: usize, rounds: f64) -> anyhow::Result<()> {
+        let losses = std::mem::take(&mut self.losses);
+        let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+        let line = json!({"step": step, "epochs_done": rounds, "epoch_loss": mean});
         self.write(&format!("{line}\n"))
     }
 
     pub(super) fn evaluation(&mut self, step: usize, score: Score) -> anyhow::Result<()> {
-        let line = json!({"step": step, "eval_loss": score.loss, "eval_exact_match": score.exact_match});
+        let Score { loss, exact_match, accuracy } = score;
+        let line = json!({"step": step, "eval_loss": loss, "eval_exact_match": exact_match, "eval_accuracy": accuracy});
         self.write(&format!("{line}\n"))
     }
 
@@ -49,4 +73,18 @@ impl Metrics {
         let written = self.file.write_all(text.as_bytes());
         written.with_context(|| format!("cannot write {}", self.path.display()))
     }
+}
+
+/// The losses of the steps behind the last round that ended.
+fn losses_of_the_round(lines: &str) -> Vec<f64> {
+    let mut losses = vec![];
+    for line in lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        match line["loss"].as_f64() {
+            // It was a float32, which JSON gives back exactly.
+            Some(loss) => losses.push(f64::from(loss as f32)),
+            None if line["epochs_done"].is_number() => losses.clear(),
+            None => (),
+        }
+    }
+    losses
 }

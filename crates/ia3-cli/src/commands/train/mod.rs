@@ -1,7 +1,12 @@
 //! `ia3 train`.
 
+mod card;
 mod data;
+mod history;
+mod memory;
 mod metrics;
+mod plan;
+mod plot;
 mod progress;
 mod report;
 mod session;
@@ -13,10 +18,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 use ia3::io::IoError;
-use ia3::train::{Dataset, Evaluation, Trainer};
+use ia3::train::{Dataset, EpochPlan, Evaluation, Trainer};
 use ia3::{Adapter, Ia3Config, PlanOptions, Selector, Task, TaskType, TrainableParameters};
 
 use self::data::Reader;
+use self::memory::Memory;
+use self::plan::Plan;
 use self::report::{BeforeAfter, Report};
 use self::session::{Score, Session};
 use super::model;
@@ -34,15 +41,26 @@ pub(crate) fn run(args: &Train, device: &Device, format: Format) -> anyhow::Resu
     let reader = Reader { text: Text::open(&args.base)?, model, args };
     let examples = reader.examples(&args.data)?;
     let held_out = args.eval.as_ref().map(|path| reader.examples(path)).transpose()?;
+    let settings = settings(args);
+    let facts = session::data_facts(&examples, held_out.as_deref());
+    let data = Dataset::from(examples);
+    let epoch = EpochPlan::first(&data, &settings, reader.model.task())?;
+    let memory = Memory::estimate(&args.base, &reader.model, &epoch)?;
+    if !args.no_memory_check {
+        memory.check(device, settings.batch_size)?;
+    }
     let base = model::base(&args.base, device)?.model;
     let plan = config.plan(&base.info(), PlanOptions::default())?;
     let adapter = Adapter::init(&base, &plan);
     let adapter = if args.kv_only { adapter.kv_only(&base.info())? } else { adapter };
     let parameters = TrainableParameters::of(&base, &adapter);
-    let settings = settings(args);
+    if args.dry_run {
+        let plan = Plan::measure((&base, &adapter), &data, &settings, epoch, memory)?;
+        output::report(&plan, format)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let held_out = held_out.as_deref();
-    let facts = session::fingerprint(args, &settings, &adapter, (&examples, held_out), device)?;
-    let data = Dataset::from(examples);
+    let facts = session::fingerprint(args, &settings, &adapter, facts, device)?;
     let trainer = Trainer::new(ia3::attach(&base, &[&adapter])?, &data, &settings)?;
     let mut session = Session::open(args, &settings, (&base, &adapter), held_out, trainer, facts)?;
     let stop = on_interrupt()?;
@@ -62,6 +80,9 @@ pub(crate) fn run(args: &Train, device: &Device, format: Format) -> anyhow::Resu
         bytes,
         out: args.out.display().to_string(),
     };
+    session.draw()?;
+    let card = card::card(&session.trained()?, args, &settings, data.rows.len(), &report);
+    ia3::io::write_file(args.out.join("README.md"), card.as_bytes())?;
     output::report(&report, format)?;
     if stopped {
         note("interrupted; what had been learned was saved, and the same command goes on");

@@ -7,11 +7,12 @@ use anyhow::{Context, bail};
 use burn::tensor::Device;
 use ia3::io::AdapterOptions;
 use ia3::train::{
-    Checkpoints, Evaluation, Example, Fingerprint, TrainConfig, TrainError, Trainer, evaluate_with,
+    Checkpoints, Evaluation, Example, Fingerprint, TrainConfig, TrainError, TrainLock, Trainer, evaluate_with,
 };
 use ia3::{Adapter, Model};
 use serde::{Deserialize, Serialize};
 
+use super::history::History;
 use super::metrics::Metrics;
 use super::progress::Bar;
 use crate::args::{MetricName, Train};
@@ -39,6 +40,9 @@ pub(super) struct Progress {
 pub(super) struct Score {
     pub(super) loss: f64,
     pub(super) exact_match: f64,
+    /// Of classes and choices.
+    #[serde(default)]
+    pub(super) accuracy: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -49,7 +53,7 @@ pub(super) struct Best {
 
 impl From<&Evaluation> for Score {
     fn from(e: &Evaluation) -> Self {
-        Self { loss: e.loss, exact_match: e.exact_match }
+        Self { loss: e.loss, exact_match: e.exact_match, accuracy: e.accuracy }
     }
 }
 
@@ -73,6 +77,7 @@ pub(super) struct Session<'a> {
     pub(super) trainer: Trainer<'a>,
     pub(super) progress: Progress,
     saved: Option<usize>,
+    _lock: TrainLock,
 }
 
 impl<'a> Session<'a> {
@@ -86,9 +91,11 @@ impl<'a> Session<'a> {
         fingerprint: Fingerprint,
     ) -> anyhow::Result<Self> {
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
-        let progress = Progress::default();
+        let _lock = checkpoints.lock()?;
+        ia3::io::remove_leftovers(&args.out)?;
+        let (progress, saved) = (Progress::default(), None);
         let mut session =
-            Self { args, config, base, adapter, held_out, checkpoints, trainer, progress, saved: None };
+            Self { args, config, base, adapter, held_out, checkpoints, trainer, progress, saved, _lock };
         let last = session.checkpoints.steps()?.last().copied();
         match last {
             Some(_) if args.no_resume => session.checkpoints.prune(0, &[])?,
@@ -116,7 +123,7 @@ impl<'a> Session<'a> {
     pub(super) fn run(&mut self, stop: &AtomicBool) -> anyhow::Result<bool> {
         let start = std::time::Instant::now();
         let before = self.progress.seconds;
-        let mut metrics = Metrics::open(&self.args.out, self.trainer.steps_done())?;
+        let mut metrics = Metrics::open(&self.args.out, self.trainer.steps_done(), before)?;
         if self.progress.before.is_none() {
             self.progress.before = self.evaluate(self.base)?.map(|e| Score::from(&e));
         }
@@ -144,10 +151,14 @@ impl<'a> Session<'a> {
 
     fn after_step(&mut self, metrics: &mut Metrics) -> anyhow::Result<()> {
         let step = self.trainer.steps_done();
-        let mut wanted = self.args.save_steps > 0 && step.is_multiple_of(self.args.save_steps);
-        if self.args.eval_steps.is_some_and(|every| step.is_multiple_of(every)) {
+        let last = self.trainer.is_done();
+        let mut wanted = last || (self.args.save_steps > 0 && step.is_multiple_of(self.args.save_steps));
+        if self.args.eval_steps.is_some_and(|every| last || step.is_multiple_of(every)) {
             wanted |= self.judge(metrics)?;
         }
+        // Known before the checkpoint is written, so that none is ever replaced by another of the same step.
+        self.progress.finished |= last;
+        wanted |= self.progress.finished;
         if wanted { self.save() } else { Ok(()) }
     }
 
@@ -187,10 +198,6 @@ impl<'a> Session<'a> {
     /// The best evaluated step is what is kept; without evaluations the last.
     fn finish(&mut self) -> anyhow::Result<()> {
         let step = self.trainer.steps_done();
-        if !self.progress.finished || self.saved != Some(step) {
-            self.progress.finished = true;
-            self.save()?;
-        }
         if let Some(best) = self.progress.best.filter(|best| best.step != step) {
             let checkpoint = self.checkpoints.read::<Progress>(best.step)?;
             self.trainer.restore(&checkpoint.state)?;
@@ -211,23 +218,29 @@ impl<'a> Session<'a> {
         Ok(self.checkpoints.prune(self.args.save_total_limit.max(1), best.as_slice())?)
     }
 
+    /// The adapter as it is now.
+    pub(super) fn trained(&self) -> anyhow::Result<Adapter> {
+        Ok(self.adapter.extract(self.trainer.model())?)
+    }
+
+    /// Draws what the metrics say.
+    pub(super) fn draw(&self) -> anyhow::Result<()> {
+        let svg = super::plot::svg(&History::read(&self.args.out.join("metrics.jsonl")))?;
+        Ok(ia3::io::write_file(self.args.out.join("loss.svg"), svg.as_bytes())?)
+    }
+
     pub(super) fn save_adapter(&self, dir: &Path) -> anyhow::Result<u64> {
-        let adapter = self.adapter.extract(self.trainer.model())?;
+        let adapter = self.trained()?;
         let options = AdapterOptions::default().with_base(self.base.info());
         Ok(ia3::io::save_adapter(&adapter, dir, &options)?.bytes)
     }
 
     /// Saves the last state with a finite loss; returns the error with what was done.
     fn keep_last_good(&mut self, error: TrainError) -> anyhow::Error {
-        let rows = match &error {
-            TrainError::LossNotFinite { examples, .. } | TrainError::GradientNotFinite { examples, .. } => {
-                examples
-            }
-            _ => return error.into(),
-        };
+        let Some(rows) = error.diverged_at() else { return error.into() };
         let place = super::data::lines_of(&self.args.data, rows);
         let step = self.trainer.steps_done();
-        let kept = self.save().and_then(|()| self.save_adapter(&self.args.out));
+        let kept = self.save().and_then(|()| self.save_adapter(&self.args.out)).and_then(|_| self.draw());
         let kept = match kept {
             Ok(_) => format!("the state after step {step} was saved to {}", self.args.out.display()),
             Err(failure) => format!("nothing could be saved: {failure:#}"),
@@ -236,12 +249,18 @@ impl<'a> Session<'a> {
     }
 }
 
+/// What must be the same of the data.
+pub(super) fn data_facts(examples: &[Example], held_out: Option<&[Example]>) -> [(&'static str, String); 2] {
+    let of = |data: String| hash(data.as_bytes());
+    [("data", of(format!("{examples:?}"))), ("held-out data", of(format!("{held_out:?}")))]
+}
+
 /// What must be the same for a training to go on.
 pub(super) fn fingerprint(
     args: &Train,
     config: &TrainConfig,
     adapter: &Adapter,
-    (examples, held_out): (&[Example], Option<&[Example]>),
+    data: [(&'static str, String); 2],
     device: &Device,
 ) -> anyhow::Result<Fingerprint> {
     let mut facts = vec![
@@ -258,9 +277,8 @@ pub(super) fn fingerprint(
         ("evaluation", format!("{:?} {:?} {:?}", args.eval_steps, args.patience, args.metric)),
         ("device", format!("{device:?}")),
         ("adapter", hash(format!("{} {}", adapter.config.to_json(), adapter.num_trainable()).as_bytes())),
-        ("data", hash(format!("{examples:?}").as_bytes())),
-        ("held-out data", hash(format!("{held_out:?}").as_bytes())),
     ];
+    facts.extend(data);
     facts.push(("base", base(&args.base)?));
     Ok(facts.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
 }
