@@ -102,6 +102,13 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn what_the_evaluations_said_survives_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let eval = data(dir.path()).display().to_string();
+    survives(&["--save-steps", "3", "--eval", &eval, "--eval-steps", "2", "--patience", "30", "--lr", "0.1"]);
+}
+
+#[test]
 fn a_finished_training_says_so_and_another_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (data, out) = (data(dir.path()), dir.path().join("out"));

@@ -158,3 +158,71 @@ fn the_state_of_another_model_or_optimiser_is_refused() {
     cut.values.truncate(100);
     assert!(matches!(trainer.restore(&cut), Err(TrainError::State { .. })));
 }
+
+/// A classifier, whose head is trained beside the vectors, and a decoder whose queries are held at 1.
+#[test]
+fn heads_and_held_queries_can_be_gone_on_from() {
+    let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
+    let bert = r#"{"model_type": "bert", "vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 1,
+                   "num_attention_heads": 4, "intermediate_size": 32, "max_position_embeddings": 32, "num_labels": 3}"#;
+    let gpt2 = r#"{"model_type": "gpt2", "vocab_size": 20, "n_embd": 16, "n_layer": 1, "n_head": 4, "pad_token_id": 0,
+                   "n_positions": 32}"#;
+    let text = |id: i64| Example { input: vec![id, 13 - id], target: vec![id, 1].into() };
+    let class = |id: i64| Example { target: ia3_train::Target::Class(id as usize % 3), ..text(id) };
+    let config = TrainConfig {
+        max_grad_norm: None,
+        ..config(OptimizerConfig::AdamW { betas: (0.9, 0.99), weight_decay: 0.1 }, 1)
+    };
+    for json in [bert, gpt2] {
+        let base = ModelConfig::from_json(json).unwrap().init(&Device::flex());
+        let is_bert = base.num_labels().is_some();
+        let data = match is_bert {
+            true => Dataset::from((2..12).map(class).collect::<Vec<_>>()),
+            false => Dataset::from((2..12).map(text).collect::<Vec<_>>()),
+        };
+        let kind = if is_bert {
+            Ia3Config::new().with_task_type(ia3_core::config::TaskType::SeqCls)
+        } else {
+            Ia3Config::new()
+        };
+        let adapted = || {
+            let adapter = Adapter::init(&base, &kind.plan(&base.info(), PlanOptions::default()).unwrap());
+            let adapter = if is_bert { adapter } else { adapter.kv_only(&base.info()).unwrap() };
+            (attach(&base, &[&adapter]).unwrap(), adapter)
+        };
+        let (model, adapter) = adapted();
+        assert_eq!(is_bert, !adapter.saved.is_empty());
+        let mut whole = Trainer::new(model, &data, &config).unwrap();
+        let (_, values) = finish(&mut whole);
+        let trained = adapter.extract(whole.model()).unwrap();
+        match is_bert {
+            true => assert_ne!(trained.saved, adapter.saved, "the head is trained"),
+            false => assert!(trained.num_trainable() < trained.num_params(), "queries are held"),
+        }
+        let mut first = Trainer::new(adapted().0, &data, &config).unwrap();
+        (0..4).for_each(|_| drop(first.step().unwrap()));
+        let mut second = Trainer::new(adapted().0, &data, &config).unwrap();
+        second.restore(&first.state().unwrap()).unwrap();
+        assert!(finish(&mut second).1 == values, "{json}");
+    }
+}
+
+#[test]
+fn a_step_that_would_ruin_the_vectors_is_not_done() {
+    let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
+    let (base, data) = (base(), data());
+    let optimizer = OptimizerConfig::Adafactor { scale_parameter: false };
+    let config = TrainConfig { learning_rate: 1e300, max_grad_norm: None, ..config(optimizer, 1) };
+    let (model, adapter) = adapted(&base);
+    let mut trainer = Trainer::new(model, &data, &config).unwrap();
+    trainer.step().unwrap();
+    let before = trainer.state().unwrap();
+    let error = trainer.step().unwrap_err();
+    assert!(matches!(error, TrainError::ParameterNotFinite { step: 2, .. }), "{error}");
+    assert!((1..=3).contains(&error.diverged_at().unwrap().len()));
+    let after = trainer.state().unwrap();
+    assert!((before.step, before.values) == (after.step, after.values), "the state is that before the step");
+    let kept = adapter.extract(trainer.model()).unwrap();
+    // The first step of the warm-up has rate 0.
+    assert!(kept.vectors.values().all(|v| v.values().into_data().iter::<f32>().all(|l| l == 1.0)));
+}

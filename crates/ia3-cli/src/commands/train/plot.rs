@@ -1,78 +1,83 @@
 //! `loss.svg`: the losses, and below them the share of right answers.
 
-use std::fmt::Display;
-
-use plotters::coord::Shift;
-use plotters::prelude::*;
+use std::fmt::Write;
 
 use super::history::History;
 
-const SIZE: (u32, u32) = (900, 600);
-const TRAINING: RGBColor = RGBColor(31, 119, 180);
-const HELD_OUT: RGBColor = RGBColor(214, 39, 40);
+const WIDTH: f64 = 900.0;
+/// Of a panel.
+const HEIGHT: f64 = 300.0;
+/// Around the axes: left, top, right, bottom.
+const MARGIN: [f64; 4] = [64.0, 36.0, 150.0, 40.0];
+const BLUE: &str = "#1f77b4";
+const RED: &str = "#d62728";
+/// Parts that an axis is divided into.
+const PARTS: usize = 5;
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Points = [(f64, f64)];
+/// A line: its name, its colour, its points.
+type Line<'a> = (&'a str, &'a str, &'a [(f64, f64)]);
 
-/// The picture as SVG.
-pub(super) fn svg(history: &History) -> anyhow::Result<String> {
-    let mut text = String::new();
-    draw(history, &mut text).map_err(|problem| anyhow::anyhow!("cannot draw loss.svg: {problem}"))?;
-    Ok(text)
-}
-
-fn draw(history: &History, text: &mut String) -> Result<(), String> {
-    let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
-    root.fill(&WHITE).map_err(said)?;
-    let losses =
-        [("training loss", TRAINING, &history.training[..]), ("held-out loss", HELD_OUT, &history.held_out)];
-    let shares =
-        [("accuracy", HELD_OUT, &history.accuracy[..]), ("exact match", TRAINING, &history.exact_match)];
-    let shown = |lines: &[(&'static str, RGBColor, &Points)]| lines.iter().any(|line| !line.2.is_empty());
-    if shown(&shares) {
-        let (above, below) = root.split_vertically(SIZE.1 * 3 / 5);
-        panel(&above, "loss", &losses, history.last_step, None)?;
-        panel(&below, "share of right answers", &shares, history.last_step, Some(1.0))?;
-    } else {
-        panel(&root, "loss", &losses, history.last_step, None)?;
+/// The picture.
+pub(super) fn svg(history: &History) -> String {
+    let losses = [("training loss", BLUE, &history.training[..]), ("held-out loss", RED, &history.held_out)];
+    let shares = [("exact match", BLUE, &history.exact_match[..]), ("accuracy", RED, &history.accuracy)];
+    let highest = losses.iter().flat_map(|line| line.2).map(|point| point.1).fold(0.0, f64::max);
+    let top = if highest > 0.0 { 1.05 * highest } else { 1.0 };
+    let mut panels = panel(0.0, "loss", &losses, history.last_step, top);
+    let two = shares.iter().any(|line| !line.2.is_empty());
+    if two {
+        panels += &panel(HEIGHT, "share of right answers", &shares, history.last_step, 1.0);
     }
-    root.present().map_err(said)
+    let height = if two { 2.0 * HEIGHT } else { HEIGHT };
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
+         font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n{panels}</svg>\n"
+    )
 }
 
-/// Lines over the steps, from 0 to the highest value or to `top`.
-fn panel(
-    area: &Area,
-    title: &str,
-    lines: &[(&str, RGBColor, &Points)],
-    last_step: f64,
-    top: Option<f64>,
-) -> Result<(), String> {
-    let highest = lines.iter().flat_map(|line| line.2).map(|point| point.1).fold(0.0, f64::max);
-    let top = top.unwrap_or(if highest > 0.0 { 1.05 * highest } else { 1.0 });
-    let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .caption(title, ("sans-serif", 18))
-        .x_label_area_size(36)
-        .y_label_area_size(56)
-        .build_cartesian_2d(0.0..last_step.max(1.0), 0.0..top)
-        .map_err(said)?;
-    chart.configure_mesh().x_desc("step").light_line_style(TRANSPARENT).draw().map_err(said)?;
-    for (name, color, points) in lines.iter().filter(|line| !line.2.is_empty()) {
-        let color = *color;
-        let dots =
-            points.iter().filter(|_| points.len() < 40).map(|&point| Circle::new(point, 3, color.filled()));
-        chart.draw_series(dots).map_err(said)?;
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))
-            .map_err(said)?
-            .label(*name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+/// Lines over the steps, from 0 to `top`, at `y` of the picture.
+fn panel(y: f64, title: &str, lines: &[Line], last_step: f64, top: f64) -> String {
+    let [left, above, right, below] = MARGIN;
+    let (width, height, last_step) = (WIDTH - left - right, HEIGHT - above - below, last_step.max(1.0));
+    let place = |(step, value): (f64, f64)| {
+        (left + width * step / last_step, y + above + height * (1.0 - value / top))
+    };
+    let mut svg = format!("<text x=\"{left}\" y=\"{}\" font-size=\"15\">{title}</text>\n", y + 22.0);
+    for part in 0..=PARTS {
+        let share = part as f64 / PARTS as f64;
+        let (x, baseline) = place((share * last_step, 0.0));
+        let (_, line) = place((0.0, share * top));
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            svg,
+            "<path d=\"M{left} {line:.1}h{width}\" stroke=\"#ddd\"/>\n\
+             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{:.3}</text>\n\
+             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{:.0}</text>",
+            left - 6.0,
+            line + 4.0,
+            share * top,
+            baseline + 16.0,
+            share * last_step
+        );
     }
-    chart.configure_series_labels().border_style(BLACK.mix(0.3)).background_style(WHITE).draw().map_err(said)
-}
-
-fn said(problem: impl Display) -> String {
-    problem.to_string()
+    let _ =
+        writeln!(svg, "<text x=\"{}\" y=\"{}\">step</text>", WIDTH - right + 8.0, y + HEIGHT - below + 16.0);
+    for (i, (name, colour, points)) in lines.iter().filter(|line| !line.2.is_empty()).enumerate() {
+        let at = |point: &(f64, f64)| {
+            let (x, y) = place(*point);
+            format!("{x:.1},{y:.1}")
+        };
+        let points: Vec<String> = points.iter().map(at).collect();
+        let label = y + above + 18.0 * (i as f64 + 1.0);
+        let _ = writeln!(
+            svg,
+            "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" points=\"{}\"/>\n\
+             <text x=\"{}\" y=\"{label}\" fill=\"{colour}\">{name}</text>",
+            points.join(" "),
+            WIDTH - right + 8.0
+        );
+    }
+    svg
 }
 
 #[cfg(test)]
@@ -80,22 +85,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_are_there_are_drawn_and_named() {
+    fn lines_that_are_there_are_drawn_at_their_places() {
         let history = History {
-            training: (1..=50).map(|step| (f64::from(step), 3.0 / f64::from(step))).collect(),
-            held_out: vec![(25.0, 0.5), (50.0, 0.25)],
-            exact_match: vec![(25.0, 0.0), (50.0, 1.0)],
+            training: vec![(0.0, 4.0), (50.0, 2.0)],
+            held_out: vec![(50.0, 1.0)],
+            exact_match: vec![(50.0, 1.0)],
             last_step: 50.0,
             ..History::default()
         };
-        let all = svg(&history).unwrap();
-        for text in ["training loss", "held-out loss", "exact match", "share of right answers", "step"] {
+        let all = svg(&history);
+        for text in [">training loss<", ">held-out loss<", ">exact match<", ">share of right answers<"] {
             assert!(all.contains(text), "{text}");
         }
         assert!(!all.contains("accuracy"));
-        assert!(all.matches("<polyline").count() > 3);
-        let alone = svg(&History { held_out: vec![], exact_match: vec![], ..history }).unwrap();
-        assert!(alone.contains("training loss") && !alone.contains("held-out loss"), "{alone}");
-        svg(&History::default()).unwrap();
+        // The axis goes from 64 to 750; 4 of 4.2 is near the top, at 36 + 224 / 21.
+        assert!(all.contains("points=\"64.0,46.7 750.0,153.3\""), "{all}");
+        assert!(all.contains("points=\"750.0,336.0\""), "1 is the top of the panel below: {all}");
+        let alone = svg(&History { held_out: vec![], exact_match: vec![], ..history });
+        assert_eq!(alone.matches("<polyline").count(), 1);
+        assert!(svg(&History::default()).ends_with("</svg>\n"));
     }
 }

@@ -225,7 +225,7 @@ impl<'a> Session<'a> {
 
     /// Draws what the metrics say.
     pub(super) fn draw(&self) -> anyhow::Result<()> {
-        let svg = super::plot::svg(&History::read(&self.args.out.join("metrics.jsonl")))?;
+        let svg = super::plot::svg(&History::read(&self.args.out.join("metrics.jsonl")));
         Ok(ia3::io::write_file(self.args.out.join("loss.svg"), svg.as_bytes())?)
     }
 
