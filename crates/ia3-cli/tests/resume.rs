@@ -105,7 +105,7 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
 fn what_the_evaluations_said_survives_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let eval = data(dir.path()).display().to_string();
-    survives(&["--save-steps", "3", "--eval", &eval, "--eval-steps", "2", "--patience", "30", "--lr", "0.1"]);
+    survives(&["--save-steps", "3", "--eval", &eval, "--eval-steps", "2", "--patience", "30"]);
 }
 
 #[test]

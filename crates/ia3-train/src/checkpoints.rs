@@ -174,6 +174,16 @@ impl Checkpoints {
             .try_for_each(|path| fs::remove_dir_all(&path).map_err(|e| failed("remove", &path, e)))
     }
 
+    /// Removes those of later steps, such as steps that have turned out to be bad.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Checkpoint`] if one cannot be removed.
+    pub fn remove_after(&self, step: usize) -> Result<(), TrainError> {
+        let later = self.steps()?.into_iter().filter(|&other| other > step);
+        later.rev().try_for_each(|step| self.remove(step))
+    }
+
     /// Hidden first, so that a kill in between leaves no half a checkpoint under its name.
     fn remove(&self, step: usize) -> Result<(), TrainError> {
         let path = self.path(step);

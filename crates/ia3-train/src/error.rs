@@ -100,7 +100,7 @@ pub enum TrainError {
     },
     /// A step would have made a parameter NaN or infinite.
     #[error(
-        "step {step} at learning rate {learning_rate} makes a parameter NaN or infinite; lower the rate, or look at the batch of examples {examples:?}"
+        "a parameter would become NaN or infinite at step {step}, whose learning rate is {learning_rate:e}; lower the rate, or look at the batch of examples {examples:?}"
     )]
     ParameterNotFinite {
         /// The step, from 1; it was not done.

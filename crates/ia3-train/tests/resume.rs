@@ -125,6 +125,14 @@ fn a_checkpoint_is_whole_or_not_there_and_belongs_to_one_training() {
     assert_eq!(checkpoints.steps().unwrap(), [1, 4, 5]);
     assert_eq!(std::fs::read_dir(dir.path().join("checkpoints")).unwrap().count(), 3);
 
+    let later = Checkpoints::new(dir.path().join("later"), of("3"));
+    for step in [3, 4, 7] {
+        let state = ia3_train::TrainState { step, ..trainer.state().unwrap() };
+        later.write::<_, TrainError>(&state, &step, |_| Ok(())).unwrap();
+    }
+    later.remove_after(3).unwrap();
+    assert_eq!(later.steps().unwrap(), [3]);
+
     let read = checkpoints.read::<i32>(5).unwrap();
     assert_eq!((read.progress, read.state.step), (5, 5));
     assert!(read.state.values == trainer.state().unwrap().values);
@@ -200,7 +208,9 @@ fn heads_and_held_queries_can_be_gone_on_from() {
             false => assert!(trained.num_trainable() < trained.num_params(), "queries are held"),
         }
         let mut first = Trainer::new(adapted().0, &data, &config).unwrap();
-        (0..4).for_each(|_| drop(first.step().unwrap()));
+        for _ in 0..4 {
+            first.step().unwrap();
+        }
         let mut second = Trainer::new(adapted().0, &data, &config).unwrap();
         second.restore(&first.state().unwrap()).unwrap();
         assert!(finish(&mut second).1 == values, "{json}");

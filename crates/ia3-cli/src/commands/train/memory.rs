@@ -48,16 +48,19 @@ impl Memory {
             "the training needs an estimated {} of memory ({} for the base, {} for a batch of {batch_size}), and {} are \
              free; lower --batch-size (with --gradient-accumulation-steps a step stays as large), --max-input-tokens or \
              --max-target-tokens, or train all the same with --no-memory-check",
-            gib(self.all()),
-            gib(self.base),
-            gib(self.activations),
-            gib(available)
+            size(self.all()),
+            size(self.base),
+            size(self.activations),
+            size(available)
         )
     }
 }
 
-pub(super) fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
+pub(super) fn size(bytes: u64) -> String {
+    match bytes < 1 << 30 {
+        true => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+        false => format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30)),
+    }
 }
 
 /// The most memory that this process has had, where the system tells.

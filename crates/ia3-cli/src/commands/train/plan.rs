@@ -7,7 +7,7 @@ use ia3::train::{Dataset, EpochPlan, TrainConfig, Trainer};
 use ia3::{Adapter, Model, TrainableParameters};
 use serde::Serialize;
 
-use super::memory::{Memory, gib, peak};
+use super::memory::{Memory, peak, size};
 
 /// Steps that are measured.
 const MEASURED: usize = 3;
@@ -93,9 +93,9 @@ impl fmt::Display for Plan {
         writeln!(f, "steps:   {steps}, {epochs:.2} epochs of {rows} rows in {batches_per_epoch} batches")?;
         writeln!(f, "tokens:  {tokens:.0}, and {:.1} % padding", 100.0 * padding_share)?;
         let Memory { base, activations } = self.memory_estimate;
-        let all = gib(self.memory_estimate.all());
-        write!(f, "memory:  {all} estimated ({} base, {} batch)", gib(base), gib(activations))?;
-        self.memory_peak.iter().try_for_each(|peak| write!(f, ", {} at most so far", gib(*peak)))?;
+        let all = size(self.memory_estimate.all());
+        write!(f, "memory:  {all} estimated ({} base, {} batch)", size(base), size(activations))?;
+        self.memory_peak.iter().try_for_each(|peak| write!(f, ", {} at most so far", size(*peak)))?;
         let Self { measured_steps, tokens_per_second: rate, seconds_estimate, .. } = self;
         write!(
             f,

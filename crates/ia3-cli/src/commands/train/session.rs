@@ -210,8 +210,12 @@ impl<'a> Session<'a> {
         self.saved.unwrap_or_default().max(self.trainer.steps_done())
     }
 
+    /// Writes a checkpoint, if there is none of this step.
     fn save(&mut self) -> anyhow::Result<()> {
         let state = self.trainer.state()?;
+        if self.checkpoints.steps()?.contains(&state.step) {
+            return Ok(());
+        }
         self.checkpoints.write(&state, &self.progress, |dir| self.save_adapter(dir).map(|_| ()))?;
         self.saved = Some(state.step);
         let best = self.progress.best.map(|best| best.step);
@@ -240,7 +244,11 @@ impl<'a> Session<'a> {
         let Some(rows) = error.diverged_at() else { return error.into() };
         let place = super::data::lines_of(&self.args.data, rows);
         let step = self.trainer.steps_done();
-        let kept = self.save().and_then(|()| self.save_adapter(&self.args.out)).and_then(|_| self.draw());
+        let later = self.checkpoints.remove_after(step).map_err(anyhow::Error::from);
+        let kept = later
+            .and_then(|()| self.save())
+            .and_then(|()| self.save_adapter(&self.args.out))
+            .and_then(|_| self.draw());
         let kept = match kept {
             Ok(_) => format!("the state after step {step} was saved to {}", self.args.out.display()),
             Err(failure) => format!("nothing could be saved: {failure:#}"),
