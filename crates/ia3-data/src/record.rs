@@ -67,6 +67,18 @@ impl Record {
         texts.ok_or_else(|| DataError::FieldType { field: field.into(), found: describe(&value), expected })
     }
 
+    /// A field's whole number.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    pub fn integer(&self, field: &str) -> Result<i64, DataError> {
+        let value = self.value(field)?;
+        let expected = "a whole number";
+        let wrong = || DataError::FieldType { field: field.into(), found: describe(&value), expected };
+        value.is_integer().then(|| i64::try_from(value.clone()).ok()).flatten().ok_or_else(wrong)
+    }
+
     pub(crate) fn value(&self, field: &str) -> Result<Value, DataError> {
         let missing = || DataError::NoField { field: field.into(), known: self.names() };
         self.get(field).ok_or_else(missing)
@@ -114,6 +126,8 @@ mod tests {
         assert!(row.has("x") && !row.has("y"));
         assert_eq!(row.text("n").unwrap_err().to_string(), "field `n` is 3, expected a text");
         assert_eq!(row.texts("z").unwrap_err().to_string(), "field `z` is a text, expected a list of texts");
+        assert_eq!(row.integer("n").unwrap(), 3);
+        assert_eq!(row.integer("z").unwrap_err().to_string(), "field `z` is a text, expected a whole number");
         let missing = "there is no field `y`; there are `z`, `b`, `n`, `x`";
         assert_eq!(row.text("y").unwrap_err().to_string(), missing);
     }

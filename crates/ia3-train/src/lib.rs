@@ -23,7 +23,7 @@ pub use clip::clip_grad_norm;
 pub use data::{Batch, collate};
 pub use dataset::Dataset;
 pub use error::TrainError;
-pub use evaluate::{Evaluation, MeanScores, evaluate, evaluate_with};
+pub use evaluate::{Evaluation, MeanScores, Quartiles, evaluate, evaluate_with};
 pub use ia3_data::{Example, MAX_INPUT_TOKENS, Target};
 pub use many::{AdapterTask, ManyStepReport, train_many};
 pub use objective::{CausalLoss, Loss, LossConfig, Unlikelihood, choice_loss, loss};

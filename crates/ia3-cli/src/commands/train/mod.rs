@@ -1,6 +1,6 @@
 //! `ia3 train`.
 
-mod data;
+mod lines;
 mod metrics;
 mod progress;
 mod report;
@@ -10,39 +10,43 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use burn::tensor::Device;
 use ia3::io::IoError;
 use ia3::train::{Dataset, Evaluation, Trainer};
-use ia3::{Adapter, Ia3Config, PlanOptions, Selector, Task, TaskType, TrainableParameters};
+use ia3::{Adapter, Ia3Config, PlanOptions, Pretrained, Task, TaskType, TrainableParameters};
 
-use self::data::Reader;
 use self::report::{BeforeAfter, Report};
 use self::session::{Score, Session};
+use super::data::Reader;
 use super::model;
 use super::settings::settings;
+use super::targets;
 use crate::args::{Format, Train};
 use crate::output::{self, note};
-use crate::text::Text;
 
 pub(crate) fn run(args: &Train, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     if args.out.exists() && !args.out.is_dir() {
         return Err(IoError::NotAFolder { path: args.out.clone() }.into());
     }
-    let model = ia3::read_config(&args.base)?.init(device);
+    let model_config = ia3::read_config(&args.base)?;
+    let model = model_config.init(device);
     let config = config(args, model.task())?;
-    let reader = Reader { text: Text::open(&args.base)?, model, args };
-    let examples = reader.examples(&args.data)?;
-    let held_out = args.eval.as_ref().map(|path| reader.examples(path)).transpose()?;
-    let base = model::base(&args.base, device)?.model;
+    let reader = Reader::new(&args.base, &model_config, &model, &args.rows, args.seed)?;
+    let rows = reader.rows(&args.data)?;
+    let held_out = args.eval.as_ref().map(|path| reader.rows(path)).transpose()?.map(|rows| rows.concat());
+    device.seed(args.seed);
+    let base = model::base(&args.base, device)?;
+    let config = with_fresh_modules(config, &base);
+    let base = base.model;
     let plan = config.plan(&base.info(), PlanOptions::default())?;
     let adapter = Adapter::init(&base, &plan);
     let adapter = if args.kv_only { adapter.kv_only(&base.info())? } else { adapter };
     let parameters = TrainableParameters::of(&base, &adapter);
     let settings = settings(args);
     let held_out = held_out.as_deref();
-    let facts = session::fingerprint(args, &settings, &adapter, (&examples, held_out), device)?;
-    let data = Dataset::from(examples);
+    let facts = session::fingerprint(args, &settings, &adapter, (&rows, held_out), device)?;
+    let data = Dataset { rows };
     let trainer = Trainer::new(ia3::attach(&base, &[&adapter])?, &data, &settings)?;
     let mut session = Session::open(args, &settings, (&base, &adapter), held_out, trainer, facts)?;
     let stop = on_interrupt()?;
@@ -85,9 +89,7 @@ fn config(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
     let task = match task {
         Task::Seq2SeqLm => TaskType::Seq2SeqLm,
         Task::CausalLm => TaskType::CausalLm,
-        Task::SequenceClassification => {
-            bail!("lines of input and target train no classifier; use a text-to-text or a language model")
-        }
+        Task::SequenceClassification => TaskType::SeqCls,
     };
     let base = args.base.display().to_string();
     if let Some(path) = &args.config {
@@ -96,24 +98,23 @@ fn config(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
         let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
         return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
     }
-    let mut config = Ia3Config::new().with_task_type(task).with_base_model(base);
-    if !args.targets.is_empty() {
-        config = config.with_target_modules(selector(&args.targets));
-    }
-    if let Some(feedforward) = &args.feedforward {
-        config = config.with_feedforward_modules(selector(feedforward));
-    }
+    let config = Ia3Config::new().with_task_type(task).with_base_model(base);
+    let config = targets::with(config, &args.targets, args.feedforward.as_deref());
     config.validate()?;
     Ok(config)
 }
 
-/// One value with a metacharacter other than the dot is a pattern, anything else a list of names.
-fn selector(values: &[String]) -> Selector {
-    match values {
-        [one] if one.contains(['*', '+', '?', '(', '[', '{', '|', '\\', '^', '$']) => one.as_str().into(),
-        [one] if one.eq_ignore_ascii_case("all-linear") => Selector::AllLinear,
-        _ => values.iter().flat_map(|v| v.split(',')).filter(|v| !v.is_empty()).collect(),
+/// What the checkpoint does not hold is trained and saved with the vectors: it would be another one next time.
+fn with_fresh_modules(mut config: Ia3Config, base: &Pretrained) -> Ia3Config {
+    for &module in base.config.optional_modules() {
+        let fresh = base.report.missing.iter().any(|name| name.starts_with(&format!("{module}.")));
+        let saved = config.modules_to_save.get_or_insert_default();
+        if fresh && !saved.iter().any(|name| name == module) {
+            note(format!("`{module}` is not in the checkpoint: it starts fresh and goes into the adapter"));
+            saved.push(module.to_string());
+        }
     }
+    config
 }
 
 /// Set by the first Ctrl-C; a second one ends the process at once.

@@ -225,7 +225,7 @@ impl<'a> Session<'a> {
             }
             _ => return error.into(),
         };
-        let place = super::data::lines_of(&self.args.data, rows);
+        let place = super::lines::lines_of(&self.args.data, rows);
         let step = self.trainer.steps_done();
         let kept = self.save().and_then(|()| self.save_adapter(&self.args.out));
         let kept = match kept {
@@ -241,7 +241,7 @@ pub(super) fn fingerprint(
     args: &Train,
     config: &TrainConfig,
     adapter: &Adapter,
-    (examples, held_out): (&[Example], Option<&[Example]>),
+    (rows, held_out): (&[Vec<Example>], Option<&[Example]>),
     device: &Device,
 ) -> anyhow::Result<Fingerprint> {
     let mut facts = vec![
@@ -258,7 +258,7 @@ pub(super) fn fingerprint(
         ("evaluation", format!("{:?} {:?} {:?}", args.eval_steps, args.patience, args.metric)),
         ("device", format!("{device:?}")),
         ("adapter", hash(format!("{} {}", adapter.config.to_json(), adapter.num_trainable()).as_bytes())),
-        ("data", hash(format!("{examples:?}").as_bytes())),
+        ("data", hash(format!("{rows:?}").as_bytes())),
         ("held-out data", hash(format!("{held_out:?}").as_bytes())),
     ];
     facts.push(("base", base(&args.base)?));
