@@ -16,9 +16,7 @@ use anyhow::{Context, bail};
 use burn::tensor::Device;
 use ia3::data::{Encoder, Layout, ModelKind, Record, Template, Text, read_records};
 use ia3::models::ModelConfig;
-use ia3::train::{
-    Dataset, Example, OptimizerConfig, Quartiles, Schedule, Target, TrainConfig, evaluate, train,
-};
+use ia3::train::{Example, OptimizerConfig, Quartiles, Schedule, Target, TrainConfig, evaluate, train};
 use ia3::{Adapter, Ia3Config, PlanOptions, TaskType, attach};
 
 /// The sets with a fixed number of classes: name, classes, the text that is classified.
@@ -107,7 +105,7 @@ impl Set {
             self.samples.values().flatten().map(|(id, e)| (*id, e)).collect();
         let held_out: Vec<Example> =
             others.into_iter().filter(|(id, _)| !seen.contains(id)).map(|(_, e)| e.clone()).collect();
-        let rows: Dataset = sample.values().cloned().collect::<Vec<_>>().into();
+        let rows: Vec<Example> = sample.values().cloned().collect();
 
         let device = Device::flex();
         device.seed(seed);
@@ -124,7 +122,7 @@ impl Set {
             ..TrainConfig::t_few()
         };
         let (model, _) =
-            train(attach(&base, &[&adapter])?, rows, &settings, &mut |_| ControlFlow::Continue(()))?;
+            train(attach(&base, &[&adapter])?, &rows, &settings, &mut |_| ControlFlow::Continue(()))?;
         let accuracy = evaluate(&model, &held_out, 32)?.accuracy.context("a classifier has an accuracy")?;
         Ok(Run { rows: held_out.len(), accuracy, majority: majority(&held_out) })
     }
@@ -145,8 +143,8 @@ fn config(base: &Path, classes: usize) -> anyhow::Result<ModelConfig> {
 /// `<set>/<k>_shot/<seed>_seed.jsonl`.
 fn file(dir: &Path, seed: u64) -> anyhow::Result<PathBuf> {
     let folders = std::fs::read_dir(dir).with_context(|| dir.display().to_string())?;
-    let files = folders.filter_map(|f| Some(f.ok()?.path().join(format!("{seed}_seed.jsonl"))));
-    files.filter(|path| path.exists()).next().with_context(|| format!("{} has no seed {seed}", dir.display()))
+    let mut files = folders.filter_map(|f| Some(f.ok()?.path().join(format!("{seed}_seed.jsonl"))));
+    files.find(|path| path.exists()).with_context(|| format!("{} has no seed {seed}", dir.display()))
 }
 
 fn idx(row: &Record) -> anyhow::Result<i64> {
