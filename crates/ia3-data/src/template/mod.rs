@@ -102,7 +102,10 @@ impl Template {
             true => Some(self.split(CHOICES, row, Value::from_pairs(fields.clone()))?),
             false => None,
         };
-        fields.push((ANSWER_CHOICES.into(), Value::from(choices.clone())));
+        // Protected as the fields are; promptsource leaves the separator of a choice to split the prompt.
+        let protected = |choice: &String| choice.replace(SEPARATOR, PROTECTOR);
+        let known: Option<Vec<String>> = choices.as_ref().map(|c| c.iter().map(protected).collect());
+        fields.push((ANSWER_CHOICES.into(), Value::from(known)));
         Ok((self.split(PROMPT, row, Value::from_pairs(fields))?, choices))
     }
 
