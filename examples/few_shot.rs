@@ -5,7 +5,7 @@
 //! `data/few_shot` of <https://github.com/r-three/t-few>.
 //!
 //! ```text
-//! IA3_MINILM=… IA3_FEW_SHOT=… cargo run --release -p ia3-examples --example few_shot
+//! IA3_MINILM=… IA3_FEW_SHOT=… cargo run --release -p ia3-examples --example few_shot [SET…]
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,8 @@ const SETS: [(&str, usize, &str); 10] = [
     ("sst2", 2, "{{ sentence }}"),
 ];
 const SEEDS: [u64; 5] = [42, 1024, 0, 1, 32];
-const STEPS: usize = 200;
+const STEPS: usize = 60;
+const MAX_TOKENS: usize = 64;
 
 fn main() -> anyhow::Result<()> {
     let [Some(base), Some(few_shot)] = ["IA3_MINILM", "IA3_FEW_SHOT"].map(std::env::var_os) else {
@@ -45,12 +46,19 @@ fn main() -> anyhow::Result<()> {
     };
     let (base, few_shot) = (PathBuf::from(base), PathBuf::from(few_shot));
     let text = Text::open(&base.join("tokenizer.json"))?;
-    let encoder = Encoder { max_input_tokens: 128, ..Encoder::new(text, ModelKind::Classifier) };
+    let encoder = Encoder { max_input_tokens: MAX_TOKENS, ..Encoder::new(text, ModelKind::Classifier) };
     println!(
         "{:8} {:>5} {:>9} {:>9} {:>9} {:>9}  accuracy by seed",
         "set", "rows", "majority", "median", "lower", "upper"
     );
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|name| SETS.iter().all(|(set, ..)| set != name)) {
+        bail!("there is no set `{unknown}`; there are {}", SETS.map(|(set, ..)| set).join(", "))
+    }
     for (name, classes, jinja) in SETS {
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
         let set = Set::read(&few_shot.join(name), classes, jinja, &encoder)?;
         let runs = SEEDS.map(|seed| set.run(&base, seed)).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         let of = |f: fn(&Run) -> f64| runs.iter().map(f).collect::<Vec<f64>>();

@@ -7,7 +7,8 @@ use ia3_data::{Encoder, Fields, Layout, ModelKind, Text, padding_share};
 
 #[test]
 fn batches_of_similar_length_pad_little() {
-    let [Some(base), Some(data)] = ["IA3_MINILM", "IA3_SENTIMENT"].map(|v| std::env::var_os(v).map(PathBuf::from))
+    let [Some(base), Some(data)] =
+        ["IA3_MINILM", "IA3_SENTIMENT"].map(|v| std::env::var_os(v).map(PathBuf::from))
     else {
         println!("SKIPPED: IA3_MINILM and IA3_SENTIMENT do not say where the model and the data are");
         return;

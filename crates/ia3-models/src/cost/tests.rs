@@ -54,7 +54,7 @@ fn parameters_and_disk_are_the_papers() {
 fn operations_are_the_papers() {
     let [ia3, _, full, context] = t0_11b();
     assert_eq!(ia3.inference_flops, 11_135_332_352 * 103, "1.1e12");
-    assert_eq!(ia3.training_flops, 3 * 11_135_332_352 * 103 * 8000, "2.7e16");
+    assert_eq!(ia3.training_flops, 3 * 11_135_332_352 * 103 * 8000, "2.7e16 with N = 11e9");
     assert_eq!(full.training_flops, full.frozen_training_flops);
     assert_eq!(2 * ia3.training_flops, 3 * ia3.frozen_training_flops, "1.8e16 of a frozen base");
     assert_eq!(context.inference_flops, 11_135_332_352 * (41 * 98 + 103), "4.5e13 for T5+LM");
