@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// Generates text or ids, greedily or by sampling.
     Generate(Generate),
     /// Trains an adapter on lines of JSON: texts, choices of texts, or classes.
-    Train(Train),
+    Train(Box<Train>),
     /// Evaluates adapters, by each template in turn: loss, right answers, median and quartiles.
     Eval(Eval),
     /// Tells what (IA)³ costs on a model, beside full fine-tuning, LoRA and examples in the prompt.
