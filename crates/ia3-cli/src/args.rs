@@ -33,8 +33,12 @@ pub(crate) enum Command {
     Forward(Forward),
     /// Generates text or ids, greedily or by sampling.
     Generate(Generate),
-    /// Trains an adapter on lines of {"input": …, "target": …}; the loss is that of the target.
-    Train(Train),
+    /// Trains an adapter on lines of JSON: texts, choices of texts, or classes.
+    Train(Box<Train>),
+    /// Evaluates adapters, by each template in turn: loss, right answers, median and quartiles.
+    Eval(Eval),
+    /// Tells what (IA)³ costs on a model, beside full fine-tuning, LoRA and examples in the prompt.
+    Cost(Cost),
     /// Folds adapters into the weights and writes a Hugging Face checkpoint.
     Merge(Merge),
     /// Mixes adapters into one adapter.
@@ -167,9 +171,11 @@ pub(crate) struct Train {
     /// Folder of the base, with tokenizer.json.
     #[arg(long, value_name = "DIR")]
     pub(crate) base: PathBuf,
-    /// Lines of {"input": …, "target": …} to train on.
+    /// Lines of JSON to train on, gzip or not.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) rows: DataArgs,
     /// Lines to evaluate on, before and after.
     #[arg(long, value_name = "FILE")]
     pub(crate) eval: Option<PathBuf>,
@@ -238,12 +244,6 @@ pub(crate) struct Train {
     /// Train even if the estimated memory is more than there is.
     #[arg(long)]
     pub(crate) no_memory_check: bool,
-    /// Tokens of an input at most.
-    #[arg(long, value_name = "N", default_value_t = 256)]
-    pub(crate) max_input_tokens: usize,
-    /// Tokens of a target at most.
-    #[arg(long, value_name = "N", default_value_t = 256)]
-    pub(crate) max_target_tokens: usize,
     /// Seed of the order of the examples and of dropout.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
@@ -255,6 +255,107 @@ pub(crate) enum MetricName {
     Loss,
     /// The highest share of right answers.
     ExactMatch,
+}
+
+/// How lines become examples.
+#[derive(clap::Args)]
+pub(crate) struct DataArgs {
+    /// Field of the input; `input` or `text`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) input_field: Option<String>,
+    /// Field of the target; `target`.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["label_field", "choices_field"])]
+    pub(crate) target_field: Option<String>,
+    /// Field of the label, or with choices of the right one: a number from 0, or a name; `label`, `answer`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label_field: Option<String>,
+    /// Field of a list of texts, one of which is right; `choices`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) choices_field: Option<String>,
+    /// Names of the labels in the order of their numbers; the choices of a language model.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) label_names: Vec<String>,
+    /// A Jinja template `input ||| target` instead of fields.
+    #[arg(long, value_name = "JINJA", conflicts_with_all = FIELDS)]
+    pub(crate) template: Option<String>,
+    /// Jinja of the template's answer choices, `choice ||| choice`.
+    #[arg(long, value_name = "JINJA", requires = "template")]
+    pub(crate) answer_choices: Option<String>,
+    /// promptsource's templates.yaml: training draws one of its templates each time, evaluation takes each in turn.
+    #[arg(long, value_name = "FILE", conflicts_with = "template", conflicts_with_all = FIELDS)]
+    pub(crate) templates: Option<PathBuf>,
+    /// A template by name (repeat), `all`, or `original` for those that do the original task; `original`.
+    #[arg(long = "template-name", value_name = "NAME", requires = "templates")]
+    pub(crate) template_names: Vec<String>,
+    /// Tokens of an input at most.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) max_input_tokens: usize,
+    /// Tokens of a target at most.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) max_target_tokens: usize,
+}
+
+const FIELDS: [&str; 4] = ["input_field", "target_field", "label_field", "choices_field"];
+
+#[derive(clap::Args)]
+pub(crate) struct Eval {
+    /// Folder of the base, with tokenizer.json.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// Folder of an adapter; several are evaluated one after the other. `{seed}` stands for each of `--seeds`.
+    #[arg(long = "adapter", value_name = "DIR")]
+    pub(crate) adapters: Vec<String>,
+    /// Seeds that the adapters were trained with.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "adapters")]
+    pub(crate) seeds: Vec<u64>,
+    /// Lines of JSON to evaluate on, gzip or not.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) rows: DataArgs,
+    /// Rows a batch: examples, or their choices.
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub(crate) batch_size: usize,
+    /// Exponent of a choice's length in its score.
+    #[arg(long, value_name = "EXPONENT", default_value_t = 1.0)]
+    pub(crate) length_norm: f64,
+    /// Seed of what templates draw.
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub(crate) seed: u64,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Cost {
+    /// config.json of the base, or its folder; no weight is needed.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: PathBuf,
+    /// Modules to scale, as for `train`.
+    #[arg(long = "target", value_name = "NAME")]
+    pub(crate) targets: Vec<String>,
+    /// Those of them whose input is scaled.
+    #[arg(long = "feedforward", value_name = "NAME")]
+    pub(crate) feedforward: Option<Vec<String>>,
+    /// Tokens of an example, target included.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) seq: usize,
+    /// Examples a step.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) batch: usize,
+    /// Steps.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) steps: usize,
+    /// Rank of LoRA.
+    #[arg(long, value_name = "R", default_value_t = 8)]
+    pub(crate) lora_rank: usize,
+    /// Examples in the prompt of in-context learning.
+    #[arg(long, value_name = "K", default_value_t = 32)]
+    pub(crate) shots: usize,
+    /// Tokens of such an example; `--seq` if left out.
+    #[arg(long, value_name = "N")]
+    pub(crate) shot_tokens: Option<usize>,
+    /// Bytes of a weight of the base.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) weight_bytes: usize,
 }
 
 /// The loss.

@@ -1,3 +1,6 @@
+/// Tokens to which T-Few cuts an input (`max_seq_len` in `src/utils/Config.py` of r-three/t-few).
+pub const MAX_INPUT_TOKENS: usize = 256;
+
 /// One tokenised example: an input and what is to come out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {

@@ -2,5 +2,49 @@
 #![warn(missing_docs)]
 
 mod example;
+mod padding;
 
-pub use example::{Example, Target};
+#[cfg(feature = "text")]
+mod encoder;
+#[cfg(feature = "text")]
+mod error;
+#[cfg(feature = "text")]
+mod fields;
+#[cfg(feature = "text")]
+mod layout;
+#[cfg(feature = "text")]
+mod promptsource;
+#[cfg(feature = "text")]
+mod record;
+#[cfg(feature = "text")]
+mod records;
+#[cfg(feature = "text")]
+mod template;
+#[cfg(feature = "text")]
+mod text;
+#[cfg(feature = "text")]
+mod text_example;
+
+pub use example::{Example, MAX_INPUT_TOKENS, Target};
+pub use padding::padding_share;
+
+#[cfg(feature = "text")]
+pub use encoder::{Encoder, ModelKind};
+#[cfg(feature = "text")]
+pub use error::DataError;
+#[cfg(feature = "text")]
+pub use fields::Fields;
+#[cfg(feature = "text")]
+pub use layout::Layout;
+#[cfg(feature = "text")]
+pub use promptsource::{TemplateChoice, TemplateSet};
+#[cfg(feature = "text")]
+pub use record::Record;
+#[cfg(feature = "text")]
+pub use records::read_records;
+#[cfg(feature = "text")]
+pub use template::Template;
+#[cfg(feature = "text")]
+pub use text::Text;
+#[cfg(feature = "text")]
+pub use text_example::{Answer, TextExample};

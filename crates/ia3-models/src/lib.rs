@@ -8,6 +8,7 @@ mod cache;
 mod causal;
 mod causal_methods;
 mod config;
+pub mod cost;
 mod decode;
 mod error;
 pub mod falcon;

@@ -3,9 +3,6 @@ use crate::optimizer::OptimizerConfig;
 use crate::schedule::Schedule;
 use crate::train::TrainConfig;
 
-/// Tokens to which T-Few cuts an input (`max_seq_len` in `src/utils/Config.py` of r-three/t-few).
-pub const MAX_INPUT_TOKENS: usize = 256;
-
 impl TrainConfig {
     /// Few-shot training as T-Few does it, with the three losses (arXiv 2205.05638 §3.2 and §3.4).
     ///
@@ -18,7 +15,7 @@ impl TrainConfig {
     /// | loss | `L_LM + L_LN + L_UL`, [`Unlikelihood::Authors`](crate::Unlikelihood::Authors) | `src/models/EncoderDecoder.py` |
     /// | seed | 42, the first of five | `bin/few-shot-3b.sh` |
     ///
-    /// Inputs are cut to [`MAX_INPUT_TOKENS`]. Another setting is a struct update; the warm-up goes with the steps:
+    /// Inputs are cut to [`MAX_INPUT_TOKENS`](crate::MAX_INPUT_TOKENS). Another setting is a struct update; the warm-up goes with the steps:
     ///
     /// ```
     /// use ia3_train::{Schedule, TrainConfig};

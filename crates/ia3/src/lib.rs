@@ -18,10 +18,12 @@ pub use ia3_core::{
     ParameterPath, QuantizeReport, Requantized, TrainableParameters, attach, attach_rows, attach_to_weights,
     batch_rows, freeze, merge, merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize,
 };
+#[cfg(feature = "data")]
+pub use ia3_data as data;
 pub use ia3_io as io;
 pub use ia3_model::{AdapterModelStatus, Ia3Model, Ia3ModelBuilder, LayerStatus, MergeOptions, SaveOptions};
 pub use ia3_models as models;
 pub use ia3_models::{Model, ModelConfig, ModelInputs, Task};
 #[cfg(feature = "train")]
 pub use ia3_train as train;
-pub use pretrained::{Pretrained, from_pretrained, read_config, with_head_of};
+pub use pretrained::{Pretrained, from_pretrained, from_pretrained_with, read_config, with_head_of};

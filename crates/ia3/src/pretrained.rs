@@ -41,7 +41,20 @@ pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
 ///
 /// [`Error::Io`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
 pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
-    let config = read_config(&dir)?;
+    from_pretrained_with(&dir, read_config(&dir)?, device)
+}
+
+/// As [`from_pretrained`], with a configuration other than the folder's own: another number of labels, for a head that the
+/// checkpoint does not hold.
+///
+/// # Errors
+///
+/// As [`from_pretrained`].
+pub fn from_pretrained_with(
+    dir: impl AsRef<Path>,
+    config: ModelConfig,
+    device: &Device,
+) -> Result<Pretrained, Error> {
     let checkpoint = Checkpoint::open(&dir)?;
     let config = with_head_of(config, &checkpoint)?;
     let options = LoadOptions {

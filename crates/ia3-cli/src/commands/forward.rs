@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::model::Adapted;
 use crate::args::{Format, Forward};
-use crate::text::{Text, lines};
+use crate::text::{self, lines};
 use crate::{inputs, output};
 
 #[derive(Serialize)]
@@ -51,10 +51,10 @@ impl Source {
         if let Some(path) = &args.inputs {
             return Ok(Self::Inputs(Box::new(inputs::read(path, device)?)));
         }
-        let text = Text::open(&args.model.base)?;
+        let tokenizer = text::open(&args.model.base)?;
         let texts = args.texts.iter().map(|path| lines(path, "a text")).collect::<Result<Vec<_>, _>>()?;
-        let encode = |line: &String| text.encode(line, args.max_input_tokens);
-        texts.concat().iter().map(encode).collect::<Result<_, _>>().map(Self::Texts)
+        let encode = |line: &String| tokenizer.encode(line, args.max_input_tokens);
+        Ok(Self::Texts(texts.concat().iter().map(encode).collect::<Result<_, _>>()?))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::model::Adapted;
 use crate::args::{Format, Generate};
-use crate::text::{Text, lines};
+use crate::text::{self, lines};
 use crate::{inputs, output};
 
 #[derive(Serialize)]
@@ -57,13 +57,14 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
         Some(path) => lines(path, "a prompt")?,
         None => args.prompt.iter().cloned().collect(),
     };
-    let text = Text::open(&args.model.base)?;
+    let tokenizer = text::open(&args.model.base)?;
     let model = Adapted::new(&args.model, device)?;
     model.check(prompts.len())?;
-    let encode = |prompt: &String| text.encode_prompt(prompt, None, model.base());
+    let kind = text::kind(model.base());
+    let encode = |prompt: &String| tokenizer.encode_prompt(prompt, None, &kind);
     let encoded = prompts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
-    let mut stream = text.streaming(output::piece);
-    let mut on_token = |id| if args.stream { stream(id) } else { Ok(()) };
+    let mut stream = tokenizer.streaming(output::piece);
+    let mut on_token = |id| if args.stream { Ok(stream(id)?) } else { Ok(()) };
     let mut ids = vec![];
     let batch_size = args.batch_size.max(1);
     for (i, rows) in encoded.chunks(batch_size).enumerate() {
@@ -72,7 +73,7 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
         let inputs = ModelInputs::from_rows(rows, model.pad_token_id(), model.padding_side(), device);
         ids.extend(generate(&model, &inputs, args, &mut on_token)?);
     }
-    let texts = ids.iter().map(|row| text.decode(row)).collect::<Result<_, _>>()?;
+    let texts = ids.iter().map(|row| tokenizer.decode(row)).collect::<Result<_, _>>()?;
     Ok((Report { texts, ids }, model.base().pad_token_id()))
 }
 

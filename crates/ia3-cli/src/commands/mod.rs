@@ -1,6 +1,9 @@
 mod convert;
+mod cost;
+mod data;
 mod devices;
 mod diff;
+mod eval;
 mod forward;
 mod generate;
 mod inspect;
@@ -9,6 +12,7 @@ mod mix;
 mod model;
 mod settings;
 mod status;
+mod targets;
 mod train;
 
 use std::process::ExitCode;
@@ -23,6 +27,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Forward(forward) => forward::run(forward, &device()?, args.format),
         Command::Generate(generate) => generate::run(generate, &device()?, args.format),
         Command::Train(train) => train::run(train, &device()?, args.format),
+        Command::Eval(eval) => eval::run(eval, &device()?, args.format),
+        Command::Cost(cost) => cost::run(cost, &device()?, args.format),
         Command::Merge(merge) => merge::run(merge, &device()?, args.format),
         Command::Mix(mix) => mix::run(mix, &device()?, args.format),
         Command::Diff(diff) => diff::run(diff, args.format),

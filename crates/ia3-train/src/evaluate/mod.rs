@@ -2,6 +2,7 @@
 
 mod batches;
 mod class;
+mod quartiles;
 mod rank;
 mod text;
 
@@ -13,6 +14,8 @@ use ia3_models::Model;
 use crate::error::TrainError;
 use crate::kind::{Kind, check};
 use crate::objective::LossConfig;
+
+pub use quartiles::Quartiles;
 
 /// How a model does on examples it is not trained on.
 #[derive(Clone, Debug, Default, PartialEq)]

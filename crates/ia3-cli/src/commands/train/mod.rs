@@ -1,8 +1,8 @@
 //! `ia3 train`.
 
 mod card;
-mod data;
 mod history;
+mod lines;
 mod memory;
 mod metrics;
 mod plan;
@@ -15,41 +15,45 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use burn::tensor::Device;
 use ia3::io::IoError;
 use ia3::train::{Dataset, EpochPlan, Evaluation, Trainer};
-use ia3::{Adapter, Ia3Config, PlanOptions, Selector, Task, TaskType, TrainableParameters};
+use ia3::{Adapter, Ia3Config, PlanOptions, Pretrained, Task, TaskType, TrainableParameters};
 
-use self::data::Reader;
 use self::memory::Memory;
 use self::plan::Plan;
 use self::report::{BeforeAfter, Report};
 use self::session::{Score, Session};
+use super::data::Reader;
 use super::model;
 use super::settings::settings;
+use super::targets;
 use crate::args::{Format, Train};
 use crate::output::{self, note};
-use crate::text::Text;
 
 pub(crate) fn run(args: &Train, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     if args.out.exists() && !args.out.is_dir() {
         return Err(IoError::NotAFolder { path: args.out.clone() }.into());
     }
-    let model = ia3::read_config(&args.base)?.init(device);
+    let model_config = ia3::read_config(&args.base)?;
+    let model = model_config.init(device);
     let config = config(args, model.task())?;
-    let reader = Reader { text: Text::open(&args.base)?, model, args };
-    let examples = reader.examples(&args.data)?;
-    let held_out = args.eval.as_ref().map(|path| reader.examples(path)).transpose()?;
+    let reader = Reader::new(&args.base, &model_config, &model, &args.rows, args.seed)?;
+    let rows = reader.rows(&args.data)?;
+    let held_out = args.eval.as_ref().map(|path| reader.rows(path)).transpose()?.map(|rows| rows.concat());
     let settings = settings(args);
-    let facts = session::data_facts(&examples, held_out.as_deref());
-    let data = Dataset::from(examples);
-    let epoch = EpochPlan::first(&data, &settings, reader.model.task())?;
-    let memory = Memory::estimate(&args.base, &reader.model, &epoch)?;
+    let facts = session::data_facts(&rows, held_out.as_deref());
+    let data = Dataset { rows };
+    let epoch = EpochPlan::first(&data, &settings, model.task())?;
+    let memory = Memory::estimate(&args.base, &model, &epoch)?;
     if !args.no_memory_check {
         memory.check(device, settings.batch_size)?;
     }
-    let base = model::base(&args.base, device)?.model;
+    device.seed(args.seed);
+    let base = model::base(&args.base, device)?;
+    let config = with_fresh_modules(config, &base);
+    let base = base.model;
     let plan = config.plan(&base.info(), PlanOptions::default())?;
     let adapter = Adapter::init(&base, &plan);
     let adapter = if args.kv_only { adapter.kv_only(&base.info())? } else { adapter };
@@ -106,9 +110,7 @@ fn config(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
     let task = match task {
         Task::Seq2SeqLm => TaskType::Seq2SeqLm,
         Task::CausalLm => TaskType::CausalLm,
-        Task::SequenceClassification => {
-            bail!("lines of input and target train no classifier; use a text-to-text or a language model")
-        }
+        Task::SequenceClassification => TaskType::SeqCls,
     };
     let base = args.base.display().to_string();
     if let Some(path) = &args.config {
@@ -117,24 +119,23 @@ fn config(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
         let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
         return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
     }
-    let mut config = Ia3Config::new().with_task_type(task).with_base_model(base);
-    if !args.targets.is_empty() {
-        config = config.with_target_modules(selector(&args.targets));
-    }
-    if let Some(feedforward) = &args.feedforward {
-        config = config.with_feedforward_modules(selector(feedforward));
-    }
+    let config = Ia3Config::new().with_task_type(task).with_base_model(base);
+    let config = targets::with(config, &args.targets, args.feedforward.as_deref());
     config.validate()?;
     Ok(config)
 }
 
-/// One value with a metacharacter other than the dot is a pattern, anything else a list of names.
-fn selector(values: &[String]) -> Selector {
-    match values {
-        [one] if one.contains(['*', '+', '?', '(', '[', '{', '|', '\\', '^', '$']) => one.as_str().into(),
-        [one] if one.eq_ignore_ascii_case("all-linear") => Selector::AllLinear,
-        _ => values.iter().flat_map(|v| v.split(',')).filter(|v| !v.is_empty()).collect(),
+/// What the checkpoint does not hold is trained and saved with the vectors: it would be another one next time.
+fn with_fresh_modules(mut config: Ia3Config, base: &Pretrained) -> Ia3Config {
+    for &module in base.config.optional_modules() {
+        let fresh = base.report.missing.iter().any(|name| name.starts_with(&format!("{module}.")));
+        let saved = config.modules_to_save.get_or_insert_default();
+        if fresh && !saved.iter().any(|name| name == module) {
+            note(format!("`{module}` is not in the checkpoint: it starts fresh and goes into the adapter"));
+            saved.push(module.to_string());
+        }
     }
+    config
 }
 
 /// Set by the first Ctrl-C; a second one ends the process at once.

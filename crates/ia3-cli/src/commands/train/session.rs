@@ -242,7 +242,7 @@ impl<'a> Session<'a> {
     /// Saves the last state with a finite loss; returns the error with what was done.
     fn keep_last_good(&mut self, error: TrainError) -> anyhow::Error {
         let Some(rows) = error.diverged_at() else { return error.into() };
-        let place = super::data::lines_of(&self.args.data, rows);
+        let place = super::lines::lines_of(&self.args.data, rows);
         let step = self.trainer.steps_done();
         let later = self.checkpoints.remove_after(step).map_err(anyhow::Error::from);
         let kept = later
@@ -258,7 +258,10 @@ impl<'a> Session<'a> {
 }
 
 /// What must be the same of the data.
-pub(super) fn data_facts(examples: &[Example], held_out: Option<&[Example]>) -> [(&'static str, String); 2] {
+pub(super) fn data_facts(
+    examples: &[Vec<Example>],
+    held_out: Option<&[Example]>,
+) -> [(&'static str, String); 2] {
     let of = |data: String| hash(data.as_bytes());
     [("data", of(format!("{examples:?}"))), ("held-out data", of(format!("{held_out:?}")))]
 }

@@ -1,0 +1,109 @@
+use std::fmt;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use burn::tensor::Device;
+use ia3::train::{Evaluation, Example, LossConfig, Quartiles, evaluate_with};
+use ia3::{Adapter, Model};
+use serde::Serialize;
+
+use super::data::Reader;
+use super::model;
+use crate::args::{Eval, Format};
+use crate::output;
+
+#[derive(Serialize)]
+struct Report {
+    examples: usize,
+    /// `accuracy` of classes and choices, `exact_match` of texts.
+    metric: &'static str,
+    runs: Vec<Run>,
+    /// Of the metric, over all runs.
+    median: f64,
+    lower_quartile: f64,
+    upper_quartile: f64,
+}
+
+/// One adapter by one template.
+#[derive(Serialize)]
+struct Run {
+    adapter: Option<String>,
+    template: Option<String>,
+    loss: f64,
+    score: f64,
+}
+
+pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    let folders = folders(args)?;
+    let config = ia3::read_config(&args.base)?;
+    let reader = Reader::new(&args.base, &config, &config.init(device), &args.rows, args.seed)?;
+    let rows = reader.rows(&args.data)?;
+    let base = model::base(&args.base, device)?;
+    let mut runs: Vec<Run> = vec![];
+    let mut metric = None;
+    for folder in folders {
+        let adapters = model::adapters(folder.as_ref().map(Into::into).as_slice(), &base.model, device)?;
+        model::note_fresh(&base, &adapters);
+        let adapted = ia3::attach(&base.model, &adapters.iter().collect::<Vec<&Adapter>>())?;
+        for (place, template) in reader.templates().into_iter().enumerate() {
+            let examples: Vec<Example> = rows.iter().map(|variants| variants[place].clone()).collect();
+            let evaluation = evaluate(&adapted, &examples, args)?;
+            let found = if evaluation.accuracy.is_some() { "accuracy" } else { "exact_match" };
+            if *metric.get_or_insert(found) != found {
+                let name = |template: Option<&String>| template.cloned().unwrap_or_default();
+                let first = name(runs.first().and_then(|run| run.template.as_ref()));
+                let this = name(template.as_ref());
+                bail!("template `{this}` has answers of another kind than `{first}`; evaluate them apart")
+            }
+            let (loss, score) = (evaluation.loss, evaluation.exact_match);
+            runs.push(Run { adapter: folder.clone(), template, loss, score });
+        }
+    }
+    output::report(&report(rows.len(), metric.unwrap_or("exact_match"), runs)?, format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn evaluate(model: &Model, examples: &[Example], args: &Eval) -> anyhow::Result<Evaluation> {
+    let loss = LossConfig { length_norm: args.length_norm, ..LossConfig::default() };
+    Ok(evaluate_with(model, examples, args.batch_size, &loss)?)
+}
+
+fn report(examples: usize, metric: &'static str, runs: Vec<Run>) -> anyhow::Result<Report> {
+    let scores: Vec<f64> = runs.iter().map(|run| run.score).collect();
+    let Some(Quartiles { lower, median, upper }) = Quartiles::of(&scores) else {
+        bail!("there is nothing to evaluate")
+    };
+    Ok(Report { examples, metric, runs, median, lower_quartile: lower, upper_quartile: upper })
+}
+
+/// The adapters, `{seed}` filled in; none is the base alone.
+fn folders(args: &Eval) -> anyhow::Result<Vec<Option<String>>> {
+    let mut folders = vec![];
+    for folder in &args.adapters {
+        match (folder.contains("{seed}"), args.seeds.as_slice()) {
+            (false, []) => folders.push(Some(folder.clone())),
+            (true, []) => bail!("`{folder}` has a place for a seed; give the seeds with `--seeds`"),
+            (false, _) => bail!("`{folder}` has no place for the seeds; write `{{seed}}` where they stand"),
+            (true, seeds) => {
+                let fill = |seed: &u64| Some(folder.replace("{seed}", &seed.to_string()));
+                folders.extend(seeds.iter().map(fill));
+            }
+        }
+    }
+    Ok(if folders.is_empty() { vec![None] } else { folders })
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let metric = self.metric.replace('_', " ");
+        writeln!(f, "{} examples\n\n{metric:>12} {:>9}  adapter, template", self.examples, "loss")?;
+        for Run { adapter, template, loss, score } in &self.runs {
+            let names = [Some(adapter.as_deref().unwrap_or("the base")), template.as_deref()];
+            let names = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            writeln!(f, "{:10.1} % {loss:9.4}  {names}", 100.0 * score)?;
+        }
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let (lower, upper) = (percent(self.lower_quartile), percent(self.upper_quartile));
+        write!(f, "\nmedian {}, quartiles {lower} and {upper}, of {}", percent(self.median), self.runs.len())
+    }
+}

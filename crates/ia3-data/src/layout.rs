@@ -1,0 +1,59 @@
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::encoder::Encoder;
+use crate::error::DataError;
+use crate::example::Example;
+use crate::fields::Fields;
+use crate::record::Record;
+use crate::records::read_records;
+use crate::template::Template;
+use crate::text_example::TextExample;
+
+/// How a row becomes examples.
+#[derive(Clone, Debug)]
+pub enum Layout {
+    /// Its fields are one example.
+    Fields(Fields),
+    /// Each template makes an example of it: the variants of one row, of which a training draws one each time.
+    Templates {
+        /// The templates.
+        templates: Vec<Template>,
+        /// Seed of what templates draw.
+        seed: u64,
+    },
+}
+
+impl Layout {
+    /// The variants of a row, in the order of the templates; `index` is the row's place in the data, which its draws
+    /// depend on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fields::example`] and [`Template::render`].
+    pub fn variants(&self, row: &Record, index: usize) -> Result<Vec<TextExample>, DataError> {
+        match self {
+            Self::Fields(fields) => Ok(vec![fields.example(row)?]),
+            Self::Templates { templates, seed } => {
+                let seed = seed.wrapping_add((index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                templates.iter().map(|template| template.render(row, seed)).collect()
+            }
+        }
+    }
+
+    /// The rows of a file, each as its variants, tokenised; on all cores.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_records`], and [`DataError::Line`] for the first row that is no example.
+    pub fn read(&self, path: &Path, encoder: &Encoder) -> Result<Vec<Vec<Example>>, DataError> {
+        let encode = |(index, (line, row)): (usize, &(usize, Record))| {
+            let variants = self.variants(row, index);
+            let encoded = variants.and_then(|v| v.iter().map(|example| encoder.encode(example)).collect());
+            encoded.map_err(|error| error.at(path, *line))
+        };
+        let rows: Vec<Result<_, _>> = read_records(path)?.par_iter().enumerate().map(encode).collect();
+        rows.into_iter().collect()
+    }
+}

@@ -1,0 +1,143 @@
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+use crate::error::DataError;
+
+/// One row of data: named fields, each a JSON value, in the order of the file.
+#[derive(Clone, Debug)]
+pub struct Record {
+    fields: Value,
+}
+
+impl Record {
+    /// Reads one JSON object.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Json`] and [`DataError::NotAnObject`].
+    pub fn from_json(text: &str) -> Result<Self, DataError> {
+        let fields: Value = serde_json::from_str(text).map_err(|error| {
+            let said = error.to_string();
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            let reason = said.strip_suffix(&place).unwrap_or(&said).to_string();
+            DataError::Json { reason, column: error.column() }
+        })?;
+        match fields.kind() {
+            ValueKind::Map => Ok(Self { fields }),
+            _ => Err(DataError::NotAnObject { found: describe(&fields) }),
+        }
+    }
+
+    /// The names of the fields.
+    pub fn names(&self) -> Vec<String> {
+        let keys = self.fields.try_iter().into_iter().flatten();
+        keys.map(|key| key.as_str().map_or_else(|| key.to_string(), str::to_string)).collect()
+    }
+
+    /// Whether the field is there.
+    pub fn has(&self, field: &str) -> bool {
+        self.get(field).is_some()
+    }
+
+    /// A field's text.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::NoField`] and [`DataError::FieldType`].
+    pub fn text(&self, field: &str) -> Result<String, DataError> {
+        let value = self.value(field)?;
+        let wrong =
+            || DataError::FieldType { field: field.into(), found: describe(&value), expected: "a text" };
+        value.as_str().map(str::to_string).ok_or_else(wrong)
+    }
+
+    /// A field's texts.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    pub fn texts(&self, field: &str) -> Result<Vec<String>, DataError> {
+        let value = self.value(field)?;
+        let text = |item: Value| item.as_str().map(str::to_string);
+        let texts = match value.kind() {
+            ValueKind::Seq => value.try_iter().ok().and_then(|items| items.map(text).collect()),
+            _ => None,
+        };
+        let expected = "a list of texts";
+        texts.ok_or_else(|| DataError::FieldType { field: field.into(), found: describe(&value), expected })
+    }
+
+    /// A field's whole number.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    pub fn integer(&self, field: &str) -> Result<i64, DataError> {
+        let value = self.value(field)?;
+        let expected = "a whole number";
+        let wrong = || DataError::FieldType { field: field.into(), found: describe(&value), expected };
+        value.is_integer().then(|| i64::try_from(value.clone()).ok()).flatten().ok_or_else(wrong)
+    }
+
+    pub(crate) fn value(&self, field: &str) -> Result<Value, DataError> {
+        let missing = || DataError::NoField { field: field.into(), known: self.names() };
+        self.get(field).ok_or_else(missing)
+    }
+
+    fn get(&self, field: &str) -> Option<Value> {
+        self.fields.get_attr(field).ok().filter(|value| !value.is_undefined())
+    }
+
+    /// The fields, texts changed by `f`.
+    pub(crate) fn map_texts(&self, f: impl Fn(&str) -> String) -> Vec<(String, Value)> {
+        let changed = |name: String| {
+            let value = self.get(&name).unwrap_or_default();
+            let value = value.as_str().map(|text| Value::from(f(text))).unwrap_or(value);
+            (name, value)
+        };
+        self.names().into_iter().map(changed).collect()
+    }
+}
+
+/// What a value is, and the value where it is short.
+pub(crate) fn describe(value: &Value) -> String {
+    match value.kind() {
+        ValueKind::Seq => "a list".into(),
+        ValueKind::Map => "an object".into(),
+        ValueKind::None => "null".into(),
+        ValueKind::String => "a text".into(),
+        _ => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(json: &str) -> String {
+        Record::from_json(json).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn fields_keep_their_order_and_types() {
+        let row = Record::from_json(r#"{"z": "a", "b": ["c", "d"], "n": 3, "x": null}"#).unwrap();
+        assert_eq!(row.names(), ["z", "b", "n", "x"]);
+        assert_eq!((row.text("z").unwrap().as_str(), row.texts("b").unwrap().len()), ("a", 2));
+        assert!(row.has("x") && !row.has("y"));
+        assert_eq!(row.text("n").unwrap_err().to_string(), "field `n` is 3, expected a text");
+        assert_eq!(row.texts("z").unwrap_err().to_string(), "field `z` is a text, expected a list of texts");
+        assert_eq!(row.integer("n").unwrap(), 3);
+        assert_eq!(row.integer("z").unwrap_err().to_string(), "field `z` is a text, expected a whole number");
+        let missing = "there is no field `y`; there are `z`, `b`, `n`, `x`";
+        assert_eq!(row.text("y").unwrap_err().to_string(), missing);
+    }
+
+    #[test]
+    fn what_is_no_object_says_so() {
+        assert_eq!(problem("[1]"), "expected an object of named fields, found a list");
+        assert_eq!(problem("7"), "expected an object of named fields, found 7");
+        assert_eq!(problem(r#"{"a": }"#), "expected value at column 7");
+        assert_eq!(problem(r#"{"a": 1"#), "EOF while parsing an object at column 7");
+        assert_eq!(problem(r#"{"a": 1} x"#), "trailing characters at column 10");
+    }
+}

@@ -1,0 +1,40 @@
+use crate::error::DataError;
+
+/// One example before it is tokenised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextExample {
+    /// The input.
+    pub input: String,
+    /// What is to come out.
+    pub answer: Answer,
+}
+
+/// What is to come out of an input, before it is tokenised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A text.
+    Text(String),
+    /// The number of a class.
+    Class(usize),
+    /// One of several texts.
+    Choices {
+        /// The texts.
+        choices: Vec<String>,
+        /// Which of them is right, from 0.
+        answer: usize,
+    },
+}
+
+impl TextExample {
+    /// Nothing that is tokenised is empty.
+    pub(crate) fn check(self) -> Result<Self, DataError> {
+        let empty = |text: &String| text.trim().is_empty();
+        let what = match &self.answer {
+            _ if empty(&self.input) => Some("the input"),
+            Answer::Text(text) if empty(text) => Some("the target"),
+            Answer::Choices { choices, .. } if choices.iter().any(empty) => Some("a choice"),
+            _ => None,
+        };
+        what.map_or(Ok(self), |what| Err(DataError::Empty { what }))
+    }
+}
