@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod inputs;
 mod output;
+mod ranks;
 mod text;
 
 use std::process::ExitCode;

@@ -110,6 +110,25 @@ pub enum TrainError {
         /// Positions of the step's rows in the data.
         examples: Vec<usize>,
     },
+    /// More processes train together than a step has micro-batches.
+    #[error(
+        "{ranks} ranks share the {micro_batches} micro-batches of a step, so that some have none; raise \
+         `gradient_accumulation_steps` to at least {ranks} (a step has `batch_size` times as many rows), or start fewer"
+    )]
+    IdleRanks {
+        /// How many processes there are.
+        ranks: usize,
+        /// Micro-batches a step.
+        micro_batches: usize,
+    },
+    /// Another rank could not do its share of a step, and says why.
+    #[error("{failed} other ranks could not do their share of step {step}; their messages say why")]
+    OtherRank {
+        /// The step, from 1.
+        step: usize,
+        /// How many could not.
+        failed: usize,
+    },
     /// Another process trains in the same folder.
     #[error("another process is training in `{}`; wait for it, or write to another folder", path.display())]
     InUse {

@@ -16,6 +16,7 @@ mod objective;
 mod optimizer;
 mod order;
 mod presets;
+mod ranks;
 mod schedule;
 mod state;
 mod train;
@@ -33,6 +34,9 @@ pub use lock::TrainLock;
 pub use many::{AdapterTask, ManyStepReport, train_many};
 pub use objective::{CausalLoss, Loss, LossConfig, Unlikelihood, choice_loss, loss};
 pub use optimizer::OptimizerConfig;
+pub use ranks::{Alone, Communicator};
+#[cfg(feature = "mpi")]
+pub use ranks::{Mpi, MpiError};
 pub use schedule::Schedule;
 pub use state::TrainState;
 pub use train::{StepReport, TrainConfig, TrainReport, train};

@@ -11,6 +11,7 @@ use crate::finite::is_finite;
 use crate::kind::check;
 use crate::objective::loss;
 use crate::order::{Order, Pick};
+use crate::ranks::{Alone, Communicator, Share, together};
 use crate::state::{TrainState, read_state, restored};
 use crate::train::{StepReport, TrainConfig};
 
@@ -25,6 +26,7 @@ pub struct Trainer<'a> {
     data: &'a Dataset,
     device: Device,
     order: Order,
+    ranks: &'a dyn Communicator,
     now: Values,
     /// Before the last step; its loss was finite.
     before: Option<Values>,
@@ -59,7 +61,24 @@ impl<'a> Trainer<'a> {
         let device = model.devices().first().cloned().unwrap_or_default();
         let order = Order::of_rows(data.rows.iter().map(Vec::as_slice), config);
         let now = Values { step: 0, model: model.train(), optimizer: config.optimizer.init() };
-        Ok(Self { config, data, device, order, now, before: None })
+        Ok(Self { config, data, device, order, ranks: &Alone, now, before: None })
+    }
+
+    /// The same training by all processes of `ranks`: rank `r` of `n` does the micro-batches `r`, `r + n`, … of each step,
+    /// and the gradients are summed. The steps are those of one process but for the rounding of that sum.
+    ///
+    /// Every rank makes its trainer of the same model, data and settings; give all of them rank 0's
+    /// [`state`](Self::state) before the first step, so that what was drawn at random is the same.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::IdleRanks`].
+    pub fn with_ranks(self, ranks: &'a dyn Communicator) -> Result<Self, TrainError> {
+        let micro_batches = self.config.gradient_accumulation_steps;
+        match ranks.size() {
+            size if size > micro_batches => Err(TrainError::IdleRanks { ranks: size, micro_batches }),
+            _ => Ok(Self { ranks, ..self }),
+        }
     }
 
     /// Makes the next step.
@@ -68,13 +87,14 @@ impl<'a> Trainer<'a> {
     ///
     /// [`TrainError::LossNotFinite`] and [`TrainError::GradientNotFinite`]: the trainer is then back at the last step
     /// whose loss was finite, so that a vector which that step has spoilt is not kept. [`TrainError::ParameterNotFinite`]:
-    /// the step was not done. An input that the model refuses.
+    /// the step was not done. An input that the model refuses, and
+    /// [`TrainError::OtherRank`] where another rank met that.
     pub fn step(&mut self) -> Result<StepReport, TrainError> {
         let step = self.now.step;
         let micro_batches = self.config.gradient_accumulation_steps;
         self.order.seek(step * micro_batches);
         let picks: Vec<Vec<Pick>> = (0..micro_batches).map(|_| self.order.next_picks()).collect();
-        let (loss, tokens, grads) = self.backward(&picks)?;
+        let Share { loss, tokens, grads } = self.share(&picks)?;
         let examples = || picks.iter().flatten().map(|pick| pick.row).collect();
         if !loss.is_finite() {
             self.roll_back();
@@ -104,13 +124,29 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// The mean loss of the micro-batches, their tokens and the gradients of that mean.
-    fn backward(&self, micro_batches: &[Vec<Pick>]) -> Result<(f32, usize, GradientsParams), TrainError> {
+    /// The mean loss of the micro-batches, their tokens and the gradients of that mean: those of all ranks.
+    fn share(&self, micro_batches: &[Vec<Pick>]) -> Result<Share, TrainError> {
+        let own = self.backward(micro_batches);
+        if self.ranks.size() == 1 {
+            return own;
+        }
+        let (own, error) = own.map_or_else(|error| (None, Some(error)), |own| (Some(own), None));
+        let (sum, failed) = together(own, &self.now.model, self.ranks);
+        match error {
+            Some(error) => Err(error),
+            None if failed > 0 => Err(TrainError::OtherRank { step: self.now.step + 1, failed }),
+            None => Ok(sum),
+        }
+    }
+
+    /// This rank's part of it.
+    fn backward(&self, micro_batches: &[Vec<Pick>]) -> Result<Share, TrainError> {
         let Values { step, model, .. } = &self.now;
         let count = micro_batches.len();
         let mut sum = GradientsAccumulator::new();
         let (mut mean, mut tokens) = (0.0, 0);
-        for (i, picks) in micro_batches.iter().enumerate() {
+        let own = micro_batches.iter().enumerate().skip(self.ranks.rank()).step_by(self.ranks.size());
+        for (i, picks) in own {
             self.device.seed(dropout_seed(self.config.seed, step * count + i));
             let rows: Vec<&Example> =
                 picks.iter().map(|pick| &self.data.rows[pick.row][pick.variant]).collect();
@@ -119,11 +155,11 @@ impl<'a> Trainer<'a> {
             let grads = GradientsParams::from_grads(total.backward(), model);
             (mean, tokens) = (mean + total.into_scalar::<f32>(), tokens + of_batch.tokens);
             if count == 1 {
-                return Ok((mean, tokens, grads));
+                return Ok(Share { loss: mean, tokens, grads });
             }
             sum.accumulate(model, grads);
         }
-        Ok((mean, tokens, sum.grads()))
+        Ok(Share { loss: mean, tokens, grads: sum.grads() })
     }
 
     /// The number of steps done.

@@ -26,7 +26,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Inspect(inspect) => inspect::run(inspect, &device()?, args.format),
         Command::Forward(forward) => forward::run(forward, &device()?, args.format),
         Command::Generate(generate) => generate::run(generate, &device()?, args.format),
-        Command::Train(train) => train::run(train, &device()?, args.format),
+        Command::Train(train) => train::run(train, args.device.as_deref(), args.format),
         Command::Eval(eval) => eval::run(eval, &device()?, args.format),
         Command::Cost(cost) => cost::run(cost, &device()?, args.format),
         Command::Merge(merge) => merge::run(merge, &device()?, args.format),

@@ -7,16 +7,19 @@ use anyhow::{Context, bail};
 use burn::tensor::Device;
 use ia3::io::AdapterOptions;
 use ia3::train::{
-    Checkpoints, Evaluation, Example, Fingerprint, TrainConfig, TrainError, TrainLock, Trainer, evaluate_with,
+    Checkpoints, Dataset, Evaluation, Example, Fingerprint, TrainConfig, TrainError, TrainLock, Trainer,
+    evaluate_with,
 };
 use ia3::{Adapter, Model};
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
 use super::metrics::Metrics;
+use super::prepared::Prepared;
 use super::progress::Bar;
 use crate::args::{MetricName, Train};
 use crate::output::note;
+use crate::ranks::Ranks;
 
 pub(super) const EVAL_BATCH: usize = 32;
 
@@ -69,38 +72,38 @@ impl Score {
 /// A training under way, and where it is kept.
 pub(super) struct Session<'a> {
     pub(super) args: &'a Train,
-    pub(super) config: &'a TrainConfig,
-    pub(super) base: &'a Model,
-    pub(super) adapter: &'a Adapter,
-    pub(super) held_out: Option<&'a [Example]>,
+    pub(super) prepared: &'a Prepared,
     pub(super) checkpoints: Checkpoints,
     pub(super) trainer: Trainer<'a>,
     pub(super) progress: Progress,
+    ranks: &'a Ranks,
     saved: Option<usize>,
     _lock: TrainLock,
 }
 
 impl<'a> Session<'a> {
-    /// Takes up the last checkpoint, if there is one and it is wanted.
+    /// Takes up the last checkpoint, if there is one and it is wanted, and gives the other ranks what it starts with.
     pub(super) fn open(
         args: &'a Train,
-        config: &'a TrainConfig,
-        (base, adapter): (&'a Model, &'a Adapter),
-        held_out: Option<&'a [Example]>,
+        prepared: &'a Prepared,
         trainer: Trainer<'a>,
-        fingerprint: Fingerprint,
+        (device, ranks): (&Device, &'a Ranks),
     ) -> anyhow::Result<Self> {
+        let mut fingerprint: Fingerprint = prepared.facts.iter().cloned().collect();
+        fingerprint.insert("device".into(), format!("{device:?}"));
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
         let _lock = checkpoints.lock()?;
         ia3::io::remove_leftovers(&args.out)?;
         let (progress, saved) = (Progress::default(), None);
-        let mut session =
-            Self { args, config, base, adapter, held_out, checkpoints, trainer, progress, saved, _lock };
+        let mut session = Self { args, prepared, checkpoints, trainer, progress, ranks, saved, _lock };
         let last = session.checkpoints.steps()?.last().copied();
         match last {
             Some(_) if args.no_resume => session.checkpoints.prune(0, &[])?,
             Some(step) => session.resume(step)?,
             None => (),
+        }
+        if ranks.size() > 1 {
+            super::follow::send(&session.trainer.state()?, ranks);
         }
         Ok(session)
     }
@@ -111,7 +114,7 @@ impl<'a> Session<'a> {
         self.trainer.restore(&checkpoint.state)?;
         self.progress = checkpoint.progress;
         self.saved = Some(step);
-        let steps = self.config.steps;
+        let steps = self.prepared.settings.steps;
         match self.progress.finished {
             true => note(format!("finished already, at step {step} of {steps}; --no-resume trains anew")),
             false => note(format!("goes on after step {step} of {steps}")),
@@ -125,10 +128,10 @@ impl<'a> Session<'a> {
         let before = self.progress.seconds;
         let mut metrics = Metrics::open(&self.args.out, self.trainer.steps_done(), before)?;
         if self.progress.before.is_none() {
-            self.progress.before = self.evaluate(self.base)?.map(|e| Score::from(&e));
+            self.progress.before = self.evaluate(&self.prepared.base)?.map(|e| Score::from(&e));
         }
-        let bar = Bar::new(self.config.steps, self.trainer.steps_done());
-        while !self.progress.finished && !self.trainer.is_done() {
+        let bar = Bar::new(self.prepared.settings.steps, self.trainer.steps_done());
+        while self.goes_on(stop)? {
             let report = match self.trainer.step() {
                 Ok(report) => report,
                 Err(error) => return Err(self.keep_last_good(error)),
@@ -139,14 +142,23 @@ impl<'a> Session<'a> {
             metrics.step(&report, self.trainer.steps_per_epoch(), self.progress.seconds)?;
             bar.show(&report);
             self.after_step(&mut metrics)?;
-            if stop.load(Ordering::Relaxed) && !self.trainer.is_done() {
-                self.save()?;
-                return Ok(true);
-            }
         }
         bar.finish();
-        self.finish()?;
-        Ok(false)
+        let stopped = !self.progress.finished && !self.trainer.is_done();
+        if !stopped {
+            self.finish()?;
+        }
+        Ok(stopped)
+    }
+
+    /// Whether there is one more step, for all ranks; what an interrupt would lose is saved.
+    fn goes_on(&mut self, stop: &AtomicBool) -> anyhow::Result<bool> {
+        let over = self.progress.finished || self.trainer.is_done();
+        let interrupted = !over && stop.load(Ordering::Relaxed);
+        if interrupted {
+            self.save()?;
+        }
+        Ok(self.ranks.go_on(!over && !interrupted))
     }
 
     fn after_step(&mut self, metrics: &mut Metrics) -> anyhow::Result<()> {
@@ -181,8 +193,8 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn evaluate(&self, model: &Model) -> anyhow::Result<Option<Evaluation>> {
-        let of = |examples| evaluate_with(model, examples, EVAL_BATCH, &self.config.loss);
-        let evaluation = self.held_out.map(of).transpose()?;
+        let of = |examples| evaluate_with(model, examples, EVAL_BATCH, &self.prepared.settings.loss);
+        let evaluation = self.prepared.held_out.as_deref().map(of).transpose()?;
         match &evaluation {
             Some(e) if !e.loss.is_finite() => {
                 let step = self.trainer.steps_done();
@@ -224,7 +236,7 @@ impl<'a> Session<'a> {
 
     /// The adapter as it is now.
     pub(super) fn trained(&self) -> anyhow::Result<Adapter> {
-        Ok(self.adapter.extract(self.trainer.model())?)
+        Ok(self.prepared.adapter.extract(self.trainer.model())?)
     }
 
     /// Draws what the metrics say.
@@ -235,7 +247,7 @@ impl<'a> Session<'a> {
 
     pub(super) fn save_adapter(&self, dir: &Path) -> anyhow::Result<u64> {
         let adapter = self.trained()?;
-        let options = AdapterOptions::default().with_base(self.base.info());
+        let options = AdapterOptions::default().with_base(self.prepared.base.info());
         Ok(ia3::io::save_adapter(&adapter, dir, &options)?.bytes)
     }
 
@@ -257,24 +269,15 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What must be the same of the data.
-pub(super) fn data_facts(
-    examples: &[Vec<Example>],
-    held_out: Option<&[Example]>,
-) -> [(&'static str, String); 2] {
-    let of = |data: String| hash(data.as_bytes());
-    [("data", of(format!("{examples:?}"))), ("held-out data", of(format!("{held_out:?}")))]
-}
-
-/// What must be the same for a training to go on.
-pub(super) fn fingerprint(
+/// What must be the same for a training to go on, and on every rank.
+pub(super) fn facts(
     args: &Train,
     config: &TrainConfig,
     adapter: &Adapter,
-    data: [(&'static str, String); 2],
-    device: &Device,
-) -> anyhow::Result<Fingerprint> {
-    let mut facts = vec![
+    (data, held_out): (&Dataset, Option<&[Example]>),
+) -> anyhow::Result<Vec<(String, String)>> {
+    let hashed = |data: String| hash(data.as_bytes());
+    let facts = [
         ("steps", config.steps.to_string()),
         ("batch size", config.batch_size.to_string()),
         ("gradient accumulation", config.gradient_accumulation_steps.to_string()),
@@ -286,12 +289,12 @@ pub(super) fn fingerprint(
         ("seed", config.seed.to_string()),
         ("loss", format!("{:?}", config.loss)),
         ("evaluation", format!("{:?} {:?} {:?}", args.eval_steps, args.patience, args.metric)),
-        ("device", format!("{device:?}")),
-        ("adapter", hash(format!("{} {}", adapter.config.to_json(), adapter.num_trainable()).as_bytes())),
+        ("adapter", hashed(format!("{} {}", adapter.config.to_json(), adapter.num_trainable()))),
+        ("data", hashed(format!("{:?}", data.rows))),
+        ("held-out data", hashed(format!("{held_out:?}"))),
+        ("base", base(&args.base)?),
     ];
-    facts.extend(data);
-    facts.push(("base", base(&args.base)?));
-    Ok(facts.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
+    Ok(facts.map(|(name, value)| (name.to_string(), value)).to_vec())
 }
 
 /// The names, sizes and beginnings (a megabyte) of the files of a base.
