@@ -20,11 +20,21 @@ const CONFIG: &str = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d
 struct Thread {
     rank: usize,
     size: usize,
-    shared: Arc<(Barrier, Mutex<Vec<Vec<f32>>>, Mutex<Vec<u8>>)>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    barrier: Barrier,
+    /// What each rank adds to a sum.
+    sent: Mutex<Vec<Vec<f32>>>,
+    /// What rank 0 said.
+    said: Mutex<Vec<u8>>,
 }
 
 fn threads(size: usize) -> Vec<Thread> {
-    let shared = Arc::new((Barrier::new(size), Mutex::new(vec![vec![]; size]), Mutex::new(vec![])));
+    let barrier = Barrier::new(size);
+    let shared = Arc::new(Shared { barrier, sent: Mutex::new(vec![vec![]; size]), said: Mutex::default() });
     (0..size).map(|rank| Thread { rank, size, shared: shared.clone() }).collect()
 }
 
@@ -38,7 +48,7 @@ impl Communicator for Thread {
     }
 
     fn all_reduce_sum(&self, values: &mut [f32]) {
-        let (barrier, sent, _) = &*self.shared;
+        let Shared { barrier, sent, .. } = &*self.shared;
         sent.lock().unwrap()[self.rank] = values.to_vec();
         barrier.wait();
         let all = sent.lock().unwrap().clone();
@@ -50,7 +60,7 @@ impl Communicator for Thread {
     }
 
     fn broadcast(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let (barrier, _, said) = &*self.shared;
+        let Shared { barrier, said, .. } = &*self.shared;
         if self.rank == 0 {
             *said.lock().unwrap() = bytes;
         }
