@@ -1,7 +1,7 @@
 use burn::tensor::quantization::{QuantScheme, QuantizedBytes, ScaleDtype};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{Bytes, DType, Tensor, TensorData};
 
-use super::relative_error;
+use super::{PACKED, quantize_as, relative_error};
 use crate::error::Ia3Error;
 use crate::scale::scale_weight;
 
@@ -16,23 +16,46 @@ pub(crate) fn fold_output<const D: usize>(
     l: Tensor<1>,
 ) -> Result<Tensor<D>, Ia3Error> {
     let (device, DType::QFloat(scheme)) = (weight.device(), weight.dtype()) else { return Ok(weight) };
-    let shape = weight.dims();
-    let Some(block) = block_of(scheme, shape) else {
+    let Some(block) = block_of(scheme, weight.dims()) else {
         return Err(Ia3Error::SharedScales { path: path.into() });
     };
-    let bytes = QuantizedBytes { bytes: weight.into_data().into_bytes(), scheme, shape: shape.into() };
+    // Words that pack inputs are the stored tensor's own with the inputs innermost.
+    let packed = scheme.store == PACKED;
+    let stored = if packed { weight.swap_dims(0, 1) } else { weight };
+    let (shape, stored_dtype) = (stored.dims(), stored.dtype());
+    let DType::QFloat(scheme) = stored_dtype else { return Ok(stored) };
+    let bytes = QuantizedBytes { bytes: stored.into_data().into_bytes(), scheme, shape: shape.into() };
     let (mut values, scales) = bytes.into_vec_i8();
-    let (outputs, l): (usize, Vec<f32>) = (shape[1], l.into_data().iter().collect());
+    let l: Vec<f32> = l.into_data().iter().collect();
+    let outputs = l.len();
+    let output = |i: usize, of: usize| if packed { i / (of / outputs) } else { i % outputs };
+    let (count, blocks) = (values.len(), scales.block.len());
     for (i, value) in values.iter_mut().enumerate() {
         // The integers are symmetric around 0, so a sign is exact; where the product is 0, so are they.
-        *value *= sign(l[i % outputs]);
+        *value *= sign(l[output(i, count)]);
     }
-    let scales: Vec<f32> =
-        scales.block.iter().enumerate().map(|(i, scale)| scale * l[i % outputs].abs()).collect();
+    let scale = |(i, scale): (usize, &f32)| scale * l[output(i, blocks)].abs();
+    let scales: Vec<f32> = scales.block.iter().enumerate().map(scale).collect();
     debug_assert_eq!(scales.len() * block, values.len());
-    let data = TensorData::quantized(values, shape, scheme, &scales, None);
-    let dtype = data.dtype();
-    Ok(Tensor::from_data(data, (&device, dtype)))
+    let data = match packed {
+        true => {
+            TensorData::from_bytes(Bytes::from_elems(words(&values, &scales, scheme)), shape, stored_dtype)
+        }
+        false => TensorData::quantized(values, shape, scheme, &scales, None),
+    };
+    let folded = Tensor::from_data(data, (&device, stored_dtype));
+    Ok(if packed { folded.swap_dims(0, 1) } else { folded })
+}
+
+/// Integers packed into words, the first in the lowest bits, and the scales behind them. burn 0.22 itself packs no fewer
+/// than 8 bits here.
+fn words(values: &[i8], scales: &[f32], scheme: QuantScheme) -> Vec<u32> {
+    let per_word = scheme.num_quants();
+    let bits = 32 / per_word;
+    let mask = u32::MAX >> (32 - bits);
+    let word =
+        |chunk: &[i8]| chunk.iter().rev().fold(0, |word: u32, &value| (word << bits) | (value as u32 & mask));
+    values.chunks(per_word).map(word).chain(scales.iter().map(|scale| scale.to_bits())).collect()
 }
 
 fn sign(l: f32) -> i8 {
@@ -54,7 +77,7 @@ pub(crate) fn requantize<const D: usize>(
 ) -> (Tensor<D>, f64) {
     let DType::QFloat(scheme) = weight.dtype() else { return (scale_weight(weight, input, output), 0.0) };
     let exact = scale_weight(weight.dequantize(), input, output);
-    let again = exact.clone().quantize_dynamic(&scheme);
+    let again = quantize_as(exact.clone(), scheme);
     let error = relative_error(exact, again.clone());
     (again, error)
 }

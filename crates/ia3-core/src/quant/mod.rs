@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use burn::module::Param;
 use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use ia3_config::ModelInfo;
 
 use crate::attach::{ActivationSpace, check_pristine};
@@ -89,29 +89,48 @@ impl MapBase for Quantizer<'_> {
         let found = self.info.module(&module);
         let linear = found.filter(|m| leaf == "weight" && D == 2 && m.kind.is_adaptable());
         let Some(linear) = linear else { return param.set_require_grad(false) };
-        let block = BLOCKS.rev().find(|size| param.lazy_shape()[0].is_multiple_of(*size));
-        let (Some(block), false) = (block, linear.output_embedding) else {
+        let scheme = scheme(self.bits, param.lazy_shape()[0], &param.lazy_device());
+        let (Some(scheme), false) = (scheme, linear.output_embedding) else {
             self.report.left.push(module);
             return param.set_require_grad(false);
         };
-        let scheme = scheme(self.bits, block);
         param.set_require_grad(false).map(|weight| {
-            let quantized = weight.clone().cast(DType::F32).quantize_dynamic(&scheme);
+            let quantized = quantize_as(weight.clone().cast(DType::F32), scheme);
             self.report.errors.insert(module, relative_error(weight, quantized.clone()));
             quantized
         })
     }
 }
 
-/// A scale for each `block` inputs of each output of a weight `[d_in, d_out]`.
-fn scheme(bits: Bits, block: usize) -> QuantScheme {
+/// A scale for each block of the `inputs` of each output of a weight `[d_in, d_out]`, as large a block as divides them.
+///
+/// GPUs pack integers into words, along the inputs; what has no such words stores each integer in a byte.
+fn scheme(bits: Bits, inputs: usize, device: &Device) -> Option<QuantScheme> {
     let value = match bits {
         Bits::Eight => QuantValue::Q8S,
         Bits::Four => QuantValue::Q4S,
     };
-    let scheme = QuantScheme::default().with_value(value).with_store(QuantStore::Native);
-    scheme.per_block([block as u8, 1], ScaleDtype::F32)
+    let packed = QuantScheme::default().with_value(value).with_store(PACKED);
+    let packs = device.supports_dtype(DType::QFloat(packed));
+    let scheme = if packs { packed } else { packed.with_store(QuantStore::Native) };
+    let mut sizes = BLOCKS.rev().filter(|size| !packs || size.is_multiple_of(packed.num_quants()));
+    let block = sizes.find(|size| inputs.is_multiple_of(*size))?;
+    Some(scheme.per_block([block as u8, 1], ScaleDtype::F32))
 }
+
+/// A weight `[d_in, d_out]` in a scheme of [`scheme`]. Kernels pack along the innermost axis, so a packed weight is quantised
+/// transposed and seen the other way round.
+pub(crate) fn quantize_as<const D: usize>(weight: Tensor<D>, mut scheme: QuantScheme) -> Tensor<D> {
+    if scheme.store != PACKED {
+        return weight.quantize_dynamic(&scheme);
+    }
+    scheme.swap_block_dims(D, 0, 1);
+    let innermost = scheme.with_store(QuantStore::PackedU32(0));
+    weight.swap_dims(0, 1).quantize_dynamic(&innermost).swap_dims(0, 1)
+}
+
+/// Along the last axis but one: the inputs of a weight `[d_in, d_out]`.
+pub(crate) const PACKED: QuantStore = QuantStore::PackedU32(1);
 
 /// `‖a − b‖ / ‖a‖`
 pub(crate) fn relative_error<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {

@@ -75,6 +75,12 @@ impl Comparison {
         }
     }
 
+    /// The largest difference among the tensors of these names.
+    #[allow(dead_code)] // Of the test `conformance`.
+    pub(crate) fn largest(&self, names: impl Fn(&str) -> bool) -> f64 {
+        self.rows.iter().filter(|row| names(&row.name)).map(|row| row.difference).fold(0.0, f64::max)
+    }
+
     pub(crate) fn problem(&mut self, text: String) {
         self.problems.push(text);
     }

@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
-use burn::tensor::Device;
 use ia3::train::{
     CausalLoss, Example, LossConfig, OptimizerConfig, Schedule, Target, TrainConfig, Unlikelihood,
 };
 use ia3::{Adapter, Ia3Config, Model, PlanOptions};
 use serde_json::Value;
+
+use crate::common::device;
 
 /// A training of `fixtures/tfew/recipes.json`.
 pub(crate) struct Case {
@@ -29,7 +30,7 @@ impl Case {
         let data = &recipes["data"][case["data"].as_str().unwrap()];
         Self {
             name: name.into(),
-            model: ia3::from_pretrained(base, &Device::flex()).unwrap().model,
+            model: ia3::from_pretrained(base, &device()).unwrap().model,
             examples: data.as_array().unwrap().iter().map(example).collect(),
             config: config(name, case),
             log: case["log"].as_array().unwrap().clone(),
@@ -47,7 +48,7 @@ impl Case {
     /// The reference's adapter after training.
     pub(crate) fn trained(&self) -> Adapter {
         let path = fixture("tfew").join(&self.name);
-        ia3::io::load_adapter(&path, &self.model.info(), &Device::flex()).unwrap()
+        ia3::io::load_adapter(&path, &self.model.info(), &device()).unwrap()
     }
 }
 

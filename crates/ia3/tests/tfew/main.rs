@@ -4,6 +4,8 @@
 #![cfg(feature = "train")]
 
 mod case;
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::ops::ControlFlow;
 
