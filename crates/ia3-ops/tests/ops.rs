@@ -15,7 +15,7 @@ fn random<const D: usize>(dims: [usize; D]) -> Tensor<D> {
 }
 
 fn in_f64<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
-    x.clone().detach().cast(DType::F64).require_grad()
+    Tensor::from_data(x.clone().into_data(), (&device(), DType::F64)).require_grad()
 }
 
 /// The largest difference of two tensors, against the largest element.
@@ -35,7 +35,8 @@ fn agree<const D: usize, const E: usize>(
     exact: impl Fn(Tensor<D>) -> Tensor<E>,
     tolerance: f64,
 ) {
-    let (x, wide) = (x.detach().require_grad(), in_f64(&x));
+    let wide = in_f64(&x);
+    let x = x.detach().require_grad();
     let (got, expected) = (f(x.clone()), exact(wide.clone()));
     let direction = random(got.dims());
     let worst = difference(got.clone(), expected.clone());
