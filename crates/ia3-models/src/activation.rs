@@ -1,4 +1,5 @@
-use burn::tensor::{Tensor, activation};
+use burn::tensor::{Tensor, activation::relu};
+use ia3_ops::{gelu, gelu_tanh, silu};
 use serde::{Deserialize, Deserializer, de::Error};
 
 /// The activations of Hugging Face's configurations.
@@ -29,10 +30,10 @@ impl Activation {
     /// Applies it elementwise.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
-            Self::Relu => activation::relu(x),
-            Self::Gelu => activation::gelu(x),
-            Self::GeluTanh => activation::gelu_approximate(x),
-            Self::Silu => activation::silu(x),
+            Self::Relu => relu(x),
+            Self::Gelu => gelu(x),
+            Self::GeluTanh => gelu_tanh(x),
+            Self::Silu => silu(x),
         }
     }
 }

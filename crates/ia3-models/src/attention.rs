@@ -1,9 +1,12 @@
-use burn::tensor::{DType, Tensor, activation::softmax};
+use burn::nn::Dropout;
+use burn::tensor::Tensor;
+use ia3_ops::{attention, attention_with};
 
-/// Dot-product attention with an additive bias: `softmax(q·kᵀ + bias)·v`, the softmax in float32.
+/// Dot-product attention with an additive bias: `softmax(scale·q·kᵀ + bias)·v`, the softmax in float32, its weights
+/// under `dropout` in training.
 ///
-/// `on_weights` sees the weights before they meet the values, for dropout. Where there are fewer heads of keys than
-/// of queries, consecutive query heads share one (grouped and multi-query attention).
+/// Where there are fewer heads of keys than of queries, consecutive query heads share one (grouped and multi-query
+/// attention).
 ///
 /// # Shapes
 ///
@@ -14,24 +17,14 @@ pub(crate) fn attend(
     k: Tensor<4>,
     v: Tensor<4>,
     bias: Option<Tensor<4>>,
-    on_weights: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    scale: f64,
+    dropout: &Dropout,
 ) -> Tensor<4> {
-    let dtype = q.dtype();
-    let [batch, heads, queries, d_head] = q.dims();
-    let [_, kv_heads, keys, _] = k.dims();
-    let rows = heads / kv_heads * queries;
-    let scores = q.reshape([batch, kv_heads, rows, d_head]).matmul(k.swap_dims(2, 3));
-    let scores = scores.reshape([batch, heads, queries, keys]);
-    let scores = match bias {
-        Some(bias) => scores + bias,
-        None => scores,
-    };
-    let weights = match dtype {
-        DType::F32 => softmax(scores, 3),
-        _ => softmax(scores.cast(DType::F32), 3).cast(dtype),
-    };
-    let weights = on_weights(weights).reshape([batch, kv_heads, rows, keys]);
-    weights.matmul(v).reshape([batch, heads, queries, d_head])
+    let drops = dropout.prob > 0.0 && dropout.training.is_enabled() && q.device().is_autodiff();
+    match drops {
+        true => attention_with(q, k, v, bias, scale, |weights| dropout.forward(weights)),
+        false => attention(q, k, v, bias, scale),
+    }
 }
 
 /// `[batch, seq, heads·d_head]` to `[batch, heads, seq, d_head]`.
@@ -49,6 +42,7 @@ pub(crate) fn merge_heads(x: Tensor<4>) -> Tensor<3> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layers::dropout;
     use burn::tensor::{Device, Distribution, Tolerance};
 
     #[test]
@@ -57,8 +51,9 @@ mod tests {
         let random = |heads| Tensor::<4>::random([2, heads, 3, 5], Distribution::Normal(0.0, 1.0), &device);
         let (q, k, v) = (random(6), random(2), random(2));
         let repeat = |x: Tensor<4>| x.reshape([2, 2, 1, 3, 5]).expand([2, 2, 3, 3, 5]).reshape([2, 6, 3, 5]);
-        let expected = attend(q.clone(), repeat(k.clone()), repeat(v.clone()), None, |w| w);
-        let got = attend(q, k, v, None, |w| w);
+        let dropout = dropout(0.0);
+        let expected = attend(q.clone(), repeat(k.clone()), repeat(v.clone()), None, 1.0, &dropout);
+        let got = attend(q, k, v, None, 1.0, &dropout);
         got.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::absolute(1e-6));
     }
 }

@@ -1,4 +1,5 @@
-use burn::tensor::{DType, Int, Tensor, activation::log_softmax};
+use burn::tensor::{DType, Int, Tensor};
+use ia3_ops::nll;
 
 /// The label of a position that does not count, PyTorch's `ignore_index`.
 pub const IGNORE_INDEX: i64 = -100;
@@ -76,9 +77,9 @@ pub fn label_log_likelihoods(logits: Tensor<3>, labels: Tensor<2, Int>) -> Tenso
         DType::F16 | DType::BF16 => logits.cast(DType::F32),
         _ => logits,
     };
-    let ignored = labels.clone().equal_scalar(IGNORE_INDEX);
-    let index = labels.mask_fill(ignored.clone(), 0).unsqueeze_dim(2);
-    log_softmax(logits, 2).gather(2, index).squeeze_dim::<2>(2).mask_fill(ignored, 0.0)
+    let [batch, seq, vocab] = logits.dims();
+    let losses = nll(logits.reshape([batch * seq, vocab]), labels.reshape([batch * seq]));
+    losses.neg().reshape([batch, seq])
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl BertSelfAttention {
         let heads = |layer: &Linear| split_heads(layer.ia3_forward(x.clone()), self.heads);
         let (q, k, v) = (heads(&self.query), heads(&self.key), heads(&self.value));
         let scaling = (q.dims()[3] as f64).powf(-0.5);
-        merge_heads(attend(q * scaling, k, v, bias, |w| self.dropout.forward(w)))
+        merge_heads(attend(q, k, v, bias, scaling, &self.dropout))
     }
 }
 

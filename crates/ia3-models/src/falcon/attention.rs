@@ -66,8 +66,7 @@ impl FalconAttention {
             None => [k, v],
         };
         let scaling = (q.dims()[3] as f64).powf(-0.5);
-        let on_weights = |w| self.attention_dropout.forward(w);
-        let context = attend(q * scaling, k, v, Some(positions.bias.clone()), on_weights);
+        let context = attend(q, k, v, Some(positions.bias.clone()), scaling, &self.attention_dropout);
         self.dense.ia3_forward(merge_heads(context))
     }
 

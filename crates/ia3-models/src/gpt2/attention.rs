@@ -49,7 +49,7 @@ impl GPT2Attention {
             Some(cache) => cache.append(k, v),
             None => [k, v],
         };
-        let context = attend(q * self.scaling, k, v, Some(bias), |w| self.attn_dropout.forward(w));
+        let context = attend(q, k, v, Some(bias), self.scaling, &self.attn_dropout);
         self.resid_dropout.forward(self.c_proj.ia3_forward(merge_heads(context)))
     }
 }

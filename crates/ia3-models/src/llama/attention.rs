@@ -62,7 +62,7 @@ impl LlamaAttention {
             Some(cache) => cache.append(k, v),
             None => [k, v],
         };
-        let context = attend(q * self.scaling, k, v, Some(bias), |w| self.dropout.forward(w));
+        let context = attend(q, k, v, Some(bias), self.scaling, &self.dropout);
         self.o_proj.ia3_forward(merge_heads(context))
     }
 }

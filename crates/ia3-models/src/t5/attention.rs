@@ -67,7 +67,7 @@ impl T5Attention {
     pub(crate) fn forward(&self, x: Tensor<3>, kv: KeysValues, bias: Tensor<4>) -> Tensor<3> {
         let [k, v] = kv;
         let q = split_heads(self.q.ia3_forward(x), self.heads);
-        let context = attend(q, k, v, Some(bias), |w| self.dropout.forward(w));
+        let context = attend(q, k, v, Some(bias), 1.0, &self.dropout);
         self.o.ia3_forward(merge_heads(context))
     }
 

@@ -1,0 +1,56 @@
+use burn::tensor::{Tensor, activation};
+
+#[cfg(feature = "flex")]
+use crate::{kernel::unary::Unary, on_flex};
+
+/// `x·Φ(x)`, Φ being the normal distribution (arXiv 1606.08415).
+///
+/// # Shapes
+///
+/// - `x`: any; returns the same shape and dtype.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+///
+/// let y = ia3_ops::gelu(Tensor::<1>::from_floats([0.0, 1.0], &Device::flex()));
+/// assert!((y.into_data().to_vec::<f32>().unwrap()[1] - 0.841_345).abs() < 1e-6);
+/// ```
+pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if on_flex(&x) {
+        return fast(x, Unary::Gelu);
+    }
+    activation::gelu(x)
+}
+
+/// `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`, the approximation of [`gelu`] that GPT-2 uses.
+///
+/// # Shapes
+///
+/// - `x`: any; returns the same shape and dtype.
+pub fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if on_flex(&x) {
+        return fast(x, Unary::GeluTanh);
+    }
+    activation::gelu_approximate(x)
+}
+
+/// `x·σ(x)`.
+///
+/// # Shapes
+///
+/// - `x`: any; returns the same shape and dtype.
+pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if on_flex(&x) {
+        return fast(x, Unary::Silu);
+    }
+    activation::silu(x)
+}
+
+#[cfg(feature = "flex")]
+fn fast<const D: usize>(x: Tensor<D>, op: Unary) -> Tensor<D> {
+    use crate::extension::FastOps;
+    Tensor::from_dispatch(burn::backend::Dispatch::fast_unary(x.into_dispatch(), op))
+}

@@ -1,0 +1,80 @@
+//! Loops over slices on all threads.
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use super::vectorised;
+
+/// Elements that one task takes: enough that starting it costs nothing, and small enough for the cache.
+const CHUNK: usize = 16 * 1024;
+
+/// Replaces each element `x` by `f(x)`.
+#[inline(always)]
+pub(crate) fn update(x: &mut [f32], f: impl Fn(f32) -> f32 + Sync) {
+    let chunk = |x: &mut [f32]| vectorised(|| x.iter_mut().for_each(|x| *x = f(*x)));
+    if x.len() <= CHUNK {
+        return chunk(x);
+    }
+    x.par_chunks_mut(CHUNK).for_each(chunk);
+}
+
+/// `f` of the elements at each index of slices of one length.
+#[inline(always)]
+pub(crate) fn fill<const N: usize>(x: [&[f32]; N], f: impl Fn([f32; N]) -> f32 + Sync) -> Vec<f32> {
+    let n = x[0].len();
+    assert!(x.iter().all(|x| x.len() == n), "slices of one length");
+    new(n, CHUNK, |start, out| {
+        let x = x.map(|x| &x[start..start + out.len()]);
+        vectorised(|| {
+            for (i, out) in out.iter_mut().enumerate() {
+                out.write(f(x.map(|x| x[i])));
+            }
+        });
+    })
+}
+
+/// `n` numbers, of which `write` gets `chunk` at a time, with the index of the first, and has to write every one.
+#[inline(always)]
+fn new(n: usize, chunk: usize, write: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync) -> Vec<f32> {
+    let mut out = Vec::with_capacity(n);
+    let spare = &mut out.spare_capacity_mut()[..n];
+    if n <= chunk {
+        write(0, spare);
+    } else {
+        spare.par_chunks_mut(chunk).enumerate().for_each(|(i, out)| write(i * chunk, out));
+    }
+    // SAFETY: `write` has written all of the `n` elements.
+    unsafe { out.set_len(n) };
+    out
+}
+
+/// Calls `f` with the index of each of `n` pieces, on all threads if `work` operations are worth it.
+pub(crate) fn each(n: usize, work: usize, f: impl Fn(usize) + Sync + Send) {
+    if n == 1 || work <= 4 * CHUNK {
+        return (0..n).for_each(f);
+    }
+    (0..n).into_par_iter().for_each(f);
+}
+
+/// Rows that one task takes, of `width` elements each.
+pub(crate) fn rows_per_task(width: usize) -> usize {
+    (CHUNK / width.max(1)).max(1)
+}
+
+/// Memory that tasks write disjoint parts of.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<T>(pub(crate) *mut T);
+
+// SAFETY: whoever writes through it keeps to a part of its own.
+unsafe impl<T: Send> Send for Shared<T> {}
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// # Safety
+    ///
+    /// `index` must lie in the memory.
+    pub(crate) unsafe fn at(self, index: usize) -> *mut T {
+        unsafe { self.0.add(index) }
+    }
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod activation;
+mod attention;
+#[cfg(feature = "flex")]
+mod autodiff;
+mod cross_entropy;
+#[cfg(feature = "flex")]
+mod extension;
+#[cfg(feature = "flex")]
+mod kernel;
+mod softmax;
+
+pub use activation::{gelu, gelu_tanh, silu};
+pub use attention::{attention, attention_with};
+pub use cross_entropy::nll;
+pub use softmax::softmax_last;
+
+/// Whether there are kernels for `x`: float32 on `flex`, with or without autodiff.
+#[cfg(feature = "flex")]
+fn on_flex<const D: usize>(x: &burn::tensor::Tensor<D>) -> bool {
+    use burn::backend::DispatchDevice;
+    let device = x.device().without_autodiff();
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && x.dtype() == burn::tensor::DType::F32
+}
