@@ -3,7 +3,9 @@ use burn::nn::Linear;
 use burn::tensor::module::linear;
 use burn::tensor::{Tensor, assert_shape};
 use ia3_config::Placement;
+use ia3_ops::matmul_quantized;
 
+use crate::quant::is_quantized;
 use crate::rows::Ia3Rows;
 use crate::scale::{assert_rows, factor, times};
 
@@ -74,7 +76,12 @@ pub(crate) fn affine<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Opti
     let [d_in, d_out] = weight.dims();
     let mut dims = x.dims();
     let rows = x.shape().num_elements() / d_in;
-    let y: Tensor<2> = linear(x.reshape([rows, d_in]), weight, bias);
+    let x = x.reshape([rows, d_in]);
+    let y: Tensor<2> = match (is_quantized(&weight), bias) {
+        (false, bias) => linear(x, weight, bias),
+        (true, Some(bias)) => matmul_quantized(x, weight) + bias.unsqueeze(),
+        (true, None) => matmul_quantized(x, weight),
+    };
     dims[D - 1] = d_out;
     y.reshape(dims)
 }
