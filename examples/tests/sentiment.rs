@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use burn::tensor::Device;
 use ia3::train::{AdapterTask, Example, TrainConfig};
 use ia3_examples::sentiment::{
-    Domain, Fitted, Reference, Setup, accuracy, in_order, minilm, one_by_one, together, with_head,
+    Domain, Fitted, PEFT, Reference, accuracy, in_order, minilm, one_by_one, together, with_head,
 };
 
 /// Of every loss.
@@ -28,18 +28,18 @@ fn the_losses_and_accuracies_of_peft_come_out_alone_and_together() {
     let peft = data.join("peft");
     let references: Vec<Reference> =
         domains.iter().map(|d| Reference::read(&peft, d.name, &d.test).unwrap()).collect();
-    let setup = Setup::peft();
-    let base = minilm(&dir, setup.dropout, 0, &device).unwrap();
+    let base = minilm(&dir, PEFT.dropout, 0, &device).unwrap();
     let base = with_head(base, &peft.join("init_head.safetensors"), &device).unwrap();
     let rows: Vec<Vec<Example>> =
         domains.iter().zip(&references).map(|(d, r)| in_order(&d.train, &r.order).unwrap()).collect();
-    let task = |rows| AdapterTask { adapter: setup.adapter(&base).unwrap(), examples: rows };
+    let task = |rows| AdapterTask { adapter: PEFT.adapter(&base).unwrap(), examples: rows };
     let tasks: Vec<AdapterTask> = rows.iter().map(|rows| task(rows.as_slice())).collect();
-    let config = TrainConfig { shuffle: false, ..setup.config(0) };
-    for (how, fitted) in [
-        ("alone", one_by_one(&base, &tasks, &config).unwrap()),
-        ("together", together(&base, &tasks, &config).unwrap()),
-    ] {
+    let config = TrainConfig { shuffle: false, ..PEFT.config(0) };
+    for how in ["alone", "together"] {
+        let fitted = match how {
+            "alone" => one_by_one(&base, &tasks, &config).unwrap(),
+            _ => together(&base, &tasks, &config).unwrap(),
+        };
         for ((domain, reference), Fitted { adapter, losses, seconds }) in
             domains.iter().zip(&references).zip(&fitted)
         {

@@ -2,6 +2,8 @@ use ia3::models::Model;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig};
 use ia3::{Adapter, Ia3Config, PlanOptions, TaskType};
 
+use super::DROPOUT;
+
 /// Which layers of BERT have vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
@@ -12,9 +14,13 @@ pub enum Placement {
 }
 
 /// How to train an adapter and its head.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Setup {
-    /// Steps.
+    /// A word or two without spaces.
+    pub name: &'static str,
+    /// Steps on the rows of all domains together, before the domain's own; 0 starts with vectors of ones.
+    pub pooled_steps: usize,
+    /// Steps on the domain's rows.
     pub steps: usize,
     /// Rows of a step.
     pub batch_size: usize,
@@ -26,13 +32,35 @@ pub struct Setup {
     pub dropout: f64,
 }
 
-impl Setup {
-    /// As `examples/sentiment_peft.py` trains: AdamW at 1e-2 over 120 steps of 16 rows, PEFT's default targets, no dropout.
-    pub fn peft() -> Self {
-        Self { steps: 120, batch_size: 16, learning_rate: 1e-2, placement: Placement::Peft, dropout: 0.0 }
-    }
+/// As `examples/sentiment_peft.py` trains: AdamW at 1e-2 over 120 steps of 16 rows, PEFT's default targets, no dropout.
+pub const PEFT: Setup = Setup {
+    name: "peft",
+    pooled_steps: 0,
+    steps: 120,
+    batch_size: 16,
+    learning_rate: 1e-2,
+    placement: Placement::Peft,
+    dropout: 0.0,
+};
 
-    /// The settings of the training.
+/// What the search compares.
+pub const SETUPS: [Setup; 12] = [
+    PEFT,
+    Setup { name: "lr-3e-3", learning_rate: 3e-3, ..PEFT },
+    Setup { name: "lr-3e-2", learning_rate: 3e-2, ..PEFT },
+    Setup { name: "steps-240", steps: 240, ..PEFT },
+    Setup { name: "batch-32", batch_size: 32, ..PEFT },
+    Setup { name: "paper", placement: Placement::Paper, ..PEFT },
+    Setup { name: "dropout", dropout: DROPOUT, ..PEFT },
+    Setup { name: "pooled-120", pooled_steps: 120, ..PEFT },
+    Setup { name: "pooled-240", pooled_steps: 240, ..PEFT },
+    Setup { name: "pooled-240-lr-3e-3", pooled_steps: 240, learning_rate: 3e-3, ..PEFT },
+    Setup { name: "pooled-240-dropout", pooled_steps: 240, dropout: DROPOUT, ..PEFT },
+    Setup { name: "pooled-240-paper", pooled_steps: 240, placement: Placement::Paper, ..PEFT },
+];
+
+impl Setup {
+    /// The settings of the training on the domain's rows.
     pub fn config(&self, seed: u64) -> TrainConfig {
         TrainConfig {
             steps: self.steps,
