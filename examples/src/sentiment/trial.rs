@@ -42,10 +42,8 @@ pub fn trial(
         let task = AdapterTask { adapter: start, examples: &rows };
         start = one_by_one(&base, &[task], &TrainConfig { bucket: BUCKET, ..config })?.remove(0).adapter;
     }
-    let task = |domain: &'_ Domain| -> AdapterTask {
-        AdapterTask { adapter: start.fork(), examples: &domain.train }
-    };
-    let tasks: Vec<AdapterTask> = domains.iter().map(task).collect();
+    let task = |rows| AdapterTask { adapter: start.fork(), examples: rows };
+    let tasks: Vec<AdapterTask> = domains.iter().map(|domain| task(domain.train.as_slice())).collect();
     let fitted = one_by_one(&base, &tasks, &TrainConfig { bucket: BUCKET, ..setup.config(seed) })?;
     let scores = fitted.iter().zip(domains);
     scores.map(|(fitted, domain)| accuracy(&base, &fitted.adapter, &domain.test)).collect()
