@@ -3,6 +3,7 @@
 mod characters;
 mod fit;
 mod progress;
+pub mod sentiment;
 pub mod verbalise;
 
 use std::path::PathBuf;

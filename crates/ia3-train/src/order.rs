@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::data::target;
 use crate::train::TrainConfig;
 
-/// Batches of every row once in random order, then again; the last of a round may be smaller.
+/// Batches of every row once in random order (or in that of the data), then again; the last of a round may be smaller.
 ///
 /// What is drawn is a function of seed and round (each round has a ChaCha stream of its own), so the position is a number.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(crate) struct Order {
     /// How many variants each row has.
     variants: Vec<usize>,
     batch_size: usize,
+    shuffle: bool,
     bucket: usize,
     next: usize,
     round: Option<(usize, Vec<Vec<Pick>>)>,
@@ -38,8 +39,8 @@ impl Order {
         let length = |e: &Example| (target(e).len(), e.input.len());
         let longest = |row: &[Example]| row.iter().map(length).max().unwrap_or_default();
         let (lengths, variants) = rows.into_iter().map(|row| (longest(row), row.len())).unzip();
-        let TrainConfig { seed, batch_size, bucket, .. } = *config;
-        Self { seed, lengths, variants, batch_size, bucket, next: 0, round: None }
+        let TrainConfig { seed, batch_size, shuffle, bucket, .. } = *config;
+        Self { seed, lengths, variants, batch_size, shuffle, bucket, next: 0, round: None }
     }
 
     /// Goes to the batch `index`, counted from 0 over all rounds.
@@ -71,14 +72,16 @@ impl Order {
     fn draw(&self, round: usize) -> Vec<Vec<Pick>> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(round as u64);
-        let mut shuffled: Vec<usize> = (0..self.lengths.len()).collect();
-        shuffled.shuffle(&mut rng);
+        let mut rows: Vec<usize> = (0..self.lengths.len()).collect();
+        if self.shuffle {
+            rows.shuffle(&mut rng);
+        }
         if self.bucket > 1 {
-            for bucket in shuffled.chunks_mut(self.batch_size.saturating_mul(self.bucket)) {
+            for bucket in rows.chunks_mut(self.batch_size.saturating_mul(self.bucket)) {
                 bucket.sort_by_key(|&i| self.lengths[i]);
             }
         }
-        let mut batches: Vec<_> = shuffled.chunks(self.batch_size).map(<[usize]>::to_vec).collect();
+        let mut batches: Vec<_> = rows.chunks(self.batch_size).map(<[usize]>::to_vec).collect();
         if self.bucket > 1 {
             batches.shuffle(&mut rng);
         }
@@ -125,6 +128,23 @@ mod tests {
             assert_ne!(rounds[..7], rounds[7..]);
             assert_eq!(batches(bucket, 14), rounds);
         }
+    }
+
+    #[test]
+    fn without_shuffling_rows_come_as_they_are_in_the_data() {
+        let rows: Vec<Vec<Example>> =
+            (1..6).map(|n| vec![Example { input: vec![5; n], target: vec![1].into() }; 3]).collect();
+        let config = TrainConfig { batch_size: 2, shuffle: false, ..TrainConfig::default() };
+        let mut order = Order::of_rows(rows.iter().map(Vec::as_slice), &config);
+        let picks: Vec<Vec<Pick>> = (0..30).map(|_| order.next_picks()).collect();
+        for round in picks.chunks(3) {
+            let rows: Vec<Vec<usize>> =
+                round.iter().map(|batch| batch.iter().map(|pick| pick.row).collect()).collect();
+            assert_eq!(rows, [vec![0, 1], vec![2, 3], vec![4]]);
+        }
+        let variants: std::collections::BTreeSet<usize> =
+            picks.iter().flatten().map(|pick| pick.variant).collect();
+        assert_eq!(variants.len(), 3, "variants are still drawn");
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl TrainConfig {
             schedule: Schedule::linear(0.06, steps),
             optimizer: OptimizerConfig::Adafactor { scale_parameter: true },
             max_grad_norm: Some(1.0),
+            shuffle: true,
             bucket: 1,
             seed: 42,
             loss: LossConfig::default(),

@@ -9,6 +9,12 @@ pub enum Schedule {
         /// Steps of warm-up.
         warmup: usize,
     },
+    /// As [`Linear`](Self::Linear), but the warm-up is `(step + 1) / warmup`, so that its first step learns too and its
+    /// last has the peak, as has the step after it.
+    LinearFromFirst {
+        /// Steps of warm-up.
+        warmup: usize,
+    },
 }
 
 impl Schedule {
@@ -22,7 +28,8 @@ impl Schedule {
         match self {
             Self::Constant => 1.0,
             Self::Linear { warmup } if step < warmup => step as f64 / warmup as f64,
-            Self::Linear { warmup } => {
+            Self::LinearFromFirst { warmup } if step < warmup => (step + 1) as f64 / warmup as f64,
+            Self::Linear { warmup } | Self::LinearFromFirst { warmup } => {
                 let decay = steps.saturating_sub(warmup).max(1);
                 steps.saturating_sub(step) as f64 / decay as f64
             }
@@ -42,6 +49,9 @@ mod tests {
         assert_eq!(factors(60, &[0, 30, 60, 530, 1000]), [0.0, 0.5, 1.0, 0.5, 0.0]);
         assert_eq!(factors(0, &[0, 500]), [1.0, 0.5]);
         assert_eq!(Schedule::linear(0.06, 1000), Schedule::Linear { warmup: 60 });
+        let from_first = |s| Schedule::LinearFromFirst { warmup: 4 }.factor(s, 8);
+        assert_eq!([0, 1, 3, 4, 6, 8].map(from_first), [0.25, 0.5, 1.0, 1.0, 0.5, 0.0]);
+        assert_eq!(Schedule::LinearFromFirst { warmup: 0 }.factor(0, 8), 1.0);
         assert_eq!(Schedule::Constant.factor(999, 1000), 1.0);
     }
 }

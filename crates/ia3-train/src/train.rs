@@ -28,7 +28,12 @@ pub struct TrainConfig {
     pub optimizer: OptimizerConfig,
     /// Bound of the joint norm of all gradients.
     pub max_grad_norm: Option<f32>,
-    /// Batches whose examples are sorted by length together, so that a batch pads little; 1 sorts nothing.
+    /// Whether the rows come in a new random order each round; otherwise they come in the order of the data, each round
+    /// anew, the last batch of a round being smaller where they do not divide. A given order of batches is data that
+    /// lists the rows in that order, as often as they come.
+    pub shuffle: bool,
+    /// Batches whose examples are sorted by length together, so that a batch pads little; 1 sorts nothing, and is what an
+    /// order without `shuffle` needs.
     pub bucket: usize,
     /// Seed of the order of examples and of dropout.
     pub seed: u64,
@@ -46,6 +51,11 @@ impl TrainConfig {
         at_least_one("batch_size", self.batch_size)?;
         at_least_one("bucket", self.bucket)?;
         at_least_one("gradient_accumulation_steps", self.gradient_accumulation_steps)?;
+        if !self.shuffle && self.bucket > 1 {
+            let (found, expected) =
+                (self.bucket.to_string(), "1 where `shuffle` is off, as it would reorder rows");
+            return Err(TrainError::Setting { name: "bucket", found, expected });
+        }
         let rate = self.learning_rate;
         if rate > 0.0 && rate.is_finite() {
             return self.loss.check();

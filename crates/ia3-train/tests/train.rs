@@ -110,6 +110,9 @@ fn impossible_requests_are_refused_with_the_reason() {
     assert_eq!(refuse(&examples(), &zero), "`batch_size` is 0, expected at least 1");
     let rate = TrainConfig { learning_rate: f64::NAN, ..config(1) };
     assert_eq!(refuse(&examples(), &rate), "`learning_rate` is NaN, expected a positive number");
+    let in_order = TrainConfig { shuffle: false, ..config(1) };
+    let error = "`bucket` is 2, expected 1 where `shuffle` is off, as it would reorder rows";
+    assert_eq!(refuse(&examples(), &in_order), error);
     let outside = [Example { input: vec![12, 1], target: vec![2, 1].into() }];
     assert_eq!(refuse(&outside, &config(1)), "`input_ids` holds the id 12, outside the vocabulary of 12");
     let label = [Example { input: vec![2, 1], target: vec![77, 1].into() }];

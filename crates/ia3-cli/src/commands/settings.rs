@@ -24,6 +24,7 @@ pub(super) fn settings(args: &Train) -> TrainConfig {
             Some(OptimizerName::Adafactor) => OptimizerConfig::Adafactor { scale_parameter: true },
         },
         max_grad_norm: args.max_grad_norm.map_or(preset.max_grad_norm, |norm| (norm > 0.0).then_some(norm)),
+        shuffle: preset.shuffle,
         bucket: preset.bucket,
         seed: args.seed,
         loss: loss(&args.loss, preset.loss),
@@ -84,6 +85,7 @@ mod tests {
             schedule: Schedule::Linear { warmup: 10 },
             optimizer: OptimizerConfig::adamw(),
             max_grad_norm: None,
+            shuffle: true,
             bucket: 1,
             seed: 7,
             loss: LossConfig {

@@ -55,7 +55,9 @@ fn settings(args: &Train, config: &TrainConfig, rows: usize) -> Vec<(&'static st
     };
     let schedule = match config.schedule {
         Schedule::Constant => "constant".to_string(),
-        Schedule::Linear { warmup } => format!("{warmup} steps of warm-up, then linearly to 0"),
+        Schedule::Linear { warmup } | Schedule::LinearFromFirst { warmup } => {
+            format!("{warmup} steps of warm-up, then linearly to 0")
+        }
     };
     vec![
         ("data", format!("`{}`, {rows} rows", args.data.display())),

@@ -1,0 +1,42 @@
+use std::path::Path;
+
+use anyhow::bail;
+use burn::module::Param;
+use burn::tensor::{Device, Tensor};
+use ia3::models::{Model, ModelConfig};
+
+/// MiniLM's own dropout, of states and of attention weights.
+pub const DROPOUT: f64 = 0.1;
+
+/// MiniLM from a folder, with a fresh head for two classes that `seed` draws, and with this dropout.
+///
+/// # Errors
+///
+/// A folder that holds no BERT.
+pub fn minilm(dir: &Path, dropout: f64, seed: u64, device: &Device) -> anyhow::Result<Model> {
+    let config = match ia3::read_config(dir)? {
+        ModelConfig::Bert(mut bert) => {
+            (bert.id2label, bert.num_labels) = (None, Some(2));
+            (bert.hidden_dropout_prob, bert.attention_probs_dropout_prob) = (dropout, dropout);
+            ModelConfig::Bert(bert)
+        }
+        other => bail!("the base is of type {}, expected bert", other.model_type()),
+    };
+    device.seed(seed);
+    Ok(ia3::from_pretrained_with(dir, config, device)?.model)
+}
+
+/// The model with the head of a safetensors file that PyTorch wrote: `classifier.weight` `[2, d]`, `classifier.bias` `[2]`.
+///
+/// # Errors
+///
+/// A file without them, or a model without a head.
+pub fn with_head(mut model: Model, file: &Path, device: &Device) -> anyhow::Result<Model> {
+    let head = ia3::io::Checkpoint::open(file)?;
+    let Model::Bert(bert) = &mut model else { bail!("the model is no BERT, so it has no head") };
+    let weight: Tensor<2> = Tensor::from_data(head.tensor("classifier.weight")?, device);
+    let bias = Tensor::from_data(head.tensor("classifier.bias")?, device);
+    bert.classifier.weight = Param::from_tensor(weight.transpose());
+    bert.classifier.bias = Some(Param::from_tensor(bias));
+    Ok(model)
+}
