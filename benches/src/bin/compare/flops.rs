@@ -25,9 +25,7 @@ fn layer(path: &str, kind: &ModuleKind, batch: Batch) -> f64 {
     let size = match kind {
         ModuleKind::Linear { d_in, d_out, .. } | ModuleKind::Conv1D { d_in, d_out, .. } => d_in * d_out,
         // The embedding is the head where there is no other.
-        ModuleKind::Embedding { num_embeddings, embedding_dim, .. } if is_tied_head(path) => {
-            num_embeddings * embedding_dim
-        }
+        ModuleKind::Embedding { rows, dim } if is_tied_head(path) => rows * dim,
         _ => 0,
     };
     let of_encoder = path.starts_with("encoder.")

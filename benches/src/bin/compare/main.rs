@@ -16,6 +16,9 @@ use clap::Parser;
 
 use report::{Figures, Report};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Time this library and PEFT on PyTorch in turns and print one table of ratios.
 #[derive(Parser)]
 struct Args {

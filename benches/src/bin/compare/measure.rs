@@ -16,6 +16,9 @@ use crate::report::Figures;
 const INPUT: usize = 128;
 const NEW: usize = 32;
 
+/// Ends the name of what is measured on a base in 8 bits.
+pub(crate) const INT8: &str = ", int8 base";
+
 struct Setup {
     device: Device,
     base: Model,
@@ -29,7 +32,7 @@ struct Setup {
 pub(crate) fn part(part: &str, shape: &str, dir: &Path, runs: usize) -> Result<Figures> {
     let device = Device::flex();
     let base = ia3::from_pretrained(dir.join("base"), &device)?.model.valid();
-    let (adapter, _) = ia3::io::load_adapter(dir.join("adapter_a"), &base.info(), &device)?;
+    let adapter = ia3::io::load_adapter(dir.join("adapter_a"), &base.info(), &device)?;
     let batch = match shape.starts_with("t5") {
         true => Batch { rows: 8, input: INPUT, target: Some(16) },
         false => Batch { rows: 4, input: INPUT, target: None },
@@ -100,10 +103,14 @@ impl Setup {
             let (wall, cpu) = timed(self.runs, || this.generate(model, rows, NEW))?;
             self.record(&format!("decode 32, batch {rows}"), wall, cpu);
         }
+        let (base, _) = ia3::quantize(&self.base, ia3::Bits::Eight)?;
+        let (this, model) = (&*self, &ia3::attach(&base, &[&self.adapter])?);
+        let (wall, cpu) = timed(self.runs, || this.generate(model, 1, NEW))?;
+        self.record(&format!("decode 32, batch 1{INT8}"), wall, cpu);
         let (base, device, few) = (self.base.clone(), self.device.clone(), self.runs.max(5));
         let info = base.info();
         self.measure("load adapter", few, || {
-            let (adapter, _) = ia3::io::load_adapter(dir.join("adapter_b"), &info, &device)?;
+            let adapter = ia3::io::load_adapter(dir.join("adapter_b"), &info, &device)?;
             ia3::attach(&base, &[&adapter])?;
             Ok(())
         })?;
