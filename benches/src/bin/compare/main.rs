@@ -48,7 +48,7 @@ struct Args {
     child: Option<String>,
 }
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/compare/peft.py");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/compare/run_peft.py");
 
 fn main() -> Result<()> {
     let args = Args::parse();
