@@ -32,8 +32,12 @@ pub(crate) fn dropout(share: f64) -> Dropout {
 
 /// Logits `[batch, seq, vocab]` of hidden states `[batch, seq, d]`, by a head or by the transposed embedding.
 pub(crate) fn logits(head: &Option<Linear>, embedding: &Embedding, x: Tensor<3>) -> Tensor<3> {
-    match head {
-        Some(head) => head.ia3_forward(x),
-        None => x.matmul(embedding.weight.val().transpose().unsqueeze()),
-    }
+    let Some(head) = head else {
+        let [batch, seq, d] = x.dims();
+        // Rows folded, so that the embedding is read once and not for each row of the batch.
+        let logits = x.reshape([batch * seq, d]).matmul(embedding.weight.val().transpose());
+        let [_, vocab] = logits.dims();
+        return logits.reshape([batch, seq, vocab]);
+    };
+    head.ia3_forward(x)
 }
