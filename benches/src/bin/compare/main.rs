@@ -19,6 +19,14 @@ use report::{Figures, Report};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Keeps freed memory for the next tensors: giving it back takes a fault a page at every step of a training.
+fn keep_memory() {
+    /// `mi_option_purge_delay` in `mimalloc.h`, of which the crate has no constant; −1 is never.
+    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+    // SAFETY: no other thread runs yet.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
+}
+
 /// Time this library and PEFT on PyTorch in turns and print one table of ratios.
 #[derive(Parser)]
 struct Args {
@@ -51,6 +59,7 @@ struct Args {
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/compare/run_peft.py");
 
 fn main() -> Result<()> {
+    keep_memory();
     let args = Args::parse();
     if let Some(part) = &args.child {
         let figures = measure::part(part, &args.shapes[0], &args.dir, args.runs)?;
