@@ -6,6 +6,7 @@ use burn::nn::{
 };
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
+use ia3_ops::matmul_transposed;
 
 /// N(0, std²).
 pub(crate) fn normal(std: f64) -> Initializer {
@@ -35,7 +36,7 @@ pub(crate) fn logits(head: &Option<Linear>, embedding: &Embedding, x: Tensor<3>)
     let Some(head) = head else {
         let [batch, seq, d] = x.dims();
         // Rows folded, so that the embedding is read once and not for each row of the batch.
-        let logits = x.reshape([batch * seq, d]).matmul(embedding.weight.val().transpose());
+        let logits = matmul_transposed(x.reshape([batch * seq, d]), embedding.weight.val());
         let [_, vocab] = logits.dims();
         return logits.reshape([batch, seq, vocab]);
     };

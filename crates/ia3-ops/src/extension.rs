@@ -7,7 +7,7 @@ use burn::tensor::TensorData;
 
 use crate::kernel::attention::{Heads, Inputs, Stats};
 use crate::kernel::unary::{self, Unary};
-use crate::kernel::{nll, softmax};
+use crate::kernel::{dots, nll, softmax};
 
 /// Class of each row; a negative one does not count.
 pub(crate) type Targets = Arc<Vec<i64>>;
@@ -32,6 +32,21 @@ pub(crate) trait FastOps: Backend {
 
     /// Negative log-likelihoods `[rows]` of logits `[rows, classes]`.
     fn fast_nll(logits: FloatTensor<Self>, targets: Targets) -> FloatTensor<Self>;
+}
+
+/// Products of a few rows, without autodiff.
+#[backend_extension(Flex)]
+pub(crate) trait FewRows: Backend {
+    /// `x·wᵀ`; see [`crate::matmul_transposed`].
+    fn dots(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl FewRows for Flex {
+    fn dots(x: Primitive, w: Primitive) -> Primitive {
+        let (x, w) = (contiguous(x), contiguous(w));
+        let ([rows, width], [n, _]): ([usize; 2], [usize; 2]) = (x.shape().dims(), w.shape().dims());
+        new(dots::dots(x.storage(), w.storage(), width), vec![rows, n])
+    }
 }
 
 /// A tensor of `flex`.

@@ -11,12 +11,14 @@ mod extension;
 #[cfg(feature = "flex")]
 mod kernel;
 mod quantized;
+mod rows;
 mod softmax;
 
 pub use activation::{gelu, gelu_tanh, silu};
 pub use attention::{attention, attention_with};
 pub use cross_entropy::nll;
 pub use quantized::matmul_quantized;
+pub use rows::matmul_transposed;
 pub use softmax::softmax_last;
 
 /// Whether there are kernels for `x`: float32 on `flex`, with or without autodiff.

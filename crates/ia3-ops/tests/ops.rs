@@ -3,7 +3,7 @@
 //! Tolerances are for float32 sums of a few hundred terms; each is stated beside its test.
 
 use burn::tensor::{DType, Device, Distribution, Int, Tensor, activation};
-use ia3_ops::{attention, attention_with, gelu, gelu_tanh, nll, silu, softmax_last};
+use ia3_ops::{attention, attention_with, gelu, gelu_tanh, matmul_transposed, nll, silu, softmax_last};
 use proptest::prelude::*;
 
 fn device() -> Device {
@@ -108,6 +108,18 @@ fn losses_and_their_gradient_are_exact_to_1e_6() {
 #[should_panic(expected = "targets below the 3 classes")]
 fn a_target_that_is_no_class_is_refused() {
     nll(random([1, 3]), Tensor::from_ints([3], &device()));
+}
+
+#[test]
+fn few_rows_times_a_transposed_matrix_are_exact_to_1e_6() {
+    for (rows, n, d) in [(1, 5, 3), (2, 300, 700), (7, 1000, 33), (16, 40, 512), (17, 9, 20)] {
+        let random =
+            |dims: [usize; 2]| Tensor::<2>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex());
+        let (x, w) = (random([rows, d]), random([n, d]));
+        let expected = x.clone().cast(DType::F64).matmul(w.clone().cast(DType::F64).transpose());
+        let worst = difference(matmul_transposed(x, w), expected);
+        assert!(worst < 1e-6, "off by {worst:e} for {rows} rows");
+    }
 }
 
 /// Sizes of an attention.

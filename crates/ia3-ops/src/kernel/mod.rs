@@ -4,6 +4,7 @@
 //! instructions that the machine has. No fused multiply-add is used, so every machine gives the same bits.
 
 pub(crate) mod attention;
+pub(crate) mod dots;
 pub(crate) mod exp;
 pub(crate) mod nll;
 pub(crate) mod parallel;
