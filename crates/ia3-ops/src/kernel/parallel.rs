@@ -49,6 +49,29 @@ fn new(n: usize, chunk: usize, write: impl Fn(usize, &mut [MaybeUninit<f32>]) + 
     out
 }
 
+/// `[rows, n]` numbers, of which `add` gets `block` columns at a time, zeros so far, with the index of the first: those of one
+/// row behind those of the row before.
+pub(crate) fn columns(
+    [rows, n]: [usize; 2],
+    block: usize,
+    add: impl Fn(usize, &mut [f32]) + Sync + Send,
+) -> Vec<f32> {
+    let mut blocks = vec![0.0; rows * n];
+    let parts = blocks.par_chunks_mut(rows * block).enumerate();
+    parts.for_each(|(i, part)| add(i * block, part));
+    if rows == 1 {
+        return blocks;
+    }
+    let mut out = Vec::with_capacity(rows * n);
+    for row in 0..rows {
+        for part in blocks.chunks(rows * block) {
+            let width = part.len() / rows;
+            out.extend_from_slice(&part[row * width..][..width]);
+        }
+    }
+    out
+}
+
 /// Calls `f` with the index of each of `n` pieces, on all threads if `work` operations are worth it.
 pub(crate) fn each(n: usize, work: usize, f: impl Fn(usize) + Sync + Send) {
     if n == 1 || work <= 4 * CHUNK {

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::kernel::parallel::columns;
 use crate::kernel::vectorised;
 
 /// `[inputs, outputs]` bytes, and a scale for each `block` inputs of each output.
@@ -22,12 +23,7 @@ const OUTPUTS: usize = 256;
 impl Weight<'_> {
     /// `x·W` of few rows, each of which reads the bytes anew.
     pub(super) fn product(&self, x: &[f32], rows: usize) -> Vec<f32> {
-        let mut columns = vec![0.0; rows * self.outputs];
-        // Each task has the columns of its outputs, row after row.
-        columns.par_chunks_mut(rows * OUTPUTS).enumerate().for_each(|(task, sums)| {
-            vectorised(|| self.few(x, task * OUTPUTS, sums, rows));
-        });
-        self.by_row(&columns, rows)
+        columns([rows, self.outputs], OUTPUTS, |start, sums| vectorised(|| self.few(x, start, sums, rows)))
     }
 
     /// The sums of the outputs from `start` on.
@@ -49,20 +45,6 @@ impl Weight<'_> {
                 sums.iter_mut().zip(&*partial).zip(scales).for_each(|((y, sum), scale)| *y += sum * scale);
             }
         }
-    }
-
-    fn by_row(&self, columns: &[f32], rows: usize) -> Vec<f32> {
-        if rows == 1 {
-            return columns.to_vec();
-        }
-        let mut out = vec![0.0; columns.len()];
-        for (task, sums) in columns.chunks(rows * OUTPUTS).enumerate() {
-            let width = sums.len() / rows;
-            for (row, sums) in sums.chunks_exact(width).enumerate() {
-                out[row * self.outputs + task * OUTPUTS..][..width].copy_from_slice(sums);
-            }
-        }
-        out
     }
 
     /// The weight as floats.
