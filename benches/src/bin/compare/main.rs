@@ -13,19 +13,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+// The allocator of the programs.
+use ia3_benches as _;
 
 use report::{Figures, Report};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Keeps freed memory for the next tensors: giving it back takes a fault a page at every step of a training.
-fn keep_memory() {
-    /// `mi_option_purge_delay` in `mimalloc.h`, of which the crate has no constant; −1 is never.
-    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-    // SAFETY: no other thread runs yet.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
-}
 
 /// Time this library and PEFT on PyTorch in turns and print one table of ratios.
 #[derive(Parser)]
@@ -59,7 +50,6 @@ struct Args {
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/compare/run_peft.py");
 
 fn main() -> Result<()> {
-    keep_memory();
     let args = Args::parse();
     if let Some(part) = &args.child {
         let figures = measure::part(part, &args.shapes[0], &args.dir, args.runs)?;
@@ -97,6 +87,8 @@ fn in_turn(args: &Args, shape: &str, dir: &Path, part: &str, swapped: bool) -> R
 fn ours(args: &Args, shape: &str, dir: &Path, part: &str) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.env("RAYON_NUM_THREADS", args.threads.to_string());
+    // As the program `ia3` keeps freed memory.
+    command.env("MIMALLOC_PURGE_DELAY", "-1");
     command.args(["--child", part, "--shapes", shape, "--dir"]).arg(dir);
     command.args(["--runs", &args.runs.to_string()]);
     Ok(command)

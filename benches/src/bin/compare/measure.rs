@@ -11,7 +11,7 @@ use ia3::train::OptimizerConfig;
 use ia3::{Adapter, Ia3Model, Model, ModelInputs};
 
 use crate::flops::{self, Batch};
-use crate::report::Figures;
+use crate::report::{Figures, median};
 
 const INPUT: usize = 128;
 const NEW: usize = 32;
@@ -54,8 +54,7 @@ impl Setup {
     }
 
     fn ids(&self, rows: usize, width: usize) -> Tensor<2, Int> {
-        let ids = (0..rows * width).map(|i| (i * 7919 % 1000 + 2) as i64).collect();
-        let ids: Vec<i64> = ids;
+        let ids: Vec<i64> = (0..rows * width).map(|i| (i * 7919 % 1000 + 2) as i64).collect();
         Tensor::<1, Int>::from_ints(ids.as_slice(), &self.device).reshape([rows, width])
     }
 
@@ -99,14 +98,11 @@ impl Setup {
     fn use_it(&mut self, dir: &Path) -> Result<()> {
         let model = self.adapted()?;
         for rows in [1, self.batch.rows] {
-            let (this, model) = (&*self, &model);
-            let (wall, cpu) = timed(self.runs, || this.generate(model, rows, NEW))?;
-            self.record(&format!("decode 32, batch {rows}"), wall, cpu);
+            self.decode(&format!("decode 32, batch {rows}"), &model, rows)?;
         }
         let (base, _) = ia3::quantize(&self.base, ia3::Bits::Eight)?;
-        let (this, model) = (&*self, &ia3::attach(&base, &[&self.adapter])?);
-        let (wall, cpu) = timed(self.runs, || this.generate(model, 1, NEW))?;
-        self.record(&format!("decode 32, batch 1{INT8}"), wall, cpu);
+        let quantized = ia3::attach(&base, &[&self.adapter])?;
+        self.decode(&format!("decode 32, batch 1{INT8}"), &quantized, 1)?;
         let (base, device, few) = (self.base.clone(), self.device.clone(), self.runs.max(5));
         let info = base.info();
         self.measure("load adapter", few, || {
@@ -122,6 +118,12 @@ impl Setup {
         self.measure("switch", 4 * few, || Ok(named.set_adapter(names.next()).map(|_| ())?))?;
         let adapter = self.adapter.clone();
         self.measure("merge", few, || Ok(ia3::merge(&base, &[&adapter]).map(|_| ())?))
+    }
+
+    fn decode(&mut self, name: &str, model: &Model, rows: usize) -> Result<()> {
+        let (wall, cpu) = timed(self.runs, || self.generate(model, rows, NEW))?;
+        self.record(name, wall, cpu);
+        Ok(())
     }
 
     fn generate(&self, model: &Model, rows: usize, tokens: usize) -> Result<()> {
@@ -170,7 +172,7 @@ fn timed(runs: usize, mut work: impl FnMut() -> Result<()>) -> Result<(f64, f64)
         wall.push(start.elapsed().as_secs_f64() * 1e3);
         cpu.push(cpu_ms()? - start_cpu);
     }
-    Ok((crate::report::quantile(&mut wall, 0.5), crate::report::quantile(&mut cpu, 0.5)))
+    Ok((median(&wall), median(&cpu)))
 }
 
 /// CPU time of this process so far.

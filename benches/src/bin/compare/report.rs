@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ia3::train::Quartiles;
+
 use crate::measure;
 
 /// Numbers by name.
@@ -90,9 +92,7 @@ fn row(f: &mut fmt::Formatter, shape: &str, what: &str, measured: &BTreeMap<Stri
 fn share(f: &mut fmt::Formatter, shape: &str, what: &str, measured: &BTreeMap<String, Pairs>) -> fmt::Result {
     let time = if what == "train" { "train step wall" } else { "forward wall" };
     let all = [&format!("{what} GFLOP"), time, "GEMM GFLOP/s"].map(|name| measured.get(name));
-    let [Some(work), Some(wall), Some(rate)] =
-        all.map(|pairs| pairs.map(|p| quantile(&mut p.ours.clone(), 0.5)))
-    else {
+    let [Some(work), Some(wall), Some(rate)] = all.map(|pairs| pairs.map(|p| median(&p.ours))) else {
         return Ok(());
     };
     let reached = work / wall * 1e3;
@@ -114,11 +114,11 @@ fn time(ms: f64) -> String {
 impl Pairs {
     /// The medians and the ratio of PEFT's to ours with its quartiles.
     fn summary(&self) -> (f64, f64, String) {
-        let mut ratios: Vec<f64> = self.ours.iter().zip(&self.peft).map(|(ours, peft)| peft / ours).collect();
-        let [low, median, high] = [0.25, 0.5, 0.75].map(|share| quantile(&mut ratios, share));
-        let middle = |values: &[f64]| quantile(&mut values.to_vec(), 0.5);
-        let ratio = format!("{} ({} – {})", number(median), number(low), number(high));
-        (middle(&self.ours), middle(&self.peft), ratio)
+        let ratios: Vec<f64> = self.ours.iter().zip(&self.peft).map(|(ours, peft)| peft / ours).collect();
+        let q = Quartiles::of(&ratios);
+        let [low, middle, high] = q.map_or([f64::NAN; 3], |q| [q.lower, q.median, q.upper]);
+        let ratio = format!("{} ({} – {})", number(middle), number(low), number(high));
+        (median(&self.ours), median(&self.peft), ratio)
     }
 }
 
@@ -126,22 +126,7 @@ fn number(x: f64) -> String {
     if x < 10.0 { format!("{x:.2}") } else { format!("{x:.0}") }
 }
 
-/// The value below which this share of the values lies, interpolated; NaN of none.
-pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
-    let at = last as f64 * share;
-    let (low, part) = (at.floor() as usize, at.fract());
-    values[low] + part * (values[(low + 1).min(last)] - values[low])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_interpolated() {
-        let mut values = [4.0, 1.0, 2.0, 3.0];
-        assert_eq!([0.0, 0.25, 0.5, 1.0].map(|share| quantile(&mut values, share)), [1.0, 1.75, 2.5, 4.0]);
-    }
+/// NaN of no value.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    Quartiles::of(values).map_or(f64::NAN, |q| q.median)
 }

@@ -43,6 +43,7 @@ mod tests {
         assert_eq!(of(&[7.0]), Some([7.0; 3]));
         assert_eq!(of(&[2.0, 1.0]), Some([1.25, 1.5, 1.75]));
         assert_eq!(of(&[5.0, 1.0, 4.0, 2.0, 3.0]), Some([2.0, 3.0, 4.0]));
+        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), Some([1.75, 2.5, 3.25]));
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[1.0, f64::NAN]), None);
     }
