@@ -6,8 +6,7 @@ mod common;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Tensor, Tolerance};
-use common::{Case, cases, device};
-use ia3::io::{AdapterFile, FeedForwardSite};
+use common::{beside_gates, cases, device};
 use ia3::{Adapter, Bits, Ia3Error, Model, Placement};
 
 /// Largest difference of a logit between the merged quantised model and the adapter on the same quantised base, of the
@@ -34,14 +33,6 @@ fn dequantized(model: &Model) -> Model {
     model.clone().map(&mut Dequantizer)
 }
 
-/// The adapter, its feed-forward vectors on the matrices beside the gates where there are gates.
-fn adapter(case: &Case, base: &Model) -> Adapter {
-    let file = AdapterFile::open(case.dir.join("adapter")).unwrap();
-    let moved = file.clone().place_feed_forward(FeedForwardSite::Wi1, Some(&base.info()));
-    let file = moved.map_or(file, |(moved, _)| moved);
-    file.into_adapter(&base.info(), &device()).unwrap().0
-}
-
 fn scales_an_input(adapter: &Adapter) -> bool {
     adapter.vectors.values().any(|v| v.placement == Placement::Input)
 }
@@ -52,7 +43,7 @@ fn output_vectors_merge_exactly_into_quantised_weights() {
     for case in cases() {
         for bits in [Bits::Eight, Bits::Four] {
             let (base, report) = ia3::quantize(&case.base, bits).unwrap();
-            let adapter = adapter(&case, &case.base);
+            let adapter = beside_gates(&case.dir, &case.base);
             let adapted = case.logits(&ia3::attach(&base, &[&adapter]).unwrap());
             let float = case.logits(&ia3::attach(&case.base, &[&adapter]).unwrap());
             assert!(worst(&adapted, &float) > 1e-5, "{}: nothing was quantised", case.name);
@@ -85,7 +76,7 @@ fn output_vectors_merge_exactly_into_quantised_weights() {
 fn a_merged_weight_stays_quantised_and_signs_and_zeros_are_exact() {
     let case = cases().into_iter().find(|case| case.name == "t5v11").unwrap();
     let (base, _) = ia3::quantize(&case.base, Bits::Eight).unwrap();
-    let mut adapter = adapter(&case, &case.base);
+    let mut adapter = beside_gates(&case.dir, &case.base);
     let path = "encoder.block.0.layer.0.SelfAttention.k";
     let l = Tensor::<1>::from_floats([-1.5, 0.0, 3.0, 1e-20, -7.0], &device());
     let l = l.repeat(&[adapter.vectors[path].len() / 5]);
@@ -107,7 +98,7 @@ fn a_merged_weight_stays_quantised_and_signs_and_zeros_are_exact() {
 fn gradients_reach_every_vector_through_a_quantised_base() {
     for case in cases() {
         let (base, _) = ia3::quantize(&case.base, Bits::Eight).unwrap();
-        let adapter = adapter(&case, &case.base);
+        let adapter = beside_gates(&case.dir, &case.base);
         let of = |base: &Model| {
             let model = ia3::attach(base, &[&adapter]).unwrap().train();
             let loss = model.forward(case.inputs()).unwrap().square().mean();
@@ -127,7 +118,7 @@ fn gradients_reach_every_vector_through_a_quantised_base() {
 fn rows_have_their_own_adapters_on_a_quantised_base() {
     let case = cases().into_iter().find(|case| case.name == "llama").unwrap();
     let (base, _) = ia3::quantize(&case.base, Bits::Four).unwrap();
-    let adapter = adapter(&case, &case.base);
+    let adapter = beside_gates(&case.dir, &case.base);
     let rows = case.inputs().input_ids.as_ref().unwrap().dims()[0];
     let mixed: Vec<Option<&Adapter>> = (0..rows).map(|i| Some(&adapter).filter(|_| i > 0)).collect();
     let mixed = case.logits(&ia3::attach_rows(&base, &mixed).unwrap());

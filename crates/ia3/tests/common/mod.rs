@@ -1,12 +1,13 @@
 //! What the tests of PEFT's rows and of its faults share: a small model, and the cases of the corpus.
 #![allow(dead_code)] // Each test target uses a part.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation::relu};
+use ia3::io::{AdapterFile, FeedForwardSite};
 use ia3::{
     ActivationSpace, Adapter, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, Model, ModelConfig, ModelInputs,
     PlanOptions,
@@ -160,12 +161,34 @@ pub(crate) fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
 }
 
+/// The corpus that `IA3_FIXTURES` names; a relative folder is one of the workspace, where cargo is called, not of the
+/// package it runs the test in.
+pub(crate) fn corpus() -> PathBuf {
+    let dir = std::env::var_os("IA3_FIXTURES").unwrap_or_else(|| "fixtures".into());
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(dir)
+}
+
+/// The folders of its models.
+pub(crate) fn case_dirs(root: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root).unwrap_or_else(|e| panic!("{}: {e}", root.display()));
+    let dirs = entries.map(|entry| entry.unwrap().path());
+    let mut dirs: Vec<PathBuf> = dirs.filter(|dir| dir.join("io.safetensors").exists()).collect();
+    dirs.sort();
+    assert!(!dirs.is_empty(), "{} holds no case", root.display());
+    dirs
+}
+
+/// The adapter of a case, its feed-forward vectors on the matrices beside the gates where there are gates.
+pub(crate) fn beside_gates(case: &Path, base: &Model) -> Adapter {
+    let file = AdapterFile::open(case.join("adapter")).unwrap();
+    let moved = file.clone().place_feed_forward(FeedForwardSite::Wi1, Some(&base.info()));
+    let file = moved.map_or(file, |(moved, _)| moved);
+    file.into_adapter(&base.info(), &device()).unwrap().0
+}
+
 /// Every case of the corpus whose `model_type` is known, so that new architectures are tested as soon as they are.
 pub(crate) fn cases() -> Vec<Case> {
-    let entries = std::fs::read_dir(fixture("")).unwrap().map(|entry| entry.unwrap().path());
-    let mut dirs: Vec<PathBuf> = entries.filter(|dir| dir.join("io.safetensors").exists()).collect();
-    dirs.sort();
-    let cases: Vec<Case> = dirs.into_iter().filter_map(Case::open).collect();
+    let cases: Vec<Case> = case_dirs(&fixture("")).into_iter().filter_map(Case::open).collect();
     assert!(cases.iter().any(|case| case.name == "t5"));
     cases
 }

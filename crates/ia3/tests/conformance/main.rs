@@ -20,29 +20,20 @@ mod recipe;
 mod training;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use burn::module::Module;
-use ia3::io::{AdapterFile, FeedForwardSite};
 use ia3::{Adapter, Bits, Ia3Error, Model};
 
 use case::{Case, values};
+use common::{beside_gates, case_dirs, corpus};
 use compare::{Comparison, LOGITS};
 use measure::Table;
-
-fn cases() -> Vec<Case> {
-    let dir = std::env::var_os("IA3_FIXTURES").unwrap_or_else(|| "fixtures".into());
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(dir);
-    let entries = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
-    let mut dirs: Vec<PathBuf> = entries.filter(|path| path.join("io.safetensors").exists()).collect();
-    dirs.sort();
-    dirs.iter().map(|dir| Case::open(dir)).collect()
-}
 
 #[test]
 fn conformance() {
     let mut table = Table::default();
-    for case in cases() {
+    for dir in case_dirs(&corpus()) {
+        let case = Case::open(&dir);
         logits(&case, &mut table);
         training(&case, &mut table);
         rows(&case, &mut table);
@@ -116,10 +107,7 @@ fn rows(case: &Case, table: &mut Table) {
 
 /// Vectors folded into the scales of quantised weights, against the adapter on the same quantised base.
 fn quantised(case: &Case, table: &mut Table) {
-    let file = AdapterFile::open(case.dir.join("adapter")).unwrap();
-    let moved = file.clone().place_feed_forward(FeedForwardSite::Wi1, Some(&case.model.info()));
-    let file = moved.map_or(file, |(moved, _)| moved);
-    let adapter = file.into_adapter(&case.model.info(), &case.device).unwrap().0;
+    let adapter = beside_gates(&case.dir, &case.model);
     for (bits, name) in [(Bits::Eight, "8"), (Bits::Four, "4")] {
         let (base, _) = ia3::quantize(&case.model, bits).unwrap();
         let adapted = of(case, &ia3::attach(&base, &[&adapter]).unwrap());

@@ -11,27 +11,14 @@ mod forward;
 mod generate;
 mod training;
 
-use std::path::PathBuf;
-
 use case::Case;
+use common::{case_dirs, corpus};
 use compare::Comparison;
-
-/// A relative folder is one of the workspace, where cargo is called, not of the package it runs the test in.
-fn corpus() -> PathBuf {
-    let dir = std::env::var_os("IA3_FIXTURES").unwrap_or_else(|| "fixtures".into());
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(dir)
-}
 
 #[test]
 fn parity() {
-    let root = corpus();
-    let entries = std::fs::read_dir(&root).unwrap_or_else(|e| panic!("{}: {e}", root.display()));
-    let mut dirs: Vec<PathBuf> =
-        entries.map(|e| e.unwrap().path()).filter(|p| p.join("io.safetensors").exists()).collect();
-    dirs.sort();
-    assert!(!dirs.is_empty(), "{} holds no case", root.display());
     let mut failed = vec![];
-    for dir in &dirs {
+    for dir in &case_dirs(&corpus()) {
         let name = dir.file_name().unwrap().to_string_lossy().to_string();
         let case = Case::open(dir);
         let mut comparison = Comparison::new(&name);

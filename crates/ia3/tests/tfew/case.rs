@@ -6,7 +6,7 @@ use ia3::train::{
 use ia3::{Adapter, Ia3Config, Model, PlanOptions};
 use serde_json::Value;
 
-use crate::common::device;
+use crate::common::{corpus, device};
 
 /// A training of `fixtures/tfew/recipes.json`.
 pub(crate) struct Case {
@@ -52,10 +52,8 @@ impl Case {
     }
 }
 
-/// A relative folder is one of the workspace, as in the test `parity`.
 fn fixture(path: &str) -> PathBuf {
-    let dir = std::env::var_os("IA3_FIXTURES").unwrap_or_else(|| "fixtures".into());
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(dir).join(path)
+    corpus().join(path)
 }
 
 fn ids(value: &Value) -> Vec<i64> {
