@@ -1,9 +1,8 @@
 use burn::module::Param;
 use burn::nn::Linear;
-use burn::tensor::module::linear;
 use burn::tensor::{Tensor, assert_shape};
 use ia3_config::Placement;
-use ia3_ops::matmul_quantized;
+use ia3_ops::{linear, matmul_quantized};
 
 use crate::quant::is_quantized;
 use crate::rows::Ia3Rows;

@@ -214,7 +214,7 @@ fn along<const D: usize>(l: Tensor<1>, axis: usize) -> Tensor<D> {
 
 fn multiply<const D: usize>(x: Tensor<D>, l: Tensor<D>) -> Tensor<D> {
     match x.dtype() {
-        DType::F32 => x * l,
+        DType::F32 => ia3_ops::scale(x, l),
         dtype => (x.cast(DType::F32) * l).cast(dtype),
     }
 }

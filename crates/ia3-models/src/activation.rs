@@ -1,5 +1,5 @@
-use burn::tensor::{Tensor, activation::relu};
-use ia3_ops::{gelu, gelu_tanh, silu};
+use burn::tensor::Tensor;
+use ia3_ops::{gelu, gelu_tanh, relu, silu};
 use serde::{Deserialize, Deserializer, de::Error};
 
 /// The activations of Hugging Face's configurations.

@@ -1,9 +1,6 @@
 //! Layers as Hugging Face initialises them; nothing is allocated before a weight is read.
 
-use burn::nn::{
-    Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear,
-    LinearConfig,
-};
+use burn::nn::{Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 use ia3_ops::matmul_transposed;
@@ -21,10 +18,6 @@ pub(crate) fn linear(d_in: usize, d_out: usize, bias: bool, std: f64, device: &D
 
 pub(crate) fn embedding(rows: usize, dim: usize, std: f64, device: &Device) -> Embedding {
     EmbeddingConfig::new(rows, dim).with_initializer(normal(std)).init(device)
-}
-
-pub(crate) fn layer_norm(dim: usize, epsilon: f64, device: &Device) -> LayerNorm {
-    LayerNormConfig::new(dim).with_epsilon(epsilon).init(device)
 }
 
 pub(crate) fn dropout(share: f64) -> Dropout {

@@ -51,6 +51,19 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     activation::silu(x)
 }
 
+/// `max(x, 0)`, whose derivative at 0 is 0; NaN stays NaN.
+///
+/// # Shapes
+///
+/// - `x`: any; returns the same shape and dtype.
+pub fn relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if on_flex(&x) {
+        return fast(x, Unary::Relu);
+    }
+    activation::relu(x)
+}
+
 #[cfg(feature = "flex")]
 fn fast<const D: usize>(x: Tensor<D>, op: Unary) -> Tensor<D> {
     use crate::extension::FastOps;

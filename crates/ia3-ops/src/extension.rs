@@ -6,8 +6,12 @@ use burn::backend::{Backend, Flex, TensorMetadata, backend_extension, tensor::Fl
 use burn::tensor::TensorData;
 
 use crate::kernel::attention::{Heads, Inputs, Stats};
+use crate::kernel::norm::Norm;
+use crate::kernel::parallel::{plus_rows, sum_rows};
+use crate::kernel::scale::Factors;
 use crate::kernel::unary::{self, Unary};
-use crate::kernel::{dots, nll, softmax};
+use crate::kernel::{nll, softmax};
+use crate::matrix;
 
 /// Class of each row; a negative one does not count.
 pub(crate) type Targets = Arc<Vec<i64>>;
@@ -30,23 +34,22 @@ pub(crate) trait FastOps: Backend {
         scale: f32,
     ) -> FloatTensor<Self>;
 
+    /// `x·w + b` of matrices; no `b` is one without elements. See [`crate::linear`].
+    fn fast_linear(x: FloatTensor<Self>, w: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// `x ⊙ l` with a vector for all rows of `x`, or for as many consecutive ones each; see [`crate::scale`].
+    fn fast_scale(x: FloatTensor<Self>, l: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Normalised rows times `gamma`, plus `beta`; none is one without elements. See [`crate::layer_norm`].
+    fn fast_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        norm: Norm,
+    ) -> FloatTensor<Self>;
+
     /// Negative log-likelihoods `[rows]` of logits `[rows, classes]`.
     fn fast_nll(logits: FloatTensor<Self>, targets: Targets) -> FloatTensor<Self>;
-}
-
-/// Products of a few rows, without autodiff.
-#[backend_extension(Flex)]
-pub(crate) trait FewRows: Backend {
-    /// `x·wᵀ`; see [`crate::matmul_transposed`].
-    fn dots(x: FloatTensor<Self>, w: FloatTensor<Self>) -> FloatTensor<Self>;
-}
-
-impl FewRows for Flex {
-    fn dots(x: Primitive, w: Primitive) -> Primitive {
-        let (x, w) = (contiguous(x), contiguous(w));
-        let ([rows, width], [n, _]): ([usize; 2], [usize; 2]) = (x.shape().dims(), w.shape().dims());
-        new(dots::dots(x.storage(), w.storage(), width), vec![rows, n])
-    }
 }
 
 /// A tensor of `flex`.
@@ -73,6 +76,33 @@ impl FastOps for Flex {
         attention(&q, &k, &v, &rows_contiguous(bias), scale).0
     }
 
+    fn fast_linear(x: Primitive, w: Primitive, b: Primitive) -> Primitive {
+        let y = matrix::product(x, &w);
+        if b.shape().num_elements() == 0 {
+            return y;
+        }
+        let (mut y, b) = (contiguous(y), contiguous(b));
+        let width = last_dim(&y);
+        plus_rows(y.storage_mut(), width, b.storage());
+        y
+    }
+
+    fn fast_scale(x: Primitive, l: Primitive) -> Primitive {
+        let (mut x, l) = (contiguous(x), contiguous(l));
+        let factors = factors(&x, &l);
+        match x.try_storage_mut() {
+            Some(values) => factors.scale(values),
+            None => x = new(factors.times(x.storage()), x.shape().to_vec()),
+        }
+        x
+    }
+
+    fn fast_norm(x: Primitive, gamma: Primitive, beta: Primitive, norm: Norm) -> Primitive {
+        let [x, gamma, beta] = [x, gamma, beta].map(contiguous);
+        let beta = Some(beta.storage()).filter(|beta: &&[f32]| !beta.is_empty());
+        new(norm.apply(x.storage(), gamma.storage(), beta), x.shape().to_vec())
+    }
+
     fn fast_nll(logits: Primitive, targets: Targets) -> Primitive {
         nll(&contiguous(logits), &targets).0
     }
@@ -81,6 +111,49 @@ impl FastOps for Flex {
 pub(crate) fn unary_gradient(op: Unary, x: Primitive, g: Primitive) -> Primitive {
     let (x, g) = (contiguous(x), contiguous(g));
     new(unary::gradient(op, x.storage(), g.storage()), x.shape().to_vec())
+}
+
+/// The gradients of `x` and `l`, each if it is wanted.
+pub(crate) fn scale_gradient(
+    x: Option<Primitive>,
+    l: &Primitive,
+    g: Primitive,
+    x_wanted: bool,
+) -> [Option<Primitive>; 2] {
+    let (l, g) = (contiguous(l.clone()), contiguous(g));
+    let factors = factors(&g, &l);
+    let dl = x.map(|x| new(factors.gradient(contiguous(x).storage(), g.storage()), l.shape().to_vec()));
+    [x_wanted.then(|| Flex::fast_scale(g.clone(), l.clone())), dl]
+}
+
+fn factors<'a>(x: &Primitive, l: &'a Primitive) -> Factors<'a> {
+    let width = last_dim(l);
+    let rows = x.shape().num_elements() / l.shape().num_elements().max(1);
+    Factors { values: l.storage(), width, rows }
+}
+
+/// The gradients of `x`, `gamma` and `beta`, each if it is wanted.
+pub(crate) fn norm_gradient(
+    [x, gamma]: [&Primitive; 2],
+    norm: Norm,
+    g: Primitive,
+    wanted: [bool; 3],
+) -> [Option<Primitive>; 3] {
+    let [x, gamma, g] = [x.clone(), gamma.clone(), g].map(contiguous);
+    let width = last_dim(&gamma);
+    let dims = x.shape().to_vec();
+    let (x, gamma, g) = (x.storage(), gamma.storage(), g.storage());
+    let vector = |values| new(values, vec![width]);
+    [
+        wanted[0].then(|| new(norm.gradient(x, gamma, g), dims)),
+        wanted[1].then(|| vector(norm.gradient_of_gamma(x, width, g))),
+        wanted[2].then(|| vector(sum_of_rows(g, width))),
+    ]
+}
+
+/// `Σ g` over rows.
+pub(crate) fn sum_of_rows(g: &[f32], width: usize) -> Vec<f32> {
+    sum_rows(g.len(), width, |at, sums| sums.iter_mut().zip(&g[at..]).for_each(|(sum, g)| *sum += g))
 }
 
 pub(crate) fn softmax_gradient(y: Primitive, g: Primitive) -> Primitive {
@@ -196,10 +269,10 @@ pub(crate) fn rows_contiguous(x: Primitive) -> Primitive {
     }
 }
 
-fn last_dim(x: &Primitive) -> usize {
+pub(crate) fn last_dim(x: &Primitive) -> usize {
     *x.shape().last().expect("an axis")
 }
 
-fn new(values: Vec<f32>, dims: Vec<usize>) -> Primitive {
+pub(crate) fn new(values: Vec<f32>, dims: Vec<usize>) -> Primitive {
     Primitive::from_data(TensorData::new(values, dims))
 }

@@ -10,15 +10,21 @@ mod cross_entropy;
 mod extension;
 #[cfg(feature = "flex")]
 mod kernel;
+mod linear;
+#[cfg(feature = "flex")]
+mod matrix;
+mod norm;
 mod quantized;
-mod rows;
+mod scale;
 mod softmax;
 
-pub use activation::{gelu, gelu_tanh, silu};
+pub use activation::{gelu, gelu_tanh, relu, silu};
 pub use attention::{attention, attention_with};
 pub use cross_entropy::nll;
+pub use linear::{linear, matmul_transposed};
+pub use norm::{layer_norm, rms_norm};
 pub use quantized::matmul_quantized;
-pub use rows::matmul_transposed;
+pub use scale::scale;
 pub use softmax::softmax_last;
 
 /// Whether there are kernels for `x`: float32 on `flex`, with or without autodiff.

@@ -1,13 +1,14 @@
 #![allow(non_snake_case)] // Fields are named as Hugging Face names them.
 
 use burn::module::Module;
-use burn::nn::{Dropout, LayerNorm, Linear};
+use burn::nn::{Dropout, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::config::BertConfig;
 use crate::attention::{attend, merge_heads, split_heads};
-use crate::layers::{dropout, layer_norm, linear};
+use crate::layers::{dropout, linear};
+use crate::norm::LayerNorm;
 
 /// Multi-head attention of every token to every other, `softmax(q·kᵀ/√d_head + mask)·v`.
 #[derive(Module, Debug)]
@@ -70,7 +71,7 @@ impl BertAttention {
         let d = config.hidden_size;
         let output = BertSelfOutput {
             dense: linear(d, d, true, config.initializer_range, device),
-            LayerNorm: layer_norm(d, config.layer_norm_eps, device),
+            LayerNorm: LayerNorm::new(d, config.layer_norm_eps, device),
             dropout: dropout(config.hidden_dropout_prob),
         };
         Self { self_: BertSelfAttention::new(config, device), output }

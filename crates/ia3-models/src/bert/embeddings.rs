@@ -1,11 +1,12 @@
 #![allow(non_snake_case)] // Fields are named as Hugging Face names them.
 
 use burn::module::Module;
-use burn::nn::{Dropout, Embedding, LayerNorm};
+use burn::nn::{Dropout, Embedding};
 use burn::tensor::{Device, Int, Tensor};
 
 use super::config::BertConfig;
-use crate::layers::{dropout, embedding, layer_norm};
+use crate::layers::{dropout, embedding};
+use crate::norm::LayerNorm;
 
 /// `LayerNorm(word + token type + position)`.
 #[derive(Module, Debug)]
@@ -29,7 +30,7 @@ impl BertEmbeddings {
             word_embeddings: table(config.vocab_size),
             position_embeddings: table(config.max_position_embeddings),
             token_type_embeddings: table(config.type_vocab_size),
-            LayerNorm: layer_norm(config.hidden_size, config.layer_norm_eps, device),
+            LayerNorm: LayerNorm::new(config.hidden_size, config.layer_norm_eps, device),
             dropout: dropout(config.hidden_dropout_prob),
         }
     }

@@ -1,14 +1,15 @@
 #![allow(non_snake_case)] // Fields are named as Hugging Face names them.
 
 use burn::module::Module;
-use burn::nn::{Dropout, LayerNorm, Linear};
+use burn::nn::{Dropout, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::attention::BertAttention;
 use super::config::BertConfig;
 use crate::activation::Activation;
-use crate::layers::{dropout, layer_norm, linear};
+use crate::layers::{dropout, linear};
+use crate::norm::LayerNorm;
 
 /// `act(dense(x))`.
 #[derive(Module, Debug)]
@@ -48,7 +49,7 @@ impl BertLayer {
             BertIntermediate { dense: linear(d, inner, true, std, device), activation: config.hidden_act };
         let output = BertOutput {
             dense: linear(inner, d, true, std, device),
-            LayerNorm: layer_norm(d, config.layer_norm_eps, device),
+            LayerNorm: LayerNorm::new(d, config.layer_norm_eps, device),
             dropout: dropout(config.hidden_dropout_prob),
         };
         Self { attention: BertAttention::new(config, device), intermediate, output }

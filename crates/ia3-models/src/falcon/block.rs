@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::{Dropout, LayerNorm, Linear};
+use burn::nn::{Dropout, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
@@ -7,7 +7,8 @@ use super::attention::{FalconAttention, Positions};
 use super::config::FalconConfig;
 use crate::activation::Activation;
 use crate::cache::KvCache;
-use crate::layers::{dropout, layer_norm, linear};
+use crate::layers::{dropout, linear};
+use crate::norm::LayerNorm;
 
 /// `dense_4h_to_h(act(dense_h_to_4h(x)))`.
 #[derive(Module, Debug)]
@@ -62,8 +63,9 @@ pub struct FalconDecoderLayer {
 
 impl FalconDecoderLayer {
     pub(crate) fn new(config: &FalconConfig, device: &Device) -> Self {
-        let norm =
-            |wanted: bool| wanted.then(|| layer_norm(config.hidden_size, config.layer_norm_epsilon, device));
+        let norm = |wanted: bool| {
+            wanted.then(|| LayerNorm::new(config.hidden_size, config.layer_norm_epsilon, device))
+        };
         Self {
             self_attention: FalconAttention::new(config, device),
             mlp: FalconMLP::new(config, device),

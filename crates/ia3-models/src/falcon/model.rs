@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::{Embedding, LayerNorm, Linear};
+use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::{ModelInfo, model_info};
 
@@ -10,7 +10,8 @@ use super::config::FalconConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, through};
 use crate::causal_methods::causal_lm_methods;
 use crate::fused::with_queries;
-use crate::layers::{embedding, layer_norm, linear};
+use crate::layers::{embedding, linear};
+use crate::norm::LayerNorm;
 use crate::output::Trace;
 use crate::rotary::Rotation;
 
@@ -52,7 +53,7 @@ impl FalconConfig {
         let transformer = FalconModel {
             word_embeddings: embedding(self.vocab_size, d, std, device),
             h: (0..self.num_hidden_layers).map(|_| FalconDecoderLayer::new(self, device)).collect(),
-            ln_f: layer_norm(d, self.layer_norm_epsilon, device),
+            ln_f: LayerNorm::new(d, self.layer_norm_epsilon, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
         FalconForCausalLM {

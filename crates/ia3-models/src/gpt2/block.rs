@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::{Dropout, LayerNorm};
+use burn::nn::Dropout;
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
@@ -8,7 +8,8 @@ use super::config::GPT2Config;
 use super::conv1d::Conv1D;
 use crate::activation::Activation;
 use crate::cache::KvCache;
-use crate::layers::{dropout, layer_norm};
+use crate::layers::dropout;
+use crate::norm::LayerNorm;
 
 /// `c_proj(act(c_fc(x)))`.
 #[derive(Module, Debug)]
@@ -55,7 +56,7 @@ pub struct GPT2Block {
 
 impl GPT2Block {
     pub(crate) fn new(config: &GPT2Config, index: usize, device: &Device) -> Self {
-        let norm = || layer_norm(config.n_embd, config.layer_norm_epsilon, device);
+        let norm = || LayerNorm::new(config.n_embd, config.layer_norm_epsilon, device);
         Self {
             ln_1: norm(),
             attn: GPT2Attention::new(config, index, device),

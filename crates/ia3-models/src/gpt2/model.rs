@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::{Dropout, Embedding, LayerNorm, Linear};
+use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::{ModelInfo, model_info};
 
@@ -8,7 +8,8 @@ use super::config::GPT2Config;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, through};
 use crate::causal_methods::causal_lm_methods;
 use crate::fused::with_queries;
-use crate::layers::{dropout, embedding, layer_norm, linear};
+use crate::layers::{dropout, embedding, linear};
+use crate::norm::LayerNorm;
 use crate::output::Trace;
 
 /// Embeddings, blocks and the final norm.
@@ -48,7 +49,7 @@ impl GPT2Config {
             wpe: embedding(self.n_positions, d, std, device),
             drop: dropout(self.embd_pdrop),
             h: (0..self.n_layer).map(|i| GPT2Block::new(self, i, device)).collect(),
-            ln_f: layer_norm(d, self.layer_norm_epsilon, device),
+            ln_f: LayerNorm::new(d, self.layer_norm_epsilon, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
         let lm_head = (!self.tie_word_embeddings).then(head);

@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::{Linear, RmsNorm, RmsNormConfig};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
@@ -8,6 +8,7 @@ use super::config::LlamaConfig;
 use crate::activation::Activation;
 use crate::cache::KvCache;
 use crate::layers::linear;
+use crate::norm::RmsNorm;
 use crate::rotary::Rotation;
 
 /// `down_proj(act(gate_proj(x)) ⊙ up_proj(x))` (SwiGLU).
@@ -55,7 +56,7 @@ pub struct LlamaDecoderLayer {
 }
 
 pub(crate) fn norm(config: &LlamaConfig, device: &Device) -> RmsNorm {
-    RmsNormConfig::new(config.hidden_size).with_epsilon(config.rms_norm_eps).init(device)
+    RmsNorm::new(config.hidden_size, config.rms_norm_eps, device)
 }
 
 impl LlamaDecoderLayer {

@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::{Embedding, Linear, RmsNorm};
+use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::{ModelInfo, model_info};
 
@@ -8,6 +8,7 @@ use super::config::LlamaConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, through};
 use crate::causal_methods::causal_lm_methods;
 use crate::layers::{embedding, linear};
+use crate::norm::RmsNorm;
 use crate::output::Trace;
 use crate::rotary::Rotation;
 

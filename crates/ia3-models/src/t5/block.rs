@@ -2,13 +2,14 @@
 #![allow(non_snake_case)] // Fields are named as Hugging Face names them.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, RmsNorm, RmsNormConfig};
+use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor};
 
 use super::attention::{KeysValues, T5Attention};
 use super::config::T5Config;
 use super::feed_forward::T5DenseReluDense;
 use crate::cache::KvCache;
+use crate::norm::RmsNorm;
 
 /// Self-attention with its norm and residual.
 #[derive(Module, Debug)]
@@ -58,7 +59,7 @@ pub struct T5DecoderBlock {
 }
 
 pub(crate) fn norm(config: &T5Config, device: &Device) -> RmsNorm {
-    RmsNormConfig::new(config.d_model).with_epsilon(config.layer_norm_epsilon).init(device)
+    RmsNorm::new(config.d_model, config.layer_norm_epsilon, device)
 }
 
 pub(crate) fn dropout(config: &T5Config) -> Dropout {

@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::{Dropout, RmsNorm};
+use burn::nn::Dropout;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::attention::KeysValues;
@@ -7,6 +7,7 @@ use super::block::{T5DecoderBlock, T5EncoderBlock, dropout, norm};
 use super::config::T5Config;
 use crate::cache::KvCache;
 use crate::mask;
+use crate::norm::RmsNorm;
 use crate::output::Trace;
 
 /// The encoder: blocks, a final norm, and dropout before and after.

@@ -1,14 +1,20 @@
 //! What is computed of float32 slices, free of burn.
 //!
 //! Everything is written as plain loops that the compiler vectorises; [`vectorised`] runs them with the widest
-//! instructions that the machine has. No fused multiply-add is used, so every machine gives the same bits.
+//! instructions that the machine has. No fused multiply-add is used, so every machine gives the same bits; products of matrices
+//! alone use it, where the machine has it.
 
 pub(crate) mod attention;
 pub(crate) mod dots;
 pub(crate) mod exp;
+pub(crate) mod few;
+pub(crate) mod gemm;
 pub(crate) mod nll;
+pub(crate) mod norm;
+pub(crate) mod panels;
 pub(crate) mod parallel;
 pub(crate) mod product;
+pub(crate) mod scale;
 pub(crate) mod softmax;
 pub(crate) mod unary;
 

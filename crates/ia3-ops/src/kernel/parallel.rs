@@ -36,7 +36,7 @@ pub(crate) fn fill<const N: usize>(x: [&[f32]; N], f: impl Fn([f32; N]) -> f32 +
 
 /// `n` numbers, of which `write` gets `chunk` at a time, with the index of the first, and has to write every one.
 #[inline(always)]
-fn new(n: usize, chunk: usize, write: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync) -> Vec<f32> {
+pub(crate) fn new(n: usize, chunk: usize, write: impl Fn(usize, &mut [MaybeUninit<f32>]) + Sync) -> Vec<f32> {
     let mut out = Vec::with_capacity(n);
     let spare = &mut out.spare_capacity_mut()[..n];
     if n <= chunk {
@@ -70,6 +70,39 @@ pub(crate) fn columns(
         }
     }
     out
+}
+
+/// Adds `b` to each row of `y`.
+pub(crate) fn plus_rows(y: &mut [f32], width: usize, b: &[f32]) {
+    let task = |rows: &mut [f32]| {
+        vectorised(|| {
+            for row in rows.chunks_exact_mut(width) {
+                row.iter_mut().zip(b).for_each(|(y, b)| *y += b);
+            }
+        });
+    };
+    let chunk = width * rows_per_task(width);
+    if y.len() <= chunk {
+        return task(y);
+    }
+    y.par_chunks_mut(chunk).for_each(task);
+}
+
+/// Sums over rows: `add` gets the index of the first element of each row, and what to add the row's share to. In an order that
+/// does not depend on the number of threads.
+pub(crate) fn sum_rows(n: usize, width: usize, add: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    let chunk = width * rows_per_task(width);
+    let part = |start: usize| {
+        let mut sums = vec![0.0; width];
+        vectorised(|| (start..(start + chunk).min(n)).step_by(width).for_each(|at| add(at, &mut sums)));
+        sums
+    };
+    let parts: Vec<Vec<f32>> = (0..n).into_par_iter().step_by(chunk.max(1)).map(part).collect();
+    let mut total = vec![0.0; width];
+    for part in parts {
+        total.iter_mut().zip(part).for_each(|(total, x)| *total += x);
+    }
+    total
 }
 
 /// Calls `f` with the index of each of `n` pieces, on all threads if `work` operations are worth it.

@@ -40,3 +40,40 @@ pub(crate) unsafe fn product([m, k, n]: [usize; 3], c: ViewMut, a: View, b: View
         );
     }
 }
+
+/// `a·b` on all threads, of `a` `[m, k]` in row-major order.
+///
+/// # Safety
+///
+/// As [`product`], of `b`.
+pub(crate) unsafe fn whole([m, k, n]: [usize; 3], a: &[f32], b: View) -> Vec<f32> {
+    assert_eq!(a.len(), m * k, "as many values as the shape says");
+    let mut out: Vec<f32> = Vec::with_capacity(m * n);
+    let (row, column) = (n as isize, 1);
+    // SAFETY: without elements to sum up gemm writes zeros; `out` has room for the result and is not read.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            column,
+            row,
+            false,
+            a.as_ptr(),
+            1,
+            k as isize,
+            b.data,
+            b.column,
+            b.row,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::Rayon(0),
+        );
+        out.set_len(m * n);
+    }
+    out
+}

@@ -12,6 +12,8 @@ pub(crate) enum Unary {
     GeluTanh,
     /// `x·σ(x)`
     Silu,
+    /// `max(x, 0)`
+    Relu,
 }
 
 /// Applies `op` to each element.
@@ -20,6 +22,7 @@ pub(crate) fn in_place(op: Unary, x: &mut [f32]) {
         Unary::Gelu => update(x, gelu),
         Unary::GeluTanh => update(x, gelu_tanh),
         Unary::Silu => update(x, silu),
+        Unary::Relu => update(x, relu),
     }
 }
 
@@ -29,6 +32,7 @@ pub(crate) fn map(op: Unary, x: &[f32]) -> Vec<f32> {
         Unary::Gelu => fill([x], |[x]| gelu(x)),
         Unary::GeluTanh => fill([x], |[x]| gelu_tanh(x)),
         Unary::Silu => fill([x], |[x]| silu(x)),
+        Unary::Relu => fill([x], |[x]| relu(x)),
     }
 }
 
@@ -38,12 +42,19 @@ pub(crate) fn gradient(op: Unary, x: &[f32], g: &[f32]) -> Vec<f32> {
         Unary::Gelu => fill([x, g], |[x, g]| gelu_derivative(x) * g),
         Unary::GeluTanh => fill([x, g], |[x, g]| gelu_tanh_derivative(x) * g),
         Unary::Silu => fill([x, g], |[x, g]| silu_derivative(x) * g),
+        Unary::Relu => fill([x, g], |[x, g]| if x > 0.0 { g } else { 0.0 }),
     }
 }
 
 #[inline(always)]
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
+}
+
+/// NaN stays NaN.
+#[inline(always)]
+fn relu(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
 }
 
 #[inline(always)]
@@ -135,6 +146,7 @@ mod tests {
             Unary::Gelu => x * normal(x),
             Unary::GeluTanh => x / (1.0 + (-u).exp()),
             Unary::Silu => x / (1.0 + (-x).exp()),
+            Unary::Relu => x.max(0.0),
         }
     }
 

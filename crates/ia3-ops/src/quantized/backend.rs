@@ -4,16 +4,18 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::{
     Autodiff, Backend, Flex, TensorMetadata, backend_extension,
     tensor::{FloatTensor, QuantizedTensor},
 };
 use burn::tensor::quantization::{QuantScheme, QuantStore, ScaleDtype};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Tensor};
 
-use super::kernel::{FEW, Weight};
-use crate::extension::{Primitive, contiguous};
+use crate::extension::{Primitive, contiguous, new};
+use crate::kernel::few::{self, Lines, Scales};
+use crate::kernel::gemm;
+use crate::kernel::panels::{Scaled, Transposed};
+use crate::matrix::FEW;
 
 /// Products with weights that stay integers.
 #[backend_extension(Flex, Autodiff)]
@@ -41,26 +43,28 @@ fn block(scheme: QuantScheme) -> Option<usize> {
 
 impl QuantizedOps for Flex {
     fn quantized_product(x: Primitive, weight: Packed) -> Primitive {
-        let rows = x.shape()[0];
-        if rows > FEW {
-            return Flex::float_matmul(x, floats(&weight));
-        }
+        let ([rows, _], [inputs, outputs]): ([usize; 2], [usize; 2]) =
+            (x.shape().dims(), weight.shape().dims());
         let (x, bytes) = (contiguous(x), contiguous(weight.tensor().clone()));
-        let of = view(&weight, &bytes);
-        Primitive::from_data(TensorData::new(of.product(x.storage(), rows), [rows, of.outputs]))
+        let (x, bytes, scales) = (x.storage(), bytes.storage(), scales(&weight));
+        let y = match rows {
+            0..=FEW => few::product(x, inputs, Lines { data: bytes, outputs, scales: Some(scales) }),
+            _ => gemm::product(x, [rows, inputs, outputs], &Scaled { bytes, outputs, scales }),
+        };
+        new(y, vec![rows, outputs])
     }
 }
 
-fn floats(weight: &Packed) -> Primitive {
-    let bytes = contiguous(weight.tensor().clone());
-    let of = view(weight, &bytes);
-    Primitive::from_data(TensorData::new(of.floats(), [of.inputs, of.outputs]))
+/// `g·Wᵀ`
+fn gradient(g: Primitive, weight: &Packed) -> Primitive {
+    let ([rows, _], [inputs, outputs]): ([usize; 2], [usize; 2]) = (g.shape().dims(), weight.shape().dims());
+    let (g, bytes) = (contiguous(g), contiguous(weight.tensor().clone()));
+    let scaled = Scaled { bytes: bytes.storage(), outputs, scales: scales(weight) };
+    new(gemm::product(g.storage(), [rows, outputs, inputs], &Transposed(scaled)), vec![rows, inputs])
 }
 
-fn view<'a>(weight: &'a Packed, bytes: &'a Primitive) -> Weight<'a> {
-    let [inputs, outputs] = weight.shape().dims();
-    let block = block(weight.scheme()).expect("a scheme with a kernel");
-    Weight { bytes: bytes.storage(), scales: weight.scales(), inputs, outputs, block }
+fn scales(weight: &Packed) -> Scales<'_> {
+    Scales { values: weight.scales(), block: block(weight.scheme()).expect("a scheme with a kernel") }
 }
 
 impl<C: CheckpointStrategy> QuantizedOps for Autodiff<Flex, C> {
@@ -87,8 +91,7 @@ impl Backward<Flex, 1> for ProductBackward {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let g = grads.consume::<Flex>(&ops.node);
         if let Some(parent) = &ops.parents[0] {
-            let transposed = floats(&ops.state).transpose(0, 1);
-            grads.register::<Flex>(parent.id, Flex::float_matmul(g, transposed));
+            grads.register::<Flex>(parent.id, gradient(g, &ops.state));
         }
     }
 }

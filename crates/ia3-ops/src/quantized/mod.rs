@@ -1,15 +1,13 @@
 #[cfg(feature = "flex")]
 mod backend;
-#[cfg(feature = "flex")]
-mod kernel;
 
 use burn::tensor::Tensor;
 
 /// `x·W` with a weight quantised to integers with float32 scales, each of a block of inputs of one output.
 ///
 /// On `flex` the integers are read as they are where `x` has few rows, which is what generation needs: a byte instead of four
-/// a weight. Of many rows the weight is made float once. The gradient of `x` makes it float again: nothing but the integers is
-/// kept for it. Elsewhere, and for other schemes, this is burn's own product.
+/// a weight. Of many rows panels of the weight are made float, one at a time, and for the gradient of `x` again: no copy of the
+/// weight in floats is made, and nothing but the integers is kept. Elsewhere, and for other schemes, this is burn's own product.
 ///
 /// # Shapes
 ///

@@ -1,5 +1,9 @@
 //! The backward of the operations.
 
+mod linear;
+mod norm;
+mod scale;
+
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -9,6 +13,7 @@ use burn::backend::{Autodiff, Flex, tensor::FloatTensor};
 
 use crate::extension::{self, FastOps, Primitive, Targets};
 use crate::kernel::attention::Stats;
+use crate::kernel::norm::Norm;
 use crate::kernel::unary::Unary;
 
 type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
@@ -51,6 +56,18 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
             }
             OpsKind::UnTracked(prepared) => prepared.finish(out),
         }
+    }
+
+    fn fast_linear(x: Tracked<C>, w: Tracked<C>, b: Tracked<C>) -> Tracked<C> {
+        linear::forward::<C>(x, w, b)
+    }
+
+    fn fast_scale(x: Tracked<C>, l: Tracked<C>) -> Tracked<C> {
+        scale::forward::<C>(x, l)
+    }
+
+    fn fast_norm(x: Tracked<C>, gamma: Tracked<C>, beta: Tracked<C>, norm: Norm) -> Tracked<C> {
+        norm::forward::<C>(x, gamma, beta, norm)
     }
 
     fn fast_nll(logits: Tracked<C>, targets: Targets) -> Tracked<C> {
@@ -129,13 +146,28 @@ impl Backward<Flex, 3> for AttentionBackward {
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let g = grads.consume::<Flex>(&ops.node);
+        let parents = ids(&ops);
         let AttentionState { q, k, v, bias, scale, stats } = ops.state;
-        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let wanted = parents.map(|parent| parent.is_some());
         let gradients = extension::attention_gradient([&q, &k, &v], &bias, scale, &stats, &g, wanted);
-        for (parent, gradient) in ops.parents.iter().zip(gradients) {
-            if let (Some(parent), Some(gradient)) = (parent, gradient) {
-                grads.register::<Flex>(parent.id, gradient);
-            }
+        register(parents, gradients, grads);
+    }
+}
+
+/// The parents that want a gradient.
+fn ids<S, const N: usize>(ops: &Ops<S, N>) -> [Option<NodeId>; N] {
+    ops.parents.each_ref().map(|parent| parent.as_ref().map(|node| node.id))
+}
+
+/// Gives each parent that wants one its gradient.
+fn register<const N: usize>(
+    parents: [Option<NodeId>; N],
+    gradients: [Option<Primitive>; N],
+    grads: &mut Gradients,
+) {
+    for (parent, gradient) in parents.into_iter().zip(gradients) {
+        if let (Some(parent), Some(gradient)) = (parent, gradient) {
+            grads.register::<Flex>(parent, gradient);
         }
     }
 }

@@ -1,0 +1,46 @@
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+
+/// burn's `RmsNorm`, computed by [`ia3_ops::rms_norm`].
+#[derive(Module, Debug)]
+pub struct RmsNorm {
+    /// What multiplies the normalised features, `[d]`.
+    pub gamma: Param<Tensor<1>>,
+    #[module(skip)]
+    epsilon: f64,
+}
+
+impl RmsNorm {
+    pub(crate) fn new(d: usize, epsilon: f64, device: &Device) -> Self {
+        Self { gamma: Initializer::Ones.init([d], device), epsilon }
+    }
+
+    /// `[.., d]` to the same shape.
+    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        ia3_ops::rms_norm(x, self.gamma.val(), self.epsilon)
+    }
+}
+
+/// burn's `LayerNorm`, computed by [`ia3_ops::layer_norm`].
+#[derive(Module, Debug)]
+pub struct LayerNorm {
+    /// What multiplies the normalised features, `[d]`.
+    pub gamma: Param<Tensor<1>>,
+    /// What is added then, `[d]`.
+    pub beta: Param<Tensor<1>>,
+    #[module(skip)]
+    epsilon: f64,
+}
+
+impl LayerNorm {
+    pub(crate) fn new(d: usize, epsilon: f64, device: &Device) -> Self {
+        let init = |initializer: Initializer| initializer.init([d], device);
+        Self { gamma: init(Initializer::Ones), beta: init(Initializer::Zeros), epsilon }
+    }
+
+    /// `[.., d]` to the same shape.
+    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        ia3_ops::layer_norm(x, self.gamma.val(), Some(self.beta.val()), self.epsilon)
+    }
+}

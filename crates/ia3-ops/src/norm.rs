@@ -1,0 +1,79 @@
+use burn::tensor::{Tensor, module};
+
+/// `x / √(mean x² + ε) ⊙ γ` along the last axis (arXiv 1910.07467), as burn's `RmsNorm`.
+///
+/// # Shapes
+///
+/// - `x`: `[.., d]`; `gamma`: `[d]`; returns the shape of `x`.
+///
+/// # Panics
+///
+/// If the last axis of `x` is not as long as `gamma`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+///
+/// let device = Device::flex();
+/// let y = ia3_ops::rms_norm(Tensor::<2>::full([1, 4], 3.0, &device), Tensor::ones([4], &device), 0.0);
+/// assert_eq!(y.into_data().to_vec::<f32>().unwrap(), [1.0; 4]);
+/// ```
+pub fn rms_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) -> Tensor<D> {
+    assert_width(&x, &gamma);
+    #[cfg(feature = "flex")]
+    if x.shape().num_elements() > 0 && crate::on_flex(&x) && crate::on_flex(&gamma) {
+        let none = Tensor::empty([0], &x.device());
+        return fast(x, gamma, none, false, epsilon);
+    }
+    let dtype = x.dtype();
+    let square = x.clone().cast(burn::tensor::DType::F32).square();
+    let root = (square.mean_dim(D - 1) + epsilon).sqrt();
+    (x / root.cast(dtype)) * gamma.unsqueeze()
+}
+
+/// `(x − mean x) / √(var x + ε) ⊙ γ + β` along the last axis (arXiv 1607.06450), as burn's `LayerNorm`.
+///
+/// # Shapes
+///
+/// - `x`: `[.., d]`; `gamma`, `beta`: `[d]`; returns the shape of `x`.
+///
+/// # Panics
+///
+/// If the last axis of `x` is not as long as `gamma`.
+pub fn layer_norm<const D: usize>(
+    x: Tensor<D>,
+    gamma: Tensor<1>,
+    beta: Option<Tensor<1>>,
+    epsilon: f64,
+) -> Tensor<D> {
+    assert_width(&x, &gamma);
+    #[cfg(feature = "flex")]
+    if x.shape().num_elements() > 0
+        && crate::on_flex(&x)
+        && crate::on_flex(&gamma)
+        && beta.as_ref().is_none_or(crate::on_flex)
+    {
+        let beta = beta.unwrap_or_else(|| Tensor::empty([0], &x.device()));
+        return fast(x, gamma, beta, true, epsilon);
+    }
+    module::layer_norm(x, gamma, beta, epsilon)
+}
+
+fn assert_width<const D: usize>(x: &Tensor<D>, gamma: &Tensor<1>) {
+    let ([width], found) = (gamma.dims(), x.dims()[D - 1]);
+    assert_eq!(found, width, "a norm of {width} features got {found}");
+}
+
+#[cfg(feature = "flex")]
+fn fast<const D: usize>(
+    x: Tensor<D>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    centred: bool,
+    epsilon: f64,
+) -> Tensor<D> {
+    use crate::extension::FastOps;
+    use crate::kernel::norm::Norm;
+    let norm = Norm { centred, epsilon: epsilon as f32 };
+    let [gamma, beta] = [gamma, beta].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(burn::backend::Dispatch::fast_norm(x.into_dispatch(), gamma, beta, norm))
+}

@@ -1,0 +1,43 @@
+use burn::tensor::Tensor;
+
+/// `x ⊙ l` with `l` broadcast over the axes where it has one element.
+///
+/// On `flex` this is one pass where `l` is a vector along the last axis, the same for all rows or one for each element of the
+/// first axis, and `x` is kept only if `l` wants a gradient.
+///
+/// # Shapes
+///
+/// - `x`: `[batch, .., d]`
+/// - `l`: `[1, .., 1, d]` or `[batch, 1, .., 1, d]` there; anything that can be broadcast
+/// - returns the shape of `x`
+///
+/// # Panics
+///
+/// If the shapes cannot be broadcast.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+///
+/// let device = Device::flex();
+/// let l = Tensor::<2>::from_floats([[2.0, 3.0]], &device);
+/// let y = ia3_ops::scale(Tensor::ones([2, 2], &device), l);
+/// assert_eq!(y.into_data().to_vec::<f32>().unwrap(), [2.0, 3.0, 2.0, 3.0]);
+/// ```
+pub fn scale<const D: usize>(x: Tensor<D>, l: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if is_by_row(x.dims(), l.dims()) && crate::on_flex(&x) && crate::on_flex(&l) {
+        use crate::extension::FastOps;
+        let scaled = burn::backend::Dispatch::fast_scale(x.into_dispatch(), l.into_dispatch());
+        return Tensor::from_dispatch(scaled);
+    }
+    x * l
+}
+
+/// Whether each element of the first axis, or all of them, have one vector along the last.
+#[cfg(feature = "flex")]
+fn is_by_row<const D: usize>(x: [usize; D], l: [usize; D]) -> bool {
+    let last = D - 1;
+    let inner = |axis: usize| l[axis] == 1;
+    let first = D == 1 || l[0] == 1 || l[0] == x[0];
+    x.iter().all(|&n| n > 0) && x[last] == l[last] && first && (1..last).all(inner)
+}
