@@ -34,10 +34,8 @@ impl EpochPlan {
         if data.rows.is_empty() {
             return Err(TrainError::NoExamples);
         }
-        if let Some(index) = data.rows.iter().position(Vec::is_empty) {
-            return Err(TrainError::EmptyRow { index });
-        }
-        let mut order = Order::of_rows(data.rows.iter().map(Vec::as_slice), config);
+        data.check()?;
+        let mut order = Order::new(data.rows.iter().map(Vec::as_slice), config);
         let batches = order.batches_a_round();
         let mut plan = Self { rows: data.rows.len(), batches, ..Self::default() };
         for _ in 0..batches {

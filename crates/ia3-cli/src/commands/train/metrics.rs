@@ -43,7 +43,8 @@ impl Metrics {
 
     /// A step, of which there are `a_round` in a round; the mean loss of the round too if it ends one.
     pub(super) fn step(&mut self, report: &StepReport, a_round: f64, seconds: f64) -> anyhow::Result<()> {
-        let StepReport { step, loss, learning_rate, grad_norm, tokens } = report;
+        let StepReport { step, loss, learning_rate, grad_norms, tokens, .. } = report;
+        let grad_norm = grad_norms.as_ref().map(|norms| norms[0]);
         let epoch = *step as f64 / a_round;
         let rate = *tokens as f64 / (seconds - self.seconds).max(f64::MIN_POSITIVE);
         let line = json!({"step": step, "epoch": epoch, "loss": loss, "learning_rate": learning_rate,
