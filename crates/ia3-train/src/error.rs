@@ -182,7 +182,7 @@ pub enum TrainError {
     },
     /// The targets of two tasks that train together are of different kinds.
     #[error(
-        "the targets are {found}, those of task 0 {first}; tasks that train together have one kind of target"
+        "the targets are {found}, those of the first task {first}; tasks that train together have one kind of target"
     )]
     MixedTasks {
         /// What its targets are.

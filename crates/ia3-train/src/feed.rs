@@ -45,7 +45,8 @@ impl<'a> Feed<'a> {
         Ok(Self::new(data, config))
     }
 
-    fn new(data: Vec<&'a Dataset>, config: &TrainConfig) -> Self {
+    /// Of rows that are known to have examples.
+    pub(crate) fn new(data: Vec<&'a Dataset>, config: &TrainConfig) -> Self {
         let orders = data.iter().map(|data| Order::new(data.rows.iter().map(Vec::as_slice), config));
         Self { orders: orders.collect(), data }
     }

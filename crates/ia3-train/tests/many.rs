@@ -181,7 +181,7 @@ fn what_cannot_be_trained_together_is_refused() {
     let task = |i: usize, data| AdapterTask { adapter: adapters[i].clone(), data };
     assert_eq!(
         refused(&[task(0, &texts), task(1, &choices)]),
-        "task 1: the targets are a choice of texts, those of task 0 a text; tasks that train together have one kind of \
+        "task 1: the targets are a choice of texts, those of the first task a text; tasks that train together have one kind of \
          target"
     );
     assert_eq!(refused(&[task(0, &texts), task(1, &nothing)]), "task 1: there are no examples");
