@@ -31,7 +31,8 @@ pub(super) fn facts(
     ];
     let names: Vec<&str> = tasks.iter().filter_map(|task| task.name.as_deref()).collect();
     if !names.is_empty() {
-        facts.push(("list of tasks".into(), names.join(", ")));
+        // Comes before the data in the order of names, so that it is what a message says.
+        facts.push(("choice of tasks".into(), names.join(", ")));
     }
     for task in tasks {
         let of =

@@ -65,8 +65,9 @@ impl Plan {
         }
         let rate = measured as f64 / start.elapsed().as_secs_f64();
         let epochs = settings.steps as f64 / trainer.steps_per_epoch();
-        let all_tokens = epochs * epoch.tokens as f64;
         let batches = (settings.steps * settings.gradient_accumulation_steps) as f64;
+        let of_task = |task: &Task| batches / task.epoch.batches as f64 * task.epoch.tokens as f64;
+        let all_tokens = tasks.iter().map(of_task).sum();
         let site = |(path, vector): (&String, &ia3::Ia3Vector)| Site {
             path: path.clone(),
             scales: vector.placement.to_string(),
