@@ -201,7 +201,8 @@ impl Checkpoints {
 
 /// With the permissions of any new folder, where the library's temporary ones are the owner's alone.
 fn readable(dir: &Path) -> io::Result<()> {
-    let plain = dir.join("plain");
+    // A hidden name, which nothing that a program adds has.
+    let plain = dir.join(".plain");
     fs::create_dir(&plain)?;
     fs::set_permissions(dir, fs::metadata(&plain)?.permissions())?;
     fs::remove_dir(&plain)

@@ -132,6 +132,13 @@ fn a_checkpoint_is_whole_or_not_there_and_belongs_to_one_training() {
     }
     later.remove_after(3).unwrap();
     assert_eq!(later.steps().unwrap(), [3]);
+    let folders = |dir: &std::path::Path| {
+        ["plain", "3"].iter().try_for_each(|name| std::fs::create_dir(dir.join(name))).unwrap();
+        std::fs::write(dir.join("plain/kept"), "whole").unwrap();
+        Ok::<_, TrainError>(())
+    };
+    let path = later.write(&trainer.state().unwrap(), &5, folders).unwrap();
+    assert_eq!(std::fs::read_to_string(path.join("plain/kept")).unwrap(), "whole");
 
     let read = checkpoints.read::<i32>(5).unwrap();
     assert_eq!((read.progress, read.state.step), (5, 5));
