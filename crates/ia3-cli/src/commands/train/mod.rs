@@ -1,5 +1,6 @@
 //! `ia3 train`.
 
+mod adapter_config;
 mod card;
 mod facts;
 mod follow;

@@ -2,19 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use burn::tensor::Device;
 use ia3::train::{AdapterTask, Dataset, EpochPlan, Example, TrainConfig, TrainError, Trainer};
-use ia3::{Adapter, Ia3Config, Model, ModelConfig, PlanOptions, Pretrained, TaskType, TrainableParameters};
+use ia3::{Adapter, Model, ModelConfig, PlanOptions, TrainableParameters};
 
+use super::adapter_config::{config, with_fresh_modules};
 use super::facts::facts;
 use super::memory::Memory;
 use super::tasks::{Wanted, in_task, wanted};
 use crate::args::Train;
 use crate::commands::data::Reader;
+use crate::commands::model;
 use crate::commands::settings::settings;
-use crate::commands::{model, targets};
-use crate::output::note;
 
 pub(super) struct Prepared {
     pub(super) settings: TrainConfig,
@@ -154,37 +153,4 @@ fn parameters(base: &Model, adapter: &Adapter, count: usize) -> TrainableParamet
     let TrainableParameters { trainable, all } = TrainableParameters::of(base, adapter);
     let others = (count - 1) * adapter.num_params();
     TrainableParameters { trainable: count * trainable, all: all + others }
-}
-
-/// The targets that the arguments name.
-fn config(args: &Train, task: ia3::Task) -> anyhow::Result<Ia3Config> {
-    let task = match task {
-        ia3::Task::Seq2SeqLm => TaskType::Seq2SeqLm,
-        ia3::Task::CausalLm => TaskType::CausalLm,
-        ia3::Task::SequenceClassification => TaskType::SeqCls,
-    };
-    let base = args.base.display().to_string();
-    if let Some(path) = &args.config {
-        let json =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
-        return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
-    }
-    let config = Ia3Config::new().with_task_type(task).with_base_model(base);
-    let config = targets::with(config, &args.targets, args.feedforward.as_deref());
-    config.validate()?;
-    Ok(config)
-}
-
-/// What the checkpoint does not hold is trained and saved with the vectors: it would be another one next time.
-fn with_fresh_modules(mut config: Ia3Config, base: &Pretrained) -> Ia3Config {
-    for &module in base.config.optional_modules() {
-        let fresh = base.report.missing.iter().any(|name| name.starts_with(&format!("{module}.")));
-        let saved = config.modules_to_save.get_or_insert_default();
-        if fresh && !saved.iter().any(|name| name == module) {
-            note(format!("`{module}` is not in the checkpoint: it starts fresh and goes into the adapter"));
-            saved.push(module.to_string());
-        }
-    }
-    config
 }
