@@ -29,7 +29,7 @@ use ia3::train::Trainer;
 use self::follow::follow;
 use self::plan::Plan;
 use self::prepared::Prepared;
-use self::report::{BeforeAfter, Report, TaskReport};
+use self::report::{BeforeAfter, Report, Run, TaskReport};
 use self::session::Session;
 use crate::args::{Format, Train};
 use crate::output::{self, note};
@@ -75,20 +75,15 @@ fn lead(
     let mut session = Session::open(args, prepared, trainer, (device, ranks))?;
     let stop = on_interrupt()?;
     let stopped = session.run(&stop)?;
-    let report = Report {
-        trainable_parameters: prepared.parameters.trainable,
-        all_parameters: prepared.parameters.all,
+    let tasks = task_reports(&session, stopped)?;
+    let run = Run {
+        parameters: prepared.parameters,
         steps: session.steps_done(),
         stopped_early: stopped,
-        first_loss: f32::NAN,
-        last_loss: f32::NAN,
         seconds: session.standing.seconds,
-        evaluation: None,
-        bytes: 0,
         out: args.out.display().to_string(),
-        tasks: vec![],
     };
-    let report = report.with_tasks(task_reports(&session, stopped)?);
+    let report = Report::new(run, tasks);
     session.draw()?;
     write_cards(&session, &report)?;
     output::report(&report, format)?;

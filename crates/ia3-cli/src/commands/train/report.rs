@@ -24,6 +24,15 @@ pub(super) struct Report {
     pub(super) tasks: Vec<TaskReport>,
 }
 
+/// What the tasks have in common.
+pub(super) struct Run {
+    pub(super) parameters: TrainableParameters,
+    pub(super) steps: usize,
+    pub(super) stopped_early: bool,
+    pub(super) seconds: f64,
+    pub(super) out: String,
+}
+
 /// What came of one task.
 #[derive(Clone, Serialize)]
 pub(super) struct TaskReport {
@@ -74,17 +83,23 @@ impl BeforeAfter {
 }
 
 impl Report {
-    /// With the means of `tasks`.
-    pub(super) fn with_tasks(self, tasks: Vec<TaskReport>) -> Self {
+    /// With the means of the tasks.
+    pub(super) fn new(run: Run, tasks: Vec<TaskReport>) -> Self {
         let mean = |of: fn(&TaskReport) -> f32| tasks.iter().map(of).sum::<f32>() / tasks.len() as f32;
         let evaluations: Vec<&BeforeAfter> = tasks.iter().filter_map(|t| t.evaluation.as_ref()).collect();
+        let Run { parameters, steps, stopped_early, seconds, out } = run;
         Self {
+            trainable_parameters: parameters.trainable,
+            all_parameters: parameters.all,
+            steps,
+            stopped_early,
             first_loss: mean(|task| task.first_loss),
             last_loss: mean(|task| task.last_loss),
+            seconds,
             evaluation: BeforeAfter::mean(&evaluations),
             bytes: tasks.iter().map(|task| task.bytes).sum(),
+            out,
             tasks,
-            ..self
         }
     }
 }

@@ -12,6 +12,7 @@ use super::metrics::Metrics;
 use super::prepared::{Prepared, Task};
 use super::progress::Bar;
 use super::standing::{Best, Score, Standing};
+use super::tasks::in_task;
 use crate::args::Train;
 use crate::output::note;
 use crate::ranks::Ranks;
@@ -157,7 +158,7 @@ impl<'a> Session<'a> {
             Ok(Some(evaluation))
         };
         let tasks = self.prepared.tasks.iter();
-        tasks.map(|task| of(task).map_err(|e| super::tasks::in_task(task.name.as_deref(), e))).collect()
+        tasks.map(|task| of(task).map_err(|error| in_task(task.name.as_deref(), error))).collect()
     }
 
     /// The best evaluated step is what is kept; without evaluations the last.

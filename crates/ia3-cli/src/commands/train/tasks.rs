@@ -170,13 +170,11 @@ fn check(rows: &DataArgs) -> anyhow::Result<()> {
             bail!("`{a}` and `{b}` exclude each other; one of them may be from the command line");
         }
     }
-    match () {
-        () if rows.answer_choices.is_some() && rows.template.is_none() => {
-            bail!("`answer_choices` are those of a `template`, and there is none")
-        }
-        () if !rows.template_names.is_empty() && rows.templates.is_none() => {
-            bail!("`template_names` are of `templates`, and there are none")
-        }
-        () => Ok(()),
+    if rows.answer_choices.is_some() && rows.template.is_none() {
+        bail!("`answer_choices` are those of a `template`, and there is none");
     }
+    if !rows.template_names.is_empty() && rows.templates.is_none() {
+        bail!("`template_names` are of `templates`, and there are none");
+    }
+    Ok(())
 }
