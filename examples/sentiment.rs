@@ -21,7 +21,7 @@ use anyhow::{Context, bail};
 use burn::tensor::Device;
 use clap::{Parser, Subcommand};
 use ia3::models::Model;
-use ia3::train::{AdapterTask, Example, Quartiles, TrainConfig};
+use ia3::train::{AdapterTask, Dataset, Quartiles, TrainConfig};
 use ia3::{Ia3Model, SaveOptions};
 use ia3_examples::sentiment::{
     DOMAINS, Domain, Fitted, PEFT, Reference, SETUPS, Setup, accuracy, in_order, minilm, one_by_one,
@@ -114,16 +114,17 @@ fn beside_peft(
         let read = |domain: &Domain| Reference::read(peft, domain.name, &domain.test);
         references = domains.iter().map(read).collect::<anyhow::Result<_>>()?;
     }
-    let rows: Vec<Vec<Example>> = match peft {
+    let data: Vec<Dataset> = match peft {
         Some(_) => {
             let ordered = domains.iter().zip(&references);
-            ordered.map(|(domain, peft)| in_order(&domain.train, &peft.order)).collect::<Result<_, _>>()?
+            let rows = ordered.map(|(domain, peft)| Ok(in_order(&domain.train, &peft.order)?.into()));
+            rows.collect::<anyhow::Result<_>>()?
         }
-        None => domains.iter().map(|domain| domain.train.clone()).collect(),
+        None => domains.iter().map(|domain| domain.train.as_slice().into()).collect(),
     };
     let config = TrainConfig { shuffle: peft.is_none(), ..PEFT.config(0) };
-    let task = |rows| Ok(AdapterTask { adapter: PEFT.adapter(&base)?, examples: rows });
-    let tasks = rows.iter().map(Vec::as_slice).map(task).collect::<anyhow::Result<Vec<_>>>()?;
+    let task = |data| Ok(AdapterTask { adapter: PEFT.adapter(&base)?, data });
+    let tasks = data.iter().map(task).collect::<anyhow::Result<Vec<_>>>()?;
 
     println!("One by one:");
     let alone = one_by_one(&base, &tasks, &config)?;

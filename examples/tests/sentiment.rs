@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use ia3::Model;
-use ia3::train::{AdapterTask, Example, TrainConfig};
+use ia3::train::{AdapterTask, Dataset, TrainConfig};
 use ia3_examples::sentiment::{
     Domain, Fitted, PEFT, Reference, accuracy, in_order, minilm, one_by_one, together, with_head,
 };
@@ -40,10 +40,10 @@ fn check(fit: fn(&Model, &[AdapterTask], &TrainConfig) -> anyhow::Result<Vec<Fit
     let read = |domain: &Domain| Reference::read(&peft, domain.name, &domain.test).unwrap();
     let references: Vec<Reference> = domains.iter().map(read).collect();
     let ordered = domains.iter().zip(&references);
-    let rows: Vec<Vec<Example>> =
-        ordered.map(|(domain, peft)| in_order(&domain.train, &peft.order).unwrap()).collect();
-    let task = |rows| AdapterTask { adapter: PEFT.adapter(&base).unwrap(), examples: rows };
-    let tasks: Vec<AdapterTask> = rows.iter().map(|rows| task(rows.as_slice())).collect();
+    let data: Vec<Dataset> =
+        ordered.map(|(domain, peft)| in_order(&domain.train, &peft.order).unwrap().into()).collect();
+    let task = |data| AdapterTask { adapter: PEFT.adapter(&base).unwrap(), data };
+    let tasks: Vec<AdapterTask> = data.iter().map(task).collect();
     let config = TrainConfig { shuffle: false, ..PEFT.config(0) };
     let fitted = fit(&base, &tasks, &config).unwrap();
     for ((domain, peft), Fitted { adapter, losses, seconds }) in domains.iter().zip(&references).zip(&fitted)

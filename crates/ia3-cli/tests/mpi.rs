@@ -32,7 +32,7 @@ fn data(dir: &Path) -> PathBuf {
     path
 }
 
-/// `ia3 train` in `ranks` processes; one without a launcher.
+/// `ia3 train` in `ranks` processes, on data or on `tasks.json`; one without a launcher.
 fn command(ranks: usize, data: &Path, out: &Path, more: &[&str]) -> Command {
     let ia3 = env!("CARGO_BIN_EXE_ia3");
     let mut command = if ranks == 1 { Command::new(ia3) } else { Command::new("mpirun") };
@@ -43,7 +43,8 @@ fn command(ranks: usize, data: &Path, out: &Path, more: &[&str]) -> Command {
     }
     command.env("RAYON_NUM_THREADS", "1");
     command.arg("train").arg("--base").arg(workspace().join("examples/base"));
-    command.arg("--data").arg(data).arg("--out").arg(out).args(["--device", "flex", "--format", "json"]);
+    let from = if data.ends_with("tasks.json") { "--tasks" } else { "--data" };
+    command.arg(from).arg(data).arg("--out").arg(out).args(["--device", "flex", "--format", "json"]);
     let steps = STEPS.to_string();
     let usual = [["--steps", &steps], ["--gradient-accumulation-steps", "4"], ["--lr", "0.02"]];
     let wanted = usual.iter().filter(|[name, _]| !more.contains(name)).flatten();
@@ -102,6 +103,34 @@ fn two_and_four_ranks_are_one_process() {
             let worst = one.iter().zip(&many).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert!(worst < 1e-4, "{field}: {worst:e}");
         }
+    }
+}
+
+#[test]
+fn two_ranks_train_many_tasks_as_one_process_does() {
+    let dir = tempfile::tempdir().unwrap();
+    data(dir.path());
+    let tasks = dir.path().join("tasks.json");
+    let template = "{{ input }} again ||| {{ target }}";
+    let list = serde_json::json!([
+        {"name": "plain", "data": "train.jsonl", "eval": "train.jsonl"},
+        {"name": "again", "data": "train.jsonl", "eval": "train.jsonl", "template": template},
+    ]);
+    std::fs::write(&tasks, list.to_string()).unwrap();
+    let out = |ranks: usize| dir.path().join(format!("{ranks}-ranks"));
+    for ranks in [1, 2] {
+        run(command(ranks, &tasks, &out(ranks), &["--eval-steps", "6"]));
+    }
+    for task in ["plain", "again"] {
+        assert_same(&out(1).join(task), &out(2).join(task), TOLERANCE);
+        let losses = |ranks| -> Vec<f64> {
+            let text = std::fs::read_to_string(out(ranks).join("metrics.jsonl")).unwrap();
+            let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            lines.filter_map(|line| line["losses"][task].as_f64()).collect()
+        };
+        let (one, two) = (losses(1), losses(2));
+        assert!(one.len() == STEPS && two.len() == STEPS, "{one:?} {two:?}");
+        assert!(one.iter().zip(&two).all(|(a, b)| (a - b).abs() < 1e-4), "{one:?} {two:?}");
     }
 }
 

@@ -5,10 +5,10 @@ mod common;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use common::{ia3, succeed, workspace};
+use common::{ia3, kill_after, lines, metrics, succeed, workspace};
 use serde_json::Value;
 
 fn data(dir: &Path) -> PathBuf {
@@ -40,36 +40,7 @@ fn command(data: &Path, out: &Path, more: &[&str]) -> Command {
 /// What a training leaves, without the times.
 fn left(out: &Path) -> (Vec<u8>, Vec<u8>, Vec<Value>) {
     let read = |name: &str| std::fs::read(out.join(name)).unwrap();
-    let metrics = String::from_utf8(read("metrics.jsonl")).unwrap();
-    let line = |line: &str| {
-        let mut value: Value = serde_json::from_str(line).unwrap();
-        for time in ["seconds", "tokens_per_second"] {
-            value.as_object_mut().unwrap().remove(time);
-        }
-        value
-    };
-    (read("adapter_model.safetensors"), read("adapter_config.json"), metrics.lines().map(line).collect())
-}
-
-fn lines(out: &Path) -> usize {
-    std::fs::read_to_string(out.join("metrics.jsonl")).map_or(0, |text| text.lines().count())
-}
-
-/// Runs it and kills it once it has made some steps more, and a moment that differs from time to time has passed.
-fn kill_after(command: &mut Command, out: &Path, steps: usize, moment: Duration) {
-    let before = lines(out);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let start = Instant::now();
-    // Until it resumes, the file may be longer than what it goes on from.
-    while child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60) {
-        if lines(out) >= before + steps {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    std::thread::sleep(moment);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    (read("adapter_model.safetensors"), read("adapter_config.json"), metrics(out))
 }
 
 fn survives(more: &[&str]) {

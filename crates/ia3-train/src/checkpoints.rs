@@ -120,7 +120,7 @@ impl Checkpoints {
         fs::rename(temporary.path(), &target).map_err(|e| failed("write", &target, e))?;
         // It has another name now, so there is nothing to remove.
         let _ = temporary.keep();
-        sync(&self.dir).map_err(|e| failed("write", &target, e))?;
+        sync_list(&self.dir).map_err(|e| failed("write", &target, e))?;
         Ok(target)
     }
 
@@ -201,20 +201,24 @@ impl Checkpoints {
 
 /// With the permissions of any new folder, where the library's temporary ones are the owner's alone.
 fn readable(dir: &Path) -> io::Result<()> {
-    let plain = dir.join("plain");
+    // A hidden name, which nothing that a program adds has.
+    let plain = dir.join(".plain");
     fs::create_dir(&plain)?;
     fs::set_permissions(dir, fs::metadata(&plain)?.permissions())?;
     fs::remove_dir(&plain)
 }
 
-/// A folder's files and its list of them, onto the disk.
+/// A folder's files, those in folders inside and its list of them, onto the disk.
 fn sync(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.is_file() {
-            File::open(path)?.sync_all()?;
-        }
+        if path.is_dir() { sync(&path)? } else { File::open(path)?.sync_all()? }
     }
+    sync_list(dir)
+}
+
+/// A folder's list of what it holds, onto the disk.
+fn sync_list(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 

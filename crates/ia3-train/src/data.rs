@@ -31,23 +31,55 @@ pub(crate) fn collate_for(
     model: &Model,
     device: &Device,
 ) -> Batch {
-    let together = model.task() == Task::CausalLm;
-    let whole = |e: &&Example| [e.input.as_slice(), &target(e)].concat();
-    let ignored = |e: &&Example| [vec![IGNORE_INDEX; e.input.len()], target(e)].concat();
-    let rows = |f: &dyn Fn(&&Example) -> Vec<i64>| examples.iter().map(f).collect::<Vec<_>>();
-    let (inputs, labels) = match (together, causal) {
-        (true, CausalLoss::All) => (rows(&whole), rows(&whole)),
-        (true, CausalLoss::Target) => (rows(&whole), rows(&ignored)),
-        (false, _) => (rows(&|e| e.input.clone()), rows(&|e| target(e))),
+    let input = |e: &&Example| match model.task() {
+        Task::CausalLm => whole(e),
+        Task::Seq2SeqLm | Task::SequenceClassification => e.input.clone(),
     };
+    let inputs: Vec<Vec<i64>> = examples.iter().map(input).collect();
+    let labels: Vec<Vec<i64>> = examples.iter().map(|e| labels(e, causal, model.task())).collect();
     let padded = |rows: &[Vec<i64>], with| ModelInputs::from_rows(rows, with, PaddingSide::Right, device);
-    // The first token of a decoder's row is predicted by nothing.
-    let counts = |row: &Vec<i64>| row.iter().skip(together.into()).filter(|id| **id != IGNORE_INDEX).count();
+    let Counts { tokens, labelled } = Counts::of(examples, causal, model.task());
     Batch {
         inputs: padded(&inputs, model.pad_token_id()),
-        labelled: labels.iter().map(counts).sum(),
         labels: padded(&labels, IGNORE_INDEX).input_ids.expect("`from_rows` gives ids"),
-        tokens: examples.iter().map(|e| e.input.len() + e.target.tokens().map_or(0, <[i64]>::len)).sum(),
+        tokens,
+        labelled,
+    }
+}
+
+/// Input and target in one row.
+fn whole(example: &Example) -> Vec<i64> {
+    [example.input.as_slice(), &target(example)].concat()
+}
+
+/// The labels of an example as a model of `task` takes them, before they are padded.
+fn labels(example: &Example, causal: CausalLoss, task: Task) -> Vec<i64> {
+    match (task, causal) {
+        (Task::CausalLm, CausalLoss::All) => whole(example),
+        (Task::CausalLm, CausalLoss::Target) => {
+            [vec![IGNORE_INDEX; example.input.len()], target(example)].concat()
+        }
+        (Task::Seq2SeqLm | Task::SequenceClassification, _) => target(example),
+    }
+}
+
+/// What the loss on examples is a mean of, and over how much.
+pub(crate) struct Counts {
+    /// Real tokens of inputs and target texts together.
+    pub(crate) tokens: usize,
+    /// Labels.
+    pub(crate) labelled: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(examples: &[&Example], causal: CausalLoss, task: Task) -> Self {
+        // The first token of a decoder's row is predicted by nothing.
+        let first = usize::from(task == Task::CausalLm);
+        let labelled = |e: &&Example| {
+            labels(e, causal, task).iter().skip(first).filter(|id| **id != IGNORE_INDEX).count()
+        };
+        let tokens = |e: &&Example| e.input.len() + e.target.tokens().map_or(0, <[i64]>::len);
+        Self { tokens: examples.iter().map(tokens).sum(), labelled: examples.iter().map(labelled).sum() }
     }
 }
 

@@ -1,5 +1,7 @@
 use ia3_data::Example;
 
+use crate::error::TrainError;
+
 /// What is trained on: rows, each with one or several variants of an example.
 ///
 /// Variants are forms of one example, such as prompts from several templates. Each time a row comes up, one of its variants
@@ -9,6 +11,16 @@ use ia3_data::Example;
 pub struct Dataset {
     /// The rows; none is empty.
     pub rows: Vec<Vec<Example>>,
+}
+
+impl Dataset {
+    /// Every row has a variant.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        match self.rows.iter().position(Vec::is_empty) {
+            Some(index) => Err(TrainError::EmptyRow { index }),
+            None => Ok(()),
+        }
+    }
 }
 
 impl From<Vec<Example>> for Dataset {

@@ -1,9 +1,11 @@
+use std::iter::repeat_n;
+
 use ia3_data::{Example, Target};
 use ia3_models::Task;
 
 use crate::dataset::Dataset;
 use crate::error::TrainError;
-use crate::order::Order;
+use crate::feed::Feed;
 use crate::train::TrainConfig;
 
 /// What one round over the data is, before it is made.
@@ -30,20 +32,38 @@ impl EpochPlan {
     ///
     /// No rows, a row without a form, and impossible settings.
     pub fn first(data: &Dataset, config: &TrainConfig, task: Task) -> Result<Self, TrainError> {
+        Self::of(&[data], |lengths, examples| lengths.add(examples, config, task), config)
+    }
+
+    /// As [`first`](Self::first), of tasks that train together ([`Trainer::many`](crate::Trainer::many)): a batch has rows of
+    /// each, and the round is over when every row of every task has come. Where choices are compared, an encoder reads the
+    /// input of each anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`first`](Self::first).
+    pub fn together(data: &[&Dataset], config: &TrainConfig, task: Task) -> Result<Self, TrainError> {
+        Self::of(data, |lengths, examples| lengths.add_by_row(examples, config, task), config)
+    }
+
+    fn of(
+        data: &[&Dataset],
+        add: impl Fn(&mut Lengths, &[&Example]),
+        config: &TrainConfig,
+    ) -> Result<Self, TrainError> {
         config.check()?;
-        if data.rows.is_empty() {
+        if data.is_empty() || data.iter().any(|data| data.rows.is_empty()) {
             return Err(TrainError::NoExamples);
         }
-        if let Some(index) = data.rows.iter().position(Vec::is_empty) {
-            return Err(TrainError::EmptyRow { index });
-        }
-        let mut order = Order::of_rows(data.rows.iter().map(Vec::as_slice), config);
-        let batches = order.batches_a_round();
-        let mut plan = Self { rows: data.rows.len(), batches, ..Self::default() };
-        for _ in 0..batches {
-            let picks = order.next_picks();
-            let examples: Vec<&Example> = picks.iter().map(|p| &data.rows[p.row][p.variant]).collect();
-            plan.add(&Lengths::of(&examples, config, task));
+        data.iter().try_for_each(|data| data.check())?;
+        let mut feed = Feed::new(data.to_vec(), config);
+        let batches = feed.batches_a_round();
+        let rows = data.iter().map(|data| data.rows.len()).sum();
+        let mut plan = Self { rows, batches, ..Self::default() };
+        for batch in feed.batches(0, batches) {
+            let mut lengths = Lengths::default();
+            feed.examples(&batch).iter().for_each(|examples| add(&mut lengths, examples));
+            plan.add(&lengths);
         }
         Ok(plan)
     }
@@ -66,35 +86,43 @@ impl EpochPlan {
 }
 
 /// Tokens of each row of a batch.
+#[derive(Default)]
 struct Lengths {
     inputs: Vec<usize>,
     targets: Vec<usize>,
 }
 
 impl Lengths {
-    fn of(examples: &[&Example], config: &TrainConfig, task: Task) -> Self {
-        let texts = |e: &Example| -> Vec<usize> {
-            match &e.target {
-                Target::Class(_) => vec![0],
-                Target::Choices { choices, .. } if config.loss.compares() => {
-                    choices.iter().map(Vec::len).collect()
-                }
-                target => vec![target.tokens().map_or(0, <[i64]>::len)],
-            }
-        };
-        let (mut inputs, mut targets) = (vec![], vec![]);
+    fn add(&mut self, examples: &[&Example], config: &TrainConfig, task: Task) {
         for example in examples {
-            let (input, texts) = (example.input.len(), texts(example));
+            let (input, texts) = (example.input.len(), texts(example, config));
             match task {
-                Task::CausalLm => inputs.extend(texts.iter().map(|text| input + text)),
-                Task::SequenceClassification => inputs.push(input),
+                Task::CausalLm => self.inputs.extend(texts.iter().map(|text| input + text)),
+                Task::SequenceClassification => self.inputs.push(input),
                 Task::Seq2SeqLm => {
-                    inputs.push(input);
-                    targets.extend(texts);
+                    self.inputs.push(input);
+                    self.targets.extend(texts);
                 }
             }
         }
-        Self { inputs, targets }
+    }
+
+    /// With an input for each text, where rows have their own adapters.
+    fn add_by_row(&mut self, examples: &[&Example], config: &TrainConfig, task: Task) {
+        self.add(examples, config, task);
+        if task == Task::Seq2SeqLm {
+            let more = |e: &&Example| repeat_n(e.input.len(), texts(e, config).len().saturating_sub(1));
+            self.inputs.extend(examples.iter().flat_map(more));
+        }
+    }
+}
+
+/// Tokens of each text that is scored.
+fn texts(example: &Example, config: &TrainConfig) -> Vec<usize> {
+    match &example.target {
+        Target::Class(_) => vec![0],
+        Target::Choices { choices, .. } if config.loss.compares() => choices.iter().map(Vec::len).collect(),
+        target => vec![target.tokens().map_or(0, <[i64]>::len)],
     }
 }
 
@@ -129,12 +157,32 @@ mod tests {
     }
 
     #[test]
+    fn tasks_together_share_batches_and_go_on_until_all_rows_have_come() {
+        let text = |n: usize| Example { input: vec![5; n], target: vec![1].into() };
+        let (few, many) = (Dataset::from(vec![text(2)]), Dataset::from(vec![text(3); 4]));
+        let config = TrainConfig { batch_size: 2, ..TrainConfig::t_few() };
+        let plan = EpochPlan::together(&[&few, &many], &config, Task::Seq2SeqLm).unwrap();
+        // Two batches of one row of the first task and two of the second.
+        assert_eq!(
+            (plan.rows, plan.batches, plan.largest_inputs, plan.largest_targets),
+            (5, 2, [3, 3], [3, 1])
+        );
+        assert_eq!((plan.tokens, plan.padded_tokens), (2 * (2 + 6 + 3), 2 * (9 + 3)));
+        let alone = |data| EpochPlan::first(data, &config, Task::Seq2SeqLm).unwrap();
+        assert_eq!(EpochPlan::together(&[&many], &config, Task::Seq2SeqLm).unwrap(), alone(&many));
+        let none = EpochPlan::together(&[&few, &Dataset::default()], &config, Task::Seq2SeqLm);
+        assert!(matches!(none, Err(TrainError::NoExamples)));
+    }
+
+    #[test]
     fn every_choice_is_a_row_of_its_own() {
         let target = Target::Choices { choices: vec![vec![1; 4], vec![1], vec![1; 2]], answer: 0 };
         let data = Dataset::from(vec![Example { input: vec![5; 3], target }]);
         let config = TrainConfig { batch_size: 1, ..TrainConfig::t_few() };
         let plan = |task| EpochPlan::first(&data, &config, task).unwrap();
         assert_eq!((plan(Task::Seq2SeqLm).tokens, plan(Task::Seq2SeqLm).padded_tokens), (10, 3 + 3 * 4));
+        let by_row = EpochPlan::together(&[&data], &config, Task::Seq2SeqLm).unwrap();
+        assert_eq!((by_row.tokens, by_row.largest_inputs), (3 * 3 + 7, [3, 3]));
         assert_eq!((plan(Task::CausalLm).tokens, plan(Task::CausalLm).padded_tokens), (7 + 4 + 5, 3 * 7));
     }
 }

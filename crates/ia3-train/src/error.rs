@@ -172,6 +172,24 @@ pub enum TrainError {
         /// What it is now.
         expected: String,
     },
+    /// Something is wrong with one of several tasks that train together.
+    #[error("task {task}: {source}")]
+    Task {
+        /// Position of the task, from 0.
+        task: usize,
+        /// What.
+        source: Box<TrainError>,
+    },
+    /// The targets of two tasks that train together are of different kinds.
+    #[error(
+        "the targets are {found}, those of the first task {first}; tasks that train together have one kind of target"
+    )]
+    MixedTasks {
+        /// What its targets are.
+        found: &'static str,
+        /// What the first task's are.
+        first: &'static str,
+    },
     /// Two tasks of one run have the same adapter.
     #[error("two tasks train the same adapter; give each its own, with `Adapter::fork`")]
     SameAdapter,
@@ -184,14 +202,28 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// Positions of the rows in the data at which numbers that are not finite ended a training.
+    /// Positions of the rows in the data (that of the [`task`](Self::task), where there are several) at which numbers that are not finite ended a training.
     pub fn diverged_at(&self) -> Option<&[usize]> {
         match self {
             Self::LossNotFinite { examples, .. }
             | Self::GradientNotFinite { examples, .. }
             | Self::ParameterNotFinite { examples, .. } => Some(examples),
+            Self::Task { source, .. } => source.diverged_at(),
             _ => None,
         }
+    }
+
+    /// Which of several tasks it is about, from 0.
+    pub fn task(&self) -> Option<usize> {
+        match self {
+            Self::Task { task, .. } => Some(*task),
+            _ => None,
+        }
+    }
+
+    /// The same, of one of several tasks.
+    pub(crate) fn of_task(self, task: usize) -> Self {
+        Self::Task { task, source: Box::new(self) }
     }
 }
 

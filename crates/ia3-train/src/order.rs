@@ -31,11 +31,7 @@ pub(crate) struct Pick {
 }
 
 impl Order {
-    pub(crate) fn new(examples: &[Example], config: &TrainConfig) -> Self {
-        Self::of_rows(examples.iter().map(std::slice::from_ref), config)
-    }
-
-    pub(crate) fn of_rows<'a>(rows: impl IntoIterator<Item = &'a [Example]>, config: &TrainConfig) -> Self {
+    pub(crate) fn new<'a>(rows: impl IntoIterator<Item = &'a [Example]>, config: &TrainConfig) -> Self {
         let length = |e: &Example| (target(e).len(), e.input.len());
         let longest = |row: &[Example]| row.iter().map(length).max().unwrap_or_default();
         let (lengths, variants) = rows.into_iter().map(|row| (longest(row), row.len())).unzip();
@@ -46,11 +42,6 @@ impl Order {
     /// Goes to the batch `index`, counted from 0 over all rounds.
     pub(crate) fn seek(&mut self, index: usize) {
         self.next = index;
-    }
-
-    /// Positions of the next batch's rows.
-    pub(crate) fn next_batch(&mut self) -> Vec<usize> {
-        self.next_picks().iter().map(|pick| pick.row).collect()
     }
 
     /// The next batch.
@@ -112,8 +103,8 @@ mod tests {
             seed: 7,
             ..TrainConfig::default()
         };
-        let mut order = Order::new(&examples, &config);
-        (0..count).map(|_| order.next_batch()).collect()
+        let mut order = Order::new(examples.iter().map(std::slice::from_ref), &config);
+        (0..count).map(|_| order.next_picks().iter().map(|pick| pick.row).collect()).collect()
     }
 
     #[test]
@@ -135,7 +126,7 @@ mod tests {
         let rows: Vec<Vec<Example>> =
             (1..6).map(|n| vec![Example { input: vec![5; n], target: vec![1].into() }; 3]).collect();
         let config = TrainConfig { batch_size: 2, shuffle: false, ..TrainConfig::default() };
-        let mut order = Order::of_rows(rows.iter().map(Vec::as_slice), &config);
+        let mut order = Order::new(rows.iter().map(Vec::as_slice), &config);
         let picks: Vec<Vec<Pick>> = (0..30).map(|_| order.next_picks()).collect();
         for round in picks.chunks(3) {
             let rows: Vec<Vec<usize>> =
@@ -152,7 +143,7 @@ mod tests {
         let example = |n: usize| Example { input: vec![5; n], target: vec![1].into() };
         let rows: Vec<Vec<Example>> = (0..9).map(|n| (1..=n % 3 + 1).map(example).collect()).collect();
         let config = TrainConfig { batch_size: 2, bucket: 2, seed: 7, ..TrainConfig::default() };
-        let order = || Order::of_rows(rows.iter().map(Vec::as_slice), &config);
+        let order = || Order::new(rows.iter().map(Vec::as_slice), &config);
         let mut whole = order();
         let all: Vec<Vec<Pick>> = (0..40).map(|_| whole.next_picks()).collect();
         for position in [0, 1, 4, 5, 23] {

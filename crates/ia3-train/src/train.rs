@@ -70,12 +70,14 @@ impl TrainConfig {
 pub struct StepReport {
     /// The step just done, from 1.
     pub step: usize,
-    /// The loss of the batch before the step, as [`loss`](crate::loss()) gives it.
+    /// The loss before the step, as [`loss`](crate::loss()) gives it: the mean of micro-batches, and of tasks.
     pub loss: f32,
+    /// Of each task that trains, in their order; one of a plain model.
+    pub losses: Vec<f32>,
     /// The learning rate of the step.
     pub learning_rate: f64,
-    /// Joint norm of the gradients before clipping, if they are clipped.
-    pub grad_norm: Option<f32>,
+    /// Joint norm of the gradients of each task before clipping, if they are clipped.
+    pub grad_norms: Option<Vec<f32>>,
     /// Real tokens of the step.
     pub tokens: usize,
 }
@@ -106,6 +108,15 @@ pub fn train(
 ) -> Result<(Model, TrainReport), TrainError> {
     let data = Dataset::from(examples);
     let mut trainer = Trainer::new(model, &data, config)?;
+    let report = all_steps(&mut trainer, on_step)?;
+    Ok((trainer.into_model(), report))
+}
+
+/// Steps to the end, or until `on_step` ends them.
+pub(crate) fn all_steps(
+    trainer: &mut Trainer,
+    on_step: &mut dyn FnMut(&StepReport) -> ControlFlow<()>,
+) -> Result<TrainReport, TrainError> {
     let mut report = TrainReport { losses: vec![], stopped: false };
     while !trainer.is_done() {
         let done = trainer.step()?;
@@ -115,5 +126,5 @@ pub fn train(
             break;
         }
     }
-    Ok((trainer.into_model(), report))
+    Ok(report)
 }

@@ -1,16 +1,11 @@
 //! A step over several micro-batches is one with the mean of their gradients.
 
-use std::ops::ControlFlow;
-
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, TensorData};
 use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
 use ia3_models::{Model, ModelConfig};
-use ia3_train::{
-    AdapterTask, Dataset, Example, OptimizerConfig, Schedule, TrainConfig, TrainError, Trainer, loss,
-    train_many,
-};
+use ia3_train::{Dataset, Example, OptimizerConfig, Schedule, TrainConfig, TrainError, Trainer, loss};
 
 /// Largest difference of a learned value: the mean is taken before or after the sum.
 const TOLERANCE: f32 = 1e-6;
@@ -91,16 +86,6 @@ fn loss_and_step_are_those_of_the_mean() {
 
 fn base_with(base: &Model, adapter: &Adapter) -> Model {
     attach(base, &[adapter]).unwrap()
-}
-
-#[test]
-fn many_adapters_together_do_not_accumulate_and_say_so() {
-    let base = base();
-    let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
-    let examples = [example(3)];
-    let task = AdapterTask { adapter: Adapter::init(&base, &plan), examples: &examples };
-    let error = train_many(&base, &[task], &settings(), &mut |_| ControlFlow::Continue(())).unwrap_err();
-    assert!(matches!(error, TrainError::Setting { name: "gradient_accumulation_steps", .. }), "{error}");
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use burn::tensor::Device;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
-    Example, LossConfig, OptimizerConfig, Schedule, Target, TrainConfig, evaluate, evaluate_with, loss, train,
+    Example, LossConfig, OptimizerConfig, Schedule, Target, TrainConfig, collate, evaluate, evaluate_with,
+    loss, train,
 };
 
 const T5: &str = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
@@ -67,6 +70,41 @@ fn learn(model: Model, examples: &[Example], steps: usize) -> Model {
         ..TrainConfig::t_few()
     };
     train(model, examples, &config, &mut |_| ControlFlow::Continue(())).unwrap().0
+}
+
+/// Of all weights, bit by bit.
+fn gradients(model: &Model, loss: Tensor<1>) -> Vec<Vec<u32>> {
+    struct Bits<'a>(&'a GradientsParams, Vec<Vec<u32>>);
+    impl ModuleVisitor for Bits<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let bits = |grad: Tensor<D>| grad.into_data().iter::<f32>().map(f32::to_bits).collect();
+            self.1.push(self.0.get::<D>(param.id).map(bits).unwrap_or_default());
+        }
+    }
+    let grads = GradientsParams::from_grads(loss.backward(), model);
+    let mut bits = Bits(&grads, vec![]);
+    model.visit(&mut bits);
+    bits.1
+}
+
+/// One group of rows has the loss that the model gives of the batch, with the same gradients, to the bit.
+#[test]
+fn the_loss_is_the_models_own_to_the_bit() {
+    let text = |id: i64| example(&[id, 13 - id, 1], vec![id; id as usize % 3 + 1].into());
+    let texts: Vec<Example> = (2..9).map(text).collect();
+    for (config, examples) in [(T5, texts.clone()), (GPT2, texts), (&bert(3), classified())] {
+        let model = model(config).train();
+        let rows: Vec<&Example> = examples.iter().collect();
+        let batch = collate(&rows, &model, &Device::flex());
+        let own = model.loss(&batch.inputs, batch.labels).unwrap();
+        let ours = loss(&model, &rows, &LossConfig::default()).unwrap();
+        assert_eq!((ours.tokens, ours.labelled), (batch.tokens, batch.labelled));
+        let bits = |loss: &Tensor<1>| loss.clone().into_scalar::<f32>().to_bits();
+        assert_eq!(bits(&ours.total), bits(&own), "{config}");
+        let (ours, own) = (gradients(&model, ours.total), gradients(&model, own));
+        assert!(own.iter().any(|grad| grad.iter().any(|bits| *bits != 0)));
+        assert!(ours == own, "{config}");
+    }
 }
 
 #[test]

@@ -8,7 +8,8 @@ use burn::tensor::Device;
 use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
-    AdapterTask, Example, OptimizerConfig, Schedule, Target, TrainConfig, TrainError, train, train_many,
+    AdapterTask, Dataset, Example, OptimizerConfig, Schedule, StepReport, Target, TrainConfig, TrainError,
+    Trainer, train_many,
 };
 
 /// Largest difference of a learned value, which are about 1.
@@ -39,10 +40,11 @@ fn examples(task: usize, target: impl Fn(usize) -> Target) -> Vec<Example> {
         .collect()
 }
 
-fn config() -> TrainConfig {
+fn config(gradient_accumulation_steps: usize) -> TrainConfig {
     TrainConfig {
         steps: 6,
         batch_size: 3,
+        gradient_accumulation_steps,
         learning_rate: 0.02,
         schedule: Schedule::Linear { warmup: 1 },
         optimizer: OptimizerConfig::adamw(),
@@ -73,41 +75,47 @@ fn worst(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
+/// The adapter as it comes out of a training by itself, and the steps.
+fn alone(base: &Model, task: &AdapterTask, config: &TrainConfig) -> (Adapter, Vec<StepReport>) {
+    let model = attach(base, &[&task.adapter]).unwrap();
+    let mut trainer = Trainer::new(model, task.data, config).unwrap();
+    let steps = (0..config.steps).map(|_| trainer.step().unwrap()).collect();
+    (task.adapter.extract(&trainer.into_model().valid()).unwrap(), steps)
+}
+
 fn one_run_is_many(name: &str, model: &str, data: [Vec<Example>; 3]) {
     let base = base(model);
-    let adapters = adapters(&base, 3);
-    let tasks: Vec<AdapterTask> = adapters
-        .iter()
-        .zip(&data)
-        .map(|(adapter, examples)| AdapterTask { adapter: adapter.clone(), examples })
-        .collect();
-    let mut reports = vec![];
-    let together = train_many(&base, &tasks, &config(), &mut |step| {
-        reports.push(step.clone());
-        ControlFlow::Continue(())
-    })
-    .unwrap();
-    for (i, task) in tasks.iter().enumerate() {
-        let mut alone = vec![];
-        let adapted = attach(&base, &[&task.adapter]).unwrap();
-        let (model, _) = train(adapted, task.examples, &config(), &mut |step| {
-            alone.push(step.clone());
+    let data = data.map(Dataset::from);
+    for accumulation in [1, 2] {
+        let (adapters, config) = (adapters(&base, 3), config(accumulation));
+        let tasks = adapters.iter().zip(&data);
+        let tasks: Vec<AdapterTask> =
+            tasks.map(|(adapter, data)| AdapterTask { adapter: adapter.clone(), data }).collect();
+        let mut reports = vec![];
+        let together = train_many(&base, &tasks, &config, &mut |step| {
+            reports.push(step.clone());
             ControlFlow::Continue(())
         })
         .unwrap();
-        let expected = learned(&task.adapter.extract(&model.valid()).unwrap());
-        let difference = worst(&learned(&together[i]), &expected);
-        println!("{name} task {i}: largest difference {difference:.1e}");
-        assert!(difference <= TOLERANCE, "{name} task {i}: {difference}");
-        assert!(worst(&learned(&task.adapter), &expected) > 1e-2, "{name} task {i} was trained");
-        for (step, alone) in reports.iter().zip(&alone) {
-            let norm = step.grad_norms.as_ref().unwrap()[i];
-            assert!((step.losses[i] - alone.loss).abs() <= 1e-5 * alone.loss.abs(), "{name} {alone:?}");
-            assert!((norm - alone.grad_norm.unwrap()).abs() <= 1e-4 * norm, "{name} {norm} {alone:?}");
+        for (i, task) in tasks.iter().enumerate() {
+            let (expected, steps) = alone(&base, task, &config);
+            let expected = learned(&expected);
+            let difference = worst(&learned(&together[i]), &expected);
+            println!("{name} x {accumulation} task {i}: largest difference {difference:.1e}");
+            assert!(difference <= TOLERANCE, "{name} task {i}: {difference}");
+            assert!(worst(&learned(&task.adapter), &expected) > 1e-2, "{name} task {i} was trained");
+            for (step, alone) in reports.iter().zip(&steps) {
+                let norm = step.grad_norms.as_ref().unwrap()[i];
+                assert!((step.losses[i] - alone.loss).abs() <= 1e-5 * alone.loss.abs(), "{name} {alone:?}");
+                let expected = alone.grad_norms.as_ref().unwrap()[0];
+                assert!((norm - expected).abs() <= 1e-4 * norm, "{name} {norm} {alone:?}");
+            }
         }
+        let means = reports.iter().map(|step| (step.loss, step.losses.iter().sum::<f32>() / 3.0));
+        assert!(means.into_iter().all(|(loss, mean)| (loss - mean).abs() < 1e-6), "{reports:?}");
+        let apart = worst(&learned(&together[0]), &learned(&together[1]));
+        assert!(apart > 1e-3, "{name}: the tasks learned the same");
     }
-    let apart = worst(&learned(&together[0]), &learned(&together[1]));
-    assert!(apart > 1e-3, "{name}: the tasks learned the same");
 }
 
 #[test]
@@ -140,24 +148,50 @@ fn choices() {
     one_run_is_many("gpt2", GPT2, data());
 }
 
+/// Forms of a row are drawn as they are for the task alone.
+#[test]
+fn rows_with_variants() {
+    let base = base(T5);
+    let rows = |task: usize| {
+        let forms =
+            |i: usize| examples(i + task, |j| ids(i + j, 1 + j % 2).into()).into_iter().take(1 + i % 3);
+        Dataset { rows: (0..7).map(|i| forms(i).collect()).collect() }
+    };
+    let (data, adapters) = ([rows(0), rows(1)], adapters(&base, 2));
+    let tasks = adapters.iter().zip(&data);
+    let tasks: Vec<AdapterTask> =
+        tasks.map(|(adapter, data)| AdapterTask { adapter: adapter.clone(), data }).collect();
+    let together = train_many(&base, &tasks, &config(1), &mut |_| ControlFlow::Continue(())).unwrap();
+    for (task, together) in tasks.iter().zip(&together) {
+        let difference = worst(&learned(together), &learned(&alone(&base, task, &config(1)).0));
+        assert!(difference <= TOLERANCE, "{difference}");
+    }
+}
+
 #[test]
 fn what_cannot_be_trained_together_is_refused() {
     let base = base(T5);
     let adapters = adapters(&base, 2);
-    let run = |tasks: &[AdapterTask]| {
-        train_many(&base, tasks, &config(), &mut |_| ControlFlow::Continue(())).map(|_| ()).unwrap_err()
-    };
-    assert!(matches!(run(&[]), TrainError::NoExamples));
-    let texts = examples(0, |_| vec![3].into());
-    let choices = examples(1, |_| Target::Choices { choices: vec![vec![3]], answer: 0 });
-    let task = |i: usize, examples| AdapterTask { adapter: adapters[i].clone(), examples };
-    let mixed = run(&[task(0, &texts[..]), task(1, &choices[..])]);
-    assert!(matches!(mixed, TrainError::MixedTargets { index: 7, .. }), "{mixed}");
-    let nothing = run(&[task(0, &texts[..]), task(1, &[])]);
-    assert!(matches!(nothing, TrainError::NoExamples), "{nothing}");
-    let twice = run(&[task(0, &texts[..]), task(0, &texts[..])]);
+    let config = config(1);
+    let refused = |tasks: &[AdapterTask]| Trainer::many(&base, tasks, &config).unwrap_err().to_string();
+    assert_eq!(refused(&[]), "there are no examples");
+    let texts = Dataset::from(examples(0, |_| vec![3].into()));
+    let choices = Dataset::from(examples(1, |_| Target::Choices { choices: vec![vec![3]], answer: 0 }));
+    let (nothing, empty) = (Dataset::default(), Dataset { rows: vec![vec![]] });
+    let task = |i: usize, data| AdapterTask { adapter: adapters[i].clone(), data };
     assert_eq!(
-        twice.to_string(),
+        refused(&[task(0, &texts), task(1, &choices)]),
+        "task 1: the targets are a choice of texts, those of the first task a text; tasks that train together have one kind of \
+         target"
+    );
+    assert_eq!(refused(&[task(0, &texts), task(1, &nothing)]), "task 1: there are no examples");
+    let no_form = "task 0: row 0 has no example; give each row at least one variant";
+    assert_eq!(refused(&[task(0, &empty), task(1, &texts)]), no_form);
+    assert_eq!(
+        refused(&[task(0, &texts), task(0, &texts)]),
         "two tasks train the same adapter; give each its own, with `Adapter::fork`"
     );
+    let other = self::adapters(&self::base(GPT2), 1).remove(0);
+    let misfit = Trainer::many(&base, &[AdapterTask { adapter: other, data: &texts }], &config).unwrap_err();
+    assert!(matches!(misfit, TrainError::Adapter(_)), "{misfit}");
 }

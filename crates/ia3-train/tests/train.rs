@@ -74,7 +74,7 @@ fn the_callback_sees_every_step_and_ends_the_training() {
     let (model, adapter) = adapted(&base);
     let mut rates = vec![];
     let (model, report) = train(model, &examples(), &config(10), &mut |step| {
-        rates.push((step.step, step.learning_rate, step.grad_norm.is_some(), step.tokens));
+        rates.push((step.step, step.learning_rate, step.grad_norms.is_some(), step.tokens));
         if step.step == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
     .unwrap();

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use ia3::models::Model;
-use ia3::train::{AdapterTask, Example, TrainConfig, evaluate, train, train_many};
+use ia3::train::{AdapterTask, Example, TrainConfig, Trainer, evaluate, train_many};
 use ia3::{Adapter, attach};
 
 /// What a training made.
@@ -21,14 +21,17 @@ pub struct Fitted {
 ///
 /// # Errors
 ///
-/// What [`train`] refuses.
+/// What [`Trainer`] refuses.
 pub fn one_by_one(base: &Model, tasks: &[AdapterTask], config: &TrainConfig) -> anyhow::Result<Vec<Fitted>> {
     let fit = |task: &AdapterTask| {
         let start = Instant::now();
-        let model = attach(base, &[&task.adapter])?;
-        let (model, report) = train(model, task.examples, config, &mut |_| ControlFlow::Continue(()))?;
+        let mut trainer = Trainer::new(attach(base, &[&task.adapter])?, task.data, config)?;
+        let mut losses = vec![];
+        while !trainer.is_done() {
+            losses.push(trainer.step()?.loss);
+        }
         let seconds = start.elapsed().as_secs_f64() / config.steps as f64;
-        Ok(Fitted { adapter: task.adapter.extract(&model)?, losses: report.losses, seconds })
+        Ok(Fitted { adapter: task.adapter.extract(trainer.model())?, losses, seconds })
     };
     tasks.iter().map(fit).collect()
 }

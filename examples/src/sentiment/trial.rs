@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use ia3::train::{AdapterTask, Example, TrainConfig};
+use ia3::train::{AdapterTask, Dataset, Example, TrainConfig};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -38,12 +38,14 @@ pub fn trial(
     let mut start = setup.adapter(&base)?;
     if setup.pooled_steps > 0 {
         let rows: Vec<Example> = domains.iter().flat_map(|domain| domain.train.clone()).collect();
+        let data = Dataset::from(rows);
         let config = Setup { steps: setup.pooled_steps, ..*setup }.config(seed);
-        let task = AdapterTask { adapter: start, examples: &rows };
+        let task = AdapterTask { adapter: start, data: &data };
         start = one_by_one(&base, &[task], &TrainConfig { bucket: BUCKET, ..config })?.remove(0).adapter;
     }
-    let task = |rows| AdapterTask { adapter: start.fork(), examples: rows };
-    let tasks: Vec<AdapterTask> = domains.iter().map(|domain| task(domain.train.as_slice())).collect();
+    let data: Vec<Dataset> = domains.iter().map(|domain| domain.train.as_slice().into()).collect();
+    let task = |data| AdapterTask { adapter: start.fork(), data };
+    let tasks: Vec<AdapterTask> = data.iter().map(task).collect();
     let fitted = one_by_one(&base, &tasks, &TrainConfig { bucket: BUCKET, ..setup.config(seed) })?;
     let scores = fitted.iter().zip(domains);
     scores.map(|(fitted, domain)| accuracy(&base, &fitted.adapter, &domain.test)).collect()

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
 
 /// `ia3` on the CPU, whatever the environment prefers.
 pub(crate) fn ia3() -> Command {
@@ -51,4 +53,38 @@ pub(crate) fn names(path: &Path) -> BTreeSet<String> {
 pub(crate) fn shape(path: &Path, name: &str) -> Vec<usize> {
     let bytes = std::fs::read(path).unwrap();
     SafeTensors::deserialize(&bytes).unwrap().tensor(name).unwrap().shape().to_vec()
+}
+
+/// The lines of a training's `metrics.jsonl`, without the times.
+pub(crate) fn metrics(out: &Path) -> Vec<Value> {
+    let line = |line: &str| {
+        let mut value: Value = serde_json::from_str(line).unwrap();
+        for time in ["seconds", "tokens_per_second"] {
+            value.as_object_mut().unwrap().remove(time);
+        }
+        value
+    };
+    std::fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().map(line).collect()
+}
+
+/// How many lines `metrics.jsonl` has.
+pub(crate) fn lines(out: &Path) -> usize {
+    std::fs::read_to_string(out.join("metrics.jsonl")).map_or(0, |text| text.lines().count())
+}
+
+/// Runs a training and kills it once it has made some steps more, and a moment that differs from time to time has passed.
+pub(crate) fn kill_after(command: &mut Command, out: &Path, steps: usize, moment: Duration) {
+    let before = lines(out);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    // Until it resumes, the file may be longer than what it goes on from.
+    while child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60) {
+        if lines(out) >= before + steps {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(moment);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -10,10 +10,9 @@ use burn::tensor::Tensor;
 use ia3_data::{Example, Target};
 use ia3_models::{LogLikelihoods, Model, RowLosses};
 
-use crate::data::collate_for;
+use crate::data::{Counts, collate_for};
 use crate::error::TrainError;
 use crate::kind::{Kind, check};
-use crate::many::ranges;
 
 pub use config::{CausalLoss, LossConfig, Unlikelihood};
 pub(crate) use terms::{Choices, Mean};
@@ -52,41 +51,35 @@ pub struct Loss {
 /// No examples, an empty one, one whose target is of another kind than the first's or that the model has no answer for,
 /// settings out of range, and an input that the model refuses.
 pub fn loss(model: &Model, examples: &[&Example], config: &LossConfig) -> Result<Loss, TrainError> {
-    config.check()?;
-    match check(examples.iter().copied(), model)? {
-        Kind::Choices if config.compares() => {
-            let (likelihoods, answers) = score(model, examples)?;
-            let inputs: usize = examples.iter().map(|e| e.input.len()).sum();
-            let loss = choice_loss(&likelihoods, &answers, config);
-            Ok(Loss { tokens: inputs + loss.tokens, ..loss })
-        }
-        _ => cross_entropy(model, examples, config.causal),
-    }
+    let group = [examples.to_vec()];
+    losses(model, &group, config)?.pop().ok_or(TrainError::NoExamples)
 }
 
-/// The loss of each group of `examples`, from one forward over all of them.
+/// The loss of each group of `examples`, from one forward over all of them: that of [`loss`] on the group by itself.
 pub(crate) fn losses(
     model: &Model,
     groups: &[Vec<&Example>],
     config: &LossConfig,
 ) -> Result<Vec<Loss>, TrainError> {
-    let all: Vec<&Example> = groups.concat();
-    match check(all.iter().copied(), model)? {
-        Kind::Choices if config.compares() => {
-            let (likelihoods, answers) = score(model, &all)?;
-            Ok(ranges(groups.iter().map(Vec::len))
-                .into_iter()
-                .zip(groups)
-                .map(|(inputs, group)| {
-                    let loss =
-                        choice_loss(&of_inputs(&likelihoods, inputs.clone()), &answers[inputs], config);
-                    let tokens: usize = group.iter().map(|e| e.input.len()).sum();
-                    Loss { tokens: tokens + loss.tokens, ..loss }
-                })
-                .collect())
-        }
+    config.check()?;
+    match check(groups.iter().flatten().copied(), model)? {
+        Kind::Choices if config.compares() => choice_losses(model, groups, config),
         _ => cross_entropies(model, groups, config.causal),
     }
+}
+
+fn choice_losses(
+    model: &Model,
+    groups: &[Vec<&Example>],
+    config: &LossConfig,
+) -> Result<Vec<Loss>, TrainError> {
+    let (likelihoods, answers) = score(model, &groups.concat())?;
+    let of_group = |(inputs, group): (Range<usize>, &Vec<&Example>)| {
+        let loss = choice_loss(&of_inputs(&likelihoods, inputs.clone()), &answers[inputs], config);
+        let tokens: usize = group.iter().map(|e| e.input.len()).sum();
+        Loss { tokens: tokens + loss.tokens, ..loss }
+    };
+    Ok(ranges(groups.iter().map(Vec::len)).zip(groups).map(of_group).collect())
 }
 
 /// The texts of some of the inputs.
@@ -111,30 +104,18 @@ fn cross_entropies(
     let of_group = |(range, group): (Range<usize>, &Vec<&Example>)| {
         let own = |t: &Tensor<1>| t.clone().narrow(0, range.start, range.len());
         let loss = RowLosses { sums: own(&rows.sums), counts: own(&rows.counts) }.mean();
-        let alone = collate_for(causal, group, model, &device);
-        Loss {
-            total: loss.clone(),
-            cross_entropy: loss,
-            labelled: alone.labelled,
-            length_normalised: None,
-            unlikelihood: None,
-            tokens: alone.tokens,
-        }
+        let Counts { tokens, labelled } = Counts::of(group, causal, model.task());
+        let (length_normalised, unlikelihood) = (None, None);
+        Loss { total: loss.clone(), cross_entropy: loss, labelled, length_normalised, unlikelihood, tokens }
     };
-    Ok(ranges(groups.iter().map(Vec::len)).into_iter().zip(groups).map(of_group).collect())
+    Ok(ranges(groups.iter().map(Vec::len)).zip(groups).map(of_group).collect())
 }
 
-fn cross_entropy(model: &Model, examples: &[&Example], causal: CausalLoss) -> Result<Loss, TrainError> {
-    let device = model.devices().first().cloned().unwrap_or_default();
-    let batch = collate_for(causal, examples, model, &device);
-    let loss = model.loss(&batch.inputs, batch.labels)?;
-    Ok(Loss {
-        total: loss.clone(),
-        cross_entropy: loss,
-        labelled: batch.labelled,
-        length_normalised: None,
-        unlikelihood: None,
-        tokens: batch.tokens,
+/// Consecutive ranges of these lengths.
+fn ranges(lengths: impl IntoIterator<Item = usize>) -> impl Iterator<Item = Range<usize>> {
+    lengths.into_iter().scan(0, |end, length| {
+        *end += length;
+        Some(*end - length..*end)
     })
 }
 

@@ -8,34 +8,38 @@ use super::Communicator;
 
 /// What one rank, or all together, computed of a step.
 pub(crate) struct Share {
-    /// Sum of the losses of the micro-batches, each divided by their number in the step.
-    pub(crate) loss: f32,
+    /// Of each task the sum of the losses of the micro-batches, each divided by their number in the step.
+    pub(crate) losses: Vec<f32>,
     /// Real tokens.
     pub(crate) tokens: usize,
-    /// Of `loss`.
+    /// Of the sum of `losses`.
     pub(crate) grads: GradientsParams,
 }
 
 /// The sum of all ranks' shares, and how many ranks have none.
 ///
-/// One message: whether this rank failed, loss, tokens, and for each parameter in the order of the module, which is the
+/// One message: whether this rank failed, tokens, the losses of `tasks`, and for each parameter in the order of the module, which is the
 /// same on all ranks as the parameters' identities are not, whether it has a gradient and its values. The number of
 /// tokens is exact to 2²⁴.
 pub(crate) fn together<M: Module>(
     own: Option<Share>,
+    tasks: usize,
     module: &M,
     ranks: &dyn Communicator,
 ) -> (Share, usize) {
     let failed = own.is_none();
-    let own = own.unwrap_or(Share { loss: 0.0, tokens: 0, grads: GradientsParams::new() });
-    let mut writer =
-        Writer { grads: own.grads, values: vec![f32::from(failed), own.loss, own.tokens as f32] };
+    let own =
+        own.unwrap_or_else(|| Share { losses: vec![0.0; tasks], tokens: 0, grads: GradientsParams::new() });
+    let head = [&[f32::from(failed), own.tokens as f32], own.losses.as_slice()].concat();
+    let mut writer = Writer { grads: own.grads, values: head };
     module.visit(&mut writer);
     let Writer { grads, mut values } = writer;
     ranks.all_reduce_sum(&mut values);
-    let mut reader = Reader { grads, values: &values[3..] };
+    let (losses, gradients) = values[2..].split_at(tasks);
+    let mut reader = Reader { grads, values: gradients };
     module.visit(&mut reader);
-    (Share { loss: values[1], tokens: values[2] as usize, grads: reader.grads }, values[0] as usize)
+    let sum = Share { losses: losses.to_vec(), tokens: values[1] as usize, grads: reader.grads };
+    (sum, values[0] as usize)
 }
 
 struct Writer {
@@ -117,20 +121,19 @@ mod tests {
         let mut grads = GradientsParams::new();
         let two = |values: [f32; 2]| Tensor::<2>::from_floats([values], &Device::flex());
         grads.register(linear.weight.id, two([1.0, 2.0]));
-        let own = Share { loss: 0.5, tokens: 7, grads };
-        let other = vec![1.0, 0.25, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let own = Share { losses: vec![0.5, 2.0], tokens: 7, grads };
+        let other = vec![1.0, 5.0, 0.25, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         let ranks = Two { other, sent: RefCell::default() };
-        let (sum, failed) = together(Some(own), &linear, &ranks);
-        assert_eq!(*ranks.sent.borrow(), [0.0, 0.5, 7.0, 1.0, 1.0, 2.0, 0.0, 0.0, 0.0]);
-        assert_eq!(ranks.sent.borrow().len(), 9);
-        assert_eq!((sum.loss, sum.tokens, failed), (0.75, 12, 1));
+        let (sum, failed) = together(Some(own), 2, &linear, &ranks);
+        assert_eq!(*ranks.sent.borrow(), [0.0, 7.0, 0.5, 2.0, 1.0, 1.0, 2.0, 0.0, 0.0, 0.0]);
+        assert_eq!((sum.losses, sum.tokens, failed), (vec![0.75, 3.0], 12, 1));
         let bias = linear.bias.as_ref().unwrap().id;
         assert_eq!(sum.grads.get::<2>(linear.weight.id).unwrap().into_data(), two([1.0, 2.0]).into_data());
         assert!(sum.grads.get::<1>(bias).is_none());
 
         let ranks =
             Two { other: vec![0.0, 0.0, 0.0, 1.0, 3.0, 4.0, 1.0, 5.0, 6.0], sent: RefCell::default() };
-        let (sum, failed) = together(None, &linear, &ranks);
+        let (sum, failed) = together(None, 1, &linear, &ranks);
         assert_eq!(failed, 1);
         assert_eq!(sum.grads.get::<2>(linear.weight.id).unwrap().into_data(), two([3.0, 4.0]).into_data());
         assert_eq!(sum.grads.get::<1>(bias).unwrap().into_data(), TensorData::from([5.0f32, 6.0]));

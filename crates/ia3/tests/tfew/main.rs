@@ -62,7 +62,11 @@ fn trained(case: &Case) -> [f64; 3] {
         let number = |name: &str| expected[name].as_f64().unwrap();
         let place = format!("{} step {}", case.name, step.step);
         losses.relative(&format!("{place} loss"), step.loss.into(), number("total"));
-        norms.relative(&format!("{place} norm"), step.grad_norm.unwrap().into(), number("grad_norm"));
+        norms.relative(
+            &format!("{place} norm"),
+            step.grad_norms.as_ref().unwrap()[0].into(),
+            number("grad_norm"),
+        );
         Worst(0.0, 1e-12).absolute(&place, step.learning_rate, number("learning_rate"));
         ControlFlow::Continue(())
     })

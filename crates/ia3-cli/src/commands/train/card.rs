@@ -5,26 +5,25 @@ use std::fmt::Write;
 use ia3::Adapter;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig};
 
-use super::report::Report;
-use crate::args::Train;
+use super::prepared::Task;
+use super::report::{Report, TaskReport};
 
-/// The text of `README.md`.
+/// The text of `README.md` of a task; `others` are the tasks that it was trained with.
 pub(super) fn card(
     adapter: &Adapter,
-    args: &Train,
     config: &TrainConfig,
-    rows: usize,
-    report: &Report,
+    (task, others): (&Task, &[String]),
+    (result, report): (&TaskReport, &Report),
 ) -> String {
     let mut text = ia3::io::model_card(adapter);
     text += "\n## Training\n\n```text\n";
     text += &command();
     text += "\n```\n\n| setting | value |\n|---|---|\n";
-    for (name, value) in settings(args, config, rows) {
+    for (name, value) in settings(config, task, others) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {name} | {} |", value.replace('|', "\\|"));
     }
-    text + &results(report)
+    text + &results(adapter, result, report)
 }
 
 /// The command as a shell takes it.
@@ -44,7 +43,7 @@ fn quoted(word: String) -> String {
     }
 }
 
-fn settings(args: &Train, config: &TrainConfig, rows: usize) -> Vec<(&'static str, String)> {
+fn settings(config: &TrainConfig, task: &Task, others: &[String]) -> Vec<(&'static str, String)> {
     let optimizer = match &config.optimizer {
         OptimizerConfig::AdamW { betas, weight_decay } => {
             format!("AdamW, betas {} and {}, weight decay {weight_decay}", betas.0, betas.1)
@@ -59,22 +58,34 @@ fn settings(args: &Train, config: &TrainConfig, rows: usize) -> Vec<(&'static st
             format!("{warmup} steps of warm-up, then linearly to 0")
         }
     };
-    vec![
-        ("data", format!("`{}`, {rows} rows", args.data.display())),
+    let mut settings = vec![
+        ("data", format!("`{}`, {} rows", task.path.display(), task.data.rows.len())),
         ("batch", format!("{} x {}", config.batch_size, config.gradient_accumulation_steps)),
         ("optimiser", optimizer),
         ("peak learning rate", config.learning_rate.to_string()),
         ("schedule", schedule),
         ("bound of the gradients' norm", config.max_grad_norm.map_or("none".into(), |norm| norm.to_string())),
         ("seed", config.seed.to_string()),
-    ]
+    ];
+    if let Some(name) = &task.name {
+        let others: Vec<&str> = others.iter().filter(|o| *o != name).map(String::as_str).collect();
+        settings.push(("task", format!("`{name}`, trained together with {}", listed(&others))));
+    }
+    settings
 }
 
-fn results(report: &Report) -> String {
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "no other".into(),
+        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn results(adapter: &Adapter, result: &TaskReport, report: &Report) -> String {
     let mut text = String::from("\n## Results\n\n| | before | after |\n|---|---|---|\n");
-    let Report { first_loss, last_loss, steps, seconds, .. } = report;
+    let TaskReport { first_loss, last_loss, evaluation, .. } = result;
     let _ = writeln!(text, "| training loss, first and last step | {first_loss:.4} | {last_loss:.4} |");
-    if let Some(e) = &report.evaluation {
+    if let Some(e) = evaluation {
         let _ = writeln!(
             text,
             "| loss on {} held-out rows | {:.4} | {:.4} |",
@@ -83,13 +94,17 @@ fn results(report: &Report) -> String {
         let (before, after) = (100.0 * e.exact_match_before, 100.0 * e.exact_match_after);
         let _ = writeln!(text, "| exact match | {before:.1} % | {after:.1} % |");
     }
-    let (trainable, all) = (report.trainable_parameters, report.all_parameters);
+    // Those of the other tasks' adapters are not this one's.
+    let others = (report.tasks.len() - 1) * adapter.num_params();
+    let (trainable, all) = (adapter.num_trainable(), report.all_parameters - others);
+    let (steps, seconds) = (report.steps, report.seconds);
     let stopped = if report.stopped_early { "; interrupted" } else { "" };
     let _ = writeln!(
         text,
         "\n{steps} steps in {seconds:.1} s, {trainable} of {all} parameters trained{stopped}."
     );
-    text + "\n![losses](loss.svg)\n"
+    let picture = if result.name.is_some() { "../loss.svg" } else { "loss.svg" };
+    text + &format!("\n![losses]({picture})\n")
 }
 
 #[cfg(test)]

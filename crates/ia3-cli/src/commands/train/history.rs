@@ -1,5 +1,6 @@
 //! What `metrics.jsonl` says, for a picture.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
@@ -11,6 +12,8 @@ pub(super) struct History {
     pub(super) held_out: Vec<(f64, f64)>,
     pub(super) exact_match: Vec<(f64, f64)>,
     pub(super) accuracy: Vec<(f64, f64)>,
+    /// The training loss of each task, where they have names.
+    pub(super) tasks: BTreeMap<String, Vec<(f64, f64)>>,
     pub(super) last_step: f64,
 }
 
@@ -25,6 +28,7 @@ impl History {
             history.add(&line);
         }
         history.training = thinned(&history.training);
+        history.tasks.values_mut().for_each(|points| *points = thinned(points));
         history
     }
 
@@ -38,6 +42,9 @@ impl History {
             ("eval_accuracy", &mut self.accuracy),
         ] {
             points.extend(line[name].as_f64().map(|value| (step, value)));
+        }
+        for (task, loss) in line["losses"].as_object().into_iter().flatten() {
+            self.tasks.entry(task.clone()).or_default().extend(loss.as_f64().map(|loss| (step, loss)));
         }
     }
 }
@@ -69,6 +76,11 @@ mod tests {
         assert_eq!(history.training.len(), 400);
         assert_eq!(history.training[1], (5.0, 5.0));
         assert_eq!((history.held_out, history.exact_match), (vec![(1200.0, 2.5)], vec![(1200.0, 0.5)]));
-        assert!(history.accuracy.is_empty());
+        assert!(history.accuracy.is_empty() && history.tasks.is_empty());
+        let lines = "{\"step\": 1, \"loss\": 2, \"losses\": {\"a\": 1, \"b\": 3}}\n{\"step\": 2, \"losses\": {\"a\": 0.5}}\n";
+        std::fs::write(&path, lines).unwrap();
+        let tasks = History::read(&path).tasks;
+        assert_eq!(tasks["a"], [(1.0, 1.0), (2.0, 0.5)]);
+        assert_eq!(tasks["b"], [(1.0, 3.0)]);
     }
 }

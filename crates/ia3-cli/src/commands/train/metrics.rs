@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ia3::train::StepReport;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::session::Score;
+use super::standing::Score;
 
 pub(super) struct Metrics {
     path: PathBuf,
     file: File,
+    /// The names of the tasks, if they have names.
+    tasks: Vec<String>,
     /// Losses of the round so far.
     losses: Vec<f64>,
     /// At the last step.
@@ -26,7 +29,7 @@ impl Metrics {
     /// Goes on after `step`: lines of later steps, and half a line that a kill left, are dropped.
     ///
     /// `seconds` have passed before.
-    pub(super) fn open(out: &Path, step: usize, seconds: f64) -> anyhow::Result<Self> {
+    pub(super) fn open(out: &Path, tasks: Vec<String>, step: usize, seconds: f64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let path = out.join("metrics.jsonl");
         let text = if step > 0 { std::fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
@@ -36,18 +39,24 @@ impl Metrics {
         };
         let kept: String = text.lines().filter(done).map(|line| format!("{line}\n")).collect();
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut metrics = Self { path, file, losses: losses_of_the_round(&kept), seconds };
+        let mut metrics = Self { path, file, tasks, losses: losses_of_the_round(&kept), seconds };
         metrics.write(&kept)?;
         Ok(metrics)
     }
 
     /// A step, of which there are `a_round` in a round; the mean loss of the round too if it ends one.
     pub(super) fn step(&mut self, report: &StepReport, a_round: f64, seconds: f64) -> anyhow::Result<()> {
-        let StepReport { step, loss, learning_rate, grad_norm, tokens } = report;
+        let StepReport { step, loss, losses, learning_rate, grad_norms, tokens } = report;
         let epoch = *step as f64 / a_round;
         let rate = *tokens as f64 / (seconds - self.seconds).max(f64::MIN_POSITIVE);
-        let line = json!({"step": step, "epoch": epoch, "loss": loss, "learning_rate": learning_rate,
-                          "grad_norm": grad_norm, "tokens": tokens, "tokens_per_second": rate, "seconds": seconds});
+        let mut line = json!({"step": step, "epoch": epoch, "loss": loss, "learning_rate": learning_rate,
+                              "tokens": tokens, "tokens_per_second": rate, "seconds": seconds});
+        if self.tasks.is_empty() {
+            line["grad_norm"] = json!(grad_norms.as_ref().map(|norms| norms[0]));
+        } else {
+            line["losses"] = self.by_task(losses);
+            line["grad_norms"] = json!(grad_norms.as_ref().map(|norms| self.by_task(norms)));
+        }
         self.seconds = seconds;
         self.losses.push(f64::from(*loss));
         self.write(&format!("{line}\n"))?;
@@ -63,10 +72,18 @@ impl Metrics {
         self.write(&format!("{line}\n"))
     }
 
-    pub(super) fn evaluation(&mut self, step: usize, score: Score) -> anyhow::Result<()> {
-        let Score { loss, exact_match, accuracy } = score;
-        let line = json!({"step": step, "eval_loss": loss, "eval_exact_match": exact_match, "eval_accuracy": accuracy});
+    /// The mean of the tasks, and each of them.
+    pub(super) fn evaluation(&mut self, step: usize, mean: Score, scores: &[Score]) -> anyhow::Result<()> {
+        let Score { loss, exact_match, accuracy } = mean;
+        let mut line = json!({"step": step, "eval_loss": loss, "eval_exact_match": exact_match, "eval_accuracy": accuracy});
+        if !self.tasks.is_empty() {
+            line["eval_tasks"] = self.by_task(scores);
+        }
         self.write(&format!("{line}\n"))
+    }
+
+    fn by_task<T: Serialize>(&self, values: &[T]) -> Value {
+        self.tasks.iter().zip(values).map(|(task, value)| (task.clone(), json!(value))).collect()
     }
 
     fn write(&mut self, text: &str) -> anyhow::Result<()> {

@@ -1,8 +1,11 @@
 //! `ia3 train`.
 
+mod adapter_config;
 mod card;
+mod facts;
 mod follow;
 mod history;
+mod keep;
 mod lines;
 mod memory;
 mod metrics;
@@ -12,6 +15,8 @@ mod prepared;
 mod progress;
 mod report;
 mod session;
+mod standing;
+mod tasks;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,13 +24,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use ia3::io::IoError;
-use ia3::train::{Evaluation, Trainer};
+use ia3::train::Trainer;
 
 use self::follow::follow;
 use self::plan::Plan;
 use self::prepared::Prepared;
-use self::report::{BeforeAfter, Report};
-use self::session::{Score, Session};
+use self::report::{BeforeAfter, Report, Run, TaskReport};
+use self::session::Session;
 use crate::args::{Format, Train};
 use crate::output::{self, note};
 use crate::ranks::Ranks;
@@ -43,23 +48,19 @@ fn run_on(args: &Train, device: Option<&str>, format: Format, ranks: &Ranks) -> 
     let device = ranks.together(ia3::device(ranks.device(device).as_deref()).map_err(Into::into))?;
     let prepared = ranks.together(Prepared::new(args, &device))?;
     if args.dry_run {
-        return if ranks.rank() == 0 { plan(prepared, format) } else { Ok(ExitCode::SUCCESS) };
+        return if ranks.rank() == 0 { plan(&prepared, format) } else { Ok(ExitCode::SUCCESS) };
     }
     ranks.together(ranks.agree(&prepared.facts))?;
-    let Prepared { settings, data, base, adapter, .. } = &prepared;
-    let trainer = Trainer::new(ia3::attach(base, &[adapter])?, data, settings);
-    let trainer = trainer.and_then(|trainer| trainer.with_ranks(ranks.communicator()));
-    let trainer = ranks.together(trainer.map_err(Into::into))?;
+    let trainer = prepared.trainer().and_then(|trainer| Ok(trainer.with_ranks(ranks.communicator())?));
+    let trainer = ranks.together(trainer)?;
     match ranks.rank() {
         0 => lead(args, format, &prepared, trainer, (&device, ranks)),
         _ => follow(trainer, ranks),
     }
 }
 
-fn plan(prepared: Prepared, format: Format) -> anyhow::Result<ExitCode> {
-    let Prepared { settings, data, base, adapter, epoch, memory, .. } = prepared;
-    let plan = Plan::measure((&base, &adapter), &data, &settings, epoch, memory)?;
-    output::report(&plan, format)?;
+fn plan(prepared: &Prepared, format: Format) -> anyhow::Result<ExitCode> {
+    output::report(&Plan::measure(prepared)?, format)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,24 +75,17 @@ fn lead(
     let mut session = Session::open(args, prepared, trainer, (device, ranks))?;
     let stop = on_interrupt()?;
     let stopped = session.run(&stop)?;
-    let bytes = session.save_adapter(&args.out)?;
-    let after = if stopped { None } else { session.evaluate(session.trainer.model())? };
-    let progress = &session.progress;
-    let report = Report {
-        trainable_parameters: prepared.parameters.trainable,
-        all_parameters: prepared.parameters.all,
+    let tasks = task_reports(&session, stopped)?;
+    let run = Run {
+        parameters: prepared.parameters,
         steps: session.steps_done(),
         stopped_early: stopped,
-        first_loss: progress.first_loss.unwrap_or(f32::NAN),
-        last_loss: progress.last_loss.unwrap_or(f32::NAN),
-        seconds: progress.seconds,
-        evaluation: progress.before.zip(after).map(before_after),
-        bytes,
+        seconds: session.standing.seconds,
         out: args.out.display().to_string(),
     };
+    let report = Report::new(run, tasks);
     session.draw()?;
-    let card = card::card(&session.trained()?, args, &prepared.settings, prepared.data.rows.len(), &report);
-    ia3::io::write_file(args.out.join("README.md"), card.as_bytes())?;
+    write_cards(&session, &report)?;
     output::report(&report, format)?;
     if stopped {
         note("interrupted; what had been learned was saved, and the same command goes on");
@@ -100,14 +94,38 @@ fn lead(
     Ok(ExitCode::SUCCESS)
 }
 
-fn before_after((before, after): (Score, Evaluation)) -> BeforeAfter {
-    BeforeAfter {
-        examples: after.examples,
-        loss_before: before.loss,
-        loss_after: after.loss,
-        exact_match_before: before.exact_match,
-        exact_match_after: after.exact_match,
+/// Writes the adapters and evaluates them, but for a training that was interrupted.
+fn task_reports(session: &Session, stopped: bool) -> anyhow::Result<Vec<TaskReport>> {
+    let Session { args, prepared, standing, .. } = session;
+    let bytes = session.save_adapters(&args.out)?;
+    let after = if stopped { vec![] } else { session.evaluate_adapters()? };
+    let before = standing.before.as_deref().unwrap_or_default();
+    let loss = |losses: &[f32], task: usize| losses.get(task).copied().unwrap_or(f32::NAN);
+    let report = |(task, bytes): (usize, u64)| {
+        let of = &prepared.tasks[task];
+        let scores = before.get(task).copied().flatten().zip(after.get(task).and_then(Option::as_ref));
+        TaskReport {
+            name: of.name.clone(),
+            rows: of.data.rows.len(),
+            first_loss: loss(&standing.first_losses, task),
+            last_loss: loss(&standing.last_losses, task),
+            evaluation: scores.map(|(before, after)| BeforeAfter::new(before, after)),
+            bytes,
+            out: of.folder(&args.out).display().to_string(),
+        }
+    };
+    Ok(bytes.into_iter().enumerate().map(report).collect())
+}
+
+fn write_cards(session: &Session, report: &Report) -> anyhow::Result<()> {
+    let Session { args, prepared, trainer, .. } = session;
+    let names = prepared.names();
+    for (task, result) in prepared.tasks.iter().zip(&report.tasks) {
+        let adapter = task.adapter.extract(trainer.model())?;
+        let card = card::card(&adapter, &prepared.settings, (task, &names), (result, report));
+        ia3::io::write_file(task.folder(&args.out).join("README.md"), card.as_bytes())?;
     }
+    Ok(())
 }
 
 /// Set by the first Ctrl-C or SIGTERM; a second one ends the process at once.

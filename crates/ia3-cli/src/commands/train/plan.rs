@@ -3,17 +3,18 @@
 use std::fmt;
 use std::time::Instant;
 
-use ia3::train::{Dataset, EpochPlan, TrainConfig, Trainer};
-use ia3::{Adapter, Model, TrainableParameters};
+use ia3::TrainableParameters;
 use serde::Serialize;
 
 use super::memory::{Memory, peak, size};
+use super::prepared::{Prepared, Task};
 
 /// Steps that are measured.
 const MEASURED: usize = 3;
 
 #[derive(Serialize)]
 pub(super) struct Plan {
+    /// Of each adapter.
     sites: Vec<Site>,
     trainable_parameters: usize,
     all_parameters: usize,
@@ -30,6 +31,20 @@ pub(super) struct Plan {
     measured_steps: usize,
     tokens_per_second: f64,
     seconds_estimate: f64,
+    /// Left out where there is one, without a name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tasks: Vec<TaskPlan>,
+}
+
+/// One of several tasks, by itself.
+#[derive(Serialize)]
+struct TaskPlan {
+    name: String,
+    rows: usize,
+    batches_per_epoch: usize,
+    epochs: f64,
+    tokens: f64,
+    padding_share: f64,
 }
 
 #[derive(Serialize)]
@@ -41,42 +56,54 @@ struct Site {
 
 impl Plan {
     /// Makes three steps on a copy and forgets them.
-    pub(super) fn measure(
-        (base, adapter): (&Model, &Adapter),
-        data: &Dataset,
-        config: &TrainConfig,
-        epoch: EpochPlan,
-        memory: Memory,
-    ) -> anyhow::Result<Self> {
-        let mut trainer = Trainer::new(ia3::attach(base, &[adapter])?, data, config)?;
-        let (start, mut tokens) = (Instant::now(), 0);
+    pub(super) fn measure(prepared: &Prepared) -> anyhow::Result<Self> {
+        let Prepared { settings, tasks, parameters, epoch, memory, .. } = prepared;
+        let mut trainer = prepared.trainer()?;
+        let (start, mut measured) = (Instant::now(), 0);
         while !trainer.is_done() && trainer.steps_done() < MEASURED {
-            tokens += trainer.step()?.tokens;
+            measured += trainer.step().map_err(|error| prepared.named(error))?.tokens;
         }
-        let rate = tokens as f64 / start.elapsed().as_secs_f64();
-        let epochs = config.steps as f64 / trainer.steps_per_epoch();
-        let all_tokens = epochs * epoch.tokens as f64;
-        let parameters = TrainableParameters::of(base, adapter);
+        let rate = measured as f64 / start.elapsed().as_secs_f64();
+        let epochs = settings.steps as f64 / trainer.steps_per_epoch();
+        let batches = (settings.steps * settings.gradient_accumulation_steps) as f64;
+        let of_task = |task: &Task| batches / task.epoch.batches as f64 * task.epoch.tokens as f64;
+        let all_tokens = tasks.iter().map(of_task).sum();
         let site = |(path, vector): (&String, &ia3::Ia3Vector)| Site {
             path: path.clone(),
             scales: vector.placement.to_string(),
             len: vector.len(),
         };
         Ok(Self {
-            sites: adapter.vectors.iter().map(site).collect(),
+            sites: tasks.iter().take(1).flat_map(|task| &task.adapter.vectors).map(site).collect(),
             trainable_parameters: parameters.trainable,
             all_parameters: parameters.all,
-            steps: config.steps,
+            steps: settings.steps,
             rows: epoch.rows,
             batches_per_epoch: epoch.batches,
             epochs,
             tokens: all_tokens,
             padding_share: epoch.padding_share(),
-            memory_estimate: memory,
+            memory_estimate: *memory,
             memory_peak: peak(),
             measured_steps: trainer.steps_done(),
             tokens_per_second: rate,
             seconds_estimate: all_tokens / rate,
+            tasks: tasks.iter().filter_map(|task| TaskPlan::new(task, batches)).collect(),
+        })
+    }
+}
+
+impl TaskPlan {
+    /// Of so many batches; `None` of a task without a name.
+    fn new(Task { name, epoch, .. }: &Task, batches: f64) -> Option<Self> {
+        let epochs = batches / epoch.batches as f64;
+        Some(Self {
+            name: name.clone()?,
+            rows: epoch.rows,
+            batches_per_epoch: epoch.batches,
+            epochs,
+            tokens: epochs * epoch.tokens as f64,
+            padding_share: epoch.padding_share(),
         })
     }
 }
@@ -88,7 +115,12 @@ impl fmt::Display for Plan {
             writeln!(f, "{path:width$}  {scales:6}  {len}")?;
         }
         let (trainable, all) = (self.trainable_parameters, self.all_parameters);
-        writeln!(f, "{} vectors; {}", self.sites.len(), TrainableParameters { trainable, all })?;
+        let vectors = match self.tasks.len() {
+            0 => format!("{} vectors", self.sites.len()),
+            tasks => format!("{} vectors for each of {tasks} tasks", self.sites.len()),
+        };
+        writeln!(f, "{vectors}; {}", TrainableParameters { trainable, all })?;
+        self.tasks.iter().try_for_each(|task| writeln!(f, "{task}"))?;
         let Self { steps, rows, batches_per_epoch, epochs, tokens, padding_share, .. } = self;
         writeln!(f, "steps:   {steps}, {epochs:.2} epochs of {rows} rows in {batches_per_epoch} batches")?;
         writeln!(f, "tokens:  {tokens:.0}, and {:.1} % padding", 100.0 * padding_share)?;
@@ -102,5 +134,13 @@ impl fmt::Display for Plan {
             "\ntime:    {seconds_estimate:.1} s estimated, from {measured_steps} steps at {rate:.0} tokens/s"
         )?;
         write!(f, ", without evaluations\nnothing was written")
+    }
+}
+
+impl fmt::Display for TaskPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, rows, batches_per_epoch, epochs, tokens, padding_share } = self;
+        write!(f, "{name}: {epochs:.2} epochs of {rows} rows in {batches_per_epoch} batches, ")?;
+        write!(f, "{tokens:.0} tokens, and alone {:.1} % padding", 100.0 * padding_share)
     }
 }

@@ -11,6 +11,9 @@ const HEIGHT: f64 = 300.0;
 const MARGIN: [f64; 4] = [64.0, 36.0, 150.0, 40.0];
 const BLUE: &str = "#1f77b4";
 const RED: &str = "#d62728";
+/// Of single tasks; of more tasks the mean alone is drawn.
+const OTHERS: [&str; 8] =
+    ["#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
 /// Parts that an axis is divided into.
 const PARTS: usize = 5;
 
@@ -19,7 +22,12 @@ type Line<'a> = (&'a str, &'a str, &'a [(f64, f64)]);
 
 /// The picture.
 pub(super) fn svg(history: &History) -> String {
-    let losses = [("training loss", BLUE, &history.training[..]), ("held-out loss", RED, &history.held_out)];
+    let mut losses: Vec<Line> =
+        vec![("training loss", BLUE, &history.training), ("held-out loss", RED, &history.held_out)];
+    if history.tasks.len() <= OTHERS.len() {
+        let tasks = history.tasks.iter().zip(OTHERS);
+        losses.extend(tasks.map(|((name, points), colour)| (name.as_str(), colour, points.as_slice())));
+    }
     let shares = [("exact match", BLUE, &history.exact_match[..]), ("accuracy", RED, &history.accuracy)];
     let highest = losses.iter().flat_map(|line| line.2).map(|point| point.1).fold(0.0, f64::max);
     let top = if highest > 0.0 { 1.05 * highest } else { 1.0 };
@@ -72,12 +80,17 @@ fn panel(y: f64, title: &str, lines: &[Line], last_step: f64, top: f64) -> Strin
         let _ = writeln!(
             svg,
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" points=\"{}\"/>\n\
-             <text x=\"{}\" y=\"{label}\" fill=\"{colour}\">{name}</text>",
+             <text x=\"{}\" y=\"{label}\" fill=\"{colour}\">{}</text>",
             points.join(" "),
-            WIDTH - right + 8.0
+            WIDTH - right + 8.0,
+            escaped(name)
         );
     }
     svg
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -101,6 +114,14 @@ mod tests {
         // The axis goes from 64 to 750; 4 of 4.2 is near the top, at 36 + 224 / 21.
         assert!(all.contains("points=\"64.0,46.7 750.0,153.3\""), "{all}");
         assert!(all.contains("points=\"750.0,336.0\""), "1 is the top of the panel below: {all}");
+        let tasks = |count: usize| History {
+            tasks: (0..count).map(|n| (format!("a<{n}&b"), vec![(50.0, 1.0)])).collect(),
+            ..history.clone()
+        };
+        let two = svg(&tasks(2));
+        assert_eq!(two.matches("<polyline").count(), all.matches("<polyline").count() + 2);
+        assert!(two.contains(">a&lt;1&amp;b</text>"), "{two}");
+        assert_eq!(svg(&tasks(9)), all);
         let alone = svg(&History { held_out: vec![], exact_match: vec![], ..history });
         assert_eq!(alone.matches("<polyline").count(), 1);
         assert!(svg(&History::default()).ends_with("</svg>\n"));

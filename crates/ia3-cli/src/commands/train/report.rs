@@ -1,7 +1,10 @@
 use std::fmt;
 
 use ia3::TrainableParameters;
+use ia3::train::Evaluation;
 use serde::Serialize;
+
+use super::standing::Score;
 
 #[derive(Serialize)]
 pub(super) struct Report {
@@ -9,15 +12,40 @@ pub(super) struct Report {
     pub(super) all_parameters: usize,
     pub(super) steps: usize,
     pub(super) stopped_early: bool,
+    /// Of several tasks these are means, and the bytes those of all.
     pub(super) first_loss: f32,
     pub(super) last_loss: f32,
     pub(super) seconds: f64,
     pub(super) evaluation: Option<BeforeAfter>,
     pub(super) bytes: u64,
     pub(super) out: String,
+    /// Left out where there is one, without a name.
+    #[serde(skip_serializing_if = "unnamed")]
+    pub(super) tasks: Vec<TaskReport>,
 }
 
-#[derive(Serialize)]
+/// What the tasks have in common.
+pub(super) struct Run {
+    pub(super) parameters: TrainableParameters,
+    pub(super) steps: usize,
+    pub(super) stopped_early: bool,
+    pub(super) seconds: f64,
+    pub(super) out: String,
+}
+
+/// What came of one task.
+#[derive(Clone, Serialize)]
+pub(super) struct TaskReport {
+    pub(super) name: Option<String>,
+    pub(super) rows: usize,
+    pub(super) first_loss: f32,
+    pub(super) last_loss: f32,
+    pub(super) evaluation: Option<BeforeAfter>,
+    pub(super) bytes: u64,
+    pub(super) out: String,
+}
+
+#[derive(Clone, Serialize)]
 pub(super) struct BeforeAfter {
     pub(super) examples: usize,
     pub(super) loss_before: f64,
@@ -26,18 +54,87 @@ pub(super) struct BeforeAfter {
     pub(super) exact_match_after: f64,
 }
 
+fn unnamed(tasks: &[TaskReport]) -> bool {
+    tasks.iter().all(|task| task.name.is_none())
+}
+
+impl BeforeAfter {
+    pub(super) fn new(before: Score, after: &Evaluation) -> Self {
+        Self {
+            examples: after.examples,
+            loss_before: before.loss,
+            loss_after: after.loss,
+            exact_match_before: before.exact_match,
+            exact_match_after: after.exact_match,
+        }
+    }
+
+    /// The mean of tasks, of which there is at least one, and their examples together.
+    fn mean(tasks: &[&Self]) -> Option<Self> {
+        let mean = |of: fn(&Self) -> f64| tasks.iter().map(|e| of(e)).sum::<f64>() / tasks.len() as f64;
+        (!tasks.is_empty()).then(|| Self {
+            examples: tasks.iter().map(|e| e.examples).sum(),
+            loss_before: mean(|e| e.loss_before),
+            loss_after: mean(|e| e.loss_after),
+            exact_match_before: mean(|e| e.exact_match_before),
+            exact_match_after: mean(|e| e.exact_match_after),
+        })
+    }
+}
+
+impl Report {
+    /// With the means of the tasks.
+    pub(super) fn new(run: Run, tasks: Vec<TaskReport>) -> Self {
+        let mean = |of: fn(&TaskReport) -> f32| tasks.iter().map(of).sum::<f32>() / tasks.len() as f32;
+        let evaluations: Vec<&BeforeAfter> = tasks.iter().filter_map(|t| t.evaluation.as_ref()).collect();
+        let Run { parameters, steps, stopped_early, seconds, out } = run;
+        Self {
+            trainable_parameters: parameters.trainable,
+            all_parameters: parameters.all,
+            steps,
+            stopped_early,
+            first_loss: mean(|task| task.first_loss),
+            last_loss: mean(|task| task.last_loss),
+            seconds,
+            evaluation: BeforeAfter::mean(&evaluations),
+            bytes: tasks.iter().map(|task| task.bytes).sum(),
+            out,
+            tasks,
+        }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parameters =
             TrainableParameters { trainable: self.trainable_parameters, all: self.all_parameters };
         writeln!(f, "{parameters}")?;
         let Self { steps, seconds, first_loss, last_loss, .. } = self;
-        writeln!(f, "{steps} steps in {seconds:.1} s, loss {first_loss:.4} -> {last_loss:.4}")?;
+        let named = !unnamed(&self.tasks);
+        let loss = if named { "mean loss" } else { "loss" };
+        writeln!(f, "{steps} steps in {seconds:.1} s, {loss} {first_loss:.4} -> {last_loss:.4}")?;
+        if named {
+            self.tasks.iter().try_for_each(|task| writeln!(f, "{task}"))?;
+        }
         if let Some(e) = &self.evaluation {
             let (before, after) = (100.0 * e.exact_match_before, 100.0 * e.exact_match_after);
-            writeln!(f, "loss on {} examples {:.4} -> {:.4}", e.examples, e.loss_before, e.loss_after)?;
-            writeln!(f, "exact match {before:.1} % -> {after:.1} %")?;
+            writeln!(f, "{loss} on {} examples {:.4} -> {:.4}", e.examples, e.loss_before, e.loss_after)?;
+            let exact_match = if named { "mean exact match" } else { "exact match" };
+            writeln!(f, "{exact_match} {before:.1} % -> {after:.1} %")?;
         }
         write!(f, "{} bytes -> {}", self.bytes, self.out)
+    }
+}
+
+impl fmt::Display for TaskReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().unwrap_or_default();
+        write!(f, "{name}: loss {:.4} -> {:.4}", self.first_loss, self.last_loss)?;
+        if let Some(e) = &self.evaluation {
+            let (before, after) = (100.0 * e.exact_match_before, 100.0 * e.exact_match_after);
+            write!(f, "; on {} examples {:.4} -> {:.4}", e.examples, e.loss_before, e.loss_after)?;
+            write!(f, ", exact match {before:.1} % -> {after:.1} %")?;
+        }
+        Ok(())
     }
 }

@@ -1,73 +1,23 @@
 //! The loop of `ia3 train`: steps, evaluations, checkpoints, and how it ends.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use burn::tensor::Device;
-use ia3::io::AdapterOptions;
-use ia3::train::{
-    Checkpoints, Dataset, Evaluation, Example, Fingerprint, TrainConfig, TrainError, TrainLock, Trainer,
-    evaluate_with,
-};
-use ia3::{Adapter, Model};
-use serde::{Deserialize, Serialize};
+use ia3::Model;
+use ia3::train::{Checkpoints, Evaluation, Fingerprint, TrainLock, Trainer, evaluate_with};
 
-use super::history::History;
 use super::metrics::Metrics;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, Task};
 use super::progress::Bar;
-use crate::args::{MetricName, Train};
+use super::standing::{Best, Score, Standing};
+use super::tasks::in_task;
+use crate::args::Train;
 use crate::output::note;
 use crate::ranks::Ranks;
 
-pub(super) const EVAL_BATCH: usize = 32;
-
-/// What a checkpoint holds beside the state: where the evaluations stand.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Progress {
-    pub(super) first_loss: Option<f32>,
-    pub(super) last_loss: Option<f32>,
-    /// Before training.
-    pub(super) before: Option<Score>,
-    pub(super) best: Option<Best>,
-    /// Evaluations since the best one.
-    pub(super) without_gain: usize,
-    /// Seconds of all sessions so far.
-    pub(super) seconds: f64,
-    /// All is done: the steps are through, or patience ran out.
-    pub(super) finished: bool,
-}
-
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Score {
-    pub(super) loss: f64,
-    pub(super) exact_match: f64,
-    /// Of classes and choices.
-    #[serde(default)]
-    pub(super) accuracy: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Best {
-    pub(super) step: usize,
-    pub(super) score: Score,
-}
-
-impl From<&Evaluation> for Score {
-    fn from(e: &Evaluation) -> Self {
-        Self { loss: e.loss, exact_match: e.exact_match, accuracy: e.accuracy }
-    }
-}
-
-impl Score {
-    fn beats(self, other: Self, metric: MetricName) -> bool {
-        match metric {
-            MetricName::Loss => self.loss < other.loss,
-            MetricName::ExactMatch => self.exact_match > other.exact_match,
-        }
-    }
-}
+const EVAL_BATCH: usize = 32;
 
 /// A training under way, and where it is kept.
 pub(super) struct Session<'a> {
@@ -75,9 +25,10 @@ pub(super) struct Session<'a> {
     pub(super) prepared: &'a Prepared,
     pub(super) checkpoints: Checkpoints,
     pub(super) trainer: Trainer<'a>,
-    pub(super) progress: Progress,
+    pub(super) standing: Standing,
     ranks: &'a Ranks,
-    saved: Option<usize>,
+    /// The step of the last checkpoint.
+    pub(super) saved: Option<usize>,
     _lock: TrainLock,
 }
 
@@ -94,8 +45,9 @@ impl<'a> Session<'a> {
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
         let _lock = checkpoints.lock()?;
         ia3::io::remove_leftovers(&args.out)?;
-        let (progress, saved) = (Progress::default(), None);
-        let mut session = Self { args, prepared, checkpoints, trainer, progress, ranks, saved, _lock };
+        prepared.tasks.iter().try_for_each(|task| ia3::io::remove_leftovers(task.folder(&args.out)))?;
+        let (standing, saved) = (Standing::default(), None);
+        let mut session = Self { args, prepared, checkpoints, trainer, standing, ranks, saved, _lock };
         let last = session.checkpoints.steps()?.last().copied();
         match last {
             Some(_) if args.no_resume => session.checkpoints.prune(0, &[])?,
@@ -110,12 +62,12 @@ impl<'a> Session<'a> {
 
     fn resume(&mut self, step: usize) -> anyhow::Result<()> {
         let checkpoint =
-            self.checkpoints.read::<Progress>(step).context("cannot go on; --no-resume starts anew")?;
+            self.checkpoints.read::<Standing>(step).context("cannot go on; --no-resume starts anew")?;
         self.trainer.restore(&checkpoint.state)?;
-        self.progress = checkpoint.progress;
+        self.standing = checkpoint.progress;
         self.saved = Some(step);
         let steps = self.prepared.settings.steps;
-        match self.progress.finished {
+        match self.standing.finished {
             true => note(format!("finished already, at step {step} of {steps}; --no-resume trains anew")),
             false => note(format!("goes on after step {step} of {steps}")),
         }
@@ -124,11 +76,13 @@ impl<'a> Session<'a> {
 
     /// Trains to the end; returns whether it was interrupted.
     pub(super) fn run(&mut self, stop: &AtomicBool) -> anyhow::Result<bool> {
-        let start = std::time::Instant::now();
-        let before = self.progress.seconds;
-        let mut metrics = Metrics::open(&self.args.out, self.trainer.steps_done(), before)?;
-        if self.progress.before.is_none() {
-            self.progress.before = self.evaluate(&self.prepared.base)?.map(|e| Score::from(&e));
+        let start = Instant::now();
+        let before = self.standing.seconds;
+        let mut metrics =
+            Metrics::open(&self.args.out, self.prepared.names(), self.trainer.steps_done(), before)?;
+        if self.standing.before.is_none() {
+            let scores = self.evaluate(|_| Ok(self.prepared.base.clone()))?;
+            self.standing.before = Some(scores.iter().map(|e| e.as_ref().map(Score::from)).collect());
         }
         let bar = Bar::new(self.prepared.settings.steps, self.trainer.steps_done());
         while self.goes_on(stop)? {
@@ -136,15 +90,13 @@ impl<'a> Session<'a> {
                 Ok(report) => report,
                 Err(error) => return Err(self.keep_last_good(error)),
             };
-            self.progress.first_loss.get_or_insert(report.loss);
-            self.progress.last_loss = Some(report.loss);
-            self.progress.seconds = before + start.elapsed().as_secs_f64();
-            metrics.step(&report, self.trainer.steps_per_epoch(), self.progress.seconds)?;
+            self.standing.step(&report, before + start.elapsed().as_secs_f64());
+            metrics.step(&report, self.trainer.steps_per_epoch(), self.standing.seconds)?;
             bar.show(&report);
             self.after_step(&mut metrics)?;
         }
         bar.finish();
-        let stopped = !self.progress.finished && !self.trainer.is_done();
+        let stopped = !self.standing.finished && !self.trainer.is_done();
         if !stopped {
             self.finish()?;
         }
@@ -153,7 +105,7 @@ impl<'a> Session<'a> {
 
     /// Whether there is one more step, for all ranks; what an interrupt would lose is saved.
     fn goes_on(&mut self, stop: &AtomicBool) -> anyhow::Result<bool> {
-        let over = self.progress.finished || self.trainer.is_done();
+        let over = self.standing.finished || self.trainer.is_done();
         let interrupted = !over && stop.load(Ordering::Relaxed);
         if interrupted {
             self.save()?;
@@ -169,49 +121,51 @@ impl<'a> Session<'a> {
             wanted |= self.judge(metrics)?;
         }
         // Known before the checkpoint is written, so that none is ever replaced by another of the same step.
-        self.progress.finished |= last;
-        wanted |= self.progress.finished;
+        self.standing.finished |= last;
+        wanted |= self.standing.finished;
         if wanted { self.save() } else { Ok(()) }
     }
 
-    /// Evaluates; returns whether it is the best so far.
+    /// Evaluates; returns whether it is the best so far, by the mean over tasks.
     fn judge(&mut self, metrics: &mut Metrics) -> anyhow::Result<bool> {
-        let Some(score) = self.evaluate(self.trainer.model())?.map(|e| Score::from(&e)) else {
-            return Ok(false);
-        };
+        let scores: Vec<Score> = self.evaluate_adapters()?.iter().flatten().map(Score::from).collect();
+        let Some(score) = Score::mean(&scores) else { return Ok(false) };
         let step = self.trainer.steps_done();
-        metrics.evaluation(step, score)?;
-        let best = self.progress.best.is_none_or(|best| score.beats(best.score, self.args.metric));
-        if best {
-            self.progress.best = Some(Best { step, score });
-            self.progress.without_gain = 0;
-        } else {
-            self.progress.without_gain += 1;
-            self.progress.finished = self.args.patience.is_some_and(|p| self.progress.without_gain >= p);
-        }
-        Ok(best)
+        metrics.evaluation(step, score, &scores)?;
+        Ok(self.standing.judge(Best { step, score }, self.args.metric, self.args.patience))
     }
 
-    pub(super) fn evaluate(&self, model: &Model) -> anyhow::Result<Option<Evaluation>> {
-        let of = |examples| evaluate_with(model, examples, EVAL_BATCH, &self.prepared.settings.loss);
-        let evaluation = self.prepared.held_out.as_deref().map(of).transpose()?;
-        match &evaluation {
-            Some(e) if !e.loss.is_finite() => {
-                let step = self.trainer.steps_done();
-                bail!(
-                    "the loss on the held-out lines is {} after step {step}; lower the learning rate",
-                    e.loss
-                )
+    /// Of each task that has held-out lines, with its adapter as it is now.
+    pub(super) fn evaluate_adapters(&self) -> anyhow::Result<Vec<Option<Evaluation>>> {
+        self.evaluate(|task| {
+            let adapter = task.adapter.extract(self.trainer.model())?;
+            Ok(ia3::attach(&self.prepared.base, &[&adapter])?)
+        })
+    }
+
+    fn evaluate(
+        &self,
+        model: impl Fn(&Task) -> anyhow::Result<Model>,
+    ) -> anyhow::Result<Vec<Option<Evaluation>>> {
+        let of = |task: &Task| -> anyhow::Result<Option<Evaluation>> {
+            let Some(held_out) = &task.held_out else { return Ok(None) };
+            let evaluation =
+                evaluate_with(&model(task)?, held_out, EVAL_BATCH, &self.prepared.settings.loss)?;
+            let (loss, step) = (evaluation.loss, self.trainer.steps_done());
+            if !loss.is_finite() {
+                bail!("the loss on the held-out lines is {loss} after step {step}; lower the learning rate")
             }
-            _ => Ok(evaluation),
-        }
+            Ok(Some(evaluation))
+        };
+        let tasks = self.prepared.tasks.iter();
+        tasks.map(|task| of(task).map_err(|error| in_task(task.name.as_deref(), error))).collect()
     }
 
     /// The best evaluated step is what is kept; without evaluations the last.
     fn finish(&mut self) -> anyhow::Result<()> {
         let step = self.trainer.steps_done();
-        if let Some(best) = self.progress.best.filter(|best| best.step != step) {
-            let checkpoint = self.checkpoints.read::<Progress>(best.step)?;
+        if let Some(best) = self.standing.best.filter(|best| best.step != step) {
+            let checkpoint = self.checkpoints.read::<Standing>(best.step)?;
             self.trainer.restore(&checkpoint.state)?;
         }
         Ok(())
@@ -221,100 +175,4 @@ impl<'a> Session<'a> {
     pub(super) fn steps_done(&self) -> usize {
         self.saved.unwrap_or_default().max(self.trainer.steps_done())
     }
-
-    /// Writes a checkpoint, if there is none of this step.
-    fn save(&mut self) -> anyhow::Result<()> {
-        let state = self.trainer.state()?;
-        if self.checkpoints.steps()?.contains(&state.step) {
-            return Ok(());
-        }
-        self.checkpoints.write(&state, &self.progress, |dir| self.save_adapter(dir).map(|_| ()))?;
-        self.saved = Some(state.step);
-        let best = self.progress.best.map(|best| best.step);
-        Ok(self.checkpoints.prune(self.args.save_total_limit.max(1), best.as_slice())?)
-    }
-
-    /// The adapter as it is now.
-    pub(super) fn trained(&self) -> anyhow::Result<Adapter> {
-        Ok(self.prepared.adapter.extract(self.trainer.model())?)
-    }
-
-    /// Draws what the metrics say.
-    pub(super) fn draw(&self) -> anyhow::Result<()> {
-        let svg = super::plot::svg(&History::read(&self.args.out.join("metrics.jsonl")));
-        Ok(ia3::io::write_file(self.args.out.join("loss.svg"), svg.as_bytes())?)
-    }
-
-    pub(super) fn save_adapter(&self, dir: &Path) -> anyhow::Result<u64> {
-        let adapter = self.trained()?;
-        let options = AdapterOptions::default().with_base(self.prepared.base.info());
-        Ok(ia3::io::save_adapter(&adapter, dir, &options)?.bytes)
-    }
-
-    /// Saves the last state with a finite loss; returns the error with what was done.
-    fn keep_last_good(&mut self, error: TrainError) -> anyhow::Error {
-        let Some(rows) = error.diverged_at() else { return error.into() };
-        let place = super::lines::lines_of(&self.args.data, rows);
-        let step = self.trainer.steps_done();
-        let later = self.checkpoints.remove_after(step).map_err(anyhow::Error::from);
-        let kept = later
-            .and_then(|()| self.save())
-            .and_then(|()| self.save_adapter(&self.args.out))
-            .and_then(|_| self.draw());
-        let kept = match kept {
-            Ok(_) => format!("the state after step {step} was saved to {}", self.args.out.display()),
-            Err(failure) => format!("nothing could be saved: {failure:#}"),
-        };
-        anyhow::Error::from(error).context(format!("training stopped at {place}; {kept}"))
-    }
-}
-
-/// What must be the same for a training to go on, and on every rank.
-pub(super) fn facts(
-    args: &Train,
-    config: &TrainConfig,
-    adapter: &Adapter,
-    (data, held_out): (&Dataset, Option<&[Example]>),
-) -> anyhow::Result<Vec<(String, String)>> {
-    let hashed = |data: String| hash(data.as_bytes());
-    let facts = [
-        ("steps", config.steps.to_string()),
-        ("batch size", config.batch_size.to_string()),
-        ("gradient accumulation", config.gradient_accumulation_steps.to_string()),
-        ("learning rate", config.learning_rate.to_string()),
-        ("schedule", format!("{:?}", config.schedule)),
-        ("optimiser", format!("{:?}", config.optimizer)),
-        ("bound of the gradients", format!("{:?}", config.max_grad_norm)),
-        ("bucket", config.bucket.to_string()),
-        ("seed", config.seed.to_string()),
-        ("loss", format!("{:?}", config.loss)),
-        ("evaluation", format!("{:?} {:?} {:?}", args.eval_steps, args.patience, args.metric)),
-        ("adapter", hashed(format!("{} {}", adapter.config.to_json(), adapter.num_trainable()))),
-        ("data", hashed(format!("{:?}", data.rows))),
-        ("held-out data", hashed(format!("{held_out:?}"))),
-        ("base", base(&args.base)?),
-    ];
-    Ok(facts.map(|(name, value)| (name.to_string(), value)).to_vec())
-}
-
-/// The names, sizes and beginnings (a megabyte) of the files of a base.
-fn base(dir: &Path) -> anyhow::Result<String> {
-    use std::io::Read;
-    let mut files: Vec<_> = std::fs::read_dir(dir)?.filter_map(|e| Some(e.ok()?.path())).collect();
-    files
-        .retain(|path| path.extension().is_some_and(|e| e == "safetensors") || path.ends_with("config.json"));
-    files.sort();
-    let mut bytes = vec![];
-    for path in files {
-        let file = std::fs::File::open(&path)?;
-        bytes.extend(format!("{:?} {}", path.file_name(), file.metadata()?.len()).into_bytes());
-        file.take(1 << 20).read_to_end(&mut bytes)?;
-    }
-    Ok(hash(&bytes))
-}
-
-/// FNV-1a: the same in every version of every program.
-fn hash(bytes: &[u8]) -> String {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, step))
 }

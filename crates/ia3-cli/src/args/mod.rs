@@ -1,6 +1,14 @@
+mod data;
+mod train;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::data::DataArgs;
+pub(crate) use self::train::{
+    CausalLossName, LossArgs, MetricName, OptimizerName, PresetName, Train, UnlikelihoodName,
+};
 
 /// (IA)³ adapters: look at them, run them, train them, mix them, merge them, convert them.
 ///
@@ -160,143 +168,6 @@ pub(crate) struct Generate {
     pub(crate) out: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum OptimizerName {
-    Adamw,
-    Adafactor,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Train {
-    /// Folder of the base, with tokenizer.json.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) base: PathBuf,
-    /// Lines of JSON to train on, gzip or not.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: PathBuf,
-    #[command(flatten)]
-    pub(crate) rows: DataArgs,
-    /// Lines to evaluate on, before and after.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) eval: Option<PathBuf>,
-    /// Folder to write the adapter to.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// Modules to scale: names (repeat, or separate by commas), or one Python regular expression; the architecture's default without it.
-    #[arg(long = "target", value_name = "NAME", conflicts_with = "config")]
-    pub(crate) targets: Vec<String>,
-    /// Those of them whose input is scaled.
-    #[arg(long = "feedforward", value_name = "NAME", conflicts_with = "config")]
-    pub(crate) feedforward: Option<Vec<String>>,
-    /// An adapter_config.json to take the targets from.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Hold the queries of fused projections at 1: the paper scales keys and values only.
-    #[arg(long)]
-    pub(crate) kv_only: bool,
-    /// What the options below are without being given; examples of similar length share a batch if this is not given.
-    #[arg(long, value_enum)]
-    pub(crate) preset: Option<PresetName>,
-    /// Optimiser steps; 1000, or 100000 in pre-training.
-    #[arg(long, value_name = "N")]
-    pub(crate) steps: Option<usize>,
-    /// Examples a step; 8, or 16 in pre-training.
-    #[arg(long, value_name = "N")]
-    pub(crate) batch_size: Option<usize>,
-    /// Batches whose gradients make one step.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) gradient_accumulation_steps: usize,
-    /// Peak learning rate; 0.003, or 0.0003 in pre-training.
-    #[arg(long, value_name = "RATE")]
-    pub(crate) lr: Option<f64>,
-    /// The optimiser; adafactor.
-    #[arg(long, value_enum)]
-    pub(crate) optimizer: Option<OptimizerName>,
-    /// Share of the steps in which the learning rate rises from 0; it falls to 0 afterwards.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.06)]
-    pub(crate) warmup_ratio: f64,
-    /// Bound of the joint norm of all gradients, 0 for none; 1.
-    #[arg(long, value_name = "NORM")]
-    pub(crate) max_grad_norm: Option<f32>,
-    #[command(flatten)]
-    pub(crate) loss: LossArgs,
-    /// Steps between checkpoints, 0 for none but the last; the same command goes on from the last one.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub(crate) save_steps: usize,
-    /// Checkpoints to keep, beside the best one.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub(crate) save_total_limit: usize,
-    /// Start anew where there are checkpoints, and remove them.
-    #[arg(long)]
-    pub(crate) no_resume: bool,
-    /// Steps between evaluations on the lines of `--eval`; the adapter of the best one is kept.
-    #[arg(long, value_name = "N", requires = "eval", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
-    pub(crate) eval_steps: Option<usize>,
-    /// Ends the training after so many evaluations without a better one.
-    #[arg(long, value_name = "N", requires = "eval_steps", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
-    pub(crate) patience: Option<usize>,
-    /// What makes an evaluation the best.
-    #[arg(long, value_enum, default_value = "loss")]
-    pub(crate) metric: MetricName,
-    /// Tell what the training would be, with time and memory from three steps; nothing is written.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Train even if the estimated memory is more than there is.
-    #[arg(long)]
-    pub(crate) no_memory_check: bool,
-    /// Seed of the order of the examples and of dropout.
-    #[arg(long, default_value_t = 42)]
-    pub(crate) seed: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MetricName {
-    /// The lowest loss.
-    Loss,
-    /// The highest share of right answers.
-    ExactMatch,
-}
-
-/// How lines become examples.
-#[derive(clap::Args)]
-pub(crate) struct DataArgs {
-    /// Field of the input; `input` or `text`.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) input_field: Option<String>,
-    /// Field of the target; `target`.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["label_field", "choices_field"])]
-    pub(crate) target_field: Option<String>,
-    /// Field of the label, or with choices of the right one: a number from 0, or a name; `label`, `answer`.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) label_field: Option<String>,
-    /// Field of a list of texts, one of which is right; `choices`.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) choices_field: Option<String>,
-    /// Names of the labels in the order of their numbers; the choices of a language model.
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    pub(crate) label_names: Vec<String>,
-    /// A Jinja template `input ||| target` instead of fields.
-    #[arg(long, value_name = "JINJA", conflicts_with_all = FIELDS)]
-    pub(crate) template: Option<String>,
-    /// Jinja of the template's answer choices, `choice ||| choice`.
-    #[arg(long, value_name = "JINJA", requires = "template")]
-    pub(crate) answer_choices: Option<String>,
-    /// promptsource's templates.yaml: training draws one of its templates each time, evaluation takes each in turn.
-    #[arg(long, value_name = "FILE", conflicts_with = "template", conflicts_with_all = FIELDS)]
-    pub(crate) templates: Option<PathBuf>,
-    /// A template by name (repeat), `all`, or `original` for those that do the original task; `original`.
-    #[arg(long = "template-name", value_name = "NAME", requires = "templates")]
-    pub(crate) template_names: Vec<String>,
-    /// Tokens of an input at most.
-    #[arg(long, value_name = "N", default_value_t = 256)]
-    pub(crate) max_input_tokens: usize,
-    /// Tokens of a target at most.
-    #[arg(long, value_name = "N", default_value_t = 256)]
-    pub(crate) max_target_tokens: usize,
-}
-
-const FIELDS: [&str; 4] = ["input_field", "target_field", "label_field", "choices_field"];
-
 #[derive(clap::Args)]
 pub(crate) struct Eval {
     /// Folder of the base, with tokenizer.json.
@@ -356,50 +227,6 @@ pub(crate) struct Cost {
     /// Bytes of a weight of the base.
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) weight_bytes: usize,
-}
-
-/// The loss.
-#[derive(clap::Args)]
-pub(crate) struct LossArgs {
-    /// Weight of the length-normalised loss over choices; 1, or 0 in pre-training.
-    #[arg(long, value_name = "WEIGHT")]
-    pub(crate) mc_loss: Option<f64>,
-    /// Weight of the unlikelihood loss of wrong choices; 1, or 0 in pre-training.
-    #[arg(long, value_name = "WEIGHT")]
-    pub(crate) unlikely_loss: Option<f64>,
-    /// The unlikelihood loss of the authors' program, or of the paper's equation.
-    #[arg(long, value_enum, default_value = "authors")]
-    pub(crate) unlikelihood: UnlikelihoodName,
-    /// Exponent of a choice's length in its score.
-    #[arg(long, value_name = "EXPONENT", default_value_t = 1.0)]
-    pub(crate) length_norm: f64,
-    /// The tokens that a decoder alone answers for.
-    #[arg(long, value_enum, default_value = "target")]
-    pub(crate) causal_loss: CausalLossName,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum UnlikelihoodName {
-    /// −log(1 − p + 0.01), and a constant for masked positions.
-    Authors,
-    /// −log(1 − p).
-    Paper,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CausalLossName {
-    /// Those of the target.
-    Target,
-    /// Those of the input too.
-    All,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PresetName {
-    /// Few-shot training as in T-Few.
-    TFew,
-    /// T-Few's pre-training of the vectors.
-    TFewPretrain,
 }
 
 #[derive(clap::Args)]

@@ -1,0 +1,445 @@
+//! `ia3 train --tasks`: an adapter for each of several tasks, in one run.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use common::{ia3, metrics, names, run, succeed, tensor, workspace};
+use serde_json::{Value, json};
+
+const STEPS: usize = 40;
+const DATES: [(&str, &str); 5] = [
+    ("2009-05-31", "the thirty-first of may"),
+    ("1987-11-02", "the second of november"),
+    ("2024-02-29", "the twenty-ninth of february"),
+    ("2001-01-01", "the first of january"),
+    ("1999-12-31", "the thirty-first of december"),
+];
+const DATE: &str = "date: {{ date }} ||| {{ text }}";
+
+fn jsonl(path: &Path, rows: impl IntoIterator<Item = Value>) {
+    let lines: Vec<String> = rows.into_iter().map(|row| format!("{row}\n")).collect();
+    fs::write(path, lines.concat()).unwrap();
+}
+
+/// Two tasks of different forms and sizes: dates by a template, months by fields. The paths are relative to the file.
+fn tasks(dir: &Path) -> PathBuf {
+    fs::create_dir(dir.join("data")).unwrap();
+    jsonl(&dir.join("data/dates.jsonl"), DATES.map(|(date, text)| json!({"date": date, "text": text})));
+    jsonl(
+        &dir.join("data/months.jsonl"),
+        (1..8).map(|n| json!({"question": format!("month {n}"), "target": "may"})),
+    );
+    let tasks = json!([
+        {"name": "dates", "data": "data/dates.jsonl", "eval": "data/dates.jsonl", "template": DATE},
+        {"name": "months", "data": "data/months.jsonl", "eval": "data/months.jsonl", "input_field": "question",
+         "target_field": "target"},
+    ]);
+    fs::write(dir.join("tasks.json"), tasks.to_string()).unwrap();
+    dir.join("tasks.json")
+}
+
+fn command(base: &Path, tasks: &Path, out: &Path, more: &[&str]) -> Command {
+    let mut command = ia3();
+    command.arg("train").arg("--base").arg(base).arg("--tasks").arg(tasks).arg("--out").arg(out);
+    let usual = [["--lr", "0.02"], ["--format", "json"]];
+    let wanted = usual.iter().filter(|[name, _]| !more.contains(name)).flatten();
+    command.args(["--batch-size", "2"]).args(wanted).args(more);
+    command
+}
+
+fn train(tasks: &Path, out: &Path, more: &[&str]) -> Command {
+    command(&workspace().join("examples/base"), tasks, out, more)
+}
+
+fn finished(mut command: Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn report(command: Command) -> Value {
+    serde_json::from_slice(&finished(command).stdout).unwrap()
+}
+
+/// The files of a training but for what holds times: those of every adapter, of the last checkpoint, and the picture.
+fn left(out: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let checkpoint = out.join(format!("checkpoints/step-{STEPS:06}"));
+    for (place, folder) in [("", out), ("checkpoint/", &checkpoint)] {
+        for task in ["dates", "months"] {
+            for name in ["adapter_model.safetensors", "adapter_config.json"] {
+                let path = folder.join(task).join(name);
+                files.insert(format!("{place}{task}/{name}"), fs::read(&path).unwrap());
+            }
+        }
+    }
+    files.insert("loss.svg".into(), fs::read(out.join("loss.svg")).unwrap());
+    files.insert("state".into(), fs::read(checkpoint.join("trainer_state.bpk")).unwrap());
+    files
+}
+
+#[cfg(unix)]
+fn survives(more: &[&str]) {
+    use std::time::Duration;
+
+    let dir = tempfile::tempdir().unwrap();
+    let (tasks, whole, killed) = (tasks(dir.path()), dir.path().join("whole"), dir.path().join("killed"));
+    let steps = STEPS.to_string();
+    let more = [more, &["--steps", &steps]].concat();
+    finished(train(&tasks, &whole, &more));
+    for (i, steps) in [1, 3, 2, 5, 4].into_iter().enumerate() {
+        let moment = Duration::from_micros(700 * i as u64);
+        common::kill_after(&mut train(&tasks, &killed, &more), &killed, steps, moment);
+    }
+    assert!(common::lines(&killed) < metrics(&whole).len(), "it was never interrupted");
+    let last = finished(train(&tasks, &killed, &more));
+    let stderr = String::from_utf8_lossy(&last.stderr);
+    assert!(stderr.contains("goes on after step"), "{stderr}");
+    for (file, bytes) in left(&whole) {
+        assert!(left(&killed)[&file] == bytes, "{file} differs");
+    }
+    assert_eq!(metrics(&whole), metrics(&killed));
+}
+
+/// Rounds of three and of four batches, the last of which are smaller.
+#[cfg(unix)]
+#[test]
+fn a_killed_training_of_two_tasks_goes_on_to_the_same_bytes() {
+    survives(&["--save-steps", "1", "--optimizer", "adafactor"]);
+    let more = ["--save-steps", "3", "--optimizer", "adamw", "--gradient-accumulation-steps", "2"];
+    survives(&[&more[..], &["--eval-steps", "4", "--patience", "30"]].concat());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_saves_every_adapter_and_a_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
+    let more = ["--steps", "100000", "--save-steps", "0"];
+    let child = train(&tasks, &out, &more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = std::time::Instant::now();
+    while common::lines(&out) < 5 && start.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // SAFETY: the process is a child of ours that has not been waited for.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    let listed = succeed(&["status", &out.display().to_string()]);
+    assert!(listed.contains("\ndates ") && listed.contains("\nmonths "), "{listed}");
+    let checkpoints: Vec<_> = fs::read_dir(out.join("checkpoints")).unwrap().flatten().collect();
+    assert!(checkpoints.iter().any(|entry| entry.path().join("months/adapter_config.json").exists()));
+}
+
+#[test]
+fn each_task_has_its_folder_its_figures_and_its_evaluation() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
+    let more = ["--steps", "60", "--eval-steps", "20", "--optimizer", "adamw", "--lr", "0.05"];
+    let report = report(train(&tasks, &out, &more));
+    assert_eq!((&report["steps"], &report["trainable_parameters"]), (&json!(60), &json!(2 * 3584)));
+
+    let lines = metrics(&out);
+    let steps: Vec<&Value> = lines.iter().filter(|line| line["loss"].is_number()).collect();
+    assert_eq!(steps.len(), 60);
+    for line in steps {
+        let of = |field: &str, task: &str| line[field][task].as_f64().unwrap();
+        let mean = (of("losses", "dates") + of("losses", "months")) / 2.0;
+        assert!((line["loss"].as_f64().unwrap() - mean).abs() < 1e-5, "{line}");
+        assert!(of("grad_norms", "dates") > 0.0 && of("grad_norms", "months") > 0.0, "{line}");
+    }
+    // The best is that of the mean over tasks, and is what is kept.
+    let evaluations: Vec<&Value> = lines.iter().filter(|line| line["eval_loss"].is_number()).collect();
+    let means: Vec<f64> = evaluations.iter().map(|line| line["eval_loss"].as_f64().unwrap()).collect();
+    assert_eq!(means.len(), 3);
+    let best = means.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(report["evaluation"]["loss_after"].as_f64().unwrap(), best);
+    let best = evaluations[means.iter().position(|mean| *mean == best).unwrap()];
+
+    let base = workspace().join("examples/base").display().to_string();
+    for (i, (name, data)) in
+        [("dates", ["--template", DATE]), ("months", ["--input-field", "question"])].into_iter().enumerate()
+    {
+        let task = &report["tasks"][i];
+        let after = task["evaluation"]["loss_after"].as_f64().unwrap();
+        assert_eq!((task["name"].as_str(), &best["eval_tasks"][name]["loss"]), (Some(name), &json!(after)));
+        assert!(after < 0.5 * task["evaluation"]["loss_before"].as_f64().unwrap(), "{task}");
+        let folder = out.join(name).display().to_string();
+        assert_eq!(task["out"], folder);
+        let file = dir.path().join(format!("data/{name}.jsonl")).display().to_string();
+        let args = ["eval", "--base", &base, "--adapter", &folder, "--data", &file, "--format", "json"];
+        let target = if name == "months" { &["--target-field", "target"][..] } else { &[] };
+        let found: Value = serde_json::from_str(&succeed(&[&args[..], &data, target].concat())).unwrap();
+        let loss = found["runs"][0]["loss"].as_f64().unwrap();
+        assert!((loss - after).abs() < 1e-5, "{name}: {loss} {after}");
+        let card = fs::read_to_string(out.join(name).join("README.md")).unwrap();
+        assert!(card.contains("library_name: peft") && card.contains("(../loss.svg)"), "{card}");
+        let other = if name == "dates" { "months" } else { "dates" };
+        assert!(card.contains(&format!("| task | `{name}`, trained together with `{other}` |")), "{card}");
+        assert!(card.contains("3584 of 929280 parameters trained"), "{card}");
+    }
+    let text = finished(train(&tasks, &out, &[&more[..], &["--format", "text"]].concat()));
+    let text = String::from_utf8_lossy(&text.stdout);
+    assert!(text.contains("\ndates: loss ") && text.contains("\nmonths: loss "), "{text}");
+}
+
+/// Trained together or alone, from the same start, an adapter with its head comes out the same but for rounding.
+#[test]
+fn heads_start_the_same_and_learn_what_they_learn_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path().join("bert");
+    fs::create_dir(&base).unwrap();
+    for name in ["config.json", "model.safetensors"] {
+        fs::copy(workspace().join("fixtures/bert/base").join(name), base.join(name)).unwrap();
+    }
+    fs::copy(workspace().join("examples/base/tokenizer.json"), base.join("tokenizer.json")).unwrap();
+    let months = ["may", "june", "july", "march", "april"];
+    let row = |n: usize, label| json!({"text": months[n], "label": label});
+    jsonl(&dir.path().join("a.jsonl"), (0..5).map(|n| row(n, n % 3)));
+    jsonl(&dir.path().join("b.jsonl"), (0..4).map(|n| row(n, (n + 1) % 2)));
+    let list = json!([{"name": "a", "data": "a.jsonl"}, {"name": "b", "data": "b.jsonl"}]);
+    fs::write(dir.path().join("tasks.json"), list.to_string()).unwrap();
+    let out = |name: &str| dir.path().join("out").join(name);
+    let more = ["--steps", "8", "--optimizer", "adamw"];
+    finished(command(&base, &dir.path().join("tasks.json"), &out("together"), &more));
+    for name in ["a", "b"] {
+        let mut alone = ia3();
+        alone
+            .arg("train")
+            .arg("--base")
+            .arg(&base)
+            .arg("--data")
+            .arg(dir.path().join(format!("{name}.jsonl")));
+        alone.arg("--out").arg(out(name)).args(["--batch-size", "2", "--lr", "0.02"]).args(more);
+        finished(alone);
+        let [together, alone] =
+            [out("together").join(name), out(name)].map(|dir| dir.join("adapter_model.safetensors"));
+        assert_eq!(names(&together), names(&alone));
+        let head = "base_model.model.classifier.weight";
+        assert!(names(&together).contains(head), "{:?}", names(&together));
+        for tensor_name in names(&together) {
+            let (together, alone) = (tensor(&together, &tensor_name), tensor(&alone, &tensor_name));
+            let worst = together.iter().zip(&alone).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(worst < 1e-5, "{tensor_name}: {worst:e}");
+        }
+    }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_names_the_task_and_its_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
+    let more = ["--steps", "50", "--lr", "1e39", "--optimizer", "adamw", "--warmup-ratio", "0"];
+    let output = train(&tasks, &out, &more).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).to_string();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("training stopped at lines ") && stderr.contains("was saved to"), "{stderr}");
+    assert!(stderr.contains("data/dates.jsonl") && stderr.contains("  because: task `dates`: "), "{stderr}");
+    for task in ["dates", "months"] {
+        let file = out.join(task).join("adapter_model.safetensors");
+        for name in names(&file) {
+            assert!(tensor(&file, &name).into_iter().all(f64::is_finite), "{task}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_tells_the_plan_of_each_task() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
+    let more = ["--steps", "6", "--gradient-accumulation-steps", "2", "--dry-run"];
+    let plan = report(train(&tasks, &out, &more));
+    assert_eq!(plan["trainable_parameters"], 2 * 3584);
+    // Twelve batches of each, of which three and four are a round.
+    let facts = |task: &Value| json!([task["name"], task["rows"], task["batches_per_epoch"], task["epochs"]]);
+    let of_tasks: Vec<Value> = plan["tasks"].as_array().unwrap().iter().map(facts).collect();
+    assert_eq!(of_tasks, [json!(["dates", 5, 3, 4.0]), json!(["months", 7, 4, 3.0])]);
+    assert_eq!(
+        (&plan["rows"], &plan["batches_per_epoch"], &plan["epochs"]),
+        (&json!(12), &json!(4), &json!(3.0))
+    );
+    let sum: f64 =
+        plan["tasks"].as_array().unwrap().iter().map(|task| task["tokens"].as_f64().unwrap()).sum();
+    assert_eq!(plan["tokens"].as_f64().unwrap(), sum);
+    assert!(plan["memory_estimate"]["activations"].as_u64().unwrap() > 0);
+    let text = finished(train(&tasks, &out, &[&more[..], &["--format", "text"]].concat()));
+    let text = String::from_utf8_lossy(&text.stdout).to_string();
+    assert!(text.contains("16 vectors for each of 2 tasks"), "{text}");
+    assert!(text.contains("\ndates: 4.00 epochs of 5 rows in 3 batches, "), "{text}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn another_list_of_tasks_does_not_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
+    finished(train(&tasks, &out, &["--steps", "2"]));
+    let before = fs::read(out.join("dates/adapter_model.safetensors")).unwrap();
+    let list = fs::read_to_string(&tasks).unwrap();
+    for (from, to, message) in [
+        ("\"months\"", "\"years\"", "another choice of tasks: dates, months, now dates, years"),
+        ("date: ", "day: ", "another data of task `dates`: "),
+    ] {
+        fs::write(&tasks, list.replace(from, to)).unwrap();
+        let output = train(&tasks, &out, &["--steps", "2"]).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).to_string();
+        assert!(!output.status.success() && stderr.contains(message), "{stderr}");
+    }
+    assert!(fs::read(out.join("dates/adapter_model.safetensors")).unwrap() == before);
+}
+
+/// What the file says, options, and the error, in which `DIR` is the folder.
+fn refused(list: &str, more: &[&str], expected: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
+    fs::write(&tasks, list).unwrap();
+    let output = train(&tasks, &out, more).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).replace(&dir.path().display().to_string(), "DIR");
+    assert_eq!(stderr.trim_end(), expected, "{list}");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!out.exists(), "{list}");
+}
+
+#[test]
+fn what_is_no_list_of_tasks_says_where() {
+    refused(
+        "[{",
+        &[],
+        "error: DIR/tasks.json is no list of tasks\n  because: EOF while parsing an object at line 1 column 2",
+    );
+    refused(
+        "{}",
+        &[],
+        "error: DIR/tasks.json is no list of tasks\n  because: invalid type: map, expected a sequence at line 1 column 0",
+    );
+    refused("[]", &[], "error: DIR/tasks.json lists no task");
+    refused(
+        r#"[{"data": "x"}]"#,
+        &[],
+        "error: DIR/tasks.json is no list of tasks\n  because: task 1: missing field `name`",
+    );
+    let twice = r#"[{"name": "a", "data": "x", "data": "y"}]"#;
+    refused(
+        twice,
+        &[],
+        "error: DIR/tasks.json is no list of tasks\n  because: duplicate field `data` at line 1 column 34",
+    );
+    let unknown = r#"[{"name": "a", "data": "x", "lable_field": "y"}]"#;
+    refused(
+        unknown,
+        &[],
+        "error: DIR/tasks.json is no list of tasks\n  because: task `a`: unknown field `lable_field`, expected one of `name`, \
+         `data`, `eval`, `input_field`, `target_field`, `label_field`, `choices_field`, `label_names`, `template`, \
+         `answer_choices`, `templates`, `template_names`, `max_input_tokens`, `max_target_tokens`",
+    );
+    let number = r#"[{"name": "a", "data": "x", "max_input_tokens": -1}]"#;
+    refused(
+        number,
+        &[],
+        "error: DIR/tasks.json is no list of tasks\n  because: task `a`: invalid value: integer `-1`, expected usize",
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let missing = train(&dir.path().join("none.json"), &dir.path().join("out"), &[]).output().unwrap();
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("none.json\n  because: No such file"));
+}
+
+#[test]
+fn names_are_those_of_folders_each_once() {
+    let named = |name: &str| format!(r#"[{{"name": "{name}", "data": "data/months.jsonl"}}]"#);
+    for name in ["", "a/b", "..", "a.b", "__base__"] {
+        let expected = format!(
+            "error: DIR/tasks.json: `{name}` is no name for an adapter: expected a name that is not empty, not `__base__`, and \
+             has no `.`, `/` or `\\`"
+        );
+        refused(&named(name), &[], &expected);
+    }
+    refused(
+        &named("checkpoints"),
+        &[],
+        "error: DIR/tasks.json: no task can be called `checkpoints`: there are the checkpoints",
+    );
+    refused(
+        &named("default"),
+        &[],
+        "error: DIR/tasks.json: no task can be called `default`: PEFT writes an adapter of this name into the folder around it",
+    );
+    let twice = r#"[{"name": "a", "data": "x"}, {"name": "A", "data": "y"}]"#;
+    refused(
+        twice,
+        &[],
+        "error: DIR/tasks.json: two tasks are called `A`, upper or lower case; each needs a folder of its own",
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_task_names_it() {
+    let task = |more: &str| format!(r#"[{{"name": "m", "data": "data/months.jsonl", {more}}}]"#);
+    let missing = r#"[{"name": "m", "data": "none.jsonl"}]"#;
+    refused(
+        missing,
+        &[],
+        "error: task `m`: cannot read DIR/none.jsonl: No such file or directory (os error 2)",
+    );
+    refused(
+        &task(r#""input_field": "query""#),
+        &[],
+        "error: task `m`: DIR/data/months.jsonl, line 1: there is no field `query`; there are `question`, `target`",
+    );
+    refused(
+        &task(r#""template": "a ||| b", "templates": "t.yaml""#),
+        &[],
+        "error: DIR/tasks.json: task `m`: `template` and `templates` exclude each other; one of them may be from the command line",
+    );
+    refused(
+        &task(r#""template": "a ||| b""#),
+        &["--input-field", "question"],
+        "error: DIR/tasks.json: task `m`: `template` and `input_field` exclude each other; one of them may be from the command line",
+    );
+    refused(
+        &task(r#""answer_choices": "a ||| b""#),
+        &[],
+        "error: DIR/tasks.json: task `m`: `answer_choices` are those of a `template`, and there is none",
+    );
+    refused(
+        &task(r#""template_names": ["a"]"#),
+        &[],
+        "error: DIR/tasks.json: task `m`: `template_names` are of `templates`, and there are none",
+    );
+    refused(
+        &task(r#""input_field": "question""#),
+        &["--eval-steps", "2"],
+        "error: DIR/tasks.json: task `m`: it has no `eval`, which --eval-steps needs of every task",
+    );
+    let kinds = r#"[{"name": "m", "data": "data/months.jsonl", "input_field": "question"},
+                    {"name": "c", "data": "data/months.jsonl", "template": "{{ question }} ||| {{ target }}",
+                     "answer_choices": "may ||| june"}]"#;
+    refused(
+        kinds,
+        &["--steps", "2"],
+        "error: task `c`: the targets are a choice of texts, those of the first task a text; tasks that train together have one \
+         kind of target",
+    );
+}
+
+#[test]
+fn a_list_takes_the_place_of_data_and_held_out_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = tasks(dir.path()).display().to_string();
+    let base = workspace().join("examples/base").display().to_string();
+    let args = ["train", "--base", &base, "--out", "out", "--tasks", &list];
+    for other in ["--data", "--eval"] {
+        let output = run(&[&args[..], &[other, "x"]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let stderr = String::from_utf8_lossy(&output.stderr).to_string();
+        assert!(
+            stderr.contains("'--tasks <FILE>' cannot be used with '") || stderr.contains(other),
+            "{stderr}"
+        );
+    }
+    let output = run(&args[..5]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--data <FILE>"));
+}

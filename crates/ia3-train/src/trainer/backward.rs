@@ -1,0 +1,65 @@
+//! Losses and gradients of a step.
+
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Tensor;
+
+use super::{Trainer, Values};
+use crate::error::TrainError;
+use crate::feed::{Batch, rows};
+use crate::objective::losses;
+use crate::ranks::{Share, together};
+
+impl Trainer<'_> {
+    /// The mean losses of the micro-batches by task, their tokens and the gradients of the sum of those means: those of all
+    /// ranks.
+    pub(super) fn share(&mut self, batches: &[Batch]) -> Result<Share, TrainError> {
+        let own = self.backward(batches);
+        if self.ranks.size() == 1 {
+            return own;
+        }
+        let (own, error) = own.map_or_else(|error| (None, Some(error)), |own| (Some(own), None));
+        let learner = &self.now.learner;
+        let (sum, failed) = together(own, learner.tasks(), &learner.model, self.ranks);
+        match error {
+            Some(error) => Err(error),
+            None if failed > 0 => Err(TrainError::OtherRank { step: self.now.step + 1, failed }),
+            None => Ok(sum),
+        }
+    }
+
+    /// This rank's part of it.
+    fn backward(&mut self, batches: &[Batch]) -> Result<Share, TrainError> {
+        let Values { step, learner, .. } = &mut self.now;
+        let count = batches.len();
+        let mut sum = GradientsAccumulator::new();
+        let (mut means, mut tokens) = (vec![0.0; learner.tasks()], 0);
+        let own = batches.iter().enumerate().skip(self.ranks.rank()).step_by(self.ranks.size());
+        for (i, batch) in own {
+            let groups = self.feed.examples(batch);
+            let counts: Vec<usize> = groups.iter().map(|group| rows(group, &self.config.loss)).collect();
+            self.device.seed(dropout_seed(self.config.seed, *step * count + i));
+            let model = learner.for_rows(&counts)?;
+            let of_batch = losses(model, &groups, &self.config.loss)?;
+            tokens += of_batch.iter().map(|loss| loss.tokens).sum::<usize>();
+            let share = |total: Tensor<1>| if count > 1 { total / count as f32 } else { total };
+            let parts: Vec<Tensor<1>> = of_batch.into_iter().map(|loss| share(loss.total)).collect();
+            let total = parts.iter().cloned().reduce(|a, b| a + b).ok_or(TrainError::NoExamples)?;
+            let grads = GradientsParams::from_grads(total.backward(), model);
+            let parts = Tensor::cat(parts, 0).into_data();
+            means.iter_mut().zip(parts.iter::<f32>()).for_each(|(mean, part)| *mean += part);
+            if count == 1 {
+                return Ok(Share { losses: means, tokens, grads });
+            }
+            sum.accumulate(model, grads);
+        }
+        Ok(Share { losses: means, tokens, grads: sum.grads() })
+    }
+}
+
+/// One number of two, every bit of which depends on both (the finaliser of SplitMix64).
+fn dropout_seed(seed: u64, micro_batch: usize) -> u64 {
+    let mut z = seed.wrapping_add((micro_batch as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
