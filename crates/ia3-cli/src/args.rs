@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Cost(Cost),
     /// Folds adapters into the weights and writes a Hugging Face checkpoint.
     Merge(Merge),
+    /// Writes a base with its linear layers in 8 or 4 bits, which every command loads as one.
+    Quantize(Quantize),
     /// Mixes adapters into one adapter.
     Mix(Mix),
     /// Tells what two adapters differ in; exit code 1 says that they do.
@@ -416,6 +418,22 @@ pub(crate) struct Merge {
     /// Refuse merged weights that are NaN or infinite.
     #[arg(long)]
     pub(crate) safe: bool,
+    /// Of a quantised base, quantise anew the weights whose inputs are scaled, which do not merge exactly.
+    #[arg(long, conflicts_with = "safe")]
+    pub(crate) requantize: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Quantize {
+    /// Folder of the base.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// Bits of a weight.
+    #[arg(long, value_enum, value_name = "BITS")]
+    pub(crate) scheme: QuantizeName,
+    /// Folder to write the quantised base to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

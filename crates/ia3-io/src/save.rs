@@ -172,7 +172,7 @@ impl ModuleVisitor for Collector {
         if self.failed.is_some() {
             return;
         }
-        self.failed = self.collect(param.base().detach()).err();
+        self.failed = self.collect(param.base()).err();
     }
 }
 
@@ -181,8 +181,10 @@ fn source<const D: usize>(
     tensor: Tensor<D>,
     transposed: bool,
 ) -> Result<Source<'static>, IoError> {
-    let tensor = if transposed { tensor.transpose() } else { tensor };
     let dtype = file_dtype(tensor.dtype(), &name)?;
+    // Only then: integers would become floats.
+    let tensor = tensor.detach();
+    let tensor = if transposed { tensor.transpose() } else { tensor };
     let shape = tensor.shape().to_vec();
     Ok(Source { name, dtype, shape, write: Box::new(move |out| write_values(tensor, out)) })
 }
