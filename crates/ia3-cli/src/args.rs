@@ -56,6 +56,16 @@ pub(crate) enum Command {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DtypeName {
+    /// That of the base's file.
+    Auto,
+    Float32,
+    /// Slower than float32 on the CPU.
+    Bfloat16,
+    Float16,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum QuantizeName {
     Int8,
     Int4,
@@ -85,6 +95,9 @@ pub(crate) struct ModelArgs {
     /// Quantise the base's linear layers when it is loaded; the adapters stay float32.
     #[arg(long, value_enum, value_name = "BITS")]
     pub(crate) quantize: Option<QuantizeName>,
+    /// Compute in this dtype; the vectors stay float32.
+    #[arg(long, value_enum, value_name = "DTYPE", default_value = "auto")]
+    pub(crate) dtype: DtypeName,
     /// The adapter of each row of the input, by the names that `--adapter NAME=DIR` gives them; `__base__` is none.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "merge")]
     pub(crate) rows: Vec<String>,

@@ -385,7 +385,7 @@ pub enum IoError {
         parameter: String,
     },
     /// A parameter has a dtype that safetensors cannot hold.
-    #[error("`{parameter}` is {dtype}, which a checkpoint cannot hold; dequantise or cast it first")]
+    #[error("`{parameter}` is {dtype}, which a safetensors file cannot hold; dequantise or cast it first")]
     ParameterDtype {
         /// The parameter.
         parameter: String,

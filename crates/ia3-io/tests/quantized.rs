@@ -152,7 +152,7 @@ fn what_was_quantised_in_another_way_is_not_saved() {
     let mut whole = Net::new(&device);
     let scheme = QuantScheme::default().with_store(burn::tensor::quantization::QuantStore::Native);
     whole.k.weight = whole.k.weight.map(|weight| weight.quantize_dynamic(&scheme));
-    refuse(&whole, "which a checkpoint cannot hold; dequantise or cast it first");
+    refuse(&whole, "which a safetensors file cannot hold; dequantise or cast it first");
 }
 
 #[derive(Module, Debug)]

@@ -2,11 +2,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType};
 use ia3::io::Checkpoint;
 use ia3::{Adapter, Bits, Ia3Model, Model, Pretrained, PretrainedOptions};
 
-use crate::args::{ModelArgs, QuantizeName};
+use crate::args::{DtypeName, ModelArgs, QuantizeName};
 use crate::output::note;
 
 /// Loads a base, saying which tensors of its file have no use.
@@ -146,7 +146,13 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
 
 /// How the arguments want the base.
 fn options(args: &ModelArgs) -> PretrainedOptions {
-    PretrainedOptions { quantize: args.quantize.map(bits), ..PretrainedOptions::default() }
+    let dtype = match args.dtype {
+        DtypeName::Auto => None,
+        DtypeName::Float32 => Some(FloatDType::F32),
+        DtypeName::Bfloat16 => Some(FloatDType::BF16),
+        DtypeName::Float16 => Some(FloatDType::F16),
+    };
+    PretrainedOptions { quantize: args.quantize.map(bits), dtype, ..PretrainedOptions::default() }
 }
 
 pub(crate) fn bits(name: QuantizeName) -> Bits {
