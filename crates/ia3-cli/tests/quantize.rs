@@ -1,4 +1,4 @@
-//! A quantised base through the binary: written, inspected, run, trained on, merged into.
+//! A base in fewer bits through the binary: quantised, inspected, run, trained on, merged into; and in bfloat16.
 
 mod common;
 
@@ -109,6 +109,16 @@ fn a_quantised_base_lives_on_disk() {
         println!("{bits} bits: merged differs by {difference:.1e}");
         assert!(difference <= TOLERANCE, "{bits} bits: {difference}");
     }
+}
+
+#[test]
+fn a_base_is_computed_in_the_dtype_that_is_asked_for() {
+    let bench = Bench::new();
+    let float = bench.logits("--base BASE");
+    assert_eq!(bench.logits("--base BASE --dtype auto"), float);
+    assert_eq!(bench.logits("--base BASE --dtype float32"), float);
+    let half = worst(&bench.logits("--base BASE --dtype bfloat16"), &float);
+    assert!(0.0 < half && half < 0.1, "{half}");
 }
 
 fn folder_size(dir: &Path) -> u64 {

@@ -231,6 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn words_of_a_gpu_are_read_as_they_were() {
+        for (bits, value) in [(Bits::Eight, QuantValue::Q8S), (Bits::Four, QuantValue::Q4S)] {
+            let stored = QuantizedWeight::of(&random(bits, [48, 3], 16)).unwrap();
+            let packed = QuantScheme::default().with_value(value).with_store(PACKED);
+            assert!(fits(packed, 16) && !fits(packed, 18));
+            let scheme = innermost(blocks_of(packed, 16), 2);
+            let words = words(stored.values(), stored.scales(), scheme);
+            assert_eq!(words.len(), 3 * 48 / scheme.num_quants() + stored.scales().len());
+            let bytes = QuantizedBytes { bytes: Bytes::from_elems(words), scheme, shape: [3, 48].into() };
+            let (values, scales) = bytes.into_vec_i8();
+            assert_eq!((values.as_slice(), scales.block.as_slice()), (stored.values(), stored.scales()));
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         let new = |shape, values: Vec<i8>, scales: usize| {
             QuantizedWeight::new(Bits::Four, shape, values, vec![1.0; scales])
