@@ -486,7 +486,7 @@ pub enum IoError {
         tensor: String,
         /// What is wrong.
         #[source]
-        source: Ia3Error,
+        source: Box<Ia3Error>,
     },
     /// A checkpoint to quantise is quantised already.
     #[error("the weights of `{}` are quantised already; quantise the float model", path.display())]

@@ -19,12 +19,7 @@ pub(crate) struct Match {
 /// What the file holds of it.
 #[derive(Clone, Copy)]
 pub(crate) enum Content {
-    Floats {
-        dtype: DType,
-        transposed: bool,
-        /// Whether the parameter takes the file's matrix and transposes it itself.
-        transposes_itself: bool,
-    },
+    Floats(Floats),
     Integers {
         bits: Bits,
         /// `[d_out, d_in]`
@@ -32,11 +27,20 @@ pub(crate) enum Content {
     },
 }
 
+/// How floats are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Floats {
+    pub(crate) dtype: DType,
+    pub(crate) transposed: bool,
+    /// Whether the parameter takes the file's matrix and transposes it itself.
+    pub(crate) transposes_itself: bool,
+}
+
 impl Match {
     /// The names of its tensors.
     pub(crate) fn tensors(&self) -> Vec<String> {
         match self.content {
-            Content::Floats { .. } => vec![self.name.clone()],
+            Content::Floats(_) => vec![self.name.clone()],
             Content::Integers { bits, .. } => {
                 vec![packed::integers(&self.name, bits), packed::scales(&self.name)]
             }
@@ -82,9 +86,7 @@ impl ModuleMapper for Loader<'_> {
         let (name, content) = (matched.name.clone(), matched.content);
         let read = match content {
             Content::Integers { bits, shape } => self.integers(&name, bits, shape, &param),
-            Content::Floats { dtype, transposed, transposes_itself } => {
-                self.floats(&name, dtype, transposed, transposes_itself, &param)
-            }
+            Content::Floats(how) => self.floats(&name, how, &param),
         };
         read.unwrap_or_else(|error| {
             self.failed = Some(error);
@@ -97,26 +99,25 @@ impl Loader<'_> {
     fn floats<const D: usize>(
         &mut self,
         name: &str,
-        dtype: DType,
-        transposed: bool,
-        transposes_itself: bool,
+        how: Floats,
         param: &Param<Tensor<D>>,
     ) -> Result<Param<Tensor<D>>, IoError> {
-        let data = self.checkpoint.read(name, dtype, transposed)?;
-        let (id, device) = (param.id, param.lazy_device());
-        let make = |data| Tensor::<D>::from_data(data, (&device, dtype));
-        if let Some(quantizer) = &mut self.quantizer {
-            let tensor = make(data);
-            let tensor = if transposes_itself { tensor.transpose() } else { tensor };
-            let tensor = quantizer.quantize(&self.walk, tensor);
-            return Ok(match (tensor.dtype(), transposes_itself) {
-                (DType::QFloat(_), _) => Param::initialized(id, tensor),
-                (_, true) => param.clone().transform_for_load(tensor.transpose(), id),
-                (_, false) => param.clone().transform_for_load(tensor, id),
-            });
-        }
-        let tensor = device.memory_persistent_allocations(data, make);
-        Ok(param.clone().transform_for_load(tensor, id))
+        let data = self.checkpoint.read(name, how.dtype, how.transposed)?;
+        let device = param.lazy_device();
+        let make = |data| Tensor::<D>::from_data(data, (&device, how.dtype));
+        let tensor = match &mut self.quantizer {
+            None => device.memory_persistent_allocations(data, make),
+            Some(quantizer) => {
+                let turned =
+                    |tensor: Tensor<D>| if how.transposes_itself { tensor.transpose() } else { tensor };
+                let tensor = quantizer.quantize(&self.walk, turned(make(data)));
+                if matches!(tensor.dtype(), DType::QFloat(_)) {
+                    return Ok(Param::initialized(param.id, tensor));
+                }
+                turned(tensor)
+            }
+        };
+        Ok(param.clone().transform_for_load(tensor, param.id))
     }
 
     /// Quantised weights come as `[d_in, d_out]`, whatever the parameter would do with floats, and are not trained.

@@ -10,7 +10,7 @@ use safetensors::Dtype;
 use crate::checkpoint::Checkpoint;
 use crate::error::IoError;
 use crate::error_parts::{BadDtype, MisShaped};
-use crate::fill::{Content, Match, fill};
+use crate::fill::{Content, Floats, Match, fill};
 use crate::load_report::LoadReport;
 use crate::packed;
 use crate::slots::{Slot, slots};
@@ -136,8 +136,8 @@ impl Checkpoint {
         }
         let dtype = cast.unwrap_or(entry.float_dtype());
         check_device(&name, dtype, slot)?;
-        let content =
-            Content::Floats { dtype, transposed: slot.transposed, transposes_itself: slot.transposes_itself };
+        let Slot { transposed, transposes_itself, .. } = *slot;
+        let content = Content::Floats(Floats { dtype, transposed, transposes_itself });
         Ok(Some(Match { name, content }))
     }
 

@@ -49,11 +49,11 @@ fn shape(bits: Bits, [outputs, inputs]: [usize; 2]) -> [usize; 2] {
     }
 }
 
-/// Checks the two tensors of the weight `name` of shape `[d_out, d_in]`, and returns their size.
-pub(crate) fn check(file: &Checkpoint, name: &str, bits: Bits, weight: [usize; 2]) -> Result<u64, IoError> {
+/// Checks the two tensors of the weight `name` of shape `[d_out, d_in]`.
+pub(crate) fn check(file: &Checkpoint, name: &str, bits: Bits, weight: [usize; 2]) -> Result<(), IoError> {
     let [outputs, inputs] = weight;
     let expected = (dtype(bits), shape(bits, weight));
-    let whole = expect(
+    expect(
         file,
         &integers(name, bits),
         |dtype, shape| (dtype, shape) == (expected.0, &expected.1),
@@ -63,12 +63,11 @@ pub(crate) fn check(file: &Checkpoint, name: &str, bits: Bits, weight: [usize; 2
     let fits = |dtype, shape: &[usize]| {
         dtype == Dtype::F32 && matches!(*shape, [rows, blocks] if rows == outputs && divides(blocks))
     };
-    let scales = expect(file, &scales(name), fits, || {
+    expect(file, &scales(name), fits, || {
         format!(
             "F32 [{outputs}, n] with a scale for each of n equal blocks of the {inputs} inputs, 255 at most in each"
         )
-    })?;
-    Ok(whole + scales)
+    })
 }
 
 fn expect(
@@ -76,10 +75,10 @@ fn expect(
     name: &str,
     fits: impl Fn(Dtype, &[usize]) -> bool,
     expected: impl Fn() -> String,
-) -> Result<u64, IoError> {
+) -> Result<(), IoError> {
     let (source, entry) = file.entry(name)?;
     if fits(entry.dtype, &entry.shape) {
-        return Ok(entry.bytes as u64);
+        return Ok(());
     }
     Err(IoError::QuantizedTensor {
         path: source.path.clone(),
@@ -111,7 +110,8 @@ pub(crate) fn read(
 
 /// Why the integers of the weight `name` cannot be used.
 pub(crate) fn problem(file: &Checkpoint, name: &str, bits: Bits, source: Ia3Error) -> IoError {
-    IoError::QuantizedWeight { path: file.path().to_owned(), tensor: integers(name, bits), source }
+    let (path, tensor) = (file.path().to_owned(), integers(name, bits));
+    IoError::QuantizedWeight { path, tensor, source: Box::new(source) }
 }
 
 /// The integers of a row of pairs, each in a byte.

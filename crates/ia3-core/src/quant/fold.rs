@@ -1,7 +1,8 @@
 use burn::tensor::{DType, Tensor};
 
+use super::relative_error;
+use super::scheme::quantize_as;
 use super::stored::QuantizedWeight;
-use super::{quantize_as, relative_error};
 use crate::error::Ia3Error;
 use crate::scale::scale_weight;
 

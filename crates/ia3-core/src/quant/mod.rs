@@ -1,13 +1,13 @@
 //! A frozen base in 8 or 4 bits.
 
 mod fold;
+mod scheme;
 mod stored;
 
 use std::collections::BTreeMap;
 
 use burn::module::Param;
-use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Tensor};
 use ia3_config::{ModelInfo, ModuleInfo};
 
 use crate::attach::{ActivationSpace, check_pristine};
@@ -15,6 +15,7 @@ use crate::error::Ia3Error;
 use crate::path::{MapBase, ParameterPath, VisitParam, map_base, visit};
 
 pub(crate) use fold::{fold_output, requantize};
+use scheme::{quantize_as, scheme};
 pub use stored::{QuantizedLayout, QuantizedWeight};
 
 /// What a weight is stored in: integers, and a float32 scale for each block of inputs of each output.
@@ -42,9 +43,6 @@ impl QuantizeReport {
         self.errors.values().copied().fold(0.0, f64::max)
     }
 }
-
-/// Sizes of blocks, the largest that divides the number of inputs is taken.
-const BLOCKS: std::ops::RangeInclusive<usize> = 8..=64;
 
 /// The base with the weights of its linear layers quantised, symmetrically and by blocks of up to 64 inputs of one output;
 /// embeddings, norms, biases and the language-model head stay as they are.
@@ -146,45 +144,6 @@ impl MapBase for &mut Quantizer {
         }
     }
 }
-
-/// A scale for each block of the `inputs` of each output of a weight `[d_in, d_out]`, as large a block as divides them.
-fn scheme(bits: Bits, inputs: usize, device: &Device) -> Option<QuantScheme> {
-    let scheme = on_device(bits, device);
-    let mut sizes = BLOCKS.rev().filter(|&size| fits(scheme, size));
-    sizes.find(|size| inputs.is_multiple_of(*size)).map(|block| blocks_of(scheme, block))
-}
-
-/// How a device stores integers: GPUs pack them into words, along the inputs; what has no such words stores each in a byte.
-fn on_device(bits: Bits, device: &Device) -> QuantScheme {
-    let value = match bits {
-        Bits::Eight => QuantValue::Q8S,
-        Bits::Four => QuantValue::Q4S,
-    };
-    let packed = QuantScheme::default().with_value(value).with_store(PACKED);
-    let packs = device.supports_dtype(DType::QFloat(packed));
-    if packs { packed } else { packed.with_store(QuantStore::Native) }
-}
-
-/// Whether a block of inputs fills whole words.
-fn fits(scheme: QuantScheme, block: usize) -> bool {
-    scheme.store != PACKED || block.is_multiple_of(scheme.num_quants())
-}
-
-fn blocks_of(scheme: QuantScheme, block: usize) -> QuantScheme {
-    scheme.per_block([block as u8, 1], ScaleDtype::F32)
-}
-
-/// A weight `[d_in, d_out]` in a scheme of [`scheme`]. Kernels pack along the innermost axis, so a packed weight is quantised
-/// transposed and seen the other way round.
-pub(crate) fn quantize_as<const D: usize>(weight: Tensor<D>, scheme: QuantScheme) -> Tensor<D> {
-    match scheme.store == PACKED {
-        false => weight.quantize_dynamic(&scheme),
-        true => weight.swap_dims(0, 1).quantize_dynamic(&stored::innermost(scheme, D)).swap_dims(0, 1),
-    }
-}
-
-/// Along the last axis but one: the inputs of a weight `[d_in, d_out]`.
-pub(crate) const PACKED: QuantStore = QuantStore::PackedU32(1);
 
 /// `‖a − b‖ / ‖a‖`
 pub(crate) fn relative_error<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {

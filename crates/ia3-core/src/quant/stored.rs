@@ -1,7 +1,8 @@
-use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, QuantizedBytes, ScaleDtype};
+use burn::tensor::quantization::{QuantScheme, QuantValue, QuantizedBytes, ScaleDtype};
 use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
 
-use super::{Bits, PACKED, blocks_of, fits, on_device};
+use super::Bits;
+use super::scheme::{PACKED, blocks_of, fits, innermost, on_device};
 use crate::error::Ia3Error;
 
 /// How a quantised weight is stored, the same on every device.
@@ -138,12 +139,6 @@ impl QuantizedWeight {
     }
 }
 
-/// The scheme of a packed weight as its device stores it, outputs first and inputs innermost.
-pub(super) fn innermost(mut scheme: QuantScheme, rank: usize) -> QuantScheme {
-    scheme.swap_block_dims(rank, 0, 1);
-    scheme.with_store(QuantStore::PackedU32(0))
-}
-
 /// The transposed matrix of one with rows of `width`, a few rows at a time, which stay in the cache.
 fn transposed<T: Copy + Default>(matrix: &[T], width: usize) -> Vec<T> {
     const ROWS: usize = 64;
@@ -199,7 +194,7 @@ impl Bits {
 mod tests {
     use burn::tensor::Distribution;
 
-    use super::super::quantize_as;
+    use super::super::scheme::quantize_as;
     use super::*;
 
     fn random(bits: Bits, [inputs, outputs]: [usize; 2], block: usize) -> Tensor<2> {
