@@ -1,21 +1,27 @@
-//! Forward, train step and decode of whole models: base, with an adapter, merged.
+//! Forward, train step and decode of whole models: base, with an adapter, merged, and with the rows of the batch under two
+//! adapters in turn.
 #![allow(missing_docs)]
 
-use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use criterion::{Criterion, criterion_group, criterion_main};
-use ia3::Model;
-use ia3::train::OptimizerConfig;
-use ia3_benches::{SHAPES, Setup, device};
+use ia3::{Adapter, Model, Task};
+use ia3_benches::{SHAPES, Setup, Shape, TrainStep, device};
 
-fn arms(setup: &Setup) -> [(&'static str, Model); 3] {
+fn arms(shape: &Shape, setup: &Setup) -> [(&'static str, Model); 4] {
     let adapters = [&setup.adapter];
     [
         ("base", setup.base.clone()),
         ("adapter", ia3::attach(&setup.base, &adapters).unwrap()),
         ("merged", ia3::merge(&setup.base, &adapters).unwrap()),
+        ("mixed", mixed(shape, setup)),
     ]
+}
+
+fn mixed(shape: &Shape, setup: &Setup) -> Model {
+    let other = setup.adapter.fork();
+    let rows: Vec<Option<&Adapter>> =
+        (0..shape.batch).map(|row| Some(if row % 2 == 0 { &setup.adapter } else { &other })).collect();
+    ia3::attach_rows(&setup.base, &rows).unwrap()
 }
 
 fn forward(c: &mut Criterion, device: &Device) {
@@ -23,7 +29,7 @@ fn forward(c: &mut Criterion, device: &Device) {
         let setup = shape.setup(device);
         let mut group = c.benchmark_group(format!("{}/forward", shape.name));
         group.sample_size(10);
-        for (arm, model) in arms(&setup) {
+        for (arm, model) in arms(shape, &setup) {
             group.bench_function(arm, |b| {
                 b.iter(|| {
                     let loss = model.loss(&setup.inputs, setup.labels.clone()).unwrap();
@@ -41,18 +47,11 @@ fn train_step(c: &mut Criterion, device: &Device) {
         let mut group = c.benchmark_group(format!("{}/train_step", shape.name));
         group.sample_size(10);
         let adapted = ia3::attach(&setup.base, &[&setup.adapter]).unwrap();
-        for (arm, model) in [("all_weights", setup.base.clone()), ("adapter", adapted)] {
-            let mut optimizer = OptimizerConfig::adamw().init();
-            let mut model = Some(model.train());
-            group.bench_function(arm, |b| {
-                b.iter(|| {
-                    let now = model.take().unwrap();
-                    let loss = now.loss(&setup.inputs, setup.labels.clone()).unwrap();
-                    let grads = GradientsParams::from_grads(loss.backward(), &now);
-                    model = Some(optimizer.step(1e-6, now, grads));
-                    device.sync().unwrap();
-                })
-            });
+        let arms =
+            [("all_weights", setup.base.clone()), ("adapter", adapted), ("mixed", mixed(shape, &setup))];
+        for (arm, model) in arms {
+            let mut training = TrainStep::new(model);
+            group.bench_function(arm, |b| b.iter(|| training.step(&setup)));
         }
     }
 }
@@ -60,9 +59,12 @@ fn train_step(c: &mut Criterion, device: &Device) {
 fn decode(c: &mut Criterion, device: &Device) {
     for shape in SHAPES {
         let setup = shape.setup(device);
+        if setup.base.task() == Task::SequenceClassification {
+            continue;
+        }
         let mut group = c.benchmark_group(format!("{}/decode_32", shape.name));
         group.sample_size(10);
-        for (arm, model) in arms(&setup) {
+        for (arm, model) in arms(shape, &setup) {
             let mut config = model.generation_config(32);
             config.min_new_tokens = 32;
             group.bench_function(arm, |b| {

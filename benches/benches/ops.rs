@@ -1,11 +1,21 @@
 //! The operations of `ia3-ops` beside the same composed of burn's own, forward alone and with backward.
 #![allow(missing_docs)]
 
+use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Distribution, Int, Tensor, activation};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use ia3::{ActivationSpace, Bits, Ia3Forward, quantize};
 use ia3_benches::device;
 
 type Unary = fn(Tensor<2>) -> Tensor<2>;
+
+/// What `f` makes, made: a GPU may still be at it when `f` returns.
+fn done<T>(device: &Device, f: impl FnOnce() -> T) -> T {
+    let made = f();
+    device.sync().unwrap();
+    made
+}
 
 /// Name, ours, burn's.
 const UNARY: [(&str, Unary, Unary); 4] = [
@@ -22,11 +32,13 @@ fn unary(c: &mut Criterion, device: &Device) {
             group.sample_size(20);
             for (side, f) in [("ours", ours), ("burn", burns)] {
                 let x = Tensor::random(dims, Distribution::Normal(0.0, 1.0), device);
-                group.bench_function(BenchmarkId::new("forward", side), |b| b.iter(|| f(x.clone())));
+                group.bench_function(BenchmarkId::new("forward", side), |b| {
+                    b.iter(|| done(device, || f(x.clone())))
+                });
                 let x = Tensor::random(dims, Distribution::Normal(0.0, 1.0), &device.clone().autodiff())
                     .require_grad();
                 group.bench_function(BenchmarkId::new("backward", side), |b| {
-                    b.iter(|| f(x.clone()).sum().backward())
+                    b.iter(|| done(device, || f(x.clone()).sum().backward()))
                 });
             }
         }
@@ -40,12 +52,14 @@ fn nll(c: &mut Criterion, device: &Device) {
     let mut group = c.benchmark_group("nll/128x32128");
     group.sample_size(10);
     group.bench_function("backward/ours", |b| {
-        b.iter(|| ia3_ops::nll(logits.clone(), targets.clone()).sum().backward())
+        b.iter(|| done(&device, || ia3_ops::nll(logits.clone(), targets.clone()).sum().backward()))
     });
     group.bench_function("backward/burn", |b| {
         b.iter(|| {
-            let likelihoods = activation::log_softmax(logits.clone(), 1);
-            likelihoods.gather(1, targets.clone().unsqueeze_dim(1)).neg().sum().backward()
+            done(&device, || {
+                let likelihoods = activation::log_softmax(logits.clone(), 1);
+                likelihoods.gather(1, targets.clone().unsqueeze_dim(1)).neg().sum().backward()
+            })
         })
     });
 }
@@ -75,9 +89,47 @@ fn attention(c: &mut Criterion, device: &Device) {
             };
             let what = if backward { "backward" } else { "forward" };
             for (side, ours) in [("ours", true), ("burn", false)] {
-                group.bench_function(BenchmarkId::new(what, side), |b| b.iter(|| run(ours)));
+                group
+                    .bench_function(BenchmarkId::new(what, side), |b| b.iter(|| done(&device, || run(ours))));
             }
         }
+    }
+}
+
+/// A layer of a base in float32 and in 8 bits: of one row, as in decoding, and of many.
+fn layer(c: &mut Criterion, device: &Device) {
+    #[derive(Module, Debug)]
+    struct Layer {
+        wi: Linear,
+    }
+    impl ActivationSpace for Layer {}
+
+    let float = Layer { wi: LinearConfig::new(768, 3072).init(device) };
+    let (eight, _) = quantize(&float, Bits::Eight).unwrap();
+    let (four, _) = quantize(&float, Bits::Four).unwrap();
+    for rows in [1, 8, 1024] {
+        let x = Tensor::<2>::random([rows, 768], Distribution::Normal(0.0, 1.0), device);
+        let mut group = c.benchmark_group(format!("layer/{rows}x768x3072"));
+        group.sample_size(20);
+        for (weights, layer) in [("float32", &float), ("int8", &eight), ("int4", &four)] {
+            group.bench_function(weights, |b| b.iter(|| done(device, || layer.wi.ia3_forward(x.clone()))));
+        }
+    }
+}
+
+/// `x·wᵀ`, as the tied heads multiply.
+fn tied_head(c: &mut Criterion, device: &Device) {
+    let embedding = Tensor::<2>::random([32128, 512], Distribution::Normal(0.0, 1.0), device);
+    for rows in [1, 8] {
+        let x = Tensor::<2>::random([rows, 512], Distribution::Normal(0.0, 1.0), device);
+        let mut group = c.benchmark_group(format!("matmul_transposed/{rows}x512x32128"));
+        group.sample_size(10);
+        group.bench_function("ours", |b| {
+            b.iter(|| done(device, || ia3_ops::matmul_transposed(x.clone(), embedding.clone())))
+        });
+        group.bench_function("burn", |b| {
+            b.iter(|| done(device, || x.clone().matmul(embedding.clone().transpose())))
+        });
     }
 }
 
@@ -86,6 +138,8 @@ fn all(c: &mut Criterion) {
     unary(c, &device);
     nll(c, &device);
     attention(c, &device);
+    layer(c, &device);
+    tied_head(c, &device);
 }
 
 criterion_group!(benches, all);

@@ -1,12 +1,16 @@
 //! What the benches share: the table of shapes, models of those shapes with random weights, their inputs.
 
+mod step;
 mod turns;
+mod workload;
 
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 
-use ia3::{Adapter, Ia3Config, Model, ModelConfig, ModelInputs, PlanOptions};
+use ia3::{Adapter, Ia3Config, Model, ModelConfig, ModelInputs, PlanOptions, Task};
+pub use step::TrainStep;
 pub use turns::{Ratios, in_turns};
+pub use workload::Workload;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -66,6 +70,13 @@ pub const SHAPES: &[Shape] = &[
         input: 128,
         target: None,
     },
+    Shape {
+        name: "bert-base",
+        config: r#"{"model_type": "bert", "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}"#,
+        batch: 8,
+        input: 128,
+        target: None,
+    },
 ];
 
 /// The device that `BURN_DEVICE` names, or the best one compiled in.
@@ -86,11 +97,20 @@ pub struct Setup {
     pub adapter: Adapter,
     /// `[batch, input]` ids and a full mask.
     pub inputs: ModelInputs,
-    /// `[batch, target]` ids, or the input's own.
+    /// `[batch, target]` ids, or the input's own; `[batch, 1]` classes.
     pub labels: Tensor<2, Int>,
 }
 
 impl Shape {
+    /// That of the table.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is none of that name.
+    pub fn named(name: &str) -> &'static Self {
+        SHAPES.iter().find(|shape| shape.name == name).unwrap_or_else(|| panic!("there is no shape {name}"))
+    }
+
     /// Makes it on `device`.
     ///
     /// # Panics
@@ -111,7 +131,11 @@ impl Shape {
             input_ids: Some(input_ids.clone()),
             ..ModelInputs::default()
         };
-        let labels = self.target.map_or_else(|| input_ids.clone(), ids);
+        let labels = match (base.task(), self.target) {
+            (Task::SequenceClassification, _) => Tensor::zeros([self.batch, 1], device),
+            (_, Some(target)) => ids(target),
+            (_, None) => input_ids,
+        };
         Setup { adapter: Adapter::init(&base, &plan), base, inputs, labels }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{Module, Param, Reparameterizer};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use ia3_config::{ModelInfo, ModuleInfo, Placement};
 
 use crate::adapter::Adapter;
@@ -88,6 +88,14 @@ pub(crate) fn saved(adapters: &[&Adapter]) -> BTreeMap<String, TensorData> {
     all.map(|(path, data)| (path.clone(), data.clone())).collect()
 }
 
+/// An adapter's own copy of a parameter, in the dtype that a float base has, as in PEFT: modules have one dtype.
+pub(crate) fn replacement<const D: usize>(data: TensorData, param: &Param<Tensor<D>>) -> Tensor<D> {
+    let stored = param.is_initialized().then(|| param.base().dtype());
+    let float = stored.filter(|dtype| !matches!(dtype, DType::QFloat(_)));
+    let dtype = float.unwrap_or(data.dtype());
+    Tensor::from_data(data.convert_dtype(dtype), (&param.lazy_device(), dtype))
+}
+
 struct Attacher {
     scales: BTreeMap<String, Ia3Scale>,
     saved: BTreeMap<String, TensorData>,
@@ -104,8 +112,7 @@ impl Reparameterizer for Attacher {
         let path = from_fields(path);
         let scale = path.strip_suffix(".weight").and_then(|module| self.scales.remove(module));
         if let Some(data) = self.saved.remove(&path) {
-            let options = (&param.lazy_device(), data.dtype());
-            return (Param::from_tensor(Tensor::from_data(data, options)), scale);
+            return (Param::from_tensor(replacement(data, &param)), scale);
         }
         (param.set_require_grad(false), scale)
     }

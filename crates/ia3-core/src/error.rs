@@ -223,6 +223,44 @@ pub enum Ia3Error {
         /// Module path.
         path: String,
     },
+    /// A base to quantise is quantised already.
+    #[error("`{path}` is quantised already; quantise the float base")]
+    AlreadyQuantized {
+        /// Module path of the first such layer.
+        path: String,
+    },
+    /// The integers and scales of a quantised weight are not as many as its shape needs.
+    #[error(
+        "a quantised weight [d_out, d_in] = {shape:?} has {values} integers and {scales} scales; expected an integer for each weight, and a scale for each block of 1 to 255 inputs of each output"
+    )]
+    QuantizedParts {
+        /// `[d_out, d_in]`
+        shape: [usize; 2],
+        /// The number of integers.
+        values: usize,
+        /// The number of scales.
+        scales: usize,
+    },
+    /// An integer of a quantised weight is beyond what its bits hold.
+    #[error("a quantised weight holds {value}, expected -{largest} to {largest}")]
+    QuantizedRange {
+        /// The integer.
+        value: i8,
+        /// The largest there is.
+        largest: u8,
+    },
+    /// A device cannot hold the blocks of a quantised weight.
+    #[error(
+        "a block of {block} inputs does not fill whole words of {words} integers, as the device {device} packs them; quantise the float base on that device"
+    )]
+    QuantizedBlock {
+        /// Inputs that share a scale.
+        block: usize,
+        /// Integers in a word.
+        words: usize,
+        /// The device.
+        device: String,
+    },
     /// The configuration does not fit the model.
     #[error(transparent)]
     Config(#[from] ia3_config::ConfigError),

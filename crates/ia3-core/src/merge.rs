@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 use ia3_config::Placement;
 
 use crate::adapter::Adapter;
-use crate::attach::{check_fit, check_pristine, saved, scales};
+use crate::attach::{check_fit, check_pristine, replacement, saved, scales};
 use crate::error::Ia3Error;
 use crate::model_info::model_info;
 use crate::path::{MapBase, ParameterPath, map_base};
@@ -113,8 +113,7 @@ impl Merger<'_> {
     /// The parameter, or an adapter's own copy of it.
     fn replaced<const D: usize>(&self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(data) = self.saved.get(&path.parameter()) else { return param };
-        let options = (&param.lazy_device(), data.dtype());
-        let value = Tensor::from_data(data.clone(), options);
+        let value = replacement(data.clone(), &param);
         param.map(|_| value)
     }
 

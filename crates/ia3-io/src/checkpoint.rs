@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, TensorData};
+use ia3_core::Bits;
 use safetensors::Dtype;
 
 use crate::error::IoError;
 use crate::error_parts::Missing;
 use crate::index::{INDEX, open_shards};
+use crate::packed;
+use crate::quantization;
 use crate::read;
 use crate::tensor_file::{Entry, TensorFile};
 use crate::text::nearest;
@@ -93,6 +96,32 @@ impl Checkpoint {
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
         let first = self.files.iter().take(1).flat_map(|file| &file.metadata);
         first.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// In how many bits the weights of linear layers are, by `quantization_config` in the `config.json` beside them; `None`
+    /// for floats.
+    ///
+    /// # Errors
+    ///
+    /// [`IoError::QuantizationConfig`] for a method or version that is not read, [`IoError::Unannounced`] for quantised
+    /// weights beside a `config.json` that does not tell of them.
+    pub fn quantization(&self) -> Result<Option<Bits>, IoError> {
+        let first = self.tensors.keys().find(|name| packed::are_integers(name));
+        let dir = match self.path.is_dir() {
+            true => Some(self.path.as_path()),
+            // A file alone may lie beside any `config.json`.
+            false => self.path.parent().filter(|_| first.is_some()),
+        };
+        let said = dir.map(quantization::of_folder).transpose()?.flatten();
+        let fits =
+            |name: &String| said.is_some_and(|bits| name.ends_with(&packed::integers(".weight", bits)));
+        match self.tensors.keys().find(|name| packed::are_integers(name) && !fits(name)) {
+            None => Ok(said),
+            Some(tensor) => {
+                let (path, tensor, other) = (self.path.clone(), tensor.clone(), said.is_some());
+                Err(IoError::Unannounced { path, tensor, other })
+            }
+        }
     }
 
     /// Whether two tensors have the same dtype, shape and bytes: whether a head is tied to the embedding, say.

@@ -2,6 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ia3_config::{ConfigError, Placement};
+use ia3_core::Ia3Error;
 use safetensors::Dtype;
 
 use crate::error_parts::*;
@@ -426,6 +427,80 @@ pub enum IoError {
         /// What is wrong.
         #[source]
         source: zip::result::ZipError,
+    },
+    /// `config.json` of a model is no object of JSON.
+    #[error("`{}` is no configuration of a model: {source}", path.display())]
+    ModelConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The weights of a model are quantised in a way that is not read.
+    #[error("`quantization_config.{field}` of `{}` is {found}, expected {expected}", path.display())]
+    QuantizationConfig {
+        /// `config.json`.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// What it is, in JSON.
+        found: String,
+        /// What it may be, and what to do.
+        expected: &'static str,
+    },
+    /// A checkpoint holds quantised weights of which its `config.json` does not tell.
+    #[error(
+        "`{}` holds the quantised weight `{tensor}`, but `quantization_config` in the config.json beside it does not say \
+         {}; copy the config.json that was saved with it",
+        path.display(), if *other { "so many bits" } else { "so" }
+    )]
+    Unannounced {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The first such tensor.
+        tensor: String,
+        /// Whether it tells of other bits.
+        other: bool,
+    },
+    /// The integers or the scales of a quantised weight have another dtype or shape than its layer needs.
+    #[error("the tensor `{tensor}` of `{}` is {dtype} {shape:?}, expected {expected}", path.display())]
+    QuantizedTensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its dtype.
+        dtype: Dtype,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Dtype and shape for the layer.
+        expected: String,
+    },
+    /// A quantised weight cannot be used.
+    #[error("the tensor `{tensor}` of `{}`: {source}", path.display())]
+    QuantizedWeight {
+        /// The file.
+        path: PathBuf,
+        /// The tensor of its integers.
+        tensor: String,
+        /// What is wrong.
+        #[source]
+        source: Box<Ia3Error>,
+    },
+    /// A checkpoint to quantise is quantised already.
+    #[error("the weights of `{}` are quantised already; quantise the float model", path.display())]
+    AlreadyQuantized {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// A model to save has weights of 8 bits and weights of 4.
+    #[error(
+        "`{parameter}` has other bits than the quantised weights before it; quantise all in the same way"
+    )]
+    MixedBits {
+        /// The first parameter that differs.
+        parameter: String,
     },
     /// A zip archive is no PyTorch file.
     #[error(

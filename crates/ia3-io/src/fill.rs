@@ -7,22 +7,55 @@ use burn::tensor::{DType, Tensor};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::IoError;
-use ia3_core::ParameterPath;
+use crate::packed;
+use ia3_core::{Bits, ParameterPath, Quantizer};
 
 /// The tensor for a parameter.
 pub(crate) struct Match {
     pub(crate) name: String,
-    pub(crate) dtype: DType,
-    pub(crate) transposed: bool,
+    pub(crate) content: Content,
 }
 
-/// Reads the tensor of each matched parameter, by its path, into `module`.
+/// What the file holds of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Content {
+    Floats(Floats),
+    Integers {
+        bits: Bits,
+        /// `[d_out, d_in]`
+        shape: [usize; 2],
+    },
+}
+
+/// How floats are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Floats {
+    pub(crate) dtype: DType,
+    pub(crate) transposed: bool,
+    /// Whether the parameter takes the file's matrix and transposes it itself.
+    pub(crate) transposes_itself: bool,
+}
+
+impl Match {
+    /// The names of its tensors.
+    pub(crate) fn tensors(&self) -> Vec<String> {
+        match self.content {
+            Content::Floats(_) => vec![self.name.clone()],
+            Content::Integers { bits, .. } => {
+                vec![packed::integers(&self.name, bits), packed::scales(&self.name)]
+            }
+        }
+    }
+}
+
+/// Reads the tensor of each matched parameter, by its path, into `module`, quantised if there is a quantiser.
 pub(crate) fn fill<M: Module>(
     module: M,
     checkpoint: &Checkpoint,
     matched: BTreeMap<String, Match>,
+    quantizer: Option<&mut Quantizer>,
 ) -> Result<M, IoError> {
-    let mut loader = Loader { checkpoint, matched, walk: ParameterPath::default(), failed: None };
+    let mut loader = Loader { checkpoint, matched, quantizer, walk: ParameterPath::default(), failed: None };
     let module = module.map(&mut loader);
     loader.failed.map_or(Ok(module), Err)
 }
@@ -30,6 +63,7 @@ pub(crate) fn fill<M: Module>(
 struct Loader<'a> {
     checkpoint: &'a Checkpoint,
     matched: BTreeMap<String, Match>,
+    quantizer: Option<&'a mut Quantizer>,
     walk: ParameterPath,
     /// The first tensor that could not be read; nothing is read after it.
     failed: Option<IoError>,
@@ -48,20 +82,55 @@ impl ModuleMapper for Loader<'_> {
         if self.failed.is_some() || self.walk.inside_reparameterization() {
             return param;
         }
-        let Some(Match { name, dtype, transposed }) = self.matched.get(&self.walk.parameter()) else {
-            return param;
+        let Some(matched) = self.matched.get(&self.walk.parameter()) else { return param };
+        let (name, content) = (matched.name.clone(), matched.content);
+        let read = match content {
+            Content::Integers { bits, shape } => self.integers(&name, bits, shape, &param),
+            Content::Floats(how) => self.floats(&name, how, &param),
         };
-        match self.checkpoint.read(name, *dtype, *transposed) {
-            Err(error) => {
-                self.failed = Some(error);
-                param
+        read.unwrap_or_else(|error| {
+            self.failed = Some(error);
+            param
+        })
+    }
+}
+
+impl Loader<'_> {
+    fn floats<const D: usize>(
+        &mut self,
+        name: &str,
+        how: Floats,
+        param: &Param<Tensor<D>>,
+    ) -> Result<Param<Tensor<D>>, IoError> {
+        let data = self.checkpoint.read(name, how.dtype, how.transposed)?;
+        let device = param.lazy_device();
+        let make = |data| Tensor::<D>::from_data(data, (&device, how.dtype));
+        let tensor = match &mut self.quantizer {
+            None => device.memory_persistent_allocations(data, make),
+            Some(quantizer) => {
+                let turned =
+                    |tensor: Tensor<D>| if how.transposes_itself { tensor.transpose() } else { tensor };
+                let tensor = quantizer.quantize(&self.walk, turned(make(data)));
+                if matches!(tensor.dtype(), DType::QFloat(_)) {
+                    return Ok(Param::initialized(param.id, tensor));
+                }
+                turned(tensor)
             }
-            Ok(data) => {
-                let (id, device, dtype) = (param.id, param.lazy_device(), *dtype);
-                let tensor = device
-                    .memory_persistent_allocations(data, |data| Tensor::from_data(data, (&device, dtype)));
-                param.transform_for_load(tensor, id)
-            }
-        }
+        };
+        Ok(param.clone().transform_for_load(tensor, param.id))
+    }
+
+    /// Quantised weights come as `[d_in, d_out]`, whatever the parameter would do with floats, and are not trained.
+    fn integers<const D: usize>(
+        &self,
+        name: &str,
+        bits: Bits,
+        shape: [usize; 2],
+        param: &Param<Tensor<D>>,
+    ) -> Result<Param<Tensor<D>>, IoError> {
+        let (weight, device) = (packed::read(self.checkpoint, name, bits, shape)?, param.lazy_device());
+        let tensor = device.memory_persistent_allocations(weight, |weight| weight.into_tensor(&device));
+        let tensor = tensor.map_err(|problem| packed::problem(self.checkpoint, name, bits, problem))?;
+        Ok(Param::initialized(param.id, tensor))
     }
 }

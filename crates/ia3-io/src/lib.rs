@@ -28,6 +28,8 @@ mod load;
 mod load_report;
 mod named;
 mod names;
+mod packed;
+mod quantization;
 mod read;
 mod save;
 mod saved;

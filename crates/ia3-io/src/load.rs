@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::Module;
 use burn::tensor::{DType, FloatDType};
+use ia3_core::{ActivationSpace, Bits, QuantizeReport, Quantizer};
 use safetensors::Dtype;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::IoError;
 use crate::error_parts::{BadDtype, MisShaped};
-use crate::fill::{Match, fill};
+use crate::fill::{Content, Floats, Match, fill};
 use crate::load_report::LoadReport;
+use crate::packed;
 use crate::slots::{Slot, slots};
 use crate::text::nearest_of_each;
 
@@ -45,18 +47,51 @@ impl Checkpoint {
     /// [`IoError::DeviceDtype`]: all found before the first tensor is made. [`IoError::Io`] while reading.
     pub fn load<M: Module>(&self, module: M, options: &LoadOptions) -> Result<(M, LoadReport), IoError> {
         let slots = slots(&module);
-        let matched = self.matched(&slots, options)?;
+        let matched = self.matched(&slots, options, self.quantization()?)?;
         let report = self.report(&slots, &matched, options)?;
-        Ok((fill(module, self, matched)?, report))
+        Ok((fill(module, self, matched, None)?, report))
+    }
+
+    /// As [`load`](Self::load), with the weights of linear layers quantised one after the other, as
+    /// [`quantize`](ia3_core::quantize) does: in memory there is never more than one of them in float32.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), and [`IoError::AlreadyQuantized`].
+    pub fn load_quantized<M: ActivationSpace>(
+        &self,
+        module: M,
+        options: &LoadOptions,
+        bits: Bits,
+    ) -> Result<(M, LoadReport, QuantizeReport), IoError> {
+        if self.quantization()?.is_some() {
+            return Err(IoError::AlreadyQuantized { path: self.path().to_owned() });
+        }
+        let slots = slots(&module);
+        let matched = self.matched(&slots, options, None)?;
+        let report = self.report(&slots, &matched, options)?;
+        let mut quantizer = Quantizer::new(module.info(), bits);
+        let module = fill(module, self, matched, Some(&mut quantizer))?;
+        Ok((module.no_grad(), report, quantizer.report()))
     }
 
     /// The tensor of each parameter by its path, all checked.
-    fn matched(&self, slots: &[Slot], options: &LoadOptions) -> Result<BTreeMap<String, Match>, IoError> {
+    fn matched(
+        &self,
+        slots: &[Slot],
+        options: &LoadOptions,
+        bits: Option<Bits>,
+    ) -> Result<BTreeMap<String, Match>, IoError> {
         let cast = options.dtype.map(cast_dtype).transpose()?;
         let mut matched = BTreeMap::new();
         let mut problems = Problems::default();
         for slot in slots {
-            match candidates(&slot.name, options).into_iter().find(|name| self.contains(name)) {
+            let names = candidates(&slot.name, options);
+            if let Some(packed) = self.packed(slot, &names, bits)? {
+                matched.insert(slot.path.clone(), packed);
+                continue;
+            }
+            match names.into_iter().find(|name| self.contains(name)) {
                 None if options.is_optional(&slot.name) => {}
                 None => problems.missing.push(slot.name.clone()),
                 Some(name) => {
@@ -66,6 +101,19 @@ impl Checkpoint {
             }
         }
         if problems.is_empty() { Ok(matched) } else { Err(self.misfit(problems)) }
+    }
+
+    /// The integers for a parameter, where the file has no floats of it.
+    fn packed(&self, slot: &Slot, names: &[String], bits: Option<Bits>) -> Result<Option<Match>, IoError> {
+        let (Some(bits), Some(shape)) = (bits, slot.outputs_first) else { return Ok(None) };
+        if names.iter().any(|name| self.contains(name)) {
+            return Ok(None);
+        }
+        let Some(name) = names.iter().find(|name| self.contains(&packed::integers(name, bits))) else {
+            return Ok(None);
+        };
+        packed::check(self, name, bits, shape)?;
+        Ok(Some(Match { name: name.clone(), content: Content::Integers { bits, shape } }))
     }
 
     /// The tensor `name` for a parameter, if it fits.
@@ -88,7 +136,9 @@ impl Checkpoint {
         }
         let dtype = cast.unwrap_or(entry.float_dtype());
         check_device(&name, dtype, slot)?;
-        Ok(Some(Match { name, dtype, transposed: slot.transposed }))
+        let Slot { transposed, transposes_itself, .. } = *slot;
+        let content = Content::Floats(Floats { dtype, transposed, transposes_itself });
+        Ok(Some(Match { name, content }))
     }
 
     fn misfit(&self, problems: Problems) -> IoError {
@@ -112,7 +162,10 @@ impl Checkpoint {
                 continue;
             };
             report.loaded.push(slot.name.clone());
-            report.bytes += self.facts(&tensor.name).map_or(0, |facts| facts.bytes as u64);
+            let size = |name: &String| self.facts(name).map_or(0, |facts| facts.bytes as u64);
+            let tensors = tensor.tensors();
+            report.bytes += tensors.iter().map(size).sum::<u64>();
+            used.extend(tensors);
             for other in candidates(&slot.name, options) {
                 if self.contains(&other) && (other == tensor.name || self.same_bytes(&other, &tensor.name)?) {
                     used.insert(other);

@@ -13,11 +13,13 @@ use crate::checkpoint::WEIGHTS;
 use crate::error::IoError;
 use crate::index::INDEX;
 use crate::layout;
+use crate::packed;
+use crate::quantization;
 use crate::read;
 use crate::shards;
 use crate::stage::Stage;
 use crate::write::{Source, pytorch_metadata, write_tensors};
-use ia3_core::ParameterPath;
+use ia3_core::{Bits, ParameterPath, QuantizedLayout};
 
 /// How much of a tensor is copied from its device at once.
 const CHUNK: usize = 4 << 20;
@@ -50,12 +52,18 @@ pub struct SavedCheckpoint {
 /// Writes the float parameters of a module as Hugging Face stores them: the inverse of
 /// [`Checkpoint::load`](crate::Checkpoint::load), with the same names, layout and dtypes.
 ///
-/// The configuration and the tokenizer come from [`copy_sidecars`](crate::copy_sidecars). The tensors are written
-/// one piece after the other; beside the module there are only a few megabytes in memory.
+/// The configuration and the tokenizer come from [`copy_sidecars`](crate::copy_sidecars), called before. The tensors are
+/// written one piece after the other; beside the module there are only a few megabytes in memory.
+///
+/// A weight that [`quantize`](ia3_core::quantize) made stays integers: `k.weight` is written as `k.weight_int8` (I8
+/// `[d_out, d_in]`) or `k.weight_int4` (U8, two in a byte, the first in the lower half), and `k.weight_scale` (F32
+/// `[d_out, d_in / block]`). `quantization_config` in `config.json` says so, with a `quant_method` of its own; the rest of that
+/// file is the folder's, or that of [`CheckpointOptions::base`].
 ///
 /// # Errors
 ///
-/// [`IoError::Attached`] for a model with adapter vectors, [`IoError::ParameterDtype`] for a quantised one,
+/// [`IoError::Attached`] for a model with adapter vectors, [`IoError::ParameterDtype`] and
+/// [`IoError::MixedBits`] for one quantised in another way,
 /// [`IoError::Exists`] and [`IoError::SameFolder`] for a folder with weights in it, [`IoError::Io`] while writing.
 pub fn save_checkpoint<M: Module>(
     module: &M,
@@ -64,7 +72,9 @@ pub fn save_checkpoint<M: Module>(
 ) -> Result<SavedCheckpoint, IoError> {
     let dir = dir.as_ref();
     check_folder(dir, options)?;
-    let shards = shards::split(sources(module)?, options.max_shard_bytes);
+    let (sources, bits) = sources(module)?;
+    let config = quantization::config_text(dir, options.base.as_deref(), bits)?;
+    let shards = shards::split(sources, options.max_shard_bytes);
     let tensors = shards.iter().map(Vec::len).sum();
     let mut metadata = options.metadata.clone();
     metadata.extend(pytorch_metadata());
@@ -76,6 +86,9 @@ pub fn save_checkpoint<M: Module>(
     for (i, shard) in shards.into_iter().enumerate() {
         let name = if count > 1 { shards::name(i, count) } else { WEIGHTS.to_string() };
         stage.file(&name, |out| write_tensors(out, shard, &metadata))?;
+    }
+    if let Some(config) = config {
+        stage.text(quantization::CONFIG, &config)?;
     }
     let (files, bytes) = stage.commit()?;
     remove_stale(dir, &files)?;
@@ -110,16 +123,36 @@ fn remove_stale(dir: &Path, written: &[PathBuf]) -> Result<(), IoError> {
     stale.try_for_each(|path| fs::remove_file(&path).map_err(|source| IoError::io("remove", &path, source)))
 }
 
-fn sources<M: Module>(module: &M) -> Result<Vec<Source<'static>>, IoError> {
-    let mut collector = Collector { walk: ParameterPath::default(), sources: vec![], failed: None };
+/// The tensors to write, and the bits of quantised weights.
+fn sources<M: Module>(module: &M) -> Result<(Vec<Source<'static>>, Option<Bits>), IoError> {
+    let mut collector = Collector::default();
     module.visit(&mut collector);
-    collector.failed.map_or(Ok(collector.sources), Err)
+    collector.failed.map_or(Ok((collector.sources, collector.bits)), Err)
 }
 
+#[derive(Default)]
 struct Collector {
     walk: ParameterPath,
     sources: Vec<Source<'static>>,
+    bits: Option<Bits>,
     failed: Option<IoError>,
+}
+
+impl Collector {
+    fn collect<const D: usize>(&mut self, tensor: Tensor<D>) -> Result<(), IoError> {
+        let (holder, leaf, name) = (self.walk.holder(), self.walk.leaf(), layout::file_name(&self.walk));
+        let quantized = QuantizedLayout::of(&tensor).filter(|_| packed::is_quantizable(holder, leaf));
+        let Some(quantized) = quantized else {
+            let transposed = layout::is_transposed(holder, leaf, D);
+            self.sources.push(source(name, tensor, transposed)?);
+            return Ok(());
+        };
+        if *self.bits.get_or_insert(quantized.bits) != quantized.bits {
+            return Err(IoError::MixedBits { parameter: name });
+        }
+        self.sources.extend(packed::sources(&name, quantized, tensor));
+        Ok(())
+    }
 }
 
 impl ModuleVisitor for Collector {
@@ -139,11 +172,7 @@ impl ModuleVisitor for Collector {
         if self.failed.is_some() {
             return;
         }
-        let transposed = layout::is_transposed(self.walk.holder(), self.walk.leaf(), D);
-        match source(layout::file_name(&self.walk), param.base().detach(), transposed) {
-            Ok(source) => self.sources.push(source),
-            Err(error) => self.failed = Some(error),
-        }
+        self.failed = self.collect(param.base()).err();
     }
 }
 
@@ -152,8 +181,10 @@ fn source<const D: usize>(
     tensor: Tensor<D>,
     transposed: bool,
 ) -> Result<Source<'static>, IoError> {
-    let tensor = if transposed { tensor.transpose() } else { tensor };
     let dtype = file_dtype(tensor.dtype(), &name)?;
+    // Only then: integers would become floats.
+    let tensor = tensor.detach();
+    let tensor = if transposed { tensor.transpose() } else { tensor };
     let shape = tensor.shape().to_vec();
     Ok(Source { name, dtype, shape, write: Box::new(move |out| write_values(tensor, out)) })
 }

@@ -27,7 +27,8 @@ const NAMES: [&str; 15] = [
 ];
 
 /// Copies what `transformers` needs beside the weights: the configuration and the files of the tokenizer, as far as
-/// they are there. Returns their names.
+/// they are there. Returns their names. To be called before [`save_checkpoint`](crate::save_checkpoint), which writes into
+/// `config.json` whether the weights are quantised.
 ///
 /// # Errors
 ///

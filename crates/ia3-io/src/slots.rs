@@ -4,6 +4,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Shape, Tensor};
 
 use crate::layout;
+use crate::packed;
 use ia3_core::ParameterPath;
 
 /// A float parameter of a module.
@@ -16,6 +17,10 @@ pub(crate) struct Slot {
     pub(crate) shape: Vec<usize>,
     /// Whether the file's matrix has to be transposed for it.
     pub(crate) transposed: bool,
+    /// Whether it takes the file's matrix and transposes it itself.
+    pub(crate) transposes_itself: bool,
+    /// Its shape `[d_out, d_in]`, if it is the weight of a layer that may be quantised.
+    pub(crate) outputs_first: Option<[usize; 2]>,
     pub(crate) device: Device,
 }
 
@@ -52,8 +57,14 @@ impl ModuleVisitor for Collector {
             shape.reverse();
         }
         let (path, name) = (self.walk.parameter(), layout::file_name(&self.walk));
+        let outputs_first = match shape.as_slice() {
+            _ if !packed::is_quantizable(self.walk.holder(), self.walk.leaf()) => None,
+            &[rows, columns] => Some(if is_matrix { [rows, columns] } else { [columns, rows] }),
+            _ => None,
+        };
         let device = param.lazy_device();
-        self.slots.push(Slot { path, name, shape, transposed: is_matrix && !keeps_layout, device });
+        let (transposed, transposes_itself) = (is_matrix && !keeps_layout, is_matrix && keeps_layout);
+        self.slots.push(Slot { path, name, shape, transposed, transposes_itself, outputs_first, device });
     }
 }
 

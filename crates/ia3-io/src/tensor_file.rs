@@ -113,10 +113,7 @@ impl TensorFile {
     ) -> Result<Vec<T>, IoError> {
         let len = entry.bytes / S::WIDTH;
         let mut values = Vec::new();
-        values.try_reserve_exact(len).map_err(|_| {
-            let (path, tensor) = (self.path.clone(), name.to_string());
-            IoError::TooLarge { path, tensor, len }
-        })?;
+        values.try_reserve_exact(len).map_err(|_| self.too_large(name, len))?;
         match entry.shape.as_slice() {
             &[rows, cols] if transposed && len > 0 => {
                 values.resize(len, T::default());
@@ -162,6 +159,18 @@ impl TensorFile {
             left -= buffer.len();
         }
         Ok(())
+    }
+
+    /// The bytes of a tensor as they lie in the file.
+    pub(crate) fn bytes(&self, name: &str, entry: &Entry) -> Result<Vec<u8>, IoError> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(entry.bytes).map_err(|_| self.too_large(name, entry.bytes))?;
+        self.for_each_chunk(entry, CHUNK, |chunk| bytes.extend_from_slice(chunk))?;
+        Ok(bytes)
+    }
+
+    fn too_large(&self, name: &str, len: usize) -> IoError {
+        IoError::TooLarge { path: self.path.clone(), tensor: name.to_string(), len }
     }
 
     /// Whether a tensor has the same dtype, shape and bytes as one of `other`.

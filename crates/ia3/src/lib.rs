@@ -15,8 +15,9 @@ pub use ia3_config::{
 pub use ia3_core::backend;
 pub use ia3_core::{
     ActivationSpace, Adapter, Bits, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod,
-    ParameterPath, QuantizeReport, Requantized, TrainableParameters, attach, attach_rows, attach_to_weights,
-    batch_rows, freeze, merge, merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize,
+    ParameterPath, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
+    TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge,
+    merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize,
 };
 #[cfg(feature = "data")]
 pub use ia3_data as data;
@@ -26,4 +27,6 @@ pub use ia3_models as models;
 pub use ia3_models::{Model, ModelConfig, ModelInputs, Task};
 #[cfg(feature = "train")]
 pub use ia3_train as train;
-pub use pretrained::{Pretrained, from_pretrained, from_pretrained_with, read_config, with_head_of};
+pub use pretrained::{
+    Pretrained, PretrainedOptions, from_pretrained, from_pretrained_with, read_config, with_head_of,
+};

@@ -1,6 +1,7 @@
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType};
+use ia3_core::{Bits, QuantizeReport};
 use ia3_io::{Checkpoint, LoadOptions, LoadReport};
 use ia3_models::{Model, ModelConfig};
 
@@ -15,6 +16,8 @@ pub struct Pretrained {
     pub config: ModelConfig,
     /// What was loaded, and which tensors of the file had no use.
     pub report: LoadReport,
+    /// What quantising it while loading did, where that was asked for.
+    pub quantized: Option<QuantizeReport>,
 }
 
 /// Reads `config.json` of a Hugging Face folder.
@@ -30,18 +33,75 @@ pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
     }
 }
 
-/// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not.
-///
-/// The head is tied to the embedding where the checkpoint holds no other head: by content, as
-/// transformers does. T5 may always tie it, other models where `tie_word_embeddings` says so. Names may have the
-/// model's prefix or lack it (`bert.encoder…`, `encoder…`). A classifier that is not in the file starts fresh and is
-/// in [`LoadReport::missing`].
+/// How a model is read from a Hugging Face folder; the default takes it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct PretrainedOptions {
+    /// A configuration other than the folder's own: another number of labels, for a head that the checkpoint does not hold.
+    pub config: Option<ModelConfig>,
+    /// The dtype of the weights: float32, float16 or bfloat16. `None` keeps the file's (float64 becomes float32).
+    pub dtype: Option<FloatDType>,
+    /// Quantises the linear layers one after the other, so that no more than one of them is in memory in float32
+    /// ([`quantize`](crate::quantize)).
+    pub quantize: Option<Bits>,
+}
+
+impl PretrainedOptions {
+    /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not.
+    ///
+    /// The head is tied to the embedding where the checkpoint holds no other head: by content, as
+    /// transformers does. T5 may always tie it, other models where `tie_word_embeddings` says so. Names may have the
+    /// model's prefix or lack it (`bert.encoder…`, `encoder…`). A classifier that is not in the file starts fresh and is
+    /// in [`LoadReport::missing`]. A quantised base that [`save_checkpoint`](ia3_io::save_checkpoint) wrote is loaded as
+    /// one.
+    ///
+    /// ```no_run
+    /// use ia3::{Bits, PretrainedOptions};
+    ///
+    /// let options = PretrainedOptions { quantize: Some(Bits::Eight), ..PretrainedOptions::default() };
+    /// let base = options.load("t5-base", &ia3::device(None)?)?;
+    /// println!("{:?}", base.quantized.map(|report| report.worst()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
+    pub fn load(&self, dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
+        let config = match &self.config {
+            Some(config) => config.clone(),
+            None => read_config(&dir)?,
+        };
+        let checkpoint = Checkpoint::open(&dir)?;
+        let config = with_head_of(config, &checkpoint)?;
+        let (options, model) = (self.for_checkpoint(&config), config.init(device));
+        let (model, report, quantized) = match self.quantize {
+            None => checkpoint.load(model, &options).map(|(model, report)| (model, report, None))?,
+            Some(bits) => {
+                let (model, report, quantized) = checkpoint.load_quantized(model, &options, bits)?;
+                (model, report, Some(quantized))
+            }
+        };
+        Ok(Pretrained { model, config, report, quantized })
+    }
+
+    fn for_checkpoint(&self, config: &ModelConfig) -> LoadOptions {
+        LoadOptions {
+            aliases: config.aliases(),
+            prefix: config.base_model_prefix().map(str::to_string),
+            optional: config.optional_modules().iter().map(|module| module.to_string()).collect(),
+            dtype: self.dtype,
+            ..LoadOptions::default()
+        }
+    }
+}
+
+/// Loads a model from a Hugging Face folder as it is; [`PretrainedOptions::load`] says how.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
+/// As [`PretrainedOptions::load`].
 pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
-    from_pretrained_with(&dir, read_config(&dir)?, device)
+    PretrainedOptions::default().load(dir, device)
 }
 
 /// As [`from_pretrained`], with a configuration other than the folder's own: another number of labels, for a head that the
@@ -55,16 +115,7 @@ pub fn from_pretrained_with(
     config: ModelConfig,
     device: &Device,
 ) -> Result<Pretrained, Error> {
-    let checkpoint = Checkpoint::open(&dir)?;
-    let config = with_head_of(config, &checkpoint)?;
-    let options = LoadOptions {
-        aliases: config.aliases(),
-        prefix: config.base_model_prefix().map(str::to_string),
-        optional: config.optional_modules().iter().map(|module| module.to_string()).collect(),
-        ..LoadOptions::default()
-    };
-    let (model, report) = checkpoint.load(config.init(device), &options)?;
-    Ok(Pretrained { model, config, report })
+    PretrainedOptions { config: Some(config), ..PretrainedOptions::default() }.load(dir, device)
 }
 
 /// The configuration with its head tied to the embedding unless the checkpoint holds another head, where the model may

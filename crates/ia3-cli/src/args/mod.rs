@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Cost(Cost),
     /// Folds adapters into the weights and writes a Hugging Face checkpoint.
     Merge(Merge),
+    /// Writes a base with its linear layers in 8 or 4 bits, which every command loads as one.
+    Quantize(Quantize),
     /// Mixes adapters into one adapter.
     Mix(Mix),
     /// Tells what two adapters differ in; exit code 1 says that they do.
@@ -59,6 +61,16 @@ pub(crate) enum Command {
     Devices,
     /// Turns an adapter of PEFT, T-Few or AdapterHub into another of these formats, exactly or not at all.
     Convert(Convert),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DtypeName {
+    /// That of the base's file.
+    Auto,
+    Float32,
+    /// Slower than float32 on the CPU.
+    Bfloat16,
+    Float16,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,6 +103,9 @@ pub(crate) struct ModelArgs {
     /// Quantise the base's linear layers when it is loaded; the adapters stay float32.
     #[arg(long, value_enum, value_name = "BITS")]
     pub(crate) quantize: Option<QuantizeName>,
+    /// Compute in this dtype; the vectors stay float32.
+    #[arg(long, value_enum, value_name = "DTYPE", default_value = "auto")]
+    pub(crate) dtype: DtypeName,
     /// The adapter of each row of the input, by the names that `--adapter NAME=DIR` gives them; `__base__` is none.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "merge")]
     pub(crate) rows: Vec<String>,
@@ -243,6 +258,22 @@ pub(crate) struct Merge {
     /// Refuse merged weights that are NaN or infinite.
     #[arg(long)]
     pub(crate) safe: bool,
+    /// Of a quantised base, quantise anew the weights whose inputs are scaled, which do not merge exactly.
+    #[arg(long, conflicts_with = "safe")]
+    pub(crate) requantize: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Quantize {
+    /// Folder of the base.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// Bits of a weight.
+    #[arg(long, value_enum, value_name = "BITS")]
+    pub(crate) scheme: QuantizeName,
+    /// Folder to write the quantised base to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

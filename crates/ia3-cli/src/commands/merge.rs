@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use burn::tensor::Device;
-use ia3::Adapter;
-use ia3::io::CheckpointOptions;
+use ia3::io::{CheckpointOptions, SavedCheckpoint};
+use ia3::{Adapter, Model};
 use serde::Serialize;
 
 use super::model;
@@ -13,11 +15,17 @@ use crate::output;
 #[derive(Serialize)]
 struct Report {
     merged_layers: usize,
+    /// `‖W − Wq‖ / ‖W‖` of weights that were quantised anew, by layer.
+    requantized: BTreeMap<String, f64>,
     out: String,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(worst) = self.requantized.values().copied().reduce(f64::max) {
+            let layers = self.requantized.len();
+            writeln!(f, "{layers} layers quantised anew, relative error of a weight {worst:.1e} at most")?;
+        }
         write!(f, "{} layers merged -> {}", self.merged_layers, self.out)
     }
 }
@@ -27,18 +35,27 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
     let adapters = model::adapters(&args.adapters, &base.model, device)?;
     model::note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
-    let merged = match args.safe {
-        true => ia3::merge_safe(&base.model, &adapters)?,
-        false => ia3::merge(&base.model, &adapters)?,
+    let (merged, requantized) = match (args.requantize, args.safe) {
+        (true, _) => {
+            let merged = ia3::merge_requantizing(&base.model, &adapters)?;
+            (merged.model, merged.errors)
+        }
+        (false, true) => (ia3::merge_safe(&base.model, &adapters)?, BTreeMap::new()),
+        (false, false) => (ia3::merge(&base.model, &adapters)?, BTreeMap::new()),
     };
-    let options =
-        CheckpointOptions { base: Some(args.base.clone()), overwrite: true, ..CheckpointOptions::default() };
-    ia3::io::save_checkpoint(&merged, &args.out, &options)?;
-    ia3::io::copy_sidecars(&args.base, &args.out)?;
+    save(&merged, &args.base, &args.out)?;
     let mut layers: Vec<&String> = adapters.iter().flat_map(|a| a.vectors.keys()).collect();
     layers.sort();
     layers.dedup();
-    let report = Report { merged_layers: layers.len(), out: args.out.display().to_string() };
+    let report = Report { merged_layers: layers.len(), requantized, out: args.out.display().to_string() };
     output::report(&report, format)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a model made of `base`, with the base's configuration and tokenizer.
+pub(super) fn save(model: &Model, base: &Path, out: &Path) -> anyhow::Result<SavedCheckpoint> {
+    ia3::io::copy_sidecars(base, out)?;
+    let options =
+        CheckpointOptions { base: Some(base.to_owned()), overwrite: true, ..CheckpointOptions::default() };
+    Ok(ia3::io::save_checkpoint(model, out, &options)?)
 }

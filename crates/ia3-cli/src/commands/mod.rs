@@ -10,6 +10,7 @@ mod inspect;
 mod merge;
 mod mix;
 mod model;
+mod quantize;
 mod settings;
 mod status;
 mod targets;
@@ -30,6 +31,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Eval(eval) => eval::run(eval, &device()?, args.format),
         Command::Cost(cost) => cost::run(cost, &device()?, args.format),
         Command::Merge(merge) => merge::run(merge, &device()?, args.format),
+        Command::Quantize(quantize) => quantize::run(quantize, &device()?, args.format),
         Command::Mix(mix) => mix::run(mix, &device()?, args.format),
         Command::Diff(diff) => diff::run(diff, args.format),
         Command::Status(status) => status::run(status, &device()?, args.format),

@@ -2,16 +2,29 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType};
 use ia3::io::Checkpoint;
-use ia3::{Adapter, Bits, Ia3Model, Model, Pretrained};
+use ia3::{Adapter, Bits, Ia3Model, Model, Pretrained, PretrainedOptions};
 
-use crate::args::{ModelArgs, QuantizeName};
+use crate::args::{DtypeName, ModelArgs, QuantizeName};
 use crate::output::note;
 
 /// Loads a base, saying which tensors of its file have no use.
 pub(crate) fn base(dir: &Path, device: &Device) -> anyhow::Result<Pretrained> {
-    let base = ia3::from_pretrained(dir, device)?;
+    base_with(dir, &PretrainedOptions::default(), device)
+}
+
+/// Loads a base in another way, saying what that did.
+pub(crate) fn base_with(
+    dir: &Path,
+    options: &PretrainedOptions,
+    device: &Device,
+) -> anyhow::Result<Pretrained> {
+    let base = options.load(dir, device)?;
+    if let Some(report) = &base.quantized {
+        let (layers, worst) = (report.errors.len(), report.worst());
+        note(format!("{layers} layers quantised, relative error of a weight {worst:.1e} at most"));
+    }
     if !base.report.unused.is_empty() {
         let unused = &base.report.unused;
         note(format!("{} tensors of the checkpoint are unused: {}", unused.len(), unused.join(", ")));
@@ -94,7 +107,7 @@ fn count(rows: usize) -> String {
 
 fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<Adapted> {
     let named = args.adapters.iter().map(|arg| name(arg)).collect::<anyhow::Result<Vec<_>>>()?;
-    let base = quantized(base(&args.base, device)?, args)?;
+    let base = base_with(&args.base, &options(args), device)?;
     let mut model = Ia3Model::builder(base.model.clone()).without_adapter()?;
     for (name, dir) in &named {
         model.load_adapter(dir, name)?;
@@ -121,7 +134,7 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
             arg.display()
         )
     }
-    let base = quantized(base(&args.base, device)?, args)?;
+    let base = base_with(&args.base, &options(args), device)?;
     let adapters = adapters(&args.adapters, &base.model, device)?;
     note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
@@ -131,15 +144,20 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
     })
 }
 
-/// The base in as few bits as were asked for.
-fn quantized(base: Pretrained, args: &ModelArgs) -> anyhow::Result<Pretrained> {
-    let bits = match args.quantize {
-        None => return Ok(base),
-        Some(QuantizeName::Int8) => Bits::Eight,
-        Some(QuantizeName::Int4) => Bits::Four,
+/// How the arguments want the base.
+fn options(args: &ModelArgs) -> PretrainedOptions {
+    let dtype = match args.dtype {
+        DtypeName::Auto => None,
+        DtypeName::Float32 => Some(FloatDType::F32),
+        DtypeName::Bfloat16 => Some(FloatDType::BF16),
+        DtypeName::Float16 => Some(FloatDType::F16),
     };
-    let (model, report) = ia3::quantize(&base.model, bits)?;
-    let (layers, worst) = (report.errors.len(), report.worst());
-    note(format!("{layers} layers quantised, relative error of a weight {worst:.1e} at most"));
-    Ok(Pretrained { model, ..base })
+    PretrainedOptions { quantize: args.quantize.map(bits), dtype, ..PretrainedOptions::default() }
+}
+
+pub(crate) fn bits(name: QuantizeName) -> Bits {
+    match name {
+        QuantizeName::Int8 => Bits::Eight,
+        QuantizeName::Int4 => Bits::Four,
+    }
 }

@@ -1,19 +1,22 @@
 //! A frozen base in 8 or 4 bits.
 
 mod fold;
+mod scheme;
+mod stored;
 
 use std::collections::BTreeMap;
 
 use burn::module::Param;
-use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
-use burn::tensor::{DType, Device, Tensor};
-use ia3_config::ModelInfo;
+use burn::tensor::{DType, Tensor};
+use ia3_config::{ModelInfo, ModuleInfo};
 
 use crate::attach::{ActivationSpace, check_pristine};
 use crate::error::Ia3Error;
-use crate::path::{MapBase, ParameterPath, map_base};
+use crate::path::{MapBase, ParameterPath, VisitParam, map_base, visit};
 
 pub(crate) use fold::{fold_output, requantize};
+use scheme::{quantize_as, scheme};
+pub use stored::{QuantizedLayout, QuantizedWeight};
 
 /// What a weight is stored in: integers, and a float32 scale for each block of inputs of each output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +44,6 @@ impl QuantizeReport {
     }
 }
 
-/// Sizes of blocks, the largest that divides the number of inputs is taken.
-const BLOCKS: std::ops::RangeInclusive<usize> = 8..=64;
-
 /// The base with the weights of its linear layers quantised, symmetrically and by blocks of up to 64 inputs of one output;
 /// embeddings, norms, biases and the language-model head stay as they are.
 ///
@@ -52,7 +52,7 @@ const BLOCKS: std::ops::RangeInclusive<usize> = 8..=64;
 ///
 /// # Errors
 ///
-/// [`Ia3Error::AlreadyAttached`] for a model with vectors.
+/// [`Ia3Error::AlreadyAttached`] for a model with vectors, [`Ia3Error::AlreadyQuantized`] for a quantised one.
 ///
 /// ```
 /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
@@ -72,65 +72,78 @@ const BLOCKS: std::ops::RangeInclusive<usize> = 8..=64;
 /// ```
 pub fn quantize<M: ActivationSpace>(base: &M, bits: Bits) -> Result<(M, QuantizeReport), Ia3Error> {
     check_pristine(base)?;
-    let (info, mut report) = (base.info(), QuantizeReport::default());
-    let quantized = map_base(base.clone(), Quantizer { info: &info, bits, report: &mut report });
-    Ok((quantized, report))
+    check_float(base)?;
+    let mut quantizer = Quantizer::new(base.info(), bits);
+    let quantized = map_base(base.clone(), &mut quantizer);
+    Ok((quantized, quantizer.report()))
 }
 
-struct Quantizer<'a> {
-    info: &'a ModelInfo,
+fn check_float<M: ActivationSpace>(base: &M) -> Result<(), Ia3Error> {
+    struct First(Option<String>);
+    impl VisitParam for First {
+        fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
+            if self.0.is_none() && param.is_initialized() && is_quantized(&param.base()) {
+                self.0 = Some(path.split().0);
+            }
+        }
+    }
+    let mut first = First(None);
+    visit(base, &mut first);
+    first.0.map_or(Ok(()), |path| Err(Ia3Error::AlreadyQuantized { path }))
+}
+
+/// Quantises the weights of a model one after the other, as [`quantize`] does all of them: for a model whose float weights
+/// are not to be in memory together.
+#[derive(Clone, Debug)]
+pub struct Quantizer {
+    info: ModelInfo,
     bits: Bits,
-    report: &'a mut QuantizeReport,
+    report: QuantizeReport,
 }
 
-impl MapBase for Quantizer<'_> {
-    fn map<const D: usize>(&mut self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+impl Quantizer {
+    /// For the weights of the model that `info` describes.
+    pub fn new(info: ModelInfo, bits: Bits) -> Self {
+        Self { info, bits, report: QuantizeReport::default() }
+    }
+
+    /// The parameter at `path` in integers, if it is the weight `[d_in, d_out]` of a linear layer that is quantised;
+    /// anything else as it is.
+    pub fn quantize<const D: usize>(&mut self, path: &ParameterPath, parameter: Tensor<D>) -> Tensor<D> {
+        let Some(linear) = self.linear::<D>(path) else { return parameter };
+        let (module, is_head) = (linear.path.clone(), linear.output_embedding);
+        let scheme = scheme(self.bits, parameter.dims()[0], &parameter.device());
+        let Some(scheme) = scheme.filter(|_| !is_head) else {
+            self.report.left.push(module);
+            return parameter;
+        };
+        let quantized = quantize_as(parameter.clone().cast(DType::F32), scheme);
+        self.report.errors.insert(module, relative_error(parameter, quantized.clone()));
+        quantized
+    }
+
+    /// What was done.
+    pub fn report(self) -> QuantizeReport {
+        self.report
+    }
+
+    /// The layer whose weight the parameter is.
+    fn linear<const D: usize>(&self, path: &ParameterPath) -> Option<&ModuleInfo> {
         let (module, leaf) = path.split();
         let found = self.info.module(&module);
-        let linear = found.filter(|m| leaf == "weight" && D == 2 && m.kind.is_adaptable());
-        let Some(linear) = linear else { return param.set_require_grad(false) };
-        let scheme = scheme(self.bits, param.lazy_shape()[0], &param.lazy_device());
-        let (Some(scheme), false) = (scheme, linear.output_embedding) else {
-            self.report.left.push(module);
-            return param.set_require_grad(false);
-        };
-        param.set_require_grad(false).map(|weight| {
-            let quantized = quantize_as(weight.clone().cast(DType::F32), scheme);
-            self.report.errors.insert(module, relative_error(weight, quantized.clone()));
-            quantized
-        })
+        found.filter(|m| leaf == "weight" && D == 2 && m.kind.is_adaptable())
     }
 }
 
-/// A scale for each block of the `inputs` of each output of a weight `[d_in, d_out]`, as large a block as divides them.
-///
-/// GPUs pack integers into words, along the inputs; what has no such words stores each integer in a byte.
-fn scheme(bits: Bits, inputs: usize, device: &Device) -> Option<QuantScheme> {
-    let value = match bits {
-        Bits::Eight => QuantValue::Q8S,
-        Bits::Four => QuantValue::Q4S,
-    };
-    let packed = QuantScheme::default().with_value(value).with_store(PACKED);
-    let packs = device.supports_dtype(DType::QFloat(packed));
-    let scheme = if packs { packed } else { packed.with_store(QuantStore::Native) };
-    let mut sizes = BLOCKS.rev().filter(|size| !packs || size.is_multiple_of(packed.num_quants()));
-    let block = sizes.find(|size| inputs.is_multiple_of(*size))?;
-    Some(scheme.per_block([block as u8, 1], ScaleDtype::F32))
-}
-
-/// A weight `[d_in, d_out]` in a scheme of [`scheme`]. Kernels pack along the innermost axis, so a packed weight is quantised
-/// transposed and seen the other way round.
-pub(crate) fn quantize_as<const D: usize>(weight: Tensor<D>, mut scheme: QuantScheme) -> Tensor<D> {
-    if scheme.store != PACKED {
-        return weight.quantize_dynamic(&scheme);
+impl MapBase for &mut Quantizer {
+    fn map<const D: usize>(&mut self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let param = param.set_require_grad(false);
+        match self.linear::<D>(path) {
+            None => param,
+            Some(_) => param.map(|weight| self.quantize(path, weight)),
+        }
     }
-    scheme.swap_block_dims(D, 0, 1);
-    let innermost = scheme.with_store(QuantStore::PackedU32(0));
-    weight.swap_dims(0, 1).quantize_dynamic(&innermost).swap_dims(0, 1)
 }
-
-/// Along the last axis but one: the inputs of a weight `[d_in, d_out]`.
-pub(crate) const PACKED: QuantStore = QuantStore::PackedU32(1);
 
 /// `‖a − b‖ / ‖a‖`
 pub(crate) fn relative_error<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {

@@ -52,9 +52,10 @@ impl Copies {
         weight: Tensor<2>,
         bias: Option<Tensor<1>>,
     ) -> Tensor<D> {
+        let dtype = x.dtype();
         let own = |copy: &Copy| {
-            let bias = copy.bias.as_ref().map(Param::val).or_else(|| bias.clone());
-            affine(x.clone().select(0, copy.rows.clone()), copy.weight.val(), bias)
+            let bias = copy.bias.as_ref().map(|bias| bias.val().cast(dtype)).or_else(|| bias.clone());
+            affine(x.clone().select(0, copy.rows.clone()), copy.weight.val().cast(dtype), bias)
         };
         let mut parts: Vec<Tensor<D>> = self.copies.iter().map(own).collect();
         if let Some(rows) = &self.base {

@@ -1,5 +1,6 @@
 #![allow(dead_code, unreachable_pub, unused_imports)] // Each test takes what it needs.
 
+pub mod memory;
 mod model;
 pub mod torch;
 

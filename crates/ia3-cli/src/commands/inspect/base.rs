@@ -6,7 +6,7 @@ use anyhow::Context;
 use burn::module::Module;
 use burn::tensor::Device;
 use ia3::io::Checkpoint;
-use ia3::{Ia3Config, ModelConfig, PlanOptions};
+use ia3::{Bits, Ia3Config, ModelConfig, PlanOptions};
 use serde::Serialize;
 
 /// What a base is, from its `config.json` and the header of its weights; no weight is read.
@@ -24,6 +24,8 @@ struct Weights {
     bytes: u64,
     tensors: usize,
     dtypes: BTreeMap<String, usize>,
+    /// Bits of the weights of linear layers, where they are integers.
+    quantized_bits: Option<u8>,
 }
 
 /// What PEFT's default configuration would train.
@@ -59,7 +61,7 @@ pub(crate) fn report(path: &Path, device: &Device) -> anyhow::Result<BaseReport>
         kind: "base",
         model_type: config.model_type().into(),
         parameters,
-        weights: weights.as_ref().map(describe),
+        weights: weights.as_ref().map(describe).transpose()?,
         default_adapter: default_adapter(&model.info(), parameters),
     })
 }
@@ -73,12 +75,17 @@ pub(crate) fn config(path: &Path) -> anyhow::Result<ModelConfig> {
     ModelConfig::from_json(&text).with_context(|| format!("{} is no config.json of a model", path.display()))
 }
 
-fn describe(checkpoint: &Checkpoint) -> Weights {
+fn describe(checkpoint: &Checkpoint) -> anyhow::Result<Weights> {
     let mut dtypes = BTreeMap::new();
     for tensor in checkpoint.tensors() {
         *dtypes.entry(format!("{:?}", tensor.dtype)).or_insert(0) += 1;
     }
-    Weights { bytes: checkpoint.total_bytes(), tensors: checkpoint.tensors().count(), dtypes }
+    let quantized_bits = checkpoint.quantization()?.map(|bits| match bits {
+        Bits::Eight => 8,
+        Bits::Four => 4,
+    });
+    let (bytes, tensors) = (checkpoint.total_bytes(), checkpoint.tensors().count());
+    Ok(Weights { bytes, tensors, dtypes, quantized_bits })
 }
 
 fn default_adapter(info: &ia3::ModelInfo, parameters: usize) -> Option<DefaultAdapter> {
@@ -99,6 +106,7 @@ impl fmt::Display for BaseReport {
         if let Some(w) = &self.weights {
             let dtypes: Vec<String> = w.dtypes.iter().map(|(dtype, n)| format!("{n} {dtype}")).collect();
             write!(f, "\nweights: {} bytes in {} tensors ({})", w.bytes, w.tensors, dtypes.join(", "))?;
+            w.quantized_bits.map_or(Ok(()), |bits| write!(f, ", linear layers in {bits} bits"))?;
         }
         let Some(adapter) = &self.default_adapter else { return Ok(()) };
         let (trainable, percent) = (adapter.trainable_parameters, adapter.percent);

@@ -1,0 +1,43 @@
+//! Training by kind of target: examples a second, in batches as they come and in batches of similar length. The lines before
+//! say how much of each is padding.
+#![allow(missing_docs)]
+
+use burn::tensor::Device;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ia3::train::{EpochPlan, TrainConfig, Trainer};
+use ia3_benches::{Workload, device};
+
+const ROWS: usize = 256;
+
+/// The batches: name, and how many are sorted by length together.
+const ORDERS: [(&str, usize); 2] = [("as they come", 1), ("of similar length", 32)];
+
+fn workload(c: &mut Criterion, workload: Workload, device: &Device) {
+    let setup = workload.shape().setup(device);
+    let data = workload.dataset(ROWS, device);
+    let mut group = c.benchmark_group(format!("{}/training/{}", workload.shape().name, workload.name()));
+    group.sample_size(10);
+    for (name, bucket) in ORDERS {
+        // No end, and a rate that leaves the vectors where they are.
+        let config = TrainConfig { bucket, steps: 1 << 20, learning_rate: 1e-9, ..TrainConfig::t_few() };
+        let plan = EpochPlan::first(&data, &config, setup.base.task()).unwrap();
+        println!("{} {name}: {:.1} % padding", workload.name(), 100.0 * plan.padding_share());
+        let model = ia3::attach(&setup.base, &[&setup.adapter]).unwrap();
+        let mut trainer = Trainer::new(model, &data, &config).unwrap();
+        group.throughput(Throughput::Elements(config.batch_size as u64));
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                trainer.step().unwrap();
+                device.sync().unwrap();
+            })
+        });
+    }
+}
+
+fn all(c: &mut Criterion) {
+    let device = device();
+    Workload::ALL.into_iter().for_each(|kind| workload(c, kind, &device));
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);
