@@ -8,7 +8,8 @@ use crate::kernel::panels::Transposed;
 use crate::kernel::product::{Matrix, whole};
 use crate::kernel::{dots, gemm};
 
-/// Rows up to which a matrix is read once, in its own order, instead of being brought into panels.
+/// Rows up to which a matrix is read once, in its own order, instead of being brought into panels. One row of floats is gemm's,
+/// which is as fast as the memory by one thread.
 pub(crate) const FEW: usize = 8;
 
 /// `x·w`, by the way that suits the number of rows and how `w` lies.
@@ -16,11 +17,11 @@ pub(crate) fn product(x: Primitive, w: &Primitive) -> Primitive {
     let ([m, k], [_, n]): ([usize; 2], [usize; 2]) = (x.shape().dims(), w.shape().dims());
     let x = contiguous(x);
     let y = match (m, flat(w)) {
-        (0..=FEW, Some(Flat::Rows(data))) => {
+        (2..=FEW, Some(Flat::Rows(data))) => {
             few::product(x.storage(), k, Lines { data, outputs: n, scales: None })
         }
-        (0..=DOTS, Some(Flat::Columns(data))) => dots::dots(x.storage(), data, k),
-        (_, Some(Flat::Columns(data))) => {
+        (2..=DOTS, Some(Flat::Columns(data))) => dots::dots(x.storage(), data, k),
+        (2.., Some(Flat::Columns(data))) => {
             let lines = Lines { data, outputs: k, scales: None };
             gemm::product(x.storage(), [m, k, n], &Transposed(lines))
         }

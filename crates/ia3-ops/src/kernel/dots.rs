@@ -1,20 +1,88 @@
 //! A few rows times the rows of a large matrix.
 
-use super::parallel::{columns, rows_per_task};
-use super::{sum, vectorised};
+use pulp::{Simd, WithSimd};
 
-/// `x·wᵀ`, `[rows, n]`, of `x` `[rows, width]` and `w` `[n, width]`: each row of `w` is read once.
+use super::parallel::{columns, rows_per_task};
+
+/// Rows of either side whose products are summed at once: their sums fill half of the registers, and what is read is read
+/// for four.
+const SIDE: usize = 4;
+
+/// `x·wᵀ`, `[rows, n]`, of `x` `[rows, width]` and `w` `[n, width]`: each row of `w` is read from memory once.
 pub(crate) fn dots(x: &[f32], w: &[f32], width: usize) -> Vec<f32> {
     let (rows, n) = (x.len() / width, w.len() / width);
-    columns([rows, n], rows_per_task(width), |start, out| {
+    columns([rows, n], rows_per_task(width).next_multiple_of(SIDE), |start, out| {
         let block = out.len() / rows;
         let w = &w[start * width..][..block * width];
-        vectorised(|| {
-            for (j, w) in w.chunks_exact(width).enumerate() {
-                for (i, x) in x.chunks_exact(width).enumerate() {
-                    out[i * block + j] = sum([x, w], |[x, w]| x * w);
+        pulp::Arch::new().dispatch(Dots { x, w, width, out });
+    })
+}
+
+struct Dots<'a> {
+    x: &'a [f32],
+    w: &'a [f32],
+    width: usize,
+    /// `[rows of x, rows of w]`
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Dots<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { x, w, width, out } = self;
+        let (rows, n) = (x.len() / width, w.len() / width);
+        for j in (0..n).step_by(SIDE) {
+            let w = &w[j * width..(j + SIDE).min(n) * width];
+            for i in (0..rows).step_by(SIDE) {
+                let x = &x[i * width..(i + SIDE).min(rows) * width];
+                let out = &mut out[i * n + j..];
+                match (x.len() / width, w.len() / width) {
+                    (SIDE, SIDE) => square::<S, SIDE, SIDE>(simd, x, w, width, (out, n)),
+                    (rows, columns) => {
+                        for (i, x) in x.chunks_exact(width).enumerate().take(rows) {
+                            for (j, w) in w.chunks_exact(width).enumerate().take(columns) {
+                                square::<S, 1, 1>(simd, x, w, width, (&mut out[i * n + j..], n));
+                            }
+                        }
+                    }
                 }
             }
-        });
-    })
+        }
+    }
+}
+
+/// The products of `A` rows with `B` rows, `n` apart in `out`.
+#[inline(always)]
+fn square<S: Simd, const A: usize, const B: usize>(
+    simd: S,
+    x: &[f32],
+    w: &[f32],
+    width: usize,
+    (out, n): (&mut [f32], usize),
+) {
+    assert!(x.len() >= A * width && w.len() >= B * width);
+    let whole = width - width % S::F32_LANES;
+    let mut sums = [[simd.splat_f32s(0.0); B]; A];
+    for at in (0..whole).step_by(S::F32_LANES) {
+        let mut of_w = [simd.splat_f32s(0.0); B];
+        for (j, of_w) in of_w.iter_mut().enumerate() {
+            // SAFETY: a vector from `at` on ends within each of the rows, whose number is asserted.
+            *of_w = unsafe { w.as_ptr().add(j * width + at).cast::<S::f32s>().read_unaligned() };
+        }
+        for (i, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: as above.
+            let x = unsafe { x.as_ptr().add(i * width + at).cast::<S::f32s>().read_unaligned() };
+            for j in 0..B {
+                sums[j] = simd.mul_add_f32s(x, of_w[j], sums[j]);
+            }
+        }
+    }
+    for (i, sums) in sums.into_iter().enumerate() {
+        for (j, sum) in sums.into_iter().enumerate() {
+            let rest = (whole..width).map(|k| x[i * width + k] * w[j * width + k]).sum::<f32>();
+            out[i * n + j] = simd.reduce_sum_f32s(sum) + rest;
+        }
+    }
 }

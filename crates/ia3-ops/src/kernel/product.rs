@@ -41,6 +41,9 @@ pub(crate) unsafe fn product([m, k, n]: [usize; 3], c: ViewMut, a: View, b: View
     }
 }
 
+/// Multiplications for which starting threads pays, as `flex` has it.
+const WORTH_THREADS: usize = 192 * 192 * 192;
+
 /// `a·b` on all threads, of `a` `[m, k]` in row-major order.
 ///
 /// # Safety
@@ -50,6 +53,8 @@ pub(crate) unsafe fn whole([m, k, n]: [usize; 3], a: &[f32], b: View) -> Vec<f32
     assert_eq!(a.len(), m * k, "as many values as the shape says");
     let mut out: Vec<f32> = Vec::with_capacity(m * n);
     let (row, column) = (n as isize, 1);
+    let threads =
+        if m * n * k < WORTH_THREADS { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(0) };
     // SAFETY: without elements to sum up gemm writes zeros; `out` has room for the result and is not read.
     unsafe {
         gemm::gemm(
@@ -71,7 +76,7 @@ pub(crate) unsafe fn whole([m, k, n]: [usize; 3], a: &[f32], b: View) -> Vec<f32
             false,
             false,
             false,
-            gemm::Parallelism::Rayon(0),
+            threads,
         );
         out.set_len(m * n);
     }
