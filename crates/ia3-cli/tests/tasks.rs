@@ -328,11 +328,11 @@ fn what_is_no_list_of_tasks_says_where() {
         &[],
         "error: DIR/tasks.json is no list of tasks\n  because: duplicate field `data` at line 1 column 34",
     );
-    let unknown = r#"[{"name": "a", "data": "x", "lable_field": "y"}]"#;
+    let unknown = r#"[{"name": "a", "data": "x", "labels_field": "y"}]"#;
     refused(
         unknown,
         &[],
-        "error: DIR/tasks.json is no list of tasks\n  because: task `a`: unknown field `lable_field`, expected one of `name`, \
+        "error: DIR/tasks.json is no list of tasks\n  because: task `a`: unknown field `labels_field`, expected one of `name`, \
          `data`, `eval`, `input_field`, `target_field`, `label_field`, `choices_field`, `label_names`, `template`, \
          `answer_choices`, `templates`, `template_names`, `max_input_tokens`, `max_target_tokens`",
     );

@@ -12,8 +12,8 @@ use crate::train::TrainConfig;
 #[derive(Debug)]
 pub(crate) struct Order {
     seed: u64,
-    /// Target and input length of each row's longest variant.
-    lengths: Vec<(usize, usize)>,
+    /// Tokens of each row's longest variant, with the target.
+    lengths: Vec<usize>,
     /// How many variants each row has.
     variants: Vec<usize>,
     batch_size: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Pick {
 
 impl Order {
     pub(crate) fn new<'a>(rows: impl IntoIterator<Item = &'a [Example]>, config: &TrainConfig) -> Self {
-        let length = |e: &Example| (target(e).len(), e.input.len());
+        let length = |e: &Example| target(e).len() + e.input.len();
         let longest = |row: &[Example]| row.iter().map(length).max().unwrap_or_default();
         let (lengths, variants) = rows.into_iter().map(|row| (longest(row), row.len())).unzip();
         let TrainConfig { seed, batch_size, shuffle, bucket, .. } = *config;
