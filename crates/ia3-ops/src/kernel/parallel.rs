@@ -72,20 +72,24 @@ pub(crate) fn columns(
     out
 }
 
-/// Adds `b` to each row of `y`.
-pub(crate) fn plus_rows(y: &mut [f32], width: usize, b: &[f32]) {
-    let task = |rows: &mut [f32]| {
+/// Calls `f` with the index of the first element of each row of `width` elements, and the row.
+#[inline(always)]
+pub(crate) fn update_rows(x: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+    let chunk = width * rows_per_task(width);
+    let task = |(i, rows): (usize, &mut [f32])| {
         vectorised(|| {
-            for row in rows.chunks_exact_mut(width) {
-                row.iter_mut().zip(b).for_each(|(y, b)| *y += b);
-            }
+            rows.chunks_exact_mut(width).enumerate().for_each(|(j, row)| f(i * chunk + j * width, row));
         });
     };
-    let chunk = width * rows_per_task(width);
-    if y.len() <= chunk {
-        return task(y);
+    if x.len() <= chunk {
+        return task((0, x));
     }
-    y.par_chunks_mut(chunk).for_each(task);
+    x.par_chunks_mut(chunk).enumerate().for_each(task);
+}
+
+/// Adds `b` to each row of `y`.
+pub(crate) fn plus_rows(y: &mut [f32], width: usize, b: &[f32]) {
+    update_rows(y, width, |_, row| row.iter_mut().zip(b).for_each(|(y, b)| *y += b));
 }
 
 /// Sums over rows: `add` gets the index of the first element of each row, and what to add the row's share to. In an order that

@@ -1,8 +1,6 @@
 //! Rows times vectors: one for all rows, or one for each run of consecutive ones.
 
-use rayon::prelude::*;
-
-use super::parallel::{new, rows_per_task, sum_rows};
+use super::parallel::{new, rows_per_task, sum_rows, update_rows};
 use super::vectorised;
 
 /// Vectors of `width` elements, of which each multiplies `rows` consecutive rows.
@@ -20,13 +18,9 @@ impl Factors<'_> {
         &self.values[at / (self.width * self.rows) * self.width..][..self.width]
     }
 
-    fn chunk(&self) -> usize {
-        self.width * rows_per_task(self.width)
-    }
-
     /// `x ⊙ l`
     pub(crate) fn times(self, x: &[f32]) -> Vec<f32> {
-        new(x.len(), self.chunk(), |start, out| {
+        new(x.len(), self.width * rows_per_task(self.width), |start, out| {
             vectorised(|| {
                 let rows = x[start..start + out.len()].chunks_exact(self.width);
                 for (i, (x, out)) in rows.zip(out.chunks_exact_mut(self.width)).enumerate() {
@@ -41,19 +35,7 @@ impl Factors<'_> {
 
     /// The same in place.
     pub(crate) fn scale(self, x: &mut [f32]) {
-        let chunk = self.chunk();
-        let task = |(i, part): (usize, &mut [f32])| {
-            vectorised(|| {
-                for (j, x) in part.chunks_exact_mut(self.width).enumerate() {
-                    let l = self.of(i * chunk + j * self.width);
-                    x.iter_mut().zip(l).for_each(|(x, l)| *x *= l);
-                }
-            });
-        };
-        if x.len() <= chunk {
-            return task((0, x));
-        }
-        x.par_chunks_mut(chunk).enumerate().for_each(task);
+        update_rows(x, self.width, |at, x| x.iter_mut().zip(self.of(at)).for_each(|(x, l)| *x *= l));
     }
 
     /// The gradient of the vectors: `Σ g ⊙ x` over the rows of each.

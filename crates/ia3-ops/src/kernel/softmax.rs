@@ -3,23 +3,14 @@
 use rayon::prelude::*;
 
 use super::exp::exp;
-use super::parallel::rows_per_task;
+use super::parallel::{rows_per_task, update_rows};
 use super::{max, sum, vectorised};
 
 /// Turns each row of `width` scores into its softmax.
 pub(crate) fn rows(x: &mut [f32], width: usize) {
-    let task = |rows: &mut [f32]| {
-        vectorised(|| {
-            rows.chunks_exact_mut(width).for_each(|row| {
-                row_in_place(row);
-            })
-        })
-    };
-    let chunk = width * rows_per_task(width);
-    if x.len() <= chunk {
-        return task(x);
-    }
-    x.par_chunks_mut(chunk).for_each(task);
+    update_rows(x, width, |_, row| {
+        row_in_place(row);
+    });
 }
 
 /// Turns a row into its softmax and returns its largest score and the inverse of `Σ e^{x − max}`.
