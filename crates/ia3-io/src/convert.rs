@@ -1,5 +1,7 @@
 //! Bytes of a file into floats of memory: casting and transposing on the way.
 
+use std::mem::MaybeUninit;
+
 use half::{bf16, f16};
 use rayon::prelude::*;
 use safetensors::Dtype;
@@ -67,9 +69,9 @@ float!(bf16, BF16, bf16::from_f32);
 const TILE: usize = 16;
 
 /// Writes some rows of a matrix `[rows, cols]` into its transpose `out`, `[cols, rows]`: those in `bytes`,
-/// of which the first is row `first`.
+/// of which the first is row `first`. Each of their values is written.
 pub(crate) fn scatter<T: Float, S: Decode<T>>(
-    out: &mut [T],
+    out: &mut [MaybeUninit<T>],
     [rows, cols]: [usize; 2],
     first: usize,
     bytes: &[u8],
@@ -81,7 +83,7 @@ pub(crate) fn scatter<T: Float, S: Decode<T>>(
                 let at = (band * TILE + col) * S::WIDTH;
                 let out = out.iter_mut().skip(first + tile * TILE);
                 for (out, row) in out.zip(source) {
-                    *out = S::value(row.get(at..at + S::WIDTH).unwrap_or_default());
+                    out.write(S::value(row.get(at..at + S::WIDTH).unwrap_or_default()));
                 }
             }
         }
@@ -109,13 +111,14 @@ mod tests {
         fn a_matrix_is_transposed_whatever_its_shape(rows in 1usize..50, cols in 1usize..50, step in 1usize..20) {
             let values: Vec<f32> = (0..rows * cols).map(|i| i as f32).collect();
             let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-            let mut out = vec![0f32; rows * cols];
+            let mut out = vec![MaybeUninit::new(f32::NAN); rows * cols];
             for (i, chunk) in bytes.chunks(step * cols * 4).enumerate() {
                 scatter::<f32, Same>(&mut out, [rows, cols], i * step, chunk);
             }
             for r in 0..rows {
                 for c in 0..cols {
-                    prop_assert_eq!(out[c * rows + r], values[r * cols + c]);
+                    // SAFETY: there was a value from the start.
+                    prop_assert_eq!(unsafe { out[c * rows + r].assume_init() }, values[r * cols + c]);
                 }
             }
         }

@@ -31,6 +31,7 @@ mod names;
 mod packed;
 mod quantization;
 mod read;
+mod read_at;
 mod save;
 mod saved;
 mod shards;

@@ -2,30 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{DType, TensorData};
 use half::{bf16, f16};
+use rayon::prelude::*;
 use safetensors::Dtype;
 
 use crate::convert::{Decode, Float, Same, scatter};
 use crate::error::IoError;
 use crate::header::read_header;
 use crate::read;
+use crate::read_at::read_exact_at;
 
 /// How much of a file is in memory at once, beside the tensor that is made from it.
 const CHUNK: usize = 4 << 20;
+/// Bytes, or values, that one thread reads at a time.
+const PIECE: usize = 1 << 18;
 
 /// A file whose header is checked. Tensors are read in pieces, never mapped: a file that shrinks meanwhile
-/// is an error and not a crash, and no page of it counts as memory of the process.
+/// is an error and not a crash, and no page of it counts as memory of the process. All threads read, and each is the first
+/// to touch the memory that it fills: to clear fresh pages takes longer than to copy from the system's cache.
 #[derive(Debug)]
 pub(crate) struct TensorFile {
     pub(crate) path: PathBuf,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) tensors: BTreeMap<String, Entry>,
-    file: Mutex<File>,
+    file: File,
 }
 
 /// One tensor of a file.
@@ -58,7 +62,7 @@ impl TensorFile {
             (name, Entry { dtype: info.dtype, shape: info.shape, bytes: stop - start, start: start_in_file })
         };
         let tensors = header.tensors.into_iter().map(entry).collect();
-        Ok(Self { path: path.to_owned(), metadata: header.metadata, tensors, file: Mutex::new(file) })
+        Ok(Self { path: path.to_owned(), metadata: header.metadata, tensors, file })
     }
 
     /// The tensor as `dtype` (float32, float16 or bfloat16), transposed if it is a matrix and `transposed`.
@@ -114,23 +118,39 @@ impl TensorFile {
         let len = entry.bytes / S::WIDTH;
         let mut values = Vec::new();
         values.try_reserve_exact(len).map_err(|_| self.too_large(name, len))?;
+        let room = &mut values.spare_capacity_mut()[..len];
         match entry.shape.as_slice() {
             &[rows, cols] if transposed && len > 0 => {
-                values.resize(len, T::default());
-                self.decode_transposed::<T, S>(entry, [rows, cols], &mut values)?;
+                self.decode_transposed::<T, S>(entry, [rows, cols], room)?
             }
-            _ => self.for_each_chunk(entry, CHUNK, |bytes| {
-                values.extend(bytes.chunks_exact(S::WIDTH).map(S::value));
-            })?,
+            _ => self.decode_as_it_lies::<T, S>(entry, room)?,
         }
+        // SAFETY: both wrote each of the `len` values, for which there is room.
+        unsafe { values.set_len(len) };
         Ok(values)
+    }
+
+    fn decode_as_it_lies<T: Float, S: Decode<T>>(
+        &self,
+        entry: &Entry,
+        values: &mut [MaybeUninit<T>],
+    ) -> Result<(), IoError> {
+        let pieces = values.par_chunks_mut(PIECE / S::WIDTH).enumerate();
+        pieces.try_for_each_init(Vec::new, |bytes, (piece, values)| {
+            bytes.resize(values.len() * S::WIDTH, 0);
+            self.read_at(bytes, entry.start + (piece * (PIECE / S::WIDTH) * S::WIDTH) as u64)?;
+            for (value, bytes) in values.iter_mut().zip(bytes.chunks_exact(S::WIDTH)) {
+                value.write(S::value(bytes));
+            }
+            Ok(())
+        })
     }
 
     fn decode_transposed<T: Float, S: Decode<T>>(
         &self,
         entry: &Entry,
         [rows, cols]: [usize; 2],
-        values: &mut [T],
+        values: &mut [MaybeUninit<T>],
     ) -> Result<(), IoError> {
         let row = cols * S::WIDTH;
         let mut first = 0;
@@ -148,17 +168,20 @@ impl TensorFile {
         mut f: impl FnMut(&[u8]),
     ) -> Result<(), IoError> {
         let mut buffer = vec![0; chunk.min(entry.bytes)];
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let io = |source| IoError::io("read", &self.path, source);
-        file.seek(SeekFrom::Start(entry.start)).map_err(io)?;
-        let mut left = entry.bytes;
-        while left > 0 {
-            buffer.truncate(left);
-            file.read_exact(&mut buffer).map_err(io)?;
+        let mut at = 0;
+        while at < entry.bytes {
+            buffer.truncate(entry.bytes - at);
+            let start = entry.start + at as u64;
+            let pieces = buffer.par_chunks_mut(PIECE).enumerate();
+            pieces.try_for_each(|(piece, bytes)| self.read_at(bytes, start + (piece * PIECE) as u64))?;
             f(&buffer);
-            left -= buffer.len();
+            at += buffer.len();
         }
         Ok(())
+    }
+
+    fn read_at(&self, bytes: &mut [u8], start: u64) -> Result<(), IoError> {
+        read_exact_at(&self.file, bytes, start).map_err(|source| IoError::io("read", &self.path, source))
     }
 
     /// The bytes of a tensor as they lie in the file.
@@ -192,5 +215,36 @@ impl TensorFile {
         let mut copy = Vec::with_capacity(bytes);
         self.for_each_chunk(&piece, CHUNK, |bytes| copy.extend_from_slice(bytes))?;
         Ok(copy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use half::bf16;
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+
+    /// A matrix of several pieces and chunks, the last of each not full.
+    #[test]
+    fn a_matrix_larger_than_pieces_and_chunks_is_read_whole() {
+        let [rows, cols] = [1531, 769];
+        let value = |row: usize, col: usize| ((row * cols + col) % 4093) as f32;
+        let bytes: Vec<u8> = (0..rows * cols).flat_map(|i| value(i / cols, i % cols).to_le_bytes()).collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let view = TensorView::new(Dtype::F32, vec![rows, cols], &bytes).unwrap();
+        std::fs::write(file.path(), safetensors::serialize([("w", view)], None).unwrap()).unwrap();
+        let file = TensorFile::open(file.path()).unwrap();
+        let entry = &file.tensors["w"];
+        let (as_it_lies, turned) =
+            (file.values::<f32>("w", entry, false), file.values::<f32>("w", entry, true));
+        let (as_it_lies, turned, cast) =
+            (as_it_lies.unwrap(), turned.unwrap(), file.values::<bf16>("w", entry, false).unwrap());
+        assert_eq!(file.bytes("w", entry).unwrap(), bytes);
+        for (i, read) in as_it_lies.iter().enumerate() {
+            let (row, col) = (i / cols, i % cols);
+            assert_eq!([*read, turned[col * rows + row]], [value(row, col); 2], "row {row}, column {col}");
+            assert_eq!(cast[i], bf16::from_f32(value(row, col)));
+        }
     }
 }
