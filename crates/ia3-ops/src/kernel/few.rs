@@ -1,20 +1,22 @@
-//! A few rows times a large matrix, whose every element is read once, in the order of the memory.
+//! A few rows times a large matrix, whose every element is read once.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
-use super::vectorised;
+use super::parallel::columns;
 
-/// Elements of the matrix that one task reads: enough that starting it and adding its result cost little.
-const ELEMENTS: usize = 128 * 1024;
+/// Columns that one task computes at most: whole pages of the matrix's lines, and sums that stay in the cache.
+const STRIP: usize = 1024;
 
-/// Lines of the matrix read at once, so that a sum is read and written once for all of them.
-const LINES: usize = 8;
+/// Lines of the matrix that are summed up in registers, where no scales say how many.
+const LINES: usize = 32;
 
 /// Vectors of sums that stay in registers.
 const VECTORS: usize = 4;
+
+/// Rows that share what is read of the matrix.
+const ROWS: usize = 4;
 
 /// What a matrix is made of.
 pub(crate) trait Element: Copy + Sync {
@@ -69,148 +71,148 @@ pub(crate) struct Scales<'a> {
 /// threads.
 pub(crate) fn product<T: Element>(x: &[f32], inputs: usize, weight: Lines<T>) -> Vec<f32> {
     let (rows, n) = (x.len() / inputs, weight.outputs);
-    assert_eq!(weight.data.len(), inputs * n, "as many elements as the shape says");
-    let block = weight.scales.map_or(LINES, |scales| scales.block);
-    let per_task = (ELEMENTS / n.max(1)).next_multiple_of(block).max(block);
-    let tasks = inputs.div_ceil(per_task);
-    let mut parts = vec![0.0; tasks * rows * n];
-    parts.par_chunks_mut((rows * n).max(1)).enumerate().for_each(|(task, sums)| {
-        let from = task * per_task;
-        let lines = from..(from + per_task).min(inputs);
-        pulp::Arch::new().dispatch(Part { x, inputs, weight, lines, sums });
-    });
-    let mut total = parts;
-    let rest = total.split_off(rows * n);
-    for part in rest.chunks_exact((rows * n).max(1)) {
-        vectorised(|| total.iter_mut().zip(part).for_each(|(total, x)| *total += x));
+    assert_eq!(
+        (x.len(), weight.data.len()),
+        (rows * inputs, inputs * n),
+        "as many elements as the shape says"
+    );
+    if rows * n == 0 {
+        return vec![];
     }
-    total
+    if let Some(Scales { values, block }) = weight.scales {
+        assert_eq!(values.len() * block, inputs * n, "a scale for each block of each output");
+    }
+    columns([rows, n], strip(n), |first, sums| {
+        pulp::Arch::new().dispatch(Strip { x, inputs, weight, first, sums, rows });
+    })
 }
 
-/// The share of some of the inputs in all outputs.
-struct Part<'a, T> {
+/// Columns that one task computes, as many for each, in whole vectors.
+fn strip(n: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    n.div_ceil(n.div_ceil(threads * STRIP).max(1) * threads).next_multiple_of(VECTORS * 16)
+}
+
+/// Some columns of all rows.
+struct Strip<'a, T> {
     x: &'a [f32],
     inputs: usize,
     weight: Lines<'a, T>,
-    lines: Range<usize>,
+    /// The first of the columns.
+    first: usize,
+    /// `[rows, columns]`
     sums: &'a mut [f32],
+    rows: usize,
 }
 
-impl<T: Element> WithSimd for Part<'_, T> {
+impl<T: Element> WithSimd for Strip<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { x, inputs, weight, lines, sums } = self;
-        let Some(Scales { values, block }) = weight.scales else {
-            return add_all(simd, (x, inputs), weight, lines, sums);
-        };
-        let n = weight.outputs;
-        let mut unscaled = vec![0f32; sums.len()];
-        for from in lines.clone().step_by(block) {
-            unscaled.fill(0.0);
-            add_all(simd, (x, inputs), weight, from..(from + block).min(lines.end), &mut unscaled);
-            let scales = &values[from / block * n..][..n];
-            for (sums, unscaled) in sums.chunks_exact_mut(n).zip(unscaled.chunks_exact(n)) {
-                for ((sum, value), scale) in sums.iter_mut().zip(unscaled).zip(scales) {
-                    *sum += value * scale;
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (n, width) = (self.sums.len() / self.rows, VECTORS * S::F32_LANES);
+        let whole = n - n % width;
+        let block = self.weight.scales.map_or(LINES, |scales| scales.block);
+        for from in (0..self.inputs).step_by(block) {
+            let lines = from..(from + block).min(self.inputs);
+            for column in (0..whole).step_by(width) {
+                let mut row = 0;
+                while row + ROWS <= self.rows {
+                    self.tile::<S, ROWS>(simd, lines.clone(), row, column);
+                    row += ROWS;
+                }
+                for row in row..self.rows {
+                    self.tile::<S, 1>(simd, lines.clone(), row, column);
+                }
+            }
+            for column in whole..n {
+                self.column(lines.clone(), column);
+            }
+        }
+    }
+}
+
+impl<T: Element> Strip<'_, T> {
+    /// Adds what the lines say to `R` rows of as many columns as [`VECTORS`] have.
+    #[inline(always)]
+    fn tile<S: Simd, const R: usize>(&mut self, simd: S, lines: Range<usize>, row: usize, column: usize) {
+        let (n, outputs, first) = (self.sums.len() / self.rows, self.weight.outputs, self.first + column);
+        let width = VECTORS * S::F32_LANES;
+        assert!(
+            lines.end <= self.inputs
+                && row + R <= self.rows
+                && column + width <= n
+                && first + width <= outputs
+        );
+        let block = lines.len() * outputs;
+        let mut total = [[simd.splat_f32s(0.0); VECTORS]; R];
+        for line in lines.clone() {
+            // SAFETY: asserted here and of the matrix in `product`; what is fetched ahead is not read.
+            let w = unsafe {
+                let data = self.weight.data.as_ptr().add(line * outputs + first);
+                if row == 0 {
+                    fetch(data.wrapping_add(block), width);
+                }
+                std::array::from_fn::<_, VECTORS, _>(|v| T::vector(simd, data.add(v * S::F32_LANES)))
+            };
+            for (r, total) in total.iter_mut().enumerate() {
+                // SAFETY: asserted here and of `x` in `product`.
+                let x = simd.splat_f32s(unsafe { *self.x.get_unchecked((row + r) * self.inputs + line) });
+                for v in 0..VECTORS {
+                    total[v] = simd.mul_add_f32s(x, w[v], total[v]);
+                }
+            }
+        }
+        let scales = self.weight.scales_of(&lines, first..first + width);
+        for (r, total) in total.into_iter().enumerate() {
+            for (v, total) in total.into_iter().enumerate() {
+                let at = (row + r) * n + column + v * S::F32_LANES;
+                // SAFETY: asserted; there are as many scales as columns.
+                unsafe {
+                    let sum = self.sums.as_mut_ptr().add(at).cast::<S::f32s>();
+                    let so_far = sum.read_unaligned();
+                    sum.write_unaligned(match scales {
+                        None => simd.add_f32s(so_far, total),
+                        Some(scales) => {
+                            let scale = scales.as_ptr().add(v * S::F32_LANES).cast::<S::f32s>();
+                            simd.mul_add_f32s(total, scale.read_unaligned(), so_far)
+                        }
+                    });
                 }
             }
         }
     }
-}
 
-/// Adds what the lines say, [`LINES`] at a time.
-#[inline(always)]
-fn add_all<S: Simd, T: Element>(
-    simd: S,
-    (x, inputs): (&[f32], usize),
-    weight: Lines<T>,
-    lines: Range<usize>,
-    sums: &mut [f32],
-) {
-    let whole = lines.len() - lines.len() % LINES;
-    for from in (lines.start..lines.start + whole).step_by(LINES) {
-        add::<S, T, LINES>(simd, (x, inputs), weight, from, sums);
-    }
-    for from in lines.start + whole..lines.end {
-        add::<S, T, 1>(simd, (x, inputs), weight, from, sums);
-    }
-}
-
-/// `sums += x·W` of `L` lines from `from` on.
-#[inline(always)]
-fn add<S: Simd, T: Element, const L: usize>(
-    simd: S,
-    (x, inputs): (&[f32], usize),
-    weight: Lines<T>,
-    from: usize,
-    sums: &mut [f32],
-) {
-    let (n, width) = (weight.outputs, VECTORS * S::F32_LANES);
-    let whole = n - n % width;
-    let data = &weight.data[from * n..(from + L) * n];
-    for column in (0..whole).step_by(width) {
-        let data = &data[column..];
-        let mut row = 0;
-        while row < sums.len() / n {
-            let (x, sums) = (&x[row * inputs + from..], &mut sums[row * n + column..]);
-            row += if sums.len() >= (ROWS - 1) * n + width {
-                block::<S, T, L, ROWS>(simd, (x, inputs), (data, n), sums);
-                ROWS
-            } else {
-                block::<S, T, L, 1>(simd, (x, inputs), (data, n), sums);
-                1
-            };
-        }
-    }
-    for (x, sums) in x.chunks_exact(inputs).zip(sums.chunks_exact_mut(n)) {
-        for (x, w) in x[from..from + L].iter().zip(data.chunks_exact(n)) {
-            for (sum, w) in sums[whole..].iter_mut().zip(&w[whole..]) {
-                *sum += x * w.float();
-            }
+    /// As [`tile`](Self::tile), of one column.
+    fn column(&mut self, lines: Range<usize>, column: usize) {
+        let (n, outputs, first) = (self.sums.len() / self.rows, self.weight.outputs, self.first + column);
+        let scale = self.weight.scales_of(&lines, first..first + 1).map_or(1.0, |scales| scales[0]);
+        for row in 0..self.rows {
+            let x = &self.x[row * self.inputs..][lines.clone()];
+            let w = self.weight.data[lines.start * outputs + first..].iter().step_by(outputs);
+            let total: f32 = x.iter().zip(w).map(|(x, w)| x * w.float()).sum();
+            self.sums[row * n + column] += total * scale;
         }
     }
 }
 
-/// Rows that share what is read of the matrix.
-const ROWS: usize = 4;
+impl<'a, T> Lines<'a, T> {
+    /// The scales of a block of lines, if there are any.
+    fn scales_of(&self, lines: &Range<usize>, columns: Range<usize>) -> Option<&'a [f32]> {
+        let Scales { values, block } = self.scales?;
+        Some(&values[lines.start / block * self.outputs..][columns])
+    }
+}
 
-/// `R` rows of as many columns as [`VECTORS`] have, from the start of `sums` on, `n` apart; those of `x` are `inputs` apart.
+/// Asks for `n` elements that are wanted soon: lines lie too far apart for the machine to see by itself what comes next.
 #[inline(always)]
-fn block<S: Simd, T: Element, const L: usize, const R: usize>(
-    simd: S,
-    (x, inputs): (&[f32], usize),
-    (data, n): (&[T], usize),
-    sums: &mut [f32],
-) {
-    let width = VECTORS * S::F32_LANES;
-    assert!(sums.len() >= (R - 1) * n + width && data.len() >= (L - 1) * n + width);
-    let at = |row: usize, v: usize| row * n + v * S::F32_LANES;
-    let mut total = [[simd.splat_f32s(0.0); VECTORS]; R];
-    for (r, total) in total.iter_mut().enumerate() {
-        for (v, total) in total.iter_mut().enumerate() {
-            // SAFETY: asserted.
-            *total = unsafe { sums.as_ptr().add(at(r, v)).cast::<S::f32s>().read_unaligned() };
-        }
+fn fetch<T>(from: *const T, n: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for byte in (0..n * size_of::<T>()).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: nothing is read, wherever it points to.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast::<i8>().wrapping_add(byte)) };
     }
-    for l in 0..L {
-        let mut w = [simd.splat_f32s(0.0); VECTORS];
-        for (v, w) in w.iter_mut().enumerate() {
-            // SAFETY: asserted.
-            *w = unsafe { T::vector(simd, data.as_ptr().add(at(l, v))) };
-        }
-        for (r, total) in total.iter_mut().enumerate() {
-            let x = simd.splat_f32s(x[r * inputs + l]);
-            for v in 0..VECTORS {
-                total[v] = simd.mul_add_f32s(x, w[v], total[v]);
-            }
-        }
-    }
-    for (r, total) in total.into_iter().enumerate() {
-        for (v, total) in total.into_iter().enumerate() {
-            // SAFETY: asserted.
-            unsafe { sums.as_mut_ptr().add(at(r, v)).cast::<S::f32s>().write_unaligned(total) };
-        }
-    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (from, n);
 }
