@@ -108,6 +108,12 @@ fn a_quantised_base_lives_on_disk() {
         let difference = worst(&bench.logits("--base @m"), &adapted);
         println!("{bits} bits: merged differs by {difference:.1e}");
         assert!(difference <= TOLERANCE, "{bits} bits: {difference}");
+
+        bench.json(&format!("quantize --base BASE --scheme int{bits} --head --out @h"));
+        let with_head = bench.logits("--base @h");
+        let loaded = bench.logits(&format!("--base BASE --quantize int{bits} --quantize-head"));
+        assert_eq!(with_head, loaded);
+        assert!(worst(&with_head, &stored) > 1e-4, "the head was not quantised");
     }
 }
 

@@ -37,7 +37,7 @@ pub use merge::{Requantized, merge, merge_requantizing, merge_safe};
 pub use mix::{MixMethod, mix, mix_linear};
 pub use model_info::model_info;
 pub use path::ParameterPath;
-pub use quant::{Bits, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, quantize};
+pub use quant::{Bits, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, quantize};
 pub use report::TrainableParameters;
 pub use rows::{Ia3Rows, attach_rows, batch_rows};
 pub use scale::{Ia3Scale, Ia3Vector};

@@ -87,6 +87,11 @@ impl Checkpoint {
         self.tensors.contains_key(name)
     }
 
+    /// Whether there are integers of a quantised weight of that name.
+    pub fn contains_integers(&self, name: &str) -> bool {
+        [Bits::Eight, Bits::Four].iter().any(|&bits| self.contains(&packed::integers(name, bits)))
+    }
+
     /// The size of all tensors.
     pub fn total_bytes(&self) -> u64 {
         self.tensors().map(|tensor| tensor.bytes as u64).sum()

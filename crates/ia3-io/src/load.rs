@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::Module;
 use burn::tensor::{DType, FloatDType};
-use ia3_core::{ActivationSpace, Bits, QuantizeReport, Quantizer};
+use ia3_core::{ActivationSpace, Bits, Quantization, QuantizeReport, Quantizer};
 use safetensors::Dtype;
 
 use crate::checkpoint::Checkpoint;
@@ -62,7 +62,7 @@ impl Checkpoint {
         &self,
         module: M,
         options: &LoadOptions,
-        bits: Bits,
+        how: impl Into<Quantization>,
     ) -> Result<(M, LoadReport, QuantizeReport), IoError> {
         if self.quantization()?.is_some() {
             return Err(IoError::AlreadyQuantized { path: self.path().to_owned() });
@@ -70,7 +70,7 @@ impl Checkpoint {
         let slots = slots(&module);
         let matched = self.matched(&slots, options, None)?;
         let report = self.report(&slots, &matched, options)?;
-        let mut quantizer = Quantizer::new(module.info(), bits);
+        let mut quantizer = Quantizer::new(module.info(), how);
         let module = fill(module, self, matched, Some(&mut quantizer))?;
         Ok((module.no_grad(), report, quantizer.report()))
     }

@@ -15,6 +15,16 @@ macro_rules! causal_lm_methods {
                 &self.config
             }
 
+            /// The same function with a head of its own where the head was the embedding; see
+            /// [`Model::with_own_head`](crate::Model::with_own_head).
+            pub fn with_own_head(mut self) -> Self {
+                if let (None, embedding) = crate::causal::CausalLm::head(&self) {
+                    self.lm_head = Some(crate::layers::own_head(embedding));
+                    self.config.tie_word_embeddings = false;
+                }
+                self
+            }
+
             /// Logits `[batch, seq, vocab]`.
             ///
             /// As in Hugging Face, positions count from 0 in every row unless `position_ids` says otherwise; padding

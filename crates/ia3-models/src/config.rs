@@ -104,6 +104,18 @@ impl ModelConfig {
         }
     }
 
+    /// The same model with a head of its own where the head was the embedding, and the [`aliases`](Self::aliases) by which a
+    /// checkpoint of the tied model fills both.
+    pub fn with_own_head(self) -> (Vec<(String, String)>, Self) {
+        let (mut aliases, tied) = (self.aliases(), self.tied_keys());
+        let apart = self.with_tied_head(false);
+        let Some((head, embedding)) = tied else { return (aliases, apart) };
+        let others = aliases.iter().map(|(_, other)| other.as_str()).filter(|other| *other != head);
+        let names: Vec<String> = [embedding].into_iter().chain(others).map(str::to_string).collect();
+        aliases.extend(names.into_iter().map(|name| (head.to_string(), name)));
+        (aliases, apart)
+    }
+
     /// The prefix of all names but the head's, which checkpoints of the model without its head leave out.
     pub fn base_model_prefix(&self) -> Option<&'static str> {
         match self {

@@ -1,5 +1,6 @@
 //! Layers as Hugging Face initialises them; nothing is allocated before a weight is read.
 
+use burn::module::{Param, ParamId};
 use burn::nn::{Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
@@ -22,6 +23,12 @@ pub(crate) fn embedding(rows: usize, dim: usize, std: f64, device: &Device) -> E
 
 pub(crate) fn dropout(share: f64) -> Dropout {
     DropoutConfig::new(share).init()
+}
+
+/// A head without a bias whose weight is the transposed embedding; both share the memory.
+pub(crate) fn own_head(embedding: &Embedding) -> Linear {
+    let weight = embedding.weight.val().transpose();
+    Linear { weight: Param::initialized(ParamId::new(), weight), bias: None }
 }
 
 /// Logits `[batch, seq, vocab]` of hidden states `[batch, seq, d]`, by a head or by the transposed embedding.

@@ -81,6 +81,18 @@ impl Model {
         }
     }
 
+    /// The same function with a head of its own where the head was the embedding, so that [`quantize`](ia3_core::quantize)
+    /// can make integers of the one and leave the other as it is. Both share their memory until then.
+    pub fn with_own_head(self) -> Self {
+        match self {
+            Self::T5(m) => Self::T5(m.with_own_head()),
+            Self::GPT2(m) => Self::GPT2(m.with_own_head()),
+            Self::Falcon(m) => Self::Falcon(m.with_own_head()),
+            Self::Llama(m) => Self::Llama(m.with_own_head()),
+            Self::Bert(m) => Self::Bert(m),
+        }
+    }
+
     /// Logits `[batch, seq, vocab]`, of the decoder's input where there is a decoder; `[batch, 1, num_labels]` of a
     /// classifier.
     ///

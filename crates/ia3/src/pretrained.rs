@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use burn::tensor::{Device, FloatDType};
-use ia3_core::{Bits, QuantizeReport};
+use ia3_core::{Quantization, QuantizeReport};
 use ia3_io::{Checkpoint, LoadOptions, LoadReport};
 use ia3_models::{Model, ModelConfig};
 
@@ -41,8 +41,9 @@ pub struct PretrainedOptions {
     /// The dtype of the weights: float32, float16 or bfloat16. `None` keeps the file's (float64 becomes float32).
     pub dtype: Option<FloatDType>,
     /// Quantises the linear layers one after the other, so that no more than one of them is in memory in float32
-    /// ([`quantize`](crate::quantize)).
-    pub quantize: Option<Bits>,
+    /// ([`quantize`](crate::quantize)). Where the head is to be quantised and is the embedding, it becomes one of its own, as
+    /// [`Model::with_own_head`] makes it.
+    pub quantize: Option<Quantization>,
 }
 
 impl PretrainedOptions {
@@ -57,7 +58,7 @@ impl PretrainedOptions {
     /// ```no_run
     /// use ia3::{Bits, PretrainedOptions};
     ///
-    /// let options = PretrainedOptions { quantize: Some(Bits::Eight), ..PretrainedOptions::default() };
+    /// let options = PretrainedOptions { quantize: Some(Bits::Eight.into()), ..PretrainedOptions::default() };
     /// let base = options.load("t5-base", &ia3::device(None)?)?;
     /// println!("{:?}", base.quantized.map(|report| report.worst()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -73,25 +74,32 @@ impl PretrainedOptions {
         };
         let checkpoint = Checkpoint::open(&dir)?;
         let config = with_head_of(config, &checkpoint)?;
-        let (options, model) = (self.for_checkpoint(&config), config.init(device));
+        let (options, config) = self.for_checkpoint(config);
+        let model = config.init(device);
         let (model, report, quantized) = match self.quantize {
             None => checkpoint.load(model, &options).map(|(model, report)| (model, report, None))?,
-            Some(bits) => {
-                let (model, report, quantized) = checkpoint.load_quantized(model, &options, bits)?;
+            Some(how) => {
+                let (model, report, quantized) = checkpoint.load_quantized(model, &options, how)?;
                 (model, report, Some(quantized))
             }
         };
         Ok(Pretrained { model, config, report, quantized })
     }
 
-    fn for_checkpoint(&self, config: &ModelConfig) -> LoadOptions {
-        LoadOptions {
-            aliases: config.aliases(),
+    /// How the checkpoint is read, and the configuration of what it is read into.
+    fn for_checkpoint(&self, config: ModelConfig) -> (LoadOptions, ModelConfig) {
+        let (aliases, config) = match self.quantize {
+            Some(Quantization { head: true, .. }) => config.with_own_head(),
+            _ => (config.aliases(), config),
+        };
+        let options = LoadOptions {
+            aliases,
             prefix: config.base_model_prefix().map(str::to_string),
             optional: config.optional_modules().iter().map(|module| module.to_string()).collect(),
             dtype: self.dtype,
             ..LoadOptions::default()
-        }
+        };
+        (options, config)
     }
 }
 
@@ -129,6 +137,7 @@ pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<Mode
     let bare = config.base_model_prefix().and_then(|prefix| embedding.strip_prefix(prefix));
     let embedding = [Some(embedding), bare].into_iter().flatten().find(|name| checkpoint.contains(name));
     let tied = match embedding {
+        _ if checkpoint.contains_integers(head) => false,
         Some(embedding) if checkpoint.contains(head) => checkpoint.same_bytes(head, embedding)?,
         _ => !checkpoint.contains(head),
     };

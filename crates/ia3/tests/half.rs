@@ -76,8 +76,9 @@ fn a_bfloat16_base_is_quantised_and_run() {
         return;
     }
     for case in cases() {
-        let quantized = load(&case.dir, PretrainedOptions { quantize: Some(Bits::Eight), ..half() });
-        let float = load(&case.dir, PretrainedOptions { quantize: Some(Bits::Eight), ..Default::default() });
+        let quantized = load(&case.dir, PretrainedOptions { quantize: Some(Bits::Eight.into()), ..half() });
+        let float =
+            load(&case.dir, PretrainedOptions { quantize: Some(Bits::Eight.into()), ..Default::default() });
         let difference = worst(&case.real(&case.logits(&quantized)), &case.real(&case.logits(&float)));
         println!("{}: quantised, a logit differs by {difference:.1e}", case.name);
         assert!(difference < TOLERANCE, "{}: {difference}", case.name);

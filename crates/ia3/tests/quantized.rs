@@ -7,7 +7,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Tensor, Tolerance};
 use common::{beside_gates, cases, device};
-use ia3::{Adapter, Bits, Ia3Error, Model, Placement};
+use ia3::{Adapter, Bits, Ia3Error, Model, Placement, PretrainedOptions, Quantization};
 
 /// Largest difference of a logit between the merged quantised model and the adapter on the same quantised base, of the
 /// largest logit.
@@ -126,4 +126,36 @@ fn rows_have_their_own_adapters_on_a_quantised_base() {
     let first = mixed.len() / rows;
     assert!(worst(&mixed[..first], &none[..first]) <= TOLERANCE);
     assert!(worst(&mixed[first..], &all[first..]) <= TOLERANCE);
+}
+
+#[test]
+fn a_head_in_integers_is_the_same_from_memory_from_floats_and_from_disk() {
+    let (mut heads, dir) = (0, tempfile::tempdir().unwrap());
+    for case in cases().into_iter().filter(|case| case.base.task() != ia3::Task::SequenceClassification) {
+        for bits in [Bits::Eight, Bits::Four] {
+            let own = case.base.clone().with_own_head();
+            assert!(worst(&case.logits(&own), &case.logits(&case.base)) < 1e-6, "{}", case.name);
+            let how = Quantization { bits, head: true };
+            let (base, report) = ia3::quantize(&own, how).unwrap();
+            assert!(report.errors.contains_key("lm_head"), "{}: {report:?}", case.name);
+            let logits = case.logits(&base);
+            assert!(worst(&logits, &case.logits(&ia3::quantize(&case.base, bits).unwrap().0)) > 1e-5);
+            let difference = worst(&logits, &case.logits(&dequantized(&base)));
+            println!("{} {bits:?}: differs by {difference:.1e} from floats of the same values", case.name);
+            assert!(difference < TOLERANCE, "{}: {difference}", case.name);
+
+            let options = PretrainedOptions { quantize: Some(how), ..Default::default() };
+            let loaded = options.load(case.dir.join("base"), &device()).unwrap();
+            assert_eq!(loaded.report.unused, Vec::<String>::new(), "{}", case.name);
+            assert_eq!(case.logits(&loaded.model), logits, "{}", case.name);
+
+            let dir = dir.path().join(format!("{}-{bits:?}", case.name));
+            ia3::io::copy_sidecars(case.dir.join("base"), &dir).unwrap();
+            ia3::io::save_checkpoint(&loaded.model, &dir, &Default::default()).unwrap();
+            let again = ia3::from_pretrained(&dir, &device()).unwrap().model;
+            assert_eq!(case.logits(&again), logits, "{}", case.name);
+            heads += 1;
+        }
+    }
+    assert!(heads >= 10, "{heads}");
 }

@@ -103,6 +103,9 @@ pub(crate) struct ModelArgs {
     /// Quantise the base's linear layers when it is loaded; the adapters stay float32.
     #[arg(long, value_enum, value_name = "BITS")]
     pub(crate) quantize: Option<QuantizeName>,
+    /// Quantise the language-model head too: faster generation, and logits as exact as integers are.
+    #[arg(long, requires = "quantize")]
+    pub(crate) quantize_head: bool,
     /// Compute in this dtype; the vectors stay float32.
     #[arg(long, value_enum, value_name = "DTYPE", default_value = "auto")]
     pub(crate) dtype: DtypeName,
@@ -271,6 +274,9 @@ pub(crate) struct Quantize {
     /// Bits of a weight.
     #[arg(long, value_enum, value_name = "BITS")]
     pub(crate) scheme: QuantizeName,
+    /// The language-model head too, which stays float otherwise; one that is the embedding becomes a matrix of its own.
+    #[arg(long)]
+    pub(crate) head: bool,
     /// Folder to write the quantised base to.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use burn::tensor::{Device, FloatDType};
 use ia3::io::Checkpoint;
-use ia3::{Adapter, Bits, Ia3Model, Model, Pretrained, PretrainedOptions};
+use ia3::{Adapter, Bits, Ia3Model, Model, Pretrained, PretrainedOptions, Quantization};
 
 use crate::args::{DtypeName, ModelArgs, QuantizeName};
 use crate::output::note;
@@ -152,7 +152,8 @@ fn options(args: &ModelArgs) -> PretrainedOptions {
         DtypeName::Bfloat16 => Some(FloatDType::BF16),
         DtypeName::Float16 => Some(FloatDType::F16),
     };
-    PretrainedOptions { quantize: args.quantize.map(bits), dtype, ..PretrainedOptions::default() }
+    let quantize = args.quantize.map(|name| Quantization { bits: bits(name), head: args.quantize_head });
+    PretrainedOptions { quantize, dtype, ..PretrainedOptions::default() }
 }
 
 pub(crate) fn bits(name: QuantizeName) -> Bits {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use burn::tensor::Device;
-use ia3::PretrainedOptions;
+use ia3::{PretrainedOptions, Quantization};
 use serde::Serialize;
 
 use super::{merge, model};
@@ -13,7 +13,7 @@ use crate::output;
 struct Report {
     /// Layers whose weights are integers.
     quantized_layers: usize,
-    /// Linear layers that stay floats: the head, and those that no size of blocks divides.
+    /// Linear layers that stay floats: the head unless it was asked for, and those that no size of blocks divides.
     left: Vec<String>,
     /// `‖W − Wq‖ / ‖W‖` of the worst weight.
     worst_relative_error: f64,
@@ -33,8 +33,8 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Quantize, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    let options =
-        PretrainedOptions { quantize: Some(model::bits(args.scheme)), ..PretrainedOptions::default() };
+    let how = Quantization { bits: model::bits(args.scheme), head: args.head };
+    let options = PretrainedOptions { quantize: Some(how), ..PretrainedOptions::default() };
     let base = model::base_with(&args.base, &options, device)?;
     model::note_fresh(&base, &[]);
     let saved = merge::save(&base.model, &args.base, &args.out)?;

@@ -27,13 +27,29 @@ pub enum Bits {
     Four,
 }
 
+/// What [`quantize`] makes of a base; `Bits::Eight.into()` leaves the head as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quantization {
+    /// What weights are stored in.
+    pub bits: Bits,
+    /// Whether the language-model head is quantised too, where it has a weight of its own. It is the largest matrix that
+    /// generation reads for every token, and the last one: its error is that of the logits.
+    pub head: bool,
+}
+
+impl From<Bits> for Quantization {
+    fn from(bits: Bits) -> Self {
+        Self { bits, head: false }
+    }
+}
+
 /// What [`quantize`] did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QuantizeReport {
     /// The layers whose weight was quantised: `‖W − Wq‖ / ‖W‖`, by module path.
     pub errors: BTreeMap<String, f64>,
-    /// The linear layers that were left as they are: the language-model head, and those whose number of inputs has no
-    /// divisor from 8 to 64.
+    /// The linear layers that were left as they are: the language-model head, unless it was asked for, and those whose number
+    /// of inputs has no divisor from 8 to 64.
     pub left: Vec<String>,
 }
 
@@ -45,7 +61,7 @@ impl QuantizeReport {
 }
 
 /// The base with the weights of its linear layers quantised, symmetrically and by blocks of up to 64 inputs of one output;
-/// embeddings, norms, biases and the language-model head stay as they are.
+/// embeddings, norms, biases and, unless [`Quantization::head`] asks for it, the language-model head stay as they are.
 ///
 /// Everything that works on a float base works on the result: vectors are float32 and multiply activations, nothing else
 /// is trained. [`merge`](crate::merge) is exact where vectors scale outputs.
@@ -70,10 +86,13 @@ impl QuantizeReport {
 /// assert_eq!(y.dims(), [1, 8]);
 /// # Ok::<(), ia3_core::Ia3Error>(())
 /// ```
-pub fn quantize<M: ActivationSpace>(base: &M, bits: Bits) -> Result<(M, QuantizeReport), Ia3Error> {
+pub fn quantize<M: ActivationSpace>(
+    base: &M,
+    how: impl Into<Quantization>,
+) -> Result<(M, QuantizeReport), Ia3Error> {
     check_pristine(base)?;
     check_float(base)?;
-    let mut quantizer = Quantizer::new(base.info(), bits);
+    let mut quantizer = Quantizer::new(base.info(), how);
     let quantized = map_base(base.clone(), &mut quantizer);
     Ok((quantized, quantizer.report()))
 }
@@ -97,23 +116,23 @@ fn check_float<M: ActivationSpace>(base: &M) -> Result<(), Ia3Error> {
 #[derive(Clone, Debug)]
 pub struct Quantizer {
     info: ModelInfo,
-    bits: Bits,
+    how: Quantization,
     report: QuantizeReport,
 }
 
 impl Quantizer {
     /// For the weights of the model that `info` describes.
-    pub fn new(info: ModelInfo, bits: Bits) -> Self {
-        Self { info, bits, report: QuantizeReport::default() }
+    pub fn new(info: ModelInfo, how: impl Into<Quantization>) -> Self {
+        Self { info, how: how.into(), report: QuantizeReport::default() }
     }
 
     /// The parameter at `path` in integers, if it is the weight `[d_in, d_out]` of a linear layer that is quantised;
     /// anything else as it is.
     pub fn quantize<const D: usize>(&mut self, path: &ParameterPath, parameter: Tensor<D>) -> Tensor<D> {
         let Some(linear) = self.linear::<D>(path) else { return parameter };
-        let (module, is_head) = (linear.path.clone(), linear.output_embedding);
-        let scheme = scheme(self.bits, parameter.dims()[0], &parameter.device());
-        let Some(scheme) = scheme.filter(|_| !is_head) else {
+        let (module, wanted) = (linear.path.clone(), self.how.head || !linear.output_embedding);
+        let scheme = scheme(self.how.bits, parameter.dims()[0], &parameter.device());
+        let Some(scheme) = scheme.filter(|_| wanted) else {
             self.report.left.push(module);
             return parameter;
         };

@@ -10,7 +10,7 @@ use crate::decode::{Steps, decode};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, check_labels, check_rows, required};
-use crate::layers::logits;
+use crate::layers::{logits, own_head};
 use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
@@ -62,6 +62,16 @@ impl T5ForConditionalGeneration {
     /// The facts that planning needs, from shapes alone.
     pub fn info(&self) -> ModelInfo {
         model_info(self, Some(&self.config.model_type), Some("lm_head"))
+    }
+
+    /// The same function with a head of its own where the head was the embedding; see
+    /// [`Model::with_own_head`](crate::Model::with_own_head).
+    pub fn with_own_head(mut self) -> Self {
+        if self.lm_head.is_none() {
+            self.lm_head = Some(own_head(&self.shared));
+            self.config.tie_lm_head = false;
+        }
+        self
     }
 
     /// Logits `[batch, decoder_seq, vocab]` for the whole decoder input.
