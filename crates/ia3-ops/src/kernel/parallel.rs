@@ -27,8 +27,11 @@ pub(crate) fn fill<const N: usize>(x: [&[f32]; N], f: impl Fn([f32; N]) -> f32 +
     new(n, CHUNK, |start, out| {
         let x = x.map(|x| &x[start..start + out.len()]);
         vectorised(|| {
-            for (i, out) in out.iter_mut().enumerate() {
-                out.write(f(x.map(|x| x[i])));
+            // Copied out of the closure, whose memory `out` might else be for all the compiler knows: it would compute one by one.
+            let (x, out, n) = (x.map(<[f32]>::as_ptr), out.as_mut_ptr(), out.len());
+            for i in 0..n {
+                // SAFETY: each slice is as long as `out`.
+                unsafe { out.add(i).write(MaybeUninit::new(f(x.map(|x| *x.add(i))))) };
             }
         });
     })
