@@ -77,6 +77,14 @@ pub const SHAPES: &[Shape] = &[
         input: 128,
         target: None,
     },
+    Shape {
+        name: "minilm",
+        config: r#"{"model_type": "bert", "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12,
+                    "intermediate_size": 1536, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}"#,
+        batch: 8,
+        input: 128,
+        target: None,
+    },
 ];
 
 /// The device that `BURN_DEVICE` names, or the best one compiled in.
@@ -111,6 +119,19 @@ impl Shape {
         SHAPES.iter().find(|shape| shape.name == name).unwrap_or_else(|| panic!("there is no shape {name}"))
     }
 
+    /// Whether it is a classifier, which generates nothing.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the table is wrong.
+    pub fn classifies(&self) -> bool {
+        matches!(self.model_config(), ModelConfig::Bert(_))
+    }
+
+    fn model_config(&self) -> ModelConfig {
+        ModelConfig::from_json(self.config).expect("the table holds valid configurations")
+    }
+
     /// Makes it on `device`.
     ///
     /// # Panics
@@ -118,8 +139,7 @@ impl Shape {
     /// Panics if the table is wrong.
     pub fn setup(&self, device: &Device) -> Setup {
         device.seed(0);
-        let config = ModelConfig::from_json(self.config).expect("the table holds valid configurations");
-        let base = config.init(device).valid();
+        let base = self.model_config().init(device).valid();
         let plan = Ia3Config::new()
             .plan(&base.info(), PlanOptions::default())
             .expect("every architecture of the table has default targets");

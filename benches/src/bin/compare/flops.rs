@@ -1,43 +1,65 @@
 //! Floating-point operations of the matrix products that have to be computed.
 
 use ia3::{ModelInfo, ModuleKind};
+use ia3_benches::Shape;
 
-/// Sizes of a batch.
-#[derive(Clone, Copy)]
-pub(crate) struct Batch {
-    pub(crate) rows: usize,
-    pub(crate) input: usize,
-    /// Tokens of a target, for an encoder-decoder.
-    pub(crate) target: Option<usize>,
-}
+use crate::ours::weights::{is_encoders, is_tied_head};
 
 /// Of a forward with loss: linear layers and the head. Attention's own products are left out (3 to 5 % at 128 tokens).
-pub(crate) fn forward(info: &ModelInfo, batch: Batch) -> f64 {
-    info.modules.iter().map(|module| layer(&module.path, &module.kind, batch)).sum()
+pub(crate) fn forward(info: &ModelInfo, shape: &Shape) -> f64 {
+    info.modules.iter().map(|module| layer(&module.path, &module.kind, shape)).sum()
 }
 
 /// Of a training step of the vectors: as many again for the gradients of the inputs, none for those of the weights.
-pub(crate) fn train(info: &ModelInfo, batch: Batch) -> f64 {
-    2.0 * forward(info, batch)
+pub(crate) fn train(info: &ModelInfo, shape: &Shape) -> f64 {
+    2.0 * forward(info, shape)
 }
 
-fn layer(path: &str, kind: &ModuleKind, batch: Batch) -> f64 {
+fn layer(path: &str, kind: &ModuleKind, shape: &Shape) -> f64 {
     let size = match kind {
         ModuleKind::Linear { d_in, d_out, .. } | ModuleKind::Conv1D { d_in, d_out, .. } => d_in * d_out,
         // The embedding is the head where there is no other.
         ModuleKind::Embedding { rows, dim } if is_tied_head(path) => rows * dim,
         _ => 0,
     };
-    let of_encoder = path.starts_with("encoder.")
-        || path.contains("EncDecAttention.k")
-        || path.contains("EncDecAttention.v");
-    let tokens = match batch.target {
-        Some(target) if !of_encoder => target,
-        _ => batch.input,
+    let tokens = match shape.target {
+        // A classifier looks at the first token.
+        _ if ["bert.pooler.dense", "classifier"].contains(&path) => 1,
+        Some(target) if !is_encoders(path) => target,
+        _ => shape.input,
     };
-    2.0 * (size * batch.rows * tokens) as f64
+    2.0 * (size * shape.batch * tokens) as f64
 }
 
-fn is_tied_head(path: &str) -> bool {
-    ["shared", "transformer.wte", "transformer.word_embeddings"].contains(&path)
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use ia3::ModelConfig;
+
+    use super::*;
+
+    fn tiny(config: &'static str, target: Option<usize>) -> (ModelInfo, Shape) {
+        let info = ModelConfig::from_json(config).unwrap().init(&Device::flex()).info();
+        (info, Shape { name: "tiny", config, batch: 3, input: 5, target })
+    }
+
+    #[test]
+    fn every_layer_counts_the_tokens_it_sees() {
+        let (info, shape) = tiny(
+            r#"{"model_type": "t5", "d_model": 4, "d_kv": 2, "d_ff": 8, "num_layers": 1, "num_heads": 2, "vocab_size": 10}"#,
+            Some(2),
+        );
+        let attention = 4 * 4 * 4;
+        let of_inputs = attention + 2 * 4 * 8 + 2 * 4 * 4;
+        let of_targets = attention + 2 * 4 * 4 + 2 * 4 * 8 + 10 * 4;
+        assert_eq!(forward(&info, &shape), (2 * 3 * (5 * of_inputs + 2 * of_targets)) as f64);
+        assert_eq!(train(&info, &shape), 2.0 * forward(&info, &shape));
+        let (info, shape) = tiny(
+            r#"{"model_type": "bert", "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2,
+                "intermediate_size": 8, "vocab_size": 10, "max_position_embeddings": 8}"#,
+            None,
+        );
+        let (of_tokens, of_rows) = (attention + 2 * 4 * 8, 4 * 4 + 4 * 2);
+        assert_eq!(forward(&info, &shape), (2 * 3 * (5 * of_tokens + of_rows)) as f64);
+    }
 }

@@ -1,0 +1,117 @@
+//! The lines below the table: shares of what the machine can do, and what ours is measured at alone.
+
+use crate::report::{BY_LENGTH, INT8, Measured, Pairs, median};
+
+/// Those of a shape.
+pub(crate) fn of(measured: &Measured) -> Vec<String> {
+    let products = [("forward", "forward wall"), ("train", "train step wall")];
+    let mut notes: Vec<String> =
+        products.iter().filter_map(|(what, time)| of_products(measured, what, time)).collect();
+    notes.extend(of_rows(measured));
+    let rows = [1, 4, 8].map(|rows| format!("decode 32, batch {rows}"));
+    let decoding = rows.into_iter().flat_map(|name| [name.clone(), name + INT8]);
+    notes.extend(decoding.filter_map(|name| of_decoding(measured, &name)));
+    notes.extend(of_padding(measured));
+    notes
+}
+
+/// What the machine read and multiplied at, over all shapes.
+pub(crate) fn of_machine<'a, I: Iterator<Item = &'a Measured>>(all: impl Fn() -> I) -> Option<String> {
+    let rate = |name| {
+        let values: Vec<f64> = all().filter_map(|m| m.get(name)).flat_map(Pairs::ours).copied().collect();
+        (!values.is_empty()).then(|| median(&values))
+    };
+    let reads = rate("read GB/s, one thread").zip(rate("read GB/s")).map(|(one, all)| {
+        format!("a buffer of 512 MB is read at {one:.1} GB/s by one thread, {all:.1} by all")
+    });
+    let multiplies = rate("GEMM GFLOP/s").map(|rate| format!("a large product runs at {rate:.0} GFLOP/s"));
+    let parts: Vec<String> = [reads, multiplies].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("The machine: {}.", parts.join("; ")))
+}
+
+fn ours<const N: usize>(measured: &Measured, names: [&str; N]) -> Option<[f64; N]> {
+    let values: Option<Vec<f64>> =
+        names.iter().map(|name| measured.get(*name).map(|pairs| pairs.medians()[0])).collect();
+    values?.try_into().ok()
+}
+
+/// The share of the machine's GEMM rate that ours reaches.
+fn of_products(measured: &Measured, what: &str, time: &str) -> Option<String> {
+    let [work, wall, rate] = ours(measured, [&format!("{what} GFLOP"), time, "GEMM GFLOP/s"])?;
+    let reached = work / wall * 1e3;
+    Some(format!(
+        "{what}: {work:.0} GFLOP in products, {reached:.0} GFLOP/s, {:.0} % of a large product's {rate:.0} GFLOP/s.",
+        100.0 * reached / rate
+    ))
+}
+
+/// What adapters of the rows' own cost.
+fn of_rows(measured: &Measured) -> Option<String> {
+    let [ratio] = ours(measured, ["8 adapters / one"])?;
+    Some(format!("8 rows under 8 adapters: {ratio:.3} times the time of 8 rows under one."))
+}
+
+/// The share of the memory's rate that a token reaches, the prompt apart.
+fn of_decoding(measured: &Measured, name: &str) -> Option<String> {
+    let [ms, megabytes, rate] =
+        ours(measured, [&format!("{name} ms a token"), &format!("{name} MB a token"), "read GB/s"])?;
+    let reached = megabytes / ms;
+    Some(format!(
+        "{name}: {megabytes:.0} MB of weights and {ms:.2} ms a token, {reached:.1} GB/s, {:.0} % of the {rate:.1} GB/s that all threads read.",
+        100.0 * reached / rate
+    ))
+}
+
+/// What the batches of rows of many lengths are made of.
+fn of_padding(measured: &Measured) -> Option<String> {
+    let [random, by_length] =
+        ["padding".into(), format!("padding{BY_LENGTH}")].map(|name: String| measured.get(&name));
+    let ([ours, peft], [_, by_length]) = (random?.medians(), by_length?.medians());
+    Some(format!(
+        "1,000 rows in training: {ours:.1} % padding in ours, {peft:.1} % in PEFT's random batches, {by_length:.1} % in those by length."
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Report;
+    use crate::report::tests::figures;
+
+    fn notes(ours: &[(&str, f64)], peft: &[(&str, f64)]) -> Vec<String> {
+        let mut report = Report::default();
+        report.add("gpt2", &[figures(ours), figures(peft)]);
+        report.to_string().lines().skip(2).filter(|line| !line.is_empty()).map(String::from).collect()
+    }
+
+    #[test]
+    fn shares_are_of_what_the_same_process_measured() {
+        let products = [("train GFLOP", 50.0), ("GEMM GFLOP/s", 200.0), ("train step wall", 500.0)];
+        let lines = notes(&products, &[("train step wall", 750.0)]);
+        assert!(lines[0].contains("| 1.50 (1.50 – 1.50) |"), "{lines:?}");
+        let share = "gpt2, train: 50 GFLOP in products, 100 GFLOP/s, 50 % of a large product's 200 GFLOP/s.";
+        assert_eq!(lines[1..], [share, "The machine: a large product runs at 200 GFLOP/s."]);
+        let decoding = [
+            ("decode 32, batch 1, int8 base ms a token", 12.5),
+            ("decode 32, batch 1, int8 base MB a token", 250.0),
+            ("read GB/s", 40.0),
+            ("read GB/s, one thread", 30.0),
+        ];
+        let expected = [
+            "gpt2, decode 32, batch 1, int8 base: 250 MB of weights and 12.50 ms a token, 20.0 GB/s, 50 % of the 40.0 GB/s that all threads read.",
+            "The machine: a buffer of 512 MB is read at 30.0 GB/s by one thread, 40.0 by all.",
+        ];
+        assert_eq!(notes(&decoding, &[]), expected);
+    }
+
+    #[test]
+    fn what_rows_cost_and_what_is_padding() {
+        let ours = [("8 adapters / one", 1.0123), ("padding", 5.0), ("padding, PEFT by length", 5.0)];
+        let peft = [("padding", 48.0), ("padding, PEFT by length", 10.0)];
+        let expected = [
+            "gpt2, 8 rows under 8 adapters: 1.012 times the time of 8 rows under one.",
+            "gpt2, 1,000 rows in training: 5.0 % padding in ours, 48.0 % in PEFT's random batches, 10.0 % in those by length.",
+        ];
+        assert_eq!(notes(&ours, &peft), expected);
+    }
+}

@@ -1,0 +1,106 @@
+//! Our side: one part of the measurements.
+
+mod adapters;
+mod decode;
+mod mixed;
+mod passes;
+mod ragged;
+pub(crate) mod weights;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor};
+use ia3::{Adapter, Model, ModelInputs};
+use ia3_benches::{Setup, Shape};
+
+use crate::part::Part;
+use crate::report::Figures;
+use crate::timing::timed;
+
+/// How it is measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Settings {
+    /// Runs, of which the median counts.
+    pub(crate) runs: usize,
+    /// Threads, as the pool has them.
+    pub(crate) threads: usize,
+}
+
+/// The figures of a part, by name.
+pub(crate) fn measure(part: Part, shape: &'static Shape, dir: &Path, settings: Settings) -> Result<Figures> {
+    let mut ours = Ours::load(shape, dir, settings)?;
+    match part {
+        Part::Forward => ours.forward()?,
+        Part::Train => ours.train()?,
+        Part::Mixed => ours.mixed()?,
+        Part::Decode => ours.decode()?,
+        Part::Adapters => ours.adapters()?,
+        Part::Ragged => ours.ragged()?,
+        Part::Start => ours.start()?,
+    }
+    Ok(ours.figures)
+}
+
+/// A checkpoint of the table, and what was measured with it.
+struct Ours {
+    shape: &'static Shape,
+    dir: PathBuf,
+    device: Device,
+    base: Model,
+    adapter: Adapter,
+    settings: Settings,
+    figures: Figures,
+}
+
+impl Ours {
+    fn load(shape: &'static Shape, dir: &Path, settings: Settings) -> Result<Self> {
+        let device = Device::flex();
+        let base = ia3::from_pretrained(dir.join("base"), &device)?.model.valid();
+        let adapter = ia3::io::load_adapter(dir.join("adapter_a"), &base.info(), &device)?;
+        Ok(Self { shape, dir: dir.into(), device, base, adapter, settings, figures: Figures::new() })
+    }
+
+    fn adapted(&self) -> Result<Model> {
+        Ok(ia3::attach(&self.base, &[&self.adapter])?)
+    }
+
+    /// The ids that PEFT's side makes too.
+    fn ids(&self, rows: usize, width: usize) -> Tensor<2, Int> {
+        let ids: Vec<i64> = (0..rows * width).map(|i| (i * 7919 % 1000 + 2) as i64).collect();
+        Tensor::<1, Int>::from_ints(ids.as_slice(), &self.device).reshape([rows, width])
+    }
+
+    fn inputs(&self, rows: usize) -> ModelInputs {
+        let ids = self.ids(rows, self.shape.input);
+        ModelInputs { attention_mask: Some(ids.ones_like()), input_ids: Some(ids), ..Default::default() }
+    }
+
+    /// A batch of so many rows.
+    fn setup(&self, rows: usize) -> Setup {
+        let labels = match self.shape.classifies() {
+            true => Tensor::zeros([rows, 1], &self.device),
+            false => self.ids(rows, self.shape.target.unwrap_or(self.shape.input)),
+        };
+        Setup { base: self.base.clone(), adapter: self.adapter.clone(), inputs: self.inputs(rows), labels }
+    }
+
+    /// Records the median wall and CPU time of so many runs.
+    fn time(&mut self, name: &str, runs: usize, work: impl FnMut() -> Result<()>) -> Result<()> {
+        let figures = timed(runs, work)?;
+        self.record(name, figures);
+        Ok(())
+    }
+
+    fn record(&mut self, name: &str, (wall, cpu): (f64, f64)) {
+        self.figures.insert(format!("{name} wall"), wall);
+        self.figures.insert(format!("{name} cpu"), cpu);
+    }
+}
+
+/// The loss, computed.
+fn loss(model: &Model, batch: &Setup) -> Result<()> {
+    model.loss(&batch.inputs, batch.labels.clone())?.into_scalar::<f32>();
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Forward and training step of one batch.
+
+use anyhow::Result;
+use ia3_benches::TrainStep;
+
+use super::{Ours, loss};
+use crate::timing::peak;
+use crate::{flops, machine};
+
+impl Ours {
+    pub(super) fn forward(&mut self) -> Result<()> {
+        let (batch, model, runs) = (self.setup(self.shape.batch), self.adapted()?, self.settings.runs);
+        self.time("forward", runs, || loss(&model, &batch))?;
+        self.figures.insert("forward peak".into(), peak()?);
+        let merged = ia3::merge(&self.base, &[&self.adapter])?;
+        self.time("forward merged", runs, || loss(&merged, &batch))?;
+        self.work("forward", flops::forward(&self.base.info(), self.shape))
+    }
+
+    pub(super) fn train(&mut self) -> Result<()> {
+        let (batch, mut training) = (self.setup(self.shape.batch), TrainStep::new(self.adapted()?));
+        self.time("train step", self.settings.runs, || {
+            training.step(&batch);
+            Ok(())
+        })?;
+        self.figures.insert("train peak".into(), peak()?);
+        self.work("train", flops::train(&self.base.info(), self.shape))
+    }
+
+    /// What has to be computed, and the machine's rate at it.
+    fn work(&mut self, what: &str, operations: f64) -> Result<()> {
+        self.figures.insert(format!("{what} GFLOP"), operations / 1e9);
+        self.figures.insert("GEMM GFLOP/s".into(), machine::gemm(&self.device)?);
+        Ok(())
+    }
+}

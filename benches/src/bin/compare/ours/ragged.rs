@@ -1,0 +1,65 @@
+//! Rows of many lengths, once through: the rows of `rows.json`, in our batches of similar length.
+
+use anyhow::{Context, Result};
+use ia3::data::{Example, Target};
+use ia3::train::{Dataset, EpochPlan, OptimizerConfig, Schedule, TrainConfig, Trainer, evaluate};
+
+use super::Ours;
+use crate::report::BY_LENGTH;
+
+/// Rows of a batch on both sides.
+const BATCH: usize = 16;
+
+impl Ours {
+    pub(super) fn ragged(&mut self) -> Result<()> {
+        let rows = self.examples()?;
+        let (model, data) = (self.adapted()?, Dataset::from(rows.as_slice()));
+        let config = config(rows.len());
+        let plan = EpochPlan::first(&data, &config, model.task())?;
+        let runs = self.settings.runs;
+        self.both("forward 1,000 rows", runs, || Ok(evaluate(&model, &rows, BATCH).map(|_| ())?))?;
+        self.both("train 1,000 rows", runs, || {
+            let mut trainer = Trainer::new(model.clone(), &data, &config)?;
+            while !trainer.is_done() {
+                trainer.step()?;
+            }
+            Ok(())
+        })?;
+        for with in ["", BY_LENGTH] {
+            self.figures.insert(format!("padding{with}"), 100.0 * plan.padding_share());
+        }
+        Ok(())
+    }
+
+    /// Ours stands beside PEFT's random batches and beside those by length.
+    fn both(&mut self, name: &str, runs: usize, work: impl FnMut() -> Result<()>) -> Result<()> {
+        let (wall, cpu) = crate::timing::timed(runs, work)?;
+        for with in ["", BY_LENGTH] {
+            self.record(&format!("{name}{with}"), (wall, cpu));
+        }
+        Ok(())
+    }
+
+    fn examples(&self) -> Result<Vec<Example>> {
+        let file = self.dir.join("rows.json");
+        let text = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+        let rows: Vec<(Vec<i64>, usize)> =
+            serde_json::from_slice(&text).with_context(|| format!("reading {}", file.display()))?;
+        let example = |(input, class)| Example { input, target: Target::Class(class) };
+        Ok(rows.into_iter().map(example).collect())
+    }
+}
+
+/// One round of batches; 32 of them are sorted by length together.
+fn config(rows: usize) -> TrainConfig {
+    TrainConfig {
+        steps: rows.div_ceil(BATCH),
+        batch_size: BATCH,
+        learning_rate: 1e-6,
+        schedule: Schedule::Constant,
+        optimizer: OptimizerConfig::adamw(),
+        max_grad_norm: None,
+        bucket: 32,
+        ..TrainConfig::t_few()
+    }
+}
