@@ -41,15 +41,13 @@ fn forward(c: &mut Criterion, device: &Device) {
     }
 }
 
+/// Base and merged have no vectors: all their weights are trained.
 fn train_step(c: &mut Criterion, device: &Device) {
     for shape in SHAPES {
         let setup = shape.setup(device);
         let mut group = c.benchmark_group(format!("{}/train_step", shape.name));
         group.sample_size(10);
-        let adapted = ia3::attach(&setup.base, &[&setup.adapter]).unwrap();
-        let arms =
-            [("all_weights", setup.base.clone()), ("adapter", adapted), ("mixed", mixed(shape, &setup))];
-        for (arm, model) in arms {
+        for (arm, model) in arms(shape, &setup) {
             let mut training = TrainStep::new(model);
             group.bench_function(arm, |b| b.iter(|| training.step(&setup)));
         }

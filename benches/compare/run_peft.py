@@ -10,6 +10,7 @@
 import argparse
 import json
 import os
+import warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -30,6 +31,8 @@ def arguments():
 
 
 def main(args):
+    # transformers on its own names.
+    warnings.simplefilter("ignore", FutureWarning)
     import torch
     import transformers
 

@@ -30,3 +30,27 @@ impl TrainStep {
         setup.labels.device().sync().expect("the device works");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::Shape;
+
+    #[test]
+    fn an_arm_with_vectors_trains_them_and_any_other_all_weights() {
+        let config = r#"{"model_type": "gpt2", "n_embd": 16, "n_layer": 1, "n_head": 2, "vocab_size": 1000}"#;
+        let setup = Shape { name: "tiny", config, batch: 2, input: 4, target: None }.setup(&Device::flex());
+        let trained = |model: Model| {
+            let model = model.train();
+            let loss = model.loss(&setup.inputs, setup.labels.clone()).unwrap();
+            GradientsParams::from_grads(loss.backward(), &model).len()
+        };
+        let adapters = [&setup.adapter];
+        let all = 2 + 12 + 2;
+        assert_eq!(trained(setup.base.clone()), all);
+        assert_eq!(trained(ia3::merge(&setup.base, &adapters).unwrap()), all);
+        assert_eq!(trained(ia3::attach(&setup.base, &adapters).unwrap()), setup.adapter.vectors.len());
+    }
+}

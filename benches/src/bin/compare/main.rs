@@ -61,8 +61,10 @@ impl Args {
         let counts = [self.rounds, self.runs, self.threads];
         ensure!(!counts.contains(&0), "rounds, runs and threads are at least 1");
         let known: Vec<&str> = SHAPES.iter().map(|shape| shape.name).collect();
-        let unknown = self.shapes.iter().find(|name| !known.contains(&name.as_str()));
-        ensure!(unknown.is_none(), "there is no shape {unknown:?}; known are {}", known.join(", "));
+        for name in &self.shapes {
+            let is_known = known.contains(&name.as_str());
+            ensure!(is_known, "there is no shape {name}; known are {}", known.join(", "));
+        }
         let shapes = self.shapes.iter().map(|name| Shape::named(name));
         let fitting = |shape: &Shape| self.only.iter().copied().filter(|part| part.fits(shape)).collect();
         let shapes: Vec<(_, Vec<Part>)> = shapes.map(|shape| (shape, fitting(shape))).collect();

@@ -74,7 +74,6 @@ fn of_padding(measured: &Measured) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::report::Report;
     use crate::report::tests::figures;
 

@@ -88,7 +88,8 @@ mod tests {
         assert_eq!(bytes_a_token(&gpt2), 4 * floats);
         let (eight, report) = ia3::quantize(&gpt2, Bits::Eight).unwrap();
         assert_eq!(report.errors.len(), 8);
-        let scales = 2 * matrices / 16;
+        // A block is all 16 inputs, or all 64 of the last layer.
+        let scales = 2 * (48 + 16 + 64 + 16);
         assert_eq!(bytes_a_token(&eight), 4 * (floats - 2 * matrices) + 2 * matrices + 4 * scales);
     }
 

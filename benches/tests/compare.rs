@@ -1,0 +1,47 @@
+//! The program `compare`: what it refuses, and a run against PEFT where `IA3_PEFT_PYTHON` names a Python that has it.
+#![cfg(feature = "flex")]
+
+use std::process::Command;
+
+fn run(words: &[&str]) -> (bool, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_compare")).args(words).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_run_of_nothing_is_refused_before_anything_is_exported() {
+    for (words, expected) in [
+        (["--shapes", "gpt5"], "there is no shape gpt5; known are t5-small, t5-base, gpt2"),
+        (["--rounds", "0"], "rounds, runs and threads are at least 1"),
+        (["--only", "speed"], "[possible values: forward, train, mixed, decode, adapters, ragged, start]"),
+        (["--python", "/no/such/python"], "running \"/no/such/python\""),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (done, _, stderr) = run(&[&words[..], &["--dir", dir.path().to_str().unwrap()]].concat());
+        assert!(!done && stderr.contains(expected), "{stderr}");
+        assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+    }
+    let (done, _, stderr) = run(&["--shapes", "minilm", "--only", "decode,start"]);
+    assert!(!done && stderr.contains("none of these shapes has any of these parts"), "{stderr}");
+}
+
+#[test]
+fn every_part_of_a_small_shape_has_its_row() {
+    let Some(python) = std::env::var_os("IA3_PEFT_PYTHON") else {
+        println!("skipped: IA3_PEFT_PYTHON names no Python with torch, transformers and peft");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (python, dir) = (python.to_str().unwrap(), dir.path().to_str().unwrap());
+    let few = ["--python", python, "--dir", dir, "--rounds", "1", "--runs", "1"];
+    let (done, table, stderr) =
+        run(&[&few[..], &["--shapes", "minilm", "--only", "mixed,adapters"]].concat());
+    assert!(done, "{stderr}");
+    for what in ["8 rows, 8 adapters", "load adapter", "switch", "merge"] {
+        let row = table.lines().find(|line| line.starts_with(&format!("| minilm | {what} |")));
+        assert!(row.is_some_and(|row| !row.contains("NaN")), "{what}: {table}");
+    }
+    assert!(table.contains("minilm, 8 rows under 8 adapters: "), "{table}");
+    assert!(!table.contains("| minilm | forward |"), "{table}");
+}
