@@ -3,9 +3,10 @@
 //! Every part of the measurements runs in a process of its own, ours and PEFT's one after the other, for some rounds; each
 //! goes first in every other round. A ratio is PEFT's median of a round by ours of the same round. Linux only.
 
+mod alone;
 mod flops;
 mod machine;
-mod notes;
+
 mod ours;
 mod part;
 mod report;
@@ -22,7 +23,7 @@ use ours::Settings;
 use part::Part;
 use report::Report;
 
-/// Time this library and PEFT on PyTorch in turns and print one table of ratios.
+/// Time this library and PEFT on PyTorch in turns and print a table of ratios, and one of ours beside the machine's limits.
 #[derive(Parser)]
 struct Args {
     /// Python with torch, transformers and peft.

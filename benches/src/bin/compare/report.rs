@@ -1,11 +1,11 @@
-//! The table.
+//! The tables.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use ia3::train::Quartiles;
 
-use crate::notes;
+use crate::alone;
 
 /// Numbers by name.
 pub(crate) type Figures = BTreeMap<String, f64>;
@@ -79,14 +79,18 @@ impl fmt::Display for Report {
                 writeln!(f, "| {shape} | {line} |")?;
             }
         }
-        for (shape, measured) in &self.shapes {
-            for note in notes::of(measured) {
-                writeln!(f, "\n{shape}, {note}")?;
-            }
+        let alone: Vec<String> = self.shapes.iter().flat_map(of_ours).collect();
+        if !alone.is_empty() {
+            writeln!(f, "\n{}\n{}", alone::HEADING, alone.join("\n"))?;
         }
         let all = || self.shapes.iter().map(|(_, measured)| measured);
-        notes::of_machine(all).map_or(Ok(()), |note| writeln!(f, "\n{note}"))
+        alone::of_machine(all).map_or(Ok(()), |note| writeln!(f, "\n{note}"))
     }
+}
+
+/// A shape's rows of the second table.
+fn of_ours((shape, measured): &(String, Measured)) -> Vec<String> {
+    alone::of(measured).iter().map(|cells| format!("| {shape} | {cells} |")).collect()
 }
 
 /// The cells of a measurement, if there is one.

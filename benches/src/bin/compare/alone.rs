@@ -1,8 +1,13 @@
-//! The lines below the table: shares of what the machine can do, and what ours is measured at alone.
+//! The second table, of ours alone: shares of what the machine can do, what mixed rows cost, what is padding.
+
+use ia3::train::Quartiles;
 
 use crate::report::{BY_LENGTH, INT8, Measured, Pairs, median};
 
-/// Those of a shape.
+/// Its heading.
+pub(crate) const HEADING: &str = "| shape | ours | reached | of | share |\n|---|---|---|---|---|";
+
+/// The cells of a shape's rows.
 pub(crate) fn of(measured: &Measured) -> Vec<String> {
     let products = [("forward", "forward wall"), ("train", "train step wall")];
     let mut notes: Vec<String> =
@@ -38,28 +43,26 @@ fn ours<const N: usize>(measured: &Measured, names: [&str; N]) -> Option<[f64; N
 /// The share of the machine's GEMM rate that ours reaches.
 fn of_products(measured: &Measured, what: &str, time: &str) -> Option<String> {
     let [work, wall, rate] = ours(measured, [&format!("{what} GFLOP"), time, "GEMM GFLOP/s"])?;
-    let reached = work / wall * 1e3;
+    let (reached, share) = (work / wall * 1e3, 1e5 * work / wall / rate);
     Some(format!(
-        "{what}: {work:.0} GFLOP in products, {reached:.0} GFLOP/s, {:.0} % of a large product's {rate:.0} GFLOP/s.",
-        100.0 * reached / rate
+        "{what}, {work:.0} GFLOP in products | {reached:.0} GFLOP/s | {rate:.0} GFLOP/s | {share:.0} %"
     ))
 }
 
 /// What adapters of the rows' own cost.
 fn of_rows(measured: &Measured) -> Option<String> {
-    let [ratio] = ours(measured, ["8 adapters / one"])?;
-    Some(format!("8 rows under 8 adapters: {ratio:.3} times the time of 8 rows under one."))
+    let q = Quartiles::of(measured.get("8 adapters / one")?.ours())?;
+    let (low, middle, high) = (q.lower, q.median, q.upper);
+    Some(format!("8 rows, 8 adapters | {middle:.3} ({low:.3} – {high:.3}) | the time under one adapter | "))
 }
 
 /// The share of the memory's rate that a token reaches, the prompt apart.
 fn of_decoding(measured: &Measured, name: &str) -> Option<String> {
     let [ms, megabytes, rate] =
         ours(measured, [&format!("{name} ms a token"), &format!("{name} MB a token"), "read GB/s"])?;
-    let reached = megabytes / ms;
-    Some(format!(
-        "{name}: {megabytes:.0} MB of weights and {ms:.2} ms a token, {reached:.1} GB/s, {:.0} % of the {rate:.1} GB/s that all threads read.",
-        100.0 * reached / rate
-    ))
+    let (reached, share) = (megabytes / ms, 100.0 * megabytes / ms / rate);
+    let token = format!("{megabytes:.0} MB of weights, {ms:.2} ms a token");
+    Some(format!("{name}, {token} | {reached:.1} GB/s | {rate:.1} GB/s | {share:.0} %"))
 }
 
 /// What the batches of rows of many lengths are made of.
@@ -67,9 +70,8 @@ fn of_padding(measured: &Measured) -> Option<String> {
     let [random, by_length] =
         ["padding".into(), format!("padding{BY_LENGTH}")].map(|name: String| measured.get(&name));
     let ([ours, peft], [_, by_length]) = (random?.medians(), by_length?.medians());
-    Some(format!(
-        "1,000 rows in training: {ours:.1} % padding in ours, {peft:.1} % in PEFT's random batches, {by_length:.1} % in those by length."
-    ))
+    let theirs = format!("PEFT's: {peft:.1} % in random order, {by_length:.1} % by length");
+    Some(format!("train 1,000 rows, padding | {ours:.1} % | {theirs} | "))
 }
 
 #[cfg(test)]
@@ -88,8 +90,8 @@ mod tests {
         let products = [("train GFLOP", 50.0), ("GEMM GFLOP/s", 200.0), ("train step wall", 500.0)];
         let lines = notes(&products, &[("train step wall", 750.0)]);
         assert!(lines[0].contains("| 1.50 (1.50 – 1.50) |"), "{lines:?}");
-        let share = "gpt2, train: 50 GFLOP in products, 100 GFLOP/s, 50 % of a large product's 200 GFLOP/s.";
-        assert_eq!(lines[1..], [share, "The machine: a large product runs at 200 GFLOP/s."]);
+        let share = "| gpt2 | train, 50 GFLOP in products | 100 GFLOP/s | 200 GFLOP/s | 50 % |";
+        assert_eq!(lines[3..], [share, "The machine: a large product runs at 200 GFLOP/s."]);
         let decoding = [
             ("decode 32, batch 1, int8 base ms a token", 12.5),
             ("decode 32, batch 1, int8 base MB a token", 250.0),
@@ -97,10 +99,10 @@ mod tests {
             ("read GB/s, one thread", 30.0),
         ];
         let expected = [
-            "gpt2, decode 32, batch 1, int8 base: 250 MB of weights and 12.50 ms a token, 20.0 GB/s, 50 % of the 40.0 GB/s that all threads read.",
+            "| gpt2 | decode 32, batch 1, int8 base, 250 MB of weights, 12.50 ms a token | 20.0 GB/s | 40.0 GB/s | 50 % |",
             "The machine: a buffer of 512 MB is read at 30.0 GB/s by one thread, 40.0 by all.",
         ];
-        assert_eq!(notes(&decoding, &[]), expected);
+        assert_eq!(notes(&decoding, &[])[2..], expected);
     }
 
     #[test]
@@ -108,9 +110,9 @@ mod tests {
         let ours = [("8 adapters / one", 1.0123), ("padding", 5.0), ("padding, PEFT by length", 5.0)];
         let peft = [("padding", 48.0), ("padding, PEFT by length", 10.0)];
         let expected = [
-            "gpt2, 8 rows under 8 adapters: 1.012 times the time of 8 rows under one.",
-            "gpt2, 1,000 rows in training: 5.0 % padding in ours, 48.0 % in PEFT's random batches, 10.0 % in those by length.",
+            "| gpt2 | 8 rows, 8 adapters | 1.012 (1.012 – 1.012) | the time under one adapter |  |",
+            "| gpt2 | train 1,000 rows, padding | 5.0 % | PEFT's: 48.0 % in random order, 10.0 % by length |  |",
         ];
-        assert_eq!(notes(&ours, &peft), expected);
+        assert_eq!(notes(&ours, &peft)[2..], expected);
     }
 }
