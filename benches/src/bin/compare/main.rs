@@ -6,7 +6,6 @@
 mod alone;
 mod flops;
 mod machine;
-
 mod ours;
 mod part;
 mod report;
