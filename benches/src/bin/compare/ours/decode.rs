@@ -1,12 +1,12 @@
 //! Generation.
 
 use anyhow::Result;
-use ia3::Model;
+use ia3::{Bits, Model, Quantization};
 
 use super::Ours;
 use super::weights::bytes_a_token;
 use crate::machine;
-use crate::report::INT8;
+use crate::report::{INT8, INT8_HEAD};
 use crate::timing::timed;
 
 /// New tokens.
@@ -18,9 +18,12 @@ impl Ours {
         for rows in [1, self.shape.batch] {
             self.generation(&format!("decode 32, batch {rows}"), &model, &base, rows)?;
         }
-        let (base, _) = ia3::quantize(&self.base, ia3::Bits::Eight)?;
-        let quantized = ia3::attach(&base, &[&self.adapter])?;
-        self.generation(&format!("decode 32, batch 1{INT8}"), &quantized, &base, 1)?;
+        for (name, head) in [(INT8, false), (INT8_HEAD, true)] {
+            let base = if head { self.base.clone().with_own_head() } else { self.base.clone() };
+            let (base, _) = ia3::quantize(&base, Quantization { bits: Bits::Eight, head })?;
+            let quantized = ia3::attach(&base, &[&self.adapter])?;
+            self.generation(&format!("decode 32, batch 1{name}"), &quantized, &base, 1)?;
+        }
         let [one, all] = machine::bandwidth(self.settings.threads)?;
         self.figures.insert("read GB/s, one thread".into(), one);
         self.figures.insert("read GB/s".into(), all);
