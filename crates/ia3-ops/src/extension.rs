@@ -153,7 +153,12 @@ pub(crate) fn norm_gradient(
 
 /// `Σ g` over rows.
 pub(crate) fn sum_of_rows(g: &[f32], width: usize) -> Vec<f32> {
-    sum_rows(g.len(), width, |at, sums| sums.iter_mut().zip(&g[at..]).for_each(|(sum, g)| *sum += g))
+    sum_rows(
+        g.len(),
+        width,
+        #[inline(always)]
+        |at, sums| sums.iter_mut().zip(&g[at..]).for_each(|(sum, g)| *sum += g),
+    )
 }
 
 pub(crate) fn softmax_gradient(y: Primitive, g: Primitive) -> Primitive {

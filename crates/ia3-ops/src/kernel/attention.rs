@@ -153,12 +153,15 @@ impl<'a> Inputs<'a> {
         let mut scratch = Vec::<f32>::with_capacity(self.block() * self.keys);
         for (start, rows) in self.blocks() {
             let weights = unsafe { self.scores([b, h, start, rows], scratch.as_mut_ptr()) };
-            vectorised(|| {
-                for (i, row) in weights.chunks_exact_mut(self.keys).enumerate() {
-                    let stat = row_in_place(row);
-                    unsafe { stats.at(unit * self.queries + start + i).write(stat) };
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (i, row) in weights.chunks_exact_mut(self.keys).enumerate() {
+                        let stat = row_in_place(row);
+                        unsafe { stats.at(unit * self.queries + start + i).write(stat) };
+                    }
+                },
+            );
             let weights = Matrix { data: weights.as_ptr(), row: self.keys as isize, column: 1 };
             let out = unsafe { out.at(b * strides[0] + h * strides[1] + start * strides[2]) };
             let out = Matrix { data: out, row: strides[2] as isize, column: 1 };
@@ -243,19 +246,28 @@ impl<'a> Inputs<'a> {
 
 /// Turns scores into the weights that they were in the forward.
 fn weights(scores: &mut [f32], keys: usize, stats: &[[f32; 2]]) {
-    vectorised(|| {
-        for (row, &[most, inverse]) in scores.chunks_exact_mut(keys).zip(stats) {
-            row.iter_mut().for_each(|s| *s = exp(*s - most) * inverse);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for (row, &[most, inverse]) in scores.chunks_exact_mut(keys).zip(stats) {
+                row.iter_mut().for_each(
+                    #[inline(always)]
+                    |s| *s = exp(*s - most) * inverse,
+                );
+            }
+        },
+    );
 }
 
 /// Turns weights `w` with their gradient `g` into the gradient of the scores.
 fn softmax_gradient(w: &mut [f32], g: &[f32], keys: usize) {
-    vectorised(|| {
-        for (w, g) in w.chunks_exact_mut(keys).zip(g.chunks_exact(keys)) {
-            let dot = sum([w, g], |[w, g]| w * g);
-            w.iter_mut().zip(g).for_each(|(w, g)| *w *= g - dot);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for (w, g) in w.chunks_exact_mut(keys).zip(g.chunks_exact(keys)) {
+                let dot = sum([w, g], |[w, g]| w * g);
+                w.iter_mut().zip(g).for_each(|(w, g)| *w *= g - dot);
+            }
+        },
+    );
 }

@@ -18,7 +18,8 @@ pub(crate) mod scale;
 pub(crate) mod softmax;
 pub(crate) mod unary;
 
-/// Runs `f` compiled for the instructions of this machine.
+/// Runs `f` compiled for the instructions of this machine: as far as it is inlined, so closures have to be `#[inline(always)]`, and
+/// those that they call.
 #[inline(always)]
 pub(crate) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)

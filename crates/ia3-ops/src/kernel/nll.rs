@@ -24,10 +24,20 @@ pub(crate) fn losses(x: &[f32], width: usize, targets: &[i64]) -> (Vec<f32>, Vec
 }
 
 fn stats(row: &[f32]) -> Stats {
-    vectorised(|| {
-        let most = max(row);
-        [most, sum([row], |[x]| exp(x - most))]
-    })
+    vectorised(
+        #[inline(always)]
+        || {
+            let most = max(row);
+            [
+                most,
+                sum(
+                    [row],
+                    #[inline(always)]
+                    |[x]| exp(x - most),
+                ),
+            ]
+        },
+    )
 }
 
 /// Turns logits into the gradient of the losses times `g`, `g·(softmax x − 1[target])`; 0 where the target is negative.
@@ -36,7 +46,15 @@ pub(crate) fn gradient(x: &mut [f32], width: usize, targets: &[i64], stats: &[St
     rows.for_each(|(((row, &target), &[most, total]), &g)| {
         let Ok(target) = usize::try_from(target) else { return row.fill(0.0) };
         let factor = g / total;
-        vectorised(|| row.iter_mut().for_each(|x| *x = exp(*x - most) * factor));
+        vectorised(
+            #[inline(always)]
+            || {
+                row.iter_mut().for_each(
+                    #[inline(always)]
+                    |x| *x = exp(*x - most) * factor,
+                )
+            },
+        );
         row[target] -= g;
     });
 }

@@ -28,24 +28,28 @@ impl Norm {
     pub(crate) fn apply(self, x: &[f32], gamma: &[f32], beta: Option<&[f32]>) -> Vec<f32> {
         let width = gamma.len();
         new(x.len(), width * rows_per_task(width), |start, out| {
-            vectorised(|| {
-                let rows = x[start..start + out.len()].chunks_exact(width);
-                for (row, out) in rows.zip(out.chunks_exact_mut(width)) {
-                    let [mean, inverse] = self.stats(row);
-                    match beta {
-                        None => {
-                            for ((out, x), gamma) in out.iter_mut().zip(row).zip(gamma) {
-                                out.write((x - mean) * inverse * gamma);
+            vectorised(
+                #[inline(always)]
+                || {
+                    let rows = x[start..start + out.len()].chunks_exact(width);
+                    for (row, out) in rows.zip(out.chunks_exact_mut(width)) {
+                        let [mean, inverse] = self.stats(row);
+                        match beta {
+                            None => {
+                                for ((out, x), gamma) in out.iter_mut().zip(row).zip(gamma) {
+                                    out.write((x - mean) * inverse * gamma);
+                                }
                             }
-                        }
-                        Some(beta) => {
-                            for (((out, x), gamma), beta) in out.iter_mut().zip(row).zip(gamma).zip(beta) {
-                                out.write((x - mean) * inverse * gamma + beta);
+                            Some(beta) => {
+                                for (((out, x), gamma), beta) in out.iter_mut().zip(row).zip(gamma).zip(beta)
+                                {
+                                    out.write((x - mean) * inverse * gamma + beta);
+                                }
                             }
                         }
                     }
-                }
-            });
+                },
+            );
         })
     }
 
@@ -55,28 +59,37 @@ impl Norm {
         let width = gamma.len();
         let n = width as f32;
         new(x.len(), width * rows_per_task(width), |start, out| {
-            vectorised(|| {
-                let part = start..start + out.len();
-                let rows = x[part.clone()].chunks_exact(width).zip(g[part].chunks_exact(width));
-                for ((x, g), out) in rows.zip(out.chunks_exact_mut(width)) {
-                    let [mean, inverse] = self.stats(x);
-                    let along = sum([x, g, gamma], |[x, g, gamma]| g * gamma * (x - mean)) * inverse / n;
-                    let level = if self.centred { sum([g, gamma], |[g, gamma]| g * gamma) / n } else { 0.0 };
-                    for (((out, x), g), gamma) in out.iter_mut().zip(x).zip(g).zip(gamma) {
-                        out.write((g * gamma - level - (x - mean) * inverse * along) * inverse);
+            vectorised(
+                #[inline(always)]
+                || {
+                    let part = start..start + out.len();
+                    let rows = x[part.clone()].chunks_exact(width).zip(g[part].chunks_exact(width));
+                    for ((x, g), out) in rows.zip(out.chunks_exact_mut(width)) {
+                        let [mean, inverse] = self.stats(x);
+                        let along = sum([x, g, gamma], |[x, g, gamma]| g * gamma * (x - mean)) * inverse / n;
+                        let level =
+                            if self.centred { sum([g, gamma], |[g, gamma]| g * gamma) / n } else { 0.0 };
+                        for (((out, x), g), gamma) in out.iter_mut().zip(x).zip(g).zip(gamma) {
+                            out.write((g * gamma - level - (x - mean) * inverse * along) * inverse);
+                        }
                     }
-                }
-            });
+                },
+            );
         })
     }
 
     /// The gradient of `γ`: `Σ g ⊙ x̂` over the rows.
     pub(crate) fn gradient_of_gamma(self, x: &[f32], width: usize, g: &[f32]) -> Vec<f32> {
-        sum_rows(x.len(), width, |at, sums| {
-            let [mean, inverse] = self.stats(&x[at..at + width]);
-            for ((sum, x), g) in sums.iter_mut().zip(&x[at..]).zip(&g[at..]) {
-                *sum += g * (x - mean) * inverse;
-            }
-        })
+        sum_rows(
+            x.len(),
+            width,
+            #[inline(always)]
+            |at, sums| {
+                let [mean, inverse] = self.stats(&x[at..at + width]);
+                for ((sum, x), g) in sums.iter_mut().zip(&x[at..]).zip(&g[at..]) {
+                    *sum += g * (x - mean) * inverse;
+                }
+            },
+        )
     }
 }

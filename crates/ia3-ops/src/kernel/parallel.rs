@@ -12,7 +12,12 @@ const CHUNK: usize = 16 * 1024;
 /// Replaces each element `x` by `f(x)`.
 #[inline(always)]
 pub(crate) fn update(x: &mut [f32], f: impl Fn(f32) -> f32 + Sync) {
-    let chunk = |x: &mut [f32]| vectorised(|| x.iter_mut().for_each(|x| *x = f(*x)));
+    let chunk = |x: &mut [f32]| {
+        vectorised(
+            #[inline(always)]
+            || x.iter_mut().for_each(|x| *x = f(*x)),
+        )
+    };
     if x.len() <= CHUNK {
         return chunk(x);
     }
@@ -26,14 +31,17 @@ pub(crate) fn fill<const N: usize>(x: [&[f32]; N], f: impl Fn([f32; N]) -> f32 +
     assert!(x.iter().all(|x| x.len() == n), "slices of one length");
     new(n, CHUNK, |start, out| {
         let x = x.map(|x| &x[start..start + out.len()]);
-        vectorised(|| {
-            // Copied out of the closure, whose memory `out` might else be for all the compiler knows: it would compute one by one.
-            let (x, out, n) = (x.map(<[f32]>::as_ptr), out.as_mut_ptr(), out.len());
-            for i in 0..n {
-                // SAFETY: each slice is as long as `out`.
-                unsafe { out.add(i).write(MaybeUninit::new(f(x.map(|x| *x.add(i))))) };
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                // Copied out of the closure, whose memory `out` might else be for all the compiler knows: it would compute one by one.
+                let (x, out, n) = (x.map(<[f32]>::as_ptr), out.as_mut_ptr(), out.len());
+                for i in 0..n {
+                    // SAFETY: each slice is as long as `out`.
+                    unsafe { out.add(i).write(MaybeUninit::new(f(x.map(|x| *x.add(i))))) };
+                }
+            },
+        );
     })
 }
 
@@ -80,9 +88,12 @@ pub(crate) fn columns(
 pub(crate) fn update_rows(x: &mut [f32], width: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     let chunk = width * rows_per_task(width);
     let task = |(i, rows): (usize, &mut [f32])| {
-        vectorised(|| {
-            rows.chunks_exact_mut(width).enumerate().for_each(|(j, row)| f(i * chunk + j * width, row));
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                rows.chunks_exact_mut(width).enumerate().for_each(|(j, row)| f(i * chunk + j * width, row));
+            },
+        );
     };
     if x.len() <= chunk {
         return task((0, x));
@@ -92,7 +103,12 @@ pub(crate) fn update_rows(x: &mut [f32], width: usize, f: impl Fn(usize, &mut [f
 
 /// Adds `b` to each row of `y`.
 pub(crate) fn plus_rows(y: &mut [f32], width: usize, b: &[f32]) {
-    update_rows(y, width, |_, row| row.iter_mut().zip(b).for_each(|(y, b)| *y += b));
+    update_rows(
+        y,
+        width,
+        #[inline(always)]
+        |_, row| row.iter_mut().zip(b).for_each(|(y, b)| *y += b),
+    );
 }
 
 /// Sums over rows: `add` gets the index of the first element of each row, and what to add the row's share to. In an order that
@@ -101,7 +117,10 @@ pub(crate) fn sum_rows(n: usize, width: usize, add: impl Fn(usize, &mut [f32]) +
     let chunk = width * rows_per_task(width);
     let part = |start: usize| {
         let mut sums = vec![0.0; width];
-        vectorised(|| (start..(start + chunk).min(n)).step_by(width).for_each(|at| add(at, &mut sums)));
+        vectorised(
+            #[inline(always)]
+            || (start..(start + chunk).min(n)).step_by(width).for_each(|at| add(at, &mut sums)),
+        );
         sums
     };
     let parts: Vec<Vec<f32>> = (0..n).into_par_iter().step_by(chunk.max(1)).map(part).collect();

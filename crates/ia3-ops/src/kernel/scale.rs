@@ -21,32 +21,45 @@ impl Factors<'_> {
     /// `x ⊙ l`
     pub(crate) fn times(self, x: &[f32]) -> Vec<f32> {
         new(x.len(), self.width * rows_per_task(self.width), |start, out| {
-            vectorised(|| {
-                let rows = x[start..start + out.len()].chunks_exact(self.width);
-                for (i, (x, out)) in rows.zip(out.chunks_exact_mut(self.width)).enumerate() {
-                    let l = self.of(start + i * self.width);
-                    for ((out, x), l) in out.iter_mut().zip(x).zip(l) {
-                        out.write(x * l);
+            vectorised(
+                #[inline(always)]
+                || {
+                    let rows = x[start..start + out.len()].chunks_exact(self.width);
+                    for (i, (x, out)) in rows.zip(out.chunks_exact_mut(self.width)).enumerate() {
+                        let l = self.of(start + i * self.width);
+                        for ((out, x), l) in out.iter_mut().zip(x).zip(l) {
+                            out.write(x * l);
+                        }
                     }
-                }
-            });
+                },
+            );
         })
     }
 
     /// The same in place.
     pub(crate) fn scale(self, x: &mut [f32]) {
-        update_rows(x, self.width, |at, x| x.iter_mut().zip(self.of(at)).for_each(|(x, l)| *x *= l));
+        update_rows(
+            x,
+            self.width,
+            #[inline(always)]
+            |at, x| x.iter_mut().zip(self.of(at)).for_each(|(x, l)| *x *= l),
+        );
     }
 
     /// The gradient of the vectors: `Σ g ⊙ x` over the rows of each.
     pub(crate) fn gradient(self, x: &[f32], g: &[f32]) -> Vec<f32> {
         let run = self.width * self.rows;
         let of_run = |(x, g): (&[f32], &[f32])| {
-            sum_rows(x.len(), self.width, |at, sums| {
-                for ((sum, x), g) in sums.iter_mut().zip(&x[at..]).zip(&g[at..]) {
-                    *sum += g * x;
-                }
-            })
+            sum_rows(
+                x.len(),
+                self.width,
+                #[inline(always)]
+                |at, sums| {
+                    for ((sum, x), g) in sums.iter_mut().zip(&x[at..]).zip(&g[at..]) {
+                        *sum += g * x;
+                    }
+                },
+            )
         };
         x.chunks_exact(run).zip(g.chunks_exact(run)).flat_map(of_run).collect()
     }

@@ -29,20 +29,52 @@ pub(crate) fn in_place(op: Unary, x: &mut [f32]) {
 /// `op(x)` of each element.
 pub(crate) fn map(op: Unary, x: &[f32]) -> Vec<f32> {
     match op {
-        Unary::Gelu => fill([x], |[x]| gelu(x)),
-        Unary::GeluTanh => fill([x], |[x]| gelu_tanh(x)),
-        Unary::Silu => fill([x], |[x]| silu(x)),
-        Unary::Relu => fill([x], |[x]| relu(x)),
+        Unary::Gelu => fill(
+            [x],
+            #[inline(always)]
+            |[x]| gelu(x),
+        ),
+        Unary::GeluTanh => fill(
+            [x],
+            #[inline(always)]
+            |[x]| gelu_tanh(x),
+        ),
+        Unary::Silu => fill(
+            [x],
+            #[inline(always)]
+            |[x]| silu(x),
+        ),
+        Unary::Relu => fill(
+            [x],
+            #[inline(always)]
+            |[x]| relu(x),
+        ),
     }
 }
 
 /// `op′(x)·g` of each element.
 pub(crate) fn gradient(op: Unary, x: &[f32], g: &[f32]) -> Vec<f32> {
     match op {
-        Unary::Gelu => fill([x, g], |[x, g]| gelu_derivative(x) * g),
-        Unary::GeluTanh => fill([x, g], |[x, g]| gelu_tanh_derivative(x) * g),
-        Unary::Silu => fill([x, g], |[x, g]| silu_derivative(x) * g),
-        Unary::Relu => fill([x, g], |[x, g]| if x > 0.0 { g } else { 0.0 }),
+        Unary::Gelu => fill(
+            [x, g],
+            #[inline(always)]
+            |[x, g]| gelu_derivative(x) * g,
+        ),
+        Unary::GeluTanh => fill(
+            [x, g],
+            #[inline(always)]
+            |[x, g]| gelu_tanh_derivative(x) * g,
+        ),
+        Unary::Silu => fill(
+            [x, g],
+            #[inline(always)]
+            |[x, g]| silu_derivative(x) * g,
+        ),
+        Unary::Relu => fill(
+            [x, g],
+            #[inline(always)]
+            |[x, g]| if x > 0.0 { g } else { 0.0 },
+        ),
     }
 }
 
