@@ -1,4 +1,7 @@
-use burn::module::{Devices, Module, ModuleMapper, ModuleVisitor};
+use burn::module::{
+    Content, Devices, DisplaySettings, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
+    ModuleVisitor,
+};
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ActivationSpace, ModelInfo};
 
@@ -249,6 +252,23 @@ impl Module for Model {
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
         map_each!(self, m => m.map(mapper))
+    }
+}
+
+/// So that it can be a field of a module of one's own, such as one that burn-train trains.
+impl ModuleDisplayDefault for Model {
+    fn content(&self, content: Content) -> Option<Content> {
+        each!(self, m => ModuleDisplayDefault::content(m, content))
+    }
+
+    fn num_params(&self) -> usize {
+        each!(self, m => Module::num_params(m))
+    }
+}
+
+impl ModuleDisplay for Model {
+    fn format(&self, settings: DisplaySettings) -> String {
+        each!(self, m => ModuleDisplay::format(m, settings))
     }
 }
 
