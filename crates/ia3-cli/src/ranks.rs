@@ -11,6 +11,17 @@ use crate::output;
 /// Variables that OpenMPI, MPICH, Slurm's PMI-2 and PMIx set in each process they start.
 const LAUNCHED: [&str; 4] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK"];
 
+/// What all ranks do together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    End = 0,
+    Step = 1,
+    EvaluateBase = 2,
+    EvaluateAdapters = 3,
+    /// Rank 0 sends a state to go on from.
+    TakeState = 4,
+}
+
 /// All processes of this training; one, where no launcher of MPI started it.
 pub(crate) struct Ranks {
     #[cfg(feature = "mpi")]
@@ -74,9 +85,15 @@ impl Ranks {
         }
     }
 
-    /// Whether there is one more step, which rank 0 says.
-    pub(crate) fn go_on(&self, go_on: bool) -> bool {
-        self.communicator().broadcast(vec![go_on.into()]) == [1]
+    /// What rank 0 says that all do next; what the others say is dropped.
+    pub(crate) fn next(&self, order: Order) -> Order {
+        match self.communicator().broadcast(vec![order as u8])[..] {
+            [1] => Order::Step,
+            [2] => Order::EvaluateBase,
+            [3] => Order::EvaluateAdapters,
+            [4] => Order::TakeState,
+            _ => Order::End,
+        }
     }
 
     /// Fails where what this rank trains with is not what rank 0 does.

@@ -91,11 +91,17 @@ fn two_and_four_ranks_are_one_process() {
     let eval = data.display().to_string();
     let more = ["--eval", eval.as_str(), "--eval-steps", "4", "--patience", "9"];
     let out = |ranks: usize| dir.path().join(format!("{ranks}-ranks"));
-    run(command(1, &data, &out(1), &more));
-    for ranks in [2, 4] {
+    let report = |ranks: usize| -> Value {
         let output = run(command(ranks, &data, &out(ranks), &more));
-        let report: Value = serde_json::from_slice(&output.stdout).expect("one rank reports");
+        serde_json::from_slice(&output.stdout).expect("one rank reports")
+    };
+    let one = report(1);
+    for ranks in [2, 4] {
+        let report = report(ranks);
         assert_eq!(report["steps"], STEPS);
+        // Of the same model the evaluation is the same to the bit; of what was trained to the rounding of the gradients.
+        assert_eq!(report["evaluation"]["loss_before"], one["evaluation"]["loss_before"]);
+        assert_eq!(report["evaluation"]["exact_match_after"], one["evaluation"]["exact_match_after"]);
         assert_same(&out(1), &out(ranks), TOLERANCE);
         for field in ["loss", "tokens", "eval_loss", "eval_exact_match"] {
             let (one, many) = (metrics(&out(1), field), metrics(&out(ranks), field));
@@ -134,15 +140,35 @@ fn two_ranks_train_many_tasks_as_one_process_does() {
     }
 }
 
+/// More held-out rows than one batch of an evaluation has, so that every rank has some.
+fn held_out(dir: &Path) -> String {
+    let row =
+        |n: usize| format!("{{\"input\": \"date: {n}\", \"target\": \"{}\"}}\n", "may ".repeat(n % 7 + 1));
+    let path = dir.join("held-out.jsonl");
+    std::fs::write(&path, (0..100).map(row).collect::<String>()).unwrap();
+    path.display().to_string()
+}
+
 #[test]
-fn early_stopping_ends_all_ranks() {
+fn early_stopping_ends_all_ranks_where_one_process_ends() {
     let dir = tempfile::tempdir().unwrap();
-    let (data, out) = (data(dir.path()), dir.path().join("out"));
-    let eval = data.display().to_string();
-    let more = ["--eval", eval.as_str(), "--eval-steps", "1", "--patience", "1", "--metric", "exact-match"];
-    let output = run(command(2, &data, &out, &more));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(report["steps"].as_u64().unwrap() < STEPS as u64, "{report}");
+    let (data, eval) = (data(dir.path()), held_out(dir.path()));
+    // A rate that spoils what it has learned, so that the best adapter is that of an earlier step.
+    let more =
+        ["--eval", &eval, "--eval-steps", "1", "--patience", "2", "--lr", "0.3", "--warmup-ratio", "0"];
+    let train = |ranks: usize| -> Value {
+        let out = dir.path().join(ranks.to_string());
+        serde_json::from_slice(&run(command(ranks, &data, &out, &more)).stdout).unwrap()
+    };
+    let (one, three) = (train(1), train(3));
+    assert!(one["steps"].as_u64().unwrap() < STEPS as u64, "{one}");
+    assert_eq!(one["steps"], three["steps"]);
+    assert_eq!(one["evaluation"]["loss_before"], three["evaluation"]["loss_before"]);
+    assert_eq!(one["evaluation"]["exact_match_after"], three["evaluation"]["exact_match_after"]);
+    let after = |report: &Value| report["evaluation"]["loss_after"].as_f64().unwrap();
+    assert!((after(&one) - after(&three)).abs() < 1e-4, "{one} {three}");
+    let best = metrics(&dir.path().join("3"), "eval_loss").into_iter().fold(f64::INFINITY, f64::min);
+    assert_eq!(after(&three), best, "all ranks evaluate the best adapter");
 }
 
 /// The processes of a training in `out`, by rank.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use common::{ia3, kill_after, lines, metrics, succeed, workspace};
+use common::{base_with_dropout, ia3, kill_after, lines, metrics, succeed, workspace};
 use serde_json::Value;
 
 fn data(dir: &Path) -> PathBuf {
@@ -29,8 +29,12 @@ fn data(dir: &Path) -> PathBuf {
 const STEPS: usize = 40;
 
 fn command(data: &Path, out: &Path, more: &[&str]) -> Command {
+    command_on(&workspace().join("examples/base"), data, out, more)
+}
+
+fn command_on(base: &Path, data: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = ia3();
-    command.arg("train").arg("--base").arg(workspace().join("examples/base"));
+    command.arg("train").arg("--base").arg(base);
     command.arg("--data").arg(data).arg("--out").arg(out);
     command.args(["--steps", &STEPS.to_string(), "--batch-size", "2", "--lr", "0.02", "--format", "json"]);
     command.args(more);
@@ -43,7 +47,9 @@ fn left(out: &Path) -> (Vec<u8>, Vec<u8>, Vec<Value>) {
     (read("adapter_model.safetensors"), read("adapter_config.json"), metrics(out))
 }
 
-fn survives(more: &[&str]) {
+/// Returns what the training that was not interrupted said of its steps.
+fn survives(base: &Path, more: &[&str]) -> Vec<Value> {
+    let command = |data: &Path, out: &Path, more: &[&str]| command_on(base, data, out, more);
     let dir = tempfile::tempdir().unwrap();
     let data = data(dir.path());
     let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
@@ -64,19 +70,41 @@ fn survives(more: &[&str]) {
     assert!(whole.0 == killed.0, "the vectors differ");
     assert!(whole.1 == killed.1, "the configurations differ");
     assert_eq!(whole.2, killed.2);
+    whole.2
 }
+
+const WAYS: [&[&str]; 2] = [
+    &["--save-steps", "1", "--optimizer", "adafactor"],
+    &["--save-steps", "2", "--optimizer", "adamw", "--gradient-accumulation-steps", "2"],
+];
 
 #[test]
 fn a_killed_training_goes_on_to_the_same_bytes() {
-    survives(&["--save-steps", "1", "--optimizer", "adafactor"]);
-    survives(&["--save-steps", "2", "--optimizer", "adamw", "--gradient-accumulation-steps", "2"]);
+    for more in WAYS {
+        survives(&workspace().join("examples/base"), more);
+    }
+}
+
+/// What dropout leaves out is drawn anew in each step, on both sides of a kill the same.
+#[test]
+fn a_killed_training_with_dropout_goes_on_to_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, data, plain) = (base_with_dropout(dir.path()), data(dir.path()), dir.path().join("plain"));
+    for more in WAYS {
+        let steps = survives(&base, more);
+        assert!(
+            command(&data, &plain, &[more, &["--no-resume"]].concat()).output().unwrap().status.success()
+        );
+        assert_ne!(steps[0]["loss"], metrics(&plain)[0]["loss"], "nothing was dropped");
+    }
 }
 
 #[test]
 fn what_the_evaluations_said_survives_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let eval = data(dir.path()).display().to_string();
-    survives(&["--save-steps", "3", "--eval", &eval, "--eval-steps", "2", "--patience", "30"]);
+    let more = ["--save-steps", "3", "--eval", &eval, "--eval-steps", "2", "--patience", "30"];
+    survives(&workspace().join("examples/base"), &more);
 }
 
 #[test]
@@ -94,6 +122,35 @@ fn a_finished_training_says_so_and_another_one_is_refused() {
     let stderr = String::from_utf8_lossy(&other.stderr).to_string();
     assert!(!other.status.success() && stderr.contains("another seed: 42, now 7"), "{stderr}");
     assert!(left(&out) == first, "a refused training changes nothing");
+
+    // All that differs is said at once.
+    let lines = std::fs::read_to_string(&data).unwrap();
+    std::fs::write(&data, lines.replace("may", "june")).unwrap();
+    let eval = data.display().to_string();
+    let more = ["--optimizer", "adamw", "--target", "k,v", "--max-grad-norm", "0.5", "--mc-loss", "0.5"];
+    let more =
+        [&more[..], &["--feedforward", "", "--eval", &eval, "--eval-steps", "4", "--seed", "7"]].concat();
+    let other = command(&data, &out, &more).output().unwrap();
+    let stderr = String::from_utf8_lossy(&other.stderr).to_string();
+    assert!(!other.status.success(), "{stderr}");
+    for part in [
+        "another seed: 42, now 7",
+        "another bound of the gradients: Some(1.0), now Some(0.5)",
+        "another mc_loss: 1, now 0.5",
+        "another eval_steps: none, now 4",
+        "another target_modules: [\"k\",\"v\",\"wo\"], now [\"k\",\"v\"]",
+        "another feedforward_modules: [\"wo\"], now []",
+        "another optimiser: Adafactor",
+        "another data: ",
+        "another held-out data: ",
+    ] {
+        assert!(stderr.contains(part), "{part}\n{stderr}");
+    }
+    for same in ["another batch size", "another schedule", "another base", "another patience"] {
+        assert!(!stderr.contains(same), "{same}\n{stderr}");
+    }
+    assert!(left(&out) == first, "a refused training changes nothing");
+    std::fs::write(&data, lines).unwrap();
     let anew = command(&data, &out, &["--seed", "7", "--no-resume"]).output().unwrap();
     assert!(anew.status.success(), "{}", String::from_utf8_lossy(&anew.stderr));
     assert!(left(&out).0 != first.0);

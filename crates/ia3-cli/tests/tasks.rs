@@ -82,10 +82,12 @@ fn left(out: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
+/// Returns what the training that was not interrupted said of its steps.
 #[cfg(unix)]
-fn survives(more: &[&str]) {
+fn survives(base: &Path, more: &[&str]) -> Vec<Value> {
     use std::time::Duration;
 
+    let train = |tasks: &Path, out: &Path, more: &[&str]| command(base, tasks, out, more);
     let dir = tempfile::tempdir().unwrap();
     let (tasks, whole, killed) = (tasks(dir.path()), dir.path().join("whole"), dir.path().join("killed"));
     let steps = STEPS.to_string();
@@ -103,15 +105,25 @@ fn survives(more: &[&str]) {
         assert!(left(&killed)[&file] == bytes, "{file} differs");
     }
     assert_eq!(metrics(&whole), metrics(&killed));
+    metrics(&whole)
 }
 
 /// Rounds of three and of four batches, the last of which are smaller.
 #[cfg(unix)]
 #[test]
 fn a_killed_training_of_two_tasks_goes_on_to_the_same_bytes() {
-    survives(&["--save-steps", "1", "--optimizer", "adafactor"]);
+    let base = workspace().join("examples/base");
+    let whole = survives(&base, &["--save-steps", "1", "--optimizer", "adafactor"]);
     let more = ["--save-steps", "3", "--optimizer", "adamw", "--gradient-accumulation-steps", "2"];
-    survives(&[&more[..], &["--eval-steps", "4", "--patience", "30"]].concat());
+    let more = [&more[..], &["--eval-steps", "4", "--patience", "30"]].concat();
+    survives(&base, &more);
+
+    // With dropout, whose draws are a function of the step too.
+    let dir = tempfile::tempdir().unwrap();
+    let base = common::base_with_dropout(dir.path());
+    let dropped = survives(&base, &["--save-steps", "1", "--optimizer", "adafactor"]);
+    assert_ne!(whole[0]["losses"], dropped[0]["losses"], "nothing was dropped");
+    survives(&base, &more);
 }
 
 #[cfg(unix)]

@@ -1,13 +1,13 @@
 //! Checkpoints of a training: folders that are there whole or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::TrainError;
+use crate::error::{Difference, TrainError};
 use crate::lock::TrainLock;
 use crate::state::TrainState;
 
@@ -128,7 +128,8 @@ impl Checkpoints {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Checkpoint`] for one that cannot be read, [`TrainError::OtherRun`] for one of another training.
+    /// [`TrainError::Checkpoint`] for one that cannot be read, [`TrainError::OtherRun`] with every difference for one of
+    /// another training.
     pub fn read<T: for<'de> Deserialize<'de>>(&self, step: usize) -> Result<Checkpoint<T>, TrainError> {
         let path = self.path(step);
         let bytes = |name: &str| {
@@ -144,19 +145,20 @@ impl Checkpoints {
         Ok(Checkpoint { path, state, progress })
     }
 
-    /// The first thing that differs.
+    /// Everything in which the checkpoint differs.
     fn check(&self, path: &Path, found: &Fingerprint) -> Result<(), TrainError> {
-        let names = self.fingerprint.keys().chain(found.keys());
-        let value =
-            |of: &Fingerprint, name: &String| of.get(name).cloned().unwrap_or_else(|| "absent".into());
-        for name in names {
-            let (then, now) = (value(found, name), value(&self.fingerprint, name));
-            if then != now {
-                let (path, name) = (path.to_owned(), name.clone());
-                return Err(TrainError::OtherRun { path, name, found: then, expected: now });
-            }
+        let names: BTreeSet<&String> = self.fingerprint.keys().chain(found.keys()).collect();
+        let value = |of: &Fingerprint, name: &str| of.get(name).map_or("absent", String::as_str).to_string();
+        let difference = |name: &String| Difference {
+            name: name.clone(),
+            found: value(found, name),
+            expected: value(&self.fingerprint, name),
+        };
+        let differences = names.into_iter().map(difference).filter(|d| d.found != d.expected);
+        match differences.collect::<Vec<_>>() {
+            differences if differences.is_empty() => Ok(()),
+            differences => Err(TrainError::OtherRun { path: path.to_owned(), differences }),
         }
-        Ok(())
     }
 
     /// Removes all but the last `limit` and those of the steps in `keep`, and what interrupted writes left behind.

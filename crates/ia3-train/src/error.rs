@@ -129,6 +129,12 @@ pub enum TrainError {
         /// How many could not.
         failed: usize,
     },
+    /// Another rank could not do its share of an evaluation, and says why.
+    #[error("{failed} other ranks could not do their share of an evaluation; their messages say why")]
+    OtherRankEvaluation {
+        /// How many could not.
+        failed: usize,
+    },
     /// Another process trains in the same folder.
     #[error("another process is training in `{}`; wait for it, or write to another folder", path.display())]
     InUse {
@@ -161,16 +167,12 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// A checkpoint belongs to another training.
-    #[error("`{}` was made with another {name}: {found}, now {expected}; give the same again, or start anew", path.display())]
+    #[error("`{}` was made with {}; give the same again, or start anew", path.display(), list(differences))]
     OtherRun {
         /// The checkpoint.
         path: std::path::PathBuf,
-        /// What differs.
-        name: String,
-        /// What it was.
-        found: String,
-        /// What it is now.
-        expected: String,
+        /// All that differs; at least one thing.
+        differences: Vec<Difference>,
     },
     /// Something is wrong with one of several tasks that train together.
     #[error("task {task}: {source}")]
@@ -225,6 +227,27 @@ impl TrainError {
     pub(crate) fn of_task(self, task: usize) -> Self {
         Self::Task { task, source: Box::new(self) }
     }
+}
+
+/// A setting in which a checkpoint and a training differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Which.
+    pub name: String,
+    /// What it was, as the checkpoint says; `absent` where it says nothing.
+    pub found: String,
+    /// What it is now.
+    pub expected: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "another {}: {}, now {}", self.name, self.found, self.expected)
+    }
+}
+
+fn list(differences: &[Difference]) -> String {
+    differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn advice(task: Task) -> &'static str {

@@ -144,7 +144,11 @@ fn a_checkpoint_is_whole_or_not_there_and_belongs_to_one_training() {
     assert_eq!((read.progress, read.state.step), (5, 5));
     assert!(read.state.values == trainer.state().unwrap().values);
     let other = Checkpoints::new(dir.path().join("checkpoints"), of("4")).read::<i32>(5).unwrap_err();
-    assert!(other.to_string().contains("was made with another seed: 3, now 4"), "{other}");
+    assert!(other.to_string().contains("was made with another seed: 3, now 4;"), "{other}");
+    let others = [("seed", "4"), ("steps", "7")].map(|(name, value)| (name.into(), value.into()));
+    let other = Checkpoints::new(dir.path().join("checkpoints"), others.into()).read::<i32>(5).unwrap_err();
+    let said = "another seed: 3, now 4; another steps: absent, now 7; give the same again, or start anew";
+    assert!(other.to_string().ends_with(said), "{other}");
 }
 
 #[test]

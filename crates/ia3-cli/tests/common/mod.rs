@@ -31,6 +31,21 @@ pub(crate) fn workspace() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The base that ships with the project, which has no dropout, with some, in a folder of `dir`.
+pub(crate) fn base_with_dropout(dir: &Path) -> PathBuf {
+    let (from, to) = (workspace().join("examples/base"), dir.join("base-with-dropout"));
+    std::fs::create_dir(&to).unwrap();
+    for name in ["model.safetensors", "tokenizer.json", "tokenizer_config.json"] {
+        std::fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+    let config = std::fs::read_to_string(from.join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["dropout_rate"], 0.0);
+    config["dropout_rate"] = 0.2.into();
+    std::fs::write(to.join("config.json"), config.to_string()).unwrap();
+    to
+}
+
 /// A tensor of a safetensors file as float64.
 pub(crate) fn tensor(path: &Path, name: &str) -> Vec<f64> {
     let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));

@@ -14,6 +14,7 @@ use ia3_models::Model;
 use crate::error::TrainError;
 use crate::kind::{Kind, check};
 use crate::objective::LossConfig;
+use crate::ranks::{Alone, Communicator, gather};
 
 pub use quartiles::Quartiles;
 
@@ -71,6 +72,26 @@ pub fn evaluate_with(
     batch_size: usize,
     config: &LossConfig,
 ) -> Result<Evaluation, TrainError> {
+    evaluate_by_ranks(model, examples, batch_size, config, &Alone)
+}
+
+/// As [`evaluate_with`], by all processes of `ranks`: rank `r` of `n` does the batches `r`, `r + n`, …, and every rank gets
+/// the whole result.
+///
+/// It is that of one process to the bit where the ranks compute the same numbers: batches are those of one process, and
+/// what they gave is added up in the same order. Every rank calls it with the same model, examples and settings. Ids and
+/// counts of a batch are exact below 2²⁴.
+///
+/// # Errors
+///
+/// As [`evaluate_with`], and [`TrainError::OtherRankEvaluation`] where another rank met that.
+pub fn evaluate_by_ranks(
+    model: &Model,
+    examples: &[Example],
+    batch_size: usize,
+    config: &LossConfig,
+    ranks: &dyn Communicator,
+) -> Result<Evaluation, TrainError> {
     config.check()?;
     let kind = check(examples, model)?;
     let run = Run {
@@ -81,9 +102,9 @@ pub fn evaluate_with(
         config,
     };
     match kind {
-        Kind::Text => text::evaluate(&run),
-        Kind::Class => class::evaluate(&run),
-        Kind::Choices => rank::evaluate(&run),
+        Kind::Text => Ok(text::sum(&run, &run.by_ranks(ranks, text::numbers)?)),
+        Kind::Class => Ok(class::sum(&run, &run.by_ranks(ranks, class::numbers)?)),
+        Kind::Choices => Ok(rank::sum(&run, &run.by_ranks(ranks, rank::numbers)?)),
     }
 }
 
@@ -98,7 +119,30 @@ struct Run<'a> {
     config: &'a LossConfig,
 }
 
+/// Numbers of a batch: of its examples, or of the whole.
+type Numbers = Vec<f32>;
+
 impl Run<'_> {
+    /// What `numbers` makes of every batch, of which this rank computes its share.
+    fn by_ranks(
+        &self,
+        ranks: &dyn Communicator,
+        numbers: impl Fn(&Self, &[&Example]) -> Result<Numbers, TrainError>,
+    ) -> Result<Vec<Numbers>, TrainError> {
+        let own = self.batches.iter().skip(ranks.rank()).step_by(ranks.size());
+        let own: Result<Vec<Numbers>, TrainError> =
+            own.map(|batch| numbers(self, &self.rows(batch))).collect();
+        if ranks.size() == 1 {
+            return own;
+        }
+        let (own, error) = own.map_or_else(|error| (None, Some(error)), |own| (Some(own), None));
+        let all = gather(own, self.batches.len(), ranks);
+        match error {
+            Some(error) => Err(error),
+            None => all.map_err(|failed| TrainError::OtherRankEvaluation { failed }),
+        }
+    }
+
     fn rows(&self, batch: &[usize]) -> Vec<&Example> {
         batch.iter().map(|&i| &self.examples[i]).collect()
     }

@@ -1,5 +1,6 @@
 //! Several processes that train one adapter: what they say to each other.
 
+mod gather;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod share;
@@ -8,6 +9,7 @@ use std::fmt::Debug;
 
 #[cfg(feature = "mpi")]
 pub use self::mpi::{Mpi, MpiError};
+pub(crate) use gather::gather;
 pub(crate) use share::{Share, together};
 
 /// Processes, numbered from 0, that train one adapter together: each has the frozen base, computes its share of every

@@ -1,39 +1,33 @@
 //! What must be the same for a training to go on, and on every rank.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use ia3::train::TrainConfig;
+use ia3::train::{LossConfig, TrainConfig};
+use serde_json::Value;
 
 use super::prepared::Task;
 use crate::args::Train;
 
-/// Names and values; of data the hashes.
+/// Names and values; of data and the base the hashes. A message names each that differs.
 pub(super) fn facts(
     args: &Train,
     config: &TrainConfig,
     tasks: &[Task],
 ) -> anyhow::Result<Vec<(String, String)>> {
-    let hashed = |data: String| hash(data.as_bytes());
-    let adapter = |task: &Task| format!("{} {}", task.adapter.config.to_json(), task.adapter.num_trainable());
-    let mut facts = vec![
-        ("steps".to_string(), config.steps.to_string()),
-        ("batch size".into(), config.batch_size.to_string()),
-        ("gradient accumulation".into(), config.gradient_accumulation_steps.to_string()),
-        ("learning rate".into(), config.learning_rate.to_string()),
-        ("schedule".into(), format!("{:?}", config.schedule)),
-        ("optimiser".into(), format!("{:?}", config.optimizer)),
-        ("bound of the gradients".into(), format!("{:?}", config.max_grad_norm)),
-        ("bucket".into(), config.bucket.to_string()),
-        ("seed".into(), config.seed.to_string()),
-        ("loss".into(), format!("{:?}", config.loss)),
-        ("evaluation".into(), format!("{:?} {:?} {:?}", args.eval_steps, args.patience, args.metric)),
-        ("adapter".into(), hashed(tasks.first().map(adapter).unwrap_or_default())),
-    ];
+    let mut facts = settings(config);
+    let or_none = |number: Option<usize>| number.map_or("none".into(), |number| number.to_string());
+    facts.push(("eval_steps".into(), or_none(args.eval_steps)));
+    facts.push(("patience".into(), or_none(args.patience)));
+    facts.push(("metric".into(), format!("{:?}", args.metric)));
+    if let Some(task) = tasks.first() {
+        facts.extend(adapter(task)?);
+    }
     let names: Vec<&str> = tasks.iter().filter_map(|task| task.name.as_deref()).collect();
     if !names.is_empty() {
-        // Comes before the data in the order of names, so that it is what a message says.
         facts.push(("choice of tasks".into(), names.join(", ")));
     }
+    let hashed = |data: String| hash(data.as_bytes());
     for task in tasks {
         let of =
             |what: &str| task.name.as_ref().map_or(what.into(), |name| format!("{what} of task `{name}`"));
@@ -42,6 +36,34 @@ pub(super) fn facts(
     }
     facts.push(("base".into(), base(&args.base)?));
     Ok(facts)
+}
+
+fn settings(config: &TrainConfig) -> Vec<(String, String)> {
+    let LossConfig { mc_loss, unlikely_loss, unlikelihood, length_norm, causal } = &config.loss;
+    let facts = [
+        ("steps", config.steps.to_string()),
+        ("batch size", config.batch_size.to_string()),
+        ("gradient accumulation", config.gradient_accumulation_steps.to_string()),
+        ("learning rate", config.learning_rate.to_string()),
+        ("schedule", format!("{:?}", config.schedule)),
+        ("optimiser", format!("{:?}", config.optimizer)),
+        ("bound of the gradients", format!("{:?}", config.max_grad_norm)),
+        ("bucket", config.bucket.to_string()),
+        ("seed", config.seed.to_string()),
+        ("mc_loss", mc_loss.to_string()),
+        ("unlikely_loss", unlikely_loss.to_string()),
+        ("unlikelihood", format!("{unlikelihood:?}")),
+        ("length_norm", length_norm.to_string()),
+        ("causal_loss", format!("{causal:?}")),
+    ];
+    facts.map(|(name, value)| (name.to_string(), value)).to_vec()
+}
+
+/// The fields of `adapter_config.json`, and how much is trained.
+fn adapter(task: &Task) -> anyhow::Result<Vec<(String, String)>> {
+    let fields: BTreeMap<String, Value> = serde_json::from_str(&task.adapter.config.to_json())?;
+    let trainable = ("trained values".to_string(), task.adapter.num_trainable().to_string());
+    Ok(fields.into_iter().map(|(name, value)| (name, value.to_string())).chain([trainable]).collect())
 }
 
 /// The names, sizes and beginnings (a megabyte) of the files of a base.

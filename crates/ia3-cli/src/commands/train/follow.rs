@@ -1,11 +1,13 @@
-//! The ranks after the first: they compute their share of every step and keep nothing.
+//! The ranks after the first: they compute their share of every step and evaluation, and keep nothing.
 
 use std::process::ExitCode;
 
 use anyhow::ensure;
 use ia3::train::{TrainState, Trainer};
 
-use crate::ranks::{Ranks, Silent};
+use super::evaluate::{evaluate_adapters, evaluate_base};
+use super::prepared::Prepared;
+use crate::ranks::{Order, Ranks, Silent};
 
 /// Gives all ranks rank 0's state: whatever was drawn at random or resumed is then the same.
 pub(super) fn send(state: &TrainState, ranks: &Ranks) {
@@ -21,17 +23,27 @@ fn receive(ranks: &Ranks) -> anyhow::Result<TrainState> {
     Ok(TrainState { step: step as usize, values: values.to_vec() })
 }
 
-/// Steps, as long as rank 0 says so.
-pub(super) fn follow(mut trainer: Trainer, ranks: &Ranks) -> anyhow::Result<ExitCode> {
+/// What rank 0 says, until it says that all is done.
+pub(super) fn follow(mut trainer: Trainer, prepared: &Prepared, ranks: &Ranks) -> anyhow::Result<ExitCode> {
     trainer.restore(&receive(ranks)?)?;
     // Rank 0 decides what an interrupt does.
     ctrlc::set_handler(|| ())?;
-    while ranks.go_on(false) {
-        if let Err(error) = trainer.step() {
-            // All ranks have met it, and rank 0 says so when it has saved what is good.
-            let common = error.diverged_at().is_some();
-            return Err(if common { Silent.into() } else { error.into() });
+    loop {
+        match ranks.next(Order::End) {
+            Order::End => return Ok(ExitCode::SUCCESS),
+            Order::Step => step(&mut trainer)?,
+            Order::EvaluateBase => drop(evaluate_base(prepared, ranks)?),
+            Order::EvaluateAdapters => drop(evaluate_adapters(prepared, &trainer, ranks)?),
+            Order::TakeState => trainer.restore(&receive(ranks)?)?,
         }
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+fn step(trainer: &mut Trainer) -> anyhow::Result<()> {
+    match trainer.step() {
+        Ok(_) => Ok(()),
+        // All ranks have met it, and rank 0 says so when it has saved what is good.
+        Err(error) if error.diverged_at().is_some() => Err(Silent.into()),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -2,6 +2,7 @@
 
 mod adapter_config;
 mod card;
+mod evaluate;
 mod facts;
 mod follow;
 mod history;
@@ -55,7 +56,7 @@ fn run_on(args: &Train, device: Option<&str>, format: Format, ranks: &Ranks) -> 
     let trainer = ranks.together(trainer)?;
     match ranks.rank() {
         0 => lead(args, format, &prepared, trainer, (&device, ranks)),
-        _ => follow(trainer, ranks),
+        _ => follow(trainer, &prepared, ranks),
     }
 }
 
@@ -76,6 +77,7 @@ fn lead(
     let stop = on_interrupt()?;
     let stopped = session.run(&stop)?;
     let tasks = task_reports(&session, stopped)?;
+    session.release();
     let run = Run {
         parameters: prepared.parameters,
         steps: session.steps_done(),

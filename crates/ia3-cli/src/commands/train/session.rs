@@ -3,21 +3,19 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use burn::tensor::Device;
-use ia3::Model;
-use ia3::train::{Checkpoints, Evaluation, Fingerprint, TrainLock, Trainer, evaluate_with};
+use ia3::train::{Checkpoints, Evaluation, Fingerprint, TrainLock, Trainer};
 
+use super::evaluate::{evaluate_adapters, evaluate_base};
 use super::metrics::Metrics;
-use super::prepared::{Prepared, Task};
+use super::prepared::Prepared;
 use super::progress::Bar;
 use super::standing::{Best, Score, Standing};
 use super::tasks::in_task;
 use crate::args::Train;
 use crate::output::note;
-use crate::ranks::Ranks;
-
-const EVAL_BATCH: usize = 32;
+use crate::ranks::{Order, Ranks};
 
 /// A training under way, and where it is kept.
 pub(super) struct Session<'a> {
@@ -81,7 +79,7 @@ impl<'a> Session<'a> {
         let mut metrics =
             Metrics::open(&self.args.out, self.prepared.names(), self.trainer.steps_done(), before)?;
         if self.standing.before.is_none() {
-            let scores = self.evaluate(|_| Ok(self.prepared.base.clone()))?;
+            let scores = self.evaluate_base()?;
             self.standing.before = Some(scores.iter().map(|e| e.as_ref().map(Score::from)).collect());
         }
         let bar = Bar::new(self.prepared.settings.steps, self.trainer.steps_done());
@@ -110,7 +108,11 @@ impl<'a> Session<'a> {
         if interrupted {
             self.save()?;
         }
-        Ok(self.ranks.go_on(!over && !interrupted))
+        let goes_on = !over && !interrupted;
+        if goes_on {
+            self.ranks.next(Order::Step);
+        }
+        Ok(goes_on)
     }
 
     fn after_step(&mut self, metrics: &mut Metrics) -> anyhow::Result<()> {
@@ -135,40 +137,47 @@ impl<'a> Session<'a> {
         Ok(self.standing.judge(Best { step, score }, self.args.metric, self.args.patience))
     }
 
-    /// Of each task that has held-out lines, with its adapter as it is now.
+    /// Of each task that has held-out lines, with its adapter as it is now; by all ranks.
     pub(super) fn evaluate_adapters(&self) -> anyhow::Result<Vec<Option<Evaluation>>> {
-        self.evaluate(|task| {
-            let adapter = task.adapter.extract(self.trainer.model())?;
-            Ok(ia3::attach(&self.prepared.base, &[&adapter])?)
-        })
+        self.ranks.next(Order::EvaluateAdapters);
+        self.finite(evaluate_adapters(self.prepared, &self.trainer, self.ranks)?)
     }
 
-    fn evaluate(
-        &self,
-        model: impl Fn(&Task) -> anyhow::Result<Model>,
-    ) -> anyhow::Result<Vec<Option<Evaluation>>> {
-        let of = |task: &Task| -> anyhow::Result<Option<Evaluation>> {
-            let Some(held_out) = &task.held_out else { return Ok(None) };
-            let evaluation =
-                evaluate_with(&model(task)?, held_out, EVAL_BATCH, &self.prepared.settings.loss)?;
-            let (loss, step) = (evaluation.loss, self.trainer.steps_done());
-            if !loss.is_finite() {
-                bail!("the loss on the held-out lines is {loss} after step {step}; lower the learning rate")
-            }
-            Ok(Some(evaluation))
-        };
-        let tasks = self.prepared.tasks.iter();
-        tasks.map(|task| of(task).map_err(|error| in_task(task.name.as_deref(), error))).collect()
+    fn evaluate_base(&self) -> anyhow::Result<Vec<Option<Evaluation>>> {
+        self.ranks.next(Order::EvaluateBase);
+        self.finite(evaluate_base(self.prepared, self.ranks)?)
     }
 
-    /// The best evaluated step is what is kept; without evaluations the last.
+    /// The same, unless a loss is not finite.
+    fn finite(&self, evaluations: Vec<Option<Evaluation>>) -> anyhow::Result<Vec<Option<Evaluation>>> {
+        for (task, evaluation) in self.prepared.tasks.iter().zip(&evaluations) {
+            let Some(loss) = evaluation.as_ref().map(|e| e.loss).filter(|loss| !loss.is_finite()) else {
+                continue;
+            };
+            let step = self.trainer.steps_done();
+            let error = anyhow!(
+                "the loss on the held-out lines is {loss} after step {step}; lower the learning rate"
+            );
+            return Err(in_task(task.name.as_deref(), error));
+        }
+        Ok(evaluations)
+    }
+
+    /// The best evaluated step is what is kept, on all ranks; without evaluations the last.
     fn finish(&mut self) -> anyhow::Result<()> {
         let step = self.trainer.steps_done();
         if let Some(best) = self.standing.best.filter(|best| best.step != step) {
             let checkpoint = self.checkpoints.read::<Standing>(best.step)?;
             self.trainer.restore(&checkpoint.state)?;
+            self.ranks.next(Order::TakeState);
+            super::follow::send(&checkpoint.state, self.ranks);
         }
         Ok(())
+    }
+
+    /// Ends the other ranks: there is nothing more to compute.
+    pub(super) fn release(&self) {
+        self.ranks.next(Order::End);
     }
 
     /// Steps made, also where the best of them is an earlier one.
