@@ -124,9 +124,10 @@ impl fmt::Display for Plan {
         let Self { steps, rows, batches_per_epoch, epochs, tokens, padding_share, .. } = self;
         writeln!(f, "steps:   {steps}, {epochs:.2} epochs of {rows} rows in {batches_per_epoch} batches")?;
         writeln!(f, "tokens:  {tokens:.0}, and {:.1} % padding", 100.0 * padding_share)?;
-        let Memory { base, activations } = self.memory_estimate;
+        let Memory { base, activations, program } = self.memory_estimate;
         let all = size(self.memory_estimate.all());
-        write!(f, "memory:  {all} estimated ({} base, {} batch)", size(base), size(activations))?;
+        let (base, activations, program) = (size(base), size(activations), size(program));
+        write!(f, "memory:  {all} estimated ({base} base, {activations} batch, {program} program)")?;
         self.memory_peak.iter().try_for_each(|peak| write!(f, ", {} at most so far", size(*peak)))?;
         let Self { measured_steps, tokens_per_second: rate, seconds_estimate, .. } = self;
         write!(

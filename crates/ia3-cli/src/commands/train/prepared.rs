@@ -62,7 +62,7 @@ impl Prepared {
         };
         let rows = wanted(args)?.into_iter().map(read).collect::<anyhow::Result<Vec<Rows>>>()?;
         let epoch = together(&rows, &settings, model.task())?;
-        let memory = Memory::estimate(&args.base, &model, &epoch)?;
+        let memory = Memory::estimate(&args.base, &model, &epoch, device)?;
         if !args.no_memory_check {
             memory.check(device, settings.batch_size.saturating_mul(rows.len()))?;
         }
