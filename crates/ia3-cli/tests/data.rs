@@ -147,6 +147,73 @@ fn a_head_that_the_base_has_not_starts_by_seed() {
     assert_ne!(head("c", "7"), head("d", "8"));
 }
 
+/// A base without a head, whose `config.json` says nothing of classes.
+fn headless(dir: &Path) -> String {
+    let base = classifier(dir);
+    let weights = Path::new(&base).join("model.safetensors");
+    let bytes = std::fs::read(&weights).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let kept = file.tensors().into_iter().filter(|(name, _)| !name.starts_with("classifier"));
+    std::fs::write(&weights, safetensors::serialize(kept, None).unwrap()).unwrap();
+    let path = Path::new(&base).join("config.json");
+    let mut config: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    config.as_object_mut().unwrap().retain(|name, _| name != "id2label" && name != "label2id");
+    std::fs::write(&path, config.to_string()).unwrap();
+    base
+}
+
+#[test]
+fn the_data_say_how_many_classes_there_are_and_an_option_says_otherwise() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = headless(dir.path());
+    let row = |(label, month): (usize, &str)| format!("{{\"text\": \"{month}\", \"label\": {label}}}\n");
+    let months = ["may", "june", "july", "march", "april"];
+    let data = write(dir.path(), "data.jsonl", &months.into_iter().enumerate().map(row).collect::<String>());
+    let train = |base: &str, name: &str, more: &[&str]| {
+        let out = dir.path().join(name).display().to_string();
+        let args = ["train", "--base", base, "--data", &data, "--out", &out];
+        (run(&[&args[..], &FAST, more].concat()), out)
+    };
+    let head = |out: &str| {
+        let file = Path::new(out).join("adapter_model.safetensors");
+        common::shape(&file, "base_model.model.classifier.weight")
+    };
+    let (output, out) = train(&base, "counted", &["--eval", &data]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(head(&out), [5, 24]);
+    // The head of the adapter says it where the adapter is used.
+    let evaluated = json(&["eval", "--base", &base, "--adapter", &out, "--data", &data]);
+    assert_eq!(evaluated["median"], 1.0, "{evaluated}");
+    let texts = write(dir.path(), "texts.txt", "may\njune");
+    let logits = dir.path().join("logits.safetensors");
+    let path = logits.display().to_string();
+    succeed(&["forward", "--base", &base, "--adapter", &out, "--texts", &texts, "--out", &path]);
+    assert_eq!(common::shape(&logits, "logits"), [2, 5]);
+
+    let (output, out) = train(&base, "asked", &["--num-labels", "7"]);
+    assert!(output.status.success());
+    assert_eq!(head(&out), [7, 24]);
+
+    let refused = |base: &str, more: &[&str], said: &str| {
+        let (output, out) = train(base, "refused", more);
+        let stderr = String::from_utf8_lossy(&output.stderr).to_string();
+        assert!(output.status.code() == Some(1) && stderr.contains(said), "{said}\n{stderr}");
+        assert!(!Path::new(&out).exists());
+    };
+    refused(&base, &["--num-labels", "4"], "lines 5 of ");
+    refused(
+        &base,
+        &["--num-labels", "4"],
+        "data.jsonl: the class is not among the 4, by --num-labels; they count from 0",
+    );
+    let eval = write(dir.path(), "eval.jsonl", &["may", "june"].map(|month| row((6, month))).concat());
+    refused(&base, &["--eval", &eval], "eval.jsonl has the classes 6, which no line of");
+    std::fs::create_dir(dir.path().join("with")).unwrap();
+    let with_head = classifier(&dir.path().join("with"));
+    refused(&with_head, &[], "line 4: the answer is 3, but there are 3 choices, which count from 0");
+    refused(&with_head, &["--num-labels", "5"], "--num-labels is 5, but the base has a head of 3 classes");
+}
+
 #[test]
 fn gzip_fields_and_label_names_give_what_plain_lines_give() {
     let dir = tempfile::tempdir().unwrap();

@@ -53,6 +53,15 @@ impl ModelConfig {
         }
     }
 
+    /// The same with another number of classes, where it is a classifier; names of another number of classes are dropped.
+    pub fn with_num_labels(mut self, labels: usize) -> Self {
+        if let Self::Bert(config) = &mut self {
+            config.num_labels = Some(labels);
+            config.id2label = config.id2label.take().filter(|names| names.len() == labels);
+        }
+        self
+    }
+
     /// Hugging Face's `model_type`.
     pub fn model_type(&self) -> &str {
         match self {

@@ -43,6 +43,9 @@ pub(crate) struct Train {
     /// Hold the queries of fused projections at 1: the paper scales keys and values only.
     #[arg(long)]
     pub(crate) kv_only: bool,
+    /// Classes of a classifier whose base has no head; what its config.json says, or as many as the data have.
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..))]
+    pub(crate) num_labels: Option<usize>,
     /// What the options below are without being given; examples of similar length share a batch if this is not given.
     #[arg(long, value_enum)]
     pub(crate) preset: Option<PresetName>,

@@ -1,13 +1,15 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use burn::tensor::Device;
 use ia3::train::{Evaluation, Example, LossConfig, Quartiles, evaluate_with};
-use ia3::{Adapter, Model};
+use ia3::{Adapter, Model, PretrainedOptions};
 use serde::Serialize;
 
 use super::data::Reader;
+use super::labels::config_for;
 use super::model;
 use crate::args::{Eval, Format};
 use crate::output;
@@ -38,7 +40,10 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
     let config = ia3::read_config(&args.base)?;
     let reader = Reader::new(&args.base, &config, &config.init(device), &args.rows, args.seed)?;
     let rows = reader.rows(&args.data)?;
-    let base = model::base(&args.base, device)?;
+    let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
+    let config = Some(config_for(&args.base, &first)?);
+    let options = PretrainedOptions { config, ..PretrainedOptions::default() };
+    let base = model::base_with(&args.base, &options, device)?;
     let mut runs: Vec<Run> = vec![];
     let mut metric = None;
     for folder in folders {

@@ -7,6 +7,7 @@ mod eval;
 mod forward;
 mod generate;
 mod inspect;
+mod labels;
 mod merge;
 mod mix;
 mod model;

@@ -6,6 +6,7 @@ use burn::tensor::{Device, FloatDType};
 use ia3::io::Checkpoint;
 use ia3::{Adapter, Bits, Ia3Model, Model, Pretrained, PretrainedOptions, Quantization};
 
+use super::labels::config_for;
 use crate::args::{DtypeName, ModelArgs, QuantizeName};
 use crate::output::note;
 
@@ -107,7 +108,9 @@ fn count(rows: usize) -> String {
 
 fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<Adapted> {
     let named = args.adapters.iter().map(|arg| name(arg)).collect::<anyhow::Result<Vec<_>>>()?;
-    let base = base_with(&args.base, &options(args), device)?;
+    let folders: Vec<PathBuf> = named.iter().map(|(_, dir)| dir.clone()).collect();
+    let config = Some(config_for(&args.base, &folders)?);
+    let base = base_with(&args.base, &PretrainedOptions { config, ..options(args) }, device)?;
     let mut model = Ia3Model::builder(base.model.clone()).without_adapter()?;
     for (name, dir) in &named {
         model.load_adapter(dir, name)?;
@@ -134,7 +137,8 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
             arg.display()
         )
     }
-    let base = base_with(&args.base, &options(args), device)?;
+    let config = Some(config_for(&args.base, &args.adapters)?);
+    let base = base_with(&args.base, &PretrainedOptions { config, ..options(args) }, device)?;
     let adapters = adapters(&args.adapters, &base.model, device)?;
     note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();

@@ -7,6 +7,7 @@ mod facts;
 mod follow;
 mod history;
 mod keep;
+mod labels;
 mod lines;
 mod memory;
 mod metrics;

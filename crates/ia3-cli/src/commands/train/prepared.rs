@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use ia3::train::{AdapterTask, Dataset, EpochPlan, Example, TrainConfig, TrainError, Trainer};
-use ia3::{Adapter, Model, ModelConfig, PlanOptions, TrainableParameters};
+use ia3::{Adapter, Model, ModelConfig, PlanOptions, PretrainedOptions, TrainableParameters};
 
 use super::adapter_config::{config, with_fresh_modules};
 use super::facts::facts;
@@ -42,16 +42,21 @@ pub(super) struct Task {
 }
 
 /// A task before there is an adapter.
-struct Rows {
-    wanted: Wanted,
-    data: Dataset,
-    held_out: Option<Vec<Example>>,
+pub(super) struct Rows {
+    pub(super) wanted: Wanted,
+    pub(super) data: Dataset,
+    pub(super) held_out: Option<Vec<Example>>,
     epoch: EpochPlan,
 }
 
 impl Prepared {
     pub(super) fn new(args: &Train, device: &Device) -> anyhow::Result<Self> {
         let model_config = ia3::read_config(&args.base)?;
+        // Before the data are read: names of another number of classes are not theirs.
+        let model_config = match args.num_labels {
+            Some(labels) => model_config.with_num_labels(labels),
+            None => model_config,
+        };
         let model = model_config.init(device);
         let config = config(args, model.task())?;
         let settings = settings(args);
@@ -61,13 +66,15 @@ impl Prepared {
             rows.map_err(|error| in_task(name.as_deref(), error))
         };
         let rows = wanted(args)?.into_iter().map(read).collect::<anyhow::Result<Vec<Rows>>>()?;
+        let model_config = super::labels::config(args, model_config, &rows)?;
         let epoch = together(&rows, &settings, model.task())?;
         let memory = Memory::estimate(&args.base, &model, &epoch, device)?;
         if !args.no_memory_check {
             memory.check(device, settings.batch_size.saturating_mul(rows.len()))?;
         }
         device.seed(args.seed);
-        let base = model::base(&args.base, device)?;
+        let options = PretrainedOptions { config: Some(model_config), ..PretrainedOptions::default() };
+        let base = model::base_with(&args.base, &options, device)?;
         let config = with_fresh_modules(config, &base);
         let base = base.model;
         let plan = config.plan(&base.info(), PlanOptions::default())?;
