@@ -8,19 +8,22 @@ use crate::kernel::panels::Transposed;
 use crate::kernel::product::{Matrix, whole};
 use crate::kernel::{dots, gemm};
 
-/// Rows up to which a matrix is read once, in its own order, instead of being brought into panels. One row of floats is gemm's,
-/// which is as fast as the memory by one thread.
+/// Rows up to which a matrix is read once, in its own order, instead of being brought into panels. One row of floats is gemm's
+/// unless the matrix is [`LARGE`].
 pub(crate) const FEW: usize = 8;
 
 /// `x·w`, by the way that suits the number of rows and how `w` lies.
 pub(crate) fn product(x: Primitive, w: &Primitive) -> Primitive {
     let ([m, k], [_, n]): ([usize; 2], [usize; 2]) = (x.shape().dims(), w.shape().dims());
     let x = contiguous(x);
+    let large = m == 1 && k * n >= LARGE;
     let y = match (m, flat(w)) {
-        (2..=FEW, Some(Flat::Rows(data))) => {
+        (rows, Some(Flat::Rows(data))) if large || (2..=FEW).contains(&rows) => {
             few::product(x.storage(), k, Lines { data, outputs: n, scales: None })
         }
-        (2..=DOTS, Some(Flat::Columns(data))) => dots::dots(x.storage(), data, k),
+        (rows, Some(Flat::Columns(data))) if large || (2..=DOTS).contains(&rows) => {
+            dots::dots(x.storage(), data, k)
+        }
         (2.., Some(Flat::Columns(data))) => {
             let lines = Lines { data, outputs: k, scales: None };
             gemm::product(x.storage(), [m, k, n], &Transposed(lines))
@@ -35,6 +38,9 @@ pub(crate) fn product(x: Primitive, w: &Primitive) -> Primitive {
     };
     new(y, vec![m, n])
 }
+
+/// Elements of a matrix, such as a head, that is read by all threads for one row too: gemm reads it by one.
+const LARGE: usize = 4 << 20;
 
 /// Rows up to which a transposed matrix is read row by row of it.
 const DOTS: usize = 16;

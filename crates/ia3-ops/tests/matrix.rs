@@ -48,10 +48,12 @@ fn agree<const D: usize, const E: usize>(
     assert!(worst.iter().all(|w| *w < TOLERANCE), "{name}: gradients off by {worst:?}");
 }
 
-/// `[rows, d_in, d_out]`: few rows and many; panels, tiles and squares that are full and that are not; more than one panel deep.
-const SHAPES: [[usize; 3]; 12] = [
+/// `[rows, d_in, d_out]`: few rows and many; panels, tiles and squares that are full and that are not; more than one panel deep; one
+/// row of a matrix that all threads read.
+const SHAPES: [[usize; 3]; 13] = [
     [1, 1, 1],
     [1, 700, 300],
+    [1, 1050, 4001],
     [3, 9, 1030],
     [8, 64, 64],
     [9, 130, 65],
