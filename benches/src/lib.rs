@@ -159,3 +159,7 @@ impl Shape {
         Setup { adapter: Adapter::init(&base, &plan), base, inputs, labels }
     }
 }
+
+/// Held by tests that draw random numbers: a device has one generator for all threads.
+#[cfg(test)]
+static RANDOM: std::sync::Mutex<()> = std::sync::Mutex::new(());

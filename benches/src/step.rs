@@ -40,6 +40,7 @@ mod tests {
 
     #[test]
     fn an_arm_with_vectors_trains_them_and_any_other_all_weights() {
+        let _alone = crate::RANDOM.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let config = r#"{"model_type": "gpt2", "n_embd": 16, "n_layer": 1, "n_head": 2, "vocab_size": 1000}"#;
         let setup = Shape { name: "tiny", config, batch: 2, input: 4, target: None }.setup(&Device::flex());
         let trained = |model: Model| {

@@ -78,6 +78,7 @@ mod tests {
 
     #[test]
     fn lengths_are_skewed_and_the_same_every_time() {
+        let _alone = crate::RANDOM.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let device = Device::flex();
         let lengths = || {
             let data = Workload::Seq2Seq.dataset(400, &device);
