@@ -18,7 +18,7 @@ use crate::read_at::read_exact_at;
 
 /// How much of a file is in memory at once, beside the tensor that is made from it.
 const CHUNK: usize = 4 << 20;
-/// Bytes, or values, that one thread reads at a time.
+/// Bytes of a file that one thread reads at a time.
 const PIECE: usize = 1 << 18;
 
 /// A file whose header is checked. Tensors are read in pieces, never mapped: a file that shrinks meanwhile
@@ -135,10 +135,11 @@ impl TensorFile {
         entry: &Entry,
         values: &mut [MaybeUninit<T>],
     ) -> Result<(), IoError> {
-        let pieces = values.par_chunks_mut(PIECE / S::WIDTH).enumerate();
+        let in_a_piece = PIECE / S::WIDTH;
+        let pieces = values.par_chunks_mut(in_a_piece).enumerate();
         pieces.try_for_each_init(Vec::new, |bytes, (piece, values)| {
             bytes.resize(values.len() * S::WIDTH, 0);
-            self.read_at(bytes, entry.start + (piece * (PIECE / S::WIDTH) * S::WIDTH) as u64)?;
+            self.read_at(bytes, entry.start + (piece * in_a_piece * S::WIDTH) as u64)?;
             for (value, bytes) in values.iter_mut().zip(bytes.chunks_exact(S::WIDTH)) {
                 value.write(S::value(bytes));
             }
