@@ -11,6 +11,7 @@ pub use error::Error;
 pub use ia3_config::{
     Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Plan, PlanOptions, Selector, Site, TaskType,
 };
+pub use ia3_core as core;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub use ia3_core::backend;
 pub use ia3_core::{
@@ -27,6 +28,4 @@ pub use ia3_models as models;
 pub use ia3_models::{Model, ModelConfig, ModelInputs, Task};
 #[cfg(feature = "train")]
 pub use ia3_train as train;
-pub use pretrained::{
-    Pretrained, PretrainedOptions, from_pretrained, from_pretrained_with, read_config, with_head_of,
-};
+pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};
