@@ -126,7 +126,7 @@ impl<M: Module> Ia3Model<M> {
 
     /// How many values are trained, those of the active adapters that are not frozen, among all values of the base and of
     /// every adapter. Its `Display` is the line that PEFT's `print_trainable_parameters` prints.
-    pub fn print_trainable_parameters(&self) -> TrainableParameters {
+    pub fn trainable_parameters(&self) -> TrainableParameters {
         let trained = self.adapters.iter().filter(|(name, _)| self.is_trained(name));
         let adapters: usize = self.adapters.values().map(|e| e.adapter.num_params()).sum();
         TrainableParameters {
