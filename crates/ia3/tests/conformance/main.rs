@@ -25,8 +25,9 @@ use burn::module::Module;
 use ia3::{Adapter, Bits, Ia3Error, Model};
 
 use case::{Case, values};
-use common::{beside_gates, case_dirs, corpus};
+use common::beside_gates;
 use compare::{Comparison, LOGITS};
+use ia3_testing::{case_dirs, corpus};
 use measure::Table;
 
 #[test]

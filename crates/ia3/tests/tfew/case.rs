@@ -6,7 +6,9 @@ use ia3::train::{
 use ia3::{Adapter, Ia3Config, Model, PlanOptions};
 use serde_json::Value;
 
-use crate::common::{corpus, device};
+use ia3_testing::corpus;
+
+use crate::common::device;
 
 /// A training of `fixtures/tfew/recipes.json`.
 pub(crate) struct Case {
