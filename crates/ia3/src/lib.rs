@@ -20,6 +20,7 @@ pub use error::Error;
 pub use ia3_config::{
     Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Plan, PlanOptions, Selector, Site, TaskType,
 };
+pub use ia3_core as core;
 pub use ia3_core::{
     ActivationSpace, Adapter, Bits, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod,
     ParameterPath, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
@@ -34,6 +35,4 @@ pub use ia3_models as models;
 pub use ia3_models::{Model, ModelConfig, ModelInputs, Task};
 #[cfg(feature = "train")]
 pub use ia3_train as train;
-pub use pretrained::{
-    Pretrained, PretrainedOptions, from_pretrained, from_pretrained_with, read_config, with_head_of,
-};
+pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};

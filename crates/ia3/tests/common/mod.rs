@@ -7,10 +7,10 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation::relu};
+use ia3::core::Adapter;
 use ia3::io::{AdapterFile, FeedForwardSite};
-use ia3::{
-    ActivationSpace, Adapter, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, Model, ModelInputs, PlanOptions,
-};
+use ia3::models::Model;
+use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, ModelInputs, PlanOptions};
 
 /// The device under test: the one that `IA3_TEST_DEVICE` names, or the CPU.
 pub(crate) fn device() -> Device {
