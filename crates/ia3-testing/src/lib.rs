@@ -4,6 +4,8 @@
 //! the workspace compiles its dependencies.
 #![forbid(unsafe_code)]
 
+mod corpus;
 mod skip;
 
+pub use corpus::{case_dirs, corpus};
 pub use skip::{REQUIRE_ALL, skip};
