@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 mod corpus;
+mod sandbox;
 mod skip;
 
 pub use corpus::{case_dirs, corpus};
+pub use sandbox::{enter_sandbox, sandbox};
 pub use skip::{REQUIRE_ALL, skip};

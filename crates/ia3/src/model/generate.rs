@@ -23,7 +23,7 @@ impl Model {
     /// Generates from texts or token ids; [`run`](Generate::run) starts it.
     ///
     /// ```
-    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+    /// # let _folder = ia3_testing::enter_sandbox();
     /// let base = ia3::Model::from_pretrained("examples/base", &ia3::Device::flex())?;
     /// let answer = base.generate("time: 14:05").run()?;
     /// assert_eq!(answer.to_string(), "two oh five pm");

@@ -36,7 +36,7 @@ use base::Base;
 /// weights, so a model with an adapter costs the memory of the adapter.
 ///
 /// ```
-/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+/// # let _folder = ia3_testing::enter_sandbox();
 /// use ia3::{Adapter, Device, Model};
 ///
 /// let base = Model::from_pretrained("fixtures/t5/base", &Device::flex())?;

@@ -18,7 +18,7 @@ impl Model {
     /// Evaluates the model on examples; [`run`](Evaluate::run) starts it.
     ///
     /// ```
-    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+    /// # let _folder = ia3_testing::enter_sandbox();
     /// let base = ia3::Model::from_pretrained("examples/base", &ia3::Device::flex())?;
     /// let evaluation = base.evaluate([("time: 14:05", "two oh five pm"), ("number: 7", "eight")]).run()?;
     /// assert_eq!(evaluation.exact_match, 0.5);

@@ -53,7 +53,7 @@ impl Model {
     /// Trains the adapters that this model carries; [`run`](Train::run) starts it and returns a new model.
     ///
     /// ```
-    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+    /// # let _folder = ia3_testing::enter_sandbox();
     /// use ia3::{Adapter, Device, Ia3Config, Model};
     ///
     /// let base = Model::from_pretrained("examples/base", &Device::flex())?;
@@ -65,8 +65,7 @@ impl Model {
     ///     .learning_rate(5e-2)
     ///     .on_step(|step| println!("step {}: loss {:.4}", step.step, step.loss))
     ///     .run()?;
-    /// let out = tempfile::tempdir().unwrap();
-    /// trained.model.adapter()?.save(out.path())?;
+    /// trained.model.adapter()?.save("out/adapter")?;
     /// # Ok::<(), ia3::Error>(())
     /// ```
     pub fn train(&self, examples: impl Into<Examples>) -> Train<'_, Examples> {
