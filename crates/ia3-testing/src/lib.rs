@@ -6,6 +6,8 @@
 
 mod corpus;
 mod skip;
+mod unprivileged;
 
 pub use corpus::{case_dirs, corpus};
 pub use skip::{REQUIRE_ALL, skip};
+pub use unprivileged::unprivileged;
