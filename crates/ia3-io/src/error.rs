@@ -2,7 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ia3_config::{ConfigError, Placement};
-use ia3_core::Ia3Error;
+use ia3_core::AdapterError;
 use safetensors::Dtype;
 
 use crate::error_parts::*;
@@ -486,7 +486,7 @@ pub enum IoError {
         tensor: String,
         /// What is wrong.
         #[source]
-        source: Box<Ia3Error>,
+        source: Box<AdapterError>,
     },
     /// A checkpoint to quantise is quantised already.
     #[error("the weights of `{}` are quantised already; quantise the float model", path.display())]

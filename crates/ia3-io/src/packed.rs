@@ -6,7 +6,7 @@
 use std::io;
 
 use burn::tensor::Tensor;
-use ia3_core::{Bits, Ia3Error, QuantizedLayout, QuantizedWeight};
+use ia3_core::{AdapterError, Bits, QuantizedLayout, QuantizedWeight};
 use safetensors::Dtype;
 
 use crate::checkpoint::Checkpoint;
@@ -109,7 +109,7 @@ pub(crate) fn read(
 }
 
 /// Why the integers of the weight `name` cannot be used.
-pub(crate) fn problem(file: &Checkpoint, name: &str, bits: Bits, source: Ia3Error) -> IoError {
+pub(crate) fn problem(file: &Checkpoint, name: &str, bits: Bits, source: AdapterError) -> IoError {
     let (path, tensor) = (file.path().to_owned(), integers(name, bits));
     IoError::QuantizedWeight { path, tensor, source: Box::new(source) }
 }
