@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::fmt::Display;
 use std::fs::{self, File, Permissions};
 use std::path::Path;
 
@@ -12,16 +13,16 @@ use common::{Tiny, fixture, names, raw};
 use ia3_config::{Ia3Config, ModelInfo, Placement};
 use ia3_core::{Adapter, Ia3Vector};
 use ia3_io::{
-    AdapterFile, AdapterOptions, Checkpoint, CheckpointOptions, IoError, load_adapter, save_adapter,
-    save_adapters, save_checkpoint,
+    AdapterFile, AdapterOptions, Checkpoint, CheckpointOptions, load_adapter, save_adapter, save_adapters,
+    save_checkpoint,
 };
 use ia3_models::t5::T5Config;
 
 /// Runs `f` on a folder with `files` in it, and compares the message of its error.
-fn refused<T>(
+fn refused<T, E: Display>(
     name: &str,
     files: &[(&str, &[u8])],
-    f: impl FnOnce(&Path) -> Result<T, IoError>,
+    f: impl FnOnce(&Path) -> Result<T, E>,
     expected: &str,
 ) {
     let dir = tempfile::tempdir().unwrap();
