@@ -12,7 +12,7 @@ use common::torch::{Tensor, archive, dict, text, torch_file};
 use common::{fixture, names};
 use ia3_config::ModelInfo;
 use ia3_convert::{
-    AdapterFormat, ConvertError, ConvertOptions, FeedForwardSite, convert_adapter, open_adapter,
+    AdapterFormat, ConvertError, ConvertOptions, FeedForwardSite, TorchError, convert_adapter, open_adapter,
     place_feed_forward, save_adapter_as,
 };
 use ia3_io::AdapterFile;
@@ -176,7 +176,9 @@ fn pickles_that_are_large_are_read_in_bounded_memory() {
     assert_eq!(open(&with(memo)).unwrap(), 1);
     // One long text under many keys, and as the name of many storages.
     let long = [text(&"x".repeat(1 << 20)), b"q\x01N".to_vec(), b"h\x01N".repeat(500_000)].concat();
-    assert!(open(&with(long)).is_err_and(|e| matches!(e, ConvertError::DuplicateKey { .. })));
+    assert!(
+        open(&with(long)).is_err_and(|e| matches!(e, ConvertError::Torch(TorchError::DuplicateKey { .. })))
+    );
     let marks = vec![b'('; 1_000_000];
     assert!(open(&with(marks)).is_err_and(|e| e.to_string().contains("more from its stack")));
 }

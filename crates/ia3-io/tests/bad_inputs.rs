@@ -294,7 +294,7 @@ fn broken_configurations_of_adapters() {
         (
             "not UTF-8",
             b"{\"peft_type\": \"\xff\"}",
-            "`FILE` is not text: byte 15 is no valid UTF-8; download or copy it again",
+            "`FILE` is not text: byte 15 is not valid UTF-8; download or copy it again",
         ),
         ("empty", b"", "`FILE` is empty; download or copy it again"),
         (
@@ -750,13 +750,13 @@ fn a_disk_that_is_full() {
     let vectors = [("k".to_string(), Ia3Vector::new(linear, Placement::Output))].into();
     let adapter = Adapter { vectors, ..adapter() };
     let errors = [
-        save_checkpoint(&big, disk.path().join("a"), &CheckpointOptions::default()).unwrap_err(),
-        save_adapter(&adapter, disk.path().join("b/c"), &AdapterOptions::default()).unwrap_err(),
+        save_checkpoint(&big, disk.path().join("a"), &CheckpointOptions::default()).unwrap_err().to_string(),
+        save_adapter(&adapter, disk.path().join("b/c"), &AdapterOptions::default()).unwrap_err().to_string(),
     ];
     let left = names(disk.path());
     std::process::Command::new("umount").arg(disk.path()).status().unwrap();
     let dir = disk.path().display().to_string();
-    let messages = errors.map(|error| error.to_string().replace(&dir, "DIR"));
+    let messages = errors.map(|error| error.replace(&dir, "DIR"));
     assert_eq!(
         messages,
         [

@@ -22,11 +22,14 @@ mod training;
 use std::ops::ControlFlow;
 
 use burn::module::Module;
-use ia3::{Adapter, Bits, Ia3Error, Model};
+use ia3::core::Adapter;
+use ia3::models::Model;
+use ia3::{Bits, Ia3Error};
 
 use case::{Case, values};
-use common::{beside_gates, case_dirs, corpus};
+use common::beside_gates;
 use compare::{Comparison, LOGITS};
+use ia3_testing::{case_dirs, corpus};
 use measure::Table;
 
 #[test]

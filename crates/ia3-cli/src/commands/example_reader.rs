@@ -1,0 +1,90 @@
+//! Reads lines of JSON as tokenised examples.
+
+use std::path::Path;
+
+use ia3::ModelConfig;
+use ia3::data::{Encoder, Fields, Layout, Template, TemplateChoice, TemplateSet};
+use ia3::models::Model;
+use ia3::train::Example;
+
+use crate::args::DataArgs;
+use crate::tokenizer;
+
+/// Reads data files for one base.
+pub(super) struct Reader {
+    encoder: Encoder,
+    layout: Layout,
+}
+
+impl Reader {
+    /// `model` may lack its weights.
+    pub(super) fn new(
+        base: &Path,
+        config: &ModelConfig,
+        model: &Model,
+        args: &DataArgs,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
+        let label_names = label_names(args, config);
+        let layout = layout(args, &label_names, seed)?;
+        let encoder = Encoder {
+            max_input_tokens: args.max_input_tokens,
+            max_target_tokens: args.max_target_tokens,
+            label_names,
+            ..Encoder::new(tokenizer::open(base)?, tokenizer::kind(model))
+        };
+        Ok(Self { encoder, layout })
+    }
+
+    /// The rows of a file. A row has one variant per template.
+    pub(super) fn rows(&self, path: &Path) -> anyhow::Result<Vec<Vec<Example>>> {
+        Ok(self.layout.read(path, &self.encoder)?)
+    }
+
+    /// The names of the templates; one `None` where the rows are read without templates.
+    pub(super) fn templates(&self) -> Vec<Option<String>> {
+        match &self.layout {
+            Layout::Fields(_) => vec![None],
+            Layout::Templates { templates, .. } => {
+                templates.iter().map(|t| Some(t.name().to_string())).collect()
+            }
+        }
+    }
+}
+
+/// The names of `--label-names`, or those of a classifier's configuration.
+fn label_names(args: &DataArgs, config: &ModelConfig) -> Vec<String> {
+    match config {
+        ModelConfig::Bert(bert) if args.label_names.is_empty() => {
+            let names = bert.id2label.iter().flatten();
+            let mut names: Vec<(usize, &String)> =
+                names.filter_map(|(number, name)| Some((number.parse().ok()?, name))).collect();
+            names.sort();
+            names.into_iter().map(|(_, name)| name.clone()).collect()
+        }
+        _ => args.label_names.clone(),
+    }
+}
+
+fn layout(args: &DataArgs, label_names: &[String], seed: u64) -> anyhow::Result<Layout> {
+    if let Some(jinja) = &args.template {
+        let template = Template::new("--template", jinja, args.answer_choices.as_deref())?;
+        return Ok(Layout::Templates { templates: vec![template], seed });
+    }
+    if let Some(path) = &args.templates {
+        let names: Vec<&str> = args.template_names.iter().map(String::as_str).collect();
+        let choice = match names.as_slice() {
+            [] | ["original"] => TemplateChoice::OriginalTask,
+            ["all"] => TemplateChoice::All,
+            _ => TemplateChoice::Named(args.template_names.clone()),
+        };
+        return Ok(Layout::Templates { templates: TemplateSet::open(path)?.choose(&choice)?, seed });
+    }
+    Ok(Layout::Fields(Fields {
+        input: args.input_field.clone(),
+        target: args.target_field.clone(),
+        label: args.label_field.clone(),
+        choices: args.choices_field.clone(),
+        label_names: label_names.to_vec(),
+    }))
+}

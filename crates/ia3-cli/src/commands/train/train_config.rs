@@ -1,0 +1,102 @@
+//! The configuration of a training: a preset, changed by the options.
+
+use ia3::train::{CausalLoss, LossConfig, OptimizerConfig, Schedule, TrainConfig, Unlikelihood};
+
+use crate::args::{CausalLossName, LossArgs, OptimizerName, PresetName, Train, UnlikelihoodName};
+
+/// The preset with every option that was given.
+pub(super) fn from_args(args: &Train) -> TrainConfig {
+    let preset = match args.preset {
+        None => TrainConfig { bucket: 8, ..TrainConfig::t_few() },
+        Some(PresetName::TFew) => TrainConfig::t_few(),
+        Some(PresetName::TFewPretrain) => TrainConfig::t_few_pretraining(),
+    };
+    let steps = args.steps.unwrap_or(preset.steps);
+    TrainConfig {
+        steps,
+        batch_size: args.batch_size.unwrap_or(preset.batch_size),
+        gradient_accumulation_steps: args.gradient_accumulation_steps,
+        learning_rate: args.lr.unwrap_or(preset.learning_rate),
+        schedule: Schedule::linear(args.warmup_ratio, steps),
+        optimizer: match args.optimizer {
+            None => preset.optimizer,
+            Some(OptimizerName::Adamw) => OptimizerConfig::adamw(),
+            Some(OptimizerName::Adafactor) => OptimizerConfig::Adafactor { scale_parameter: true },
+        },
+        max_grad_norm: args.max_grad_norm.map_or(preset.max_grad_norm, |norm| (norm > 0.0).then_some(norm)),
+        shuffle: preset.shuffle && !args.no_shuffle,
+        // Sorting by length would change the order of the file.
+        bucket: if args.no_shuffle { 1 } else { preset.bucket },
+        seed: args.seed,
+        loss: loss(&args.loss, preset.loss),
+    }
+}
+
+fn loss(args: &LossArgs, preset: LossConfig) -> LossConfig {
+    LossConfig {
+        mc_loss: args.mc_loss.unwrap_or(preset.mc_loss),
+        unlikely_loss: args.unlikely_loss.unwrap_or(preset.unlikely_loss),
+        unlikelihood: match args.unlikelihood {
+            UnlikelihoodName::Authors => Unlikelihood::Authors,
+            UnlikelihoodName::Paper => Unlikelihood::Paper,
+        },
+        length_norm: args.length_norm,
+        causal: match args.causal_loss {
+            CausalLossName::Target => CausalLoss::Target,
+            CausalLossName::All => CausalLoss::All,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    fn parsed(options: &[&str]) -> TrainConfig {
+        let args = ["ia3", "train", "--base", "b", "--data", "d", "--out", "o"];
+        match Args::try_parse_from([&args, options].concat()).unwrap().command {
+            Command::Train(args) => from_args(&args),
+            _ => panic!("`ia3 train` is parsed as another command"),
+        }
+    }
+
+    #[test]
+    fn a_preset_sets_every_option_that_is_not_given() {
+        assert_eq!(parsed(&["--preset", "t-few"]), TrainConfig::t_few());
+        assert_eq!(parsed(&["--preset", "t-few-pretrain"]), TrainConfig::t_few_pretraining());
+        assert_eq!(parsed(&[]), TrainConfig { bucket: 8, ..TrainConfig::t_few() });
+    }
+
+    #[test]
+    fn options_override_the_preset() {
+        let options = [
+            "--preset t-few-pretrain --steps 50 --batch-size 3 --lr 0.1 --optimizer adamw --warmup-ratio 0.2",
+            "--max-grad-norm 0 --seed 7 --mc-loss 0.5 --unlikely-loss 2 --unlikelihood paper --length-norm 0",
+            "--causal-loss all --no-shuffle",
+        ];
+        let words: Vec<&str> = options.iter().flat_map(|o| o.split(' ')).collect();
+        let expected = TrainConfig {
+            steps: 50,
+            batch_size: 3,
+            gradient_accumulation_steps: 1,
+            learning_rate: 0.1,
+            schedule: Schedule::Linear { warmup: 10 },
+            optimizer: OptimizerConfig::adamw(),
+            max_grad_norm: None,
+            shuffle: false,
+            bucket: 1,
+            seed: 7,
+            loss: LossConfig {
+                mc_loss: 0.5,
+                unlikely_loss: 2.0,
+                unlikelihood: Unlikelihood::Paper,
+                length_norm: 0.0,
+                causal: CausalLoss::All,
+            },
+        };
+        assert_eq!(parsed(&words), expected);
+    }
+}
