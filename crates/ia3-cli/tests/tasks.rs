@@ -432,8 +432,8 @@ fn what_is_wrong_with_a_task_names_it() {
     refused(
         kinds,
         &["--steps", "2"],
-        "error: task `c`: the targets are a choice of texts, those of the first task a text; tasks that train together have one \
-         kind of target",
+        "error: task `c`: the targets are a choice of texts, but those of the first task are a text; tasks that are trained at once \
+         need targets of one kind",
     );
 }
 

@@ -1,7 +1,7 @@
 //! The held-out lines of each task, evaluated by all ranks together.
 
 use ia3::Model;
-use ia3::train::{Evaluation, Trainer, evaluate_by_ranks};
+use ia3::train::{Evaluation, Evaluator, Trainer};
 
 use super::prepared::{Prepared, Task};
 use super::tasks::in_task;
@@ -33,8 +33,12 @@ fn evaluate(
 ) -> anyhow::Result<Vec<Option<Evaluation>>> {
     let of = |task: &Task| -> anyhow::Result<Option<Evaluation>> {
         let Some(held_out) = &task.held_out else { return Ok(None) };
-        let (model, loss) = (model(task)?, &prepared.settings.loss);
-        Ok(Some(evaluate_by_ranks(&model, held_out, EVAL_BATCH, loss, ranks.communicator())?))
+        let model = model(task)?;
+        let evaluator = Evaluator::new(&model)
+            .with_batch_size(EVAL_BATCH)
+            .with_loss(prepared.settings.loss)
+            .with_ranks(ranks.communicator());
+        Ok(Some(evaluator.run(held_out)?))
     };
     let named = |task: &Task| of(task).map_err(|error| in_task(task.name.as_deref(), error));
     prepared.tasks.iter().map(named).collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ia3::train::{LossConfig, TrainConfig};
+use ia3::train::{Fingerprint, TrainConfig};
 use serde_json::Value;
 
 use super::prepared::Task;
@@ -15,7 +15,9 @@ pub(super) fn facts(
     config: &TrainConfig,
     tasks: &[Task],
 ) -> anyhow::Result<Vec<(String, String)>> {
-    let mut facts = settings(config);
+    let settings = Fingerprint::of(config)?;
+    let mut facts: Vec<(String, String)> =
+        settings.entries().map(|(name, value)| (name.into(), value.into())).collect();
     let or_none = |number: Option<usize>| number.map_or("none".into(), |number| number.to_string());
     facts.push(("eval_steps".into(), or_none(args.eval_steps)));
     facts.push(("patience".into(), or_none(args.patience)));
@@ -36,27 +38,6 @@ pub(super) fn facts(
     }
     facts.push(("base".into(), base(&args.base)?));
     Ok(facts)
-}
-
-fn settings(config: &TrainConfig) -> Vec<(String, String)> {
-    let LossConfig { mc_loss, unlikely_loss, unlikelihood, length_norm, causal } = &config.loss;
-    let facts = [
-        ("steps", config.steps.to_string()),
-        ("batch size", config.batch_size.to_string()),
-        ("gradient accumulation", config.gradient_accumulation_steps.to_string()),
-        ("learning rate", config.learning_rate.to_string()),
-        ("schedule", format!("{:?}", config.schedule)),
-        ("optimiser", format!("{:?}", config.optimizer)),
-        ("bound of the gradients", format!("{:?}", config.max_grad_norm)),
-        ("bucket", config.bucket.to_string()),
-        ("seed", config.seed.to_string()),
-        ("mc_loss", mc_loss.to_string()),
-        ("unlikely_loss", unlikely_loss.to_string()),
-        ("unlikelihood", format!("{unlikelihood:?}")),
-        ("length_norm", length_norm.to_string()),
-        ("causal_loss", format!("{causal:?}")),
-    ];
-    facts.map(|(name, value)| (name.to_string(), value)).to_vec()
 }
 
 /// The fields of `adapter_config.json`, and how much is trained.

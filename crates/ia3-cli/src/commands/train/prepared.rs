@@ -94,7 +94,7 @@ impl Prepared {
             }
             tasks => {
                 let tasks = tasks.iter().map(|t| AdapterTask { adapter: t.adapter.clone(), data: &t.data });
-                Trainer::many(&self.base, &tasks.collect::<Vec<_>>(), &self.settings)
+                Trainer::multi_task(&self.base, &tasks.collect::<Vec<_>>(), &self.settings)
             }
         };
         trainer.map_err(|error| self.named(error))
@@ -133,7 +133,7 @@ impl Rows {
         let data = Dataset { rows: reader.rows(&wanted.data)? };
         let held_out =
             wanted.eval.as_ref().map(|path| reader.rows(path)).transpose()?.map(|rows| rows.concat());
-        let epoch = EpochPlan::first(&data, settings, model.task())?;
+        let epoch = EpochPlan::single_task(&data, settings, model.task())?;
         Ok(Self { wanted, data, held_out, epoch })
     }
 
@@ -150,7 +150,7 @@ fn together(rows: &[Rows], settings: &TrainConfig, task: ia3::Task) -> anyhow::R
         [Rows { wanted: Wanted { name: None, .. }, epoch, .. }] => Ok(*epoch),
         tasks => {
             let data: Vec<&Dataset> = tasks.iter().map(|rows| &rows.data).collect();
-            Ok(EpochPlan::together(&data, settings, task)?)
+            Ok(EpochPlan::multi_task(&data, settings, task)?)
         }
     }
 }

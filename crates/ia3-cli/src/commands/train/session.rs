@@ -39,7 +39,7 @@ impl<'a> Session<'a> {
         (device, ranks): (&Device, &'a Ranks),
     ) -> anyhow::Result<Self> {
         let mut fingerprint: Fingerprint = prepared.facts.iter().cloned().collect();
-        fingerprint.insert("device".into(), format!("{device:?}"));
+        fingerprint.insert("device", format!("{device:?}"));
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
         let _lock = checkpoints.lock()?;
         ia3::io::remove_leftovers(&args.out)?;
