@@ -20,7 +20,9 @@ mod recipe;
 mod training;
 
 use burn::module::Module;
-use ia3::{Adapter, Bits, Ia3Error, Model};
+use ia3::core::Adapter;
+use ia3::models::Model;
+use ia3::{Bits, Ia3Error};
 
 use case::{Case, values};
 use common::{beside_gates, case_dirs, corpus};

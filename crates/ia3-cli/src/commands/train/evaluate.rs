@@ -1,45 +1,56 @@
-//! The held-out lines of each task, evaluated by all ranks together.
+//! Evaluates the held-out examples of each task. All ranks take part.
 
+<<<<<<< HEAD
 use ia3::Model;
 use ia3::train::{Evaluation, Evaluator, Trainer};
+=======
+use ia3::models::Model;
+use ia3::train::{Evaluation, Trainer, evaluate_by_ranks};
+>>>>>>> main
 
-use super::prepared::{Prepared, Task};
-use super::tasks::in_task;
+use super::setup::Setup;
+use super::task::Task;
+use super::task_list::in_task;
 use crate::ranks::Ranks;
 
 const EVAL_BATCH: usize = 32;
 
-/// Of each task that has held-out lines, without its adapter.
-pub(super) fn evaluate_base(prepared: &Prepared, ranks: &Ranks) -> anyhow::Result<Vec<Option<Evaluation>>> {
-    evaluate(prepared, ranks, |_| Ok(prepared.base.clone()))
+/// Evaluates the base on every task. A task without held-out examples gives `None`.
+pub(super) fn evaluate_base(setup: &Setup, ranks: &Ranks) -> anyhow::Result<Vec<Option<Evaluation>>> {
+    evaluate(setup, ranks, |_| Ok(setup.base.clone()))
 }
 
-/// Of each task that has held-out lines, with its adapter as it is now.
+/// Evaluates the current adapter of every task. A task without held-out examples gives `None`.
 pub(super) fn evaluate_adapters(
-    prepared: &Prepared,
+    setup: &Setup,
     trainer: &Trainer,
     ranks: &Ranks,
 ) -> anyhow::Result<Vec<Option<Evaluation>>> {
-    evaluate(prepared, ranks, |task| {
+    evaluate(setup, ranks, |task| {
         let adapter = task.adapter.extract(trainer.model())?;
-        Ok(ia3::attach(&prepared.base, &[&adapter])?)
+        Ok(ia3::attach(&setup.base, &[&adapter])?)
     })
 }
 
 fn evaluate(
-    prepared: &Prepared,
+    setup: &Setup,
     ranks: &Ranks,
     model: impl Fn(&Task) -> anyhow::Result<Model>,
 ) -> anyhow::Result<Vec<Option<Evaluation>>> {
-    let of = |task: &Task| -> anyhow::Result<Option<Evaluation>> {
+    let evaluate = |task: &Task| -> anyhow::Result<Option<Evaluation>> {
         let Some(held_out) = &task.held_out else { return Ok(None) };
+<<<<<<< HEAD
         let model = model(task)?;
         let evaluator = Evaluator::new(&model)
             .with_batch_size(EVAL_BATCH)
             .with_loss(prepared.settings.loss)
             .with_ranks(ranks.communicator());
         Ok(Some(evaluator.run(held_out)?))
+=======
+        let (model, loss) = (model(task)?, &setup.config.loss);
+        Ok(Some(evaluate_by_ranks(&model, held_out, EVAL_BATCH, loss, ranks.communicator())?))
+>>>>>>> main
     };
-    let named = |task: &Task| of(task).map_err(|error| in_task(task.name.as_deref(), error));
-    prepared.tasks.iter().map(named).collect()
+    let named = |task: &Task| evaluate(task).map_err(|error| in_task(task.name.as_deref(), error));
+    setup.tasks.iter().map(named).collect()
 }
