@@ -10,13 +10,8 @@ use burn::tensor::{Device, Distribution, Tensor};
 use clap::Parser;
 use ia3::ModelConfig;
 use ia3::io::{CheckpointOptions, save_checkpoint};
-<<<<<<< HEAD
-use ia3::train::{OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
-use ia3::{Model, ModelConfig};
-=======
 use ia3::models::Model;
-use ia3::train::{OptimizerConfig, Schedule, TrainConfig, evaluate, train};
->>>>>>> main
+use ia3::train::{OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
 use ia3_examples::verbalise::{Split, Task, sample_mixture};
 use ia3_examples::{Progress, encode, tokenizer, tokenizer_json};
 use rand::SeedableRng;

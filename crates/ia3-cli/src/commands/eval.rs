@@ -4,14 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use burn::tensor::Device;
-<<<<<<< HEAD
-use ia3::train::{Evaluation, Evaluator, Example, LossConfig, Quartiles};
-use ia3::{Adapter, Model, PretrainedOptions};
-=======
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::train::{Evaluation, Example, LossConfig, Quartiles, evaluate_with};
->>>>>>> main
+use ia3::train::{Evaluation, Evaluator, Example, LossConfig, Quartiles};
 use serde::Serialize;
 
 use super::example_reader::Reader;

@@ -10,13 +10,8 @@ mod common;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-<<<<<<< HEAD
-use ia3::Adapter;
-use ia3::train::{Evaluator, Example, Loss, Training, clip_grad_norm, loss};
-=======
 use ia3::core::Adapter;
-use ia3::train::{Example, Loss, clip_grad_norm, evaluate_with, loss, train};
->>>>>>> main
+use ia3::train::{Evaluator, Example, Loss, Training, clip_grad_norm, loss};
 
 use case::Case;
 

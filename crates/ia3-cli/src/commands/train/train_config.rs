@@ -22,25 +22,15 @@ pub(super) fn from_args(args: &Train) -> TrainConfig {
             None => preset.optimizer,
             Some(OptimizerName::Adamw) => OptimizerConfig::adamw(),
             Some(OptimizerName::Adafactor) => OptimizerConfig::Adafactor { scale_parameter: true },
-<<<<<<< HEAD:crates/ia3-cli/src/commands/settings.rs
         })
         .with_max_grad_norm(
             args.max_grad_norm.map_or(preset.max_grad_norm, |norm| (norm > 0.0).then_some(norm)),
         )
-        .with_shuffle(preset.shuffle)
-        .with_bucket(preset.bucket)
+        .with_shuffle(preset.shuffle && !args.no_shuffle)
+        // Sorting by length would change the order of the file.
+        .with_bucket(if args.no_shuffle { 1 } else { preset.bucket })
         .with_seed(args.seed)
         .with_loss(loss(&args.loss, preset.loss))
-=======
-        },
-        max_grad_norm: args.max_grad_norm.map_or(preset.max_grad_norm, |norm| (norm > 0.0).then_some(norm)),
-        shuffle: preset.shuffle && !args.no_shuffle,
-        // Sorting by length would change the order of the file.
-        bucket: if args.no_shuffle { 1 } else { preset.bucket },
-        seed: args.seed,
-        loss: loss(&args.loss, preset.loss),
-    }
->>>>>>> main:crates/ia3-cli/src/commands/train/train_config.rs
 }
 
 fn loss(args: &LossArgs, preset: LossConfig) -> LossConfig {
@@ -88,7 +78,6 @@ mod tests {
             "--causal-loss all --no-shuffle",
         ];
         let words: Vec<&str> = options.iter().flat_map(|o| o.split(' ')).collect();
-<<<<<<< HEAD:crates/ia3-cli/src/commands/settings.rs
         let expected = TrainConfig::new()
             .with_steps(50)
             .with_batch_size(3)
@@ -97,7 +86,7 @@ mod tests {
             .with_schedule(Schedule::Linear { warmup: 10 })
             .with_optimizer(OptimizerConfig::adamw())
             .with_max_grad_norm(None)
-            .with_shuffle(true)
+            .with_shuffle(false)
             .with_bucket(1)
             .with_seed(7)
             .with_loss(
@@ -108,27 +97,6 @@ mod tests {
                     .with_length_norm(0.0)
                     .with_causal(CausalLoss::All),
             );
-=======
-        let expected = TrainConfig {
-            steps: 50,
-            batch_size: 3,
-            gradient_accumulation_steps: 1,
-            learning_rate: 0.1,
-            schedule: Schedule::Linear { warmup: 10 },
-            optimizer: OptimizerConfig::adamw(),
-            max_grad_norm: None,
-            shuffle: false,
-            bucket: 1,
-            seed: 7,
-            loss: LossConfig {
-                mc_loss: 0.5,
-                unlikely_loss: 2.0,
-                unlikelihood: Unlikelihood::Paper,
-                length_norm: 0.0,
-                causal: CausalLoss::All,
-            },
-        };
->>>>>>> main:crates/ia3-cli/src/commands/train/train_config.rs
         assert_eq!(parsed(&words), expected);
     }
 }
