@@ -25,8 +25,9 @@ use ia3::models::Model;
 use ia3::{Bits, Ia3Error};
 
 use case::{Case, values};
-use common::{beside_gates, case_dirs, corpus};
+use common::beside_gates;
 use compare::{Comparison, LOGITS};
+use ia3_testing::{case_dirs, corpus};
 use measure::Table;
 
 #[test]

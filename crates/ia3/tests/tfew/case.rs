@@ -8,7 +8,9 @@ use ia3::train::{
 use ia3::{Ia3Config, PlanOptions};
 use serde_json::Value;
 
-use crate::common::{corpus, device};
+use ia3_testing::corpus;
+
+use crate::common::device;
 
 /// A training of `fixtures/tfew/recipes.json`.
 pub(crate) struct Case {

@@ -1,7 +1,8 @@
 //! The examples of each task, read from its files and tokenised.
 
+use ia3::models::Model;
 use ia3::train::{Dataset, EpochPlan, Example, TrainConfig};
-use ia3::{Model, ModelConfig, Task};
+use ia3::{ModelConfig, Task};
 
 use super::task_list::{TaskSpec, in_task};
 use crate::args::Train;
