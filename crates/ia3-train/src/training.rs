@@ -68,20 +68,11 @@ impl<'a> Training<'a> {
     /// # Errors
     ///
     /// As [`Trainer::new`], [`Trainer::with_ranks`] and [`Trainer::step`].
-    pub fn run(mut self, data: impl Into<Dataset>) -> Result<(Model, TrainReport), TrainError> {
+    pub fn run(self, data: impl Into<Dataset>) -> Result<(Model, TrainReport), TrainError> {
         let data = data.into();
         let mut trainer = Trainer::new(self.model, &data, &self.config)?.with_ranks(self.ranks)?;
-        let (mut losses, mut stopped) = (vec![], false);
-        for step in trainer.steps() {
-            let step = step?;
-            losses.push(step.loss);
-            (self.progress)(&step);
-            if (self.stop)(&step) {
-                stopped = step.step < self.config.steps;
-                break;
-            }
-        }
-        Ok((trainer.into_model(), TrainReport { losses, stopped }))
+        let report = trainer.run(self.progress, self.stop)?;
+        Ok((trainer.into_model(), report))
     }
 }
 

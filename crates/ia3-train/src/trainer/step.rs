@@ -6,7 +6,7 @@ use super::Trainer;
 use crate::batches::Batch;
 use crate::error::TrainError;
 use crate::ranks::Share;
-use crate::train_report::StepReport;
+use crate::train_report::{StepReport, TrainReport};
 
 /// The remaining steps of a [`Trainer`], each made when the iterator is asked for it. An error ends the iteration.
 #[derive(Debug)]
@@ -32,6 +32,30 @@ impl<'a> Trainer<'a> {
     /// An iterator over the remaining steps. To end the training early, leave the loop.
     pub fn steps(&mut self) -> Steps<'_, 'a> {
         Steps { trainer: self, failed: false }
+    }
+
+    /// Makes the remaining steps. `progress` is called after each step, and the first step for which `stop` is true is the
+    /// last one.
+    ///
+    /// # Errors
+    ///
+    /// As [`step`](Self::step).
+    pub fn run(
+        &mut self,
+        mut progress: impl FnMut(&StepReport),
+        mut stop: impl FnMut(&StepReport) -> bool,
+    ) -> Result<TrainReport, TrainError> {
+        let (mut losses, mut stopped) = (vec![], false);
+        for step in self.steps() {
+            let step = step?;
+            losses.push(step.loss);
+            progress(&step);
+            stopped = stop(&step);
+            if stopped {
+                break;
+            }
+        }
+        Ok(TrainReport { losses, stopped: stopped && !self.is_done() })
     }
 }
 
