@@ -6,13 +6,13 @@ mod common;
 use std::sync::{Mutex, MutexGuard};
 
 use burn::tensor::Device;
-use common::threads;
+use common::threads::threads;
 use ia3_core::config::TaskType;
 use ia3_core::{Adapter, Ia3Config, Ia3Vector, PlanOptions};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
-    AdapterTask, Alone, Communicator, Dataset, Example, OptimizerConfig, Schedule, Target, TrainConfig,
-    TrainError, TrainState, Trainer,
+    AdapterTask, Alone, CheckpointError, Communicator, Dataset, Example, OptimizerConfig, Schedule, Target,
+    TrainConfig, TrainError, TrainState, Trainer,
 };
 
 /// The CPU has one source of random numbers a process, so trainings take turns.
@@ -58,17 +58,15 @@ fn texts() -> [Dataset; 3] {
 }
 
 fn config(optimizer: OptimizerConfig, gradient_accumulation_steps: usize) -> TrainConfig {
-    TrainConfig {
-        steps: 7,
-        batch_size: 3,
-        gradient_accumulation_steps,
-        learning_rate: 2e-2,
-        schedule: Schedule::Linear { warmup: 2 },
-        optimizer,
-        bucket: 2,
-        seed: 3,
-        ..TrainConfig::default()
-    }
+    TrainConfig::new()
+        .with_steps(7)
+        .with_batch_size(3)
+        .with_gradient_accumulation_steps(gradient_accumulation_steps)
+        .with_learning_rate(2e-2)
+        .with_schedule(Schedule::Linear { warmup: 2 })
+        .with_optimizer(optimizer)
+        .with_bucket(2)
+        .with_seed(3)
 }
 
 /// One adapter forked for each task, with parameter ids that no other call gives.
@@ -84,7 +82,7 @@ fn forks(base: &Model, count: usize) -> Vec<Adapter> {
 fn trainer<'a>(base: &Model, data: &'a [Dataset], config: &'a TrainConfig) -> Trainer<'a> {
     let tasks = forks(base, data.len()).into_iter().zip(data);
     let tasks: Vec<AdapterTask> = tasks.map(|(adapter, data)| AdapterTask { adapter, data }).collect();
-    Trainer::many(base, &tasks, config).unwrap()
+    Trainer::multi_task(base, &tasks, config).unwrap()
 }
 
 /// Losses of the steps to the end, and the final values.
@@ -151,7 +149,7 @@ fn a_state_belongs_to_its_tasks() {
     assert!(state.values.len() < 3 * values * 4 + 40_000, "{} bytes", state.values.len());
     let mut two = trainer(&base, &data[..2], &config);
     let error = two.restore(&state).unwrap_err();
-    assert!(matches!(error, TrainError::State { .. }), "{error}");
+    assert!(matches!(error, TrainError::Checkpoint(CheckpointError::State { .. })), "{error}");
     assert_eq!(two.steps_done(), 0);
 }
 
@@ -167,7 +165,7 @@ fn a_loss_that_is_not_finite_names_the_task_and_changes_nothing() {
     }
     let tasks = adapters.into_iter().zip(&data);
     let tasks: Vec<AdapterTask> = tasks.map(|(adapter, data)| AdapterTask { adapter, data }).collect();
-    let mut trainer = Trainer::many(&base, &tasks, &config).unwrap();
+    let mut trainer = Trainer::multi_task(&base, &tasks, &config).unwrap();
     let before = trainer.state().unwrap();
     let error = trainer.step().unwrap_err();
     assert_eq!(error.task(), Some(1), "{error}");
@@ -182,11 +180,11 @@ fn a_loss_that_is_not_finite_names_the_task_and_changes_nothing() {
 fn a_step_that_spoils_the_vectors_is_taken_back_and_a_worse_one_is_not_done() {
     let _turn = turn();
     let (base, data) = (base(GPT2), texts());
-    let constant = |learning_rate, optimizer| TrainConfig {
-        learning_rate,
-        max_grad_norm: None,
-        schedule: Schedule::Constant,
-        ..config(optimizer, 1)
+    let constant = |learning_rate, optimizer| {
+        config(optimizer, 1)
+            .with_learning_rate(learning_rate)
+            .with_max_grad_norm(None)
+            .with_schedule(Schedule::Constant)
     };
     let spoiling = constant(1e25, OptimizerConfig::adamw());
     let mut trainer = self::trainer(&base, &data, &spoiling);
@@ -228,7 +226,7 @@ fn run(
 fn ranks_together_are_one_process() {
     let _turn = turn();
     let (base, data) = (t5(0.0), texts());
-    let config = TrainConfig { learning_rate: 1e-2, ..config(OptimizerConfig::adamw(), 4) };
+    let config = config(OptimizerConfig::adamw(), 4).with_learning_rate(1e-2);
     let (losses, _, learned) = run(&base, &data, &config, &Alone);
     for size in [2, 3] {
         let ranks = threads(size);

@@ -1,7 +1,8 @@
 use ia3_data::{Example, Target};
 
-/// Positions of examples in batches of at most `rows` rows, of which every example has at least one.
-pub(super) fn of_similar_length(examples: &[Example], rows: usize) -> Vec<Vec<usize>> {
+/// Batches of at most `entries` entries, in which examples of similar length come together, as positions of the examples.
+/// Every example has one entry, or one per choice.
+pub(super) fn batches(examples: &[Example], entries: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..examples.len()).collect();
     order.sort_by_key(|&i| {
         let target = longest(&examples[i].target);
@@ -9,12 +10,12 @@ pub(super) fn of_similar_length(examples: &[Example], rows: usize) -> Vec<Vec<us
     });
     let (mut batches, mut room) = (Vec::<Vec<usize>>::new(), 0);
     for i in order {
-        let needed = count(&examples[i].target);
+        let needed = entries_of(&examples[i].target);
         match batches.last_mut().filter(|_| needed <= room) {
             Some(batch) => batch.push(i),
             None => {
                 batches.push(vec![i]);
-                room = rows.max(needed);
+                room = entries.max(needed);
             }
         }
         room -= needed;
@@ -22,6 +23,7 @@ pub(super) fn of_similar_length(examples: &[Example], rows: usize) -> Vec<Vec<us
     batches
 }
 
+/// Number of tokens of the longest text of a target.
 fn longest(target: &Target) -> usize {
     match target {
         Target::Tokens(ids) => ids.len(),
@@ -30,7 +32,8 @@ fn longest(target: &Target) -> usize {
     }
 }
 
-fn count(target: &Target) -> usize {
+/// Number of batch entries of an example.
+fn entries_of(target: &Target) -> usize {
     match target {
         Target::Choices { choices, .. } => choices.len(),
         Target::Tokens(_) | Target::Class(_) => 1,
@@ -45,12 +48,12 @@ mod tests {
     fn similar_lengths_share_a_batch_and_choices_stay_together() {
         let text = |n: usize| Example { input: vec![5; n], target: vec![1].into() };
         assert_eq!(
-            of_similar_length(&[text(9), text(1), text(8), text(2), text(3)], 2),
+            batches(&[text(9), text(1), text(8), text(2), text(3)], 2),
             [vec![1, 3], vec![4, 2], vec![0]]
         );
         let choices = |n: usize| Target::Choices { choices: vec![vec![1]; n], answer: 0 };
         let examples = [1, 3, 7, 2].map(|n| Example { input: vec![5], target: choices(n) });
-        assert_eq!(of_similar_length(&examples, 4), [vec![0, 1], vec![2], vec![3]]);
-        assert_eq!(of_similar_length(&examples, 0), [vec![0], vec![1], vec![2], vec![3]]);
+        assert_eq!(batches(&examples, 4), [vec![0, 1], vec![2], vec![3]]);
+        assert_eq!(batches(&examples, 0), [vec![0], vec![1], vec![2], vec![3]]);
     }
 }

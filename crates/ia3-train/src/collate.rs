@@ -2,29 +2,30 @@ use burn::tensor::{Device, Int, Tensor};
 use ia3_data::{Example, Target};
 use ia3_models::{IGNORE_INDEX, Model, ModelInputs, PaddingSide, Task};
 
-use crate::objective::CausalLoss;
+use crate::loss_config::CausalLoss;
 
 /// Examples as padded tensors.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `input_ids` and `attention_mask`, `[batch, seq]`; input and target in one row for a decoder alone.
+    /// `input_ids` and `attention_mask`, each `[batch, seq]`. For a decoder without an encoder a row is the input followed
+    /// by the target.
     pub inputs: ModelInputs,
-    /// Target ids, [`IGNORE_INDEX`] elsewhere: `[batch, target_seq]`, or as `input_ids` for a decoder alone; `[batch, 1]`
-    /// classes for a classifier.
+    /// Target ids, and [`IGNORE_INDEX`] where there is no label. The shape is `[batch, target_seq]` for an encoder-decoder,
+    /// that of `input_ids` for a decoder without an encoder, and `[batch, 1]` (classes) for a classifier.
     pub labels: Tensor<2, Int>,
-    /// Real tokens of inputs and target texts together.
+    /// Number of tokens of inputs and target texts together, without padding.
     pub tokens: usize,
-    /// Labels that the loss is a mean of.
+    /// Number of labels, over which the loss is a mean.
     pub labelled: usize,
 }
 
-/// Pads `examples` on the right to the longest of the batch, as `model` takes them. The loss is that of the targets; of
-/// several choices the right one is the target.
+/// Turns `examples` into a batch for `model`, padded on the right to the longest example. The labels are the targets; the
+/// target of an example with several choices is the right choice.
 pub fn collate(examples: &[&Example], model: &Model, device: &Device) -> Batch {
     collate_for(CausalLoss::Target, examples, model, device)
 }
 
-/// As [`collate`], with what a decoder alone answers for.
+/// As [`collate`], with the tokens that a decoder without an encoder is trained on.
 pub(crate) fn collate_for(
     causal: CausalLoss,
     examples: &[&Example],
@@ -47,33 +48,33 @@ pub(crate) fn collate_for(
     }
 }
 
-/// Input and target in one row.
+/// The input followed by the target.
 fn whole(example: &Example) -> Vec<i64> {
-    [example.input.as_slice(), &target(example)].concat()
+    [example.input.as_slice(), &target_ids(example)].concat()
 }
 
-/// The labels of an example as a model of `task` takes them, before they are padded.
+/// The labels of an example for a model of `task`, before padding.
 fn labels(example: &Example, causal: CausalLoss, task: Task) -> Vec<i64> {
     match (task, causal) {
         (Task::CausalLm, CausalLoss::All) => whole(example),
         (Task::CausalLm, CausalLoss::Target) => {
-            [vec![IGNORE_INDEX; example.input.len()], target(example)].concat()
+            [vec![IGNORE_INDEX; example.input.len()], target_ids(example)].concat()
         }
-        (Task::Seq2SeqLm | Task::SequenceClassification, _) => target(example),
+        (Task::Seq2SeqLm | Task::SequenceClassification, _) => target_ids(example),
     }
 }
 
-/// What the loss on examples is a mean of, and over how much.
+/// Number of tokens and labels of examples.
 pub(crate) struct Counts {
-    /// Real tokens of inputs and target texts together.
+    /// Number of tokens of inputs and target texts together, without padding.
     pub(crate) tokens: usize,
-    /// Labels.
+    /// Number of labels, over which the loss is a mean.
     pub(crate) labelled: usize,
 }
 
 impl Counts {
     pub(crate) fn of(examples: &[&Example], causal: CausalLoss, task: Task) -> Self {
-        // The first token of a decoder's row is predicted by nothing.
+        // No token predicts the first token of a decoder's row.
         let first = usize::from(task == Task::CausalLm);
         let labelled = |e: &&Example| {
             labels(e, causal, task).iter().skip(first).filter(|id| **id != IGNORE_INDEX).count()
@@ -83,15 +84,15 @@ impl Counts {
     }
 }
 
-/// The ids that the loss is about: those of the text, or the number of the class.
-pub(crate) fn target(example: &Example) -> Vec<i64> {
+/// The label ids of an example: the tokens of the (right) text, or the number of the class.
+pub(crate) fn target_ids(example: &Example) -> Vec<i64> {
     match &example.target {
         Target::Class(class) => vec![*class as i64],
         target => target.tokens().unwrap_or_default().to_vec(),
     }
 }
 
-/// The inputs alone, padded as `model` generates from them.
+/// The inputs without targets, padded on the side from which `model` generates.
 pub(crate) fn prompts(examples: &[&Example], model: &Model, device: &Device) -> ModelInputs {
     let rows: Vec<Vec<i64>> = examples.iter().map(|e| e.input.clone()).collect();
     ModelInputs::from_rows(&rows, model.pad_token_id(), model.padding_side(), device)
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoder_reads_input_and_target_and_answers_for_the_target() {
+    fn a_decoder_reads_input_and_target_and_is_trained_on_the_target() {
         let batch = batch(GPT2, CausalLoss::Target);
         assert_eq!(ids(batch.inputs.input_ids.unwrap()), [5, 1, 7, 8, 1, 5, 6, 1, 1, 0]);
         assert_eq!(ids(batch.inputs.attention_mask.unwrap()), [1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoder_may_answer_for_its_input_too() {
+    fn a_decoder_can_be_trained_on_its_input_too() {
         let batch = batch(GPT2, CausalLoss::All);
         assert_eq!(ids(batch.labels), [5, 1, 7, 8, 1, 5, 6, 1, 1, -100]);
         assert_eq!((batch.tokens, batch.labelled), (9, 7));

@@ -3,24 +3,27 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::target;
-use crate::train::TrainConfig;
+use crate::collate::target_ids;
+use crate::train_config::TrainConfig;
 
-/// Batches of every row once in random order (or in that of the data), then again; the last of a round may be smaller.
+/// The order of the rows of one data set: every row once per epoch, shuffled or in the order of the data. The last batch
+/// of an epoch may be smaller.
 ///
-/// What is drawn is a function of seed and round (each round has a ChaCha stream of its own), so the position is a number.
+/// What is drawn depends on the seed and the epoch alone (each epoch has its own ChaCha stream), so a position in the order
+/// is a single number.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct EpochOrder {
     seed: u64,
-    /// Tokens of each row's longest variant, with the target.
+    /// Number of tokens of the longest variant of each row, input and target together.
     lengths: Vec<usize>,
-    /// How many variants each row has.
+    /// Number of variants of each row.
     variants: Vec<usize>,
     batch_size: usize,
     shuffle: bool,
     bucket: usize,
     next: usize,
-    round: Option<(usize, Vec<Vec<Pick>>)>,
+    /// The epoch that was drawn last, and its batches.
+    epoch: Option<(usize, Vec<Vec<Pick>>)>,
 }
 
 /// A row, and the variant of it that was drawn.
@@ -30,39 +33,40 @@ pub(crate) struct Pick {
     pub(crate) variant: usize,
 }
 
-impl Order {
+impl EpochOrder {
     pub(crate) fn new<'a>(rows: impl IntoIterator<Item = &'a [Example]>, config: &TrainConfig) -> Self {
-        let length = |e: &Example| target(e).len() + e.input.len();
+        let length = |e: &Example| target_ids(e).len() + e.input.len();
         let longest = |row: &[Example]| row.iter().map(length).max().unwrap_or_default();
         let (lengths, variants) = rows.into_iter().map(|row| (longest(row), row.len())).unzip();
         let TrainConfig { seed, batch_size, shuffle, bucket, .. } = *config;
-        Self { seed, lengths, variants, batch_size, shuffle, bucket, next: 0, round: None }
+        Self { seed, lengths, variants, batch_size, shuffle, bucket, next: 0, epoch: None }
     }
 
-    /// Goes to the batch `index`, counted from 0 over all rounds.
+    /// Goes to the batch `index`, counted from 0 over all epochs.
     pub(crate) fn seek(&mut self, index: usize) {
         self.next = index;
     }
 
     /// The next batch.
     pub(crate) fn next_picks(&mut self) -> Vec<Pick> {
-        let per_round = self.batches_a_round();
-        let (round, batch) = (self.next / per_round, self.next % per_round);
+        let per_epoch = self.batches_per_epoch();
+        let (epoch, batch) = (self.next / per_epoch, self.next % per_epoch);
         self.next += 1;
-        if self.round.as_ref().is_none_or(|(number, _)| *number != round) {
-            self.round = Some((round, self.draw(round)));
+        if self.epoch.as_ref().is_none_or(|(number, _)| *number != epoch) {
+            self.epoch = Some((epoch, self.draw(epoch)));
         }
-        self.round.as_ref().map(|(_, batches)| batches[batch].clone()).unwrap_or_default()
+        self.epoch.as_ref().map(|(_, batches)| batches[batch].clone()).unwrap_or_default()
     }
 
-    /// Batches in which every row comes once.
-    pub(crate) fn batches_a_round(&self) -> usize {
+    /// Number of batches in which every row comes up once.
+    pub(crate) fn batches_per_epoch(&self) -> usize {
         self.lengths.len().div_ceil(self.batch_size)
     }
 
-    fn draw(&self, round: usize) -> Vec<Vec<Pick>> {
+    /// The batches of an epoch.
+    fn draw(&self, epoch: usize) -> Vec<Vec<Pick>> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(round as u64);
+        rng.set_stream(epoch as u64);
         let mut rows: Vec<usize> = (0..self.lengths.len()).collect();
         if self.shuffle {
             rows.shuffle(&mut rng);
@@ -76,7 +80,7 @@ impl Order {
         if self.bucket > 1 {
             batches.shuffle(&mut rng);
         }
-        // In the order of the rows, so that the draw does not depend on how batches are made.
+        // Drawn in the order of the rows, so that the draw does not depend on how batches are formed.
         let mut variant = |count: usize| if count > 1 { rng.random_range(0..count) } else { 0 };
         let drawn: Vec<usize> = self.variants.iter().map(|&count| variant(count)).collect();
         let pick = |row: usize| Pick { row, variant: drawn[row] };
@@ -92,32 +96,30 @@ mod tests {
     fn batches(bucket: usize, count: usize) -> Vec<Vec<usize>> {
         let example = |n: usize| Example { input: vec![5], target: vec![5; n % 7 + 1].into() };
         let examples: Vec<Example> = (0..26).map(example).collect();
-        let config = TrainConfig {
-            steps: 1,
-            batch_size: 4,
-            learning_rate: 1.0,
-            schedule: Schedule::Constant,
-            optimizer: OptimizerConfig::adamw(),
-            max_grad_norm: None,
-            bucket,
-            seed: 7,
-            ..TrainConfig::default()
-        };
-        let mut order = Order::new(examples.iter().map(std::slice::from_ref), &config);
+        let config = TrainConfig::new()
+            .with_steps(1)
+            .with_batch_size(4)
+            .with_learning_rate(1.0)
+            .with_schedule(Schedule::Constant)
+            .with_optimizer(OptimizerConfig::adamw())
+            .with_max_grad_norm(None)
+            .with_bucket(bucket)
+            .with_seed(7);
+        let mut order = EpochOrder::new(examples.iter().map(std::slice::from_ref), &config);
         (0..count).map(|_| order.next_picks().iter().map(|pick| pick.row).collect()).collect()
     }
 
     #[test]
-    fn every_example_comes_once_a_round_and_a_seed_fixes_the_order() {
+    fn every_example_comes_once_per_epoch_and_a_seed_fixes_the_order() {
         for bucket in [1, 3] {
-            let rounds = batches(bucket, 14);
-            for round in rounds.chunks(7) {
-                let mut sorted = round.concat();
+            let epochs = batches(bucket, 14);
+            for epoch in epochs.chunks(7) {
+                let mut sorted = epoch.concat();
                 sorted.sort();
                 assert_eq!(sorted, (0..26).collect::<Vec<_>>());
             }
-            assert_ne!(rounds[..7], rounds[7..]);
-            assert_eq!(batches(bucket, 14), rounds);
+            assert_ne!(epochs[..7], epochs[7..]);
+            assert_eq!(batches(bucket, 14), epochs);
         }
     }
 
@@ -125,12 +127,12 @@ mod tests {
     fn without_shuffling_rows_come_as_they_are_in_the_data() {
         let rows: Vec<Vec<Example>> =
             (1..6).map(|n| vec![Example { input: vec![5; n], target: vec![1].into() }; 3]).collect();
-        let config = TrainConfig { batch_size: 2, shuffle: false, ..TrainConfig::default() };
-        let mut order = Order::new(rows.iter().map(Vec::as_slice), &config);
+        let config = TrainConfig::new().with_batch_size(2).with_shuffle(false);
+        let mut order = EpochOrder::new(rows.iter().map(Vec::as_slice), &config);
         let picks: Vec<Vec<Pick>> = (0..30).map(|_| order.next_picks()).collect();
-        for round in picks.chunks(3) {
+        for epoch in picks.chunks(3) {
             let rows: Vec<Vec<usize>> =
-                round.iter().map(|batch| batch.iter().map(|pick| pick.row).collect()).collect();
+                epoch.iter().map(|batch| batch.iter().map(|pick| pick.row).collect()).collect();
             assert_eq!(rows, [vec![0, 1], vec![2, 3], vec![4]]);
         }
         let variants: std::collections::BTreeSet<usize> =
@@ -139,11 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn a_position_is_enough_to_go_on_and_variants_are_drawn_anew_each_round() {
+    fn a_position_is_enough_to_go_on_and_variants_are_drawn_anew_in_each_epoch() {
         let example = |n: usize| Example { input: vec![5; n], target: vec![1].into() };
         let rows: Vec<Vec<Example>> = (0..9).map(|n| (1..=n % 3 + 1).map(example).collect()).collect();
-        let config = TrainConfig { batch_size: 2, bucket: 2, seed: 7, ..TrainConfig::default() };
-        let order = || Order::new(rows.iter().map(Vec::as_slice), &config);
+        let config = TrainConfig::new().with_batch_size(2).with_bucket(2).with_seed(7);
+        let order = || EpochOrder::new(rows.iter().map(Vec::as_slice), &config);
         let mut whole = order();
         let all: Vec<Vec<Pick>> = (0..40).map(|_| whole.next_picks()).collect();
         for position in [0, 1, 4, 5, 23] {

@@ -1,17 +1,17 @@
 use ia3_data::{Example, Target};
 use ia3_models::{Model, Task};
 
-use crate::error::TrainError;
+use crate::error::ExampleError;
 
-/// What the targets of a data set are.
+/// The kind of the targets of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TargetKind {
     Text,
     Class,
     Choices,
 }
 
-impl Kind {
+impl TargetKind {
     fn of(target: &Target) -> Self {
         match target {
             Target::Tokens(_) => Self::Text,
@@ -28,34 +28,39 @@ impl Kind {
         }
     }
 
+    /// Whether a model of `task` produces targets of this kind.
     fn fits(self, task: Task) -> bool {
         (self == Self::Class) == (task == Task::SequenceClassification)
     }
 }
 
-/// There are examples, none is empty, and all have the kind of target that is returned and that `model` answers.
+/// The kind of the targets of `examples`.
+///
+/// Refuses an empty data set, examples with an empty part, targets of different kinds, and targets that `model` does not
+/// produce.
 pub(crate) fn check<'a>(
     examples: impl IntoIterator<Item = &'a Example>,
     model: &Model,
-) -> Result<Kind, TrainError> {
+) -> Result<TargetKind, ExampleError> {
     let mut kind = None;
     for (index, example) in examples.into_iter().enumerate() {
-        let found = Kind::of(&example.target);
+        let found = TargetKind::of(&example.target);
         let expected = *kind.get_or_insert(found);
         if found != expected {
-            return Err(TrainError::MixedTargets { index, found: found.name(), first: expected.name() });
+            let (found, first) = (found.name(), expected.name());
+            return Err(ExampleError::MixedTargets { index, found, first });
         }
         if !found.fits(model.task()) {
-            return Err(TrainError::TargetOfTask { index, found: found.name(), task: model.task() });
+            return Err(ExampleError::TargetOfTask { index, found: found.name(), task: model.task() });
         }
         check_parts(index, example)?;
         check_class(index, example, model)?;
     }
-    kind.ok_or(TrainError::NoExamples)
+    kind.ok_or(ExampleError::NoExamples)
 }
 
-fn check_parts(index: usize, example: &Example) -> Result<(), TrainError> {
-    let empty = |field| Err(TrainError::EmptyExample { index, field });
+fn check_parts(index: usize, example: &Example) -> Result<(), ExampleError> {
+    let empty = |field| Err(ExampleError::EmptyField { index, field });
     if example.input.is_empty() {
         return empty("input");
     }
@@ -63,17 +68,17 @@ fn check_parts(index: usize, example: &Example) -> Result<(), TrainError> {
         Target::Tokens(ids) if ids.is_empty() => empty("target"),
         Target::Choices { choices, .. } if choices.iter().any(Vec::is_empty) => empty("choice"),
         Target::Choices { choices, answer } if *answer >= choices.len() => {
-            Err(TrainError::Answer { index, answer: *answer, choices: choices.len() })
+            Err(ExampleError::Answer { index, answer: *answer, choices: choices.len() })
         }
         _ => Ok(()),
     }
 }
 
-fn check_class(index: usize, example: &Example, model: &Model) -> Result<(), TrainError> {
+fn check_class(index: usize, example: &Example, model: &Model) -> Result<(), ExampleError> {
     match (&example.target, model.num_labels()) {
-        (Target::Class(_), Some(1)) => Err(TrainError::OneLabel),
+        (Target::Class(_), Some(1)) => Err(ExampleError::OneLabel),
         (Target::Class(class), Some(labels)) if *class >= labels => {
-            Err(TrainError::Class { index, class: *class, labels })
+            Err(ExampleError::Class { index, class: *class, labels })
         }
         _ => Ok(()),
     }

@@ -1,15 +1,13 @@
 //! Many adapters in one run come out as each trained alone: texts, classes and choices, clipped, with batches that differ
 //! in size and in number of choices.
 
-use std::ops::ControlFlow;
-
 use burn::module::Module;
 use burn::tensor::Device;
 use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
     AdapterTask, Dataset, Example, OptimizerConfig, Schedule, StepReport, Target, TrainConfig, TrainError,
-    Trainer, train_many,
+    Trainer,
 };
 
 /// Largest difference of a learned value, which are about 1.
@@ -33,7 +31,7 @@ fn ids(start: usize, count: usize) -> Vec<i64> {
     (0..count).map(|i| 2 + ((start * 7 + i * 5) % 18) as i64).collect()
 }
 
-/// Examples of a task, of different lengths; the last batch of a round is smaller.
+/// Examples of a task, of different lengths; the last batch of an epoch is smaller.
 fn examples(task: usize, target: impl Fn(usize) -> Target) -> Vec<Example> {
     (0..7 + task)
         .map(|i| Example { input: ids(i + 3 * task, 2 + (i + task) % 4), target: target(i) })
@@ -41,18 +39,16 @@ fn examples(task: usize, target: impl Fn(usize) -> Target) -> Vec<Example> {
 }
 
 fn config(gradient_accumulation_steps: usize) -> TrainConfig {
-    TrainConfig {
-        steps: 6,
-        batch_size: 3,
-        gradient_accumulation_steps,
-        learning_rate: 0.02,
-        schedule: Schedule::Linear { warmup: 1 },
-        optimizer: OptimizerConfig::adamw(),
-        max_grad_norm: Some(0.05),
-        bucket: 2,
-        seed: 4,
-        ..TrainConfig::t_few()
-    }
+    TrainConfig::t_few()
+        .with_steps(6)
+        .with_batch_size(3)
+        .with_gradient_accumulation_steps(gradient_accumulation_steps)
+        .with_learning_rate(0.02)
+        .with_schedule(Schedule::Linear { warmup: 1 })
+        .with_optimizer(OptimizerConfig::adamw())
+        .with_max_grad_norm(Some(0.05))
+        .with_bucket(2)
+        .with_seed(4)
 }
 
 fn adapters(base: &Model, count: usize) -> Vec<Adapter> {
@@ -92,11 +88,11 @@ fn one_run_is_many(name: &str, model: &str, data: [Vec<Example>; 3]) {
         let tasks: Vec<AdapterTask> =
             tasks.map(|(adapter, data)| AdapterTask { adapter: adapter.clone(), data }).collect();
         let mut reports = vec![];
-        let together = train_many(&base, &tasks, &config, &mut |step| {
-            reports.push(step.clone());
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+        let mut trainer = Trainer::multi_task(&base, &tasks, &config).unwrap();
+        for step in trainer.steps() {
+            reports.push(step.unwrap());
+        }
+        let together = trainer.adapters().unwrap();
         for (i, task) in tasks.iter().enumerate() {
             let (expected, steps) = alone(&base, task, &config);
             let expected = learned(&expected);
@@ -161,9 +157,12 @@ fn rows_with_variants() {
     let tasks = adapters.iter().zip(&data);
     let tasks: Vec<AdapterTask> =
         tasks.map(|(adapter, data)| AdapterTask { adapter: adapter.clone(), data }).collect();
-    let together = train_many(&base, &tasks, &config(1), &mut |_| ControlFlow::Continue(())).unwrap();
+    let config = config(1);
+    let mut trainer = Trainer::multi_task(&base, &tasks, &config).unwrap();
+    assert_eq!(trainer.steps().map(Result::unwrap).count(), config.steps);
+    let together = trainer.adapters().unwrap();
     for (task, together) in tasks.iter().zip(&together) {
-        let difference = worst(&learned(together), &learned(&alone(&base, task, &config(1)).0));
+        let difference = worst(&learned(together), &learned(&alone(&base, task, &config).0));
         assert!(difference <= TOLERANCE, "{difference}");
     }
 }
@@ -173,25 +172,26 @@ fn what_cannot_be_trained_together_is_refused() {
     let base = base(T5);
     let adapters = adapters(&base, 2);
     let config = config(1);
-    let refused = |tasks: &[AdapterTask]| Trainer::many(&base, tasks, &config).unwrap_err().to_string();
-    assert_eq!(refused(&[]), "there are no examples");
+    let refused = |tasks: &[AdapterTask]| Trainer::multi_task(&base, tasks, &config).unwrap_err().to_string();
+    assert_eq!(refused(&[]), "there are no tasks to train; give at least one adapter with its data");
     let texts = Dataset::from(examples(0, |_| vec![3].into()));
     let choices = Dataset::from(examples(1, |_| Target::Choices { choices: vec![vec![3]], answer: 0 }));
     let (nothing, empty) = (Dataset::default(), Dataset { rows: vec![vec![]] });
     let task = |i: usize, data| AdapterTask { adapter: adapters[i].clone(), data };
     assert_eq!(
         refused(&[task(0, &texts), task(1, &choices)]),
-        "task 1: the targets are a choice of texts, those of the first task a text; tasks that train together have one kind of \
-         target"
+        "task 1: the targets are a choice of texts, but those of the first task are a text; tasks that are trained at once \
+         need targets of one kind"
     );
     assert_eq!(refused(&[task(0, &texts), task(1, &nothing)]), "task 1: there are no examples");
     let no_form = "task 0: row 0 has no example; give each row at least one variant";
     assert_eq!(refused(&[task(0, &empty), task(1, &texts)]), no_form);
     assert_eq!(
         refused(&[task(0, &texts), task(0, &texts)]),
-        "two tasks train the same adapter; give each its own, with `Adapter::fork`"
+        "two tasks train the same adapter; give each task its own copy, made with `Adapter::fork`"
     );
     let other = self::adapters(&self::base(GPT2), 1).remove(0);
-    let misfit = Trainer::many(&base, &[AdapterTask { adapter: other, data: &texts }], &config).unwrap_err();
+    let misfit =
+        Trainer::multi_task(&base, &[AdapterTask { adapter: other, data: &texts }], &config).unwrap_err();
     assert!(matches!(misfit, TrainError::Adapter(_)), "{misfit}");
 }

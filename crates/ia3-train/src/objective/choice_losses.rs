@@ -1,11 +1,11 @@
-//! The terms of the loss over choices, each as a sum and what to divide it by.
+//! The terms of the loss over choices, each as a sum and the count to divide it by.
 
 use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
 use ia3_models::LogLikelihoods;
 
-use super::config::Unlikelihood;
+use crate::loss_config::Unlikelihood;
 
-/// A mean, before the division.
+/// A mean, before the division of the sum by the count.
 #[derive(Clone, Debug)]
 pub(crate) struct Mean {
     /// `[1]`
@@ -14,16 +14,16 @@ pub(crate) struct Mean {
 }
 
 impl Mean {
-    /// `[1]`; 0 where nothing is counted.
+    /// The mean, `[1]`; 0 if the count is 0.
     pub(crate) fn value(self) -> Tensor<1> {
         self.sum / self.count.max(1) as f64
     }
 }
 
-/// Texts with their likelihoods, and which of each input's is right.
+/// The likelihoods of the choices, and the number of the right choice of each input.
 pub(crate) struct Choices<'a> {
     pub(crate) likelihoods: &'a LogLikelihoods,
-    /// By input, from 0.
+    /// The right choice of each input, from 0.
     pub(crate) answers: &'a [usize],
 }
 
@@ -35,14 +35,14 @@ impl Choices<'_> {
         self.likelihoods.sums().neg() / self.floats(divisors)
     }
 
-    /// `L_LM`: cross entropy of the right texts, a token (of the micro-batch, not of each text first).
+    /// `L_LM`: cross entropy of the right texts per token, over all tokens of the micro-batch.
     pub(crate) fn language_modelling(&self) -> Mean {
         let right = self.right_rows();
         let count = right.iter().map(|&row| self.likelihoods.lengths[row]).sum();
         Mean { sum: self.likelihoods.sums().select(0, self.ids(&right)).sum().neg(), count }
     }
 
-    /// `L_LN`: cross entropy of the right text under `softmax(−s)` over an input's texts, an input.
+    /// `L_LN`: cross entropy per input of the right text under `softmax(−s)` over the texts of that input.
     pub(crate) fn length_normalised(&self, length_norm: f64) -> Mean {
         let (inputs, most) = (self.answers.len(), self.likelihoods.counts.iter().copied().max().unwrap_or(0));
         let row = |c: usize, rows: &std::ops::Range<usize>| (rows.start + c).min(rows.end - 1);
@@ -51,14 +51,14 @@ impl Choices<'_> {
         let absent = self.likelihoods.counts.iter().flat_map(|&n| (0..most).map(move |c| c >= n));
         let absent = TensorData::new(absent.collect::<Vec<_>>(), [inputs, most]);
         let absent = Tensor::from_data(absent, &self.likelihoods.tokens.device());
-        // exp of this is 0 whatever is subtracted, so that a text that is not there has neither share nor gradient.
+        // The exponential of this is 0 whatever the maximum, so an absent text has neither a share nor a gradient.
         let logits = self.scores(length_norm).neg().select(0, self.ids(&grid)).reshape([inputs, most]);
         let logits = logits.mask_fill(absent, -1e30);
         let answers = self.ids(self.answers).reshape([inputs, 1]);
         Mean { sum: log_softmax(logits, 1).gather(1, answers).sum().neg(), count: inputs }
     }
 
-    /// `L_UL` without the constant of masked positions: how likely the wrong texts are, a token.
+    /// `L_UL` per token of the wrong texts, without the constant that masked positions add.
     pub(crate) fn unlikelihood(&self, form: Unlikelihood) -> Mean {
         let rest = self.likelihoods.tokens.clone().exp().neg() + 1.0;
         let rest = match form {
@@ -72,7 +72,7 @@ impl Choices<'_> {
         Mean { sum: (rest.log() * counted).sum().neg(), count: lengths.iter().sum() }
     }
 
-    /// What the masked positions add to the authors' `L_UL`.
+    /// The constant that masked positions add to the authors' `L_UL`.
     pub(crate) fn masked_constant(&self, form: Unlikelihood) -> f64 {
         let [rows, width] = self.likelihoods.tokens.dims();
         let counted: usize = self.wrong_lengths().iter().sum();
@@ -86,7 +86,7 @@ impl Choices<'_> {
         self.likelihoods.rows().zip(self.answers).map(|(rows, answer)| rows.start + answer).collect()
     }
 
-    /// Tokens of each row that is wrong; 0 for a right one.
+    /// Number of tokens of each row; 0 for the rows of right texts.
     fn wrong_lengths(&self) -> Vec<usize> {
         let mut lengths = self.likelihoods.lengths.clone();
         for row in self.right_rows() {
@@ -105,5 +105,5 @@ impl Choices<'_> {
     }
 }
 
-/// The authors' summand inside the logarithm.
+/// The term that the authors add inside the logarithm.
 const EPSILON: f64 = 0.01;

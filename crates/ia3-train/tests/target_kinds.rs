@@ -1,14 +1,12 @@
 //! Every kind of target: trained, evaluated, and refused where it does not belong.
 
-use std::ops::ControlFlow;
-
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
-    Example, LossConfig, OptimizerConfig, Schedule, Target, TrainConfig, collate, evaluate, evaluate_with,
-    loss, train,
+    Evaluator, Example, LossConfig, OptimizerConfig, Schedule, Target, TrainConfig, collate, evaluate, loss,
+    train,
 };
 
 const T5: &str = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
@@ -60,16 +58,14 @@ fn classified() -> Vec<Example> {
 }
 
 fn learn(model: Model, examples: &[Example], steps: usize) -> Model {
-    let config = TrainConfig {
-        steps,
-        batch_size: 5,
-        learning_rate: 1e-2,
-        schedule: Schedule::linear(0.06, steps),
-        optimizer: OptimizerConfig::adamw(),
-        bucket: 2,
-        ..TrainConfig::t_few()
-    };
-    train(model, examples, &config, &mut |_| ControlFlow::Continue(())).unwrap().0
+    let config = TrainConfig::t_few()
+        .with_steps(steps)
+        .with_batch_size(5)
+        .with_learning_rate(1e-2)
+        .with_schedule(Schedule::linear(0.06, steps))
+        .with_optimizer(OptimizerConfig::adamw())
+        .with_bucket(2);
+    train(model, examples, &config).unwrap().0
 }
 
 /// Of all weights, bit by bit.
@@ -152,9 +148,9 @@ fn an_evaluation_is_the_same_in_batches_of_any_size() {
 fn loss_and_evaluation_agree() {
     let (model, examples) = (model(T5), ranked());
     let rows: Vec<&Example> = examples.iter().collect();
-    let config = LossConfig { unlikely_loss: 0.0, mc_loss: 0.7, ..LossConfig::default() };
+    let config = LossConfig::new().with_unlikely_loss(0.0).with_mc_loss(0.7);
     let batch = loss(&model, &rows, &config).unwrap().total.into_scalar::<f32>();
-    let all = evaluate_with(&model, &examples, 3, &config).unwrap();
+    let all = Evaluator::new(&model).with_batch_size(3).with_loss(config).run(&examples).unwrap();
     assert!((f64::from(batch) - all.loss).abs() < 1e-5, "{batch} {}", all.loss);
 }
 
@@ -182,7 +178,7 @@ fn language_modelling_of_choices_is_that_of_the_right_text() {
 fn targets_that_do_not_belong_are_refused_with_the_example() {
     let refuse = |config: &str, examples: &[Example]| {
         let error = evaluate(&model(config), examples, 4).unwrap_err().to_string();
-        let train = train(model(config), examples, &TrainConfig::t_few(), &mut |_| ControlFlow::Break(()));
+        let train = train(model(config), examples, &TrainConfig::t_few());
         assert_eq!(train.unwrap_err().to_string(), error);
         error
     };
@@ -191,16 +187,16 @@ fn targets_that_do_not_belong_are_refused_with_the_example() {
     let choice = |answer| example(&[2, 1], choices(&[&[3, 1], &[4, 1]], answer));
     assert_eq!(
         refuse(T5, &[text(), text(), choice(0)]),
-        "the target of example 2 is a choice of texts, that of example 0 a text; one data set has one kind of target"
+        "the target of example 2 is a choice of texts, but that of example 0 is a text; a data set needs targets of one kind"
     );
     assert_eq!(
         refuse(T5, &[class(0)]),
-        "the target of example 0 is a class; the model is a language model, which takes texts; give each class its text \
+        "the target of example 0 is a class; the model is a language model, which needs texts as targets; give each class its text \
          as a choice"
     );
     assert_eq!(
         refuse(&bert(3), &[choice(0)]),
-        "the target of example 0 is a choice of texts; the model is a classifier, which takes classes"
+        "the target of example 0 is a choice of texts; the model is a classifier, which needs a class as the target"
     );
     assert_eq!(
         refuse(GPT2, &[choice(0), choice(2)]),
@@ -219,15 +215,15 @@ fn targets_that_do_not_belong_are_refused_with_the_example() {
 #[test]
 fn settings_of_the_loss_out_of_range_are_refused() {
     let refuse = |loss: LossConfig| {
-        let config = TrainConfig { loss, ..TrainConfig::t_few() };
-        train(model(T5), &ranked(), &config, &mut |_| ControlFlow::Break(())).unwrap_err().to_string()
+        let config = TrainConfig::t_few().with_loss(loss);
+        train(model(T5), &ranked(), &config).unwrap_err().to_string()
     };
-    let negative = LossConfig { mc_loss: -1.0, ..LossConfig::default() };
+    let negative = LossConfig::new().with_mc_loss(-1.0);
     assert_eq!(refuse(negative), "`mc_loss` is -1, expected a finite number of at least 0");
-    let infinite = LossConfig { unlikely_loss: f64::INFINITY, ..LossConfig::default() };
+    let infinite = LossConfig::new().with_unlikely_loss(f64::INFINITY);
     assert_eq!(refuse(infinite), "`unlikely_loss` is inf, expected a finite number of at least 0");
-    let nothing = LossConfig { length_norm: f64::NAN, ..LossConfig::default() };
+    let nothing = LossConfig::new().with_length_norm(f64::NAN);
     assert_eq!(refuse(nothing), "`length_norm` is NaN, expected a finite number of at least 0");
-    let error = evaluate_with(&model(T5), &ranked(), 1, &nothing).unwrap_err().to_string();
+    let error = Evaluator::new(&model(T5)).with_loss(nothing).run(&ranked()).unwrap_err().to_string();
     assert!(error.starts_with("`length_norm` is NaN"), "{error}");
 }
