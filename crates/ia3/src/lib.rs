@@ -28,6 +28,7 @@ pub use error::Error;
 pub use ia3_config::{
     Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Plan, PlanOptions, Selector, Site, TaskType,
 };
+pub use ia3_convert as convert;
 pub use ia3_core as core;
 pub use ia3_core::{
     ActivationSpace, AdapterError, Bits, Ia3ConvForward, Ia3Forward, Ia3Vector, MixMethod, ParameterPath,

@@ -69,7 +69,7 @@ impl Setup {
             }
             tasks => {
                 let tasks = tasks.iter().map(|t| AdapterTask { adapter: t.adapter.clone(), data: &t.data });
-                Trainer::many(&self.base, &tasks.collect::<Vec<_>>(), &self.config)
+                Trainer::multi_task(&self.base, &tasks.collect::<Vec<_>>(), &self.config)
             }
         };
         trainer.map_err(|error| self.in_task(error))
