@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use ia3_config::{Ia3Config, ModelInfo, Plan, PlanOptions};
 use ia3_core::{ActivationSpace, MixMethod, mix, model_info};
-use ia3_io::{AdapterOptions, SavedAdapter, load_adapter, save_adapter};
+use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapter};
 
 use crate::error::Error;
 
@@ -106,7 +106,7 @@ impl Adapter {
     /// # Errors
     ///
     /// As [`save_adapter`].
-    pub fn save(&self, dir: impl AsRef<Path>) -> Result<SavedAdapter, Error> {
+    pub fn save(&self, dir: impl AsRef<Path>) -> Result<WrittenFiles, Error> {
         let mut options = AdapterOptions::default();
         options.base = self.base.as_deref().cloned();
         Ok(save_adapter(&self.values, dir, &options)?)

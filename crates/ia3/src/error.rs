@@ -9,10 +9,22 @@ pub enum Error {
     Config(#[from] ia3_config::ConfigError),
     /// An adapter on a model.
     #[error(transparent)]
-    Adapter(#[from] ia3_core::Ia3Error),
-    /// A file.
+    Adapter(#[from] ia3_core::AdapterError),
+    /// A file or folder, whatever its format is.
     #[error(transparent)]
-    Io(#[from] ia3_io::IoError),
+    File(#[from] ia3_io::FileError),
+    /// A safetensors file.
+    #[error(transparent)]
+    Safetensors(#[from] ia3_io::SafetensorsError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] ia3_io::CheckpointError),
+    /// An adapter folder.
+    #[error(transparent)]
+    AdapterFile(#[from] ia3_io::AdapterFileError),
+    /// The conversion of an adapter from one format to another.
+    #[error(transparent)]
+    Convert(#[from] ia3_convert::ConvertError),
     /// A model or its inputs.
     #[error(transparent)]
     Model(#[from] ia3_models::ModelError),

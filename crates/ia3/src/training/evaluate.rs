@@ -1,4 +1,4 @@
-use ia3_train::{Evaluation, LossConfig, evaluate_with};
+use ia3_train::{Evaluation, Evaluator, LossConfig};
 
 use super::examples::Examples;
 use crate::error::Error;
@@ -42,13 +42,14 @@ impl Evaluate<'_> {
         self
     }
 
-    /// Evaluates; [`evaluate_with`] says what is measured. Of a row with several variants every variant counts.
+    /// Evaluates; [`Evaluator::run`] says what is measured. Of a row with several variants every variant counts.
     ///
     /// # Errors
     ///
-    /// As [`Model::encode`], and [`Error::Train`] for no examples and for those that the model has no answer for.
+    /// As [`Model::encode`], and [`Error::Train`] if there are no examples, or if the model does not produce targets of their kind.
     pub fn run(self) -> Result<Evaluation, Error> {
         let examples = self.model.encode(self.examples)?.rows.concat();
-        Ok(evaluate_with(self.model.module(), &examples, self.batch_size, &self.loss)?)
+        let evaluator = Evaluator::new(self.model.module());
+        Ok(evaluator.with_batch_size(self.batch_size).with_loss(self.loss).run(&examples)?)
     }
 }

@@ -73,7 +73,7 @@ impl Model {
     }
 
     /// Trains several adapters over this base in one run, each from its own examples; [`run`](Train::run) starts it and
-    /// returns the adapters. Every batch has `batch_size` entries of each adapter, see [`Trainer::many`].
+    /// returns the adapters. Every batch has `batch_size` entries of each adapter, see [`Trainer::multi_task`].
     pub fn train_adapters<'a, E: Into<Examples>>(
         &self,
         tasks: impl IntoIterator<Item = (&'a Adapter, E)>,
@@ -180,7 +180,7 @@ impl<'a, Data> Train<'a, Data> {
     /// Fills in the settings that depend on the data.
     fn settle(&mut self, data: &[&Dataset]) -> Result<(), Error> {
         if let Some(epochs) = self.epochs {
-            let plan = EpochPlan::together(data, &self.config, self.model.task())?;
+            let plan = EpochPlan::multi_task(data, &self.config, self.model.task())?;
             let steps = plan.batches as f64 / self.config.gradient_accumulation_steps as f64;
             self.config.steps = (epochs * steps).ceil() as usize;
         }
@@ -212,7 +212,7 @@ impl Train<'_, Examples> {
         let data = model.encode(self.data.clone())?;
         self.settle(&[&data])?;
         let mut trainer = Trainer::new(model.module().clone(), &data, &self.config)?;
-        let report = all_steps(&mut trainer, &mut self.on_step, &mut self.stop_when)?;
+        let report = trainer.run(&mut self.on_step, &mut self.stop_when)?;
         Ok(Trained { model: model.with_module(trainer.into_model().valid())?, report })
     }
 }
@@ -222,7 +222,7 @@ impl Train<'_, Vec<(Adapter, Examples)>> {
     ///
     /// # Errors
     ///
-    /// As [`Model::encode`] and [`Trainer::many`].
+    /// As [`Model::encode`] and [`Trainer::multi_task`].
     pub fn run(mut self) -> Result<TrainedAdapters, Error> {
         let encode = |(_, examples): &(Adapter, Examples)| self.model.encode(examples.clone());
         let data = self.data.iter().map(encode).collect::<Result<Vec<Dataset>, Error>>()?;
@@ -230,30 +230,12 @@ impl Train<'_, Vec<(Adapter, Examples)>> {
         let tasks = self.data.iter().zip(&data);
         let tasks = tasks.map(|((adapter, _), data)| AdapterTask { adapter: adapter.clone().into(), data });
         let tasks: Vec<AdapterTask> = tasks.collect();
-        let mut trainer = Trainer::many(self.model.module(), &tasks, &self.config)?;
-        let report = all_steps(&mut trainer, &mut self.on_step, &mut self.stop_when)?;
+        let mut trainer = Trainer::multi_task(self.model.module(), &tasks, &self.config)?;
+        let report = trainer.run(&mut self.on_step, &mut self.stop_when)?;
         let trained = trainer.adapters()?.into_iter().zip(&self.data);
         let adapters = trained.map(|(values, (adapter, _))| adapter.with_values(values)).collect();
         Ok(TrainedAdapters { adapters, report })
     }
-}
-
-fn all_steps(
-    trainer: &mut Trainer,
-    on_step: &mut dyn FnMut(&StepReport),
-    stop_when: &mut dyn FnMut(&StepReport) -> bool,
-) -> Result<TrainReport, Error> {
-    let mut report = TrainReport { losses: vec![], stopped: false };
-    while !trainer.is_done() && !report.stopped {
-        let step = trainer.step()?;
-        report.losses.push(step.loss);
-        on_step(&step);
-        report.stopped = stop_when(&step) && !trainer.is_done();
-        if report.stopped {
-            break;
-        }
-    }
-    Ok(report)
 }
 
 impl<Data: fmt::Debug> fmt::Debug for Train<'_, Data> {

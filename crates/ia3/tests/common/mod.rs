@@ -7,8 +7,9 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation::relu};
+use ia3::convert::{FeedForwardSite, place_feed_forward};
 use ia3::core::Adapter;
-use ia3::io::{AdapterFile, FeedForwardSite};
+use ia3::io::AdapterFile;
 use ia3::models::Model;
 use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, ModelInputs, PlanOptions};
 
@@ -163,7 +164,7 @@ pub(crate) fn fixture(path: &str) -> PathBuf {
 /// The adapter of a case, its feed-forward vectors on the matrices beside the gates where there are gates.
 pub(crate) fn beside_gates(case: &Path, base: &Model) -> Adapter {
     let file = AdapterFile::open(case.join("adapter")).unwrap();
-    let moved = file.clone().place_feed_forward(FeedForwardSite::Wi1, Some(&base.info()));
+    let moved = place_feed_forward(file.clone(), FeedForwardSite::Wi1, Some(&base.info()));
     let file = moved.map_or(file, |(moved, _)| moved);
     file.into_adapter(&base.info(), &device()).unwrap().0
 }

@@ -19,12 +19,10 @@ mod recipe;
 #[path = "../parity/training.rs"]
 mod training;
 
-use std::ops::ControlFlow;
-
 use burn::module::Module;
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::{Bits, Ia3Error};
+use ia3::{AdapterError, Bits};
 
 use case::{Case, values};
 use common::beside_gates;
@@ -116,7 +114,7 @@ fn quantised(case: &Case, table: &mut Table) {
         let adapted = of(case, &ia3::attach(&base, &[&adapter]).unwrap());
         let merged = match ia3::merge(&base, &[&adapter]) {
             // An input vector without a gate has no exact merge.
-            Err(Ia3Error::QuantizedInput { .. }) => continue,
+            Err(AdapterError::QuantizedInput { .. }) => continue,
             merged => of(case, &merged.unwrap()),
         };
         let what = format!("merged into {name} bits, from the adapter on them");
@@ -128,8 +126,7 @@ fn quantised(case: &Case, table: &mut Table) {
 fn twenty_steps(case: &recipe::Case, table: &mut Table) {
     let fresh = case.fresh();
     let model = ia3::attach(&case.model, &[&fresh]).unwrap();
-    let continued = &mut |_: &ia3::train::StepReport| ControlFlow::Continue(());
-    let (model, _) = ia3::train::train(model, &case.examples, &case.config, continued).unwrap();
+    let (model, _) = ia3::train::train(model, &case.examples, &case.config).unwrap();
     let learned = fresh.extract(&model.valid()).unwrap();
     for (path, vector) in &case.trained().vectors {
         let difference = measure::absolute(&values(learned.vectors[path].values()), &values(vector.values()));

@@ -43,7 +43,7 @@ pub(super) fn first_epoch(
         [TaskRows { spec: TaskSpec { name: None, .. }, epoch, .. }] => Ok(*epoch),
         tasks => {
             let data: Vec<&Dataset> = tasks.iter().map(|rows| &rows.data).collect();
-            Ok(EpochPlan::together(&data, config, model_task)?)
+            Ok(EpochPlan::multi_task(&data, config, model_task)?)
         }
     }
 }
@@ -59,7 +59,7 @@ impl TaskRows {
         let data = Dataset { rows: reader.rows(&spec.data)? };
         let held_out =
             spec.eval.as_ref().map(|path| reader.rows(path)).transpose()?.map(|rows| rows.concat());
-        let epoch = EpochPlan::first(&data, train_config, model.task())?;
+        let epoch = EpochPlan::single_task(&data, train_config, model.task())?;
         Ok(Self { spec, data, held_out, epoch })
     }
 }
