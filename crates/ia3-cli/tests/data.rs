@@ -262,7 +262,7 @@ fn what_is_wrong_with_the_data_is_said() {
     );
     assert_eq!(
         problem("{\"text\": \"a\", \"label\": 1}", &[]),
-        "error: DIR/data.jsonl, line 1: the row has the label 1, and the model writes texts; give the labels names, or use a template\n"
+        "error: DIR/data.jsonl, line 1: the row has the label 1, but the model is a language model; give the names of the labels, or use a template\n"
     );
     assert_eq!(
         problem("{\"text\": \"a\", \"label\": 2}", &["--label-names", "no,yes"]),
