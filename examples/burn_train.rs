@@ -20,12 +20,12 @@ use burn::train::{
     TrainStep,
 };
 use clap::Parser;
+use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, load_adapter, save_adapter};
+use ia3::models::Model;
 use ia3::models::PaddingSide;
 use ia3::train::OptimizerConfig;
-use ia3::{
-    Adapter, Ia3Config, Model, ModelConfig, ModelInputs, PlanOptions, TaskType, TrainableParameters, attach,
-};
+use ia3::{Ia3Config, ModelConfig, ModelInputs, PlanOptions, TaskType, TrainableParameters, attach};
 use ia3_examples::difference;
 use rand::{RngExt, SeedableRng};
 

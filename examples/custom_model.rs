@@ -7,10 +7,10 @@ use anyhow::ensure;
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::{Device, Distribution, Int, Tensor};
+use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, load_adapter, save_adapter};
 use ia3::{
-    ActivationSpace, Adapter, Ia3Config, Ia3Forward, PlanOptions, TrainableParameters, attach, attach_rows,
-    merge,
+    ActivationSpace, Ia3Config, Ia3Forward, PlanOptions, TrainableParameters, attach, attach_rows, merge,
 };
 use ia3_examples::{difference, fit};
 

@@ -5,8 +5,9 @@
 use anyhow::ensure;
 use burn::nn::transformer::{TransformerEncoder, TransformerEncoderConfig, TransformerEncoderInput};
 use burn::tensor::{Distribution, Tensor};
+use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, load_adapter, save_adapter};
-use ia3::{Adapter, Ia3Config, PlanOptions, TrainableParameters, attach_to_weights, merge_safe, model_info};
+use ia3::{Ia3Config, PlanOptions, TrainableParameters, attach_to_weights, merge_safe, model_info};
 use ia3_examples::{difference, fit};
 
 /// burn's attention has biases, which a vector on the output of `key` or `value` would scale too; weight space cannot.

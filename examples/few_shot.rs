@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use burn::tensor::Device;
+use ia3::core::Adapter;
 use ia3::data::{Encoder, Layout, ModelKind, Record, Template, Text, read_records};
 use ia3::models::ModelConfig;
 use ia3::train::{Example, OptimizerConfig, Quartiles, Schedule, Target, TrainConfig, evaluate, train};
-use ia3::{Adapter, Ia3Config, PlanOptions, TaskType, attach};
+use ia3::{Ia3Config, PlanOptions, PretrainedOptions, TaskType, attach};
 
 /// The sets with a fixed number of classes: name, classes, the text that is classified.
 const SETS: [(&str, usize, &str); 10] = [
@@ -117,7 +118,8 @@ impl Set {
 
         let device = Device::flex();
         device.seed(seed);
-        let base = ia3::from_pretrained_with(base, config(base, self.classes)?, &device)?.model;
+        let options = PretrainedOptions::new().with_config(config(base, self.classes)?);
+        let base = options.load(base, &device)?.model;
         let vectors = Ia3Config::new().with_task_type(TaskType::SeqCls);
         let adapter = Adapter::init(&base, &vectors.plan(&base.info(), PlanOptions::default())?);
         let settings = TrainConfig {

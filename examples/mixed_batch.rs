@@ -6,9 +6,10 @@
 use anyhow::ensure;
 use burn::module::Module;
 use burn::optim::GradientsParams;
+use ia3::models::Model;
 use ia3::models::ModelInputs;
 use ia3::train::{Example, OptimizerConfig, Schedule, collate, evaluate};
-use ia3::{Ia3Config, Ia3Model, Model, TaskType};
+use ia3::{Ia3Config, Ia3Model, TaskType};
 use ia3_examples::verbalise::{Split, Task};
 use ia3_examples::{base_dir, decode, encode, tokenizer};
 

@@ -7,8 +7,9 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::tanh;
 use burn::tensor::{Distribution, Tensor};
+use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, load_adapter, save_adapter};
-use ia3::{Adapter, Ia3Config, PlanOptions, TrainableParameters, attach_to_weights, merge_safe, model_info};
+use ia3::{Ia3Config, PlanOptions, TrainableParameters, attach_to_weights, merge_safe, model_info};
 use ia3_examples::{difference, fit};
 
 /// `[batch, 4]` to `[batch, 1]`.

@@ -47,7 +47,7 @@ fn main() -> anyhow::Result<()> {
         println!("{name:6} loss {before:.4} -> {after:.6}");
         ensure!(after < before / 100.0, "`{name}` learned little");
     }
-    println!("{}", model.print_trainable_parameters());
+    println!("{}", model.trainable_parameters());
 
     // Switching and disabling choose; they change nothing.
     model.set_adapter(["double"])?;
@@ -65,7 +65,7 @@ fn main() -> anyhow::Result<()> {
 
     // Merged, the weights do it; unmerged, they are the base's to the bit.
     model.set_adapter(["double"])?;
-    model.merge_adapter(&MergeOptions::default().safe_merge(true))?;
+    model.merge_adapter(&MergeOptions::new().with_safe_merge(true))?;
     let merged = difference(model.model().forward(&x), double.clone());
     model.unmerge_adapter()?;
     println!("merged weights differ by {merged:.1e}");

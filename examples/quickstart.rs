@@ -8,9 +8,11 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use clap::Parser;
+use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, load_adapter, save_adapter};
+use ia3::models::Model;
 use ia3::train::{Evaluation, OptimizerConfig, Schedule, TrainConfig, evaluate, train};
-use ia3::{Adapter, Ia3Config, Model, PlanOptions, TaskType, TrainableParameters};
+use ia3::{Ia3Config, PlanOptions, TaskType, TrainableParameters};
 use ia3_examples::verbalise::{Split, Task};
 use ia3_examples::{Progress, base_dir, decode, encode, tokenizer};
 

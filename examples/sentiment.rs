@@ -89,7 +89,7 @@ fn main() -> anyhow::Result<()> {
             let model = beside_peft(base, peft.as_deref(), &domains, &device)?;
             if let Some(out) = &args.out {
                 let files: usize = model
-                    .save_pretrained(out, &SaveOptions::default())?
+                    .save_pretrained(out, &SaveOptions::new())?
                     .iter()
                     .map(|saved| saved.files.len())
                     .sum();

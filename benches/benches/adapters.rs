@@ -2,7 +2,8 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ia3::{Adapter, Ia3Config, Ia3Model, PlanOptions};
+use ia3::core::Adapter;
+use ia3::{Ia3Config, Ia3Model, PlanOptions};
 use ia3_benches::{SHAPES, device};
 
 fn adapters(c: &mut Criterion) {

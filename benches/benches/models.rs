@@ -4,7 +4,9 @@
 
 use burn::tensor::Device;
 use criterion::{Criterion, criterion_group, criterion_main};
-use ia3::{Adapter, Model, Task};
+use ia3::Task;
+use ia3::core::Adapter;
+use ia3::models::Model;
 use ia3_benches::{SHAPES, Setup, Shape, TrainStep, device};
 
 fn arms(shape: &Shape, setup: &Setup) -> [(&'static str, Model); 4] {

@@ -4,7 +4,8 @@
 
 use burn::tensor::Device;
 use criterion::{Criterion, criterion_group, criterion_main};
-use ia3::{Adapter, Model};
+use ia3::core::Adapter;
+use ia3::models::Model;
 use ia3_benches::{SHAPES, Setup, Shape, device, in_turns};
 
 /// The model with one adapter for all rows, and with so many adapters in turn.

@@ -7,7 +7,9 @@ mod workload;
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 
-use ia3::{Adapter, Ia3Config, Model, ModelConfig, ModelInputs, PlanOptions, Task};
+use ia3::core::Adapter;
+use ia3::models::Model;
+use ia3::{Ia3Config, ModelConfig, ModelInputs, PlanOptions, Task};
 pub use step::TrainStep;
 pub use turns::{Ratios, in_turns};
 pub use workload::Workload;

@@ -1,6 +1,6 @@
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use ia3::Model;
+use ia3::models::Model;
 use ia3::train::OptimizerConfig;
 
 use crate::Setup;

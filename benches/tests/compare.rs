@@ -1,5 +1,4 @@
 //! The program `compare`: what it refuses, and a run against PEFT where `IA3_PEFT_PYTHON` names a Python that has it.
-#![cfg(feature = "flex")]
 
 use std::process::Command;
 

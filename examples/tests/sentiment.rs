@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use ia3::Model;
+use ia3::models::Model;
 use ia3::train::{AdapterTask, Dataset, TrainConfig};
 use ia3_examples::sentiment::{
     Domain, Fitted, PEFT, Reference, accuracy, in_order, minilm, one_by_one, together, with_head,

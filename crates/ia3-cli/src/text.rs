@@ -1,8 +1,9 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use ia3::Task;
 use ia3::data::{ModelKind, Text};
-use ia3::{Model, Task};
+use ia3::models::Model;
 
 /// The tokenizer of a base.
 pub(crate) fn open(base: &Path) -> anyhow::Result<Text> {

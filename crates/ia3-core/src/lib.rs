@@ -1,15 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
-/// What burn itself does not export of the GPU backends that are compiled in: setting up wgpu, its and CUDA's devices.
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-pub mod backend {
-    #[cfg(feature = "cuda")]
-    pub use burn_cuda as cuda;
-    #[cfg(feature = "wgpu")]
-    pub use burn_wgpu as wgpu;
-}
-
 mod adapter;
 mod attach;
 mod conv;

@@ -1,6 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+/// Types of the GPU backends that burn does not re-export: the set-up of wgpu, and the devices of wgpu and CUDA.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub mod backend {
+    #[cfg(feature = "cuda")]
+    pub use burn_cuda as cuda;
+    #[cfg(feature = "wgpu")]
+    pub use burn_wgpu as wgpu;
+}
+
 mod device;
 mod error;
 mod ia3_model;
@@ -11,8 +20,7 @@ pub use error::Error;
 pub use ia3_config::{
     Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Plan, PlanOptions, Selector, Site, TaskType,
 };
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-pub use ia3_core::backend;
+pub use ia3_core as core;
 pub use ia3_core::{
     ActivationSpace, Adapter, Bits, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod,
     ParameterPath, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
@@ -27,6 +35,4 @@ pub use ia3_models as models;
 pub use ia3_models::{Model, ModelConfig, ModelInputs, Task};
 #[cfg(feature = "train")]
 pub use ia3_train as train;
-pub use pretrained::{
-    Pretrained, PretrainedOptions, from_pretrained, from_pretrained_with, read_config, with_head_of,
-};
+pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};

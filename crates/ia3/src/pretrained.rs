@@ -9,6 +9,7 @@ use crate::error::Error;
 
 /// A model read from a Hugging Face folder.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Pretrained {
     /// The model.
     pub model: Model,
@@ -33,20 +34,55 @@ pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
     }
 }
 
-/// How a model is read from a Hugging Face folder; the default takes it as it is.
+/// How to read a model from a Hugging Face folder. The default reads it as it is.
+///
+/// ```no_run
+/// use ia3::{Bits, PretrainedOptions};
+///
+/// let options = PretrainedOptions::new().with_quantization(Bits::Eight);
+/// let base = options.load("t5-base", &ia3::device(None)?)?;
+/// println!("{:?}", base.quantized.map(|report| report.worst()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct PretrainedOptions {
-    /// A configuration other than the folder's own: another number of labels, for a head that the checkpoint does not hold.
+    /// A configuration that replaces the folder's own `config.json`.
     pub config: Option<ModelConfig>,
-    /// The dtype of the weights: float32, float16 or bfloat16. `None` keeps the file's (float64 becomes float32).
+    /// The dtype of the weights: float32, float16 or bfloat16. `None` keeps the dtype of the file; float64 becomes float32.
     pub dtype: Option<FloatDType>,
-    /// Quantises the linear layers one after the other, so that no more than one of them is in memory in float32
-    /// ([`quantize`](crate::quantize)). Where the head is to be quantised and is the embedding, it becomes one of its own, as
-    /// [`Model::with_own_head`] makes it.
-    pub quantize: Option<Quantization>,
+    /// Quantises the linear layers while they are read, see [`with_quantization`](Self::with_quantization).
+    pub quantization: Option<Quantization>,
 }
 
 impl PretrainedOptions {
+    /// Reads the folder as it is.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Replaces the folder's own configuration, for example by one with another number of labels for a head that the
+    /// checkpoint does not hold.
+    pub fn with_config(mut self, config: ModelConfig) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Sets the dtype of the weights: float32, float16 or bfloat16. `None` keeps the dtype of the file; float64 becomes
+    /// float32.
+    pub fn with_dtype(mut self, dtype: impl Into<Option<FloatDType>>) -> Self {
+        self.dtype = dtype.into();
+        self
+    }
+
+    /// Quantises the linear layers one after the other ([`quantize`](crate::quantize)), so that at most one of them is in
+    /// memory in float32 at a time. A head that is to be quantised and shares its weight with the embedding gets a weight
+    /// of its own ([`Model::with_own_head`]).
+    pub fn with_quantization(mut self, quantization: impl Into<Quantization>) -> Self {
+        self.quantization = Some(quantization.into());
+        self
+    }
+
     /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not.
     ///
     /// The head is tied to the embedding where the checkpoint holds no other head: by content, as
@@ -54,15 +90,6 @@ impl PretrainedOptions {
     /// model's prefix or lack it (`bert.encoder…`, `encoder…`). A classifier that is not in the file starts fresh and is
     /// in [`LoadReport::missing`]. A quantised base that [`save_checkpoint`](ia3_io::save_checkpoint) wrote is loaded as
     /// one.
-    ///
-    /// ```no_run
-    /// use ia3::{Bits, PretrainedOptions};
-    ///
-    /// let options = PretrainedOptions { quantize: Some(Bits::Eight.into()), ..PretrainedOptions::default() };
-    /// let base = options.load("t5-base", &ia3::device(None)?)?;
-    /// println!("{:?}", base.quantized.map(|report| report.worst()));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
     ///
     /// # Errors
     ///
@@ -76,7 +103,7 @@ impl PretrainedOptions {
         let config = with_head_of(config, &checkpoint)?;
         let (options, config) = self.for_checkpoint(config);
         let model = config.init(device);
-        let (model, report, quantized) = match self.quantize {
+        let (model, report, quantized) = match self.quantization {
             None => checkpoint.load(model, &options).map(|(model, report)| (model, report, None))?,
             Some(how) => {
                 let (model, report, quantized) = checkpoint.load_quantized(model, &options, how)?;
@@ -88,7 +115,7 @@ impl PretrainedOptions {
 
     /// How the checkpoint is read, and the configuration of what it is read into.
     fn for_checkpoint(&self, config: ModelConfig) -> (LoadOptions, ModelConfig) {
-        let (aliases, config) = match self.quantize {
+        let (aliases, config) = match self.quantization {
             Some(Quantization { head: true, .. }) => config.with_own_head(),
             _ => (config.aliases(), config),
         };
@@ -110,20 +137,6 @@ impl PretrainedOptions {
 /// As [`PretrainedOptions::load`].
 pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
     PretrainedOptions::default().load(dir, device)
-}
-
-/// As [`from_pretrained`], with a configuration other than the folder's own: another number of labels, for a head that the
-/// checkpoint does not hold.
-///
-/// # Errors
-///
-/// As [`from_pretrained`].
-pub fn from_pretrained_with(
-    dir: impl AsRef<Path>,
-    config: ModelConfig,
-    device: &Device,
-) -> Result<Pretrained, Error> {
-    PretrainedOptions { config: Some(config), ..PretrainedOptions::default() }.load(dir, device)
 }
 
 /// The configuration with its head tied to the embedding unless the checkpoint holds another head, where the model may

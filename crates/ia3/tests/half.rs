@@ -7,7 +7,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, FloatDType, Tensor};
 use common::{beside_gates, cases, device};
-use ia3::{Bits, Model, PretrainedOptions};
+use ia3::models::Model;
+use ia3::{Bits, PretrainedOptions};
 
 /// Largest difference of a logit in bfloat16 from float32, of the largest logit. PyTorch's own is up to 0.10 on this corpus.
 const TOLERANCE: f32 = 0.2;
@@ -35,7 +36,7 @@ fn load(dir: &std::path::Path, options: PretrainedOptions) -> Model {
 }
 
 fn half() -> PretrainedOptions {
-    PretrainedOptions { dtype: Some(FloatDType::BF16), ..PretrainedOptions::default() }
+    PretrainedOptions::new().with_dtype(FloatDType::BF16)
 }
 
 #[test]
@@ -76,9 +77,8 @@ fn a_bfloat16_base_is_quantised_and_run() {
         return;
     }
     for case in cases() {
-        let quantized = load(&case.dir, PretrainedOptions { quantize: Some(Bits::Eight.into()), ..half() });
-        let float =
-            load(&case.dir, PretrainedOptions { quantize: Some(Bits::Eight.into()), ..Default::default() });
+        let quantized = load(&case.dir, half().with_quantization(Bits::Eight));
+        let float = load(&case.dir, PretrainedOptions::new().with_quantization(Bits::Eight));
         let difference = worst(&case.real(&case.logits(&quantized)), &case.real(&case.logits(&float)));
         println!("{}: quantised, a logit differs by {difference:.1e}", case.name);
         assert!(difference < TOLERANCE, "{}: {difference}", case.name);

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor};
+use ia3::core::Adapter;
 use ia3::io::AdapterFile;
 use ia3::train::OptimizerConfig;
-use ia3::{Adapter, Ia3Config, ModelInputs, PlanOptions, TrainableParameters};
+use ia3::{Ia3Config, ModelInputs, PlanOptions, TrainableParameters};
 
 fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Int, Tensor, TensorData, Tolerance};
 use ia3::io::Checkpoint;
+use ia3::models::Model;
 use ia3::models::{GenerationConfig, PaddingSide, Sampling, Step};
-use ia3::{Model, ModelInputs, Task};
+use ia3::{ModelInputs, Task};
 
 fn tolerance() -> Tolerance<f32> {
     Tolerance::absolute(2e-5)

@@ -7,7 +7,9 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Tensor, Tolerance};
 use common::{beside_gates, cases, device};
-use ia3::{Adapter, Bits, Ia3Error, Model, Placement, PretrainedOptions, Quantization};
+use ia3::core::Adapter;
+use ia3::models::Model;
+use ia3::{Bits, Ia3Error, Placement, PretrainedOptions, Quantization};
 
 /// Largest difference of a logit between the merged quantised model and the adapter on the same quantised base, of the
 /// largest logit.
@@ -144,7 +146,7 @@ fn a_head_in_integers_is_the_same_from_memory_from_floats_and_from_disk() {
             println!("{} {bits:?}: differs by {difference:.1e} from floats of the same values", case.name);
             assert!(difference < TOLERANCE, "{}: {difference}", case.name);
 
-            let options = PretrainedOptions { quantize: Some(how), ..Default::default() };
+            let options = PretrainedOptions::new().with_quantization(how);
             let loaded = options.load(case.dir.join("base"), &device()).unwrap();
             assert_eq!(loaded.report.unused, Vec::<String>::new(), "{}", case.name);
             assert_eq!(case.logits(&loaded.model), logits, "{}", case.name);

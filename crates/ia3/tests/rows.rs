@@ -10,8 +10,10 @@ use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Int, Tensor, TensorData};
 use common::{Case, cases, device};
+use ia3::core::Adapter;
+use ia3::models::Model;
 use ia3::models::{GenerationConfig, PaddingSide};
-use ia3::{Adapter, Ia3Model, Model, ModelInputs, Task};
+use ia3::{Ia3Model, ModelInputs, Task};
 
 /// Largest difference allowed between a row of a mixed batch and the same row under its adapter alone.
 const TOLERANCE: f32 = 1e-5;

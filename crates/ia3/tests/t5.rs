@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor, Tolerance};
+use ia3::ModelInputs;
 use ia3::io::{Checkpoint, LoadOptions, load_adapter};
-use ia3::{Model, ModelInputs};
+use ia3::models::Model;
 
 fn case(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name)

@@ -2,9 +2,10 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use anyhow::Context;
+use ia3::attach;
+use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3::train::{AdapterTask, Example, TrainConfig, Trainer, evaluate, train_many};
-use ia3::{Adapter, attach};
 
 /// What a training made.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@ use std::path::Path;
 use anyhow::bail;
 use burn::module::Param;
 use burn::tensor::{Device, Tensor};
+use ia3::PretrainedOptions;
 use ia3::models::{Model, ModelConfig};
 
 /// MiniLM's own dropout, of states and of attention weights.
@@ -23,7 +24,7 @@ pub fn minilm(dir: &Path, dropout: f64, seed: u64, device: &Device) -> anyhow::R
         other => bail!("the base is of type {}, expected bert", other.model_type()),
     };
     device.seed(seed);
-    Ok(ia3::from_pretrained_with(dir, config, device)?.model)
+    Ok(PretrainedOptions::new().with_config(config).load(dir, device)?.model)
 }
 
 /// The model with the head of a safetensors file that PyTorch wrote: `classifier.weight` `[2, d]`, `classifier.bias` `[2]`.

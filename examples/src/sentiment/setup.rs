@@ -1,6 +1,7 @@
+use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig};
-use ia3::{Adapter, Ia3Config, PlanOptions, TaskType};
+use ia3::{Ia3Config, PlanOptions, TaskType};
 
 use super::DROPOUT;
 

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use ia3::ModelConfig;
 use ia3::data::{Encoder, Fields, Layout, Template, TemplateChoice, TemplateSet};
+use ia3::models::Model;
 use ia3::train::Example;
-use ia3::{Model, ModelConfig};
 
 use crate::args::DataArgs;
 use crate::text;

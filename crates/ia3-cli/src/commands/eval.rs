@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use burn::tensor::Device;
+use ia3::PretrainedOptions;
+use ia3::core::Adapter;
+use ia3::models::Model;
 use ia3::train::{Evaluation, Example, LossConfig, Quartiles, evaluate_with};
-use ia3::{Adapter, Model, PretrainedOptions};
 use serde::Serialize;
 
 use super::data::Reader;
@@ -41,8 +43,7 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
     let reader = Reader::new(&args.base, &config, &config.init(device), &args.rows, args.seed)?;
     let rows = reader.rows(&args.data)?;
     let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
-    let config = Some(config_for(&args.base, &first)?);
-    let options = PretrainedOptions { config, ..PretrainedOptions::default() };
+    let options = PretrainedOptions::new().with_config(config_for(&args.base, &first)?);
     let base = model::base_with(&args.base, &options, device)?;
     let mut runs: Vec<Run> = vec![];
     let mut metric = None;

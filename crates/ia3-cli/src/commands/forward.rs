@@ -3,8 +3,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use burn::tensor::{DType, Device, TensorData};
+use ia3::models::Model;
 use ia3::models::PaddingSide;
-use ia3::{Model, ModelInputs, Task};
+use ia3::{ModelInputs, Task};
 use serde::Serialize;
 
 use super::model::Adapted;

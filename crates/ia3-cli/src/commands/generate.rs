@@ -2,8 +2,9 @@ use std::fmt;
 use std::process::ExitCode;
 
 use burn::tensor::{Device, TensorData};
+use ia3::ModelInputs;
+use ia3::models::Model;
 use ia3::models::{GenerationConfig, Sampling};
-use ia3::{Model, ModelInputs};
 use serde::Serialize;
 
 use super::model::Adapted;

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use burn::tensor::Device;
+use ia3::core::Adapter;
 use ia3::io::{CheckpointOptions, SavedCheckpoint};
-use ia3::{Adapter, Model};
+use ia3::models::Model;
 use serde::Serialize;
 
 use super::model;

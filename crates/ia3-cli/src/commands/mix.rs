@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use burn::tensor::Device;
+use ia3::core::Adapter;
 use ia3::io::{AdapterFile, AdapterOptions};
-use ia3::{Adapter, Ia3Error, MixMethod, ModelInfo};
+use ia3::{Ia3Error, MixMethod, ModelInfo};
 use serde::Serialize;
 
 use super::model;

@@ -3,8 +3,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use burn::tensor::{Device, FloatDType};
+use ia3::core::Adapter;
 use ia3::io::Checkpoint;
-use ia3::{Adapter, Bits, Ia3Model, Model, Pretrained, PretrainedOptions, Quantization};
+use ia3::models::Model;
+use ia3::{Bits, Ia3Model, Pretrained, PretrainedOptions, Quantization};
 
 use super::labels::config_for;
 use crate::args::{DtypeName, ModelArgs, QuantizeName};
@@ -12,7 +14,7 @@ use crate::output::note;
 
 /// Loads a base, saying which tensors of its file have no use.
 pub(crate) fn base(dir: &Path, device: &Device) -> anyhow::Result<Pretrained> {
-    base_with(dir, &PretrainedOptions::default(), device)
+    base_with(dir, &PretrainedOptions::new(), device)
 }
 
 /// Loads a base in another way, saying what that did.
@@ -109,8 +111,8 @@ fn count(rows: usize) -> String {
 fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<Adapted> {
     let named = args.adapters.iter().map(|arg| name(arg)).collect::<anyhow::Result<Vec<_>>>()?;
     let folders: Vec<PathBuf> = named.iter().map(|(_, dir)| dir.clone()).collect();
-    let config = Some(config_for(&args.base, &folders)?);
-    let base = base_with(&args.base, &PretrainedOptions { config, ..options(args) }, device)?;
+    let options = options(args).with_config(config_for(&args.base, &folders)?);
+    let base = base_with(&args.base, &options, device)?;
     let mut model = Ia3Model::builder(base.model.clone()).without_adapter()?;
     for (name, dir) in &named {
         model.load_adapter(dir, name)?;
@@ -137,8 +139,8 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
             arg.display()
         )
     }
-    let config = Some(config_for(&args.base, &args.adapters)?);
-    let base = base_with(&args.base, &PretrainedOptions { config, ..options(args) }, device)?;
+    let options = options(args).with_config(config_for(&args.base, &args.adapters)?);
+    let base = base_with(&args.base, &options, device)?;
     let adapters = adapters(&args.adapters, &base.model, device)?;
     note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
@@ -156,8 +158,11 @@ fn options(args: &ModelArgs) -> PretrainedOptions {
         DtypeName::Bfloat16 => Some(FloatDType::BF16),
         DtypeName::Float16 => Some(FloatDType::F16),
     };
-    let quantize = args.quantize.map(|name| Quantization { bits: bits(name), head: args.quantize_head });
-    PretrainedOptions { quantize, dtype, ..PretrainedOptions::default() }
+    let options = PretrainedOptions::new().with_dtype(dtype);
+    match args.quantize {
+        Some(name) => options.with_quantization(Quantization { bits: bits(name), head: args.quantize_head }),
+        None => options,
+    }
 }
 
 pub(crate) fn bits(name: QuantizeName) -> Bits {

@@ -34,7 +34,7 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Quantize, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let how = Quantization { bits: model::bits(args.scheme), head: args.head };
-    let options = PretrainedOptions { quantize: Some(how), ..PretrainedOptions::default() };
+    let options = PretrainedOptions::new().with_quantization(how);
     let base = model::base_with(&args.base, &options, device)?;
     model::note_fresh(&base, &[]);
     let saved = merge::save(&base.model, &args.base, &args.out)?;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use burn::tensor::Device;
 use ia3::io::{AdapterFile, named_adapters};
-use ia3::{AdapterModelStatus, Ia3Model, Model};
+use ia3::models::Model;
+use ia3::{AdapterModelStatus, Ia3Model};
 use serde::Serialize;
 
 use super::model;

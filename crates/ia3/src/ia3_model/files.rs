@@ -10,6 +10,7 @@ use crate::Error;
 
 /// What to save; the default saves every adapter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SaveOptions {
     /// The adapters to save.
     pub selected_adapters: Option<Vec<String>>,
@@ -18,14 +19,19 @@ pub struct SaveOptions {
 }
 
 impl SaveOptions {
+    /// Saves every adapter.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Sets the adapters to save.
-    pub fn selected_adapters<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+    pub fn with_selected_adapters<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.selected_adapters = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
     /// Sets the name or path of the base model.
-    pub fn base_name(mut self, name: impl Into<String>) -> Self {
+    pub fn with_base_name(mut self, name: impl Into<String>) -> Self {
         self.base_name = Some(name.into());
         self
     }

@@ -8,6 +8,7 @@ use crate::Error;
 
 /// What to merge, and how carefully; the default merges the active adapters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MergeOptions {
     /// Refuse merged weights that are NaN or infinite.
     pub safe_merge: bool,
@@ -16,14 +17,19 @@ pub struct MergeOptions {
 }
 
 impl MergeOptions {
+    /// Merges the active adapters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Sets whether merged weights that are NaN or infinite are refused.
-    pub fn safe_merge(mut self, safe: bool) -> Self {
+    pub fn with_safe_merge(mut self, safe: bool) -> Self {
         self.safe_merge = safe;
         self
     }
 
     /// Sets the adapters to merge.
-    pub fn adapter_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+    pub fn with_adapter_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.adapter_names = Some(names.into_iter().map(Into::into).collect());
         self
     }

@@ -53,7 +53,7 @@ pub use status::{AdapterModelStatus, LayerStatus};
 /// model.set_adapter(["other"])?;
 /// let y = model.model().forward(Tensor::ones([1, 4], &device));
 /// assert_eq!(y.dims(), [1, 4]);
-/// assert_eq!(model.print_trainable_parameters().trainable, 8 + 8);
+/// assert_eq!(model.trainable_parameters().trainable, 8 + 8);
 /// # Ok::<(), ia3::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ impl<M: Module> Ia3Model<M> {
         &self.base
     }
 
-    /// The model without its adapters, PEFT's `disable_adapter()`: a view of the base, while this stays as it is.
+    /// The base without adapters, as inside PEFT's `with model.disable_adapter():`. Nothing changes here.
     pub fn disable_adapter(&self) -> &M {
         &self.base
     }
@@ -124,9 +124,9 @@ impl<M: Module> Ia3Model<M> {
         &self.merged
     }
 
-    /// How much is trained: the active adapters that are not frozen, of the base and all adapters. PEFT's
-    /// `print_trainable_parameters`; its `Display` is that line.
-    pub fn print_trainable_parameters(&self) -> TrainableParameters {
+    /// How many values are trained, those of the active adapters that are not frozen, among all values of the base and of
+    /// every adapter. Its `Display` is the line that PEFT's `print_trainable_parameters` prints.
+    pub fn trainable_parameters(&self) -> TrainableParameters {
         let trained = self.adapters.iter().filter(|(name, _)| self.is_trained(name));
         let adapters: usize = self.adapters.values().map(|e| e.adapter.num_params()).sum();
         TrainableParameters {

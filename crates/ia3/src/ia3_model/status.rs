@@ -68,7 +68,7 @@ pub struct LayerStatus {
 impl<M: Module> Ia3Model<M> {
     /// PEFT's `get_model_status`.
     pub fn get_model_status(&self) -> AdapterModelStatus {
-        let params = self.print_trainable_parameters();
+        let params = self.trainable_parameters();
         AdapterModelStatus {
             base_model_type: self.base_model_type(),
             adapter_model_type: "IA3Model".into(),

@@ -7,10 +7,11 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation::relu};
+use ia3::core::Adapter;
 use ia3::io::{AdapterFile, FeedForwardSite};
+use ia3::models::Model;
 use ia3::{
-    ActivationSpace, Adapter, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, Model, ModelConfig, ModelInputs,
-    PlanOptions,
+    ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, ModelConfig, ModelInputs, PlanOptions,
 };
 
 /// The device under test: the one that `IA3_TEST_DEVICE` names, or the CPU.

@@ -22,7 +22,9 @@ mod training;
 use std::ops::ControlFlow;
 
 use burn::module::Module;
-use ia3::{Adapter, Bits, Ia3Error, Model};
+use ia3::core::Adapter;
+use ia3::models::Model;
+use ia3::{Bits, Ia3Error};
 
 use case::{Case, values};
 use common::{beside_gates, case_dirs, corpus};

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, Checkpoint, CheckpointOptions, LoadOptions, load_adapter, read_tensors};
 use ia3::io::{save_adapter, save_checkpoint};
 use ia3::train::OptimizerConfig;
-use ia3::{Adapter, Ia3Config, Ia3Error, ModelInfo, Placement};
+use ia3::{Ia3Config, Ia3Error, ModelInfo, Placement};
 use ia3_core::{Ia3Vector, ParameterPath};
 use serde_json::Value;
 

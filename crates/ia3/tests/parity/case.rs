@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ia3::{Adapter, Model, ModelInputs, Task};
+use ia3::core::Adapter;
+use ia3::models::Model;
+use ia3::{ModelInputs, Task};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 

@@ -1,7 +1,8 @@
 //! Logits and hidden states under every adapter and combination, losses and merged weights.
 
 use burn::tensor::Tensor;
-use ia3::{Adapter, Model};
+use ia3::core::Adapter;
+use ia3::models::Model;
 
 use crate::case::{Case, Tensors, values};
 use crate::compare::{Comparison, LOGITS, LOSS, WEIGHTS};

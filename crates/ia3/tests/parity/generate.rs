@@ -1,7 +1,8 @@
 //! Greedy generation with the cache: ids of base, adapter and merged model, and the adapter's raw logits.
 
 use burn::tensor::Tensor;
-use ia3::{Model, ModelInputs};
+use ia3::ModelInputs;
+use ia3::models::Model;
 
 use crate::case::{Case, values};
 use crate::compare::{Comparison, LOGITS};

@@ -3,9 +3,11 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use ia3::core::Adapter;
 use ia3::io::AdapterOptions;
+use ia3::models::Model;
 use ia3::train::{OptimizerConfig, clip_grad_norm};
-use ia3::{Adapter, Ia3Vector, Model, ParameterPath};
+use ia3::{Ia3Vector, ParameterPath};
 use serde_json::Value;
 
 use crate::case::{Case, Tensors, values};

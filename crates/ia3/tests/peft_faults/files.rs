@@ -29,12 +29,12 @@ fn fault_01_adapters_peft_cannot_load_back() {
         let base = ia3::from_pretrained(fixture(case).join("base"), &device).unwrap().model;
         let builder = || Ia3Model::builder(base.clone()).model_info(base.info());
         let model = builder().init(&config.with_init_ia3_weights(false)).unwrap();
-        model.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+        model.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
         // What PEFT's constructor checks on loading.
         let text = fs::read_to_string(out.path().join("adapter_config.json")).unwrap();
         Ia3Config::from_json(&text).unwrap().validate().unwrap();
         let loaded = builder().load(out.path()).unwrap();
-        let placed = |m: &Ia3Model<ia3::Model>| {
+        let placed = |m: &Ia3Model<ia3::models::Model>| {
             let vectors = &m.adapter("default").unwrap().vectors;
             vectors.iter().map(|(path, v)| (path.clone(), v.placement)).collect::<Vec<_>>()
         };
@@ -45,7 +45,7 @@ fn fault_01_adapters_peft_cannot_load_back() {
     let base = ia3::from_pretrained(fixture("t5/base"), &device).unwrap().model;
     let builder = || Ia3Model::builder(base.clone()).model_info(base.info());
     let model = builder().init(&Ia3Config::new().with_target_modules(["q", "v"])).unwrap();
-    model.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+    model.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
     let path = out.path().join("adapter_config.json");
     edit(&path, "\"feedforward_modules\": []", "\"feedforward_modules\": [\n    \"wo\"\n  ]");
     let config = Ia3Config::from_json(&fs::read_to_string(path).unwrap()).unwrap();
@@ -63,8 +63,8 @@ fn fault_18_the_configuration_is_not_reproducible() {
         let reloaded =
             |dir: &Path| Ia3Model::builder(case.base.clone()).model_info(case.base.info()).load(dir).unwrap();
         let (a, b) = (a.path().join(&case.name), b.path().join(&case.name));
-        model.save_pretrained(&a, &SaveOptions::default()).unwrap();
-        reloaded(&a).save_pretrained(&b, &SaveOptions::default()).unwrap();
+        model.save_pretrained(&a, &SaveOptions::new()).unwrap();
+        reloaded(&a).save_pretrained(&b, &SaveOptions::new()).unwrap();
         for name in ["adapter_config.json", "adapter_model.safetensors", "README.md"] {
             assert_eq!(bytes(&a, name), bytes(&b, name), "{} {name}", case.name);
         }
@@ -73,7 +73,7 @@ fn fault_18_the_configuration_is_not_reproducible() {
         let out = tempfile::tempdir().unwrap();
         let model =
             Ia3Model::new(Mlp::new(), &config(&targets, &[]).with_init_ia3_weights(true), "default").unwrap();
-        model.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+        model.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
         bytes(out.path(), "adapter_config.json")
     };
     assert_eq!(names(["lin0", "lin1"]), names(["lin1", "lin0"]));
@@ -86,7 +86,7 @@ fn fault_19_unexpected_keys_are_silent() {
     let out = tempfile::tempdir().unwrap();
     let model = two();
     assert_apart(&model.model().output(), &model.base().output(), "adapted");
-    model.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+    model.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
     let weights = out.path().join("adapter_model.safetensors");
     let bytes = fs::read(&weights).unwrap();
     let renamed = |from: &str, to: &str| {

@@ -18,7 +18,7 @@ fn fault_09_unmerging_divides() {
         let mut model = Ia3Model::builder(base).init_from(on_lin0(l)).unwrap();
         let (before, adapted) = (parameters(model.base()), parameters(model.model()));
         for _ in 0..3 {
-            model.merge_adapter(&MergeOptions::default()).unwrap();
+            model.merge_adapter(&MergeOptions::new()).unwrap();
             assert_ne!(parameters(model.model()), before, "{dtype:?}");
             assert_eq!(parameters(model.disable_adapter()), before, "{dtype:?}");
             model.unmerge_adapter().unwrap();
@@ -38,7 +38,7 @@ fn fault_10_a_failed_safe_merge_leaves_a_half_merged_model() {
     adapter.vectors.insert("lin1".into(), Ia3Vector::new(broken, Placement::Input));
     let mut model = Ia3Model::builder(Mlp::new()).init_from(adapter).unwrap();
     let (status, before) = (model.get_model_status(), parameters(model.model()));
-    let safe = MergeOptions::default().safe_merge(true);
+    let safe = MergeOptions::new().with_safe_merge(true);
     let error = model.merge_adapter(&safe).unwrap_err().to_string();
     assert!(error.starts_with("the merged weight of `lin1` is not finite (40 values)"), "{error}");
     assert_eq!(model.get_model_status(), status);
@@ -47,7 +47,7 @@ fn fault_10_a_failed_safe_merge_leaves_a_half_merged_model() {
     assert_eq!(bytes(&parameters(model.model())), bytes(&before));
     // After one good merge, too.
     model.insert_adapter("good", on_lin0([0.5; 20])).unwrap();
-    model.merge_adapter(&MergeOptions::default().adapter_names(["good"])).unwrap();
+    model.merge_adapter(&MergeOptions::new().with_adapter_names(["good"])).unwrap();
     let merged = parameters(model.model());
     assert!(model.merge_adapter(&safe).is_err());
     assert_eq!((model.merged_adapters(), parameters(model.model())), (&["good".to_string()][..], merged));
@@ -72,10 +72,10 @@ fn fault_14_merging_a_tied_head_changes_the_embedding() {
     );
     // One of its own is scaled alone, and the logits are the unmerged ones.
     let model = builder("t5v11").init(&head).unwrap();
-    let merged = model.merge_and_unload(&MergeOptions::default()).unwrap();
+    let merged = model.merge_and_unload(&MergeOptions::new()).unwrap();
     let case = cases().into_iter().find(|case| case.name == "t5v11").unwrap();
     assert_close(&case.logits(&merged), &case.logits(model.model()), 1e-5, "merged");
-    let tensor = |m: &ia3::Model, name: &str| {
+    let tensor = |m: &ia3::models::Model, name: &str| {
         let out = tempfile::tempdir().unwrap();
         save_checkpoint(m, out.path(), &CheckpointOptions::default()).unwrap();
         let path = out.path().join("model.safetensors");
@@ -89,7 +89,7 @@ fn fault_14_merging_a_tied_head_changes_the_embedding() {
 #[test]
 fn a_merge_names_what_is_merged() {
     let mut model = Ia3Model::new(Mlp::new(), &config(&["lin0"], &[]), "default").unwrap();
-    model.merge_adapter(&MergeOptions::default()).unwrap();
+    model.merge_adapter(&MergeOptions::new()).unwrap();
     assert_eq!(model.get_model_status().merged_adapters, ["default"]);
     assert_eq!(model.get_layer_status()[0].merged_adapters, ["default"]);
 }
@@ -102,14 +102,14 @@ fn fault_15_quantised_weights_do_not_merge() {
     let (base, report) = ia3::quantize(&mlp, ia3::Bits::Eight).unwrap();
     assert_eq!(report.errors.len(), 2, "{report:?}");
     let plan = config(&["lin0", "lin1"], &[]).plan(&mlp.info(), ia3::PlanOptions::default()).unwrap();
-    let adapter = ia3::Adapter::init(&mlp, &plan);
+    let adapter = ia3::core::Adapter::init(&mlp, &plan);
     let adapted = ia3::attach(&base, &[&adapter]).unwrap().output();
     let merged = ia3::merge(&base, &[&adapter]).unwrap();
     assert!(matches!(merged.lin0.weight.base().dtype(), burn::tensor::DType::QFloat(_)), "it stays packed");
     assert_close(&merged.output(), &adapted, 1e-6, "merged");
     // Where it cannot be exact it says so.
     let plan = config(&["lin1"], &["lin1"]).plan(&mlp.info(), ia3::PlanOptions::default()).unwrap();
-    let input = ia3::Adapter::init(&mlp, &plan);
+    let input = ia3::core::Adapter::init(&mlp, &plan);
     let error = ia3::merge(&base, &[&input]).unwrap_err().to_string();
     assert!(error.starts_with("`lin1` is quantised and its input is scaled"), "{error}");
     let again = ia3::merge_requantizing(&base, &[&input]).unwrap();

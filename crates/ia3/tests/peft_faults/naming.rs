@@ -29,11 +29,11 @@ fn fault_04_an_absent_vector_counts_as_zero_in_a_mix() {
 fn fault_05_the_name_of_a_mix_freezes_other_adapters() {
     for case in cases().into_iter().filter(|case| !case.replaces()) {
         let mut model = case.two();
-        let before = model.print_trainable_parameters().trainable;
+        let before = model.trainable_parameters().trainable;
         assert!(before > 0);
         for name in ["w", "def", "default2", "ia3_l", "l", "k"] {
             model.add_weighted_adapter(&[("default", 0.5), ("b", 0.5)], MixMethod::Linear, name).unwrap();
-            assert_eq!(model.print_trainable_parameters().trainable, before, "{} {name}", case.name);
+            assert_eq!(model.trainable_parameters().trainable, before, "{} {name}", case.name);
             assert!(model.is_trained("default"));
         }
     }
@@ -54,7 +54,7 @@ fn fault_06_an_adapter_named_like_a_path_segment_drops_keys() {
         for name in names {
             model.insert_adapter(name, adapter.fork()).unwrap();
         }
-        model.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+        model.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
         let written = |dir: &std::path::Path| AdapterFile::open(dir).unwrap().vectors;
         for dir in [out.path().to_owned(), out.path().join("k"), out.path().join("encoder")] {
             let vectors = written(&dir);
@@ -68,7 +68,7 @@ fn fault_06_an_adapter_named_like_a_path_segment_drops_keys() {
 #[test]
 fn fault_07_disabling_and_switching_unfreeze() {
     let out = tempfile::tempdir().unwrap();
-    two().save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+    two().save_pretrained(out.path(), &SaveOptions::new()).unwrap();
     let mut model = two();
     model.load_adapter(out.path(), "frozen").unwrap();
     model.set_adapter(["frozen"]).unwrap();
@@ -103,7 +103,7 @@ fn fault_08_missing_keys_lists_other_adapters() {
 fn fault_17_unknown_names_do_nothing() {
     let mut model = two();
     let (before, output) = (model.get_model_status(), model.model().output());
-    let options = ia3::MergeOptions::default().adapter_names(["typo"]);
+    let options = ia3::MergeOptions::new().with_adapter_names(["typo"]);
     let expected = "there is no adapter `typo`; known are default, other";
     let errors = [
         model.merge_adapter(&options).unwrap_err(),

@@ -90,7 +90,7 @@ fn fault_12_the_queries_of_a_fused_projection_are_scaled() {
     let device = Device::flex();
     let base = Attention { c_attn: Conv1D { weight: Param::from_tensor(Tensor::ones([3, 12], &device)) } };
     let plan = config(&["c_attn"], &[]).plan(&base.info(), PlanOptions::default()).unwrap();
-    let adapter = ia3::Adapter::init(&base, &plan).kv_only(&base.info()).unwrap();
+    let adapter = ia3::core::Adapter::init(&base, &plan).kv_only(&base.info()).unwrap();
     let model = Ia3Model::builder(base).init_from(adapter).unwrap();
     let y = |m: &Attention| -> Vec<f32> {
         m.c_attn.ia3_forward(Tensor::<2>::ones([1, 3], &device)).into_data().iter().collect()
@@ -98,7 +98,7 @@ fn fault_12_the_queries_of_a_fused_projection_are_scaled() {
     let (adapted, plain) = (y(model.model()), y(model.base()));
     assert_eq!(adapted[..4], plain[..4], "queries");
     assert!((4..12).all(|i| adapted[i] != plain[i]), "keys and values: {adapted:?}");
-    assert_eq!(model.print_trainable_parameters().trainable, 8);
+    assert_eq!(model.trainable_parameters().trainable, 8);
     let merged = model.merge_and_unload(&Default::default()).unwrap();
     assert_eq!(y(&merged)[..4], plain[..4]);
     let saved = ia3::io::state_dict(model.adapter("default").unwrap(), None).unwrap();

@@ -156,7 +156,7 @@ fn delete_unknown_adapter_raises() {
 #[test]
 fn delete_merged_adapter_only_rejects_the_merged_one() {
     let mut model = two();
-    model.merge_adapter(&MergeOptions::default()).unwrap();
+    model.merge_adapter(&MergeOptions::new()).unwrap();
     let merged = parameters(model.model());
     let error = model.delete_adapter("default").unwrap_err().to_string();
     assert_eq!(error, "cannot delete the adapter `default` while it is merged; call `unmerge_adapter` first");
@@ -198,7 +198,7 @@ fn adapter_name_makes_no_difference() {
         let builder = Ia3Model::builder(model.base().clone()).adapter_name(name);
         let mut named = builder.init_from(adapter.clone()).unwrap();
         named.update(&train(named.model())).unwrap();
-        named.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+        named.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
         let dir = if name == "default" { out.path().into() } else { out.path().join(name) };
         let loaded = Ia3Model::from_pretrained(model.base().clone(), dir, name).unwrap();
         assert_eq!(loaded.model().output(), named.model().output(), "{name}");

@@ -16,7 +16,7 @@ fn disable_adapters() {
 #[test]
 fn disable_adapters_with_merging() {
     let mut model = two();
-    model.merge_adapter(&MergeOptions::default()).unwrap();
+    model.merge_adapter(&MergeOptions::new()).unwrap();
     let merged = parameters(model.model());
     assert_eq!(parameters(model.disable_adapter()), parameters(model.base()));
     assert_eq!(parameters(model.model()), merged, "disabling unmerges nothing");

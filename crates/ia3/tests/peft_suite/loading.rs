@@ -10,7 +10,7 @@ use burn::module::Module;
 
 fn saved(model: &Ia3Model<Mlp>) -> tempfile::TempDir {
     let out = tempfile::tempdir().unwrap();
-    model.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+    model.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
     out
 }
 
@@ -115,7 +115,7 @@ fn get_model_status_and_get_layer_status() {
                     lin1: Linear(20, 2), default (input), other* (input)";
     assert_eq!(model.to_string(), expected);
     let line = "trainable params: 0 || all params: 342 || trainable%: 0.0000";
-    assert_eq!(model.print_trainable_parameters().to_string(), line);
+    assert_eq!(model.trainable_parameters().to_string(), line);
 }
 
 /// Whether every vector has a layer of its size: Llama and its kin, and two of Falcon's, share names and sizes.

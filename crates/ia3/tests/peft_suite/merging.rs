@@ -8,7 +8,7 @@ use crate::common::{Mlp, assert_apart, assert_close, cases, cast, config, on_lin
 const MERGED: f32 = 3e-5;
 
 fn options() -> MergeOptions {
-    MergeOptions::default()
+    MergeOptions::new()
 }
 
 /// PEFT's cases of custom MLPs: targets, feed-forward targets.
@@ -48,7 +48,7 @@ fn merge_layers_fp16() {
     for dtype in [DType::F16, DType::BF16] {
         let base = cast(Mlp::new(), dtype);
         let model = Ia3Model::new(base, &config(&["lin0", "lin1"], &["lin1"]), "default").unwrap();
-        let merged = model.merge_and_unload(&options().safe_merge(true)).unwrap();
+        let merged = model.merge_and_unload(&options().with_safe_merge(true)).unwrap();
         assert_eq!(merged.lin0.weight.val().dtype(), dtype);
         assert_eq!(merged.lin0.bias.as_ref().unwrap().val().dtype(), dtype);
     }
@@ -60,9 +60,9 @@ fn merge_layers_nan() {
         let mut l = [1.0; 20];
         l[7] = broken;
         let mut model = Ia3Model::builder(Mlp::new()).init_from(on_lin0(l)).unwrap();
-        let message = model.merge_adapter(&options().safe_merge(true)).unwrap_err().to_string();
+        let message = model.merge_adapter(&options().with_safe_merge(true)).unwrap_err().to_string();
         assert!(message.starts_with("the merged weight of `lin0` is not finite"), "{message}");
-        assert!(model.merge_and_unload(&options().safe_merge(true)).is_err());
+        assert!(model.merge_and_unload(&options().with_safe_merge(true)).is_err());
         assert!(model.merge_and_unload(&options()).is_ok(), "only the safe merge looks");
     }
 }
@@ -70,7 +70,7 @@ fn merge_layers_nan() {
 #[test]
 fn safe_merge() {
     for model in mlps() {
-        let merged = |safe| parameters(&model.merge_and_unload(&options().safe_merge(safe)).unwrap());
+        let merged = |safe| parameters(&model.merge_and_unload(&options().with_safe_merge(safe)).unwrap());
         assert_eq!(merged(true), merged(false));
     }
 }
@@ -95,12 +95,12 @@ fn merge_layers_multi() {
         for name in ["default", "b"] {
             model.set_adapter([name]).unwrap();
             let adapted = case.logits(model.model());
-            let merged = case.logits(&model.merge_and_unload(&options().adapter_names([name])).unwrap());
+            let merged = case.logits(&model.merge_and_unload(&options().with_adapter_names([name])).unwrap());
             assert_close(&merged, &adapted, MERGED, &case.name);
             outputs.push(merged);
         }
         assert_apart(&outputs[0], &outputs[1], &case.name);
-        let named = model.merge_and_unload(&options().adapter_names(["default"])).unwrap();
+        let named = model.merge_and_unload(&options().with_adapter_names(["default"])).unwrap();
         assert_eq!(case.logits(&named), outputs[0], "`adapter_names` counts, not what is active");
     }
 }
@@ -109,9 +109,9 @@ fn merge_layers_multi() {
 fn sequential_merge_matches_batch_merge() {
     let (mut sequential, mut batch) = (two(), two());
     batch.clone_from(&sequential);
-    sequential.merge_adapter(&options().adapter_names(["default"])).unwrap();
-    sequential.merge_adapter(&options().adapter_names(["other"])).unwrap();
-    batch.merge_adapter(&options().adapter_names(["default", "other"])).unwrap();
+    sequential.merge_adapter(&options().with_adapter_names(["default"])).unwrap();
+    sequential.merge_adapter(&options().with_adapter_names(["other"])).unwrap();
+    batch.merge_adapter(&options().with_adapter_names(["default", "other"])).unwrap();
     assert_eq!(parameters(sequential.model()), parameters(batch.model()));
     assert_eq!(sequential.merged_adapters(), ["default", "other"]);
 }
@@ -120,8 +120,8 @@ fn sequential_merge_matches_batch_merge() {
 fn unmerge_after_sequential_merge_restores_base() {
     let mut model = two();
     let (base, adapted) = (parameters(model.base()), parameters(model.model()));
-    model.merge_adapter(&options().adapter_names(["default"])).unwrap();
-    model.merge_adapter(&options().adapter_names(["other"])).unwrap();
+    model.merge_adapter(&options().with_adapter_names(["default"])).unwrap();
+    model.merge_adapter(&options().with_adapter_names(["other"])).unwrap();
     assert_ne!(parameters(model.model()), base);
     model.unmerge_adapter().unwrap();
     assert_eq!(parameters(model.base()), base);

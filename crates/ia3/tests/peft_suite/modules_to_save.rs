@@ -18,7 +18,7 @@ fn multiple_active_adapters_with_same_modules_to_save_raises() {
     let before = model.get_model_status();
     let expected = "the adapters `default` and `other` both replace `lin1.bias`; use one of them at a time";
     assert_eq!(model.set_adapter(["default", "other"]).unwrap_err().to_string(), expected);
-    let both = MergeOptions::default().adapter_names(["default", "other"]);
+    let both = MergeOptions::new().with_adapter_names(["default", "other"]);
     assert_eq!(model.merge_and_unload(&both).unwrap_err().to_string(), expected);
     assert_eq!(model.get_model_status(), before);
 }
@@ -33,7 +33,7 @@ fn each_adapter_has_its_own_copy() {
     assert_eq!(weight(model.model()), weight(model.base()), "the other was not trained");
     model.set_adapter(["default"]).unwrap();
     assert_eq!(weight(model.model()), first);
-    let merged = model.merge_and_unload(&MergeOptions::default()).unwrap();
+    let merged = model.merge_and_unload(&MergeOptions::new()).unwrap();
     assert_eq!(weight(&merged), first, "merging keeps the trained copy");
 }
 

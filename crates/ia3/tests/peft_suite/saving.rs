@@ -22,10 +22,10 @@ fn save_pretrained() {
     for case in cases() {
         let dir = out.path().join(&case.name);
         let model = case.model();
-        model.save_pretrained(&dir, &SaveOptions::default()).unwrap();
+        model.save_pretrained(&dir, &SaveOptions::new()).unwrap();
         assert_eq!(names(&dir), OWN, "no model.safetensors, no config.json");
         let loaded = Ia3Model::builder(case.base.clone()).model_info(case.base.info()).load(&dir).unwrap();
-        let tensors = |model: &Ia3Model<ia3::Model>| {
+        let tensors = |model: &Ia3Model<ia3::models::Model>| {
             ia3::io::state_dict(model.adapter("default").unwrap(), Some(model.info())).unwrap()
         };
         assert_eq!(tensors(&loaded), tensors(&model), "{}", case.name);
@@ -37,16 +37,16 @@ fn save_pretrained() {
 fn save_pretrained_selected_adapters() {
     let out = tempfile::tempdir().unwrap();
     let model = two();
-    model.save_pretrained(out.path().join("all"), &SaveOptions::default()).unwrap();
+    model.save_pretrained(out.path().join("all"), &SaveOptions::new()).unwrap();
     assert_eq!(names(&out.path().join("all")), [OWN[0], OWN[1], OWN[2], "other"]);
     assert_eq!(names(&out.path().join("all/other")), OWN);
     for (selected, expected) in [("default", OWN.to_vec()), ("other", vec!["other"])] {
         let dir = out.path().join(selected);
-        model.save_pretrained(&dir, &SaveOptions::default().selected_adapters([selected])).unwrap();
+        model.save_pretrained(&dir, &SaveOptions::new().with_selected_adapters([selected])).unwrap();
         assert_eq!(names(&dir), expected);
     }
     let unknown =
-        model.save_pretrained(out.path().join("no"), &SaveOptions::default().selected_adapters(["x"]));
+        model.save_pretrained(out.path().join("no"), &SaveOptions::new().with_selected_adapters(["x"]));
     assert_eq!(unknown.unwrap_err().to_string(), "there is no adapter `x`; known are default, other");
     assert!(!out.path().join("no").exists());
 }
@@ -59,7 +59,7 @@ fn save_pretrained_adapter_name_substring() {
     for name in ["default2", "other_default", "foodefault_bar", "efaul", "lin0", "ia3_l", "base_model"] {
         model.add_adapter(name, &targets).unwrap();
     }
-    model.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+    model.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
     for name in model.adapter_names() {
         let dir = if name == "default" { out.path().to_owned() } else { out.path().join(name) };
         let file = AdapterFile::open(dir).unwrap();
@@ -81,7 +81,7 @@ fn save_load_roundtrip_of_more_than_twenty_full_names() {
         let builder = || Ia3Model::builder(case.base.clone()).model_info(case.base.info());
         let model = builder().init(&config.with_init_ia3_weights(false)).unwrap();
         let out = tempfile::tempdir().unwrap();
-        model.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+        model.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
         let loaded = builder().load(out.path()).unwrap();
         assert_eq!(case.logits(loaded.model()), case.logits(model.model()), "{}", case.name);
     }
@@ -90,7 +90,7 @@ fn save_load_roundtrip_of_more_than_twenty_full_names() {
 #[test]
 fn modelcard_and_config_say_which_base() {
     let out = tempfile::tempdir().unwrap();
-    two().save_pretrained(out.path(), &SaveOptions::default().base_name("google/tiny")).unwrap();
+    two().save_pretrained(out.path(), &SaveOptions::new().with_base_name("google/tiny")).unwrap();
     let file = AdapterFile::open(out.path()).unwrap();
     assert_eq!(file.config.base_model_name_or_path.as_deref(), Some("google/tiny"));
     assert!(file.config.inference_mode);
@@ -102,8 +102,8 @@ fn modelcard_and_config_say_which_base() {
 fn a_merged_model_saves_its_vectors() {
     let (out, mut model) = (tempfile::tempdir().unwrap(), two());
     model.merge_adapter(&Default::default()).unwrap();
-    model.save_pretrained(out.path(), &SaveOptions::default()).unwrap();
+    model.save_pretrained(out.path(), &SaveOptions::new()).unwrap();
     let loaded = ia3::io::load_adapter(out.path(), model.info(), &Device::flex()).unwrap();
-    let values = |a: &ia3::Adapter| a.vectors["lin1"].values().into_data();
+    let values = |a: &ia3::core::Adapter| a.vectors["lin1"].values().into_data();
     assert_eq!(values(&loaded), values(model.adapter("default").unwrap()));
 }

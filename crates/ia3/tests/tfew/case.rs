@@ -1,9 +1,11 @@
 use std::path::PathBuf;
 
+use ia3::core::Adapter;
+use ia3::models::Model;
 use ia3::train::{
     CausalLoss, Example, LossConfig, OptimizerConfig, Schedule, Target, TrainConfig, Unlikelihood,
 };
-use ia3::{Adapter, Ia3Config, Model, PlanOptions};
+use ia3::{Ia3Config, PlanOptions};
 use serde_json::Value;
 
 use crate::common::{corpus, device};

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use ia3::Adapter;
+use ia3::core::Adapter;
 use ia3::train::{Example, Loss, clip_grad_norm, evaluate_with, loss, train};
 
 use case::Case;

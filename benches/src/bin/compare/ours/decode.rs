@@ -1,7 +1,8 @@
 //! Generation.
 
 use anyhow::Result;
-use ia3::{Bits, Model, Quantization};
+use ia3::models::Model;
+use ia3::{Bits, Quantization};
 
 use super::Ours;
 use super::weights::bytes_a_token;

@@ -1,7 +1,8 @@
 //! A batch whose rows have an adapter each.
 
 use anyhow::Result;
-use ia3::{Adapter, Model};
+use ia3::core::Adapter;
+use ia3::models::Model;
 use ia3_benches::in_turns;
 
 use super::{Ours, loss};

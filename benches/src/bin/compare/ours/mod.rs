@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
-use ia3::{Adapter, Model, ModelInputs};
+use ia3::ModelInputs;
+use ia3::core::Adapter;
+use ia3::models::Model;
 use ia3_benches::{Setup, Shape};
 
 use crate::part::Part;

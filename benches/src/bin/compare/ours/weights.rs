@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
-use ia3::{Model, ModuleKind, ParameterPath, QuantizedLayout};
+use ia3::models::Model;
+use ia3::{ModuleKind, ParameterPath, QuantizedLayout};
 
 /// Bytes of the parameters that the decoder reads for a new token, as they are stored: the encoder and the keys and values
 /// made of its output are done with, and of an embedding a row is read, unless it is the head too.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ia3::Adapter;
+use ia3::core::Adapter;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig};
 
 use super::prepared::Task;

@@ -1,6 +1,6 @@
 //! The held-out lines of each task, evaluated by all ranks together.
 
-use ia3::Model;
+use ia3::models::Model;
 use ia3::train::{Evaluation, Trainer, evaluate_by_ranks};
 
 use super::prepared::{Prepared, Task};

@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 
+use ia3::models::Model;
 use ia3::train::EpochPlan;
-use ia3::{Model, ModelInfo, ModuleInfo, ModuleKind, Task};
+use ia3::{ModelInfo, ModuleInfo, ModuleKind, Task};
 use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 

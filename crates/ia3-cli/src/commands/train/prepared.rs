@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use ia3::core::Adapter;
+use ia3::models::Model;
 use ia3::train::{AdapterTask, Dataset, EpochPlan, Example, TrainConfig, TrainError, Trainer};
-use ia3::{Adapter, Model, ModelConfig, PlanOptions, PretrainedOptions, TrainableParameters};
+use ia3::{ModelConfig, PlanOptions, PretrainedOptions, TrainableParameters};
 
 use super::adapter_config::{config, with_fresh_modules};
 use super::facts::facts;
@@ -73,7 +75,7 @@ impl Prepared {
             memory.check(device, settings.batch_size.saturating_mul(rows.len()))?;
         }
         device.seed(args.seed);
-        let options = PretrainedOptions { config: Some(model_config), ..PretrainedOptions::default() };
+        let options = PretrainedOptions::new().with_config(model_config);
         let base = model::base_with(&args.base, &options, device)?;
         let config = with_fresh_modules(config, &base);
         let base = base.model;

@@ -1,0 +1,9 @@
+//! What the tests of the ia3 crates share.
+//!
+//! The crate is a dev-dependency and is never published. Its `Cargo.toml` also holds the one set of features under which
+//! the workspace compiles its dependencies.
+#![forbid(unsafe_code)]
+
+mod skip;
+
+pub use skip::{REQUIRE_ALL, skip};
