@@ -1,11 +1,11 @@
-//! `ia3`: look at, run, train, mix and merge (IA)³ adapters from the command line.
+//! The program `ia3`: inspects, runs, trains, mixes, merges and converts (IA)³ adapters.
 
 mod args;
 mod commands;
-mod inputs;
 mod output;
 mod ranks;
-mod text;
+mod tensor_files;
+mod tokenizer;
 
 use std::process::ExitCode;
 
@@ -14,11 +14,12 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Keeps freed memory for the next tensors: giving it back takes a fault a page at every step of a training.
+/// Makes the allocator keep freed memory for the next tensors. If it returned the memory to the operating system, every
+/// training step would take a page fault per page.
 fn keep_memory() {
-    /// `mi_option_purge_delay` in `mimalloc.h`, of which the crate has no constant; −1 is never.
+    /// `mi_option_purge_delay` of `mimalloc.h`, which the crate does not export. The value −1 means never.
     const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-    // SAFETY: no other thread runs yet.
+    // SAFETY: The function only stores a number in the allocator's table of options, and no other thread runs yet.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
 

@@ -1,3 +1,5 @@
+//! What the program prints: reports on standard output; errors and notes on standard error.
+
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
@@ -5,20 +7,20 @@ use serde::Serialize;
 
 use crate::args::Format;
 
-/// Prints a report on standard output: itself as text, its fields as JSON.
+/// Prints a report on standard output, as text or as JSON.
 pub(crate) fn report<R: Display + Serialize>(report: &R, format: Format) -> anyhow::Result<()> {
     let text = match format {
         Format::Text => report.to_string(),
         Format::Json => serde_json::to_string_pretty(report)?,
     };
     match writeln!(std::io::stdout(), "{text}") {
-        // A reader such as `head` that has seen enough is no failure.
+        // A reader such as `head` may close the pipe early, which is not an error.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }
 }
 
-/// Prints an error and what caused it on standard error, saying nothing twice.
+/// Prints an error and its causes on standard error. A cause that the lines above already contain is left out.
 pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("error: {error}");
     let mut said = error.to_string();
@@ -31,14 +33,14 @@ pub(crate) fn error(error: &anyhow::Error) {
     }
 }
 
-/// Prints what a user should know on standard error.
+/// Prints a note to the user on standard error.
 pub(crate) fn note(text: impl Display) {
     eprintln!("note: {text}");
 }
 
-/// Shows a piece of text at once on standard output.
+/// Prints a piece of generated text on standard output at once.
 pub(crate) fn piece(text: &str) {
     let mut out = std::io::stdout();
-    // Whoever reads it may have seen enough.
+    // A reader may close the pipe early, which is not an error.
     let _ = write!(out, "{text}").and_then(|()| out.flush());
 }

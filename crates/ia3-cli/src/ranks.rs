@@ -1,4 +1,4 @@
-//! This process among those that `mpirun` or `srun` started together.
+//! The processes of one training, which `mpirun` or `srun` started.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -8,27 +8,30 @@ use ia3::train::{Alone, Communicator};
 
 use crate::output;
 
-/// Variables that OpenMPI, MPICH, Slurm's PMI-2 and PMIx set in each process they start.
+/// Environment variables that OpenMPI, MPICH, Slurm's PMI-2 and PMIx set in each process that they start.
 const LAUNCHED: [&str; 4] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK"];
 
-/// What all ranks do together.
+/// What all ranks do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum Instruction {
+    /// The training ends.
     End = 0,
+    /// All ranks make one step.
     Step = 1,
     EvaluateBase = 2,
     EvaluateAdapters = 3,
-    /// Rank 0 sends a state to go on from.
-    TakeState = 4,
+    /// Rank 0 sends the state that all ranks continue from.
+    ReceiveState = 4,
 }
 
-/// All processes of this training; one, where no launcher of MPI started it.
+/// All processes of this training. Without an MPI launcher there is one.
 pub(crate) struct Ranks {
     #[cfg(feature = "mpi")]
     mpi: Option<ia3::train::Mpi>,
 }
 
 impl Ranks {
+    /// Connects to the other processes, if a launcher started this one.
     pub(crate) fn start() -> anyhow::Result<Self> {
         Self::of(LAUNCHED.iter().any(|name| std::env::var_os(name).is_some()))
     }
@@ -42,7 +45,9 @@ impl Ranks {
     fn of(launched: bool) -> anyhow::Result<Self> {
         match launched {
             true => {
-                bail!("started by mpirun or srun, but this build has no MPI; build with `--features mpi`")
+                bail!(
+                    "this process was started by mpirun or srun, but this build has no MPI; build with `--features mpi`"
+                )
             }
             false => Ok(Self {}),
         }
@@ -64,8 +69,8 @@ impl Ranks {
         self.communicator().size()
     }
 
-    /// The device's name with this process's own index, where each process has a GPU of its host: `cuda` is `cuda:1` in
-    /// a host's second process.
+    /// The name of this process's device. The n-th process of a host takes the n-th GPU: `cuda` becomes `cuda:1` in the
+    /// second process.
     pub(crate) fn device(&self, name: Option<&str>) -> Option<String> {
         #[cfg(feature = "mpi")]
         if let (Some(mpi), Some(name @ ("cuda" | "rocm"))) = (&self.mpi, name) {
@@ -74,45 +79,49 @@ impl Ranks {
         name.map(str::to_string)
     }
 
-    /// What every rank did; where it failed on some, it fails on all, and the first of them says why.
+    /// Fails on all ranks if `result` is an error on one of them. The first rank that failed returns its error, all others
+    /// return [`OtherRankFailed`].
     pub(crate) fn together<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
         let mut failed = vec![0.0; self.size()];
         failed[self.rank()] = f32::from(result.is_err());
         self.communicator().all_reduce_sum(&mut failed);
         match failed.iter().position(|&failed| failed > 0.0) {
-            Some(first) if first != self.rank() => Err(Silent.into()),
+            Some(first) if first != self.rank() => Err(OtherRankFailed.into()),
             _ => result,
         }
     }
 
-    /// What rank 0 says that all do next; what the others say is dropped.
-    pub(crate) fn next(&self, order: Order) -> Order {
-        match self.communicator().broadcast(vec![order as u8])[..] {
-            [1] => Order::Step,
-            [2] => Order::EvaluateBase,
-            [3] => Order::EvaluateAdapters,
-            [4] => Order::TakeState,
-            _ => Order::End,
+    /// The instruction of rank 0. The argument of the other ranks is ignored.
+    pub(crate) fn share(&self, instruction: Instruction) -> Instruction {
+        match self.communicator().broadcast(vec![instruction as u8])[..] {
+            [1] => Instruction::Step,
+            [2] => Instruction::EvaluateBase,
+            [3] => Instruction::EvaluateAdapters,
+            [4] => Instruction::ReceiveState,
+            _ => Instruction::End,
         }
     }
 
-    /// Fails where what this rank trains with is not what rank 0 does.
+    /// Fails if the facts of this rank differ from those of rank 0.
     pub(crate) fn agree(&self, facts: &[(String, String)]) -> anyhow::Result<()> {
         let theirs = self.communicator().broadcast(serde_json::to_vec(facts)?);
         let theirs: Vec<(String, String)> = serde_json::from_slice(&theirs)?;
         match facts.iter().zip(&theirs).find(|(own, their)| own != their) {
-            Some(((name, _), _)) => bail!("the {name} of rank {} is not that of rank 0", self.rank()),
+            Some(((name, _), _)) => bail!(
+                "rank {} has another {name} than rank 0; give all ranks the same options and files",
+                self.rank()
+            ),
             None => Ok(()),
         }
     }
 
-    /// The end of this process; one that failed ends the others.
+    /// Ends this process. A process that failed ends the other ones too.
     pub(crate) fn end(self, result: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
         if self.size() == 1 {
             return result;
         }
         match result {
-            Err(error) if error.is::<Silent>() => Ok(ExitCode::FAILURE),
+            Err(error) if error.is::<OtherRankFailed>() => Ok(ExitCode::FAILURE),
             Err(error) => {
                 output::error(&if self.rank() == 0 {
                     error
@@ -134,14 +143,14 @@ impl Ranks {
     }
 }
 
-/// Another rank failed, and says why.
+/// Another rank failed and reports the reason, so this rank prints nothing.
 #[derive(Debug)]
-pub(crate) struct Silent;
+pub(crate) struct OtherRankFailed;
 
-impl fmt::Display for Silent {
+impl fmt::Display for OtherRankFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("another rank failed")
     }
 }
 
-impl std::error::Error for Silent {}
+impl std::error::Error for OtherRankFailed {}

@@ -193,7 +193,7 @@ fn inputs() {
     refuse(
         |b| write_inputs(&b.path("inputs.safetensors"), &[("ids", &[2, 3], [1, 2])]),
         FORWARD,
-        "error: DIR/inputs.safetensors holds no `input_ids`",
+        "error: DIR/inputs.safetensors has no tensor `input_ids`",
     );
     refuse(
         |b| write_inputs(&b.path("inputs.safetensors"), &[("input_ids", &[2, 3], [1, 2])]),
@@ -220,7 +220,7 @@ fn inputs() {
     refuse(
         nothing,
         "generate --base @base --prompt hello --max-new-tokens 3",
-        "error: DIR/base has no tokenizer.json; give token ids with --inputs instead of text",
+        "error: DIR/base has no tokenizer.json; add the one of the model, or give token ids with --inputs instead of text",
     );
     refuse(
         |b| fs::write(b.path("small/tokenizer.json"), "{}").unwrap(),
@@ -230,7 +230,7 @@ fn inputs() {
     refuse(
         |b| fs::write(b.path("prompts.txt"), "date: 2009-05-31\n\n").unwrap(),
         "generate --base @small --prompts @prompts.txt --max-new-tokens 3",
-        "error: line 2 of DIR/prompts.txt is empty; every line is a prompt",
+        "error: line 2 of DIR/prompts.txt is empty; every line has to be a prompt",
     );
     refuse(
         nothing,
@@ -361,7 +361,7 @@ fn inspecting() {
     refuse(
         nothing,
         "inspect @train.jsonl",
-        "error: DIR/train.jsonl is no config.json of a model\n  because: config.json names no `model_type`; known are RefinedWeb, RefinedWebModel, bert, falcon, gpt2, llama, mistral, mt5, qwen2, t5",
+        "error: DIR/train.jsonl is not the config.json of a model\n  because: config.json names no `model_type`; known are RefinedWeb, RefinedWebModel, bert, falcon, gpt2, llama, mistral, mt5, qwen2, t5",
     );
     refuse(
         nothing,

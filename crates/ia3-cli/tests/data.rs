@@ -139,7 +139,7 @@ fn a_head_that_the_base_has_not_starts_by_seed() {
         let args = ["train", "--base", &base, "--data", &data, "--out", &out, "--steps", "1", "--seed", seed];
         let output = run(&args);
         let said = String::from_utf8_lossy(&output.stderr).to_string();
-        assert!(said.contains("`classifier` is not in the checkpoint: it starts fresh"), "{said}");
+        assert!(said.contains("the checkpoint has no `classifier`; it starts from random values"), "{said}");
         tensor(&dir.path().join(name).join("adapter_model.safetensors"), "base_model.model.classifier.weight")
     };
     // The first step of the warm-up has the rate 0: what is saved is the start.
@@ -204,14 +204,14 @@ fn the_data_say_how_many_classes_there_are_and_an_option_says_otherwise() {
     refused(
         &base,
         &["--num-labels", "4"],
-        "data.jsonl: the class is not among the 4, by --num-labels; they count from 0",
+        "data.jsonl: the class is not below 4, the value of --num-labels; classes count from 0",
     );
     let eval = write(dir.path(), "eval.jsonl", &["may", "june"].map(|month| row((6, month))).concat());
     refused(&base, &["--eval", &eval], "eval.jsonl has the classes 6, which no line of");
     std::fs::create_dir(dir.path().join("with")).unwrap();
     let with_head = classifier(&dir.path().join("with"));
     refused(&with_head, &[], "line 4: the answer is 3, but there are 3 choices, which count from 0");
-    refused(&with_head, &["--num-labels", "5"], "--num-labels is 5, but the base has a head of 3 classes");
+    refused(&with_head, &["--num-labels", "5"], "--num-labels is 5, but the head of the base has 3 classes");
 }
 
 #[test]

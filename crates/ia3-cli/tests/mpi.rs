@@ -219,7 +219,7 @@ fn a_killed_rank_ends_the_job_and_another_number_of_ranks_goes_on() {
 
         let rest = run(command(next, &data, &out, &more));
         let stderr = String::from_utf8_lossy(&rest.stderr);
-        assert!(stderr.contains("goes on after step"), "{stderr}");
+        assert!(stderr.contains("resuming after step"), "{stderr}");
         assert_same(&whole, &out, LONG_TOLERANCE);
     }
 }

@@ -65,7 +65,7 @@ fn survives(base: &Path, more: &[&str]) -> Vec<Value> {
     assert!(lines(&killed) < left(&whole).2.len(), "it was never interrupted");
     let output = command(&data, &killed, more).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).to_string();
-    assert!(output.status.success() && stderr.contains("goes on after step"), "{stderr}");
+    assert!(output.status.success() && stderr.contains("resuming after step"), "{stderr}");
     let (whole, killed) = (left(&whole), left(&killed));
     assert!(whole.0 == killed.0, "the vectors differ");
     assert!(whole.1 == killed.1, "the configurations differ");
@@ -115,8 +115,15 @@ fn a_finished_training_says_so_and_another_one_is_refused() {
     let first = left(&out);
     let again = command(&data, &out, &[]).output().unwrap();
     let stderr = String::from_utf8_lossy(&again.stderr).to_string();
-    assert!(again.status.success() && stderr.contains("finished already, at step 40 of 40"), "{stderr}");
+    assert!(
+        again.status.success() && stderr.contains("this training is finished, at step 40 of 40"),
+        "{stderr}"
+    );
     assert!(left(&out) == first);
+
+    let other = command(&data, &out, &["--no-shuffle"]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&other.stderr).to_string();
+    assert!(!other.status.success() && stderr.contains("another shuffle: true, now false"), "{stderr}");
 
     let other = command(&data, &out, &["--seed", "7"]).output().unwrap();
     let stderr = String::from_utf8_lossy(&other.stderr).to_string();

@@ -111,7 +111,9 @@ fn what_does_not_fit_says_so() {
     let cases = [
         (
             format!("--adapter a={t5}/adapter --rows a"),
-            format!("error: `--rows` names 1 row, but the input has {rows} rows"),
+            format!(
+                "error: `--rows` has names for 1 row, but the input has {rows} rows; give one name per row"
+            ),
         ),
         (
             format!("--adapter a={t5}/adapter --rows {}", names("b", rows)),
@@ -120,13 +122,13 @@ fn what_does_not_fit_says_so() {
         (
             format!("--adapter {t5}/adapter --rows {}", names("a", rows)),
             format!(
-                "error: `--adapter {t5}/adapter` has no name for `--rows`; write `--adapter NAME={t5}/adapter`"
+                "error: `--adapter {t5}/adapter` has no name, which `--rows` needs; write `--adapter NAME={t5}/adapter`"
             ),
         ),
         (
             format!("--adapter a={t5}/adapter"),
             format!(
-                "error: `--adapter a={t5}/adapter` has a name, which is for `--rows`; without it give the folder alone"
+                "error: `--adapter a={t5}/adapter` has a name, which only `--rows` uses; add `--rows`, or give the folder alone"
             ),
         ),
         (

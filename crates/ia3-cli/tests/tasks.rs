@@ -100,7 +100,7 @@ fn survives(base: &Path, more: &[&str]) -> Vec<Value> {
     assert!(common::lines(&killed) < metrics(&whole).len(), "it was never interrupted");
     let last = finished(train(&tasks, &killed, &more));
     let stderr = String::from_utf8_lossy(&last.stderr);
-    assert!(stderr.contains("goes on after step"), "{stderr}");
+    assert!(stderr.contains("resuming after step"), "{stderr}");
     for (file, bytes) in left(&whole) {
         assert!(left(&killed)[&file] == bytes, "{file} differs");
     }
@@ -108,7 +108,7 @@ fn survives(base: &Path, more: &[&str]) -> Vec<Value> {
     metrics(&whole)
 }
 
-/// Rounds of three and of four batches, the last of which are smaller.
+/// Epochs of three and of four batches, the last of which are smaller.
 #[cfg(unix)]
 #[test]
 fn a_killed_training_of_two_tasks_goes_on_to_the_same_bytes() {
@@ -266,7 +266,7 @@ fn a_dry_run_tells_the_plan_of_each_task() {
     let more = ["--steps", "6", "--gradient-accumulation-steps", "2", "--dry-run"];
     let plan = report(train(&tasks, &out, &more));
     assert_eq!(plan["trainable_parameters"], 2 * 3584);
-    // Twelve batches of each, of which three and four are a round.
+    // The training has twelve batches of each task; an epoch has three of one and four of the other.
     let facts = |task: &Value| json!([task["name"], task["rows"], task["batches_per_epoch"], task["epochs"]]);
     let of_tasks: Vec<Value> = plan["tasks"].as_array().unwrap().iter().map(facts).collect();
     assert_eq!(of_tasks, [json!(["dates", 5, 3, 4.0]), json!(["months", 7, 4, 3.0])]);
@@ -321,30 +321,30 @@ fn what_is_no_list_of_tasks_says_where() {
     refused(
         "[{",
         &[],
-        "error: DIR/tasks.json is no list of tasks\n  because: EOF while parsing an object at line 1 column 2",
+        "error: DIR/tasks.json is not a list of tasks\n  because: EOF while parsing an object at line 1 column 2",
     );
     refused(
         "{}",
         &[],
-        "error: DIR/tasks.json is no list of tasks\n  because: invalid type: map, expected a sequence at line 1 column 0",
+        "error: DIR/tasks.json is not a list of tasks\n  because: invalid type: map, expected a sequence at line 1 column 0",
     );
     refused("[]", &[], "error: DIR/tasks.json lists no task");
     refused(
         r#"[{"data": "x"}]"#,
         &[],
-        "error: DIR/tasks.json is no list of tasks\n  because: task 1: missing field `name`",
+        "error: DIR/tasks.json is not a list of tasks\n  because: task 1: missing field `name`",
     );
     let twice = r#"[{"name": "a", "data": "x", "data": "y"}]"#;
     refused(
         twice,
         &[],
-        "error: DIR/tasks.json is no list of tasks\n  because: duplicate field `data` at line 1 column 34",
+        "error: DIR/tasks.json is not a list of tasks\n  because: duplicate field `data` at line 1 column 34",
     );
     let unknown = r#"[{"name": "a", "data": "x", "labels_field": "y"}]"#;
     refused(
         unknown,
         &[],
-        "error: DIR/tasks.json is no list of tasks\n  because: task `a`: unknown field `labels_field`, expected one of `name`, \
+        "error: DIR/tasks.json is not a list of tasks\n  because: task `a`: unknown field `labels_field`, expected one of `name`, \
          `data`, `eval`, `input_field`, `target_field`, `label_field`, `choices_field`, `label_names`, `template`, \
          `answer_choices`, `templates`, `template_names`, `max_input_tokens`, `max_target_tokens`",
     );
@@ -352,7 +352,7 @@ fn what_is_no_list_of_tasks_says_where() {
     refused(
         number,
         &[],
-        "error: DIR/tasks.json is no list of tasks\n  because: task `a`: invalid value: integer `-1`, expected usize",
+        "error: DIR/tasks.json is not a list of tasks\n  because: task `a`: invalid value: integer `-1`, expected usize",
     );
     let dir = tempfile::tempdir().unwrap();
     let missing = train(&dir.path().join("none.json"), &dir.path().join("out"), &[]).output().unwrap();
@@ -372,18 +372,18 @@ fn names_are_those_of_folders_each_once() {
     refused(
         &named("checkpoints"),
         &[],
-        "error: DIR/tasks.json: no task can be called `checkpoints`: there are the checkpoints",
+        "error: DIR/tasks.json: a task cannot have the name `checkpoints`: the checkpoints are in the folder of this name",
     );
     refused(
         &named("default"),
         &[],
-        "error: DIR/tasks.json: no task can be called `default`: PEFT writes an adapter of this name into the folder around it",
+        "error: DIR/tasks.json: a task cannot have the name `default`: PEFT writes an adapter of this name into the parent folder",
     );
     let twice = r#"[{"name": "a", "data": "x"}, {"name": "A", "data": "y"}]"#;
     refused(
         twice,
         &[],
-        "error: DIR/tasks.json: two tasks are called `A`, upper or lower case; each needs a folder of its own",
+        "error: DIR/tasks.json: two tasks have the name `A` (upper and lower case count as equal); every task needs its own folder",
     );
 }
 
@@ -404,27 +404,27 @@ fn what_is_wrong_with_a_task_names_it() {
     refused(
         &task(r#""template": "a ||| b", "templates": "t.yaml""#),
         &[],
-        "error: DIR/tasks.json: task `m`: `template` and `templates` exclude each other; one of them may be from the command line",
+        "error: DIR/tasks.json: task `m`: `template` cannot be used with `templates`; one of them may come from the command line",
     );
     refused(
         &task(r#""template": "a ||| b""#),
         &["--input-field", "question"],
-        "error: DIR/tasks.json: task `m`: `template` and `input_field` exclude each other; one of them may be from the command line",
+        "error: DIR/tasks.json: task `m`: `template` cannot be used with `input_field`; one of them may come from the command line",
     );
     refused(
         &task(r#""answer_choices": "a ||| b""#),
         &[],
-        "error: DIR/tasks.json: task `m`: `answer_choices` are those of a `template`, and there is none",
+        "error: DIR/tasks.json: task `m`: `answer_choices` needs a `template`",
     );
     refused(
         &task(r#""template_names": ["a"]"#),
         &[],
-        "error: DIR/tasks.json: task `m`: `template_names` are of `templates`, and there are none",
+        "error: DIR/tasks.json: task `m`: `template_names` needs `templates`",
     );
     refused(
         &task(r#""input_field": "question""#),
         &["--eval-steps", "2"],
-        "error: DIR/tasks.json: task `m`: it has no `eval`, which --eval-steps needs of every task",
+        "error: DIR/tasks.json: task `m`: `eval` is missing; --eval-steps needs it for every task",
     );
     let kinds = r#"[{"name": "m", "data": "data/months.jsonl", "input_field": "question"},
                     {"name": "c", "data": "data/months.jsonl", "template": "{{ question }} ||| {{ target }}",

@@ -131,7 +131,10 @@ fn an_interrupt_saves_what_is_there() {
     assert!(start.elapsed() < Duration::from_secs(60));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["stopped_early"], true);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted; what had been learned was saved"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("the training was interrupted and its state was saved")
+    );
     let inspected = succeed(&["inspect", &out.display().to_string(), "--base", &base()]);
     assert!(inspected.contains("16 vectors"), "{inspected}");
 }

@@ -1,8 +1,11 @@
+//! `ia3 train`.
+
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{ArgGroup, ValueEnum};
 
-use super::DataArgs;
+use super::{DataArgs, LossArgs};
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum OptimizerName {
@@ -10,139 +13,12 @@ pub(crate) enum OptimizerName {
     Adafactor,
 }
 
-#[derive(clap::Args)]
-#[command(group = ArgGroup::new("held_out").args(["eval", "tasks"]))]
-pub(crate) struct Train {
-    /// Folder of the base, with tokenizer.json.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) base: PathBuf,
-    /// Lines of JSON to train on, gzip or not.
-    #[arg(long, value_name = "FILE", required_unless_present = "tasks")]
-    pub(crate) data: Option<PathBuf>,
-    /// A JSON list of tasks to train an adapter each for in one run: `name`, `data`, `eval`, and the options of the data
-    /// under their names with underscores; what a task leaves out is what is given here.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "eval"])]
-    pub(crate) tasks: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) rows: DataArgs,
-    /// Lines to evaluate on, before and after.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) eval: Option<PathBuf>,
-    /// Folder to write the adapter to, or a folder for each of the tasks.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// Modules to scale: names (repeat, or separate by commas), or one Python regular expression; the architecture's default without it.
-    #[arg(long = "target", value_name = "NAME", conflicts_with = "config")]
-    pub(crate) targets: Vec<String>,
-    /// Those of them whose input is scaled.
-    #[arg(long = "feedforward", value_name = "NAME", conflicts_with = "config")]
-    pub(crate) feedforward: Option<Vec<String>>,
-    /// An adapter_config.json to take the targets from.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Hold the queries of fused projections at 1: the paper scales keys and values only.
-    #[arg(long)]
-    pub(crate) kv_only: bool,
-    /// Classes of a classifier whose base has no head; what its config.json says, or as many as the data have.
-    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..))]
-    pub(crate) num_labels: Option<usize>,
-    /// What the options below are without being given; examples of similar length share a batch if this is not given.
-    #[arg(long, value_enum)]
-    pub(crate) preset: Option<PresetName>,
-    /// Optimiser steps; 1000, or 100000 in pre-training.
-    #[arg(long, value_name = "N")]
-    pub(crate) steps: Option<usize>,
-    /// Examples a step, of each task; 8, or 16 in pre-training.
-    #[arg(long, value_name = "N")]
-    pub(crate) batch_size: Option<usize>,
-    /// Batches whose gradients make one step.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) gradient_accumulation_steps: usize,
-    /// Peak learning rate; 0.003, or 0.0003 in pre-training.
-    #[arg(long, value_name = "RATE")]
-    pub(crate) lr: Option<f64>,
-    /// The optimiser; adafactor.
-    #[arg(long, value_enum)]
-    pub(crate) optimizer: Option<OptimizerName>,
-    /// Share of the steps in which the learning rate rises from 0; it falls to 0 afterwards.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.06)]
-    pub(crate) warmup_ratio: f64,
-    /// Bound of the joint norm of all gradients, 0 for none; 1.
-    #[arg(long, value_name = "NORM")]
-    pub(crate) max_grad_norm: Option<f32>,
-    #[command(flatten)]
-    pub(crate) loss: LossArgs,
-    /// Steps between checkpoints, 0 for none but the last; the same command goes on from the last one.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub(crate) save_steps: usize,
-    /// Checkpoints to keep, beside the best one.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub(crate) save_total_limit: usize,
-    /// Start anew where there are checkpoints, and remove them.
-    #[arg(long)]
-    pub(crate) no_resume: bool,
-    /// Steps between evaluations on the lines of `--eval`; the adapter of the best one is kept.
-    #[arg(long, value_name = "N", requires = "held_out", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
-    pub(crate) eval_steps: Option<usize>,
-    /// Ends the training after so many evaluations without a better one.
-    #[arg(long, value_name = "N", requires = "eval_steps", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
-    pub(crate) patience: Option<usize>,
-    /// What makes an evaluation the best.
-    #[arg(long, value_enum, default_value = "loss")]
-    pub(crate) metric: MetricName,
-    /// Tell what the training would be, with time and memory from three steps; nothing is written.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Train even if the estimated memory is more than there is.
-    #[arg(long)]
-    pub(crate) no_memory_check: bool,
-    /// Seed of the order of the examples and of dropout.
-    #[arg(long, default_value_t = 42)]
-    pub(crate) seed: u64,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MetricName {
     /// The lowest loss.
     Loss,
-    /// The highest share of right answers.
+    /// The highest share of correct answers.
     ExactMatch,
-}
-
-/// The loss.
-#[derive(clap::Args)]
-pub(crate) struct LossArgs {
-    /// Weight of the length-normalised loss over choices; 1, or 0 in pre-training.
-    #[arg(long, value_name = "WEIGHT")]
-    pub(crate) mc_loss: Option<f64>,
-    /// Weight of the unlikelihood loss of wrong choices; 1, or 0 in pre-training.
-    #[arg(long, value_name = "WEIGHT")]
-    pub(crate) unlikely_loss: Option<f64>,
-    /// The unlikelihood loss of the authors' program, or of the paper's equation.
-    #[arg(long, value_enum, default_value = "authors")]
-    pub(crate) unlikelihood: UnlikelihoodName,
-    /// Exponent of a choice's length in its score.
-    #[arg(long, value_name = "EXPONENT", default_value_t = 1.0)]
-    pub(crate) length_norm: f64,
-    /// The tokens that a decoder alone answers for.
-    #[arg(long, value_enum, default_value = "target")]
-    pub(crate) causal_loss: CausalLossName,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum UnlikelihoodName {
-    /// −log(1 − p + 0.01), and a constant for masked positions.
-    Authors,
-    /// −log(1 − p).
-    Paper,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CausalLossName {
-    /// Those of the target.
-    Target,
-    /// Those of the input too.
-    All,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -151,4 +27,107 @@ pub(crate) enum PresetName {
     TFew,
     /// T-Few's pre-training of the vectors.
     TFewPretrain,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ia3 train --base examples/base --data train.jsonl --eval test.jsonl --steps 100 --out adapter
+  ia3 train --base examples/base --data seasons.jsonl --templates templates.yaml --preset t-few --steps 20 --out seasons
+  ia3 train --base examples/base --tasks tasks.json --steps 20 --out adapters";
+
+#[derive(clap::Args)]
+#[command(group = ArgGroup::new("held_out").args(["eval", "tasks"]), after_help = EXAMPLES)]
+pub(crate) struct Train {
+    /// Folder of the base, with tokenizer.json.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// File of JSON lines to train on, optionally compressed with gzip.
+    #[arg(long, value_name = "FILE", required_unless_present = "tasks")]
+    pub(crate) data: Option<PathBuf>,
+    /// File with a JSON list of tasks, each of which gets its own adapter in one training. A task has `name`, `data`,
+    /// optionally `eval`, and the data options with underscores in their names. What a task leaves out is taken from the
+    /// command line.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "eval"])]
+    pub(crate) tasks: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rows: DataArgs,
+    /// File of JSON lines to evaluate on before and after the training.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) eval: Option<PathBuf>,
+    /// Folder to write the adapter to. With `--tasks`, every task gets a folder in it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Modules to scale: names (repeat the option, or separate them by commas), `all-linear`, or one Python regular
+    /// expression. The default is that of the architecture.
+    #[arg(long = "target", value_name = "NAME", conflicts_with = "config")]
+    pub(crate) targets: Vec<String>,
+    /// Those of the target modules whose input is scaled instead of their output. An empty value means none.
+    #[arg(long = "feedforward", value_name = "NAME", conflicts_with = "config")]
+    pub(crate) feedforward: Option<Vec<String>>,
+    /// An adapter_config.json to take the target modules from.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep the queries of fused projections at 1. The paper scales keys and values only.
+    #[arg(long)]
+    pub(crate) kv_only: bool,
+    /// Number of classes of a classifier whose base has no head. The default is that of config.json, or that of the data.
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
+    pub(crate) num_labels: Option<usize>,
+    /// Settings for the options below that are not given. Without a preset they are those of `t-few`, and examples of
+    /// similar length share a batch.
+    #[arg(long, value_enum)]
+    pub(crate) preset: Option<PresetName>,
+    /// Number of optimiser steps [default: 1000, or 100000 for pre-training].
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<usize>,
+    /// Number of examples of each task per batch [default: 8, or 16 for pre-training].
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<usize>,
+    /// Number of batches per step, whose gradients are accumulated.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) gradient_accumulation_steps: usize,
+    /// Take the rows in the order of the file in every epoch. By default every epoch has a new random order.
+    #[arg(long)]
+    pub(crate) no_shuffle: bool,
+    /// Peak learning rate [default: 0.003, or 0.0003 for pre-training].
+    #[arg(long, value_name = "RATE")]
+    pub(crate) lr: Option<f64>,
+    /// Optimiser [default: adafactor].
+    #[arg(long, value_enum)]
+    pub(crate) optimizer: Option<OptimizerName>,
+    /// Share of the steps in which the learning rate rises linearly from 0. In the other steps it falls linearly to 0.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.06)]
+    pub(crate) warmup_ratio: f64,
+    /// Largest norm of all gradients of an adapter together; larger ones are scaled down. 0 means no limit [default: 1].
+    #[arg(long, value_name = "NORM")]
+    pub(crate) max_grad_norm: Option<f32>,
+    #[command(flatten)]
+    pub(crate) loss: LossArgs,
+    /// Number of steps between checkpoints. 0 writes only the last one. The same command resumes from the last checkpoint.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) save_steps: usize,
+    /// Number of checkpoints to keep, not counting the best one.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) save_total_limit: usize,
+    /// Start anew and remove the checkpoints of an earlier training.
+    #[arg(long)]
+    pub(crate) no_resume: bool,
+    /// Number of steps between evaluations on the held-out examples. The adapter of the best evaluation is kept.
+    #[arg(long, value_name = "N", requires = "held_out", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) eval_steps: Option<usize>,
+    /// Number of evaluations without improvement after which the training ends.
+    #[arg(long, value_name = "N", requires = "eval_steps", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) patience: Option<usize>,
+    /// Metric that decides which evaluation is the best.
+    #[arg(long, value_enum, default_value = "loss")]
+    pub(crate) metric: MetricName,
+    /// Describe the training and estimate its time and memory from three steps. Nothing is written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Train even if the estimated memory is more than is free.
+    #[arg(long)]
+    pub(crate) no_memory_check: bool,
+    /// Seed of the order of the examples, of dropout and of values that start random.
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub(crate) seed: u64,
 }

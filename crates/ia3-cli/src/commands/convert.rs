@@ -6,7 +6,7 @@ use ia3::io::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert
 use ia3::{ModelInfo, Placement, Selector};
 use serde::Serialize;
 
-use super::inspect;
+use super::base_config;
 use crate::args::{AdapterFormatName, Convert, Format, SiteName};
 use crate::output::{self, note};
 
@@ -35,7 +35,7 @@ struct Moved {
 
 pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let base =
-        args.base.as_ref().map(|base| Ok::<_, anyhow::Error>(inspect::config(base)?.init(device).info()));
+        args.base.as_ref().map(|base| Ok::<_, anyhow::Error>(base_config::read(base)?.init(device).info()));
     let base = base.transpose()?;
     let to = match args.to {
         AdapterFormatName::Peft => AdapterFormat::Peft,

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 use burn::module::Module;
 use burn::tensor::Device;
 use ia3::models::cost::{self, Method, Workload};
-use ia3::{Ia3Config, PlanOptions, Task, TaskType};
+use ia3::{Ia3Config, PlanOptions};
 use serde::Serialize;
 
-use super::{inspect, targets};
+use super::{base_config, targets};
 use crate::args::{Cost, Format};
 use crate::output;
 
@@ -35,13 +35,9 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Cost, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    let config = inspect::config(&args.config)?;
+    let config = base_config::read(&args.config)?;
     let model = config.init(device);
-    let vectors = match model.task() {
-        Task::Seq2SeqLm => Ia3Config::new().with_task_type(TaskType::Seq2SeqLm),
-        Task::CausalLm => Ia3Config::new().with_task_type(TaskType::CausalLm),
-        Task::SequenceClassification => Ia3Config::new().with_task_type(TaskType::SeqCls),
-    };
+    let vectors = Ia3Config::new().with_task_type(targets::task_type(model.task()));
     let vectors = targets::with(vectors, &args.targets, args.feedforward.as_deref());
     let plan = vectors.plan(&model.info(), PlanOptions::default())?;
     let Cost { seq, batch, steps, lora_rank, shots, weight_bytes, .. } = *args;

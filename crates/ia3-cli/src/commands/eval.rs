@@ -4,15 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use burn::tensor::Device;
-use ia3::PretrainedOptions;
 use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3::train::{Evaluation, Example, LossConfig, Quartiles, evaluate_with};
 use serde::Serialize;
 
-use super::data::Reader;
-use super::labels::config_for;
-use super::model;
+use super::example_reader::Reader;
+use super::{base_config, base_model};
 use crate::args::{Eval, Format};
 use crate::output;
 
@@ -43,13 +41,13 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
     let reader = Reader::new(&args.base, &config, &config.init(device), &args.rows, args.seed)?;
     let rows = reader.rows(&args.data)?;
     let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
-    let options = PretrainedOptions::new().with_config(config_for(&args.base, &first)?);
-    let base = model::base_with(&args.base, &options, device)?;
+    let config = base_config::complete(config, &args.base, &first)?;
+    let base = base_model::load_as(&args.base, config, device)?;
     let mut runs: Vec<Run> = vec![];
     let mut metric = None;
     for folder in folders {
-        let adapters = model::adapters(folder.as_ref().map(Into::into).as_slice(), &base.model, device)?;
-        model::note_fresh(&base, &adapters);
+        let adapters = base_model::adapters(folder.as_ref().map(Into::into).as_slice(), &base.model, device)?;
+        base_model::note_fresh(&base, &adapters);
         let adapted = ia3::attach(&base.model, &adapters.iter().collect::<Vec<&Adapter>>())?;
         for (place, template) in reader.templates().into_iter().enumerate() {
             let examples: Vec<Example> = rows.iter().map(|variants| variants[place].clone()).collect();

@@ -3,15 +3,14 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use burn::tensor::{DType, Device, TensorData};
-use ia3::models::Model;
-use ia3::models::PaddingSide;
+use ia3::models::{Model, PaddingSide};
 use ia3::{ModelInputs, Task};
 use serde::Serialize;
 
-use super::model::Adapted;
+use super::adapted_model::AdaptedModel;
 use crate::args::{Format, Forward};
-use crate::text::{self, lines};
-use crate::{inputs, output};
+use crate::tokenizer::{self, lines};
+use crate::{output, tensor_files};
 
 #[derive(Serialize)]
 struct Report {
@@ -28,14 +27,14 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let source = Source::read(args, device)?;
-    let model = Adapted::new(&args.model, device)?;
+    let model = AdaptedModel::new(&args.model, device)?;
     let start = Instant::now();
     let logits = match &source {
-        Source::Inputs(inputs) => logits(&model.whole(inputs::rows(inputs))?, inputs, args)?,
+        Source::Inputs(inputs) => logits(&model.for_all(tensor_files::rows(inputs))?, inputs, args)?,
         Source::Texts(rows) => of_texts(&model, rows, args, device)?,
     };
     let seconds = start.elapsed().as_secs_f64();
-    inputs::write(&args.out, "logits", &logits)?;
+    tensor_files::write(&args.out, "logits", &logits)?;
     let (shape, out) = (logits.shape().to_vec(), args.out.display().to_string());
     output::report(&Report { logits: shape, out, seconds }, format)?;
     Ok(ExitCode::SUCCESS)
@@ -50,9 +49,9 @@ enum Source {
 impl Source {
     fn read(args: &Forward, device: &Device) -> anyhow::Result<Self> {
         if let Some(path) = &args.inputs {
-            return Ok(Self::Inputs(Box::new(inputs::read(path, device)?)));
+            return Ok(Self::Inputs(Box::new(tensor_files::read(path, device)?)));
         }
-        let tokenizer = text::open(&args.model.base)?;
+        let tokenizer = tokenizer::open(&args.model.base)?;
         let texts = args.texts.iter().map(|path| lines(path, "a text")).collect::<Result<Vec<_>, _>>()?;
         let encode = |line: &String| tokenizer.encode(line, args.max_input_tokens);
         Ok(Self::Texts(texts.concat().iter().map(encode).collect::<Result<_, _>>()?))
@@ -68,7 +67,7 @@ fn logits(model: &Model, inputs: &ModelInputs, args: &Forward) -> anyhow::Result
 }
 
 fn of_texts(
-    model: &Adapted,
+    model: &AdaptedModel,
     rows: &[Vec<i64>],
     args: &Forward,
     device: &Device,
@@ -79,7 +78,7 @@ fn of_texts(
     let batch_size = args.batch_size.max(1);
     for (i, texts) in rows.chunks(batch_size).enumerate() {
         let first = i * batch_size;
-        let model = model.rows(first..first + texts.len())?;
+        let model = model.for_rows(first..first + texts.len())?;
         let inputs = ModelInputs::from_rows(texts, model.pad_token_id(), PaddingSide::Right, device);
         all.push(logits(&model, &inputs, args)?);
     }

@@ -3,14 +3,13 @@ use std::process::ExitCode;
 
 use burn::tensor::{Device, TensorData};
 use ia3::ModelInputs;
-use ia3::models::Model;
-use ia3::models::{GenerationConfig, Sampling};
+use ia3::models::{GenerationConfig, Model, Sampling};
 use serde::Serialize;
 
-use super::model::Adapted;
+use super::adapted_model::AdaptedModel;
 use crate::args::{Format, Generate};
-use crate::text::{self, lines};
-use crate::{inputs, output};
+use crate::tokenizer::{self, lines};
+use crate::{output, tensor_files};
 
 #[derive(Serialize)]
 struct Report {
@@ -36,15 +35,15 @@ impl fmt::Display for Report {
 pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let (report, pad) = match &args.inputs {
         Some(path) => {
-            let inputs = inputs::read(path, device)?;
-            let model = Adapted::new(&args.model, device)?.whole(inputs::rows(&inputs))?;
+            let inputs = tensor_files::read(path, device)?;
+            let model = AdaptedModel::new(&args.model, device)?.for_all(tensor_files::rows(&inputs))?;
             let ids = generate(&model, &inputs, args, &mut |_| Ok(()))?;
             (Report { texts: vec![], ids }, model.pad_token_id())
         }
         None => from_text(args, device)?,
     };
     if let Some(out) = &args.out {
-        inputs::write(out, "ids", &rectangle(&report.ids, pad))?;
+        tensor_files::write(out, "ids", &rectangle(&report.ids, pad))?;
     }
     match args.stream {
         true => println!(),
@@ -58,10 +57,10 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
         Some(path) => lines(path, "a prompt")?,
         None => args.prompt.iter().cloned().collect(),
     };
-    let tokenizer = text::open(&args.model.base)?;
-    let model = Adapted::new(&args.model, device)?;
+    let tokenizer = tokenizer::open(&args.model.base)?;
+    let model = AdaptedModel::new(&args.model, device)?;
     model.check(prompts.len())?;
-    let kind = text::kind(model.base());
+    let kind = tokenizer::kind(model.base());
     let encode = |prompt: &String| tokenizer.encode_prompt(prompt, None, &kind);
     let encoded = prompts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
     let mut stream = tokenizer.streaming(output::piece);
@@ -70,7 +69,7 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
     let batch_size = args.batch_size.max(1);
     for (i, rows) in encoded.chunks(batch_size).enumerate() {
         let first = i * batch_size;
-        let model = model.rows(first..first + rows.len())?;
+        let model = model.for_rows(first..first + rows.len())?;
         let inputs = ModelInputs::from_rows(rows, model.pad_token_id(), model.padding_side(), device);
         ids.extend(generate(&model, &inputs, args, &mut on_token)?);
     }

@@ -9,7 +9,7 @@ use ia3::io::{CheckpointOptions, SavedCheckpoint};
 use ia3::models::Model;
 use serde::Serialize;
 
-use super::model;
+use super::base_model;
 use crate::args::{Format, Merge};
 use crate::output;
 
@@ -32,9 +32,9 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    let base = model::base(&args.base, device)?;
-    let adapters = model::adapters(&args.adapters, &base.model, device)?;
-    model::note_fresh(&base, &adapters);
+    let base = base_model::load(&args.base, device)?;
+    let adapters = base_model::adapters(&args.adapters, &base.model, device)?;
+    base_model::note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
     let (merged, requantized) = match (args.requantize, args.safe) {
         (true, _) => {

@@ -10,7 +10,7 @@ use ia3::io::{AdapterFile, AdapterOptions};
 use ia3::{Ia3Error, MixMethod, ModelInfo};
 use serde::Serialize;
 
-use super::model;
+use super::base_model;
 use crate::args::{Format, MethodName, Mix};
 use crate::output;
 
@@ -89,7 +89,7 @@ fn refuse_own_folder(args: &Mix) -> anyhow::Result<()> {
 /// The adapters, and the facts of the layers they scale: the base's, or what the files themselves tell.
 fn load(args: &Mix, device: &Device) -> anyhow::Result<(Vec<Adapter>, ModelInfo)> {
     let mut info = match &args.base {
-        Some(dir) => model::shapes(dir, device)?.info(),
+        Some(dir) => base_model::shapes(dir, device)?.info(),
         None => ModelInfo::default(),
     };
     let mut adapters = vec![];

@@ -1,18 +1,20 @@
+//! The commands, one file or folder per command, and what they share.
+
+mod adapted_model;
+mod base_config;
+mod base_model;
 mod convert;
 mod cost;
-mod data;
 mod devices;
 mod diff;
 mod eval;
+mod example_reader;
 mod forward;
 mod generate;
 mod inspect;
-mod labels;
 mod merge;
 mod mix;
-mod model;
 mod quantize;
-mod settings;
 mod status;
 mod targets;
 mod train;
@@ -21,7 +23,7 @@ use std::process::ExitCode;
 
 use crate::args::{Args, Command};
 
-/// Runs a command; the exit code is 0, or 1 where a question was answered with no.
+/// Runs a command. The exit code is 0, or 1 where the answer of the command is no.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let device = || Ok::<_, anyhow::Error>(ia3::device(args.device.as_deref())?);
     match &args.command {

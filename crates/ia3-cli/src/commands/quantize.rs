@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use ia3::{PretrainedOptions, Quantization};
 use serde::Serialize;
 
-use super::{merge, model};
+use super::{base_model, merge};
 use crate::args::{Format, Quantize};
 use crate::output;
 
@@ -33,10 +33,10 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Quantize, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    let how = Quantization { bits: model::bits(args.scheme), head: args.head };
+    let how = Quantization { bits: base_model::bits(args.scheme), head: args.head };
     let options = PretrainedOptions::new().with_quantization(how);
-    let base = model::base_with(&args.base, &options, device)?;
-    model::note_fresh(&base, &[]);
+    let base = base_model::load_with(&args.base, &options, device)?;
+    base_model::note_fresh(&base, &[]);
     let saved = merge::save(&base.model, &args.base, &args.out)?;
     let quantized = base.quantized.unwrap_or_default();
     let report = Report {

@@ -9,7 +9,7 @@ use ia3::models::Model;
 use ia3::{AdapterModelStatus, Ia3Model};
 use serde::Serialize;
 
-use super::model;
+use super::base_model;
 use crate::args::{Format, Status};
 use crate::output;
 
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Status, device: &Device, format: Format) -> anyhow::Res
     }
     let mut rows: Vec<Row> = files.iter().map(|(name, file, path)| row(name, file, path)).collect();
     let status = match &args.base {
-        Some(dir) => Some(on_base(model::shapes(dir, device)?, files, &mut rows, device)?),
+        Some(dir) => Some(on_base(base_model::shapes(dir, device)?, files, &mut rows, device)?),
         None => None,
     };
     let fit = rows.iter().all(|row| row.fits != Some(false));

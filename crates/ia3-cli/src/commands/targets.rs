@@ -1,8 +1,17 @@
-//! The targets that the options of a command name.
+//! The task and the targets of an adapter's configuration.
 
-use ia3::{Ia3Config, Selector};
+use ia3::{Ia3Config, Selector, Task, TaskType};
 
-/// The configuration with what was given; the architecture's default for the rest.
+/// PEFT's name of a model's task.
+pub(super) fn task_type(task: Task) -> TaskType {
+    match task {
+        Task::Seq2SeqLm => TaskType::Seq2SeqLm,
+        Task::CausalLm => TaskType::CausalLm,
+        Task::SequenceClassification => TaskType::SeqCls,
+    }
+}
+
+/// The configuration with the targets that were given. Targets that were not given stay the architecture's defaults.
 pub(super) fn with(config: Ia3Config, targets: &[String], feedforward: Option<&[String]>) -> Ia3Config {
     let config = match targets {
         [] => config,
@@ -14,7 +23,7 @@ pub(super) fn with(config: Ia3Config, targets: &[String], feedforward: Option<&[
     }
 }
 
-/// One value with a metacharacter other than the dot is a pattern, anything else a list of names.
+/// One value that has a metacharacter other than the dot is a regular expression. Everything else is a list of names.
 fn selector(values: &[String]) -> Selector {
     match values {
         [one] if one.contains(['*', '+', '?', '(', '[', '{', '|', '\\', '^', '$']) => one.as_str().into(),

@@ -6,7 +6,7 @@ use ia3::Ia3Config;
 use ia3::io::{AdapterFile, VectorStats};
 use serde::Serialize;
 
-use crate::commands::model;
+use crate::commands::base_model;
 
 /// What an adapter is, and whether it fits a base.
 #[derive(Serialize)]
@@ -73,7 +73,7 @@ fn site(path: &str, shape: &[usize], values: &[f32]) -> Site {
 
 /// Fits where every vector has its layer and every layer of the plan its vector.
 fn fit(file: AdapterFile, dir: &Path, device: &Device) -> anyhow::Result<Fit> {
-    let model = model::shapes(dir, device)?;
+    let model = base_model::shapes(dir, device)?;
     let (fits, reason) = match file.into_adapter(&model.info(), device) {
         Ok((_, report)) => (report.is_complete(), report.to_string()),
         Err(error) => (false, error.to_string()),

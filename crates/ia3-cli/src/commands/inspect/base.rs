@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use anyhow::Context;
 use burn::module::Module;
 use burn::tensor::Device;
 use ia3::io::Checkpoint;
-use ia3::{Bits, Ia3Config, ModelConfig, PlanOptions};
+use ia3::{Bits, Ia3Config, PlanOptions};
 use serde::Serialize;
+
+use crate::commands::base_config;
 
 /// What a base is, from its `config.json` and the header of its weights; no weight is read.
 #[derive(Serialize)]
@@ -46,7 +47,7 @@ struct Site {
 }
 
 pub(crate) fn report(path: &Path, device: &Device) -> anyhow::Result<BaseReport> {
-    let config = config(path)?;
+    let config = base_config::read(path)?;
     let weights = match path.is_dir() {
         true => Some(Checkpoint::open(path)?),
         false => None,
@@ -64,15 +65,6 @@ pub(crate) fn report(path: &Path, device: &Device) -> anyhow::Result<BaseReport>
         weights: weights.as_ref().map(describe).transpose()?,
         default_adapter: default_adapter(&model.info(), parameters),
     })
-}
-
-/// The configuration of a folder, or of a `config.json` alone.
-pub(crate) fn config(path: &Path) -> anyhow::Result<ModelConfig> {
-    if path.is_dir() {
-        return Ok(ia3::read_config(path)?);
-    }
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    ModelConfig::from_json(&text).with_context(|| format!("{} is no config.json of a model", path.display()))
 }
 
 fn describe(checkpoint: &Checkpoint) -> anyhow::Result<Weights> {

@@ -1,8 +1,6 @@
 mod adapter;
 mod base;
 
-pub(super) use base::config;
-
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -1,19 +1,14 @@
-//! The configuration that the adapters start with.
+//! The configuration that the adapters start with, and their initial values.
 
 use anyhow::Context;
-use ia3::{Ia3Config, Pretrained, Task, TaskType};
+use ia3::{Adapter, Ia3Config, Model, PlanOptions, Pretrained, Task};
 
 use crate::args::Train;
 use crate::commands::targets;
 use crate::output::note;
 
-/// The targets that the arguments name.
-pub(super) fn config(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
-    let task = match task {
-        Task::Seq2SeqLm => TaskType::Seq2SeqLm,
-        Task::CausalLm => TaskType::CausalLm,
-        Task::SequenceClassification => TaskType::SeqCls,
-    };
+/// The configuration that `--config`, or `--target` and `--feedforward`, describe.
+pub(super) fn from_args(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
     let base = args.base.display().to_string();
     if let Some(path) = &args.config {
         let json =
@@ -21,21 +16,32 @@ pub(super) fn config(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
         let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
         return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
     }
-    let config = Ia3Config::new().with_task_type(task).with_base_model(base);
+    let config = Ia3Config::new().with_task_type(targets::task_type(task)).with_base_model(base);
     let config = targets::with(config, &args.targets, args.feedforward.as_deref());
     config.validate()?;
     Ok(config)
 }
 
-/// What the checkpoint does not hold is trained and saved with the vectors: it would be another one next time.
+/// Adds modules that the checkpoint lacks to `modules_to_save`: they start from random values, so they have to be trained
+/// and saved with the vectors.
 pub(super) fn with_fresh_modules(mut config: Ia3Config, base: &Pretrained) -> Ia3Config {
     for &module in base.config.optional_modules() {
         let fresh = base.report.missing.iter().any(|name| name.starts_with(&format!("{module}.")));
         let saved = config.modules_to_save.get_or_insert_default();
         if fresh && !saved.iter().any(|name| name == module) {
-            note(format!("`{module}` is not in the checkpoint: it starts fresh and goes into the adapter"));
+            note(format!(
+                "the checkpoint has no `{module}`; it starts from random values and is saved in the adapter"
+            ));
             saved.push(module.to_string());
         }
     }
     config
+}
+
+/// The adapter with its initial values. `kv_only` holds the queries of fused projections at 1.
+pub(super) fn initial(config: Ia3Config, kv_only: bool, base: &Model) -> anyhow::Result<Adapter> {
+    let info = base.info();
+    let plan = config.plan(&info, PlanOptions::default())?;
+    let adapter = Adapter::init(base, &plan);
+    Ok(if kv_only { adapter.kv_only(&info)? } else { adapter })
 }

@@ -1,26 +1,27 @@
-//! What `metrics.jsonl` says, for a picture.
+//! Reads `metrics.jsonl` as curves for the plot.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 
-/// Points (step, value).
+/// Curves of points `(step, value)`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     pub(super) training: Vec<(f64, f64)>,
     pub(super) held_out: Vec<(f64, f64)>,
     pub(super) exact_match: Vec<(f64, f64)>,
     pub(super) accuracy: Vec<(f64, f64)>,
-    /// The training loss of each task, where they have names.
+    /// The training loss of each task, where the tasks have names.
     pub(super) tasks: BTreeMap<String, Vec<(f64, f64)>>,
     pub(super) last_step: f64,
 }
 
-/// Points of a line at most; more would not be seen.
+/// The most points that a curve keeps; more would not be visible.
 const POINTS: usize = 500;
 
 impl History {
+    /// Reads the file; lines that are not complete are skipped.
     pub(super) fn read(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let mut history = Self::default();
@@ -49,7 +50,7 @@ impl History {
     }
 }
 
-/// Means of consecutive points, so that at most [`POINTS`] are left.
+/// The means of groups of consecutive points, so that at most [`POINTS`] remain.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let size = points.len().div_ceil(POINTS).max(1);
     let mean = |part: &[(f64, f64)]| {
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_become_points_and_many_become_few() {
+    fn lines_become_points_and_long_curves_are_thinned() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         let mut text: String =

@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one line a step, one a round of the data, and one an evaluation.
+//! `metrics.jsonl`: one line per step, one line per epoch, and one line per evaluation.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,26 +9,26 @@ use ia3::train::StepReport;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::standing::Score;
+use super::progress_state::Score;
 
+/// The open file.
 pub(super) struct Metrics {
     path: PathBuf,
     file: File,
-    /// The names of the tasks, if they have names.
+    /// The names of the tasks; empty where the only task has no name.
     tasks: Vec<String>,
-    /// Losses of the round so far.
+    /// Losses of the steps of the current epoch.
     losses: Vec<f64>,
-    /// At the last step.
+    /// Seconds of training at the last step.
     seconds: f64,
 }
 
-/// A share of a round that is rounding.
+/// The largest rounding error of a number of epochs.
 const ROUNDING: f64 = 1e-9;
 
 impl Metrics {
-    /// Goes on after `step`: lines of later steps, and half a line that a kill left, are dropped.
-    ///
-    /// `seconds` have passed before.
+    /// Opens the file to continue after `step`. It drops the lines of later steps, and an incomplete line that a killed
+    /// process left. `seconds` is the time of training before.
     pub(super) fn open(out: &Path, tasks: Vec<String>, step: usize, seconds: f64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let path = out.join("metrics.jsonl");
@@ -39,15 +39,20 @@ impl Metrics {
         };
         let kept: String = text.lines().filter(done).map(|line| format!("{line}\n")).collect();
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut metrics = Self { path, file, tasks, losses: losses_of_the_round(&kept), seconds };
+        let mut metrics = Self { path, file, tasks, losses: losses_of_current_epoch(&kept), seconds };
         metrics.write(&kept)?;
         Ok(metrics)
     }
 
-    /// A step, of which there are `a_round` in a round; the mean loss of the round too if it ends one.
-    pub(super) fn step(&mut self, report: &StepReport, a_round: f64, seconds: f64) -> anyhow::Result<()> {
+    /// Adds the line of a step. If the step ends an epoch, adds the line with the mean loss of that epoch.
+    pub(super) fn add_step(
+        &mut self,
+        report: &StepReport,
+        steps_per_epoch: f64,
+        seconds: f64,
+    ) -> anyhow::Result<()> {
         let StepReport { step, loss, losses, learning_rate, grad_norms, tokens } = report;
-        let epoch = *step as f64 / a_round;
+        let epoch = *step as f64 / steps_per_epoch;
         let rate = *tokens as f64 / (seconds - self.seconds).max(f64::MIN_POSITIVE);
         let mut line = json!({"step": step, "epoch": epoch, "loss": loss, "learning_rate": learning_rate,
                               "tokens": tokens, "tokens_per_second": rate, "seconds": seconds});
@@ -60,20 +65,25 @@ impl Metrics {
         self.seconds = seconds;
         self.losses.push(f64::from(*loss));
         self.write(&format!("{line}\n"))?;
-        let rounds = (epoch + ROUNDING).floor();
-        let before = ((*step - 1) as f64 / a_round + ROUNDING).floor();
-        if rounds > before { self.round(*step, rounds) } else { Ok(()) }
+        let epochs = (epoch + ROUNDING).floor();
+        let before = ((*step - 1) as f64 / steps_per_epoch + ROUNDING).floor();
+        if epochs > before { self.add_epoch(*step, epochs) } else { Ok(()) }
     }
 
-    fn round(&mut self, step: usize, rounds: f64) -> anyhow::Result<()> {
+    fn add_epoch(&mut self, step: usize, epochs_done: f64) -> anyhow::Result<()> {
         let losses = std::mem::take(&mut self.losses);
         let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-        let line = json!({"step": step, "epochs_done": rounds, "epoch_loss": mean});
+        let line = json!({"step": step, "epochs_done": epochs_done, "epoch_loss": mean});
         self.write(&format!("{line}\n"))
     }
 
-    /// The mean of the tasks, and each of them.
-    pub(super) fn evaluation(&mut self, step: usize, mean: Score, scores: &[Score]) -> anyhow::Result<()> {
+    /// Adds the line of an evaluation: the mean over the tasks, and the score of each task.
+    pub(super) fn add_evaluation(
+        &mut self,
+        step: usize,
+        mean: Score,
+        scores: &[Score],
+    ) -> anyhow::Result<()> {
         let Score { loss, exact_match, accuracy } = mean;
         let mut line = json!({"step": step, "eval_loss": loss, "eval_exact_match": exact_match, "eval_accuracy": accuracy});
         if !self.tasks.is_empty() {
@@ -92,12 +102,12 @@ impl Metrics {
     }
 }
 
-/// The losses of the steps behind the last round that ended.
-fn losses_of_the_round(lines: &str) -> Vec<f64> {
+/// The losses of the steps after the last epoch that ended.
+fn losses_of_current_epoch(lines: &str) -> Vec<f64> {
     let mut losses = vec![];
     for line in lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
         match line["loss"].as_f64() {
-            // It was a float32, which JSON gives back exactly.
+            // The loss was written from a float32, which the text gives back exactly.
             Some(loss) => losses.push(f64::from(loss as f32)),
             None if line["epochs_done"].is_number() => losses.clear(),
             None => (),

@@ -1,24 +1,28 @@
 //! `ia3 train`.
 
 mod adapter_config;
-mod card;
+mod dry_run;
 mod evaluate;
-mod facts;
-mod follow;
+mod fingerprint;
 mod history;
-mod keep;
-mod labels;
-mod lines;
+mod line_numbers;
+mod loss_plot;
 mod memory;
 mod metrics;
-mod plan;
-mod plot;
-mod prepared;
-mod progress;
+mod model_card;
+mod num_labels;
+mod persist;
+mod progress_bar;
+mod progress_state;
 mod report;
-mod session;
-mod standing;
-mod tasks;
+mod results;
+mod rows;
+mod run;
+mod setup;
+mod task;
+mod task_list;
+mod train_config;
+mod worker_rank;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,117 +32,71 @@ use burn::tensor::Device;
 use ia3::io::IoError;
 use ia3::train::Trainer;
 
-use self::follow::follow;
-use self::plan::Plan;
-use self::prepared::Prepared;
-use self::report::{BeforeAfter, Report, Run, TaskReport};
-use self::session::Session;
+use self::dry_run::DryRun;
+use self::run::Run;
+use self::setup::Setup;
 use crate::args::{Format, Train};
 use crate::output::{self, note};
 use crate::ranks::Ranks;
 
 pub(crate) fn run(args: &Train, device: Option<&str>, format: Format) -> anyhow::Result<ExitCode> {
     let ranks = Ranks::start()?;
-    let result = run_on(args, device, format, &ranks);
+    let result = train(args, device, format, &ranks);
     ranks.end(result)
 }
 
-fn run_on(args: &Train, device: Option<&str>, format: Format, ranks: &Ranks) -> anyhow::Result<ExitCode> {
+fn train(args: &Train, device: Option<&str>, format: Format, ranks: &Ranks) -> anyhow::Result<ExitCode> {
     if args.out.exists() && !args.out.is_dir() {
         return ranks.together(Err(IoError::NotAFolder { path: args.out.clone() }.into()));
     }
     let device = ranks.together(ia3::device(ranks.device(device).as_deref()).map_err(Into::into))?;
-    let prepared = ranks.together(Prepared::new(args, &device))?;
+    let setup = ranks.together(setup::prepare(args, &device))?;
     if args.dry_run {
-        return if ranks.rank() == 0 { plan(&prepared, format) } else { Ok(ExitCode::SUCCESS) };
+        return if ranks.rank() == 0 { dry_run(&setup, format) } else { Ok(ExitCode::SUCCESS) };
     }
-    ranks.together(ranks.agree(&prepared.facts))?;
-    let trainer = prepared.trainer().and_then(|trainer| Ok(trainer.with_ranks(ranks.communicator())?));
+    ranks.together(ranks.agree(&setup.fingerprint))?;
+    let trainer = setup.trainer().and_then(|trainer| Ok(trainer.with_ranks(ranks.communicator())?));
     let trainer = ranks.together(trainer)?;
     match ranks.rank() {
-        0 => lead(args, format, &prepared, trainer, (&device, ranks)),
-        _ => follow(trainer, &prepared, ranks),
+        0 => lead(args, format, &setup, trainer, (&device, ranks)),
+        _ => worker_rank::follow(trainer, &setup, ranks),
     }
 }
 
-fn plan(prepared: &Prepared, format: Format) -> anyhow::Result<ExitCode> {
-    output::report(&Plan::measure(prepared)?, format)?;
+fn dry_run(setup: &Setup, format: Format) -> anyhow::Result<ExitCode> {
+    output::report(&DryRun::measure(setup)?, format)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Rank 0: all but its share of the steps is its own work.
+/// Trains on rank 0, which also evaluates, saves and reports.
 fn lead(
     args: &Train,
     format: Format,
-    prepared: &Prepared,
+    setup: &Setup,
     trainer: Trainer,
     (device, ranks): (&Device, &Ranks),
 ) -> anyhow::Result<ExitCode> {
-    let mut session = Session::open(args, prepared, trainer, (device, ranks))?;
-    let stop = on_interrupt()?;
-    let stopped = session.run(&stop)?;
-    let tasks = task_reports(&session, stopped)?;
-    session.release();
-    let run = Run {
-        parameters: prepared.parameters,
-        steps: session.steps_done(),
-        stopped_early: stopped,
-        seconds: session.standing.seconds,
-        out: args.out.display().to_string(),
-    };
-    let report = Report::new(run, tasks);
-    session.draw()?;
-    write_cards(&session, &report)?;
+    let mut run = Run::start(args, setup, trainer, (device, ranks))?;
+    let interrupted = run.to_end(&*on_interrupt()?)?;
+    let report = results::collect(&run, interrupted)?;
+    run.folder.draw()?;
+    results::write_model_cards(&run, &report, &args.out)?;
     output::report(&report, format)?;
-    if stopped {
-        note("interrupted; what had been learned was saved, and the same command goes on");
+    if interrupted {
+        note("the training was interrupted and its state was saved; the same command resumes it");
         return Ok(ExitCode::from(130));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the adapters and evaluates them, but for a training that was interrupted.
-fn task_reports(session: &Session, stopped: bool) -> anyhow::Result<Vec<TaskReport>> {
-    let Session { args, prepared, standing, .. } = session;
-    let bytes = session.save_adapters(&args.out)?;
-    let after = if stopped { vec![] } else { session.evaluate_adapters()? };
-    let before = standing.before.as_deref().unwrap_or_default();
-    let loss = |losses: &[f32], task: usize| losses.get(task).copied().unwrap_or(f32::NAN);
-    let report = |(task, bytes): (usize, u64)| {
-        let of = &prepared.tasks[task];
-        let scores = before.get(task).copied().flatten().zip(after.get(task).and_then(Option::as_ref));
-        TaskReport {
-            name: of.name.clone(),
-            rows: of.data.rows.len(),
-            first_loss: loss(&standing.first_losses, task),
-            last_loss: loss(&standing.last_losses, task),
-            evaluation: scores.map(|(before, after)| BeforeAfter::new(before, after)),
-            bytes,
-            out: of.folder(&args.out).display().to_string(),
-        }
-    };
-    Ok(bytes.into_iter().enumerate().map(report).collect())
-}
-
-fn write_cards(session: &Session, report: &Report) -> anyhow::Result<()> {
-    let Session { args, prepared, trainer, .. } = session;
-    let names = prepared.names();
-    for (task, result) in prepared.tasks.iter().zip(&report.tasks) {
-        let adapter = task.adapter.extract(trainer.model())?;
-        let card = card::card(&adapter, &prepared.settings, (task, &names), (result, report));
-        ia3::io::write_file(task.folder(&args.out).join("README.md"), card.as_bytes())?;
-    }
-    Ok(())
-}
-
-/// Set by the first Ctrl-C or SIGTERM; a second one ends the process at once.
+/// A flag that the first Ctrl-C or SIGTERM sets. The second one ends the process at once.
 fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let flag = interrupt.clone();
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
     })?;
-    Ok(stop)
+    Ok(interrupt)
 }

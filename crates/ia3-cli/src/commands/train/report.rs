@@ -1,31 +1,34 @@
+//! The report of `ia3 train`.
+
 use std::fmt;
 
 use ia3::TrainableParameters;
 use ia3::train::Evaluation;
 use serde::Serialize;
 
-use super::standing::Score;
+use super::progress_state::Score;
 
+/// The whole training. Losses and evaluations are means over the tasks.
 #[derive(Serialize)]
 pub(super) struct Report {
     pub(super) trainable_parameters: usize,
     pub(super) all_parameters: usize,
     pub(super) steps: usize,
     pub(super) stopped_early: bool,
-    /// Of several tasks these are means, and the bytes those of all.
     pub(super) first_loss: f32,
     pub(super) last_loss: f32,
     pub(super) seconds: f64,
     pub(super) evaluation: Option<BeforeAfter>,
+    /// The size of all adapters together.
     pub(super) bytes: u64,
     pub(super) out: String,
-    /// Left out where there is one, without a name.
+    /// Not serialised where the only task has no name.
     #[serde(skip_serializing_if = "unnamed")]
     pub(super) tasks: Vec<TaskReport>,
 }
 
 /// What the tasks have in common.
-pub(super) struct Run {
+pub(super) struct Totals {
     pub(super) parameters: TrainableParameters,
     pub(super) steps: usize,
     pub(super) stopped_early: bool,
@@ -33,7 +36,7 @@ pub(super) struct Run {
     pub(super) out: String,
 }
 
-/// What came of one task.
+/// One task.
 #[derive(Clone, Serialize)]
 pub(super) struct TaskReport {
     pub(super) name: Option<String>,
@@ -45,6 +48,7 @@ pub(super) struct TaskReport {
     pub(super) out: String,
 }
 
+/// The evaluations before and after the training.
 #[derive(Clone, Serialize)]
 pub(super) struct BeforeAfter {
     pub(super) examples: usize,
@@ -69,7 +73,7 @@ impl BeforeAfter {
         }
     }
 
-    /// The mean of tasks, of which there is at least one, and their examples together.
+    /// The mean over the tasks and the sum of their examples; `None` for an empty list.
     fn mean(tasks: &[&Self]) -> Option<Self> {
         let mean = |of: fn(&Self) -> f64| tasks.iter().map(|e| of(e)).sum::<f64>() / tasks.len() as f64;
         (!tasks.is_empty()).then(|| Self {
@@ -83,11 +87,11 @@ impl BeforeAfter {
 }
 
 impl Report {
-    /// With the means of the tasks.
-    pub(super) fn new(run: Run, tasks: Vec<TaskReport>) -> Self {
+    /// Adds the means over the tasks to the totals.
+    pub(super) fn new(totals: Totals, tasks: Vec<TaskReport>) -> Self {
         let mean = |of: fn(&TaskReport) -> f32| tasks.iter().map(of).sum::<f32>() / tasks.len() as f32;
         let evaluations: Vec<&BeforeAfter> = tasks.iter().filter_map(|t| t.evaluation.as_ref()).collect();
-        let Run { parameters, steps, stopped_early, seconds, out } = run;
+        let Totals { parameters, steps, stopped_early, seconds, out } = totals;
         Self {
             trainable_parameters: parameters.trainable,
             all_parameters: parameters.all,

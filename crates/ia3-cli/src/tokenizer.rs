@@ -1,3 +1,5 @@
+//! Texts: the tokenizer of a base, and files of lines.
+
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -5,16 +7,19 @@ use ia3::Task;
 use ia3::data::{ModelKind, Text};
 use ia3::models::Model;
 
-/// The tokenizer of a base.
+/// Opens the tokenizer of a base.
 pub(crate) fn open(base: &Path) -> anyhow::Result<Text> {
     let path = base.join("tokenizer.json");
     if !path.exists() {
-        bail!("{} has no tokenizer.json; give token ids with --inputs instead of text", base.display());
+        bail!(
+            "{} has no tokenizer.json; add the one of the model, or give token ids with --inputs instead of text",
+            base.display()
+        );
     }
     Ok(Text::open(&path)?)
 }
 
-/// What a model reads and answers with.
+/// What a model reads and generates.
 pub(crate) fn kind(model: &Model) -> ModelKind {
     match model.task() {
         Task::Seq2SeqLm => ModelKind::EncoderDecoder,
@@ -23,13 +28,13 @@ pub(crate) fn kind(model: &Model) -> ModelKind {
     }
 }
 
-/// The lines of a file, each of which is `what`; an empty one is an error.
+/// The lines of a file. An empty line is an error; `what` names what a line has to be.
 pub(crate) fn lines(path: &Path, what: &str) -> anyhow::Result<Vec<String>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let lines: Vec<String> = text.lines().map(str::to_string).collect();
     match lines.iter().position(|line| line.trim().is_empty()) {
-        Some(line) => bail!("line {} of {} is empty; every line is {what}", line + 1, path.display()),
-        None if lines.is_empty() => bail!("{} is empty; every line is {what}", path.display()),
+        Some(line) => bail!("line {} of {} is empty; every line has to be {what}", line + 1, path.display()),
+        None if lines.is_empty() => bail!("{} is empty; every line has to be {what}", path.display()),
         None => Ok(lines),
     }
 }

@@ -1,11 +1,11 @@
-//! How `ia3 train` trains: a preset, and what the options say in its place.
+//! The configuration of a training: a preset, changed by the options.
 
 use ia3::train::{CausalLoss, LossConfig, OptimizerConfig, Schedule, TrainConfig, Unlikelihood};
 
 use crate::args::{CausalLossName, LossArgs, OptimizerName, PresetName, Train, UnlikelihoodName};
 
-/// The preset, with what was given in its place.
-pub(super) fn settings(args: &Train) -> TrainConfig {
+/// The preset with every option that was given.
+pub(super) fn from_args(args: &Train) -> TrainConfig {
     let preset = match args.preset {
         None => TrainConfig { bucket: 8, ..TrainConfig::t_few() },
         Some(PresetName::TFew) => TrainConfig::t_few(),
@@ -24,8 +24,9 @@ pub(super) fn settings(args: &Train) -> TrainConfig {
             Some(OptimizerName::Adafactor) => OptimizerConfig::Adafactor { scale_parameter: true },
         },
         max_grad_norm: args.max_grad_norm.map_or(preset.max_grad_norm, |norm| (norm > 0.0).then_some(norm)),
-        shuffle: preset.shuffle,
-        bucket: preset.bucket,
+        shuffle: preset.shuffle && !args.no_shuffle,
+        // Sorting by length would change the order of the file.
+        bucket: if args.no_shuffle { 1 } else { preset.bucket },
         seed: args.seed,
         loss: loss(&args.loss, preset.loss),
     }
@@ -57,24 +58,24 @@ mod tests {
     fn parsed(options: &[&str]) -> TrainConfig {
         let args = ["ia3", "train", "--base", "b", "--data", "d", "--out", "o"];
         match Args::try_parse_from([&args, options].concat()).unwrap().command {
-            Command::Train(args) => settings(&args),
-            _ => panic!("`train` is another command"),
+            Command::Train(args) => from_args(&args),
+            _ => panic!("`ia3 train` is parsed as another command"),
         }
     }
 
     #[test]
-    fn a_preset_says_everything_that_is_not_given() {
+    fn a_preset_sets_every_option_that_is_not_given() {
         assert_eq!(parsed(&["--preset", "t-few"]), TrainConfig::t_few());
         assert_eq!(parsed(&["--preset", "t-few-pretrain"]), TrainConfig::t_few_pretraining());
         assert_eq!(parsed(&[]), TrainConfig { bucket: 8, ..TrainConfig::t_few() });
     }
 
     #[test]
-    fn what_is_given_takes_the_place_of_the_preset() {
+    fn options_override_the_preset() {
         let options = [
             "--preset t-few-pretrain --steps 50 --batch-size 3 --lr 0.1 --optimizer adamw --warmup-ratio 0.2",
             "--max-grad-norm 0 --seed 7 --mc-loss 0.5 --unlikely-loss 2 --unlikelihood paper --length-norm 0",
-            "--causal-loss all",
+            "--causal-loss all --no-shuffle",
         ];
         let words: Vec<&str> = options.iter().flat_map(|o| o.split(' ')).collect();
         let expected = TrainConfig {
@@ -85,7 +86,7 @@ mod tests {
             schedule: Schedule::Linear { warmup: 10 },
             optimizer: OptimizerConfig::adamw(),
             max_grad_norm: None,
-            shuffle: true,
+            shuffle: false,
             bucket: 1,
             seed: 7,
             loss: LossConfig {

@@ -1,4 +1,4 @@
-//! From lines of JSON to examples as a base takes them.
+//! Reads lines of JSON as tokenised examples.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use ia3::models::Model;
 use ia3::train::Example;
 
 use crate::args::DataArgs;
-use crate::text;
+use crate::tokenizer;
 
-/// Reads examples as the base takes them.
+/// Reads data files for one base.
 pub(super) struct Reader {
     encoder: Encoder,
     layout: Layout,
 }
 
 impl Reader {
-    /// `model` may be without its weights.
+    /// `model` may lack its weights.
     pub(super) fn new(
         base: &Path,
         config: &ModelConfig,
@@ -31,17 +31,17 @@ impl Reader {
             max_input_tokens: args.max_input_tokens,
             max_target_tokens: args.max_target_tokens,
             label_names,
-            ..Encoder::new(text::open(base)?, text::kind(model))
+            ..Encoder::new(tokenizer::open(base)?, tokenizer::kind(model))
         };
         Ok(Self { encoder, layout })
     }
 
-    /// Rows, each with one variant a template.
+    /// The rows of a file. A row has one variant per template.
     pub(super) fn rows(&self, path: &Path) -> anyhow::Result<Vec<Vec<Example>>> {
         Ok(self.layout.read(path, &self.encoder)?)
     }
 
-    /// The names of the templates, or one empty place where there is none.
+    /// The names of the templates; one `None` where the rows are read without templates.
     pub(super) fn templates(&self) -> Vec<Option<String>> {
         match &self.layout {
             Layout::Fields(_) => vec![None],
@@ -52,7 +52,7 @@ impl Reader {
     }
 }
 
-/// Those given, or those that a classifier's configuration has.
+/// The names of `--label-names`, or those of a classifier's configuration.
 fn label_names(args: &DataArgs, config: &ModelConfig) -> Vec<String> {
     match config {
         ModelConfig::Bert(bert) if args.label_names.is_empty() => {

@@ -1,9 +1,12 @@
+//! Safetensors files with the inputs and the outputs of a model.
+
 use std::path::Path;
 
 use anyhow::bail;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ia3::ModelInputs;
 
+/// The tensors that a model can take.
 const NAMES: [&str; 6] = [
     "input_ids",
     "attention_mask",
@@ -13,14 +16,17 @@ const NAMES: [&str; 6] = [
     "position_ids",
 ];
 
-/// The model inputs in a safetensors file, each an integer matrix `[batch, seq]`.
+/// Reads the inputs of a model, each of which is an integer tensor `[batch, seq]`.
 pub(crate) fn read(path: &Path, device: &Device) -> anyhow::Result<ModelInputs> {
     let mut tensors = ia3::io::read_tensors(path, &NAMES)?;
     let mut take = |name: &str| -> anyhow::Result<Option<Tensor<2, Int>>> {
         let Some(data) = tensors.remove(name) else { return Ok(None) };
         if !data.dtype().is_int() || data.shape().num_dims() != 2 {
             let (dtype, shape) = (data.dtype(), data.shape().to_vec());
-            bail!("`{name}` of {} is {dtype:?} {shape:?}, expected integers [batch, seq]", path.display());
+            bail!(
+                "`{name}` in {} is {dtype:?} {shape:?}, expected integers of shape [batch, seq]",
+                path.display()
+            );
         }
         Ok(Some(Tensor::from_data(data.convert::<i64>(), device)))
     };
@@ -34,16 +40,16 @@ pub(crate) fn read(path: &Path, device: &Device) -> anyhow::Result<ModelInputs> 
     };
     match inputs.input_ids {
         Some(_) => Ok(inputs),
-        None => bail!("{} holds no `input_ids`", path.display()),
+        None => bail!("{} has no tensor `input_ids`", path.display()),
     }
 }
 
-/// Rows of the batch.
+/// The number of rows of the batch.
 pub(crate) fn rows(inputs: &ModelInputs) -> usize {
     inputs.input_ids.as_ref().map_or(0, |ids| ids.dims()[0])
 }
 
-/// Writes one tensor as a safetensors file.
+/// Writes a safetensors file with one tensor.
 pub(crate) fn write(path: &Path, name: &str, data: &TensorData) -> anyhow::Result<()> {
     Ok(ia3::io::write_tensors(path, &[(name, data)])?)
 }

@@ -1,27 +1,27 @@
-//! What must be the same for a training to go on, and on every rank.
+//! The facts that must be equal on every rank, and in a training that resumes another one.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
 use ia3::train::{LossConfig, TrainConfig};
 use serde_json::Value;
 
-use super::prepared::Task;
+use super::task::Task;
 use crate::args::Train;
 
-/// Names and values; of data and the base the hashes. A message names each that differs.
-pub(super) fn facts(
-    args: &Train,
-    config: &TrainConfig,
-    tasks: &[Task],
-) -> anyhow::Result<Vec<(String, String)>> {
-    let mut facts = settings(config);
+/// A name and a value. Data and the base have a hash as their value. An error message names every fact that differs.
+pub(super) type Fact = (String, String);
+
+/// All facts of a training.
+pub(super) fn facts(args: &Train, config: &TrainConfig, tasks: &[Task]) -> anyhow::Result<Vec<Fact>> {
+    let mut facts = of_config(config);
     let or_none = |number: Option<usize>| number.map_or("none".into(), |number| number.to_string());
     facts.push(("eval_steps".into(), or_none(args.eval_steps)));
     facts.push(("patience".into(), or_none(args.patience)));
     facts.push(("metric".into(), format!("{:?}", args.metric)));
     if let Some(task) = tasks.first() {
-        facts.extend(adapter(task)?);
+        facts.extend(of_adapter(task)?);
     }
     let names: Vec<&str> = tasks.iter().filter_map(|task| task.name.as_deref()).collect();
     if !names.is_empty() {
@@ -34,11 +34,11 @@ pub(super) fn facts(
         facts.push((of("data"), hashed(format!("{:?}", task.data.rows))));
         facts.push((of("held-out data"), hashed(format!("{:?}", task.held_out))));
     }
-    facts.push(("base".into(), base(&args.base)?));
+    facts.push(("base".into(), of_base(&args.base)?));
     Ok(facts)
 }
 
-fn settings(config: &TrainConfig) -> Vec<(String, String)> {
+fn of_config(config: &TrainConfig) -> Vec<Fact> {
     let LossConfig { mc_loss, unlikely_loss, unlikelihood, length_norm, causal } = &config.loss;
     let facts = [
         ("steps", config.steps.to_string()),
@@ -48,6 +48,7 @@ fn settings(config: &TrainConfig) -> Vec<(String, String)> {
         ("schedule", format!("{:?}", config.schedule)),
         ("optimiser", format!("{:?}", config.optimizer)),
         ("bound of the gradients", format!("{:?}", config.max_grad_norm)),
+        ("shuffle", config.shuffle.to_string()),
         ("bucket", config.bucket.to_string()),
         ("seed", config.seed.to_string()),
         ("mc_loss", mc_loss.to_string()),
@@ -59,16 +60,15 @@ fn settings(config: &TrainConfig) -> Vec<(String, String)> {
     facts.map(|(name, value)| (name.to_string(), value)).to_vec()
 }
 
-/// The fields of `adapter_config.json`, and how much is trained.
-fn adapter(task: &Task) -> anyhow::Result<Vec<(String, String)>> {
+/// The fields of `adapter_config.json`, and the number of trained values.
+fn of_adapter(task: &Task) -> anyhow::Result<Vec<Fact>> {
     let fields: BTreeMap<String, Value> = serde_json::from_str(&task.adapter.config.to_json())?;
     let trainable = ("trained values".to_string(), task.adapter.num_trainable().to_string());
     Ok(fields.into_iter().map(|(name, value)| (name, value.to_string())).chain([trainable]).collect())
 }
 
-/// The names, sizes and beginnings (a megabyte) of the files of a base.
-fn base(dir: &Path) -> anyhow::Result<String> {
-    use std::io::Read;
+/// A hash of the names, the sizes and the first megabytes of the files of a base.
+fn of_base(dir: &Path) -> anyhow::Result<String> {
     let mut files: Vec<_> = std::fs::read_dir(dir)?.filter_map(|e| Some(e.ok()?.path())).collect();
     files
         .retain(|path| path.extension().is_some_and(|e| e == "safetensors") || path.ends_with("config.json"));

@@ -1,15 +1,15 @@
-//! The model card: PEFT's front matter, and what was trained on what, with what result.
+//! The model card of an adapter: PEFT's front matter, the settings of the training, and its results.
 
 use std::fmt::Write;
 
 use ia3::core::Adapter;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig};
 
-use super::prepared::Task;
 use super::report::{Report, TaskReport};
+use super::task::Task;
 
-/// The text of `README.md` of a task; `others` are the tasks that it was trained with.
-pub(super) fn card(
+/// The text of `README.md` of a task's adapter. `others` are the names of all tasks of the training.
+pub(super) fn model_card(
     adapter: &Adapter,
     config: &TrainConfig,
     (task, others): (&Task, &[String]),
@@ -26,7 +26,7 @@ pub(super) fn card(
     text + &results(adapter, result, report)
 }
 
-/// The command as a shell takes it.
+/// The command of this process, quoted for a shell.
 fn command() -> String {
     std::env::args()
         .enumerate()
@@ -55,7 +55,7 @@ fn settings(config: &TrainConfig, task: &Task, others: &[String]) -> Vec<(&'stat
     let schedule = match config.schedule {
         Schedule::Constant => "constant".to_string(),
         Schedule::Linear { warmup } | Schedule::LinearFromFirst { warmup } => {
-            format!("{warmup} steps of warm-up, then linearly to 0")
+            format!("{warmup} steps of warm-up, then linear decay to 0")
         }
     };
     let mut settings = vec![
@@ -64,7 +64,7 @@ fn settings(config: &TrainConfig, task: &Task, others: &[String]) -> Vec<(&'stat
         ("optimiser", optimizer),
         ("peak learning rate", config.learning_rate.to_string()),
         ("schedule", schedule),
-        ("bound of the gradients' norm", config.max_grad_norm.map_or("none".into(), |norm| norm.to_string())),
+        ("largest gradient norm", config.max_grad_norm.map_or("none".into(), |norm| norm.to_string())),
         ("seed", config.seed.to_string()),
     ];
     if let Some(name) = &task.name {
@@ -94,11 +94,11 @@ fn results(adapter: &Adapter, result: &TaskReport, report: &Report) -> String {
         let (before, after) = (100.0 * e.exact_match_before, 100.0 * e.exact_match_after);
         let _ = writeln!(text, "| exact match | {before:.1} % | {after:.1} % |");
     }
-    // Those of the other tasks' adapters are not this one's.
+    // The parameters of the other tasks' adapters do not belong to this one.
     let others = (report.tasks.len() - 1) * adapter.num_params();
     let (trainable, all) = (adapter.num_trainable(), report.all_parameters - others);
     let (steps, seconds) = (report.steps, report.seconds);
-    let stopped = if report.stopped_early { "; interrupted" } else { "" };
+    let stopped = if report.stopped_early { "; the training was interrupted" } else { "" };
     let _ = writeln!(
         text,
         "\n{steps} steps in {seconds:.1} s, {trainable} of {all} parameters trained{stopped}."
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_a_shell_would_split_are_quoted() {
+    fn words_that_a_shell_would_change_are_quoted() {
         let cases =
             [("--lr", "--lr"), ("a b", "'a b'"), ("", "''"), ("it's", r"'it'\''s'"), (".*\\.k", r"'.*\.k'")];
         for (word, expected) in cases {

@@ -1,4 +1,4 @@
-//! What a training learns: one task from the command line, or those of a file.
+//! The tasks of a training: one task from `--data`, or the tasks of the file that `--tasks` names.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::args::{DataArgs, Train};
 
-/// A task as it was asked for.
-pub(super) struct Wanted {
-    /// That of the adapter; none where there is one task on the command line.
+/// A task as the arguments describe it.
+pub(super) struct TaskSpec {
+    /// The name of the adapter; `None` for the only task of the command line.
     pub(super) name: Option<String>,
     pub(super) data: PathBuf,
     pub(super) eval: Option<PathBuf>,
@@ -20,7 +20,7 @@ pub(super) struct Wanted {
     pub(super) rows: DataArgs,
 }
 
-/// One task of the file: what is left out comes from the command line.
+/// One task of the file. What it leaves out is taken from the command line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -40,25 +40,25 @@ struct Entry {
     max_target_tokens: Option<usize>,
 }
 
-/// Names of folders that are something else.
+/// Names that no task can have, with the reason.
 const TAKEN: [(&str, &str); 2] = [
-    ("checkpoints", "there are the checkpoints"),
-    ("default", "PEFT writes an adapter of this name into the folder around it"),
+    ("checkpoints", "the checkpoints are in the folder of this name"),
+    ("default", "PEFT writes an adapter of this name into the parent folder"),
 ];
 
-/// The tasks that the arguments ask for.
-pub(super) fn wanted(args: &Train) -> anyhow::Result<Vec<Wanted>> {
+/// The tasks that the arguments describe.
+pub(super) fn from_args(args: &Train) -> anyhow::Result<Vec<TaskSpec>> {
     match (&args.tasks, &args.data) {
         (Some(path), _) => read(path, args),
         (None, Some(data)) => {
             let (data, eval) = (data.clone(), args.eval.clone());
-            Ok(vec![Wanted { name: None, data, eval, rows: args.rows.clone() }])
+            Ok(vec![TaskSpec { name: None, data, eval, rows: args.rows.clone() }])
         }
-        (None, None) => bail!("there is nothing to train on; give --data or --tasks"),
+        (None, None) => bail!("there is no training data; give --data or --tasks"),
     }
 }
 
-/// An error, with the task that it is about.
+/// The error, which names the task that it is about.
 pub(super) fn in_task(name: Option<&str>, error: impl Into<Error>) -> Error {
     let error = error.into();
     match name {
@@ -70,10 +70,10 @@ pub(super) fn in_task(name: Option<&str>, error: impl Into<Error>) -> Error {
     }
 }
 
-fn read(path: &Path, args: &Train) -> anyhow::Result<Vec<Wanted>> {
+fn read(path: &Path, args: &Train) -> anyhow::Result<Vec<TaskSpec>> {
     let place = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {place}"))?;
-    let entries = entries(&text).with_context(|| format!("{place} is no list of tasks"))?;
+    let entries = entries(&text).with_context(|| format!("{place} is not a list of tasks"))?;
     if entries.is_empty() {
         bail!("{place} lists no task");
     }
@@ -82,7 +82,7 @@ fn read(path: &Path, args: &Train) -> anyhow::Result<Vec<Wanted>> {
     let task = |entry: Entry| {
         check_name(&entry.name, &mut names)?;
         let name = entry.name.clone();
-        entry.wanted(around, args).map_err(|error| in_task(Some(&name), error))
+        entry.with_defaults(around, args).map_err(|error| in_task(Some(&name), error))
     };
     let tasks = entries.into_iter().map(task).collect::<anyhow::Result<_>>();
     tasks.map_err(|error| {
@@ -91,7 +91,7 @@ fn read(path: &Path, args: &Train) -> anyhow::Result<Vec<Wanted>> {
     })
 }
 
-/// The entries; an error says which of them is wrong.
+/// The entries of the file. An error names the entry that is wrong.
 fn entries(text: &str) -> anyhow::Result<Vec<Entry>> {
     let whole = match serde_json::from_str::<Vec<Entry>>(text) {
         Ok(entries) => return Ok(entries),
@@ -112,19 +112,22 @@ fn entries(text: &str) -> anyhow::Result<Vec<Entry>> {
 
 fn check_name(name: &str, names: &mut BTreeSet<String>) -> anyhow::Result<()> {
     check_adapter_name(name)?;
-    // Some file systems take upper and lower case for the same.
+    // Some file systems do not distinguish upper and lower case.
     let folder = name.to_lowercase();
     if let Some((_, why)) = TAKEN.iter().find(|(taken, _)| *taken == folder) {
-        bail!("no task can be called `{name}`: {why}");
+        bail!("a task cannot have the name `{name}`: {why}");
     }
     match names.insert(folder) {
         true => Ok(()),
-        false => bail!("two tasks are called `{name}`, upper or lower case; each needs a folder of its own"),
+        false => bail!(
+            "two tasks have the name `{name}` (upper and lower case count as equal); every task needs its own folder"
+        ),
     }
 }
 
 impl Entry {
-    fn wanted(self, around: &Path, args: &Train) -> anyhow::Result<Wanted> {
+    /// Fills in what the entry leaves out. Paths are relative to `around`, the folder of the file.
+    fn with_defaults(self, around: &Path, args: &Train) -> anyhow::Result<TaskSpec> {
         let flags = args.rows.clone();
         let list = |own: Option<Vec<String>>, flags| own.unwrap_or(flags);
         let rows = DataArgs {
@@ -143,17 +146,17 @@ impl Entry {
         check(&rows)?;
         let (data, eval) = (around.join(self.data), self.eval.map(|path| around.join(path)));
         if args.eval_steps.is_some() && eval.is_none() {
-            bail!("it has no `eval`, which --eval-steps needs of every task");
+            bail!("`eval` is missing; --eval-steps needs it for every task");
         }
         let out = args.out.join(&self.name);
         if out.exists() && !out.is_dir() {
             return Err(IoError::NotAFolder { path: out }.into());
         }
-        Ok(Wanted { name: Some(self.name), data, eval, rows })
+        Ok(TaskSpec { name: Some(self.name), data, eval, rows })
     }
 }
 
-/// What the command line refuses of its own options.
+/// Refuses the combinations of options that the command line refuses too.
 fn check(rows: &DataArgs) -> anyhow::Result<()> {
     let fields = [
         ("input_field", rows.input_field.is_some()),
@@ -167,14 +170,14 @@ fn check(rows: &DataArgs) -> anyhow::Result<()> {
     let target = [(fields[1], fields[2]), (fields[1], fields[3]), (template, templates)];
     for ((a, has_a), (b, has_b)) in of_templates.chain(target) {
         if has_a && has_b {
-            bail!("`{a}` and `{b}` exclude each other; one of them may be from the command line");
+            bail!("`{a}` cannot be used with `{b}`; one of them may come from the command line");
         }
     }
     if rows.answer_choices.is_some() && rows.template.is_none() {
-        bail!("`answer_choices` are those of a `template`, and there is none");
+        bail!("`answer_choices` needs a `template`");
     }
     if !rows.template_names.is_empty() && rows.templates.is_none() {
-        bail!("`template_names` are of `templates`, and there are none");
+        bail!("`template_names` needs `templates`");
     }
     Ok(())
 }

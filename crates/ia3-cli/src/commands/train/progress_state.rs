@@ -1,30 +1,31 @@
-//! Where a training stands, beside the state of its trainer: what checkpoints hold of it.
+//! The progress of a training that checkpoints hold beside the state of the trainer.
 
 use ia3::train::{Evaluation, StepReport};
 use serde::{Deserialize, Serialize};
 
 use crate::args::MetricName;
 
-/// Losses, evaluations and patience so far.
+/// Losses and evaluations so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Standing {
-    /// Of each task, in the first step.
+pub(super) struct ProgressState {
+    /// Loss of each task in the first step.
     pub(super) first_losses: Vec<f32>,
+    /// Loss of each task in the last step.
     pub(super) last_losses: Vec<f32>,
-    /// Before training, of each task that is evaluated.
+    /// Scores of the base, per task; `None` for a task without held-out examples.
     pub(super) before: Option<Vec<Option<Score>>>,
     pub(super) best: Option<Best>,
-    /// Evaluations since the best one.
+    /// Number of evaluations since the best one.
     pub(super) without_gain: usize,
-    /// Seconds of all sessions so far.
+    /// Seconds of training, over all runs of the command.
     pub(super) seconds: f64,
-    /// All is done: the steps are through, or patience ran out.
+    /// Whether all steps are done or the patience has run out.
     pub(super) finished: bool,
 }
 
-impl Standing {
-    /// After a step, so many seconds after the start.
-    pub(super) fn step(&mut self, report: &StepReport, seconds: f64) {
+impl ProgressState {
+    /// Adds a step that ended `seconds` after the start of the training.
+    pub(super) fn add_step(&mut self, report: &StepReport, seconds: f64) {
         if self.first_losses.is_empty() {
             self.first_losses.clone_from(&report.losses);
         }
@@ -32,8 +33,9 @@ impl Standing {
         self.seconds = seconds;
     }
 
-    /// After an evaluation; whether it is the best so far, which `patience` more may follow that are not.
-    pub(super) fn judge(&mut self, new: Best, metric: MetricName, patience: Option<usize>) -> bool {
+    /// Adds an evaluation; returns whether it is the best one so far. The training is finished after `patience`
+    /// evaluations that are not.
+    pub(super) fn add_evaluation(&mut self, new: Best, metric: MetricName, patience: Option<usize>) -> bool {
         let best = self.best.is_none_or(|best| new.score.beats(best.score, metric));
         if best {
             self.best = Some(new);
@@ -46,15 +48,17 @@ impl Standing {
     }
 }
 
+/// The figures of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Score {
     pub(super) loss: f64,
     pub(super) exact_match: f64,
-    /// Of classes and choices.
+    /// Accuracy of classes and of choices; `None` where texts are generated.
     #[serde(default)]
     pub(super) accuracy: Option<f64>,
 }
 
+/// The best evaluation and its step.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Best {
     pub(super) step: usize,
@@ -75,7 +79,7 @@ impl Score {
         }
     }
 
-    /// The mean over tasks; `None` of none.
+    /// The mean over tasks; `None` for an empty list.
     pub(super) fn mean(scores: &[Self]) -> Option<Self> {
         let mean = |figures: Vec<f64>| figures.iter().sum::<f64>() / figures.len() as f64;
         let accuracies: Option<Vec<f64>> = scores.iter().map(|score| score.accuracy).collect();
@@ -96,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_count_alike_and_one_is_itself() {
+    fn the_mean_weighs_all_tasks_equally() {
         assert_eq!(Score::mean(&[]), None);
         assert_eq!(Score::mean(&[score(0.1, 0.7)]), Some(score(0.1, 0.7)));
         assert_eq!(Score::mean(&[score(1.0, 0.25), score(3.0, 0.75)]), Some(score(2.0, 0.5)));
@@ -105,19 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn patience_counts_evaluations_behind_the_best() {
-        let mut standing = Standing::default();
-        let mut judge = |step, loss| {
-            let best = standing.judge(Best { step, score: score(loss, 0.0) }, MetricName::Loss, Some(2));
-            (best, standing.finished)
+    fn patience_counts_evaluations_since_the_best() {
+        let mut progress = ProgressState::default();
+        let mut add = |step, loss| {
+            let best =
+                progress.add_evaluation(Best { step, score: score(loss, 0.0) }, MetricName::Loss, Some(2));
+            (best, progress.finished)
         };
-        assert_eq!(
-            [judge(1, 2.0), judge(2, 1.0), judge(3, 1.0)],
-            [(true, false), (true, false), (false, false)]
-        );
-        assert_eq!(
-            (judge(4, 0.5), judge(5, 0.6), judge(6, 0.7)),
-            ((true, false), (false, false), (false, true))
-        );
+        assert_eq!([add(1, 2.0), add(2, 1.0), add(3, 1.0)], [(true, false), (true, false), (false, false)]);
+        assert_eq!((add(4, 0.5), add(5, 0.6), add(6, 0.7)), ((true, false), (false, false), (false, true)));
     }
 }

@@ -1,0 +1,54 @@
+//! `ia3 convert`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum AdapterFormatName {
+    /// Folder with adapter_config.json and adapter_model.safetensors.
+    Peft,
+    /// File of torch.save with `multi_lora_b` in its keys.
+    Tfew,
+    /// Folder with adapter_config.json and pytorch_adapter.bin.
+    Adapterhub,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum SiteName {
+    /// Input of the last matrix, `wo` or `down_proj`.
+    #[value(name = "wo")]
+    Wo,
+    /// Output of the matrix beside the gate, `wi_1` or `up_proj`.
+    #[value(name = "wi_1")]
+    Wi1,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ia3 convert fixtures/formats/t5v11/tfew.pt --to peft --site wo --out converted
+  ia3 convert fixtures/t5v11/adapter --to tfew --base fixtures/t5v11/base/config.json --out adapter.pt";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Convert {
+    /// Folder or file of an adapter. The format is recognised.
+    pub(crate) path: PathBuf,
+    /// Format to write. A conversion is exact, or it is refused.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: AdapterFormatName,
+    /// Folder to write, or file for tfew. An adapter of the same format there is replaced.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: PathBuf,
+    /// Place of the vectors of gated feed-forward blocks. By default they stay in place for peft, and move to `wi_1` for
+    /// tfew and adapterhub, which have no other place.
+    #[arg(long, value_enum, value_name = "SITE")]
+    pub(crate) site: Option<SiteName>,
+    /// Folder or config.json of the base. It is needed where the names in the adapter do not show whether its blocks are
+    /// gated.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) base: Option<PathBuf>,
+    /// Name of the base model, for adapter_config.json.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) base_name: Option<String>,
+}

@@ -1,0 +1,50 @@
+//! `ia3 merge` and `ia3 quantize`, which write checkpoints.
+
+use std::path::PathBuf;
+
+use super::QuantizeName;
+
+const MERGE: &str = "\
+Example:
+  ia3 merge --base fixtures/t5/base --adapter fixtures/t5/adapter --out merged --safe";
+
+#[derive(clap::Args)]
+#[command(after_help = MERGE)]
+pub(crate) struct Merge {
+    /// Folder of the base.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// Folder of an adapter. If the option is given several times, the vectors are multiplied.
+    #[arg(long = "adapter", value_name = "DIR", required = true)]
+    pub(crate) adapters: Vec<PathBuf>,
+    /// Folder to write the merged checkpoint to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Refuse merged weights that are NaN or infinite.
+    #[arg(long)]
+    pub(crate) safe: bool,
+    /// Quantise those weights of a quantised base again whose inputs are scaled. They cannot be merged exactly.
+    #[arg(long, conflicts_with = "safe")]
+    pub(crate) requantize: bool,
+}
+
+const QUANTIZE: &str = "\
+Example:
+  ia3 quantize --base examples/base --scheme int8 --out quantised";
+
+#[derive(clap::Args)]
+#[command(after_help = QUANTIZE)]
+pub(crate) struct Quantize {
+    /// Folder of the base.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: PathBuf,
+    /// Number of bits per weight.
+    #[arg(long, value_enum, value_name = "BITS")]
+    pub(crate) scheme: QuantizeName,
+    /// Quantise the language-model head too. A head that shares its weight with the embedding gets its own weight.
+    #[arg(long)]
+    pub(crate) head: bool,
+    /// Folder to write the quantised base to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}

@@ -1,0 +1,129 @@
+//! The model that a command runs: a base with adapters, for all rows or by row.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use burn::tensor::{Device, FloatDType};
+use ia3::core::Adapter;
+use ia3::models::Model;
+use ia3::{Ia3Model, PretrainedOptions, Quantization};
+
+use super::base_config;
+use super::base_model::{self, bits, load_with, note_fresh};
+use crate::args::{DtypeName, ModelArgs};
+
+/// The model that `--base`, `--adapter` and `--rows` describe.
+pub(crate) enum AdaptedModel {
+    /// One model for all rows.
+    All(Box<Model>),
+    /// Named adapters, and the adapter name of each row.
+    ByRow { model: Box<Ia3Model<Model>>, names: Vec<String> },
+}
+
+impl AdaptedModel {
+    /// Loads the base and the adapters.
+    pub(crate) fn new(args: &ModelArgs, device: &Device) -> anyhow::Result<Self> {
+        match args.rows.is_empty() {
+            true => Ok(Self::All(Box::new(adapted(args, device)?))),
+            false => by_row(args, device),
+        }
+    }
+
+    /// The model for an input of `rows` rows in one batch.
+    pub(crate) fn for_all(&self, rows: usize) -> anyhow::Result<Model> {
+        self.check(rows)?;
+        self.for_rows(0..rows)
+    }
+
+    /// Checks that `--rows` names an adapter for each of the `rows` rows.
+    pub(crate) fn check(&self, rows: usize) -> anyhow::Result<()> {
+        match self {
+            Self::ByRow { names, .. } if names.len() != rows => {
+                bail!(
+                    "`--rows` has names for {}, but the input has {}; give one name per row",
+                    count(names.len()),
+                    count(rows)
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The model for a batch of these rows of the input.
+    pub(crate) fn for_rows(&self, rows: Range<usize>) -> anyhow::Result<Model> {
+        match self {
+            Self::All(model) => Ok(Model::clone(model)),
+            Self::ByRow { model, names } => Ok(model.rows(&names[rows])?),
+        }
+    }
+
+    /// The model for questions about the architecture; its weights may be those of the base.
+    pub(crate) fn base(&self) -> &Model {
+        match self {
+            Self::All(model) => model,
+            Self::ByRow { model, .. } => model.base(),
+        }
+    }
+}
+
+fn count(rows: usize) -> String {
+    if rows == 1 { "1 row".into() } else { format!("{rows} rows") }
+}
+
+fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<AdaptedModel> {
+    let named = args.adapters.iter().map(|arg| name(arg)).collect::<anyhow::Result<Vec<_>>>()?;
+    let folders: Vec<PathBuf> = named.iter().map(|(_, dir)| dir.clone()).collect();
+    let options = options(args).with_config(base_config::with_head_of_adapter(&args.base, &folders)?);
+    let base = load_with(&args.base, &options, device)?;
+    let mut model = Ia3Model::builder(base.model.clone()).without_adapter()?;
+    for (name, dir) in &named {
+        model.load_adapter(dir, name)?;
+    }
+    let adapters: Vec<Adapter> = named.iter().filter_map(|(name, _)| model.adapter(name).cloned()).collect();
+    note_fresh(&base, &adapters);
+    model.rows(&args.rows)?;
+    Ok(AdaptedModel::ByRow { model: Box::new(model), names: args.rows.clone() })
+}
+
+/// Splits `NAME=DIR`.
+fn name(arg: &Path) -> anyhow::Result<(String, PathBuf)> {
+    let text = arg.to_string_lossy();
+    match text.split_once('=') {
+        Some((name, dir)) => Ok((name.into(), dir.into())),
+        None => bail!("`--adapter {text}` has no name, which `--rows` needs; write `--adapter NAME={text}`"),
+    }
+}
+
+fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
+    if let Some(arg) = args.adapters.iter().find(|arg| !arg.exists() && name(arg).is_ok()) {
+        bail!(
+            "`--adapter {}` has a name, which only `--rows` uses; add `--rows`, or give the folder alone",
+            arg.display()
+        )
+    }
+    let options = options(args).with_config(base_config::with_head_of_adapter(&args.base, &args.adapters)?);
+    let base = load_with(&args.base, &options, device)?;
+    let adapters = base_model::adapters(&args.adapters, &base.model, device)?;
+    note_fresh(&base, &adapters);
+    let adapters: Vec<&Adapter> = adapters.iter().collect();
+    Ok(match args.merge {
+        true => ia3::merge(&base.model, &adapters)?,
+        false => ia3::attach(&base.model, &adapters)?,
+    })
+}
+
+/// The options for loading the base.
+fn options(args: &ModelArgs) -> PretrainedOptions {
+    let dtype = match args.dtype {
+        DtypeName::Auto => None,
+        DtypeName::Float32 => Some(FloatDType::F32),
+        DtypeName::Bfloat16 => Some(FloatDType::BF16),
+        DtypeName::Float16 => Some(FloatDType::F16),
+    };
+    let options = PretrainedOptions::new().with_dtype(dtype);
+    match args.quantize {
+        Some(name) => options.with_quantization(Quantization { bits: bits(name), head: args.quantize_head }),
+        None => options,
+    }
+}

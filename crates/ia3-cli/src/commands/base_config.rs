@@ -1,0 +1,55 @@
+//! The configuration of a base, and its number of classes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use ia3::ModelConfig;
+use ia3::io::{AdapterFile, Checkpoint};
+
+/// The weight of a classifier's head.
+const HEAD: &str = "classifier.weight";
+
+/// The configuration in a folder, or in a `config.json` alone.
+pub(crate) fn read(path: &Path) -> anyhow::Result<ModelConfig> {
+    if path.is_dir() {
+        return Ok(ia3::read_config(path)?);
+    }
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    ModelConfig::from_json(&text)
+        .with_context(|| format!("{} is not the config.json of a model", path.display()))
+}
+
+/// The configuration of a base with this number of classes, if one is given. Names of another number of classes are
+/// dropped, so that rows are not read by them.
+pub(crate) fn with_num_labels(base: &Path, labels: Option<usize>) -> anyhow::Result<ModelConfig> {
+    let config = ia3::read_config(base)?;
+    Ok(labels.map_or(config.clone(), |labels| config.with_num_labels(labels)))
+}
+
+/// The number of classes of the head in the base's checkpoint; `None` if it has no head.
+pub(crate) fn classes_of_head(base: &Path) -> anyhow::Result<Option<usize>> {
+    let checkpoint = Checkpoint::open(base)?;
+    let head = checkpoint.tensors().find(|tensor| tensor.name == HEAD);
+    Ok(head.and_then(|head| head.shape.first().copied()))
+}
+
+/// The configuration of a base. Where the base is a classifier without a head, the number of classes is that of the head
+/// in the first adapter.
+pub(crate) fn with_head_of_adapter(base: &Path, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
+    complete(ia3::read_config(base)?, base, adapters)
+}
+
+/// As [`with_head_of_adapter`], with the `config.json` that was read before.
+pub(crate) fn complete(
+    config: ModelConfig,
+    base: &Path,
+    adapters: &[PathBuf],
+) -> anyhow::Result<ModelConfig> {
+    let (ModelConfig::Bert(_), Some(adapter)) = (&config, adapters.first()) else { return Ok(config) };
+    if classes_of_head(base)?.is_some() {
+        return Ok(config);
+    }
+    let saved = AdapterFile::open(adapter)?.saved;
+    let labels = saved.get(HEAD).and_then(|head| head.shape().first().copied());
+    Ok(labels.map_or(config.clone(), |labels| config.with_num_labels(labels)))
+}

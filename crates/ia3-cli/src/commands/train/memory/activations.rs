@@ -1,0 +1,118 @@
+//! The values that a batch keeps for the backward pass.
+
+use std::path::Path;
+
+use anyhow::Context;
+use burn::tensor::Device;
+use ia3::train::EpochPlan;
+use ia3::{ModelInfo, ModuleInfo, ModuleKind, Task};
+
+use super::device::is_flex;
+
+/// What an attention layer keeps for the backward pass.
+#[derive(Clone, Copy)]
+pub(super) struct AttentionWeights {
+    /// Number of tensors of shape `[batch, heads, queries, keys]`.
+    kept: f64,
+    heads: f64,
+}
+
+impl AttentionWeights {
+    /// Reads the heads, the dtype and the dropout from `config.json` in `dir`.
+    ///
+    /// An attention keeps three tensors: the softmax, the dropout mask and their product. Without dropout, in float32 on
+    /// `flex`, it keeps none, because the gradient computes the weights again.
+    pub(super) fn read(dir: &Path, device: &Device) -> anyhow::Result<Self> {
+        let path = dir.join("config.json");
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let config: serde_json::Value =
+            serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+        let heads = ["num_heads", "num_attention_heads", "n_head"];
+        let heads = heads.iter().find_map(|name| config[*name].as_f64()).unwrap_or(1.0);
+        let half = ["dtype", "torch_dtype"].iter().any(|name| config[*name].as_str().is_some_and(is_half));
+        let recomputed = is_flex(device) && !half && dropout(&config) == 0.0;
+        Ok(Self { kept: if recomputed { 0.0 } else { 3.0 }, heads })
+    }
+}
+
+fn is_half(dtype: &str) -> bool {
+    dtype.ends_with("16")
+}
+
+/// The dropout of the attention weights, under the names and with the defaults of Hugging Face's configurations.
+fn dropout(config: &serde_json::Value) -> f64 {
+    let absent = match config["model_type"].as_str() {
+        Some("t5" | "mt5" | "bert" | "gpt2") => 0.1,
+        _ => 0.0,
+    };
+    let names = ["dropout_rate", "attention_probs_dropout_prob", "attn_pdrop", "attention_dropout"];
+    names.iter().find_map(|name| config[*name].as_f64()).unwrap_or(absent)
+}
+
+/// The number of values that a layer keeps: its input and its output, and for the layer of the keys the attention weights.
+pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: AttentionWeights) -> f64 {
+    let (ModuleKind::Linear { d_in, d_out, .. } | ModuleKind::Conv1D { d_in, d_out, .. }) = &module.kind
+    else {
+        return 0.0;
+    };
+    let of = |[rows, width]: [usize; 2]| (rows as f64, width as f64);
+    let (inputs, targets) = (of(plan.largest_inputs), of(plan.largest_targets));
+    let in_decoder = task == Task::Seq2SeqLm && module.path.starts_with("decoder");
+    let crosses = module.path.contains("EncDecAttention");
+    let (rows, queries) = if in_decoder { targets } else { inputs };
+    let name = module.path.rsplit('.').next().unwrap_or_default();
+    let reads_encoder = crosses && ["k", "v"].contains(&name);
+    let tokens = if reads_encoder { inputs.0 * inputs.1 } else { rows * queries };
+    let scores = match ["k", "k_proj", "key", "c_attn", "query_key_value"].contains(&name) {
+        true => weights.kept * weights.heads * rows * queries * if crosses { inputs.1 } else { queries },
+        false => 0.0,
+    };
+    (d_in + d_out) as f64 * tokens + scores
+}
+
+/// The number of values of the logits, their log-softmax and its gradient. A classifier's few values are left out.
+pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task) -> f64 {
+    if task == Task::SequenceClassification {
+        return 0.0;
+    }
+    let rows = |module: &ModuleInfo| match module.kind {
+        ModuleKind::Embedding { rows, .. } => Some(rows),
+        _ => None,
+    };
+    let vocabulary = info.modules.iter().filter_map(rows).max().unwrap_or(0) as f64;
+    let [rows, width] = if plan.largest_targets[0] > 0 { plan.largest_targets } else { plan.largest_inputs };
+    3.0 * vocabulary * rows as f64 * width as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_of_an_attention_are_kept_with_dropout_or_in_half_precision() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = |config: &str| {
+            std::fs::write(dir.path().join("config.json"), config).unwrap();
+            AttentionWeights::read(dir.path(), &Device::flex()).unwrap().kept
+        };
+        assert_eq!(kept(r#"{"model_type": "t5", "num_heads": 4, "dropout_rate": 0.0}"#), 0.0);
+        assert_eq!(kept(r#"{"model_type": "t5", "num_heads": 4}"#), 3.0);
+        assert_eq!(kept(r#"{"model_type": "llama", "num_attention_heads": 4}"#), 0.0);
+        assert_eq!(kept(r#"{"model_type": "llama", "torch_dtype": "bfloat16"}"#), 3.0);
+    }
+
+    #[test]
+    fn a_linear_layer_keeps_its_input_and_output_and_keys_the_scores() {
+        let module =
+            |path: &str| ModuleInfo::new(path, ModuleKind::Linear { d_in: 10, d_out: 20, bias: false });
+        let plan = EpochPlan { largest_inputs: [2, 5], largest_targets: [2, 3], ..EpochPlan::default() };
+        let weights = AttentionWeights { kept: 3.0, heads: 4.0 };
+        let kept = |path: &str| kept(&module(path), &plan, Task::Seq2SeqLm, weights);
+        assert_eq!(kept("encoder.block.0.layer.1.DenseReluDense.wo"), 30.0 * 10.0);
+        assert_eq!(kept("decoder.block.0.layer.2.DenseReluDense.wo"), 30.0 * 6.0);
+        assert_eq!(kept("encoder.block.0.layer.0.SelfAttention.k"), 30.0 * 10.0 + 3.0 * 4.0 * 2.0 * 25.0);
+        assert_eq!(kept("decoder.block.0.layer.1.EncDecAttention.k"), 30.0 * 10.0 + 3.0 * 4.0 * 2.0 * 15.0);
+        assert_eq!(kept("decoder.block.0.layer.1.EncDecAttention.q"), 30.0 * 6.0);
+    }
+}

@@ -1,0 +1,119 @@
+//! The output folder of a training: its checkpoints, its adapters and its plot.
+
+use std::path::Path;
+
+use anyhow::Context;
+use burn::tensor::Device;
+use ia3::io::AdapterOptions;
+use ia3::train::{Checkpoint, Checkpoints, Fingerprint, TrainError, TrainLock, Trainer};
+
+use super::history::History;
+use super::line_numbers::lines_of;
+use super::loss_plot;
+use super::progress_state::ProgressState;
+use super::setup::Setup;
+use super::task::Task;
+use crate::args::Train;
+
+/// The folder of `--out`. No other process trains in it as long as this value lives.
+pub(super) struct OutputFolder<'a> {
+    args: &'a Train,
+    setup: &'a Setup,
+    checkpoints: Checkpoints,
+    /// The step of the last checkpoint.
+    last_saved: Option<usize>,
+    _lock: TrainLock,
+}
+
+impl<'a> OutputFolder<'a> {
+    /// Locks the folder and removes what a killed process left unfinished.
+    pub(super) fn open(args: &'a Train, setup: &'a Setup, device: &Device) -> anyhow::Result<Self> {
+        let mut fingerprint: Fingerprint = setup.fingerprint.iter().cloned().collect();
+        fingerprint.insert("device".into(), format!("{device:?}"));
+        let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
+        let _lock = checkpoints.lock()?;
+        ia3::io::remove_leftovers(&args.out)?;
+        setup.tasks.iter().try_for_each(|task| ia3::io::remove_leftovers(task.folder(&args.out)))?;
+        Ok(Self { args, setup, checkpoints, last_saved: None, _lock })
+    }
+
+    /// The last checkpoint, which `--no-resume` removes.
+    pub(super) fn last_checkpoint(&mut self) -> anyhow::Result<Option<Checkpoint<ProgressState>>> {
+        let Some(&step) = self.checkpoints.steps()?.last() else { return Ok(None) };
+        if self.args.no_resume {
+            self.checkpoints.prune(0, &[])?;
+            return Ok(None);
+        }
+        let checkpoint = self.checkpoint(step).context(
+            "cannot resume from the last checkpoint; repeat the command that wrote it, or start anew with --no-resume",
+        )?;
+        self.last_saved = Some(step);
+        Ok(Some(checkpoint))
+    }
+
+    pub(super) fn checkpoint(&self, step: usize) -> anyhow::Result<Checkpoint<ProgressState>> {
+        Ok(self.checkpoints.read(step)?)
+    }
+
+    pub(super) fn last_saved(&self) -> Option<usize> {
+        self.last_saved
+    }
+
+    /// Writes a checkpoint, unless there is one of this step.
+    pub(super) fn save(&mut self, trainer: &Trainer, progress: &ProgressState) -> anyhow::Result<()> {
+        let state = trainer.state()?;
+        if self.checkpoints.steps()?.contains(&state.step) {
+            return Ok(());
+        }
+        let add = |dir: &Path| self.save_adapters_to(dir, trainer).map(|_| ());
+        self.checkpoints.write(&state, progress, add)?;
+        self.last_saved = Some(state.step);
+        let best = progress.best.map(|best| best.step);
+        Ok(self.checkpoints.prune(self.args.save_total_limit.max(1), best.as_slice())?)
+    }
+
+    /// Writes the current adapters; returns the bytes of each.
+    pub(super) fn save_adapters(&self, trainer: &Trainer) -> anyhow::Result<Vec<u64>> {
+        self.save_adapters_to(&self.args.out, trainer)
+    }
+
+    fn save_adapters_to(&self, dir: &Path, trainer: &Trainer) -> anyhow::Result<Vec<u64>> {
+        let options = AdapterOptions::default().with_base(self.setup.base.info());
+        let save = |task: &Task| {
+            let adapter = task.adapter.extract(trainer.model())?;
+            Ok(ia3::io::save_adapter(&adapter, task.folder(dir), &options)?.bytes)
+        };
+        self.setup.tasks.iter().map(save).collect()
+    }
+
+    /// Draws `loss.svg` from `metrics.jsonl`.
+    pub(super) fn draw(&self) -> anyhow::Result<()> {
+        let svg = loss_plot::svg(&History::read(&self.args.out.join("metrics.jsonl")))?;
+        Ok(ia3::io::write_file(self.args.out.join("loss.svg"), svg.as_bytes())?)
+    }
+
+    /// Saves the last state whose loss was finite. Returns the error, which says so.
+    pub(super) fn keep_last_good(
+        &mut self,
+        trainer: &Trainer,
+        progress: &ProgressState,
+        error: TrainError,
+    ) -> anyhow::Error {
+        let Some(rows) = error.diverged_at() else { return self.setup.in_task(error) };
+        let place = lines_of(&self.setup.tasks[error.task().unwrap_or(0)].path, rows);
+        let step = trainer.steps_done();
+        let outcome = match self.replace_by(trainer, progress) {
+            Ok(()) => format!("the state after step {step} was saved to {}", self.args.out.display()),
+            Err(failure) => format!("the state after step {step} could not be saved: {failure:#}"),
+        };
+        self.setup.in_task(error).context(format!("training stopped at {place}; {outcome}"))
+    }
+
+    /// Makes this state the last one of the folder.
+    fn replace_by(&mut self, trainer: &Trainer, progress: &ProgressState) -> anyhow::Result<()> {
+        self.checkpoints.remove_after(trainer.steps_done())?;
+        self.save(trainer, progress)?;
+        self.save_adapters(trainer)?;
+        self.draw()
+    }
+}

@@ -1,0 +1,54 @@
+//! What a training writes and reports at its end: the adapters, their evaluation, their model cards.
+
+use std::path::Path;
+
+use super::model_card;
+use super::report::{BeforeAfter, Report, TaskReport, Totals};
+use super::run::Run;
+
+/// Writes the adapters and evaluates them, and ends the other ranks. An interrupted training is not evaluated.
+pub(super) fn collect(run: &Run, interrupted: bool) -> anyhow::Result<Report> {
+    let tasks = task_reports(run, interrupted)?;
+    run.end_workers();
+    let totals = Totals {
+        parameters: run.setup.parameters,
+        steps: run.steps_done(),
+        stopped_early: interrupted,
+        seconds: run.progress.seconds,
+        out: run.args.out.display().to_string(),
+    };
+    Ok(Report::new(totals, tasks))
+}
+
+fn task_reports(run: &Run, interrupted: bool) -> anyhow::Result<Vec<TaskReport>> {
+    let Run { args, setup, progress, .. } = run;
+    let bytes = run.folder.save_adapters(&run.trainer)?;
+    let after = if interrupted { vec![] } else { run.evaluate_adapters()? };
+    let before = progress.before.as_deref().unwrap_or_default();
+    let loss = |losses: &[f32], task: usize| losses.get(task).copied().unwrap_or(f32::NAN);
+    let report = |(index, bytes): (usize, u64)| {
+        let task = &setup.tasks[index];
+        let scores = before.get(index).copied().flatten().zip(after.get(index).and_then(Option::as_ref));
+        TaskReport {
+            name: task.name.clone(),
+            rows: task.data.rows.len(),
+            first_loss: loss(&progress.first_losses, index),
+            last_loss: loss(&progress.last_losses, index),
+            evaluation: scores.map(|(before, after)| BeforeAfter::new(before, after)),
+            bytes,
+            out: task.folder(&args.out).display().to_string(),
+        }
+    };
+    Ok(bytes.into_iter().enumerate().map(report).collect())
+}
+
+/// Writes `README.md` of every adapter below `out`.
+pub(super) fn write_model_cards(run: &Run, report: &Report, out: &Path) -> anyhow::Result<()> {
+    let names = run.setup.names();
+    for (task, result) in run.setup.tasks.iter().zip(&report.tasks) {
+        let adapter = task.adapter.extract(run.trainer.model())?;
+        let card = model_card::model_card(&adapter, &run.setup.config, (task, &names), (result, report));
+        ia3::io::write_file(task.folder(out).join("README.md"), card.as_bytes())?;
+    }
+    Ok(())
+}

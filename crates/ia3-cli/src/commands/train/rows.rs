@@ -1,0 +1,64 @@
+//! The examples of each task, read from its files and tokenised.
+
+use ia3::train::{Dataset, EpochPlan, Example, TrainConfig};
+use ia3::{Model, ModelConfig, Task};
+
+use super::task_list::{TaskSpec, in_task};
+use crate::args::Train;
+use crate::commands::example_reader::Reader;
+
+/// What a task trains on and is evaluated on, before there is an adapter.
+pub(super) struct TaskRows {
+    pub(super) spec: TaskSpec,
+    pub(super) data: Dataset,
+    /// The examples of `--eval`.
+    pub(super) held_out: Option<Vec<Example>>,
+    /// The first epoch of this task alone.
+    pub(super) epoch: EpochPlan,
+}
+
+/// Reads the rows of every task. `model` may lack its weights.
+pub(super) fn read(
+    specs: Vec<TaskSpec>,
+    args: &Train,
+    (config, model): (&ModelConfig, &Model),
+    train_config: &TrainConfig,
+) -> anyhow::Result<Vec<TaskRows>> {
+    let read = |spec: TaskSpec| {
+        let name = spec.name.clone();
+        let rows = TaskRows::read(spec, args, (config, model), train_config);
+        rows.map_err(|error| in_task(name.as_deref(), error))
+    };
+    specs.into_iter().map(read).collect()
+}
+
+/// The first epoch of all tasks together.
+pub(super) fn first_epoch(
+    rows: &[TaskRows],
+    config: &TrainConfig,
+    model_task: Task,
+) -> anyhow::Result<EpochPlan> {
+    match rows {
+        [TaskRows { spec: TaskSpec { name: None, .. }, epoch, .. }] => Ok(*epoch),
+        tasks => {
+            let data: Vec<&Dataset> = tasks.iter().map(|rows| &rows.data).collect();
+            Ok(EpochPlan::together(&data, config, model_task)?)
+        }
+    }
+}
+
+impl TaskRows {
+    fn read(
+        spec: TaskSpec,
+        args: &Train,
+        (config, model): (&ModelConfig, &Model),
+        train_config: &TrainConfig,
+    ) -> anyhow::Result<Self> {
+        let reader = Reader::new(&args.base, config, model, &spec.rows, args.seed)?;
+        let data = Dataset { rows: reader.rows(&spec.data)? };
+        let held_out =
+            spec.eval.as_ref().map(|path| reader.rows(path)).transpose()?.map(|rows| rows.concat());
+        let epoch = EpochPlan::first(&data, train_config, model.task())?;
+        Ok(Self { spec, data, held_out, epoch })
+    }
+}
