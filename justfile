@@ -28,7 +28,7 @@ doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 quickstart:
-    cargo run --release -p ia3-examples --example quickstart
+    cargo run -p ia3-examples --example quickstart
 
 bench:
     cargo bench -p ia3-benches

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use burn::tensor::Device;
 use ia3::ModelConfig;
-use ia3::io::{AdapterFile, AdapterFormat, ConvertOptions, FeedForwardSite, convert_adapter};
+use ia3::convert::{AdapterFormat, ConvertOptions, FeedForwardSite, convert_adapter, open_adapter};
 
 /// What `config.json` of bigscience/T0_3B says about its shape.
 const T0_3B: &str = r#"{"model_type": "t5", "vocab_size": 32128, "d_model": 2048, "d_kv": 64, "d_ff": 5120, "num_layers": 24,
@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<()> {
     let options =
         ConvertOptions { base: Some(base.init(&Device::default()).info()), ..ConvertOptions::default() };
     convert_adapter(&peft, AdapterFormat::TFew, &back, &options)?;
-    let [before, after] = [&source, &back].map(AdapterFile::open_any);
+    let [before, after] = [&source, &back].map(open_adapter);
     let (before, after) = (before?.file, after?.file);
     ensure!(before.vectors.len() == after.vectors.len(), "another number of vectors");
     for (path, vector) in &before.vectors {

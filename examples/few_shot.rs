@@ -9,7 +9,6 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -122,17 +121,14 @@ impl Set {
         let base = options.load(base, &device)?.model;
         let vectors = Ia3Config::new().with_task_type(TaskType::SeqCls);
         let adapter = Adapter::init(&base, &vectors.plan(&base.info(), PlanOptions::default())?);
-        let settings = TrainConfig {
-            steps: STEPS,
-            learning_rate: 1e-2,
-            schedule: Schedule::linear(0.06, STEPS),
-            optimizer: OptimizerConfig::adamw(),
-            bucket: 4,
-            seed,
-            ..TrainConfig::t_few()
-        };
-        let (model, _) =
-            train(attach(&base, &[&adapter])?, &rows, &settings, &mut |_| ControlFlow::Continue(()))?;
+        let settings = TrainConfig::t_few()
+            .with_steps(STEPS)
+            .with_learning_rate(1e-2)
+            .with_schedule(Schedule::linear(0.06, STEPS))
+            .with_optimizer(OptimizerConfig::adamw())
+            .with_bucket(4)
+            .with_seed(seed);
+        let (model, _) = train(attach(&base, &[&adapter])?, &rows, &settings)?;
         let accuracy = evaluate(&model, &held_out, 32)?.accuracy.context("a classifier has an accuracy")?;
         Ok(Run { rows: held_out.len(), accuracy, majority: majority(&held_out) })
     }

@@ -2,7 +2,6 @@
 //!
 //! `cargo run --release -p ia3-examples --example pretrain_base`; see `examples/base/README.md`.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -12,7 +11,7 @@ use clap::Parser;
 use ia3::ModelConfig;
 use ia3::io::{CheckpointOptions, save_checkpoint};
 use ia3::models::Model;
-use ia3::train::{OptimizerConfig, Schedule, TrainConfig, evaluate, train};
+use ia3::train::{OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
 use ia3_examples::verbalise::{Split, Task, sample_mixture};
 use ia3_examples::{Progress, encode, tokenizer, tokenizer_json};
 use rand::SeedableRng;
@@ -70,10 +69,8 @@ fn pretrain(args: &Args, device: &Device) -> anyhow::Result<Model> {
     let texts: Vec<_> = (0..args.steps * BATCH).map(|_| sample_mixture(Split::Base, &mut rng)).collect();
     let examples = encode(&tokenizer(&args.out)?, &texts)?;
     let mut progress = Progress::new(args.steps);
-    let (model, _) = train(model, &examples, &settings(args), &mut |step| {
-        progress.show(step);
-        ControlFlow::Continue(())
-    })?;
+    let (model, _) =
+        Training::new(model, settings(args)).with_progress(|step| progress.show(step)).run(&examples)?;
     println!("trained in {:.1} minutes", progress.finish() / 60.0);
     let model = model.valid();
     let options = CheckpointOptions { overwrite: true, ..CheckpointOptions::default() };
@@ -83,17 +80,15 @@ fn pretrain(args: &Args, device: &Device) -> anyhow::Result<Model> {
 }
 
 fn settings(args: &Args) -> TrainConfig {
-    TrainConfig {
-        steps: args.steps,
-        batch_size: BATCH,
-        learning_rate: 2e-3,
-        schedule: Schedule::Linear { warmup: 200 },
-        optimizer: OptimizerConfig::AdamW { betas: (0.9, 0.98), weight_decay: 0.0 },
-        max_grad_norm: Some(1.0),
-        bucket: 8,
-        seed: args.seed,
-        ..TrainConfig::default()
-    }
+    TrainConfig::new()
+        .with_steps(args.steps)
+        .with_batch_size(BATCH)
+        .with_learning_rate(2e-3)
+        .with_schedule(Schedule::Linear { warmup: 200 })
+        .with_optimizer(OptimizerConfig::AdamW { betas: (0.9, 0.98), weight_decay: 0.0 })
+        .with_max_grad_norm(Some(1.0))
+        .with_bucket(8)
+        .with_seed(args.seed)
 }
 
 /// A T5 v1.0 of two and two blocks, in Hugging Face's words.

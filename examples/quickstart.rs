@@ -2,7 +2,6 @@
 //!
 //! `cargo run --release -p ia3-examples --example quickstart`; everything is on disk, nothing is downloaded.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -11,7 +10,7 @@ use clap::Parser;
 use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, load_adapter, save_adapter};
 use ia3::models::Model;
-use ia3::train::{Evaluation, OptimizerConfig, Schedule, TrainConfig, evaluate, train};
+use ia3::train::{Evaluation, OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
 use ia3::{Ia3Config, PlanOptions, TaskType, TrainableParameters};
 use ia3_examples::verbalise::{Split, Task};
 use ia3_examples::{Progress, base_dir, decode, encode, tokenizer};
@@ -58,10 +57,9 @@ fn main() -> anyhow::Result<()> {
     println!("Training on {} examples:", train_set.len());
     let mut progress = Progress::new(args.steps);
     let model = ia3::attach(&base, &[&adapter])?;
-    let (model, report) = train(model, &train_set, &settings(args.steps), &mut |step| {
-        progress.show(step);
-        ControlFlow::Continue(())
-    })?;
+    let (model, report) = Training::new(model, settings(args.steps))
+        .with_progress(|step| progress.show(step))
+        .run(&train_set)?;
     let seconds = progress.finish();
 
     let adapter = adapter.extract(&model)?;
@@ -101,17 +99,15 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn settings(steps: usize) -> TrainConfig {
-    TrainConfig {
-        steps,
-        batch_size: 32,
-        learning_rate: 5e-2,
-        schedule: Schedule::Linear { warmup: 10 },
-        optimizer: OptimizerConfig::adamw(),
-        max_grad_norm: None,
-        bucket: 4,
-        seed: 0,
-        ..TrainConfig::default()
-    }
+    TrainConfig::new()
+        .with_steps(steps)
+        .with_batch_size(32)
+        .with_learning_rate(5e-2)
+        .with_schedule(Schedule::Linear { warmup: 10 })
+        .with_optimizer(OptimizerConfig::adamw())
+        .with_max_grad_norm(None)
+        .with_bucket(4)
+        .with_seed(0)
 }
 
 fn show(name: &str, evaluation: &Evaluation) {

@@ -21,7 +21,7 @@ use anyhow::{Context, bail};
 use burn::tensor::Device;
 use clap::{Parser, Subcommand};
 use ia3::models::Model;
-use ia3::train::{AdapterTask, Dataset, Quartiles, TrainConfig};
+use ia3::train::{AdapterTask, Dataset, Quartiles};
 use ia3::{Ia3Model, SaveOptions};
 use ia3_examples::sentiment::{
     DOMAINS, Domain, Fitted, PEFT, Reference, SETUPS, Setup, accuracy, in_order, minilm, one_by_one,
@@ -122,7 +122,7 @@ fn beside_peft(
         }
         None => domains.iter().map(|domain| domain.train.as_slice().into()).collect(),
     };
-    let config = TrainConfig { shuffle: peft.is_none(), ..PEFT.config(0) };
+    let config = PEFT.config(0).with_shuffle(peft.is_none());
     let task = |data| Ok(AdapterTask { adapter: PEFT.adapter(&base)?, data });
     let tasks = data.iter().map(task).collect::<anyhow::Result<Vec<_>>>()?;
 

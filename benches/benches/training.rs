@@ -19,8 +19,8 @@ fn workload(c: &mut Criterion, workload: Workload, device: &Device) {
     group.sample_size(10);
     for (name, bucket) in ORDERS {
         // No end, and a rate that leaves the vectors where they are.
-        let config = TrainConfig { bucket, steps: 1 << 20, learning_rate: 1e-9, ..TrainConfig::t_few() };
-        let plan = EpochPlan::first(&data, &config, setup.base.task()).unwrap();
+        let config = TrainConfig::t_few().with_bucket(bucket).with_steps(1 << 20).with_learning_rate(1e-9);
+        let plan = EpochPlan::single_task(&data, &config, setup.base.task()).unwrap();
         println!("{} {name}: {:.1} % padding", workload.name(), 100.0 * plan.padding_share());
         let model = ia3::attach(&setup.base, &[&setup.adapter]).unwrap();
         let mut trainer = Trainer::new(model, &data, &config).unwrap();

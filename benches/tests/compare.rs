@@ -28,8 +28,7 @@ fn a_run_of_nothing_is_refused_before_anything_is_exported() {
 #[test]
 fn every_part_of_a_small_shape_has_its_row() {
     let Some(python) = std::env::var_os("IA3_PEFT_PYTHON") else {
-        println!("skipped: IA3_PEFT_PYTHON names no Python with torch, transformers and peft");
-        return;
+        return ia3_testing::skip("IA3_PEFT_PYTHON does not name a Python with torch, transformers and peft");
     };
     let dir = tempfile::tempdir().unwrap();
     let (python, dir) = (python.to_str().unwrap(), dir.path().to_str().unwrap());

@@ -1,6 +1,8 @@
 //! What the examples share: a loop for small models, the task, the tokenizer of the shipped base, a progress bar.
 
 mod characters;
+#[cfg(doctest)]
+mod documents;
 mod fit;
 mod progress;
 pub mod sentiment;

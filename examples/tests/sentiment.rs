@@ -44,7 +44,7 @@ fn check(fit: fn(&Model, &[AdapterTask], &TrainConfig) -> anyhow::Result<Vec<Fit
         ordered.map(|(domain, peft)| in_order(&domain.train, &peft.order).unwrap().into()).collect();
     let task = |data| AdapterTask { adapter: PEFT.adapter(&base).unwrap(), data };
     let tasks: Vec<AdapterTask> = data.iter().map(task).collect();
-    let config = TrainConfig { shuffle: false, ..PEFT.config(0) };
+    let config = PEFT.config(0).with_shuffle(false);
     let fitted = fit(&base, &tasks, &config).unwrap();
     for ((domain, peft), Fitted { adapter, losses, seconds }) in domains.iter().zip(&references).zip(&fitted)
     {

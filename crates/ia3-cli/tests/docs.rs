@@ -8,25 +8,12 @@ mod common;
 mod console;
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
 use common::workspace;
 use console::{Step, steps};
-
-/// A temporary folder with links to `fixtures` and `examples`, and copies of the files in `examples/data`.
-fn sandbox() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let root = workspace().canonicalize().unwrap();
-    for folder in ["fixtures", "examples"] {
-        symlink(root.join(folder), dir.path().join(folder)).unwrap();
-    }
-    for entry in fs::read_dir(root.join("examples/data")).unwrap().flatten() {
-        fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
-    }
-    dir
-}
+use ia3_testing::sandbox;
 
 /// What a command did: its exit status and its lines; those of standard error only if the command failed.
 fn execute(step: &Step, dir: &Path) -> (i32, Vec<String>) {

@@ -13,6 +13,9 @@ use common::{succeed, tensor};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
+/// The reason of a skipped test.
+const NOT_HERE: &str = "IA3_MINILM and IA3_SENTIMENT do not name the folders of the model and of the data";
+
 const DOMAINS: [&str; 3] = ["movie", "amazon", "nyt"];
 
 #[derive(Deserialize)]
@@ -38,8 +41,7 @@ fn accuracy(classes: &[usize], rows: &[Row]) -> usize {
 #[test]
 fn adapters_of_peft_classify_as_in_peft() {
     let [Some(base), Some(data)] = ["IA3_MINILM", "IA3_SENTIMENT"].map(std::env::var_os) else {
-        println!("SKIPPED: IA3_MINILM and IA3_SENTIMENT do not say where the model and the data are");
-        return;
+        return ia3_testing::skip(NOT_HERE);
     };
     let (base, data) = (PathBuf::from(base).display().to_string(), PathBuf::from(data));
     let dir = tempfile::tempdir().unwrap();
@@ -71,8 +73,7 @@ fn adapters_of_peft_classify_as_in_peft() {
 #[test]
 fn each_row_of_a_mixed_batch_is_what_peft_gets_under_its_adapter() {
     let [Some(base), Some(data)] = ["IA3_MINILM", "IA3_SENTIMENT"].map(std::env::var_os) else {
-        println!("SKIPPED: IA3_MINILM and IA3_SENTIMENT do not say where the model and the data are");
-        return;
+        return ia3_testing::skip(NOT_HERE);
     };
     let (base, data) = (PathBuf::from(base).display().to_string(), PathBuf::from(data));
     let dir = tempfile::tempdir().unwrap();

@@ -304,139 +304,6 @@ fn another_list_of_tasks_does_not_go_on() {
     assert!(fs::read(out.join("dates/adapter_model.safetensors")).unwrap() == before);
 }
 
-/// What the file says, options, and the error, in which `DIR` is the folder.
-fn refused(list: &str, more: &[&str], expected: &str) {
-    let dir = tempfile::tempdir().unwrap();
-    let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
-    fs::write(&tasks, list).unwrap();
-    let output = train(&tasks, &out, more).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).replace(&dir.path().display().to_string(), "DIR");
-    assert_eq!(stderr.trim_end(), expected, "{list}");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(!out.exists(), "{list}");
-}
-
-#[test]
-fn what_is_no_list_of_tasks_says_where() {
-    refused(
-        "[{",
-        &[],
-        "error: DIR/tasks.json is not a list of tasks\n  because: EOF while parsing an object at line 1 column 2",
-    );
-    refused(
-        "{}",
-        &[],
-        "error: DIR/tasks.json is not a list of tasks\n  because: invalid type: map, expected a sequence at line 1 column 0",
-    );
-    refused("[]", &[], "error: DIR/tasks.json lists no task");
-    refused(
-        r#"[{"data": "x"}]"#,
-        &[],
-        "error: DIR/tasks.json is not a list of tasks\n  because: task 1: missing field `name`",
-    );
-    let twice = r#"[{"name": "a", "data": "x", "data": "y"}]"#;
-    refused(
-        twice,
-        &[],
-        "error: DIR/tasks.json is not a list of tasks\n  because: duplicate field `data` at line 1 column 34",
-    );
-    let unknown = r#"[{"name": "a", "data": "x", "labels_field": "y"}]"#;
-    refused(
-        unknown,
-        &[],
-        "error: DIR/tasks.json is not a list of tasks\n  because: task `a`: unknown field `labels_field`, expected one of `name`, \
-         `data`, `eval`, `input_field`, `target_field`, `label_field`, `choices_field`, `label_names`, `template`, \
-         `answer_choices`, `templates`, `template_names`, `max_input_tokens`, `max_target_tokens`",
-    );
-    let number = r#"[{"name": "a", "data": "x", "max_input_tokens": -1}]"#;
-    refused(
-        number,
-        &[],
-        "error: DIR/tasks.json is not a list of tasks\n  because: task `a`: invalid value: integer `-1`, expected usize",
-    );
-    let dir = tempfile::tempdir().unwrap();
-    let missing = train(&dir.path().join("none.json"), &dir.path().join("out"), &[]).output().unwrap();
-    assert!(String::from_utf8_lossy(&missing.stderr).contains("none.json\n  because: No such file"));
-}
-
-#[test]
-fn names_are_those_of_folders_each_once() {
-    let named = |name: &str| format!(r#"[{{"name": "{name}", "data": "data/months.jsonl"}}]"#);
-    for name in ["", "a/b", "..", "a.b", "__base__"] {
-        let expected = format!(
-            "error: DIR/tasks.json: `{name}` is no name for an adapter: expected a name that is not empty, not `__base__`, and \
-             has no `.`, `/` or `\\`"
-        );
-        refused(&named(name), &[], &expected);
-    }
-    refused(
-        &named("checkpoints"),
-        &[],
-        "error: DIR/tasks.json: a task cannot have the name `checkpoints`: the checkpoints are in the folder of this name",
-    );
-    refused(
-        &named("default"),
-        &[],
-        "error: DIR/tasks.json: a task cannot have the name `default`: PEFT writes an adapter of this name into the parent folder",
-    );
-    let twice = r#"[{"name": "a", "data": "x"}, {"name": "A", "data": "y"}]"#;
-    refused(
-        twice,
-        &[],
-        "error: DIR/tasks.json: two tasks have the name `A` (upper and lower case count as equal); every task needs its own folder",
-    );
-}
-
-#[test]
-fn what_is_wrong_with_a_task_names_it() {
-    let task = |more: &str| format!(r#"[{{"name": "m", "data": "data/months.jsonl", {more}}}]"#);
-    let missing = r#"[{"name": "m", "data": "none.jsonl"}]"#;
-    refused(
-        missing,
-        &[],
-        "error: task `m`: cannot read DIR/none.jsonl: No such file or directory (os error 2)",
-    );
-    refused(
-        &task(r#""input_field": "query""#),
-        &[],
-        "error: task `m`: DIR/data/months.jsonl, line 1: there is no field `query`; there are `question`, `target`",
-    );
-    refused(
-        &task(r#""template": "a ||| b", "templates": "t.yaml""#),
-        &[],
-        "error: DIR/tasks.json: task `m`: `template` cannot be used with `templates`; one of them may come from the command line",
-    );
-    refused(
-        &task(r#""template": "a ||| b""#),
-        &["--input-field", "question"],
-        "error: DIR/tasks.json: task `m`: `template` cannot be used with `input_field`; one of them may come from the command line",
-    );
-    refused(
-        &task(r#""answer_choices": "a ||| b""#),
-        &[],
-        "error: DIR/tasks.json: task `m`: `answer_choices` needs a `template`",
-    );
-    refused(
-        &task(r#""template_names": ["a"]"#),
-        &[],
-        "error: DIR/tasks.json: task `m`: `template_names` needs `templates`",
-    );
-    refused(
-        &task(r#""input_field": "question""#),
-        &["--eval-steps", "2"],
-        "error: DIR/tasks.json: task `m`: `eval` is missing; --eval-steps needs it for every task",
-    );
-    let kinds = r#"[{"name": "m", "data": "data/months.jsonl", "input_field": "question"},
-                    {"name": "c", "data": "data/months.jsonl", "template": "{{ question }} ||| {{ target }}",
-                     "answer_choices": "may ||| june"}]"#;
-    refused(
-        kinds,
-        &["--steps", "2"],
-        "error: task `c`: the targets are a choice of texts, those of the first task a text; tasks that train together have one \
-         kind of target",
-    );
-}
-
 #[test]
 fn a_list_takes_the_place_of_data_and_held_out_lines() {
     let dir = tempfile::tempdir().unwrap();
@@ -454,4 +321,11 @@ fn a_list_takes_the_place_of_data_and_held_out_lines() {
     }
     let output = run(&args[..5]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("--data <FILE>"));
+}
+
+#[test]
+fn a_file_of_tasks_that_is_missing_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = train(&dir.path().join("none.json"), &dir.path().join("out"), &[]).output().unwrap();
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("none.json\n  because: No such file"));
 }

@@ -1,8 +1,10 @@
+use serde::{Deserialize, Serialize};
+
 /// Tokens to which T-Few cuts an input (`max_seq_len` in `src/utils/Config.py` of r-three/t-few).
 pub const MAX_INPUT_TOKENS: usize = 256;
 
 /// One tokenised example: an input and what is to come out of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// Ids of the input; with the end-of-sequence token for an encoder.
     pub input: Vec<i64>,
@@ -11,7 +13,7 @@ pub struct Example {
 }
 
 /// What is to come out of an input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// Ids of a text, with the end-of-sequence token.
     Tokens(Vec<i64>),

@@ -1,75 +1,25 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
+#![forbid(unsafe_code)]
 
-mod adapter_file;
-mod adapter_file_save;
-mod adapter_layers;
-mod adapter_load;
-mod adapter_report;
-mod adapter_save;
-mod card;
-mod checkpoint;
-mod conversion;
-mod convert;
-mod diff;
-mod distance;
-mod error;
-mod error_parts;
-mod feed_forward;
-mod fill;
-mod folder;
-mod foreign;
-mod formats;
-mod gated;
-mod header;
-mod index;
+pub mod adapter;
+pub mod checkpoint;
+pub mod fs;
 mod layout;
-mod load;
-mod load_report;
-mod named;
-mod names;
-mod packed;
-mod quantization;
-mod read;
-mod read_at;
-mod save;
-mod saved;
-mod shards;
-mod sidecars;
-mod slots;
-mod stage;
-mod state_dict;
-mod stats;
-mod targets;
-mod tensor_file;
-mod tensors;
-mod text;
-mod torch;
-mod write;
+mod missing;
+pub mod safetensors;
+pub mod text;
 
-pub use adapter_file::{AdapterFile, FileVector};
-pub use adapter_load::load_adapter;
-pub use adapter_report::AdapterReport;
-pub use adapter_save::{
-    AdapterOptions, BASE_NAME, SavedAdapter, check_adapter_name, model_card, save_adapter, save_adapters,
+pub use ::safetensors::Dtype;
+pub use adapter::{
+    AdapterDiff, AdapterFile, AdapterFileError, AdapterOptions, AdapterReport, BASE_NAME, FieldDiff,
+    FileVector, ShapeDiff, SiteDiff, VectorDistance, VectorStats, check_adapter_name, load_adapter,
+    model_card, named_adapters, save_adapter, save_adapters, state_dict, statistics,
 };
-pub use checkpoint::{Checkpoint, TensorFacts};
-pub use conversion::{ConvertOptions, Converted, convert_adapter};
-pub use diff::{AdapterDiff, FieldDiff, ShapeDiff, SiteDiff};
-pub use distance::VectorDistance;
-pub use error::IoError;
-pub use error_parts::{BadDtype, MisShaped, Missing};
-pub use feed_forward::{FeedForwardSite, Placed};
-pub use folder::{remove_leftovers, write_file};
-pub use foreign::Foreign;
-pub use formats::{AdapterFormat, OpenedAdapter};
-pub use load::LoadOptions;
-pub use load_report::LoadReport;
-pub use named::named_adapters;
-pub use safetensors::Dtype;
-pub use save::{CheckpointOptions, SavedCheckpoint, save_checkpoint};
-pub use sidecars::copy_sidecars;
-pub use state_dict::state_dict;
-pub use stats::{VectorStats, statistics};
-pub use tensors::{read_tensors, write_tensors};
-pub use torch::{PickleProblem, TorchProblem};
+pub use checkpoint::{
+    BadDtype, Checkpoint, CheckpointError, CheckpointOptions, LoadOptions, LoadReport, MisShaped,
+    SavedCheckpoint, TensorFacts, copy_sidecars, save_checkpoint,
+};
+pub use fs::{FileError, FileKind, WrittenFiles, remove_leftovers, write_file};
+pub use missing::Missing;
+pub use safetensors::{SafetensorsError, read_tensors, write_tensors};

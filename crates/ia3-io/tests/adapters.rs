@@ -10,7 +10,7 @@ use common::{Tiny, fixture, names, values};
 use ia3_core::config::{ModelInfo, ModuleInfo, ModuleKind};
 use ia3_core::{Adapter, Ia3Config, merge};
 use ia3_io::{
-    AdapterFile, AdapterOptions, Checkpoint, CheckpointOptions, IoError, LoadOptions, VectorStats,
+    AdapterFile, AdapterFileError, AdapterOptions, Checkpoint, CheckpointOptions, LoadOptions, VectorStats,
     load_adapter, save_adapter, save_adapters, save_checkpoint, statistics,
 };
 
@@ -75,7 +75,10 @@ fn a_vector_of_a_convolution_keeps_its_axes_and_fits_no_linear_layer() {
     assert_eq!((shape(dir.as_path()), shape(out.path())), (vec![1, 10, 1, 1], vec![1, 10, 1, 1]));
     let linear = ModuleKind::Linear { d_in: 5, d_out: 10, bias: true };
     let error = load_adapter(&dir, &base(linear), &device).unwrap_err();
-    assert!(matches!(&error, IoError::VectorShape { expected, .. } if *expected == [10, 1]), "{error}");
+    assert!(
+        matches!(&error, AdapterFileError::VectorShape { expected, .. } if *expected == [10, 1]),
+        "{error}"
+    );
 }
 
 #[test]

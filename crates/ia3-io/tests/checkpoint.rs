@@ -7,7 +7,9 @@ use std::fs;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 use common::{Tiny, names, values};
-use ia3_io::{Checkpoint, CheckpointOptions, Dtype, IoError, LoadOptions, copy_sidecars, save_checkpoint};
+use ia3_io::{
+    Checkpoint, CheckpointError, CheckpointOptions, Dtype, LoadOptions, copy_sidecars, save_checkpoint,
+};
 use safetensors::SafeTensors;
 
 struct Cast(DType);
@@ -154,7 +156,7 @@ fn every_tensor_that_does_not_fit_is_named() {
         out.path().display()
     );
     assert_eq!(error.to_string(), expected);
-    let IoError::Checkpoint { missing, mis_shaped, bad_dtype, .. } = error else { panic!("{error}") };
+    let CheckpointError::Mismatch { missing, mis_shaped, bad_dtype, .. } = error else { panic!("{error}") };
     assert_eq!((missing.len(), mis_shaped.len(), bad_dtype.len()), (8, 1, 0));
 }
 
@@ -185,10 +187,10 @@ fn weights_in_the_way_are_not_destroyed() {
     save_checkpoint(&model, dir, &options(None)).unwrap();
     let base = fs::read(dir.join("model.safetensors")).unwrap();
     let error = save_checkpoint(&Tiny::new(&device), dir, &options(None)).unwrap_err();
-    assert!(matches!(error, IoError::Exists { .. }), "{error}");
+    assert!(matches!(error, CheckpointError::Exists { .. }), "{error}");
     let guarded = CheckpointOptions { overwrite: true, base: Some(dir.join(".")), ..Default::default() };
     let error = save_checkpoint(&Tiny::new(&device), dir, &guarded).unwrap_err();
-    assert!(matches!(error, IoError::SameFolder { .. }), "{error}");
+    assert!(matches!(error, CheckpointError::SameFolder { .. }), "{error}");
     assert!(fs::read(dir.join("model.safetensors")).unwrap() == base);
     // Weights that are replaced on purpose leave nothing that would be found instead of the new ones.
     let sharded = CheckpointOptions { overwrite: true, ..options(Some(300)) };
@@ -227,5 +229,5 @@ fn sidecars_are_copied_and_weights_are_not() {
     assert_eq!(copied, ["config.json", "spiece.model", "tokenizer.json", "tokenizer_config.json"]);
     assert_eq!(names(&to), copied);
     assert_eq!(fs::read_to_string(to.join("spiece.model")).unwrap(), "spiece.model");
-    assert!(matches!(copy_sidecars(&from, from.join("../from")), Err(IoError::SameFolder { .. })));
+    assert!(matches!(copy_sidecars(&from, from.join("../from")), Err(CheckpointError::SameFolder { .. })));
 }

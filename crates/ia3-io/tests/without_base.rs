@@ -8,7 +8,9 @@ use std::fs;
 use burn::tensor::{Device, TensorData};
 use common::fixtures;
 use ia3_core::Ia3Config;
-use ia3_io::{AdapterFile, AdapterOptions, IoError, named_adapters, save_adapter, state_dict};
+use ia3_io::{
+    AdapterFile, AdapterFileError, AdapterOptions, FileError, named_adapters, save_adapter, state_dict,
+};
 use proptest::prelude::*;
 
 fn file(tensors: &[(&str, &[usize])]) -> AdapterFile {
@@ -27,7 +29,7 @@ fn every_adapter_of_the_corpus_fits_the_layers_it_names() {
             file.saved.clear();
             file.config.modules_to_save = None;
             file.config.task_type = None;
-            let (layers, vectors, config) = (file.layers(), file.vectors.clone(), file.config.clone());
+            let (layers, vectors, config) = (file.infer_model(), file.vectors.clone(), file.config.clone());
             let adapter = file.into_whole_adapter(&layers, &Device::flex()).unwrap();
             assert_eq!(adapter.config, config, "{}", dir.display());
             let out = tempfile::tempdir().unwrap();
@@ -40,7 +42,7 @@ fn every_adapter_of_the_corpus_fits_the_layers_it_names() {
 #[test]
 fn shapes_stand_for_a_configuration_that_names_nothing() {
     let file = file(&[("a.k", &[3, 1]), ("a.wo", &[1, 4]), ("one", &[1, 1])]);
-    let layers = file.layers();
+    let layers = file.infer_model();
     let config = file.clone().spell_out().config;
     assert_eq!(config.target_modules, Some(["a.k", "a.wo", "one"].into()));
     assert_eq!(config.feedforward_modules, Some(["a.wo", "one"].into()));
@@ -54,7 +56,7 @@ fn vectors_of_convolutions_keep_their_shape() {
     let shapes: [(&str, &[usize]); 3] =
         [("conv2d", &[1, 5, 1, 1]), ("conv3d", &[1, 6, 1, 1, 1]), ("linear", &[7, 1])];
     let given = file(&shapes);
-    let layers = given.layers();
+    let layers = given.infer_model();
     let mut config = Ia3Config::new().with_target_modules(["conv2d", "conv3d", "linear"]);
     config = config.with_feedforward_modules(["conv2d"]);
     let file = AdapterFile { config, ..given };
@@ -70,7 +72,10 @@ fn vectors_of_convolutions_keep_their_shape() {
 fn named_adapters_are_found_as_peft_lays_them_out() {
     let out = tempfile::tempdir().unwrap();
     let dir = out.path();
-    assert!(matches!(named_adapters(dir.join("no")), Err(IoError::NotFound { .. })));
+    assert!(matches!(
+        named_adapters(dir.join("no")),
+        Err(AdapterFileError::File(FileError::NotFound { .. }))
+    ));
     let empty = named_adapters(dir).unwrap_err().to_string();
     assert!(empty.contains("holds no adapter: `adapter_config.json` is missing, found nothing"), "{empty}");
     for name in ["b", "a", "no_adapter"] {

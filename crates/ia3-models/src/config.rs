@@ -62,6 +62,16 @@ impl ModelConfig {
         self
     }
 
+    /// The names of a classifier's classes, in the order of their numbers, as `id2label` has them; empty where it has none.
+    pub fn label_names(&self) -> Vec<String> {
+        let Self::Bert(config) = self else { return vec![] };
+        let names = config.id2label.iter().flatten();
+        let mut names: Vec<(usize, &String)> =
+            names.filter_map(|(number, name)| Some((number.parse().ok()?, name))).collect();
+        names.sort();
+        names.into_iter().map(|(_, name)| name.clone()).collect()
+    }
+
     /// Hugging Face's `model_type`.
     pub fn model_type(&self) -> &str {
         match self {

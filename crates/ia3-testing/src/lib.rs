@@ -4,6 +4,12 @@
 //! the workspace compiles its dependencies.
 #![forbid(unsafe_code)]
 
+mod corpus;
+mod sandbox;
 mod skip;
+mod unprivileged;
 
+pub use corpus::{case_dirs, corpus};
+pub use sandbox::{enter_sandbox, sandbox};
 pub use skip::{REQUIRE_ALL, skip};
+pub use unprivileged::unprivileged;

@@ -2,9 +2,11 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-/// Scales all gradients of `module` so that their joint L2 norm is at most `max_norm`; returns the norm before.
+/// Scales all gradients of `module` so that their joint L2 norm is at most `max_norm`. Returns the gradients, and the norm
+/// before scaling.
 ///
-/// `g·min(1, max_norm / (norm + 1e-6))`, as `torch.nn.utils.clip_grad_norm_`. Burn's own clipping is per tensor.
+/// It computes `g·min(1, max_norm / (norm + 1e-6))`, as `torch.nn.utils.clip_grad_norm_` does. burn's own clipping is per
+/// tensor.
 pub fn clip_grad_norm<M: Module>(
     grads: GradientsParams,
     module: &M,
@@ -13,7 +15,7 @@ pub fn clip_grad_norm<M: Module>(
     clip_grad_norm_of(grads, module, max_norm, |_| true)
 }
 
-/// As [`clip_grad_norm`], for the gradients of some parameters; the others stay as they are.
+/// As [`clip_grad_norm`], for the gradients of the parameters for which `of` is true. The others do not change.
 pub(crate) fn clip_grad_norm_of<M: Module>(
     grads: GradientsParams,
     module: &M,

@@ -1,7 +1,7 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-/// Whether every value of every parameter that is trained, and that `of` names, is finite.
+/// Whether all values are finite of every trained parameter for which `of` is true.
 pub(crate) fn is_finite<M: Module>(module: &M, of: impl Fn(ParamId) -> bool) -> bool {
     let mut zeros = Zeros { of, sums: vec![] };
     module.visit(&mut zeros);
@@ -10,7 +10,7 @@ pub(crate) fn is_finite<M: Module>(module: &M, of: impl Fn(ParamId) -> bool) -> 
 
 struct Zeros<F> {
     of: F,
-    /// `Σ 0·x` of each parameter: 0, or NaN where a value is not finite.
+    /// `Σ 0·x` of each parameter: 0, or NaN if a value is not finite.
     sums: Vec<Tensor<1>>,
 }
 

@@ -1,45 +1,56 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
+#![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate self as ia3_train;
+
+mod batches;
 mod checkpoints;
 mod clip;
-mod data;
+mod collate;
 mod dataset;
-mod epoch;
+mod epoch_order;
+mod epoch_plan;
 mod error;
 mod evaluate;
-mod feed;
+mod fingerprint;
 mod finite;
-mod kind;
-mod learner;
-mod lock;
-mod many;
+mod loss_config;
+mod multi_task;
 mod objective;
 mod optimizer;
-mod order;
 mod presets;
 mod ranks;
+mod row_lengths;
 mod schedule;
 mod state;
-mod train;
+mod target_kind;
+mod train_config;
+mod train_report;
+mod trained;
 mod trainer;
+mod training;
 
-pub use checkpoints::{Checkpoint, Checkpoints, Fingerprint};
+pub use checkpoints::{Checkpoint, Checkpoints, TrainLock};
 pub use clip::clip_grad_norm;
-pub use data::{Batch, collate};
+pub use collate::{Batch, collate};
 pub use dataset::Dataset;
-pub use epoch::EpochPlan;
-pub use error::{Difference, TrainError};
-pub use evaluate::{Evaluation, MeanScores, Quartiles, evaluate, evaluate_by_ranks, evaluate_with};
+pub use epoch_plan::EpochPlan;
+pub use error::{CheckpointError, Difference, ExampleError, TrainError};
+pub use evaluate::{Evaluation, Evaluator, MeanScores, Quartiles, evaluate};
+pub use fingerprint::Fingerprint;
 pub use ia3_data::{Example, MAX_INPUT_TOKENS, Target};
-pub use lock::TrainLock;
-pub use many::{AdapterTask, train_many};
-pub use objective::{CausalLoss, Loss, LossConfig, Unlikelihood, choice_loss, loss};
+pub use loss_config::{CausalLoss, LossConfig, Unlikelihood};
+pub use multi_task::AdapterTask;
+pub use objective::{Loss, choice_loss, loss};
 pub use optimizer::OptimizerConfig;
 pub use ranks::{Alone, Communicator};
 #[cfg(feature = "mpi")]
 pub use ranks::{Mpi, MpiError};
 pub use schedule::Schedule;
 pub use state::TrainState;
-pub use train::{StepReport, TrainConfig, TrainReport, train};
-pub use trainer::Trainer;
+pub use train_config::TrainConfig;
+pub use train_report::{StepReport, TrainReport};
+pub use trainer::{Steps, Trainer};
+pub use training::{Training, train};

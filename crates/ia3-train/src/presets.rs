@@ -1,7 +1,6 @@
-use crate::objective::LossConfig;
-use crate::optimizer::OptimizerConfig;
+use crate::loss_config::LossConfig;
 use crate::schedule::Schedule;
-use crate::train::TrainConfig;
+use crate::train_config::TrainConfig;
 
 impl TrainConfig {
     /// Few-shot training as T-Few does it, with the three losses (arXiv 2205.05638 §3.2 and §3.4).
@@ -15,65 +14,47 @@ impl TrainConfig {
     /// | loss | `L_LM + L_LN + L_UL`, [`Unlikelihood::Authors`](crate::Unlikelihood::Authors) | `src/models/EncoderDecoder.py` |
     /// | seed | 42, the first of five | `bin/few-shot-3b.sh` |
     ///
-    /// Inputs are cut to [`MAX_INPUT_TOKENS`](crate::MAX_INPUT_TOKENS). Another setting is a struct update; the warm-up goes with the steps:
+    /// Inputs are truncated to [`MAX_INPUT_TOKENS`](crate::MAX_INPUT_TOKENS). If you change the number of steps, change the
+    /// warm-up with it:
     ///
     /// ```
-    /// use ia3_train::{Schedule, TrainConfig};
-    ///
-    /// let steps = 500;
-    /// let config = TrainConfig { steps, schedule: Schedule::linear(0.06, steps), ..TrainConfig::t_few() };
+    /// let config = ia3_train::TrainConfig::t_few().with_steps(500).with_warmup_ratio(0.06);
     /// ```
     pub fn t_few() -> Self {
-        let steps = 1000;
-        Self {
-            steps,
-            batch_size: 8,
-            gradient_accumulation_steps: 1,
-            learning_rate: 3e-3,
-            schedule: Schedule::linear(0.06, steps),
-            optimizer: OptimizerConfig::Adafactor { scale_parameter: true },
-            max_grad_norm: Some(1.0),
-            shuffle: true,
-            bucket: 1,
-            seed: 42,
-            loss: LossConfig::default(),
-        }
+        Self::new()
     }
 
-    /// Training the vectors on a mixture of tasks before any few-shot task, as T-Few does it (arXiv 2205.05638 §3.4).
+    /// Pre-training of the vectors on a mixture of tasks, before any few-shot task, as T-Few does it
+    /// (arXiv 2205.05638 §3.4).
     ///
-    /// As [`t_few`](Self::t_few), but for 100,000 steps of 16 examples at a learning rate of 3e-4, on the right text alone
-    /// (`configs/pretrain.json` and `bin/pretrain_3b.sh` of r-three/t-few; the paper does not name the rate).
+    /// It differs from [`t_few`](Self::t_few) in this: 100,000 steps of 16 examples, a learning rate of 3e-4, and the loss of
+    /// the right text alone (`configs/pretrain.json` and `bin/pretrain_3b.sh` of r-three/t-few; the paper does not give
+    /// the rate).
     pub fn t_few_pretraining() -> Self {
         let steps = 100_000;
-        Self {
-            steps,
-            batch_size: 16,
-            learning_rate: 3e-4,
-            schedule: Schedule::linear(0.06, steps),
-            loss: LossConfig::language_modelling(),
-            ..Self::t_few()
-        }
-    }
-}
-
-impl Default for TrainConfig {
-    /// [`t_few`](Self::t_few).
-    fn default() -> Self {
         Self::t_few()
+            .with_steps(steps)
+            .with_batch_size(16)
+            .with_learning_rate(3e-4)
+            .with_schedule(Schedule::linear(0.06, steps))
+            .with_loss(LossConfig::language_modelling())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::OptimizerConfig;
 
     #[test]
     fn presets_are_those_of_the_recipe() {
         let few = TrainConfig::t_few();
         assert_eq!((few.steps, few.batch_size, few.learning_rate), (1000, 8, 3e-3));
+        assert_eq!(few.schedule, Schedule::linear(0.06, 1000));
         assert_eq!(few.schedule, Schedule::Linear { warmup: 60 });
         assert_eq!((few.loss.mc_loss, few.loss.unlikely_loss), (1.0, 1.0));
+        assert_eq!(few.optimizer, OptimizerConfig::Adafactor { scale_parameter: true });
+        assert_eq!((few.max_grad_norm, few.shuffle, few.bucket, few.seed), (Some(1.0), true, 1, 42));
         let before = TrainConfig::t_few_pretraining();
         assert_eq!((before.steps, before.batch_size, before.learning_rate), (100_000, 16, 3e-4));
         assert_eq!(before.schedule, Schedule::Linear { warmup: 6000 });

@@ -1,29 +1,31 @@
+use serde::{Deserialize, Serialize};
+
 /// The learning rate over the steps, as a factor on its peak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Schedule {
-    /// The peak at every step.
+    /// The peak rate at every step.
     Constant,
-    /// Linearly from 0 to the peak over `warmup` steps, then linearly to 0 at the last step
-    /// (`get_linear_schedule_with_warmup` of transformers; the first of several warm-up steps has rate 0).
+    /// Rises linearly from 0 to the peak over `warmup` steps, then falls linearly to 0 at the end. This is
+    /// `get_linear_schedule_with_warmup` of transformers; the first of several warm-up steps has the rate 0.
     Linear {
-        /// Steps of warm-up.
+        /// Number of warm-up steps.
         warmup: usize,
     },
-    /// As [`Linear`](Self::Linear), but the warm-up is `(step + 1) / warmup`, so that its first step learns too and its
-    /// last has the peak, as has the step after it.
+    /// As [`Linear`](Self::Linear), but the factor during the warm-up is `(step + 1) / warmup`. The first step has a rate
+    /// above 0, and the last warm-up step and the step after it have the peak rate.
     LinearFromFirst {
-        /// Steps of warm-up.
+        /// Number of warm-up steps.
         warmup: usize,
     },
 }
 
 impl Schedule {
-    /// [`Linear`](Self::Linear) with the share `ratio` of `steps` as warm-up, rounded down.
+    /// [`Linear`](Self::Linear) with a warm-up of `ratio` times `steps` steps, rounded down.
     pub fn linear(ratio: f64, steps: usize) -> Self {
         Self::Linear { warmup: (ratio * steps as f64) as usize }
     }
 
-    /// The factor at `step` of `steps`, from 0.
+    /// The factor at `step` of `steps`; steps count from 0.
     pub fn factor(self, step: usize, steps: usize) -> f64 {
         match self {
             Self::Constant => 1.0,

@@ -1,6 +1,6 @@
-//! What a training needs to go on, as bytes: trained values and the optimiser's, by parameter path.
+//! The state of a training as bytes: the trained values and those of the optimiser, by parameter path.
 //!
-//! burn keys an optimiser's record by parameter id, which is drawn at random in every process; a path stays.
+//! burn's records of optimisers use parameter ids, which are drawn at random in every process. Paths stay the same.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,15 @@ use burn::tensor::{Bytes, DType, Tensor, TensorData};
 use burn_pack::{Reader, Writer};
 use ia3_models::Model;
 
-use crate::error::TrainError;
+use crate::error::CheckpointError;
 
-/// The state of a training after a step: what [`Trainer::restore`](crate::Trainer::restore) goes on from.
+/// The state of a training after a step, from which [`Trainer::restore`](crate::Trainer::restore) continues.
 #[derive(Clone, Debug)]
 pub struct TrainState {
-    /// The steps done.
+    /// The number of steps done.
     pub step: usize,
-    /// Trained values (`parameter/PATH`) and the optimiser's (`optimizer/PATH|FIELD`), in burn's format `burnpack`.
+    /// The trained values (`parameter/PATH`) and those of the optimiser (`optimizer/PATH|FIELD`), in burn's format
+    /// `burnpack`.
     pub values: Vec<u8>,
 }
 
@@ -28,16 +29,17 @@ pub(crate) fn read_state(
     step: usize,
     model: &Model,
     optimizer: &ModuleOptimizer,
-) -> Result<TrainState, TrainError> {
+) -> Result<TrainState, CheckpointError> {
     let trained = trained(model);
     let paths: BTreeMap<String, &String> =
         trained.iter().map(|(path, (id, _))| (id.val().to_string(), path)).collect();
     let record = reader(optimizer.to_record().into_bytes().map_err(problem)?)?;
     let renamed = |name: &str| {
         let (id, field) = name.split_once('.').unwrap_or((name, ""));
-        let path =
-            paths.get(id).ok_or_else(|| problem(format!("`{name}` belongs to no trained parameter")))?;
-        Ok::<_, TrainError>(format!("{OPTIMIZER}{path}|{field}"))
+        let path = paths
+            .get(id)
+            .ok_or_else(|| problem(format!("`{name}` does not belong to a trained parameter")))?;
+        Ok::<_, CheckpointError>(format!("{OPTIMIZER}{path}|{field}"))
     };
     let scalars = record.scalars().clone();
     let mut tensors = vec![];
@@ -49,7 +51,7 @@ pub(crate) fn read_state(
         let (bytes, shape, dtype) = data.clone().into_parts();
         tensors.push((format!("{PARAMETER}{path}"), dtype, shape, bytes));
     }
-    // The record is in the order of a hash map; sorted, the same state gives the same bytes.
+    // The record is in the order of a hash map. Sorted, the same state gives the same bytes.
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     let tensors = tensors
         .into_iter()
@@ -66,17 +68,17 @@ pub(crate) fn restored(
     state: &TrainState,
     model: &Model,
     fresh: ModuleOptimizer,
-) -> Result<(Model, ModuleOptimizer), TrainError> {
+) -> Result<(Model, ModuleOptimizer), CheckpointError> {
     let trained = trained(model);
     let pack = reader(Bytes::from_bytes_vec(state.values.clone()))?;
     let scalars = pack.scalars().clone();
     let (mut values, mut record) = (BTreeMap::new(), vec![]);
     let id_name = |name: &str| {
-        let unknown = || problem(format!("`{name}` belongs to no parameter that is trained here"));
+        let unknown = || problem(format!("`{name}` does not belong to a parameter that is trained here"));
         let (path, field) =
             name.strip_prefix(OPTIMIZER).and_then(|n| n.split_once('|')).ok_or_else(unknown)?;
         let id = trained.get(path).ok_or_else(unknown)?.0.val();
-        Ok::<_, TrainError>((format!("{id}.{field}"), id))
+        Ok::<_, CheckpointError>((format!("{id}.{field}"), id))
     };
     for tensor in pack.into_tensors().map_err(problem)? {
         let (name, dtype, shape, _, bytes) = tensor.into_parts().map_err(problem)?;
@@ -94,7 +96,7 @@ pub(crate) fn restored(
     }
     let record = OptimizerRecord::from_bytes(writer.into_bytes().map_err(problem)?).map_err(problem)?;
     let (tensors, optimizer) = (record.len(), fresh.load_record(record));
-    // burn leaves out what it cannot read.
+    // burn ignores entries that it cannot read.
     if optimizer.to_record().len() != tensors {
         return Err(problem("it was written with another optimiser"));
     }
@@ -105,7 +107,7 @@ pub(crate) fn restored(
 fn check_fit(
     trained: &BTreeMap<String, (ParamId, TensorData)>,
     values: &BTreeMap<String, TensorData>,
-) -> Result<(), TrainError> {
+) -> Result<(), CheckpointError> {
     if let Some(path) = values.keys().find(|path| !trained.contains_key(*path)) {
         return Err(problem(format!("it holds `{path}`, which is not trained here")));
     }
@@ -114,13 +116,13 @@ fn check_fit(
         let facts = |data: &TensorData| -> (Vec<usize>, DType) { (data.shape().to_vec(), data.dtype()) };
         if facts(then) != facts(now) {
             let (found, expected) = (facts(then), facts(now));
-            return Err(problem(format!("`{path}` is {found:?} there, expected {expected:?}")));
+            return Err(problem(format!("`{path}` is {found:?} in the state, expected {expected:?}")));
         }
     }
     Ok(())
 }
 
-/// The parameters that require gradients, by path, with their identity and value.
+/// The parameters that require gradients, by path, with their id and value.
 fn trained(model: &Model) -> BTreeMap<String, (ParamId, TensorData)> {
     struct Trained(Vec<String>, BTreeMap<String, (ParamId, TensorData)>);
     impl ModuleVisitor for Trained {
@@ -160,10 +162,10 @@ impl ModuleMapper for Replace {
     }
 }
 
-fn reader(bytes: Bytes) -> Result<Reader, TrainError> {
+fn reader(bytes: Bytes) -> Result<Reader, CheckpointError> {
     Reader::from_bytes(bytes).map_err(problem)
 }
 
-fn problem(reason: impl ToString) -> TrainError {
-    TrainError::State { reason: reason.to_string() }
+fn problem(reason: impl ToString) -> CheckpointError {
+    CheckpointError::State { reason: reason.to_string() }
 }

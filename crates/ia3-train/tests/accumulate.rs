@@ -5,7 +5,9 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, TensorData};
 use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
 use ia3_models::{Model, ModelConfig};
-use ia3_train::{Dataset, Example, OptimizerConfig, Schedule, TrainConfig, TrainError, Trainer, loss};
+use ia3_train::{
+    Dataset, Example, ExampleError, OptimizerConfig, Schedule, TrainConfig, TrainError, Trainer, loss,
+};
 
 /// Largest difference of a learned value: the mean is taken before or after the sum.
 const TOLERANCE: f32 = 1e-6;
@@ -25,18 +27,16 @@ fn example(id: i64) -> Example {
 }
 
 fn settings() -> TrainConfig {
-    TrainConfig {
-        steps: 1,
-        batch_size: 2,
-        gradient_accumulation_steps: 3,
-        learning_rate: 1e-2,
-        schedule: Schedule::Constant,
-        optimizer: OptimizerConfig::AdamW { betas: (0.9, 0.999), weight_decay: 0.0 },
-        max_grad_norm: Some(0.1),
-        bucket: 1,
-        seed: 3,
-        ..TrainConfig::t_few()
-    }
+    TrainConfig::t_few()
+        .with_steps(1)
+        .with_batch_size(2)
+        .with_gradient_accumulation_steps(3)
+        .with_learning_rate(1e-2)
+        .with_schedule(Schedule::Constant)
+        .with_optimizer(OptimizerConfig::AdamW { betas: (0.9, 0.999), weight_decay: 0.0 })
+        .with_max_grad_norm(Some(0.1))
+        .with_bucket(1)
+        .with_seed(3)
 }
 
 fn vectors(adapter: &Adapter, model: &Model) -> Vec<TensorData> {
@@ -56,8 +56,7 @@ fn loss_and_step_are_those_of_the_mean() {
     assert_eq!((report.step, trainer.steps_per_epoch()), (1, 1.0));
 
     // The same order, one micro-batch a step and a rate that changes nothing.
-    let still =
-        TrainConfig { gradient_accumulation_steps: 1, learning_rate: 1e-30, steps: 3, ..settings.clone() };
+    let still = settings.clone().with_gradient_accumulation_steps(1).with_learning_rate(1e-30).with_steps(3);
     let mut single = Trainer::new(model.clone(), &data, &still).unwrap();
     let (losses, tokens): (Vec<f32>, Vec<usize>) =
         (0..3).map(|_| single.step().unwrap()).map(|report| (report.loss, report.tokens)).unzip();
@@ -92,5 +91,5 @@ fn base_with(base: &Model, adapter: &Adapter) -> Model {
 fn a_row_needs_a_form() {
     let data = Dataset { rows: vec![vec![example(3)], vec![]] };
     let error = Trainer::new(base(), &data, &settings()).err().unwrap();
-    assert!(matches!(error, TrainError::EmptyRow { index: 1 }), "{error}");
+    assert!(matches!(error, TrainError::Example(ExampleError::EmptyRow { index: 1 })), "{error}");
 }

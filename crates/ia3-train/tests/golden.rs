@@ -69,7 +69,7 @@ fn losses_are_the_authors_to_the_last_digits() {
     near("ln", float(&authors.length_normalised.unwrap()), number("ln"), 2e-7);
     near("ul", float(&authors.unlikelihood.unwrap()), number("ul_code"), 5e-8);
     near("total", float(&authors.total), number("total"), 3e-7);
-    let paper = batch.loss(&LossConfig { unlikelihood: Unlikelihood::Paper, ..LossConfig::default() });
+    let paper = batch.loss(&LossConfig::new().with_unlikelihood(Unlikelihood::Paper));
     near("ul of the paper", float(&paper.unlikelihood.unwrap()), number("ul_paper"), 5e-8);
     assert_eq!((authors.labelled, authors.tokens), (6, 15), "tokens of right texts, of all texts");
 }
@@ -79,7 +79,7 @@ fn weights_scale_their_terms_and_zero_leaves_them_out() {
     let batch = Golden::read(&Device::flex());
     let all = batch.loss(&LossConfig::default());
     let (lm, ln) = (float(&all.cross_entropy), float(&all.length_normalised.unwrap()));
-    let weighted = batch.loss(&LossConfig { mc_loss: 0.5, unlikely_loss: 0.0, ..LossConfig::default() });
+    let weighted = batch.loss(&LossConfig::new().with_mc_loss(0.5).with_unlikely_loss(0.0));
     near("total", float(&weighted.total), lm + 0.5 * ln, 1e-6);
     assert!(weighted.unlikelihood.is_none());
 }
@@ -95,7 +95,7 @@ fn scores_are_divided_by_a_power_of_the_length() {
             let s: Vec<f64> = (3 * row..3 * row + 3).map(|i| scores[i] * power(i)).collect();
             s[batch.answers[row]] + s.iter().map(|s| (-s).exp()).sum::<f64>().ln()
         };
-        let got = batch.loss(&LossConfig { length_norm, ..LossConfig::default() }).length_normalised.unwrap();
+        let got = batch.loss(&LossConfig::new().with_length_norm(length_norm)).length_normalised.unwrap();
         near("ln", float(&got), (ln(0) + ln(1)) / 2.0, 1e-6);
     }
 }
@@ -138,7 +138,7 @@ fn absent_texts_and_padding_have_no_gradient() {
         }
     };
     for unlikelihood in [Unlikelihood::Authors, Unlikelihood::Paper] {
-        let config = LossConfig { unlikelihood, ..LossConfig::default() };
+        let config = LossConfig::new().with_unlikelihood(unlikelihood);
         let ((a, loss), (b, wider)) = (gradients(ragged(), &config), gradients(padded(), &config));
         let counted = 2 + 3 + 2; // tokens of wrong texts that are left
         let wrong: usize = [1, 2, 3].map(|row| ragged().lengths[row]).iter().sum();
@@ -197,7 +197,7 @@ fn certainty_of_a_wrong_text_stays_finite() {
         Golden { logits, ..batch }
     };
     for unlikelihood in [Unlikelihood::Authors, Unlikelihood::Paper] {
-        let (grads, loss) = gradients(certain(), &LossConfig { unlikelihood, ..LossConfig::default() });
+        let (grads, loss) = gradients(certain(), &LossConfig::new().with_unlikelihood(unlikelihood));
         assert!(loss.is_finite() && loss > 3.0, "{loss}");
         assert!(float(&grads.abs().sum()).is_finite());
     }

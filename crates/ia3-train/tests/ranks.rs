@@ -3,7 +3,7 @@
 mod common;
 
 use burn::tensor::{Device, TensorData};
-use common::{Thread, threads};
+use common::threads::{Thread, threads};
 use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
@@ -17,18 +17,16 @@ const CONFIG: &str = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d
                          "num_layers": 1, "dropout_rate": 0.0}"#;
 
 fn settings(micro_batches: usize, optimizer: OptimizerConfig) -> TrainConfig {
-    TrainConfig {
-        steps: 6,
-        batch_size: 2,
-        gradient_accumulation_steps: micro_batches,
-        learning_rate: 1e-2,
-        schedule: Schedule::Linear { warmup: 2 },
-        optimizer,
-        max_grad_norm: Some(0.5),
-        bucket: 2,
-        seed: 3,
-        ..TrainConfig::t_few()
-    }
+    TrainConfig::t_few()
+        .with_steps(6)
+        .with_batch_size(2)
+        .with_gradient_accumulation_steps(micro_batches)
+        .with_learning_rate(1e-2)
+        .with_schedule(Schedule::Linear { warmup: 2 })
+        .with_optimizer(optimizer)
+        .with_max_grad_norm(Some(0.5))
+        .with_bucket(2)
+        .with_seed(3)
 }
 
 fn data() -> Dataset {

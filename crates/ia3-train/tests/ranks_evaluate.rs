@@ -3,9 +3,9 @@
 mod common;
 
 use burn::tensor::Device;
-use common::{Thread, threads};
+use common::threads::{Thread, threads};
 use ia3_models::{Model, ModelConfig};
-use ia3_train::{Evaluation, Example, LossConfig, Target, TrainError, evaluate_by_ranks, evaluate_with};
+use ia3_train::{Evaluation, Evaluator, Example, Target, TrainError, evaluate};
 
 const T5: &str = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
                      "num_layers": 1}"#;
@@ -30,7 +30,7 @@ fn examples(target: impl Fn(i64) -> Target) -> Vec<Example> {
 fn by_ranks(model: &Model, examples: &[Example], size: usize) -> Vec<Result<Evaluation, TrainError>> {
     std::thread::scope(|scope| {
         let start = |rank: Thread| {
-            scope.spawn(move || evaluate_by_ranks(model, examples, 3, &LossConfig::default(), &rank))
+            scope.spawn(move || Evaluator::new(model).with_batch_size(3).with_ranks(&rank).run(examples))
         };
         let running: Vec<_> = threads(size).into_iter().map(start).collect();
         running.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -53,7 +53,7 @@ fn every_rank_gets_what_one_process_gets() {
         (BERT, examples(class)),
     ] {
         let model = model(json);
-        let alone = evaluate_with(&model, &examples, 3, &LossConfig::default()).unwrap();
+        let alone = evaluate(&model, &examples, 3).unwrap();
         assert!(alone.loss.is_finite() && alone.loss > 0.0);
         // There are at least four batches, and more ranks than batches at last.
         for size in [2, 3, 4, 13] {

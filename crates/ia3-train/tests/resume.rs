@@ -6,7 +6,8 @@ use burn::tensor::Device;
 use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
-    Checkpoints, Dataset, Example, Fingerprint, OptimizerConfig, Schedule, TrainConfig, TrainError, Trainer,
+    CheckpointError, Checkpoints, Dataset, Example, Fingerprint, OptimizerConfig, Schedule, TrainConfig,
+    TrainError, Trainer,
 };
 
 /// The CPU has one source of random numbers a process, so trainings with dropout take turns.
@@ -33,17 +34,15 @@ fn data() -> Dataset {
 }
 
 fn config(optimizer: OptimizerConfig, gradient_accumulation_steps: usize) -> TrainConfig {
-    TrainConfig {
-        steps: 9,
-        batch_size: 3,
-        gradient_accumulation_steps,
-        learning_rate: 2e-2,
-        schedule: Schedule::Linear { warmup: 2 },
-        optimizer,
-        bucket: 2,
-        seed: 3,
-        ..TrainConfig::default()
-    }
+    TrainConfig::new()
+        .with_steps(9)
+        .with_batch_size(3)
+        .with_gradient_accumulation_steps(gradient_accumulation_steps)
+        .with_learning_rate(2e-2)
+        .with_schedule(Schedule::Linear { warmup: 2 })
+        .with_optimizer(optimizer)
+        .with_bucket(2)
+        .with_seed(3)
 }
 
 /// Losses of the steps to the end, and the final values.
@@ -87,12 +86,10 @@ fn accumulated_micro_batches_are_the_mean_of_their_losses() {
     let data = Dataset::from((2..10).map(example).collect::<Vec<_>>());
     // Targets of one length: the mean of means is the mean of the large batch.
     let step = |batch_size, gradient_accumulation_steps| {
-        let config = TrainConfig {
-            batch_size,
-            bucket: 1,
-            schedule: Schedule::Constant,
-            ..config(OptimizerConfig::adamw(), gradient_accumulation_steps)
-        };
+        let config = config(OptimizerConfig::adamw(), gradient_accumulation_steps)
+            .with_batch_size(batch_size)
+            .with_bucket(1)
+            .with_schedule(Schedule::Constant);
         Trainer::new(adapted(&base).0, &data, &config).unwrap().step().unwrap()
     };
     let (whole, parts) = (step(8, 1), step(2, 4));
@@ -107,18 +104,18 @@ fn a_checkpoint_is_whole_or_not_there_and_belongs_to_one_training() {
     let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
     let (base, data, config) = (base(), data(), config(OptimizerConfig::adamw(), 1));
     let dir = tempfile::tempdir().unwrap();
-    let of = |seed: &str| Fingerprint::from([("seed".into(), seed.into())]);
+    let of = |seed: &str| Fingerprint::from_iter([("seed", seed)]);
     let checkpoints = Checkpoints::new(dir.path().join("checkpoints"), of("3"));
     assert!(checkpoints.steps().unwrap().is_empty());
     let mut trainer = Trainer::new(adapted(&base).0, &data, &config).unwrap();
     for step in 1..=5 {
         trainer.step().unwrap();
         let state = trainer.state().unwrap();
-        checkpoints.write::<_, TrainError>(&state, &step, |_| Ok(())).unwrap();
+        checkpoints.write::<_, CheckpointError>(&state, &step, |_| Ok(())).unwrap();
     }
     // What a kill leaves behind: a folder on its way, and one without its name.
     std::fs::create_dir(dir.path().join("checkpoints/.step-xyz")).unwrap();
-    let refused = checkpoints.write(&trainer.state().unwrap(), &9, |_| Err(TrainError::NoExamples));
+    let refused = checkpoints.write(&trainer.state().unwrap(), &9, |_| Err(TrainError::NoTasks));
     assert!(refused.is_err());
     assert_eq!(checkpoints.steps().unwrap(), [1, 2, 3, 4, 5]);
     checkpoints.prune(2, &[1]).unwrap();
@@ -128,14 +125,14 @@ fn a_checkpoint_is_whole_or_not_there_and_belongs_to_one_training() {
     let later = Checkpoints::new(dir.path().join("later"), of("3"));
     for step in [3, 4, 7] {
         let state = ia3_train::TrainState { step, ..trainer.state().unwrap() };
-        later.write::<_, TrainError>(&state, &step, |_| Ok(())).unwrap();
+        later.write::<_, CheckpointError>(&state, &step, |_| Ok(())).unwrap();
     }
     later.remove_after(3).unwrap();
     assert_eq!(later.steps().unwrap(), [3]);
     let folders = |dir: &std::path::Path| {
         ["plain", "3"].iter().try_for_each(|name| std::fs::create_dir(dir.join(name))).unwrap();
         std::fs::write(dir.join("plain/kept"), "whole").unwrap();
-        Ok::<_, TrainError>(())
+        Ok::<_, CheckpointError>(())
     };
     let path = later.write(&trainer.state().unwrap(), &5, folders).unwrap();
     assert_eq!(std::fs::read_to_string(path.join("plain/kept")).unwrap(), "whole");
@@ -145,10 +142,17 @@ fn a_checkpoint_is_whole_or_not_there_and_belongs_to_one_training() {
     assert!(read.state.values == trainer.state().unwrap().values);
     let other = Checkpoints::new(dir.path().join("checkpoints"), of("4")).read::<i32>(5).unwrap_err();
     assert!(other.to_string().contains("was made with another seed: 3, now 4;"), "{other}");
-    let others = [("seed", "4"), ("steps", "7")].map(|(name, value)| (name.into(), value.into()));
-    let other = Checkpoints::new(dir.path().join("checkpoints"), others.into()).read::<i32>(5).unwrap_err();
-    let said = "another seed: 3, now 4; another steps: absent, now 7; give the same again, or start anew";
+    let others = Fingerprint::from_iter([("seed", "4"), ("steps", "7")]);
+    let other = Checkpoints::new(dir.path().join("checkpoints"), others).read::<i32>(5).unwrap_err();
+    let said = "another seed: 3, now 4; another steps: absent, now 7; use the same values again, or start a new training";
     assert!(other.to_string().ends_with(said), "{other}");
+
+    // A checkpoint of an earlier version has no format, and its fingerprint cannot be compared.
+    let file = checkpoints.path(5).join("trainer_state.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("  \"fingerprint_format\": 2,\n", "")).unwrap();
+    let old = checkpoints.read::<i32>(5).unwrap_err();
+    assert!(matches!(old, CheckpointError::FingerprintFormat { found: 1, expected: 2, .. }), "{old}");
 }
 
 #[test]
@@ -175,7 +179,7 @@ fn the_state_of_another_model_or_optimiser_is_refused() {
     assert!(error.contains("not trained here") || error.contains("no parameter"), "{error}");
     let mut cut = state.clone();
     cut.values.truncate(100);
-    assert!(matches!(trainer.restore(&cut), Err(TrainError::State { .. })));
+    assert!(matches!(trainer.restore(&cut), Err(TrainError::Checkpoint(CheckpointError::State { .. }))));
 }
 
 /// A classifier, whose head is trained beside the vectors, and a decoder whose queries are held at 1.
@@ -188,10 +192,8 @@ fn heads_and_held_queries_can_be_gone_on_from() {
                    "n_positions": 32}"#;
     let text = |id: i64| Example { input: vec![id, 13 - id], target: vec![id, 1].into() };
     let class = |id: i64| Example { target: ia3_train::Target::Class(id as usize % 3), ..text(id) };
-    let config = TrainConfig {
-        max_grad_norm: None,
-        ..config(OptimizerConfig::AdamW { betas: (0.9, 0.99), weight_decay: 0.1 }, 1)
-    };
+    let config =
+        config(OptimizerConfig::AdamW { betas: (0.9, 0.99), weight_decay: 0.1 }, 1).with_max_grad_norm(None);
     for json in [bert, gpt2] {
         let base = ModelConfig::from_json(json).unwrap().init(&Device::flex());
         let is_bert = base.num_labels().is_some();
@@ -233,7 +235,7 @@ fn a_step_that_would_ruin_the_vectors_is_not_done() {
     let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
     let (base, data) = (base(), data());
     let optimizer = OptimizerConfig::Adafactor { scale_parameter: false };
-    let config = TrainConfig { learning_rate: 1e300, max_grad_norm: None, ..config(optimizer, 1) };
+    let config = config(optimizer, 1).with_learning_rate(1e300).with_max_grad_norm(None);
     let (model, adapter) = adapted(&base);
     let mut trainer = Trainer::new(model, &data, &config).unwrap();
     trainer.step().unwrap();

@@ -1,12 +1,10 @@
 //! Training and evaluation of a tiny model, end to end.
 
-use std::ops::ControlFlow;
-
 use burn::module::Module;
 use burn::tensor::Device;
 use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
 use ia3_models::{Model, ModelConfig};
-use ia3_train::{Example, OptimizerConfig, Schedule, TrainConfig, TrainError, evaluate, train};
+use ia3_train::{Example, OptimizerConfig, Schedule, TrainConfig, TrainError, Training, evaluate, train};
 
 fn tiny() -> Model {
     let config = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
@@ -22,17 +20,15 @@ fn examples() -> Vec<Example> {
 }
 
 fn config(steps: usize) -> TrainConfig {
-    TrainConfig {
-        steps,
-        batch_size: 4,
-        learning_rate: 2e-2,
-        schedule: Schedule::Linear { warmup: 2 },
-        optimizer: OptimizerConfig::adamw(),
-        max_grad_norm: Some(1.0),
-        bucket: 2,
-        seed: 3,
-        ..TrainConfig::default()
-    }
+    TrainConfig::new()
+        .with_steps(steps)
+        .with_batch_size(4)
+        .with_learning_rate(2e-2)
+        .with_schedule(Schedule::Linear { warmup: 2 })
+        .with_optimizer(OptimizerConfig::adamw())
+        .with_max_grad_norm(Some(1.0))
+        .with_bucket(2)
+        .with_seed(3)
 }
 
 fn adapted(base: &Model) -> (Model, Adapter) {
@@ -44,8 +40,8 @@ fn adapted(base: &Model) -> (Model, Adapter) {
 #[test]
 fn all_weights_learn_the_task_and_the_evaluation_sees_it() {
     let before = evaluate(&tiny(), &examples(), 3).unwrap();
-    let steps = TrainConfig { learning_rate: 1e-2, ..config(250) };
-    let (model, report) = train(tiny(), &examples(), &steps, &mut |_| ControlFlow::Continue(())).unwrap();
+    let steps = config(250).with_learning_rate(1e-2);
+    let (model, report) = train(tiny(), &examples(), &steps).unwrap();
     let after = evaluate(&model, &examples(), 3).unwrap();
     assert!(before.exact_match < 0.5 && after.exact_match == 1.0, "{before:?} {after:?}");
     assert!(after.loss < 0.1 * before.loss, "{} {}", before.loss, after.loss);
@@ -57,9 +53,8 @@ fn all_weights_learn_the_task_and_the_evaluation_sees_it() {
 fn a_run_is_repeatable_to_the_bit_and_a_seed_matters() {
     let base = tiny();
     let losses = |seed| {
-        let config = TrainConfig { seed, ..config(6) };
-        let (model, report) =
-            train(adapted(&base).0, &examples(), &config, &mut |_| ControlFlow::Continue(())).unwrap();
+        let config = config(6).with_seed(seed);
+        let (model, report) = train(adapted(&base).0, &examples(), &config).unwrap();
         assert!(!report.stopped);
         drop(model);
         report.losses
@@ -69,15 +64,17 @@ fn a_run_is_repeatable_to_the_bit_and_a_seed_matters() {
 }
 
 #[test]
-fn the_callback_sees_every_step_and_ends_the_training() {
+fn progress_sees_every_step_and_stop_ends_the_training() {
     let base = tiny();
     let (model, adapter) = adapted(&base);
     let mut rates = vec![];
-    let (model, report) = train(model, &examples(), &config(10), &mut |step| {
-        rates.push((step.step, step.learning_rate, step.grad_norms.is_some(), step.tokens));
-        if step.step == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .unwrap();
+    let (model, report) = Training::new(model, config(10))
+        .with_progress(|step| {
+            rates.push((step.step, step.learning_rate, step.grad_norms.is_some(), step.tokens));
+        })
+        .with_stop(|step| step.step == 3)
+        .run(&examples())
+        .unwrap();
     assert!(report.stopped);
     let tokens: Vec<usize> = rates.iter().map(|r| r.3).collect();
     let rates: Vec<_> = rates.into_iter().map(|r| (r.0, r.1, r.2)).collect();
@@ -100,18 +97,18 @@ fn evaluation_does_not_depend_on_the_batch_size() {
 
 #[test]
 fn impossible_requests_are_refused_with_the_reason() {
-    let refuse = |examples: &[Example], config: &TrainConfig| {
-        train(tiny(), examples, config, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string()
-    };
+    let refuse =
+        |examples: &[Example], config: &TrainConfig| train(tiny(), examples, config).unwrap_err().to_string();
     assert_eq!(refuse(&[], &config(1)), "there are no examples");
     let empty = [Example { input: vec![2, 1], target: vec![].into() }];
     assert_eq!(refuse(&empty, &config(1)), "example 0 has an empty target");
-    let zero = TrainConfig { batch_size: 0, ..config(1) };
+    let zero = config(1).with_batch_size(0);
     assert_eq!(refuse(&examples(), &zero), "`batch_size` is 0, expected at least 1");
-    let rate = TrainConfig { learning_rate: f64::NAN, ..config(1) };
+    let rate = config(1).with_learning_rate(f64::NAN);
     assert_eq!(refuse(&examples(), &rate), "`learning_rate` is NaN, expected a positive number");
-    let in_order = TrainConfig { shuffle: false, ..config(1) };
-    let error = "`bucket` is 2, expected 1 where `shuffle` is off, as it would reorder rows";
+    let in_order = config(1).with_shuffle(false);
+    let error =
+        "`bucket` is 2, expected 1 without `shuffle`, because sorting by length would reorder the rows";
     assert_eq!(refuse(&examples(), &in_order), error);
     let outside = [Example { input: vec![12, 1], target: vec![2, 1].into() }];
     assert_eq!(refuse(&outside, &config(1)), "`input_ids` holds the id 12, outside the vocabulary of 12");
@@ -121,9 +118,8 @@ fn impossible_requests_are_refused_with_the_reason() {
 
 #[test]
 fn a_loss_that_is_not_finite_names_the_step_and_the_batch() {
-    let huge =
-        TrainConfig { learning_rate: 1e30, max_grad_norm: None, schedule: Schedule::Constant, ..config(9) };
-    let error = train(tiny(), &examples(), &huge, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    let huge = config(9).with_learning_rate(1e30).with_max_grad_norm(None).with_schedule(Schedule::Constant);
+    let error = train(tiny(), &examples(), &huge).unwrap_err();
     match error {
         TrainError::LossNotFinite { step, examples, .. }
         | TrainError::GradientNotFinite { step, examples, .. } => {
@@ -137,7 +133,7 @@ fn a_loss_that_is_not_finite_names_the_step_and_the_batch() {
 fn an_adapted_model_in_training_mode_evaluates_as_the_extracted_adapter() {
     let base = tiny();
     let (model, adapter) = adapted(&base);
-    let (model, _) = train(model, &examples(), &config(20), &mut |_| ControlFlow::Continue(())).unwrap();
+    let (model, _) = train(model, &examples(), &config(20)).unwrap();
     let again = attach(&base, &[&adapter.extract(&model).unwrap()]).unwrap();
     assert_eq!(evaluate(&model, &examples(), 4).unwrap(), evaluate(&again, &examples(), 4).unwrap());
     assert_eq!(model.valid().num_params(), again.num_params());

@@ -10,9 +10,21 @@ pub enum Error {
     /// An adapter on a model.
     #[error(transparent)]
     Adapter(#[from] ia3_core::Ia3Error),
-    /// A file.
+    /// A file or folder, whatever its format is.
     #[error(transparent)]
-    Io(#[from] ia3_io::IoError),
+    File(#[from] ia3_io::FileError),
+    /// A safetensors file.
+    #[error(transparent)]
+    Safetensors(#[from] ia3_io::SafetensorsError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] ia3_io::CheckpointError),
+    /// An adapter folder.
+    #[error(transparent)]
+    AdapterFile(#[from] ia3_io::AdapterFileError),
+    /// The conversion of an adapter from one format to another.
+    #[error(transparent)]
+    Convert(#[from] ia3_convert::ConvertError),
     /// A model or its inputs.
     #[error(transparent)]
     Model(#[from] ia3_models::ModelError),
@@ -20,6 +32,13 @@ pub enum Error {
     #[cfg(feature = "train")]
     #[error(transparent)]
     Train(#[from] ia3_train::TrainError),
+    /// Rows of data, a template or a tokenizer.
+    #[cfg(feature = "data")]
+    #[error(transparent)]
+    Data(#[from] ia3_data::DataError),
+    /// A device that is not there.
+    #[error(transparent)]
+    Device(#[from] crate::device::DeviceError),
     /// `config.json` cannot be read.
     #[error("cannot read {}: {source}; a base is a folder with `config.json` and `model.safetensors`", path.display())]
     ReadConfig {
@@ -104,6 +123,48 @@ pub enum Error {
     /// There is nothing to unmerge.
     #[error("no adapter is merged, so there is nothing to unmerge")]
     NotMerged,
+    /// Texts were given to a model without a tokenizer.
+    #[error(
+        "{} has no tokenizer.json, so texts cannot be read or written; give token ids instead",
+        place(folder)
+    )]
+    NoTokenizer {
+        /// The folder that the model was read from.
+        folder: Option<PathBuf>,
+    },
+    /// A model that was made in memory has no `config.json` to save.
+    #[error(
+        "the model was made in memory and has no config.json to save; write the weights with `ia3::io::save_checkpoint`"
+    )]
+    NoFolder,
+    /// A checkpoint cannot hold the adapters of a model.
+    #[error(
+        "the model carries adapters, which a checkpoint cannot hold; save them with `model.adapter()?.save(dir)`, or \
+         `merge_and_unload` first"
+    )]
+    AdaptersAttached,
+    /// The model does not carry exactly one adapter.
+    #[error("the model carries {found} adapters, expected one; `adapters` returns all of them")]
+    NotOneAdapter {
+        /// How many it carries.
+        found: usize,
+    },
+    /// The model has an adapter for each batch entry, with which the action makes no sense.
+    #[error("a model whose batch entries have their own adapters cannot {action}")]
+    RowAdapters {
+        /// What it cannot do.
+        action: &'static str,
+    },
+    /// A model without adapters is to be trained.
+    #[error(
+        "the model carries no adapter to train; attach one with `with_adapter`, or train all weights of `module()` with \
+         `ia3::train::train`"
+    )]
+    NothingToTrain,
+}
+
+fn place(folder: &Option<PathBuf>) -> String {
+    folder.as_ref().map_or_else(|| "a model made in memory".into(), |folder| folder.display().to_string())
 }
 
 fn known_adapters(known: &[String]) -> String {

@@ -10,20 +10,29 @@ pub mod backend {
     pub use burn_wgpu as wgpu;
 }
 
+mod adapter;
 mod device;
 mod error;
 mod ia3_model;
+mod model;
 mod pretrained;
+mod prompts;
+#[cfg(feature = "train")]
+mod training;
+
+pub use adapter::{Adapter, AdapterBase};
+pub use burn::tensor::Device;
 
 pub use device::{DeviceError, FoundDevice, compiled_in, device, devices};
 pub use error::Error;
 pub use ia3_config::{
     Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Plan, PlanOptions, Selector, Site, TaskType,
 };
+pub use ia3_convert as convert;
 pub use ia3_core as core;
 pub use ia3_core::{
-    ActivationSpace, Adapter, Bits, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod,
-    ParameterPath, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
+    ActivationSpace, Bits, Ia3ConvForward, Ia3Error, Ia3Forward, Ia3Vector, MixMethod, ParameterPath,
+    Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
     TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge,
     merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize,
 };
@@ -32,7 +41,13 @@ pub use ia3_data as data;
 pub use ia3_io as io;
 pub use ia3_model::{AdapterModelStatus, Ia3Model, Ia3ModelBuilder, LayerStatus, MergeOptions, SaveOptions};
 pub use ia3_models as models;
-pub use ia3_models::{Model, ModelConfig, ModelInputs, Task};
+pub use ia3_models::{ModelConfig, ModelInputs, Task};
 #[cfg(feature = "train")]
 pub use ia3_train as train;
+#[cfg(feature = "data")]
+pub use model::model_kind;
+pub use model::{Generate, Generated, Model};
 pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};
+pub use prompts::{Prompt, Prompts};
+#[cfg(feature = "train")]
+pub use training::{Evaluate, ExampleInput, Examples, Train, Trained, TrainedAdapters};

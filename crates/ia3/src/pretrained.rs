@@ -49,6 +49,8 @@ pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
 pub struct PretrainedOptions {
     /// A configuration that replaces the folder's own `config.json`.
     pub config: Option<ModelConfig>,
+    /// The number of classes of a classifier, where it is not that of the configuration.
+    pub num_labels: Option<usize>,
     /// The dtype of the weights: float32, float16 or bfloat16. `None` keeps the dtype of the file; float64 becomes float32.
     pub dtype: Option<FloatDType>,
     /// Quantises the linear layers while they are read, see [`with_quantization`](Self::with_quantization).
@@ -61,10 +63,15 @@ impl PretrainedOptions {
         Self::default()
     }
 
-    /// Replaces the folder's own configuration, for example by one with another number of labels for a head that the
-    /// checkpoint does not hold.
+    /// Replaces the folder's own configuration.
     pub fn with_config(mut self, config: ModelConfig) -> Self {
         self.config = Some(config);
+        self
+    }
+
+    /// Sets the number of classes of a classifier whose head the checkpoint does not hold.
+    pub fn with_num_labels(mut self, labels: usize) -> Self {
+        self.num_labels = Some(labels);
         self
     }
 
@@ -98,6 +105,10 @@ impl PretrainedOptions {
         let config = match &self.config {
             Some(config) => config.clone(),
             None => read_config(&dir)?,
+        };
+        let config = match self.num_labels {
+            Some(labels) => config.with_num_labels(labels),
+            None => config,
         };
         let checkpoint = Checkpoint::open(&dir)?;
         let config = with_head_of(config, &checkpoint)?;

@@ -42,8 +42,7 @@ fn half() -> PretrainedOptions {
 #[test]
 fn bases_are_loaded_run_trained_and_merged_in_bfloat16() {
     if !device().supports_dtype(DType::BF16) {
-        println!("skipped: the device has no bfloat16");
-        return;
+        return ia3_testing::skip("the device has no bfloat16");
     }
     for case in cases() {
         let base = load(&case.dir, half());
@@ -73,8 +72,7 @@ fn bases_are_loaded_run_trained_and_merged_in_bfloat16() {
 #[test]
 fn a_bfloat16_base_is_quantised_and_run() {
     if !device().supports_dtype(DType::BF16) {
-        println!("skipped: the device has no bfloat16");
-        return;
+        return ia3_testing::skip("the device has no bfloat16");
     }
     for case in cases() {
         let quantized = load(&case.dir, half().with_quantization(Bits::Eight));

@@ -1,11 +1,10 @@
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use anyhow::Context;
 use ia3::attach;
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::train::{AdapterTask, Example, TrainConfig, Trainer, evaluate, train_many};
+use ia3::train::{AdapterTask, Example, TrainConfig, Trainer, evaluate};
 
 /// What a training made.
 #[derive(Clone, Debug)]
@@ -41,16 +40,16 @@ pub fn one_by_one(base: &Model, tasks: &[AdapterTask], config: &TrainConfig) -> 
 ///
 /// # Errors
 ///
-/// What [`train_many`] refuses.
+/// What [`Trainer`] refuses.
 pub fn together(base: &Model, tasks: &[AdapterTask], config: &TrainConfig) -> anyhow::Result<Vec<Fitted>> {
     let mut losses = vec![vec![]; tasks.len()];
     let start = Instant::now();
-    let adapters = train_many(base, tasks, config, &mut |step| {
-        losses.iter_mut().zip(&step.losses).for_each(|(all, loss)| all.push(*loss));
-        ControlFlow::Continue(())
-    })?;
+    let mut trainer = Trainer::multi_task(base, tasks, config)?;
+    for step in trainer.steps() {
+        losses.iter_mut().zip(&step?.losses).for_each(|(all, loss)| all.push(*loss));
+    }
     let seconds = start.elapsed().as_secs_f64() / config.steps as f64;
-    let fitted = adapters.into_iter().zip(losses);
+    let fitted = trainer.adapters()?.into_iter().zip(losses);
     Ok(fitted.map(|(adapter, losses)| Fitted { adapter, losses, seconds }).collect())
 }
 

@@ -63,16 +63,14 @@ pub const SETUPS: [Setup; 12] = [
 impl Setup {
     /// The settings of the training on the domain's rows.
     pub fn config(&self, seed: u64) -> TrainConfig {
-        TrainConfig {
-            steps: self.steps,
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            schedule: Schedule::LinearFromFirst { warmup: self.steps * 6 / 100 },
-            optimizer: OptimizerConfig::adamw(),
-            max_grad_norm: None,
-            seed,
-            ..TrainConfig::t_few()
-        }
+        TrainConfig::t_few()
+            .with_steps(self.steps)
+            .with_batch_size(self.batch_size)
+            .with_learning_rate(self.learning_rate)
+            .with_schedule(Schedule::LinearFromFirst { warmup: self.steps * 6 / 100 })
+            .with_optimizer(OptimizerConfig::adamw())
+            .with_max_grad_norm(None)
+            .with_seed(seed)
     }
 
     /// A fresh adapter: vectors of ones and a copy of the base's head.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use ia3::train::{AdapterTask, Dataset, Example, TrainConfig};
+use ia3::train::{AdapterTask, Dataset, Example};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -41,12 +41,12 @@ pub fn trial(
         let data = Dataset::from(rows);
         let config = Setup { steps: setup.pooled_steps, ..*setup }.config(seed);
         let task = AdapterTask { adapter: start, data: &data };
-        start = one_by_one(&base, &[task], &TrainConfig { bucket: BUCKET, ..config })?.remove(0).adapter;
+        start = one_by_one(&base, &[task], &config.with_bucket(BUCKET))?.remove(0).adapter;
     }
     let data: Vec<Dataset> = domains.iter().map(|domain| domain.train.as_slice().into()).collect();
     let task = |data| AdapterTask { adapter: start.fork(), data };
     let tasks: Vec<AdapterTask> = data.iter().map(task).collect();
-    let fitted = one_by_one(&base, &tasks, &TrainConfig { bucket: BUCKET, ..setup.config(seed) })?;
+    let fitted = one_by_one(&base, &tasks, &setup.config(seed).with_bucket(BUCKET))?;
     let scores = fitted.iter().zip(domains);
     scores.map(|(fitted, domain)| accuracy(&base, &fitted.adapter, &domain.test)).collect()
 }

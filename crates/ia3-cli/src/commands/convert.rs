@@ -2,7 +2,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use burn::tensor::Device;
-use ia3::io::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter};
+use ia3::convert::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter};
 use ia3::{ModelInfo, Placement, Selector};
 use serde::Serialize;
 

@@ -6,7 +6,7 @@ use anyhow::bail;
 use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::train::{Evaluation, Example, LossConfig, Quartiles, evaluate_with};
+use ia3::train::{Evaluation, Evaluator, Example, LossConfig, Quartiles};
 use serde::Serialize;
 
 use super::example_reader::Reader;
@@ -68,8 +68,8 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
 }
 
 fn evaluate(model: &Model, examples: &[Example], args: &Eval) -> anyhow::Result<Evaluation> {
-    let loss = LossConfig { length_norm: args.length_norm, ..LossConfig::default() };
-    Ok(evaluate_with(model, examples, args.batch_size, &loss)?)
+    let loss = LossConfig::new().with_length_norm(args.length_norm);
+    Ok(Evaluator::new(model).with_batch_size(args.batch_size).with_loss(loss).run(examples)?)
 }
 
 fn report(examples: usize, metric: &'static str, runs: Vec<Run>) -> anyhow::Result<Report> {

@@ -54,15 +54,9 @@ impl Reader {
 
 /// The names of `--label-names`, or those of a classifier's configuration.
 fn label_names(args: &DataArgs, config: &ModelConfig) -> Vec<String> {
-    match config {
-        ModelConfig::Bert(bert) if args.label_names.is_empty() => {
-            let names = bert.id2label.iter().flatten();
-            let mut names: Vec<(usize, &String)> =
-                names.filter_map(|(number, name)| Some((number.parse().ok()?, name))).collect();
-            names.sort();
-            names.into_iter().map(|(_, name)| name.clone()).collect()
-        }
-        _ => args.label_names.clone(),
+    match args.label_names.is_empty() {
+        true => config.label_names(),
+        false => args.label_names.clone(),
     }
 }
 

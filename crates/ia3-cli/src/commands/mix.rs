@@ -101,7 +101,7 @@ fn load(args: &Mix, device: &Device) -> anyhow::Result<(Vec<Adapter>, ModelInfo)
         adapters.push(match args.base {
             Some(_) => file.into_whole_adapter(&info, device)?,
             None => {
-                let layers = file.layers();
+                let layers = file.infer_model();
                 let adapter = file.spell_out().into_whole_adapter(&layers, device)?;
                 info.modules.extend(layers.modules);
                 adapter

@@ -2,7 +2,6 @@
 
 pub mod memory;
 mod model;
-pub mod torch;
 
 pub use model::*;
 

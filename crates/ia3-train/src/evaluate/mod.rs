@@ -1,153 +1,111 @@
-//! How a model does on examples it is not trained on.
+//! How well a model does on examples.
 
-mod batches;
+mod choices;
 mod class;
+mod evaluation;
 mod quartiles;
-mod rank;
+mod run;
+mod similar_length;
 mod text;
 
 use burn::module::Module;
-use burn::tensor::Device;
 use ia3_data::Example;
 use ia3_models::Model;
 
+use self::run::Run;
 use crate::error::TrainError;
-use crate::kind::{Kind, check};
-use crate::objective::LossConfig;
-use crate::ranks::{Alone, Communicator, gather};
+use crate::loss_config::LossConfig;
+use crate::ranks::{Alone, Communicator};
+use crate::target_kind::{TargetKind, check};
 
+pub use evaluation::{Evaluation, MeanScores};
 pub use quartiles::Quartiles;
 
-/// How a model does on examples it is not trained on.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Evaluation {
-    /// How many examples there are.
-    pub examples: usize,
-    /// The loss over all examples together: the mean cross entropy of a target token or of a class; of choices the weighted
-    /// sum of the terms, each a mean over the whole data and without what padding adds to the authors' unlikelihood loss.
-    pub loss: f64,
-    /// Share of examples whose answer is the target: the greedy generation, token for token; the class; the choice.
-    pub exact_match: f64,
-    /// Share of examples whose class or choice is right; absent where the targets are texts.
-    pub accuracy: Option<f64>,
-    /// The generated ids, in the order of the examples, without start, end and padding; empty for classes and choices.
-    pub generated: Vec<Vec<i64>>,
-    /// The class or choice of each example; empty where the targets are texts.
-    pub predictions: Vec<usize>,
-    /// How far apart right and wrong choices are; absent where the targets are no choices.
-    pub scores: Option<MeanScores>,
+/// An evaluation of a model: builder of one call of [`run`](Self::run).
+///
+/// ```
+/// use burn::tensor::Device;
+/// use ia3_models::ModelConfig;
+/// use ia3_train::{Evaluator, Example, LossConfig};
+///
+/// let config = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2}"#;
+/// let model = ModelConfig::from_json(config)?.init(&Device::flex());
+/// let examples = [Example { input: vec![2, 1], target: vec![3, 1].into() }];
+///
+/// let loss = LossConfig::new().with_length_norm(0.0);
+/// let evaluation = Evaluator::new(&model).with_batch_size(8).with_loss(loss).run(&examples)?;
+/// println!("loss {:.4}, exact match {:.1} %", evaluation.loss, 100.0 * evaluation.exact_match);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluator<'a> {
+    model: &'a Model,
+    batch_size: usize,
+    loss: LossConfig,
+    ranks: &'a dyn Communicator,
 }
 
-/// Means of the scores `s = (Σ −log p) / T^length_norm` of choices; the lowest of an example is predicted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MeanScores {
-    /// Of the right choices.
-    pub right: f64,
-    /// Of each example's best wrong choice; NaN where there is no wrong one.
-    pub best_wrong: f64,
+impl<'a> Evaluator<'a> {
+    /// An evaluation of `model` in batches of at most 32 entries, with the default [`LossConfig`], by one process.
+    pub fn new(model: &'a Model) -> Self {
+        Self { model, batch_size: 32, loss: LossConfig::new(), ranks: &Alone }
+    }
+
+    /// Sets the maximum number of batch entries. An example has one entry, or one per choice; the entries of one example
+    /// stay together, even if they are more.
+    pub fn with_batch_size(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
+    }
+
+    /// Sets the loss that is reported, and the exponent of the scores by which choices are ranked.
+    pub fn with_loss(self, loss: LossConfig) -> Self {
+        Self { loss, ..self }
+    }
+
+    /// Shares the batches among the processes of `ranks`: rank `r` of `n` computes the batches `r`, `r + n`, …
+    ///
+    /// Every rank gets the whole result. It equals that of one process to the bit, if the ranks compute the same numbers:
+    /// the batches are the same, and their results are added in the same order. All ranks have to pass the same model,
+    /// examples and settings.
+    pub fn with_ranks(self, ranks: &'a dyn Communicator) -> Self {
+        Self { ranks, ..self }
+    }
+
+    /// Computes the loss and the share of right answers.
+    ///
+    /// The answer of the model is the greedy generation if the targets are texts, and the most likely class of a
+    /// classifier. If the targets are choices, it is the choice with the lowest score (rank classification,
+    /// arXiv 2205.05638 §3.2 and §4.1). Examples of similar length share a batch.
+    ///
+    /// # Errors
+    ///
+    /// There are no examples, the targets are of different kinds or of a kind that the model does not produce, a setting is
+    /// out of range, or the model refuses an input. [`TrainError::OtherRankEvaluation`] if another rank failed.
+    pub fn run(&self, examples: &[Example]) -> Result<Evaluation, TrainError> {
+        self.loss.check()?;
+        let kind = check(examples, self.model)?;
+        let run = Run {
+            model: self.model.valid(),
+            device: self.model.devices().first().cloned().unwrap_or_default(),
+            examples,
+            batches: similar_length::batches(examples, self.batch_size),
+            loss: &self.loss,
+        };
+        match kind {
+            TargetKind::Text => Ok(text::summarise(&run, &run.by_ranks(self.ranks, text::evaluate)?)),
+            TargetKind::Class => Ok(class::summarise(&run, &run.by_ranks(self.ranks, class::evaluate)?)),
+            TargetKind::Choices => {
+                Ok(choices::summarise(&run, &run.by_ranks(self.ranks, choices::evaluate)?))
+            }
+        }
+    }
 }
 
-/// [`evaluate_with`] the default [`LossConfig`].
+/// Evaluates `model` in batches of at most `batch_size` entries: [`Evaluator`] with its other settings at their defaults.
 ///
 /// # Errors
 ///
-/// As [`evaluate_with`].
+/// As [`Evaluator::run`].
 pub fn evaluate(model: &Model, examples: &[Example], batch_size: usize) -> Result<Evaluation, TrainError> {
-    evaluate_with(model, examples, batch_size, &LossConfig::default())
-}
-
-/// Loss, and how many answers are right: the greedy generation for a text, the most likely class, and for one of several
-/// texts the one of the lowest score (rank classification, arXiv 2205.05638 §3.2 and §4.1).
-///
-/// Examples of similar length share a batch. A batch has at most `batch_size` rows, one for each example or for each of
-/// its choices; an example's choices stay together.
-///
-/// # Errors
-///
-/// Empty data, targets of different kinds or of a kind that the model has no answer for, settings out of range, and an
-/// input that the model refuses.
-pub fn evaluate_with(
-    model: &Model,
-    examples: &[Example],
-    batch_size: usize,
-    config: &LossConfig,
-) -> Result<Evaluation, TrainError> {
-    evaluate_by_ranks(model, examples, batch_size, config, &Alone)
-}
-
-/// As [`evaluate_with`], by all processes of `ranks`: rank `r` of `n` does the batches `r`, `r + n`, …, and every rank gets
-/// the whole result.
-///
-/// It is that of one process to the bit where the ranks compute the same numbers: batches are those of one process, and
-/// what they gave is added up in the same order. Every rank calls it with the same model, examples and settings. Ids and
-/// counts of a batch are exact below 2²⁴.
-///
-/// # Errors
-///
-/// As [`evaluate_with`], and [`TrainError::OtherRankEvaluation`] where another rank met that.
-pub fn evaluate_by_ranks(
-    model: &Model,
-    examples: &[Example],
-    batch_size: usize,
-    config: &LossConfig,
-    ranks: &dyn Communicator,
-) -> Result<Evaluation, TrainError> {
-    config.check()?;
-    let kind = check(examples, model)?;
-    let run = Run {
-        model: model.valid(),
-        device: model.devices().first().cloned().unwrap_or_default(),
-        examples,
-        batches: batches::of_similar_length(examples, batch_size),
-        config,
-    };
-    match kind {
-        Kind::Text => Ok(text::sum(&run, &run.by_ranks(ranks, text::numbers)?)),
-        Kind::Class => Ok(class::sum(&run, &run.by_ranks(ranks, class::numbers)?)),
-        Kind::Choices => Ok(rank::sum(&run, &run.by_ranks(ranks, rank::numbers)?)),
-    }
-}
-
-/// An evaluation under way.
-struct Run<'a> {
-    /// Without dropout.
-    model: Model,
-    device: Device,
-    examples: &'a [Example],
-    /// Positions of the examples of each batch.
-    batches: Vec<Vec<usize>>,
-    config: &'a LossConfig,
-}
-
-/// Numbers of a batch: of its examples, or of the whole.
-type Numbers = Vec<f32>;
-
-impl Run<'_> {
-    /// What `numbers` makes of every batch, of which this rank computes its share.
-    fn by_ranks(
-        &self,
-        ranks: &dyn Communicator,
-        numbers: impl Fn(&Self, &[&Example]) -> Result<Numbers, TrainError>,
-    ) -> Result<Vec<Numbers>, TrainError> {
-        let own = self.batches.iter().skip(ranks.rank()).step_by(ranks.size());
-        let own: Result<Vec<Numbers>, TrainError> =
-            own.map(|batch| numbers(self, &self.rows(batch))).collect();
-        if ranks.size() == 1 {
-            return own;
-        }
-        let (own, error) = own.map_or_else(|error| (None, Some(error)), |own| (Some(own), None));
-        let all = gather(own, self.batches.len(), ranks);
-        match error {
-            Some(error) => Err(error),
-            None => all.map_err(|failed| TrainError::OtherRankEvaluation { failed }),
-        }
-    }
-
-    fn rows(&self, batch: &[usize]) -> Vec<&Example> {
-        batch.iter().map(|&i| &self.examples[i]).collect()
-    }
-
-    fn share(&self, hits: usize) -> f64 {
-        hits as f64 / self.examples.len() as f64
-    }
+    Evaluator::new(model).with_batch_size(batch_size).run(examples)
 }

@@ -1,4 +1,4 @@
-/// Median and quartiles of figures, between two of them by linear interpolation, as NumPy's `percentile` has it.
+/// Median and quartiles of figures, interpolated linearly between neighbouring figures, as NumPy's `percentile` does it.
 ///
 /// T-Few reports them over seeds and templates (`src/scripts/get_result_table.py` of r-three/t-few).
 ///
@@ -8,16 +8,16 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quartiles {
-    /// A quarter of the figures is below.
+    /// A quarter of the figures is below this value.
     pub lower: f64,
-    /// Half of the figures is below.
+    /// Half of the figures are below this value.
     pub median: f64,
-    /// Three quarters of the figures are below.
+    /// Three quarters of the figures are below this value.
     pub upper: f64,
 }
 
 impl Quartiles {
-    /// `None` of no figure, or where one is NaN.
+    /// The quartiles of `figures`; `None` if there are no figures or one of them is NaN.
     pub fn of(figures: &[f64]) -> Option<Self> {
         if figures.is_empty() || figures.iter().any(|f| f.is_nan()) {
             return None;

@@ -1,40 +1,44 @@
+//! Language models with one target text: the greedy generation is the answer.
+
 use ia3_data::Example;
 use ia3_models::{GenerationConfig, Model, ModelInputs, Task};
 
-use super::{Evaluation, Numbers, Run};
-use crate::data::{prompts, target};
+use super::evaluation::Evaluation;
+use super::run::Run;
+use crate::collate::{prompts, target_ids};
 use crate::error::TrainError;
 use crate::objective::loss;
+use crate::ranks::{Message, Reader};
 
-/// The mean loss, over how many labels it is, and of each example how many ids were generated, and these.
-pub(super) fn numbers(run: &Run, rows: &[&Example]) -> Result<Numbers, TrainError> {
-    let mean = loss(&run.model, rows, run.config)?;
-    let mut numbers = vec![mean.total.into_scalar::<f32>(), mean.labelled as f32];
-    let longest = rows.iter().map(|e| target(e).len()).max().unwrap_or(0);
-    for ids in generate(&run.model, &prompts(rows, &run.model, &run.device), longest)? {
-        numbers.push(ids.len() as f32);
-        numbers.extend(ids.into_iter().map(|id| id as f32));
-    }
-    Ok(numbers)
+/// The result of one batch.
+pub(super) struct Batch {
+    /// Mean loss of the batch.
+    loss: f32,
+    /// Number of labels over which the loss is a mean.
+    labelled: usize,
+    /// The generated ids of each example.
+    generated: Vec<Vec<i64>>,
 }
 
-pub(super) fn sum(run: &Run, batches: &[Numbers]) -> Evaluation {
+pub(super) fn evaluate(run: &Run, rows: &[&Example]) -> Result<Batch, TrainError> {
+    let mean = loss(&run.model, rows, run.loss)?;
+    let longest = rows.iter().map(|e| target_ids(e).len()).max().unwrap_or(0);
+    let generated = generate(&run.model, &prompts(rows, &run.model, &run.device), longest)?;
+    Ok(Batch { loss: mean.total.into_scalar::<f32>(), labelled: mean.labelled, generated })
+}
+
+pub(super) fn summarise(run: &Run, batches: &[Batch]) -> Evaluation {
     let mut generated = vec![vec![]; run.examples.len()];
     let (mut sum, mut labelled) = (0.0, 0.0);
-    for (batch, numbers) in run.batches.iter().zip(batches) {
-        let (mean, count) = (f64::from(numbers[0]), f64::from(numbers[1]));
-        sum += count * mean;
+    for (rows, batch) in run.batches.iter().zip(batches) {
+        let count = batch.labelled as f64;
+        sum += count * f64::from(batch.loss);
         labelled += count;
-        let mut rest = &numbers[2..];
-        for &i in batch {
-            let (ids, behind) = rest[1..].split_at(rest[0] as usize);
-            generated[i] = ids.iter().map(|&id| id as i64).collect();
-            rest = behind;
-        }
+        rows.iter().zip(&batch.generated).for_each(|(&i, ids)| generated[i].clone_from(ids));
     }
     let config = run.model.generation_config(0);
-    let hits = generated.iter().zip(run.examples).filter(|(ids, e)| **ids == content(&target(e), &config));
-    let exact_match = run.share(hits.count());
+    let right = |(ids, example): &(&Vec<i64>, &Example)| **ids == before_end(&target_ids(example), &config);
+    let exact_match = run.share(generated.iter().zip(run.examples).filter(right).count());
     Evaluation {
         examples: run.examples.len(),
         loss: sum / labelled,
@@ -45,19 +49,32 @@ pub(super) fn sum(run: &Run, batches: &[Numbers]) -> Evaluation {
 }
 
 fn generate(model: &Model, inputs: &ModelInputs, longest: usize) -> Result<Vec<Vec<i64>>, TrainError> {
-    // One token more than the longest target, so that going on too long is seen.
+    // One token more than the longest target, to detect a generation that does not end in time.
     let config = model.generation_config(longest + 1);
     let ids = model.generate(inputs, &config, &mut |_| ())?.ids;
     let width = ids.dims()[1];
     let ids: Vec<i64> = ids.into_data().iter().collect();
     let prompt = match (model.task(), &inputs.input_ids) {
         (Task::CausalLm, Some(prompts)) => prompts.dims()[1],
-        _ => 1, // the decoder's start token
+        _ => 1, // the start token of the decoder
     };
-    Ok(ids.chunks(width).map(|row| content(&row[prompt..], &config)).collect())
+    Ok(ids.chunks(width).map(|row| before_end(&row[prompt..], &config)).collect())
 }
 
-/// What stands before the end.
-fn content(ids: &[i64], config: &GenerationConfig) -> Vec<i64> {
+/// The ids before the first end token.
+fn before_end(ids: &[i64], config: &GenerationConfig) -> Vec<i64> {
     ids.iter().copied().take_while(|id| !config.eos_token_id.contains(id)).collect()
+}
+
+impl Message for Batch {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        self.loss.write(bytes);
+        self.labelled.write(bytes);
+        self.generated.write(bytes);
+    }
+
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let (loss, labelled) = (f32::read(reader)?, usize::read(reader)?);
+        Some(Self { loss, labelled, generated: Vec::read(reader)? })
+    }
 }

@@ -1,37 +1,50 @@
-//! Several processes that train one adapter: what they say to each other.
+//! Several processes that train together, and how they exchange data.
 
 mod gather;
+mod message;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod share;
+#[cfg(test)]
+#[path = "../../tests/common/threads.rs"]
+mod threads;
 
 use std::fmt::Debug;
 
 #[cfg(feature = "mpi")]
 pub use self::mpi::{Mpi, MpiError};
 pub(crate) use gather::gather;
-pub(crate) use share::{Share, together};
+pub(crate) use message::{Message, Reader};
+pub(crate) use share::{Share, sum_over_ranks};
 
-/// Processes, numbered from 0, that train one adapter together: each has the frozen base, computes its share of every
-/// step's micro-batches, and only the gradients of what is trained travel.
+/// The processes that train together, numbered from 0.
 ///
-/// Every method is collective: all ranks call the same ones in the same order. A transport that fails ends the process;
-/// so does one rank's death end the others.
+/// Each process has the frozen base and computes its share of the micro-batches of every step. Only the gradients of
+/// trained parameters are exchanged.
+///
+/// [`all_reduce_sum`](Self::all_reduce_sum), [`all_gather`](Self::all_gather) and [`broadcast`](Self::broadcast) are
+/// collective: all ranks have to call the same methods in the same order. If the transport fails, or one rank dies, all
+/// processes end.
 pub trait Communicator: Debug {
     /// The number of this process.
     fn rank(&self) -> usize;
 
-    /// How many there are.
+    /// The number of processes.
     fn size(&self) -> usize;
 
-    /// Replaces each value by its sum over all ranks, which comes out to the same bits on each of them.
+    /// Replaces each value by its sum over all ranks. The result has the same bits on every rank. All ranks pass the same
+    /// number of values.
     fn all_reduce_sum(&self, values: &mut [f32]);
 
-    /// Rank 0's bytes, on every rank; what the others give is dropped.
+    /// The bytes of every rank, in the order of the ranks, on every rank. The ranks may pass different numbers of bytes,
+    /// and none at all.
+    fn all_gather(&self, bytes: &[u8]) -> Vec<Vec<u8>>;
+
+    /// The bytes of rank 0, on every rank. What the other ranks pass is ignored.
     fn broadcast(&self, bytes: Vec<u8>) -> Vec<u8>;
 }
 
-/// One process.
+/// The communicator of a training by one process.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Alone;
 
@@ -45,6 +58,10 @@ impl Communicator for Alone {
     }
 
     fn all_reduce_sum(&self, _: &mut [f32]) {}
+
+    fn all_gather(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        vec![bytes.to_vec()]
+    }
 
     fn broadcast(&self, bytes: Vec<u8>) -> Vec<u8> {
         bytes

@@ -1,45 +1,52 @@
-//! Gradients summed over ranks.
+//! The gradients of a step, summed over ranks.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Tensor, TensorData};
 
-use super::Communicator;
+use super::{Communicator, Message};
+use crate::error::TrainError;
 
-/// What one rank, or all together, computed of a step.
+/// What one rank, or all ranks together, computed of a step.
 pub(crate) struct Share {
-    /// Of each task the sum of the losses of the micro-batches, each divided by their number in the step.
+    /// For each task, the sum of the losses of the micro-batches, each divided by the number of micro-batches of the step.
     pub(crate) losses: Vec<f32>,
-    /// Real tokens.
+    /// Number of tokens, without padding.
     pub(crate) tokens: usize,
-    /// Of the sum of `losses`.
+    /// The gradients of the sum of `losses`.
     pub(crate) grads: GradientsParams,
 }
 
-/// The sum of all ranks' shares, and how many ranks have none.
+/// The sum of the shares of all ranks. A rank that failed passes `None`.
 ///
-/// One message: whether this rank failed, tokens, the losses of `tasks`, and for each parameter in the order of the module, which is the
-/// same on all ranks as the parameters' identities are not, whether it has a gradient and its values. The number of
-/// tokens is exact to 2²⁴.
-pub(crate) fn together<M: Module>(
+/// Two messages are exchanged. The first has the number of tokens of each rank. The second has the losses of the tasks and,
+/// for each parameter, whether it has a gradient, followed by the values of that gradient. Parameters come in the order of
+/// the module, which is the same on all ranks, while their ids are not.
+///
+/// The inner error is the number of ranks that failed. The outer error is [`TrainError::RankMessage`].
+pub(crate) fn sum_over_ranks<M: Module>(
     own: Option<Share>,
     tasks: usize,
     module: &M,
     ranks: &dyn Communicator,
-) -> (Share, usize) {
-    let failed = own.is_none();
-    let own =
-        own.unwrap_or_else(|| Share { losses: vec![0.0; tasks], tokens: 0, grads: GradientsParams::new() });
-    let head = [&[f32::from(failed), own.tokens as f32], own.losses.as_slice()].concat();
-    let mut writer = Writer { grads: own.grads, values: head };
+) -> Result<Result<Share, usize>, TrainError> {
+    let (mut tokens, mut failed) = (0, 0);
+    let own_tokens = own.as_ref().map(|share| share.tokens);
+    for (rank, bytes) in ranks.all_gather(&own_tokens.to_bytes()).iter().enumerate() {
+        match Option::<usize>::from_bytes(bytes).ok_or(TrainError::RankMessage { rank })? {
+            Some(of_rank) => tokens += of_rank,
+            None => failed += 1,
+        }
+    }
+    let Some(own) = own.filter(|_| failed == 0) else { return Ok(Err(failed)) };
+    let mut writer = Writer { grads: own.grads, values: own.losses };
     module.visit(&mut writer);
     let Writer { grads, mut values } = writer;
     ranks.all_reduce_sum(&mut values);
-    let (losses, gradients) = values[2..].split_at(tasks);
+    let (losses, gradients) = values.split_at(tasks);
     let mut reader = Reader { grads, values: gradients };
     module.visit(&mut reader);
-    let sum = Share { losses: losses.to_vec(), tokens: values[1] as usize, grads: reader.grads };
-    (sum, values[0] as usize)
+    Ok(Ok(Share { losses: losses.to_vec(), tokens, grads: reader.grads }))
 }
 
 struct Writer {
@@ -92,11 +99,18 @@ mod tests {
     use burn::tensor::Device;
     use std::cell::RefCell;
 
-    /// Two ranks, of which the other sent `other`.
+    /// Rank 0 of two; the other rank sends `other` and has `other_tokens`.
     #[derive(Debug)]
     struct Two {
         other: Vec<f32>,
+        other_tokens: Option<usize>,
         sent: RefCell<Vec<f32>>,
+    }
+
+    impl Two {
+        fn new(other_tokens: Option<usize>, other: &[f32]) -> Self {
+            Self { other: other.to_vec(), other_tokens, sent: RefCell::default() }
+        }
     }
 
     impl Communicator for Two {
@@ -110,32 +124,52 @@ mod tests {
             *self.sent.borrow_mut() = values.to_vec();
             values.iter_mut().zip(&self.other).for_each(|(value, other)| *value += other);
         }
+        fn all_gather(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
+            vec![bytes.to_vec(), self.other_tokens.to_bytes()]
+        }
         fn broadcast(&self, bytes: Vec<u8>) -> Vec<u8> {
             bytes
         }
     }
 
+    fn row(values: [f32; 2]) -> Tensor<2> {
+        Tensor::from_floats([values], &Device::flex())
+    }
+
     #[test]
-    fn one_message_carries_all_and_what_no_rank_has_stays_absent() {
+    fn gradients_are_summed_and_a_gradient_that_no_rank_has_stays_absent() {
         let linear = LinearConfig::new(1, 2).init(&Device::flex()).train();
-        let mut grads = GradientsParams::new();
-        let two = |values: [f32; 2]| Tensor::<2>::from_floats([values], &Device::flex());
-        grads.register(linear.weight.id, two([1.0, 2.0]));
-        let own = Share { losses: vec![0.5, 2.0], tokens: 7, grads };
-        let other = vec![1.0, 5.0, 0.25, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-        let ranks = Two { other, sent: RefCell::default() };
-        let (sum, failed) = together(Some(own), 2, &linear, &ranks);
-        assert_eq!(*ranks.sent.borrow(), [0.0, 7.0, 0.5, 2.0, 1.0, 1.0, 2.0, 0.0, 0.0, 0.0]);
-        assert_eq!((sum.losses, sum.tokens, failed), (vec![0.75, 3.0], 12, 1));
         let bias = linear.bias.as_ref().unwrap().id;
-        assert_eq!(sum.grads.get::<2>(linear.weight.id).unwrap().into_data(), two([1.0, 2.0]).into_data());
+        let own = || {
+            let mut grads = GradientsParams::new();
+            grads.register(linear.weight.id, row([1.0, 2.0]));
+            Share { losses: vec![0.5, 2.0], tokens: (1 << 24) + 1, grads }
+        };
+        let ranks = Two::new(Some(5), &[0.25, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let sum = sum_over_ranks(Some(own()), 2, &linear, &ranks).unwrap().unwrap_or_else(|n| panic!("{n}"));
+        assert_eq!(*ranks.sent.borrow(), [0.5, 2.0, 1.0, 1.0, 2.0, 0.0, 0.0, 0.0]);
+        assert_eq!((sum.losses, sum.tokens), (vec![0.75, 3.0], (1 << 24) + 6));
+        assert_eq!(sum.grads.get::<2>(linear.weight.id).unwrap().into_data(), row([1.0, 2.0]).into_data());
         assert!(sum.grads.get::<1>(bias).is_none());
 
-        let ranks =
-            Two { other: vec![0.0, 0.0, 0.0, 1.0, 3.0, 4.0, 1.0, 5.0, 6.0], sent: RefCell::default() };
-        let (sum, failed) = together(None, 1, &linear, &ranks);
-        assert_eq!(failed, 1);
-        assert_eq!(sum.grads.get::<2>(linear.weight.id).unwrap().into_data(), two([3.0, 4.0]).into_data());
+        let ranks = Two::new(Some(0), &[0.0, 0.0, 1.0, 3.0, 4.0, 1.0, 5.0, 6.0]);
+        let sum = sum_over_ranks(Some(own()), 2, &linear, &ranks).unwrap().unwrap_or_else(|n| panic!("{n}"));
+        assert_eq!(sum.grads.get::<2>(linear.weight.id).unwrap().into_data(), row([4.0, 6.0]).into_data());
         assert_eq!(sum.grads.get::<1>(bias).unwrap().into_data(), TensorData::from([5.0f32, 6.0]));
+    }
+
+    #[test]
+    fn every_rank_learns_how_many_failed_and_sums_nothing() {
+        let linear = LinearConfig::new(1, 2).init(&Device::flex()).train();
+        let failed = |own, other| {
+            let ranks = Two::new(other, &[]);
+            let failed = sum_over_ranks(own, 1, &linear, &ranks).unwrap().err();
+            assert!(ranks.sent.borrow().is_empty());
+            failed
+        };
+        let own = Share { losses: vec![0.5], tokens: 7, grads: GradientsParams::new() };
+        assert_eq!(failed(Some(own), None), Some(1));
+        assert_eq!(failed(None, Some(7)), Some(1));
+        assert_eq!(failed(None, None), Some(2));
     }
 }

@@ -1,16 +1,16 @@
-//! Losses and gradients of a step.
+//! The losses and gradients of a step.
 
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
 use super::{Trainer, Values};
+use crate::batches::{Batch, batch_entries};
 use crate::error::TrainError;
-use crate::feed::{Batch, rows};
 use crate::objective::losses;
-use crate::ranks::{Share, together};
+use crate::ranks::{Share, sum_over_ranks};
 
 impl Trainer<'_> {
-    /// The mean losses of the micro-batches by task, their tokens and the gradients of the sum of those means: those of all
+    /// The mean loss of the micro-batches for each task, their tokens, and the gradients of the sum of those means, over all
     /// ranks.
     pub(super) fn share(&mut self, batches: &[Batch]) -> Result<Share, TrainError> {
         let own = self.backward(batches);
@@ -18,32 +18,32 @@ impl Trainer<'_> {
             return own;
         }
         let (own, error) = own.map_or_else(|error| (None, Some(error)), |own| (Some(own), None));
-        let learner = &self.now.learner;
-        let (sum, failed) = together(own, learner.tasks(), &learner.model, self.ranks);
+        let trained = &self.now.trained;
+        let sum = sum_over_ranks(own, trained.num_tasks(), &trained.model, self.ranks);
         match error {
             Some(error) => Err(error),
-            None if failed > 0 => Err(TrainError::OtherRank { step: self.now.step + 1, failed }),
-            None => Ok(sum),
+            None => sum?.map_err(|failed| TrainError::OtherRank { step: self.now.step + 1, failed }),
         }
     }
 
-    /// This rank's part of it.
+    /// The part of this rank.
     fn backward(&mut self, batches: &[Batch]) -> Result<Share, TrainError> {
-        let Values { step, learner, .. } = &mut self.now;
+        let Values { step, trained, .. } = &mut self.now;
         let count = batches.len();
         let mut sum = GradientsAccumulator::new();
-        let (mut means, mut tokens) = (vec![0.0; learner.tasks()], 0);
+        let (mut means, mut tokens) = (vec![0.0; trained.num_tasks()], 0);
         let own = batches.iter().enumerate().skip(self.ranks.rank()).step_by(self.ranks.size());
         for (i, batch) in own {
-            let groups = self.feed.examples(batch);
-            let counts: Vec<usize> = groups.iter().map(|group| rows(group, &self.config.loss)).collect();
+            let groups = self.batches.examples(batch);
+            let counts: Vec<usize> =
+                groups.iter().map(|group| batch_entries(group, &self.config.loss)).collect();
             self.device.seed(dropout_seed(self.config.seed, *step * count + i));
-            let model = learner.for_rows(&counts)?;
+            let model = trained.for_entries(&counts)?;
             let of_batch = losses(model, &groups, &self.config.loss)?;
             tokens += of_batch.iter().map(|loss| loss.tokens).sum::<usize>();
             let share = |total: Tensor<1>| if count > 1 { total / count as f32 } else { total };
             let parts: Vec<Tensor<1>> = of_batch.into_iter().map(|loss| share(loss.total)).collect();
-            let total = parts.iter().cloned().reduce(|a, b| a + b).ok_or(TrainError::NoExamples)?;
+            let total = parts.iter().cloned().reduce(|a, b| a + b).ok_or(TrainError::NoTasks)?;
             let grads = GradientsParams::from_grads(total.backward(), model);
             let parts = Tensor::cat(parts, 0).into_data();
             means.iter_mut().zip(parts.iter::<f32>()).for_each(|(mean, part)| *mean += part);
@@ -56,7 +56,7 @@ impl Trainer<'_> {
     }
 }
 
-/// One number of two, every bit of which depends on both (the finaliser of SplitMix64).
+/// Combines both numbers so that each bit of the result depends on both (the finaliser of SplitMix64).
 fn dropout_seed(seed: u64, micro_batch: usize) -> u64 {
     let mut z = seed.wrapping_add((micro_batch as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

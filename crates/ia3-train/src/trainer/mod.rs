@@ -7,36 +7,62 @@ use burn::tensor::Device;
 use ia3_core::Adapter;
 use ia3_models::Model;
 
+use crate::batches::Batches;
 use crate::dataset::Dataset;
 use crate::error::TrainError;
-use crate::feed::Feed;
-use crate::learner::Learner;
-use crate::many::AdapterTask;
+use crate::multi_task::AdapterTask;
 use crate::ranks::{Alone, Communicator};
 use crate::state::{TrainState, read_state, restored};
-use crate::train::TrainConfig;
+use crate::train_config::TrainConfig;
+use crate::trained::Trained;
 
-/// A training under way, step by step: of a model, or of many adapters at once.
+pub use step::Steps;
+
+/// A training that the caller runs step by step: of one model, or of the adapters of several tasks at once.
 ///
-/// Everything random is a function of the seed and the step: which rows come, which of their variants, what dropout
-/// leaves out. So [`state`](Self::state) is the trained values, the optimiser's and the number of steps, and a trainer
-/// that takes it up with [`restore`](Self::restore) goes on exactly as this one would: on the CPU, to the bit.
+/// Everything random depends on the seed and the number of the step alone: the order of the rows, the variants drawn, and
+/// dropout. So [`state`](Self::state) consists of the trained values, the state of the optimiser and the number of steps.
+/// A trainer that takes it up with [`restore`](Self::restore) continues exactly as this one would; on the CPU, to the bit.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use ia3_core::{Adapter, Ia3Config, PlanOptions};
+/// use ia3_models::ModelConfig;
+/// use ia3_train::{AdapterTask, Dataset, Example, TrainConfig, Trainer};
+///
+/// let config = r#"{"model_type": "t5", "vocab_size": 61, "d_model": 24, "d_kv": 6, "d_ff": 40, "num_layers": 1,
+///                  "num_heads": 4}"#;
+/// let base = ModelConfig::from_json(config)?.init(&Device::flex());
+/// let start = Adapter::init(&base, &Ia3Config::new().plan(&base.info(), PlanOptions::default())?);
+/// let text = |input: i64, target: i64| Example { input: vec![input, 1], target: vec![target, 1].into() };
+/// let (first, second) = (Dataset::from(vec![text(17, 42)]), Dataset::from(vec![text(17, 9), text(5, 6)]));
+/// let task = |data| AdapterTask { adapter: start.fork(), data };
+///
+/// let config = TrainConfig::new().with_steps(2);
+/// let mut trainer = Trainer::multi_task(&base, &[task(&first), task(&second)], &config)?;
+/// for step in trainer.steps() {
+///     let step = step?;
+///     println!("step {}: losses {:?}", step.step, step.losses);
+/// }
+/// assert_eq!(trainer.adapters()?.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Trainer<'a> {
     config: &'a TrainConfig,
     device: Device,
-    feed: Feed<'a>,
+    batches: Batches<'a>,
     ranks: &'a dyn Communicator,
     now: Values,
-    /// Before the last step; its loss was finite.
+    /// The values before the last step, whose loss was finite.
     before: Option<Values>,
 }
 
-/// What a step changes; a clone shares the tensors.
+/// What a step changes. A clone shares the tensors.
 #[derive(Clone)]
 struct Values {
     step: usize,
-    learner: Learner,
+    trained: Trained,
     optimizer: ModuleOptimizer,
 }
 
@@ -47,55 +73,57 @@ impl std::fmt::Debug for Values {
 }
 
 impl<'a> Trainer<'a> {
-    /// A training of whatever requires gradients in `model`, before its first step.
+    /// A training of all parameters of `model` that require gradients, before its first step.
     ///
     /// # Errors
     ///
-    /// Empty data, examples that the model does not answer, impossible settings.
+    /// The data is empty, the model cannot be trained on an example, or a setting is out of range.
     pub fn new(model: Model, data: &'a Dataset, config: &'a TrainConfig) -> Result<Self, TrainError> {
         config.check()?;
-        let feed = Feed::one(data, &model, config)?;
-        Ok(Self::of(Learner::one(model), feed, config))
+        let batches = Batches::single_task(data, &model, config)?;
+        Ok(Self::of(Trained::single_task(model), batches, config))
     }
 
-    /// A training of the adapter of each task over one `base`, before its first step.
+    /// A training of the adapters of several tasks over one `base`, before its first step.
     ///
-    /// Every micro-batch has `batch_size` rows of each task, each under its own adapter
-    /// ([`attach_rows`](ia3_core::attach_rows)), and a row's gradient reaches that adapter alone. Batches, losses,
-    /// clipping, steps and rates of a task are those of [`new`](Self::new) with the same `config` on it alone, so the
-    /// adapters come out the same but for rounding; dropout draws differently.
+    /// Each micro-batch has `batch_size` rows of each task. Every row runs under the adapter of its task
+    /// ([`attach_rows`](ia3_core::attach_rows)), and its gradient reaches that adapter alone. The batches, losses, clipping,
+    /// steps and learning rates of a task are those of [`new`](Self::new) with the same `config` on that task alone. So the
+    /// adapters come out the same, except for rounding and for the random numbers of dropout.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), as [`TrainError::Task`] where it is about one of them; [`TrainError::NoExamples`] without a
-    /// task, [`TrainError::MixedTasks`], [`TrainError::SameAdapter`], and [`TrainError::Adapter`] for an adapter that does
-    /// not fit the base.
-    pub fn many(
+    /// As [`new`](Self::new), wrapped in [`TrainError::Task`] if the error is about one task. Also [`TrainError::NoTasks`],
+    /// [`TrainError::MixedTasks`], [`TrainError::SameAdapter`], and [`TrainError::Adapter`] for an adapter that does not
+    /// fit the base.
+    pub fn multi_task(
         base: &Model,
         tasks: &[AdapterTask<'a>],
         config: &'a TrainConfig,
     ) -> Result<Self, TrainError> {
         config.check()?;
-        let feed = Feed::many(tasks.iter().map(|task| task.data).collect(), base, config)?;
-        let learner = Learner::many(base, tasks.iter().map(|task| task.adapter.clone()).collect())?;
-        Ok(Self::of(learner, feed, config))
+        let batches = Batches::multi_task(tasks.iter().map(|task| task.data).collect(), base, config)?;
+        let adapters = tasks.iter().map(|task| task.adapter.clone()).collect();
+        Ok(Self::of(Trained::multi_task(base, adapters)?, batches, config))
     }
 
-    fn of(learner: Learner, feed: Feed<'a>, config: &'a TrainConfig) -> Self {
-        let device = learner.model.devices().first().cloned().unwrap_or_default();
-        let now = Values { step: 0, learner, optimizer: config.optimizer.init() };
-        Self { config, device, feed, ranks: &Alone, now, before: None }
+    fn of(trained: Trained, batches: Batches<'a>, config: &'a TrainConfig) -> Self {
+        let device = trained.model.devices().first().cloned().unwrap_or_default();
+        let now = Values { step: 0, trained, optimizer: config.optimizer.init() };
+        Self { config, device, batches, ranks: &Alone, now, before: None }
     }
 
-    /// The same training by all processes of `ranks`: rank `r` of `n` does the micro-batches `r`, `r + n`, … of each step,
-    /// and the gradients are summed. The steps are those of one process but for the rounding of that sum.
+    /// The same training, shared among the processes of `ranks`.
     ///
-    /// Every rank makes its trainer of the same model, data and settings; give all of them rank 0's
-    /// [`state`](Self::state) before the first step, so that what was drawn at random is the same.
+    /// Rank `r` of `n` computes the micro-batches `r`, `r + n`, … of each step, and the gradients are summed over the ranks.
+    /// The steps equal those of one process, except for the rounding of that sum.
+    ///
+    /// Every rank makes its trainer from the same model, data and settings. Restore rank 0's [`state`](Self::state) on all
+    /// ranks before the first step, so that values drawn at random are the same.
     ///
     /// # Errors
     ///
-    /// [`TrainError::IdleRanks`].
+    /// [`TrainError::IdleRanks`] if there are more ranks than micro-batches per step.
     pub fn with_ranks(self, ranks: &'a dyn Communicator) -> Result<Self, TrainError> {
         let micro_batches = self.config.gradient_accumulation_steps;
         match ranks.size() {
@@ -114,50 +142,54 @@ impl<'a> Trainer<'a> {
         self.now.step >= self.config.steps
     }
 
-    /// Steps in which every row comes once, of several tasks those of the task with the most rows; a fraction where they do
-    /// not divide.
+    /// The number of steps in which every row comes up once, as a fraction if it is not whole. With several tasks, the task
+    /// with the most rows counts.
     pub fn steps_per_epoch(&self) -> f64 {
-        self.feed.batches_a_round() as f64 / self.config.gradient_accumulation_steps as f64
+        self.batches.per_epoch() as f64 / self.config.gradient_accumulation_steps as f64
     }
 
-    /// The model as it is now, in training mode; of many adapters, that of the last batch, whose rows have their own.
-    /// [`Adapter::extract`] reads an adapter back from either.
+    /// The model with its current values, in training mode.
+    ///
+    /// With several tasks it is the model of the last batch, whose entries have different adapters. [`Adapter::extract`]
+    /// reads an adapter from either.
     pub fn model(&self) -> &Model {
-        &self.now.learner.model
+        &self.now.trained.model
     }
 
-    /// As [`model`](Self::model).
+    /// As [`model`](Self::model), by value.
     pub fn into_model(self) -> Model {
-        self.now.learner.model
+        self.now.trained.model
     }
 
-    /// The adapters of a training of [`many`](Self::many) as they are now, in the order of the tasks; none of any other.
+    /// The adapters of a [`multi_task`](Self::multi_task) training with their current values, in the order of the tasks.
+    /// Empty for any other training.
     ///
     /// # Errors
     ///
-    /// [`TrainError::Adapter`] if the model has lost one.
+    /// [`TrainError::Adapter`] if the model has lost an adapter.
     pub fn adapters(&self) -> Result<Vec<Adapter>, TrainError> {
-        self.now.learner.adapters()
+        self.now.trained.adapters()
     }
 
-    /// What is needed to go on from here: never the base.
+    /// What is needed to continue from here. It does not contain the base.
     ///
     /// # Errors
     ///
-    /// [`TrainError::State`] if burn cannot write the optimiser's record.
+    /// [`CheckpointError::State`](crate::CheckpointError::State) if burn cannot write the record of the optimiser.
     pub fn state(&self) -> Result<TrainState, TrainError> {
-        read_state(self.now.step, self.model(), &self.now.optimizer)
+        Ok(read_state(self.now.step, self.model(), &self.now.optimizer)?)
     }
 
-    /// Goes on from `state` instead. Parameters are found by their path, so the model may have been made anew.
+    /// Continues from `state`. Parameters are found by their path, so the model may be a new one of the same structure.
     ///
     /// # Errors
     ///
-    /// [`TrainError::State`] for a state of another model or optimiser; then nothing has changed.
+    /// [`CheckpointError::State`](crate::CheckpointError::State) if the state is of another model or optimiser. Then nothing
+    /// has changed.
     pub fn restore(&mut self, state: &TrainState) -> Result<(), TrainError> {
         let (model, optimizer) = restored(state, self.model(), self.config.optimizer.init())?;
-        let learner = self.now.learner.clone().with(model);
-        self.now = Values { step: state.step, learner, optimizer };
+        let trained = self.now.trained.clone().with_model(model);
+        self.now = Values { step: state.step, trained, optimizer };
         self.before = None;
         Ok(())
     }

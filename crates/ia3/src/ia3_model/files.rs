@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use ia3_io::{AdapterOptions, SavedAdapter, load_adapter, save_adapters};
+use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapters};
 
 use super::Ia3Model;
 use crate::Error;
@@ -64,7 +64,7 @@ impl<M: Module> Ia3Model<M> {
         &self,
         dir: impl AsRef<Path>,
         options: &SaveOptions,
-    ) -> Result<Vec<SavedAdapter>, Error> {
+    ) -> Result<Vec<WrittenFiles>, Error> {
         let all = || self.adapters.keys().cloned().collect();
         let names: Vec<String> = options.selected_adapters.clone().unwrap_or_else(all);
         self.check_names(&names)?;

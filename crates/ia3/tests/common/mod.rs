@@ -8,11 +8,10 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation::relu};
 use ia3::core::Adapter;
-use ia3::io::{AdapterFile, FeedForwardSite};
+use ia3::convert::{FeedForwardSite, place_feed_forward};
+use ia3::io::AdapterFile;
 use ia3::models::Model;
-use ia3::{
-    ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, ModelConfig, ModelInputs, PlanOptions,
-};
+use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, ModelInputs, PlanOptions};
 
 /// The device under test: the one that `IA3_TEST_DEVICE` names, or the CPU.
 pub(crate) fn device() -> Device {
@@ -150,7 +149,7 @@ pub(crate) fn assert_apart(a: &[f32], b: &[f32], what: &str) {
     assert!(worst > 1e-4, "{what}: the same but for {worst}");
 }
 
-/// A case of the corpus whose architecture is there.
+/// A case of the corpus.
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) dir: PathBuf,
@@ -162,45 +161,24 @@ pub(crate) fn fixture(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
 }
 
-/// The corpus that `IA3_FIXTURES` names; a relative folder is one of the workspace, where cargo is called, not of the
-/// package it runs the test in.
-pub(crate) fn corpus() -> PathBuf {
-    let dir = std::env::var_os("IA3_FIXTURES").unwrap_or_else(|| "fixtures".into());
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(dir)
-}
-
-/// The folders of its models.
-pub(crate) fn case_dirs(root: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root).unwrap_or_else(|e| panic!("{}: {e}", root.display()));
-    let dirs = entries.map(|entry| entry.unwrap().path());
-    let mut dirs: Vec<PathBuf> = dirs.filter(|dir| dir.join("io.safetensors").exists()).collect();
-    dirs.sort();
-    assert!(!dirs.is_empty(), "{} holds no case", root.display());
-    dirs
-}
-
 /// The adapter of a case, its feed-forward vectors on the matrices beside the gates where there are gates.
 pub(crate) fn beside_gates(case: &Path, base: &Model) -> Adapter {
     let file = AdapterFile::open(case.join("adapter")).unwrap();
-    let moved = file.clone().place_feed_forward(FeedForwardSite::Wi1, Some(&base.info()));
+    let moved = place_feed_forward(file.clone(), FeedForwardSite::Wi1, Some(&base.info()));
     let file = moved.map_or(file, |(moved, _)| moved);
     file.into_adapter(&base.info(), &device()).unwrap().0
 }
 
-/// Every case of the corpus whose `model_type` is known, so that new architectures are tested as soon as they are.
+/// Every case of the project's own corpus.
 pub(crate) fn cases() -> Vec<Case> {
-    let cases: Vec<Case> = case_dirs(&fixture("")).into_iter().filter_map(Case::open).collect();
-    assert!(cases.iter().any(|case| case.name == "t5"));
-    cases
+    ia3_testing::case_dirs(&fixture("")).into_iter().map(Case::open).collect()
 }
 
 const INPUTS: [&str; 5] =
     ["input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask", "token_type_ids"];
 
 impl Case {
-    fn open(dir: PathBuf) -> Option<Self> {
-        let config = std::fs::read_to_string(dir.join("base/config.json")).unwrap();
-        ModelConfig::from_json(&config).ok()?;
+    fn open(dir: PathBuf) -> Self {
         let device = device();
         let base = ia3::from_pretrained(dir.join("base"), &device).unwrap().model;
         let mut tensors = ia3::io::read_tensors(dir.join("io.safetensors"), &INPUTS).unwrap();
@@ -216,7 +194,7 @@ impl Case {
             ..ModelInputs::default()
         };
         let name = dir.file_name().unwrap().to_string_lossy().to_string();
-        Some(Self { name, dir, base, inputs })
+        Self { name, dir, base, inputs }
     }
 
     /// The base with `adapter` as `default`, active and trainable.

@@ -19,16 +19,15 @@ mod recipe;
 #[path = "../parity/training.rs"]
 mod training;
 
-use std::ops::ControlFlow;
-
 use burn::module::Module;
 use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3::{Bits, Ia3Error};
 
 use case::{Case, values};
-use common::{beside_gates, case_dirs, corpus};
+use common::beside_gates;
 use compare::{Comparison, LOGITS};
+use ia3_testing::{case_dirs, corpus};
 use measure::Table;
 
 #[test]
@@ -127,8 +126,7 @@ fn quantised(case: &Case, table: &mut Table) {
 fn twenty_steps(case: &recipe::Case, table: &mut Table) {
     let fresh = case.fresh();
     let model = ia3::attach(&case.model, &[&fresh]).unwrap();
-    let continued = &mut |_: &ia3::train::StepReport| ControlFlow::Continue(());
-    let (model, _) = ia3::train::train(model, &case.examples, &case.config, continued).unwrap();
+    let (model, _) = ia3::train::train(model, &case.examples, &case.config).unwrap();
     let learned = fresh.extract(&model.valid()).unwrap();
     for (path, vector) in &case.trained().vectors {
         let difference = measure::absolute(&values(learned.vectors[path].values()), &values(vector.values()));

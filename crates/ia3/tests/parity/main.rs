@@ -11,23 +11,33 @@ mod forward;
 mod generate;
 mod training;
 
-use case::Case;
-use common::{case_dirs, corpus};
-use compare::Comparison;
+use std::path::Path;
 
-#[test]
-fn parity() {
-    let mut failed = vec![];
-    for dir in &case_dirs(&corpus()) {
-        let name = dir.file_name().unwrap().to_string_lossy().to_string();
-        let case = Case::open(dir);
-        let mut comparison = Comparison::new(&name);
-        forward::run(&case, &mut comparison);
-        generate::run(&case, &mut comparison);
-        training::run(&case, &mut comparison);
-        case.all_read(&mut comparison);
-        println!("{comparison}");
-        failed.extend(comparison.failures());
+use case::Case;
+use compare::Comparison;
+use ia3_testing::{case_dirs, corpus};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() {
+    let trials = case_dirs(&corpus()).into_iter().map(|dir| {
+        let name = dir.file_name().unwrap_or_default().to_string_lossy().to_string();
+        Trial::test(name.clone(), move || parity(&name, &dir))
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+}
+
+/// Compares every tensor of one case.
+fn parity(name: &str, dir: &Path) -> Result<(), Failed> {
+    let case = Case::open(dir);
+    let mut comparison = Comparison::new(name);
+    forward::run(&case, &mut comparison);
+    generate::run(&case, &mut comparison);
+    training::run(&case, &mut comparison);
+    case.all_read(&mut comparison);
+    println!("{comparison}");
+    let failures = comparison.failures();
+    if failures.is_empty() {
+        return Ok(());
     }
-    assert!(failed.is_empty(), "{} of the comparisons failed:\n{}", failed.len(), failed.join("\n"));
+    Err(format!("{} comparisons failed:\n{}", failures.len(), failures.join("\n")).into())
 }

@@ -8,7 +8,9 @@ use ia3::train::{
 use ia3::{Ia3Config, PlanOptions};
 use serde_json::Value;
 
-use crate::common::{corpus, device};
+use ia3_testing::corpus;
+
+use crate::common::device;
 
 /// A training of `fixtures/tfew/recipes.json`.
 pub(crate) struct Case {
@@ -80,36 +82,35 @@ fn config(name: &str, case: &Value) -> TrainConfig {
     let number = |value: &Value| value.as_u64().unwrap() as usize;
     let (steps, schedule) = (number(&case["steps"]), Schedule::Linear { warmup: number(&case["warmup"]) });
     match name {
-        "t_few" => TrainConfig { steps, schedule, ..TrainConfig::t_few() },
-        "pretraining" => TrainConfig { steps, schedule, batch_size: 8, ..TrainConfig::t_few_pretraining() },
-        _ => TrainConfig {
-            steps,
-            batch_size: 8,
-            learning_rate: case["optimizer"]["lr"].as_f64().unwrap(),
-            schedule,
-            optimizer: match case["optimizer"]["kind"].as_str().unwrap() {
+        "t_few" => TrainConfig::t_few().with_steps(steps).with_schedule(schedule),
+        "pretraining" => {
+            TrainConfig::t_few_pretraining().with_steps(steps).with_schedule(schedule).with_batch_size(8)
+        }
+        _ => TrainConfig::new()
+            .with_steps(steps)
+            .with_batch_size(8)
+            .with_learning_rate(case["optimizer"]["lr"].as_f64().unwrap())
+            .with_schedule(schedule)
+            .with_optimizer(match case["optimizer"]["kind"].as_str().unwrap() {
                 "adamw" => OptimizerConfig::adamw(),
                 "adafactor" => OptimizerConfig::Adafactor { scale_parameter: true },
                 other => panic!("no optimiser `{other}`"),
-            },
-            max_grad_norm: case["max_grad_norm"].as_f64().map(|norm| norm as f32),
-            loss: loss(&case["loss"]),
-            ..TrainConfig::default()
-        },
+            })
+            .with_max_grad_norm(case["max_grad_norm"].as_f64().map(|norm| norm as f32))
+            .with_loss(loss(&case["loss"])),
     }
 }
 
 fn loss(value: &Value) -> LossConfig {
     let number = |name: &str| value[name].as_f64().unwrap();
-    LossConfig {
-        mc_loss: number("mc_loss"),
-        unlikely_loss: number("unlikely_loss"),
-        unlikelihood: if value["unlikelihood"] == "paper" {
+    LossConfig::new()
+        .with_mc_loss(number("mc_loss"))
+        .with_unlikely_loss(number("unlikely_loss"))
+        .with_unlikelihood(if value["unlikelihood"] == "paper" {
             Unlikelihood::Paper
         } else {
             Unlikelihood::Authors
-        },
-        length_norm: number("length_norm"),
-        causal: if value["causal"] == "all" { CausalLoss::All } else { CausalLoss::Target },
-    }
+        })
+        .with_length_norm(number("length_norm"))
+        .with_causal(if value["causal"] == "all" { CausalLoss::All } else { CausalLoss::Target })
 }

@@ -7,13 +7,11 @@ mod case;
 #[path = "../common/mod.rs"]
 mod common;
 
-use std::ops::ControlFlow;
-
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use ia3::core::Adapter;
-use ia3::train::{Example, Loss, clip_grad_norm, evaluate_with, loss, train};
+use ia3::train::{Evaluator, Example, Loss, Training, clip_grad_norm, loss};
 
 use case::Case;
 
@@ -57,7 +55,7 @@ fn trained(case: &Case) -> [f64; 3] {
     let [mut losses, mut norms] = [Worst(0.0, LOSS), Worst(0.0, NORM)];
     let fresh = case.fresh();
     let model = ia3::attach(&case.model, &[&fresh]).unwrap();
-    let (model, report) = train(model, &case.examples, &case.config, &mut |step| {
+    let training = Training::new(model, case.config.clone()).with_progress(|step| {
         let expected = &case.log[step.step - 1];
         let number = |name: &str| expected[name].as_f64().unwrap();
         let place = format!("{} step {}", case.name, step.step);
@@ -68,9 +66,8 @@ fn trained(case: &Case) -> [f64; 3] {
             number("grad_norm"),
         );
         Worst(0.0, 1e-12).absolute(&place, step.learning_rate, number("learning_rate"));
-        ControlFlow::Continue(())
-    })
-    .unwrap();
+    });
+    let (model, report) = training.run(&case.examples).unwrap();
     assert_eq!(report.losses.len(), case.log.len());
     [losses.0, norms.0, parameters(case, &fresh.extract(&model).unwrap())]
 }
@@ -145,7 +142,11 @@ fn scores(case: &Case) -> f64 {
     };
     let mut worst = Worst(0.0, SCORES);
     for batch_size in [1, 5, 100] {
-        let got = evaluate_with(&case.model, &case.examples, batch_size, &case.config.loss).unwrap();
+        let got = Evaluator::new(&case.model)
+            .with_batch_size(batch_size)
+            .with_loss(case.config.loss)
+            .run(&case.examples)
+            .unwrap();
         assert_eq!(got.predictions, predictions);
         assert_eq!(got.accuracy, Some(hits as f64 / answers.len() as f64));
         let scores = got.scores.unwrap();

@@ -15,7 +15,7 @@ impl Ours {
         let rows = self.examples()?;
         let (model, data) = (self.adapted()?, Dataset::from(rows.as_slice()));
         let config = config(rows.len());
-        let plan = EpochPlan::first(&data, &config, model.task())?;
+        let plan = EpochPlan::single_task(&data, &config, model.task())?;
         let runs = self.settings.runs;
         self.both("forward 1,000 rows", runs, || Ok(evaluate(&model, &rows, BATCH).map(|_| ())?))?;
         self.both("train 1,000 rows", runs, || {
@@ -50,16 +50,14 @@ impl Ours {
     }
 }
 
-/// One round of batches; 32 of them are sorted by length together.
+/// One epoch; 32 of them are sorted by length together.
 fn config(rows: usize) -> TrainConfig {
-    TrainConfig {
-        steps: rows.div_ceil(BATCH),
-        batch_size: BATCH,
-        learning_rate: 1e-6,
-        schedule: Schedule::Constant,
-        optimizer: OptimizerConfig::adamw(),
-        max_grad_norm: None,
-        bucket: 32,
-        ..TrainConfig::t_few()
-    }
+    TrainConfig::t_few()
+        .with_steps(rows.div_ceil(BATCH))
+        .with_batch_size(BATCH)
+        .with_learning_rate(1e-6)
+        .with_schedule(Schedule::Constant)
+        .with_optimizer(OptimizerConfig::adamw())
+        .with_max_grad_norm(None)
+        .with_bucket(32)
 }

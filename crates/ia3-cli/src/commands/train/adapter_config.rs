@@ -1,7 +1,9 @@
 //! The configuration that the adapters start with, and their initial values.
 
 use anyhow::Context;
-use ia3::{Adapter, Ia3Config, Model, PlanOptions, Pretrained, Task};
+use ia3::core::Adapter;
+use ia3::models::Model;
+use ia3::{Ia3Config, PlanOptions, Pretrained, Task};
 
 use crate::args::Train;
 use crate::commands::targets;

@@ -1,7 +1,7 @@
 //! Evaluates the held-out examples of each task. All ranks take part.
 
 use ia3::models::Model;
-use ia3::train::{Evaluation, Trainer, evaluate_by_ranks};
+use ia3::train::{Evaluation, Evaluator, Trainer};
 
 use super::setup::Setup;
 use super::task::Task;
@@ -34,8 +34,12 @@ fn evaluate(
 ) -> anyhow::Result<Vec<Option<Evaluation>>> {
     let evaluate = |task: &Task| -> anyhow::Result<Option<Evaluation>> {
         let Some(held_out) = &task.held_out else { return Ok(None) };
-        let (model, loss) = (model(task)?, &setup.config.loss);
-        Ok(Some(evaluate_by_ranks(&model, held_out, EVAL_BATCH, loss, ranks.communicator())?))
+        let model = model(task)?;
+        let evaluator = Evaluator::new(&model)
+            .with_batch_size(EVAL_BATCH)
+            .with_loss(setup.config.loss)
+            .with_ranks(ranks.communicator());
+        Ok(Some(evaluator.run(held_out)?))
     };
     let named = |task: &Task| evaluate(task).map_err(|error| in_task(task.name.as_deref(), error));
     setup.tasks.iter().map(named).collect()

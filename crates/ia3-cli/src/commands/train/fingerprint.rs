@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use ia3::train::{LossConfig, TrainConfig};
+use ia3::train::{Fingerprint, TrainConfig};
 use serde_json::Value;
 
 use super::task::Task;
@@ -15,49 +15,26 @@ pub(super) type Fact = (String, String);
 
 /// All facts of a training.
 pub(super) fn facts(args: &Train, config: &TrainConfig, tasks: &[Task]) -> anyhow::Result<Vec<Fact>> {
-    let mut facts = of_config(config);
     let or_none = |number: Option<usize>| number.map_or("none".into(), |number| number.to_string());
-    facts.push(("eval_steps".into(), or_none(args.eval_steps)));
-    facts.push(("patience".into(), or_none(args.patience)));
-    facts.push(("metric".into(), format!("{:?}", args.metric)));
+    let mut fingerprint = Fingerprint::of(config)?;
+    fingerprint.insert("eval_steps", or_none(args.eval_steps));
+    fingerprint.insert("patience", or_none(args.patience));
+    fingerprint.insert("metric", format!("{:?}", args.metric));
     if let Some(task) = tasks.first() {
-        facts.extend(of_adapter(task)?);
+        fingerprint.extend(of_adapter(task)?);
     }
     let names: Vec<&str> = tasks.iter().filter_map(|task| task.name.as_deref()).collect();
     if !names.is_empty() {
-        facts.push(("choice of tasks".into(), names.join(", ")));
+        fingerprint.insert("choice of tasks", names.join(", "));
     }
-    let hashed = |data: String| hash(data.as_bytes());
     for task in tasks {
         let of =
             |what: &str| task.name.as_ref().map_or(what.into(), |name| format!("{what} of task `{name}`"));
-        facts.push((of("data"), hashed(format!("{:?}", task.data.rows))));
-        facts.push((of("held-out data"), hashed(format!("{:?}", task.held_out))));
+        fingerprint.insert_hash(of("data"), &task.data)?;
+        fingerprint.insert_hash(of("held-out data"), &task.held_out)?;
     }
-    facts.push(("base".into(), of_base(&args.base)?));
-    Ok(facts)
-}
-
-fn of_config(config: &TrainConfig) -> Vec<Fact> {
-    let LossConfig { mc_loss, unlikely_loss, unlikelihood, length_norm, causal } = &config.loss;
-    let facts = [
-        ("steps", config.steps.to_string()),
-        ("batch size", config.batch_size.to_string()),
-        ("gradient accumulation", config.gradient_accumulation_steps.to_string()),
-        ("learning rate", config.learning_rate.to_string()),
-        ("schedule", format!("{:?}", config.schedule)),
-        ("optimiser", format!("{:?}", config.optimizer)),
-        ("bound of the gradients", format!("{:?}", config.max_grad_norm)),
-        ("shuffle", config.shuffle.to_string()),
-        ("bucket", config.bucket.to_string()),
-        ("seed", config.seed.to_string()),
-        ("mc_loss", mc_loss.to_string()),
-        ("unlikely_loss", unlikely_loss.to_string()),
-        ("unlikelihood", format!("{unlikelihood:?}")),
-        ("length_norm", length_norm.to_string()),
-        ("causal_loss", format!("{causal:?}")),
-    ];
-    facts.map(|(name, value)| (name.to_string(), value)).to_vec()
+    fingerprint.insert_hash_of_bytes("base", &of_base(&args.base)?);
+    Ok(fingerprint.entries().map(|(name, value)| (name.into(), value.into())).collect())
 }
 
 /// The fields of `adapter_config.json`, and the number of trained values.
@@ -67,8 +44,8 @@ fn of_adapter(task: &Task) -> anyhow::Result<Vec<Fact>> {
     Ok(fields.into_iter().map(|(name, value)| (name, value.to_string())).chain([trainable]).collect())
 }
 
-/// A hash of the names, the sizes and the first megabytes of the files of a base.
-fn of_base(dir: &Path) -> anyhow::Result<String> {
+/// The names, the sizes and the first megabytes of the files of a base.
+fn of_base(dir: &Path) -> anyhow::Result<Vec<u8>> {
     let mut files: Vec<_> = std::fs::read_dir(dir)?.filter_map(|e| Some(e.ok()?.path())).collect();
     files
         .retain(|path| path.extension().is_some_and(|e| e == "safetensors") || path.ends_with("config.json"));
@@ -79,11 +56,5 @@ fn of_base(dir: &Path) -> anyhow::Result<String> {
         bytes.extend(format!("{:?} {}", path.file_name(), file.metadata()?.len()).into_bytes());
         file.take(1 << 20).read_to_end(&mut bytes)?;
     }
-    Ok(hash(&bytes))
-}
-
-/// FNV-1a: the same in every version of every program.
-fn hash(bytes: &[u8]) -> String {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, step))
+    Ok(bytes)
 }

@@ -12,8 +12,22 @@ use super::history::History;
 const WIDTH: u32 = 900;
 /// The height of one panel.
 const HEIGHT: u32 = 320;
-/// The most tasks that have a curve of their own. With more tasks, only the mean is drawn.
-const TASKS: usize = 8;
+/// The colours of the curves: two for the means, and one for each of up to eight tasks. With more tasks, only the means
+/// are drawn.
+const COLOURS: [RGBColor; 10] = [
+    RGBColor(0x1f, 0x77, 0xb4),
+    RGBColor(0xd6, 0x27, 0x28),
+    RGBColor(0x2c, 0xa0, 0x2c),
+    RGBColor(0xff, 0x7f, 0x0e),
+    RGBColor(0x94, 0x67, 0xbd),
+    RGBColor(0x8c, 0x56, 0x4b),
+    RGBColor(0xe3, 0x77, 0xc2),
+    RGBColor(0x7f, 0x7f, 0x7f),
+    RGBColor(0xbc, 0xbd, 0x22),
+    RGBColor(0x17, 0xbe, 0xcf),
+];
+/// The most points of a curve that get a marker.
+const MARKERS: usize = 60;
 
 /// A name and its points `(step, value)`.
 type Curve<'a> = (&'a str, &'a [(f64, f64)]);
@@ -49,7 +63,7 @@ fn draw(history: &History, svg: &mut String) -> Result<(), Box<dyn Error>> {
 fn losses(history: &History) -> Vec<Curve<'_>> {
     let mut curves: Vec<Curve> =
         vec![("training loss", &history.training), ("held-out loss", &history.held_out)];
-    if history.tasks.len() <= TASKS {
+    if history.tasks.len() <= COLOURS.len() - 2 {
         curves.extend(history.tasks.iter().map(|(name, points)| (name.as_str(), points.as_slice())));
     }
     with_points(curves)
@@ -78,16 +92,24 @@ fn panel(
         .x_label_area_size(44)
         .y_label_area_size(64)
         .build_cartesian_2d(steps, values)?;
-    chart.configure_mesh().light_line_style(WHITE).x_desc("optimiser step").y_desc(title).draw()?;
+    let value = |value: &f64| if percent { format!("{value:.0}") } else { format!("{value:.2}") };
+    chart
+        .configure_mesh()
+        .light_line_style(WHITE)
+        .x_desc("optimiser step")
+        .x_label_formatter(&|step| format!("{step:.0}"))
+        .y_desc(title)
+        .y_label_formatter(&value)
+        .draw()?;
     for (i, (name, points)) in curves.iter().enumerate() {
-        let colour = Palette99::pick(i).to_rgba();
+        let colour = COLOURS[i % COLOURS.len()];
         let scale = if percent { 100.0 } else { 1.0 };
         let points: Vec<(f64, f64)> = points.iter().map(|(step, value)| (*step, scale * value)).collect();
         chart
             .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
             .label(*name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-        if points.len() < 60 {
+        if points.len() <= MARKERS {
             chart.draw_series(points.into_iter().map(|point| Circle::new(point, 3, colour.filled())))?;
         }
     }

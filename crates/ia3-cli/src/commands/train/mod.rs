@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
-use ia3::io::IoError;
+use ia3::io::FileError;
 use ia3::train::Trainer;
 
 use self::dry_run::DryRun;
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Train, device: Option<&str>, format: Format) -> anyhow:
 
 fn train(args: &Train, device: Option<&str>, format: Format, ranks: &Ranks) -> anyhow::Result<ExitCode> {
     if args.out.exists() && !args.out.is_dir() {
-        return ranks.together(Err(IoError::NotAFolder { path: args.out.clone() }.into()));
+        return ranks.together(Err(FileError::NotAFolder { path: args.out.clone() }.into()));
     }
     let device = ranks.together(ia3::device(ranks.device(device).as_deref()).map_err(Into::into))?;
     let setup = ranks.together(setup::prepare(args, &device))?;

@@ -29,7 +29,7 @@ impl<'a> OutputFolder<'a> {
     /// Locks the folder and removes what a killed process left unfinished.
     pub(super) fn open(args: &'a Train, setup: &'a Setup, device: &Device) -> anyhow::Result<Self> {
         let mut fingerprint: Fingerprint = setup.fingerprint.iter().cloned().collect();
-        fingerprint.insert("device".into(), format!("{device:?}"));
+        fingerprint.insert("device", format!("{device:?}"));
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
         let _lock = checkpoints.lock()?;
         ia3::io::remove_leftovers(&args.out)?;

@@ -1,7 +1,8 @@
 //! The examples of each task, read from its files and tokenised.
 
+use ia3::models::Model;
 use ia3::train::{Dataset, EpochPlan, Example, TrainConfig};
-use ia3::{Model, ModelConfig, Task};
+use ia3::{ModelConfig, Task};
 
 use super::task_list::{TaskSpec, in_task};
 use crate::args::Train;
@@ -42,7 +43,7 @@ pub(super) fn first_epoch(
         [TaskRows { spec: TaskSpec { name: None, .. }, epoch, .. }] => Ok(*epoch),
         tasks => {
             let data: Vec<&Dataset> = tasks.iter().map(|rows| &rows.data).collect();
-            Ok(EpochPlan::together(&data, config, model_task)?)
+            Ok(EpochPlan::multi_task(&data, config, model_task)?)
         }
     }
 }
@@ -58,7 +59,7 @@ impl TaskRows {
         let data = Dataset { rows: reader.rows(&spec.data)? };
         let held_out =
             spec.eval.as_ref().map(|path| reader.rows(path)).transpose()?.map(|rows| rows.concat());
-        let epoch = EpochPlan::first(&data, train_config, model.task())?;
+        let epoch = EpochPlan::single_task(&data, train_config, model.task())?;
         Ok(Self { spec, data, held_out, epoch })
     }
 }

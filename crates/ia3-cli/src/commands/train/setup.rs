@@ -1,8 +1,9 @@
 //! Prepares a training: read the configuration, read the rows, check the memory, load the base, plan the adapters.
 
 use burn::tensor::Device;
+use ia3::TrainableParameters;
+use ia3::models::Model;
 use ia3::train::{AdapterTask, EpochPlan, TrainConfig, TrainError, Trainer};
-use ia3::{Model, TrainableParameters};
 
 use super::fingerprint::{self, Fact};
 use super::memory::Memory;
@@ -68,7 +69,7 @@ impl Setup {
             }
             tasks => {
                 let tasks = tasks.iter().map(|t| AdapterTask { adapter: t.adapter.clone(), data: &t.data });
-                Trainer::many(&self.base, &tasks.collect::<Vec<_>>(), &self.config)
+                Trainer::multi_task(&self.base, &tasks.collect::<Vec<_>>(), &self.config)
             }
         };
         trainer.map_err(|error| self.in_task(error))
@@ -89,7 +90,7 @@ impl Setup {
 }
 
 /// The parameters of the base and of `count` such adapters.
-fn count(base: &Model, adapter: &ia3::Adapter, count: usize) -> TrainableParameters {
+fn count(base: &Model, adapter: &ia3::core::Adapter, count: usize) -> TrainableParameters {
     let TrainableParameters { trainable, all } = TrainableParameters::of(base, adapter);
     let others = (count - 1) * adapter.num_params();
     TrainableParameters { trainable: count * trainable, all: all + others }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ia3::Adapter;
+use ia3::core::Adapter;
 use ia3::train::{Dataset, EpochPlan, Example};
 
 use super::rows::TaskRows;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, bail};
-use ia3::io::{IoError, check_adapter_name};
+use ia3::io::{FileError, check_adapter_name};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -150,7 +150,7 @@ impl Entry {
         }
         let out = args.out.join(&self.name);
         if out.exists() && !out.is_dir() {
-            return Err(IoError::NotAFolder { path: out }.into());
+            return Err(FileError::NotAFolder { path: out }.into());
         }
         Ok(TaskSpec { name: Some(self.name), data, eval, rows })
     }

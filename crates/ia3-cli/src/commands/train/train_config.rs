@@ -7,45 +7,45 @@ use crate::args::{CausalLossName, LossArgs, OptimizerName, PresetName, Train, Un
 /// The preset with every option that was given.
 pub(super) fn from_args(args: &Train) -> TrainConfig {
     let preset = match args.preset {
-        None => TrainConfig { bucket: 8, ..TrainConfig::t_few() },
+        None => TrainConfig::t_few().with_bucket(8),
         Some(PresetName::TFew) => TrainConfig::t_few(),
         Some(PresetName::TFewPretrain) => TrainConfig::t_few_pretraining(),
     };
     let steps = args.steps.unwrap_or(preset.steps);
-    TrainConfig {
-        steps,
-        batch_size: args.batch_size.unwrap_or(preset.batch_size),
-        gradient_accumulation_steps: args.gradient_accumulation_steps,
-        learning_rate: args.lr.unwrap_or(preset.learning_rate),
-        schedule: Schedule::linear(args.warmup_ratio, steps),
-        optimizer: match args.optimizer {
+    TrainConfig::new()
+        .with_steps(steps)
+        .with_batch_size(args.batch_size.unwrap_or(preset.batch_size))
+        .with_gradient_accumulation_steps(args.gradient_accumulation_steps)
+        .with_learning_rate(args.lr.unwrap_or(preset.learning_rate))
+        .with_schedule(Schedule::linear(args.warmup_ratio, steps))
+        .with_optimizer(match args.optimizer {
             None => preset.optimizer,
             Some(OptimizerName::Adamw) => OptimizerConfig::adamw(),
             Some(OptimizerName::Adafactor) => OptimizerConfig::Adafactor { scale_parameter: true },
-        },
-        max_grad_norm: args.max_grad_norm.map_or(preset.max_grad_norm, |norm| (norm > 0.0).then_some(norm)),
-        shuffle: preset.shuffle && !args.no_shuffle,
+        })
+        .with_max_grad_norm(
+            args.max_grad_norm.map_or(preset.max_grad_norm, |norm| (norm > 0.0).then_some(norm)),
+        )
+        .with_shuffle(preset.shuffle && !args.no_shuffle)
         // Sorting by length would change the order of the file.
-        bucket: if args.no_shuffle { 1 } else { preset.bucket },
-        seed: args.seed,
-        loss: loss(&args.loss, preset.loss),
-    }
+        .with_bucket(if args.no_shuffle { 1 } else { preset.bucket })
+        .with_seed(args.seed)
+        .with_loss(loss(&args.loss, preset.loss))
 }
 
 fn loss(args: &LossArgs, preset: LossConfig) -> LossConfig {
-    LossConfig {
-        mc_loss: args.mc_loss.unwrap_or(preset.mc_loss),
-        unlikely_loss: args.unlikely_loss.unwrap_or(preset.unlikely_loss),
-        unlikelihood: match args.unlikelihood {
+    LossConfig::new()
+        .with_mc_loss(args.mc_loss.unwrap_or(preset.mc_loss))
+        .with_unlikely_loss(args.unlikely_loss.unwrap_or(preset.unlikely_loss))
+        .with_unlikelihood(match args.unlikelihood {
             UnlikelihoodName::Authors => Unlikelihood::Authors,
             UnlikelihoodName::Paper => Unlikelihood::Paper,
-        },
-        length_norm: args.length_norm,
-        causal: match args.causal_loss {
+        })
+        .with_length_norm(args.length_norm)
+        .with_causal(match args.causal_loss {
             CausalLossName::Target => CausalLoss::Target,
             CausalLossName::All => CausalLoss::All,
-        },
-    }
+        })
 }
 
 #[cfg(test)]
@@ -67,7 +67,7 @@ mod tests {
     fn a_preset_sets_every_option_that_is_not_given() {
         assert_eq!(parsed(&["--preset", "t-few"]), TrainConfig::t_few());
         assert_eq!(parsed(&["--preset", "t-few-pretrain"]), TrainConfig::t_few_pretraining());
-        assert_eq!(parsed(&[]), TrainConfig { bucket: 8, ..TrainConfig::t_few() });
+        assert_eq!(parsed(&[]), TrainConfig::t_few().with_bucket(8));
     }
 
     #[test]
@@ -78,25 +78,25 @@ mod tests {
             "--causal-loss all --no-shuffle",
         ];
         let words: Vec<&str> = options.iter().flat_map(|o| o.split(' ')).collect();
-        let expected = TrainConfig {
-            steps: 50,
-            batch_size: 3,
-            gradient_accumulation_steps: 1,
-            learning_rate: 0.1,
-            schedule: Schedule::Linear { warmup: 10 },
-            optimizer: OptimizerConfig::adamw(),
-            max_grad_norm: None,
-            shuffle: false,
-            bucket: 1,
-            seed: 7,
-            loss: LossConfig {
-                mc_loss: 0.5,
-                unlikely_loss: 2.0,
-                unlikelihood: Unlikelihood::Paper,
-                length_norm: 0.0,
-                causal: CausalLoss::All,
-            },
-        };
+        let expected = TrainConfig::new()
+            .with_steps(50)
+            .with_batch_size(3)
+            .with_gradient_accumulation_steps(1)
+            .with_learning_rate(0.1)
+            .with_schedule(Schedule::Linear { warmup: 10 })
+            .with_optimizer(OptimizerConfig::adamw())
+            .with_max_grad_norm(None)
+            .with_shuffle(false)
+            .with_bucket(1)
+            .with_seed(7)
+            .with_loss(
+                LossConfig::new()
+                    .with_mc_loss(0.5)
+                    .with_unlikely_loss(2.0)
+                    .with_unlikelihood(Unlikelihood::Paper)
+                    .with_length_norm(0.0)
+                    .with_causal(CausalLoss::All),
+            );
         assert_eq!(parsed(&words), expected);
     }
 }

@@ -1,0 +1,116 @@
+//! From one format of adapters to another.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ia3_config::{ModelInfo, Placement};
+use ia3_io::AdapterFile;
+use ia3_io::fs::WrittenFiles;
+
+use crate::ConvertError;
+use crate::feed_forward::{FeedForwardSite, Placed, place_feed_forward};
+use crate::format::AdapterFormat;
+use crate::open::{OpenedAdapter, open_adapter};
+use crate::save::save_adapter_as;
+
+/// What [`convert_adapter`] may need to know; the default needs nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ConvertOptions {
+    /// Where the vectors of gated feed-forward blocks are to be. By default they stay in PEFT's format, and T-Few and
+    /// AdapterHub get them on the output of `wi_1`, the one place these have.
+    pub site: Option<FeedForwardSite>,
+    /// The facts of the base: whether its feed-forward blocks are gated, and what its layers are called.
+    pub base: Option<ModelInfo>,
+    /// Name or path of the base model for the configuration, instead of the one in the source.
+    pub base_name: Option<String>,
+}
+
+impl ConvertOptions {
+    /// Sets where the vectors of gated feed-forward blocks are to be.
+    pub fn with_site(mut self, site: FeedForwardSite) -> Self {
+        self.site = Some(site);
+        self
+    }
+
+    /// Sets the facts of the base.
+    pub fn with_base(mut self, base: ModelInfo) -> Self {
+        self.base = Some(base);
+        self
+    }
+
+    /// Sets the name or path of the base model.
+    pub fn with_base_name(mut self, name: impl Into<String>) -> Self {
+        self.base_name = Some(name.into());
+        self
+    }
+}
+
+/// What was converted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Converted {
+    /// The format of the source.
+    pub from: AdapterFormat,
+    /// The format that was written.
+    pub to: AdapterFormat,
+    /// The adapter as it was written, with the path of the source.
+    pub adapter: AdapterFile,
+    /// What each of its vectors multiplies, by module path.
+    pub placements: BTreeMap<String, Placement>,
+    /// What became of the feed-forward vectors.
+    pub placed: Placed,
+    /// Tensors of the source that are no part of an adapter and were left out.
+    pub ignored: Vec<String>,
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// Their size together.
+    pub bytes: u64,
+}
+
+/// Reads an adapter of any format and writes it in another, or in the same with its vectors in another place.
+///
+/// Values keep their bits, except where two vectors of a gated feed-forward block are multiplied. All is checked
+/// before the first byte is written.
+///
+/// # Errors
+///
+/// Those of [`open_adapter`], [`place_feed_forward`] and [`save_adapter_as`], and
+/// [`ConvertError::NothingToPlace`] if a site is asked for and there is no vector that could be there.
+///
+/// ```no_run
+/// use ia3_convert::{AdapterFormat, ConvertOptions, FeedForwardSite, convert_adapter};
+///
+/// let options = ConvertOptions::default().with_site(FeedForwardSite::Wo).with_base_name("bigscience/T0_3B");
+/// let converted = convert_adapter("t03b_ia3_finish.pt", AdapterFormat::Peft, "adapter", &options)?;
+/// assert_eq!(converted.placed.moved.len(), 48);
+/// # Ok::<(), ia3_convert::ConvertError>(())
+/// ```
+pub fn convert_adapter(
+    from: impl AsRef<Path>,
+    to: AdapterFormat,
+    out: impl AsRef<Path>,
+    options: &ConvertOptions,
+) -> Result<Converted, ConvertError> {
+    let OpenedAdapter { format: source, mut file, ignored } = open_adapter(from)?;
+    if let Some(name) = &options.base_name {
+        file.config.base_model_name_or_path = Some(name.clone());
+    }
+    let (adapter, placed) = place(file, to, options)?;
+    let placements = adapter.placements(options.base.as_ref())?;
+    let WrittenFiles { files, bytes, .. } = save_adapter_as(&adapter, to, out, options.base.as_ref())?;
+    Ok(Converted { from: source, to, adapter, placements, placed, ignored, files, bytes })
+}
+
+fn place(
+    file: AdapterFile,
+    to: AdapterFormat,
+    options: &ConvertOptions,
+) -> Result<(AdapterFile, Placed), ConvertError> {
+    let forced = (to != AdapterFormat::Peft).then_some(FeedForwardSite::Wi1);
+    let Some(site) = options.site.or(forced) else { return Ok((file, Placed::default())) };
+    let (file, placed) = place_feed_forward(file, site, options.base.as_ref())?;
+    match options.site.is_some() && placed.moved.is_empty() && placed.kept.is_empty() {
+        true => Err(ConvertError::NothingToPlace { path: file.path }),
+        false => Ok((file, placed)),
+    }
+}

@@ -1,0 +1,224 @@
+use std::path::PathBuf;
+
+use ia3_config::Placement;
+use ia3_io::AdapterFileError;
+use ia3_io::fs::FileError;
+use ia3_io::safetensors::SafetensorsError;
+use ia3_io::text::{count, first_few_quoted, found_names};
+
+use crate::format::AdapterFormat;
+use crate::torch::TorchError;
+
+/// What can go wrong when an adapter is converted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConvertError {
+    /// A file or folder cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A safetensors file is damaged or has an unsupported dtype.
+    #[error(transparent)]
+    Safetensors(#[from] SafetensorsError),
+    /// An adapter in PEFT's format cannot be read or written.
+    #[error(transparent)]
+    Adapter(AdapterFileError),
+    /// A file of `torch.save` cannot be read.
+    #[error(transparent)]
+    Torch(TorchError),
+    /// A file holds no vector of the format it should have.
+    #[error(
+        "`{}` holds no vector of {} (a key that ends in `{suffix}`), found {}",
+        path.display(), format.with_article(), found_names(found)
+    )]
+    NoVectors {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: AdapterFormat,
+        /// The end of a vector's key.
+        suffix: &'static str,
+        /// The keys that are there.
+        found: Vec<String>,
+    },
+    /// A tensor of an adapter is no part of an (IA)³ adapter.
+    #[error("`{key}` of `{}` is {what}, which an (IA)³ adapter does not have", path.display())]
+    NotIa3 {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A vector of an adapter has more than one column.
+    #[error(
+        "the vector `{key}` of `{}` has shape {found:?}, expected [n, 1]: one number for each output",
+        path.display()
+    )]
+    ColumnForm {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// The configuration of an AdapterHub adapter cannot be read.
+    #[error("`{}` is no configuration of an AdapterHub adapter: {source}", path.display())]
+    AdapterHubConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An AdapterHub adapter is not an (IA)³ adapter, or one with additions that PEFT does not have.
+    #[error("`{}`: `{field}` is {found}, expected {expected}: not a plain (IA)³ adapter", path.display())]
+    AdapterHubField {
+        /// The file.
+        path: PathBuf,
+        /// The field of `config`.
+        field: &'static str,
+        /// The value of (IA)³.
+        expected: &'static str,
+        /// The value there.
+        found: String,
+    },
+    /// A folder holds the configuration of an AdapterHub adapter without its weights.
+    #[error(
+        "`{}` holds no AdapterHub adapter: pytorch_adapter.bin and adapter.safetensors are missing, found {}",
+        dir.display(), found_names(found)
+    )]
+    NoAdapterHub {
+        /// The folder.
+        dir: PathBuf,
+        /// What the folder holds.
+        found: Vec<String>,
+    },
+    /// No lists of names select exactly the vectors with their placements.
+    #[error(
+        "no `target_modules` and `feedforward_modules` give `{module}` its vector on the {placement}: its name is the \
+         end of another's with a vector on the other side; convert them one by one"
+    )]
+    NoSelector {
+        /// The module.
+        module: String,
+        /// What its vector multiplies.
+        placement: Placement,
+    },
+    /// A format cannot hold a vector.
+    #[error(
+        "{} {}, and the adapter has one on the {placement} of `{module}`; PEFT's format holds it",
+        format.with_article(), format.holds()
+    )]
+    Unrepresentable {
+        /// The format.
+        format: AdapterFormat,
+        /// The module.
+        module: String,
+        /// What its vector multiplies.
+        placement: Placement,
+    },
+    /// A format has no place for parameters saved whole.
+    #[error(
+        "{} holds vectors only, but the adapter holds {} saved whole ({})",
+        format.with_article(), count(parameters.len(), "parameter"), first_few_quoted(parameters)
+    )]
+    SavedWhole {
+        /// The format.
+        format: AdapterFormat,
+        /// The parameters.
+        parameters: Vec<String>,
+    },
+    /// Whether a feed-forward block is gated cannot be told from names.
+    #[error(
+        "cannot tell whether `{module}` is in a gated feed-forward block, where its vector can move to `{to}`: nothing \
+         in the adapter says so; give the base (its config.json is enough)"
+    )]
+    GateUnknown {
+        /// The module of the vector.
+        module: String,
+        /// The module it should move to.
+        to: String,
+    },
+    /// A feed-forward block is not gated, so that a vector has no other place.
+    #[error(
+        "the vector on the {placement} of `{module}` cannot move to `{to}`: the block is not gated, the activation lies \
+         between the two and no vector on the other side of it gives the same{}",
+        if *placement == Placement::Input { "; such an adapter stays in PEFT's format" } else { "" }
+    )]
+    NotGated {
+        /// The module of the vector.
+        module: String,
+        /// What the vector multiplies.
+        placement: Placement,
+        /// Where it should have moved.
+        to: String,
+    },
+    /// A vector cannot move to a module that has a vector on its other side.
+    #[error(
+        "the vector of `{module}` cannot move to the {wanted} of `{to}`, which has a vector on its {}; a module has one \
+         vector at most",
+        match wanted { Placement::Input => Placement::Output, Placement::Output => Placement::Input }
+    )]
+    Occupied {
+        /// The module of the vector.
+        module: String,
+        /// The module it should move to.
+        to: String,
+        /// The side it should move to.
+        wanted: Placement,
+    },
+    /// Two vectors that should be multiplied, or a vector and its new layer, have different lengths.
+    #[error("the vector of `{module}` has {len} numbers, but `{to}` has {expected}; are both of one base?")]
+    MoveLength {
+        /// The module of the vector.
+        module: String,
+        /// The length of its vector.
+        len: usize,
+        /// The module it should move to.
+        to: String,
+        /// The length there.
+        expected: usize,
+    },
+    /// A place for the feed-forward vectors was asked for, and there are none.
+    #[error(
+        "the adapter `{}` has no vector on an output of `wi_1` or `up_proj` or an input of `wo` or `down_proj` that could \
+         be placed",
+        path.display()
+    )]
+    NothingToPlace {
+        /// The adapter.
+        path: PathBuf,
+    },
+    /// Something else than an adapter of that format is in the way.
+    #[error(
+        "`{}` exists and is no (IA)³ adapter in the form of {}; write to another path",
+        path.display(), format.with_article()
+    )]
+    InTheWay {
+        /// What is in the way.
+        path: PathBuf,
+        /// The format to write.
+        format: AdapterFormat,
+    },
+}
+
+impl From<AdapterFileError> for ConvertError {
+    fn from(error: AdapterFileError) -> Self {
+        match error {
+            AdapterFileError::File(error) => Self::File(error),
+            AdapterFileError::Safetensors(error) => Self::Safetensors(error),
+            other => Self::Adapter(other),
+        }
+    }
+}
+
+impl From<TorchError> for ConvertError {
+    fn from(error: TorchError) -> Self {
+        match error {
+            TorchError::File(error) => Self::File(error),
+            other => Self::Torch(other),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+use std::path::Path;
+
+use ia3_io::AdapterFile;
+
+use crate::format::AdapterFormat;
+use crate::recognise::folder;
+use crate::{ConvertError, adapterhub, peft_bin, tfew};
+
+/// An adapter that was read from any of the formats.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OpenedAdapter {
+    /// The format it was in.
+    pub format: AdapterFormat,
+    /// The adapter.
+    pub file: AdapterFile,
+    /// Tensors of the file that are no part of an adapter and were not read: the base's own weights, which T-Few
+    /// writes under DeepSpeed.
+    pub ignored: Vec<String>,
+}
+
+/// Reads an adapter of any format, see [`AdapterFormat`].
+///
+/// A T-Few or AdapterHub adapter gets the configuration that PEFT needs for the same vectors in the same place:
+/// all on outputs, so `feedforward_modules` is empty. Pickles are read without running anything.
+///
+/// # Errors
+///
+/// As [`AdapterFile::open`]; for a file of `torch.save` also [`ConvertError::NotTorch`], [`ConvertError::OldTorch`],
+/// [`ConvertError::Zip`], [`ConvertError::NoPickle`], [`ConvertError::NotStored`], [`ConvertError::EntryLength`],
+/// [`ConvertError::ByteOrder`], [`ConvertError::Pickle`], [`ConvertError::DuplicateKey`] and [`ConvertError::Torch`];
+/// [`ConvertError::NoVectors`], [`ConvertError::NotIa3`] and [`ConvertError::ColumnForm`] for what is no (IA)³ adapter; [`ConvertError::AdapterHubConfig`],
+/// [`ConvertError::AdapterHubField`] and [`ConvertError::NoAdapterHub`] for AdapterHub's folder.
+///
+/// ```no_run
+/// let opened = ia3_convert::open_adapter("t03b_ia3_finish.pt")?;
+/// assert_eq!(opened.format, ia3_convert::AdapterFormat::TFew);
+/// println!("{} vectors", opened.file.vectors.len());
+/// # Ok::<(), ia3_convert::ConvertError>(())
+/// ```
+pub fn open_adapter(path: impl AsRef<Path>) -> Result<OpenedAdapter, ConvertError> {
+    let path = path.as_ref();
+    let format = AdapterFormat::of(path)?;
+    let (file, ignored) = match format {
+        AdapterFormat::Peft if peft_bin::is_there(path) => (peft_bin::read(&folder(path))?, vec![]),
+        AdapterFormat::Peft => (AdapterFile::open(path)?, vec![]),
+        AdapterFormat::TFew => tfew::read(path)?,
+        AdapterFormat::AdapterHub => (adapterhub::read(&folder(path))?, vec![]),
+    };
+    Ok(OpenedAdapter { format, file, ignored })
+}

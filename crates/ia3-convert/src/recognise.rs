@@ -1,0 +1,60 @@
+//! Recognising the format of an adapter by its content.
+
+use std::path::{Path, PathBuf};
+
+use ia3_io::FileError;
+use ia3_io::adapter::CONFIG;
+use ia3_io::fs::{FileKind, open, read_head, read_text};
+use serde_json::Value;
+
+use crate::format::AdapterFormat;
+use crate::{adapterhub, peft_bin};
+
+impl AdapterFormat {
+    /// Recognises the format of a folder or file by what is in it; what is in no other format is taken for PEFT's.
+    ///
+    /// A folder and its files are told by `adapter_config.json`; any other zip archive is T-Few's.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::NotFound`] and [`FileError::Io`].
+    pub fn of(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        let path = path.as_ref();
+        if !path.exists() {
+            return Err(FileError::NotFound { path: path.to_owned() });
+        }
+        let in_hub = is_adapterhub(&folder(path).join(CONFIG));
+        if path.is_dir() {
+            return Ok(if in_hub { Self::AdapterHub } else { Self::Peft });
+        }
+        let head = read_head(path, &mut open(path)?)?;
+        let in_folder = folder(path).join(CONFIG).exists();
+        Ok(match FileKind::recognise(&head) {
+            _ if in_hub && adapterhub::is_part(path) => Self::AdapterHub,
+            _ if peft_bin::is_there(path) => Self::Peft,
+            Some(FileKind::Zip) => Self::TFew,
+            // What should have been such an archive; its reader says what it is instead.
+            Some(kind) if kind != FileKind::Json && !in_folder => Self::TFew,
+            _ => Self::Peft,
+        })
+    }
+}
+
+pub(crate) fn folder(path: &Path) -> PathBuf {
+    match path.is_dir() {
+        true => path.to_owned(),
+        false => path.parent().unwrap_or(Path::new("")).to_owned(),
+    }
+}
+
+/// AdapterHub's configuration has an object `config`, PEFT's a `peft_type`.
+pub(crate) fn is_adapterhub(config: &Path) -> bool {
+    config_field(config, "peft_type").is_none()
+        && config_field(config, "config").is_some_and(|c| c.is_object())
+}
+
+/// A field of a JSON file; `None` also where that is not to be had, which the readers tell better.
+pub(crate) fn config_field(config: &Path, field: &str) -> Option<Value> {
+    let json: Value = serde_json::from_str(&read_text(config).ok()?).ok()?;
+    json.get(field).filter(|value| !value.is_null()).cloned()
+}

@@ -1,0 +1,136 @@
+use std::path::{Path, PathBuf};
+
+use ia3_io::fs::FileError;
+use ia3_io::text::found_names;
+
+use crate::torch::problem::{PickleProblem, TorchProblem};
+
+/// What can go wrong with a file of `torch.save`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TorchError {
+    /// A file or folder cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file is no PyTorch file.
+    #[error("`{}` is no PyTorch file, expected a zip archive that `torch.save` wrote", path.display())]
+    NotTorch {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A PyTorch file is older than the zip archives of version 1.6.
+    #[error(
+        "`{}` is a bare pickle, as PyTorch wrote them before 1.6; load it in Python and save it again with `torch.save`",
+        path.display()
+    )]
+    OldTorch {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The zip archive of a PyTorch file cannot be read.
+    #[error("the zip archive `{}` cannot be read: {source}; download or copy it again", path.display())]
+    Zip {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: zip::result::ZipError,
+    },
+    /// A zip archive is no PyTorch file.
+    #[error(
+        "the zip archive `{}` holds no data.pkl, so `torch.save` did not write it; found {}",
+        path.display(), found_names(found)
+    )]
+    NoPickle {
+        /// The file.
+        path: PathBuf,
+        /// Its entries.
+        found: Vec<String>,
+    },
+    /// An entry of a PyTorch file is not stored as it is.
+    #[error(
+        "the entry `{entry}` of `{}` is {found}, expected it stored as it is; save the file with `torch.save`",
+        path.display()
+    )]
+    NotStored {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+        /// How it is stored.
+        found: String,
+    },
+    /// An entry of a PyTorch file is too long.
+    #[error("the entry `{entry}` of `{}` has {found} bytes, expected {limit} at most", path.display())]
+    EntryLength {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+        /// Its bytes.
+        found: u64,
+        /// The bytes it may have.
+        limit: u64,
+    },
+    /// An entry of a PyTorch file ends too early.
+    #[error(
+        "the entry `{entry}` of `{}` has {found} bytes, expected {expected}; it is truncated, download or copy it again",
+        path.display()
+    )]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+        /// The bytes it should have.
+        expected: u64,
+        /// The bytes it has.
+        found: u64,
+    },
+    /// A PyTorch file was written on a machine of another byte order.
+    #[error("`{}` has the byte order {found}, expected little; save it again on a little-endian machine", path.display())]
+    ByteOrder {
+        /// The file.
+        path: PathBuf,
+        /// The byte order.
+        found: String,
+    },
+    /// The pickle of a PyTorch file is not one of a dictionary of tensors.
+    #[error(
+        "the pickle of `{}` {problem} (byte {at}); only dictionaries of tensors are read and nothing is ever run, \
+         save one with `torch.save`",
+        path.display()
+    )]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// The byte of the pickle at which reading ended.
+        at: usize,
+        /// What is wrong there.
+        problem: PickleProblem,
+    },
+    /// A key of a PyTorch file appears twice.
+    #[error("`{}` holds the key `{key}` twice; save it again", path.display())]
+    DuplicateKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A tensor of a PyTorch file cannot be read.
+    #[error("the tensor `{tensor}` of `{}` {problem}", path.display())]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong with it.
+        problem: TorchProblem,
+    },
+}
+
+impl TorchError {
+    pub(super) fn tensor(path: &Path, tensor: &str, problem: TorchProblem) -> Self {
+        Self::Tensor { path: path.to_owned(), tensor: tensor.to_string(), problem }
+    }
+}

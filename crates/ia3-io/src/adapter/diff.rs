@@ -1,0 +1,130 @@
+//! What two adapter files differ in.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::adapter::VectorDistance;
+use crate::adapter::file::{AdapterFile, FileVector};
+
+/// What two adapters differ in, the first called `a` and the second `b`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AdapterDiff {
+    /// Whether nothing differs.
+    pub identical: bool,
+    /// The fields of the configuration that differ; the order of a list of modules is no difference.
+    pub config: Vec<FieldDiff>,
+    /// The vectors that both have in one shape, by module path.
+    pub sites: Vec<SiteDiff>,
+    /// The vectors that both have in different shapes.
+    pub reshaped: Vec<ShapeDiff>,
+    /// The module paths that only the first scales.
+    pub only_a: Vec<String>,
+    /// The module paths that only the second scales.
+    pub only_b: Vec<String>,
+    /// The parameters saved whole (`modules_to_save`) that differ, or that only one has.
+    pub saved: Vec<String>,
+}
+
+/// A field of `adapter_config.json` with two values.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FieldDiff {
+    /// Name of the field.
+    pub field: String,
+    /// Its value in the first; null where it is not there.
+    pub a: Value,
+    /// Its value in the second.
+    pub b: Value,
+}
+
+/// A layer that both adapters scale.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SiteDiff {
+    /// Module path.
+    pub path: String,
+    /// Number of values.
+    pub len: usize,
+    /// How far the vectors are apart.
+    #[serde(flatten)]
+    pub distance: VectorDistance,
+}
+
+/// A layer that both adapters scale with vectors of different shapes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ShapeDiff {
+    /// Module path.
+    pub path: String,
+    /// Shape in the first.
+    pub a: Vec<usize>,
+    /// Shape in the second.
+    pub b: Vec<usize>,
+}
+
+impl AdapterFile {
+    /// What this adapter and another differ in.
+    pub fn diff(&self, other: &Self) -> AdapterDiff {
+        let mut diff = AdapterDiff {
+            identical: false,
+            config: fields(self, other),
+            sites: vec![],
+            reshaped: vec![],
+            only_a: vec![],
+            only_b: other.vectors.keys().filter(|path| !self.vectors.contains_key(*path)).cloned().collect(),
+            saved: saved(self, other),
+        };
+        for (path, a) in &self.vectors {
+            match other.vectors.get(path) {
+                Some(b) => diff.compare(path, a, b),
+                None => diff.only_a.push(path.clone()),
+            }
+        }
+        diff.identical = diff.is_empty();
+        diff
+    }
+}
+
+impl AdapterDiff {
+    fn compare(&mut self, path: &str, a: &FileVector, b: &FileVector) {
+        let path = path.to_string();
+        match a.shape == b.shape {
+            true => self.sites.push(SiteDiff {
+                path,
+                len: a.values.len(),
+                distance: VectorDistance::of(&a.values, &b.values),
+            }),
+            false => self.reshaped.push(ShapeDiff { path, a: a.shape.clone(), b: b.shape.clone() }),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let names = [&self.only_a, &self.only_b, &self.saved];
+        self.config.is_empty()
+            && self.reshaped.is_empty()
+            && names.iter().all(|names| names.is_empty())
+            && self.sites.iter().all(|site| site.distance.max_abs == 0.0)
+    }
+}
+
+fn fields(a: &AdapterFile, b: &AdapterFile) -> Vec<FieldDiff> {
+    let parsed = |file: &AdapterFile| -> serde_json::Map<String, Value> {
+        serde_json::from_str(&file.config.to_json()).unwrap_or_default()
+    };
+    let (a, b) = (parsed(a), parsed(b));
+    let value =
+        |map: &serde_json::Map<String, Value>, field: &str| map.get(field).cloned().unwrap_or_default();
+    let all: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let differing = all.into_iter().filter(|field| a.get(*field) != b.get(*field));
+    differing
+        .map(|field| FieldDiff { field: field.clone(), a: value(&a, field), b: value(&b, field) })
+        .collect()
+}
+
+fn saved(a: &AdapterFile, b: &AdapterFile) -> Vec<String> {
+    let all: BTreeSet<&String> = a.saved.keys().chain(b.saved.keys()).collect();
+    all.into_iter().filter(|path| a.saved.get(*path) != b.saved.get(*path)).cloned().collect()
+}

@@ -1,0 +1,190 @@
+use std::path::PathBuf;
+
+use ia3_config::{ConfigError, Placement};
+
+use crate::adapter::advice::*;
+use crate::fs::FileError;
+use crate::missing::Missing;
+use crate::safetensors::SafetensorsError;
+use crate::text::{count, first_few_quoted, found_names};
+
+/// What can go wrong when an adapter is read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdapterFileError {
+    /// A file or folder cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A safetensors file is damaged or has an unsupported dtype.
+    #[error(transparent)]
+    Safetensors(SafetensorsError),
+    /// A folder holds no adapter.
+    #[error(
+        "`{}` holds no adapter: `{missing}` is missing, found {}; an adapter is a folder with \
+         adapter_config.json and adapter_model.safetensors{}",
+        dir.display(), found_names(found), adapter_advice(found, named)
+    )]
+    NoAdapter {
+        /// The folder.
+        dir: PathBuf,
+        /// The file that is missing.
+        missing: String,
+        /// What the folder holds.
+        found: Vec<String>,
+        /// Sub-folders that hold an adapter.
+        named: Vec<String>,
+    },
+    /// `adapter_config.json` is no (IA)³ configuration.
+    #[error("`{}`: {source}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: ConfigError,
+    },
+    /// The configuration of an adapter does not fit the base.
+    #[error("the adapter `{}` does not fit the base: {source}; was it trained on another base?", path.display())]
+    Plan {
+        /// The file of the adapter.
+        path: PathBuf,
+        /// What does not fit.
+        #[source]
+        source: ConfigError,
+    },
+    /// A key of an adapter file has another form than PEFT's.
+    #[error(
+        "the key `{key}` of `{}` has another form than PEFT's, expected `base_model.model.<module path>.ia3_l`, \
+         or `base_model.model.<parameter path>` for a parameter saved whole",
+        path.display()
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// Two keys of an adapter file name the same vector.
+    #[error("`{}` holds two vectors of `{module}`, the second under `{key}`; save each adapter in a folder of its own", path.display())]
+    DuplicateVector {
+        /// The file.
+        path: PathBuf,
+        /// The module.
+        module: String,
+        /// The second key.
+        key: String,
+    },
+    /// The tensor under a vector's key has no shape of a vector.
+    #[error(
+        "the vector `{key}` of `{}` has shape {found:?}, expected [n, 1] on an output or [1, n] on an input{}",
+        path.display(), if found.len() == 1 { "; it is flattened, reshape it" } else { "" }
+    )]
+    VectorForm {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// A vector has another shape than its layer in the base needs.
+    #[error(
+        "the vector of `{module}` in `{}` has shape {found:?}, expected {expected:?} on the {placement} of that layer; {}",
+        path.display(), shape_advice(expected, found)
+    )]
+    VectorShape {
+        /// The file.
+        path: PathBuf,
+        /// The module.
+        module: String,
+        /// What the configuration says the vector multiplies.
+        placement: Placement,
+        /// The shape for the layer.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// The vectors of an adapter are not those its configuration asks for on the base.
+    #[error(
+        "the adapter `{}` does not fit the base: {}; was it trained on another base?",
+        path.display(), absences(&[(missing, "layer", "without a vector"), (unexpected, "tensor", "not asked for")])
+    )]
+    Mismatch {
+        /// The file of the adapter.
+        path: PathBuf,
+        /// Layers that should have a vector, and modules that should be saved whole.
+        missing: Vec<Missing>,
+        /// Vectors without a layer, and parameters that the base does not have.
+        unexpected: Vec<Missing>,
+    },
+    /// An adapter file holds no vector.
+    #[error(
+        "`{}` holds no vector of a PEFT folder (a key that ends in `.ia3_l`), found {}",
+        path.display(), found_names(found)
+    )]
+    NoVectors {
+        /// The file.
+        path: PathBuf,
+        /// The keys that are there.
+        found: Vec<String>,
+    },
+    /// The configuration of an adapter does not select vectors that its file holds.
+    #[error(
+        "`{}` holds {} that its configuration does not select ({})",
+        path.display(), count(modules.len(), "vector"), first_few_quoted(modules)
+    )]
+    NotSelected {
+        /// The file.
+        path: PathBuf,
+        /// The modules of the vectors.
+        modules: Vec<String>,
+    },
+    /// A parameter saved whole has another shape than in the base.
+    #[error(
+        "the parameter `{parameter}` in `{}` has shape {found:?}, expected {expected:?}; was the adapter trained on \
+         another base?",
+        path.display()
+    )]
+    SavedShape {
+        /// The file of the adapter.
+        path: PathBuf,
+        /// The parameter, as Hugging Face names it.
+        parameter: String,
+        /// The shape in the base, as Hugging Face stores it.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// How a parameter saved whole lies in a Hugging Face file depends on its layer, which is not known.
+    #[error(
+        "cannot tell how Hugging Face stores `{parameter}`: its layer is not known; pass the model's facts in \
+         `AdapterOptions::base`"
+    )]
+    UnknownLayout {
+        /// The parameter.
+        parameter: String,
+    },
+    /// An adapter name that PEFT does not allow, or that is no name of a folder.
+    #[error(
+        "`{name}` is no name for an adapter: expected a name that is not empty, not `__base__`, and has no `.`, `/` or `\\`"
+    )]
+    AdapterName {
+        /// The name.
+        name: String,
+    },
+    /// Two adapters that are to be saved have one name.
+    #[error("two adapters are named `{name}`; give each a name of its own")]
+    DuplicateAdapter {
+        /// The name.
+        name: String,
+    },
+}
+
+impl From<SafetensorsError> for AdapterFileError {
+    fn from(error: SafetensorsError) -> Self {
+        match error {
+            SafetensorsError::File(error) => Self::File(error),
+            other => Self::Safetensors(other),
+        }
+    }
+}

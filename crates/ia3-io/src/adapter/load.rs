@@ -1,0 +1,153 @@
+//! From an adapter file to an adapter on a model.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use ia3_config::{ConfigError, ModelInfo, PlanOptions, Site};
+use ia3_core::{Adapter, Ia3Vector};
+
+use crate::adapter::file::{AdapterFile, CONFIG, FileVector};
+use crate::adapter::{AdapterFileError, AdapterReport, modules_to_save};
+use crate::missing::nearest_of_each;
+
+/// Reads the adapter in a folder for the model that `base` describes.
+///
+/// The folder is PEFT's; `base` is what [`model_info`](ia3_core::model_info) says of the model.
+///
+/// # Errors
+///
+/// As [`AdapterFile::open`] and [`AdapterFile::into_adapter`], and [`AdapterFileError::Mismatch`] where vectors and
+/// layers are not one to one.
+pub fn load_adapter(
+    dir: impl AsRef<Path>,
+    base: &ModelInfo,
+    device: &Device,
+) -> Result<Adapter, AdapterFileError> {
+    AdapterFile::open(dir)?.into_whole_adapter(base, device)
+}
+
+/// The error for layers without a vector and vectors without a layer.
+pub(crate) fn mismatch(
+    path: PathBuf,
+    missing: &[String],
+    unexpected: &[String],
+    base: &ModelInfo,
+) -> AdapterFileError {
+    let layers = base.modules.iter().filter(|m| m.kind.is_adaptable()).map(|m| m.path.as_str());
+    let nearest_missing = nearest_of_each(missing, unexpected.iter().map(String::as_str));
+    let unexpected = nearest_of_each(unexpected, layers);
+    AdapterFileError::Mismatch { path, missing: nearest_missing, unexpected }
+}
+
+impl AdapterFile {
+    /// As [`into_adapter`](Self::into_adapter), where nothing may be left over.
+    ///
+    /// # Errors
+    ///
+    /// As [`into_adapter`](Self::into_adapter), and [`AdapterFileError::Mismatch`] where vectors and layers are not one to
+    /// one.
+    pub fn into_whole_adapter(self, base: &ModelInfo, device: &Device) -> Result<Adapter, AdapterFileError> {
+        let path = self.path.clone();
+        let (adapter, report) = self.into_adapter(base, device)?;
+        if report.is_complete() {
+            return Ok(adapter);
+        }
+        Err(mismatch(path, &report.missing, &report.unexpected, base))
+    }
+
+    /// Fits the file to the model that `base` describes, as far as it goes: what is left over is in the report, where
+    /// PEFT is silent.
+    ///
+    /// The configuration decides what each vector multiplies; names in it that match nothing are allowed, as in PEFT.
+    /// The vectors are float32 on `device`, the parameters saved whole are in burn's layout.
+    ///
+    /// # Errors
+    ///
+    /// [`AdapterFileError::Plan`] if the configuration reaches no layer of the base, [`AdapterFileError::VectorShape`] and
+    /// [`AdapterFileError::SavedShape`] for a tensor of another size.
+    pub fn into_adapter(
+        self,
+        base: &ModelInfo,
+        device: &Device,
+    ) -> Result<(Adapter, AdapterReport), AdapterFileError> {
+        let Self { path, config, mut vectors, saved } = self;
+        let plan = config.plan(base, PlanOptions { allow_unmatched: true });
+        let plan = plan.map_err(|source| plan_error(&path, source))?;
+        let mut report = AdapterReport::default();
+        let mut loaded = BTreeMap::new();
+        for site in &plan.sites {
+            match vectors.remove(&site.path) {
+                None => report.missing.push(site.path.clone()),
+                Some(vector) => {
+                    loaded.insert(site.path.clone(), fit(vector, site, device, &path)?);
+                    report.loaded.push(site.path.clone());
+                }
+            }
+        }
+        report.unexpected.extend(vectors.into_keys());
+        let saved = fit_saved(saved, base, &path, &mut report)?;
+        report.missing.extend(plan.modules_to_save.iter().filter(|m| !has_parameter(&saved, m)).cloned());
+        Ok((Adapter { config: plan.config, vectors: loaded, saved }, report))
+    }
+}
+
+/// A pattern is wrong whatever the base is; anything else is between the two.
+pub(crate) fn plan_error(path: &Path, source: ConfigError) -> AdapterFileError {
+    use ConfigError::{InvalidPattern, PatternTooSlow, UnsupportedPattern};
+    match source {
+        InvalidPattern { .. } | PatternTooSlow { .. } | UnsupportedPattern { .. } => {
+            AdapterFileError::Config { path: path.with_file_name(CONFIG), source }
+        }
+        source => AdapterFileError::Plan { path: path.to_owned(), source },
+    }
+}
+
+/// Whether a vector has the shape of a file for its layer.
+pub(crate) fn check_shape(vector: &FileVector, site: &Site, path: &Path) -> Result<(), AdapterFileError> {
+    let expected = site.file_shape();
+    match vector.shape == expected {
+        true => Ok(()),
+        false => Err(AdapterFileError::VectorShape {
+            path: path.to_owned(),
+            module: site.path.clone(),
+            placement: site.placement,
+            expected,
+            found: vector.shape.clone(),
+        }),
+    }
+}
+
+fn fit(vector: FileVector, site: &Site, device: &Device, path: &Path) -> Result<Ia3Vector, AdapterFileError> {
+    check_shape(&vector, site, path)?;
+    let device = device.clone().without_autodiff();
+    let values = TensorData::new(vector.values, [site.len]);
+    let vector = Ia3Vector::new(Tensor::from_data(values, (&device, DType::F32)), site.placement);
+    Ok(vector.with_weight_rank(site.kind.weight_rank()))
+}
+
+fn fit_saved(
+    saved: BTreeMap<String, TensorData>,
+    base: &ModelInfo,
+    path: &Path,
+    report: &mut AdapterReport,
+) -> Result<BTreeMap<String, TensorData>, AdapterFileError> {
+    let mut fitted = BTreeMap::new();
+    for (parameter, data) in saved {
+        let Some(place) = modules_to_save::to_burn(&parameter, base) else {
+            report.unexpected.push(parameter);
+            continue;
+        };
+        let found = data.shape().to_vec();
+        if let Some(expected) = place.shape.filter(|expected| *expected != found) {
+            return Err(AdapterFileError::SavedShape { path: path.to_owned(), parameter, expected, found });
+        }
+        let data = if place.transposed { modules_to_save::transpose(data) } else { data };
+        fitted.insert(place.path, data);
+    }
+    Ok(fitted)
+}
+
+fn has_parameter(saved: &BTreeMap<String, TensorData>, module: &str) -> bool {
+    saved.keys().any(|path| path.strip_prefix(module).is_some_and(|rest| rest.starts_with('.')))
+}

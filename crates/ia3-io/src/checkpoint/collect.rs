@@ -1,0 +1,101 @@
+//! The tensors of a module, ready to be written to a checkpoint.
+
+use std::io::{self, Write};
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use ia3_core::{Bits, ParameterPath, QuantizedLayout};
+
+use crate::checkpoint::CheckpointError;
+use crate::checkpoint::quantized::{names, write};
+use crate::layout;
+use crate::safetensors::{Source, file_dtype};
+
+/// How many bytes of a tensor are copied from its device at once.
+const CHUNK: usize = 4 << 20;
+
+/// The tensors to write, and the bits of quantised weights.
+pub(crate) fn sources<M: Module>(
+    module: &M,
+) -> Result<(Vec<Source<'static>>, Option<Bits>), CheckpointError> {
+    let mut collector = Collector::default();
+    module.visit(&mut collector);
+    collector.failed.map_or(Ok((collector.sources, collector.bits)), Err)
+}
+
+#[derive(Default)]
+struct Collector {
+    walk: ParameterPath,
+    sources: Vec<Source<'static>>,
+    bits: Option<Bits>,
+    failed: Option<CheckpointError>,
+}
+
+impl Collector {
+    fn collect<const D: usize>(&mut self, tensor: Tensor<D>) -> Result<(), CheckpointError> {
+        let (holder, leaf, name) = (self.walk.holder(), self.walk.leaf(), layout::file_name(&self.walk));
+        let quantized = QuantizedLayout::of(&tensor).filter(|_| names::is_quantizable(holder, leaf));
+        let Some(quantized) = quantized else {
+            let transposed = layout::is_transposed(holder, leaf, D);
+            self.sources.push(source(name, tensor, transposed)?);
+            return Ok(());
+        };
+        if *self.bits.get_or_insert(quantized.bits) != quantized.bits {
+            return Err(CheckpointError::MixedBits { parameter: name });
+        }
+        self.sources.extend(write::sources(&name, quantized, tensor));
+        Ok(())
+    }
+}
+
+impl ModuleVisitor for Collector {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        let parameter = self.walk.parameter();
+        self.walk.enter(name, container_type);
+        if self.walk.inside_reparameterization() {
+            self.failed.get_or_insert(CheckpointError::Attached { parameter });
+        }
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.walk.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.failed = self.collect(param.base()).err();
+    }
+}
+
+fn source<const D: usize>(
+    name: String,
+    tensor: Tensor<D>,
+    transposed: bool,
+) -> Result<Source<'static>, CheckpointError> {
+    let dtype = file_dtype(tensor.dtype(), &name)?;
+    // `detach` would turn integers into floats, so the dtype is checked first.
+    let tensor = tensor.detach();
+    let tensor = if transposed { tensor.transpose() } else { tensor };
+    let shape = tensor.shape().to_vec();
+    Ok(Source { name, dtype, shape, write: Box::new(move |out| write_values(tensor, out)) })
+}
+
+/// Writes a tensor a few rows at a time.
+fn write_values<const D: usize>(tensor: Tensor<D>, out: &mut dyn Write) -> io::Result<()> {
+    let shape = tensor.shape();
+    let rows = shape.first().copied().unwrap_or(0);
+    let elements = shape.num_elements();
+    if elements == 0 {
+        return Ok(());
+    }
+    let row = elements / rows * tensor.dtype().size();
+    let step = (CHUNK / row).max(1);
+    for start in (0..rows).step_by(step) {
+        let piece = tensor.clone().slice_dim(0, start..(start + step).min(rows));
+        let data = piece.try_into_data().map_err(io::Error::other)?;
+        out.write_all(data.bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+use std::path::PathBuf;
+
+use ia3_core::Ia3Error;
+use safetensors::Dtype;
+
+use crate::checkpoint::problems::*;
+use crate::fs::FileError;
+use crate::missing::{Missing, closest};
+use crate::safetensors::SafetensorsError;
+use crate::text::{first_few_quoted, found_names};
+
+/// What can go wrong when a checkpoint is read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// A file or folder cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A safetensors file is damaged or has an unsupported dtype.
+    #[error(transparent)]
+    Safetensors(SafetensorsError),
+    /// A folder holds no weights that can be read.
+    #[error(
+        "`{}` holds no model.safetensors and no model.safetensors.index.json, found {}{}",
+        dir.display(), found_names(found), checkpoint_advice(found)
+    )]
+    NoCheckpoint {
+        /// The folder.
+        dir: PathBuf,
+        /// What the folder holds.
+        found: Vec<String>,
+    },
+    /// There is no tensor of that name.
+    #[error("`{}` has no tensor `{}`{}", path.display(), tensor.name, closest(&tensor.nearest))]
+    NoTensor {
+        /// The file or folder.
+        path: PathBuf,
+        /// The name asked for.
+        tensor: Missing,
+    },
+    /// A checkpoint does not have the tensors of the model.
+    #[error("`{}` does not fit the model: {}; is it of this architecture and size?", path.display(), checkpoint_problems(missing, mis_shaped, bad_dtype))]
+    Mismatch {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Parameters without a tensor.
+        missing: Vec<Missing>,
+        /// Tensors of another shape.
+        mis_shaped: Vec<MisShaped>,
+        /// Tensors of a dtype that floats are not read from.
+        bad_dtype: Vec<BadDtype>,
+    },
+    /// A dtype that weights are not loaded as.
+    #[error("cannot load weights as {found}, expected F32, F16 or BF16 in `LoadOptions::dtype`")]
+    LoadDtype {
+        /// The dtype asked for.
+        found: String,
+    },
+    /// The device has no tensors of that dtype.
+    #[error(
+        "`{tensor}` is {dtype}, which the device {device} does not have; cast it with `LoadOptions::dtype`"
+    )]
+    DeviceDtype {
+        /// The first such tensor.
+        tensor: String,
+        /// Its dtype.
+        dtype: String,
+        /// The device.
+        device: String,
+    },
+    /// The index of a sharded checkpoint is not what Hugging Face writes.
+    #[error("`{}` is no index of shards: {source}", path.display())]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An index names a shard outside of its folder.
+    #[error("`{}` names the shard {shard:?}, expected the name of a file in the same folder", path.display())]
+    ShardPath {
+        /// The index.
+        path: PathBuf,
+        /// The shard.
+        shard: String,
+    },
+    /// A shard is missing.
+    #[error("`{}` names {}, not there; download the rest of the checkpoint", path.display(), first_few_quoted(shards))]
+    MissingShards {
+        /// The index.
+        path: PathBuf,
+        /// The shards.
+        shards: Vec<String>,
+    },
+    /// A shard and the index disagree about what the shard holds.
+    #[error("`{}` and its shard `{shard}` disagree: {}; download the checkpoint again", path.display(), shard_problems(lacking, unlisted))]
+    ShardContents {
+        /// The index.
+        path: PathBuf,
+        /// The shard.
+        shard: String,
+        /// Tensors the shard lacks.
+        lacking: Vec<String>,
+        /// Tensors of the shard that the index does not place there.
+        unlisted: Vec<String>,
+    },
+    /// `config.json` of a model is no object of JSON.
+    #[error("`{}` is no configuration of a model: {source}", path.display())]
+    ModelConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The weights of a model are quantised in a way that is not read.
+    #[error("`quantization_config.{field}` of `{}` is {found}, expected {expected}", path.display())]
+    QuantizationConfig {
+        /// `config.json`.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// What it is, in JSON.
+        found: String,
+        /// What it may be, and what to do.
+        expected: &'static str,
+    },
+    /// A checkpoint holds quantised weights of which its `config.json` does not tell.
+    #[error(
+        "`{}` holds the quantised weight `{tensor}`, but `quantization_config` in the config.json beside it does not say \
+         {}; copy the config.json that was saved with it",
+        path.display(), if *other { "so many bits" } else { "so" }
+    )]
+    Unannounced {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The first such tensor.
+        tensor: String,
+        /// Whether it tells of other bits.
+        other: bool,
+    },
+    /// The integers or the scales of a quantised weight have another dtype or shape than its layer needs.
+    #[error("the tensor `{tensor}` of `{}` is {dtype} {shape:?}, expected {expected}", path.display())]
+    QuantizedTensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its dtype.
+        dtype: Dtype,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Dtype and shape for the layer.
+        expected: String,
+    },
+    /// A quantised weight cannot be used.
+    #[error("the tensor `{tensor}` of `{}`: {source}", path.display())]
+    QuantizedWeight {
+        /// The file.
+        path: PathBuf,
+        /// The tensor of its integers.
+        tensor: String,
+        /// What is wrong.
+        #[source]
+        source: Box<Ia3Error>,
+    },
+    /// A checkpoint to quantise is quantised already.
+    #[error("the weights of `{}` are quantised already; quantise the float model", path.display())]
+    AlreadyQuantized {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// A model to save has weights of 8 bits and weights of 4.
+    #[error(
+        "`{parameter}` has other bits than the quantised weights before it; quantise all in the same way"
+    )]
+    MixedBits {
+        /// The first parameter that differs.
+        parameter: String,
+    },
+    /// The model carries adapter vectors, which a checkpoint cannot hold.
+    #[error("`{parameter}` carries adapter vectors, which a checkpoint cannot hold; merge the adapter first")]
+    Attached {
+        /// The parameter.
+        parameter: String,
+    },
+    /// The folder already holds weights.
+    #[error("`{}` exists already; write into another folder, or set `CheckpointOptions::overwrite`", path.display())]
+    Exists {
+        /// The file in the way.
+        path: PathBuf,
+    },
+    /// The folder to write into is that of the base.
+    #[error("`{}` is the folder of the base, which would be destroyed; write into another folder", dir.display())]
+    SameFolder {
+        /// The folder.
+        dir: PathBuf,
+    },
+}
+
+impl From<SafetensorsError> for CheckpointError {
+    fn from(error: SafetensorsError) -> Self {
+        match error {
+            SafetensorsError::File(error) => Self::File(error),
+            other => Self::Safetensors(other),
+        }
+    }
+}

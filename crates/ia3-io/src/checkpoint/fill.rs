@@ -1,0 +1,136 @@
+//! Reading tensors into the parameters of a module.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{DType, Tensor};
+use ia3_core::{Bits, ParameterPath, Quantizer};
+
+use crate::checkpoint::CheckpointError;
+use crate::checkpoint::open::Checkpoint;
+use crate::checkpoint::quantized::{names, read};
+
+/// The tensor for a parameter.
+pub(crate) struct Match {
+    pub(crate) name: String,
+    pub(crate) stored: Stored,
+}
+
+/// What the file holds of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Stored {
+    Float(Float),
+    Integers {
+        bits: Bits,
+        /// `[d_out, d_in]`
+        shape: [usize; 2],
+    },
+}
+
+/// How floats are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Float {
+    pub(crate) dtype: DType,
+    pub(crate) transposed: bool,
+    /// Whether the parameter takes the file's matrix and transposes it itself.
+    pub(crate) transposes_itself: bool,
+}
+
+impl Match {
+    /// The names of its tensors.
+    pub(crate) fn tensors(&self) -> Vec<String> {
+        match self.stored {
+            Stored::Float(_) => vec![self.name.clone()],
+            Stored::Integers { bits, .. } => {
+                vec![names::integers(&self.name, bits), names::scales(&self.name)]
+            }
+        }
+    }
+}
+
+/// Reads the tensor of each matched parameter, by its path, into `module`, quantised if there is a quantiser.
+pub(crate) fn fill<M: Module>(
+    module: M,
+    checkpoint: &Checkpoint,
+    matched: BTreeMap<String, Match>,
+    quantizer: Option<&mut Quantizer>,
+) -> Result<M, CheckpointError> {
+    let mut loader = Loader { checkpoint, matched, quantizer, walk: ParameterPath::default(), failed: None };
+    let module = module.map(&mut loader);
+    loader.failed.map_or(Ok(module), Err)
+}
+
+struct Loader<'a> {
+    checkpoint: &'a Checkpoint,
+    matched: BTreeMap<String, Match>,
+    quantizer: Option<&'a mut Quantizer>,
+    walk: ParameterPath,
+    /// The first tensor that could not be read; nothing is read after it.
+    failed: Option<CheckpointError>,
+}
+
+impl ModuleMapper for Loader<'_> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.walk.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.walk.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.failed.is_some() || self.walk.inside_reparameterization() {
+            return param;
+        }
+        let Some(matched) = self.matched.get(&self.walk.parameter()) else { return param };
+        let (name, stored) = (matched.name.clone(), matched.stored);
+        let read = match stored {
+            Stored::Integers { bits, shape } => self.integers(&name, bits, shape, &param),
+            Stored::Float(how) => self.floats(&name, how, &param),
+        };
+        read.unwrap_or_else(|error| {
+            self.failed = Some(error);
+            param
+        })
+    }
+}
+
+impl Loader<'_> {
+    fn floats<const D: usize>(
+        &mut self,
+        name: &str,
+        how: Float,
+        param: &Param<Tensor<D>>,
+    ) -> Result<Param<Tensor<D>>, CheckpointError> {
+        let data = self.checkpoint.read(name, how.dtype, how.transposed)?;
+        let device = param.lazy_device();
+        let make = |data| Tensor::<D>::from_data(data, (&device, how.dtype));
+        let tensor = match &mut self.quantizer {
+            None => device.memory_persistent_allocations(data, make),
+            Some(quantizer) => {
+                let turned =
+                    |tensor: Tensor<D>| if how.transposes_itself { tensor.transpose() } else { tensor };
+                let tensor = quantizer.quantize(&self.walk, turned(make(data)));
+                if matches!(tensor.dtype(), DType::QFloat(_)) {
+                    return Ok(Param::initialized(param.id, tensor));
+                }
+                turned(tensor)
+            }
+        };
+        Ok(param.clone().transform_for_load(tensor, param.id))
+    }
+
+    /// Quantised weights come as `[d_in, d_out]`, whatever the parameter would do with floats, and are not trained.
+    fn integers<const D: usize>(
+        &self,
+        name: &str,
+        bits: Bits,
+        shape: [usize; 2],
+        param: &Param<Tensor<D>>,
+    ) -> Result<Param<Tensor<D>>, CheckpointError> {
+        let (weight, device) = (read::read(self.checkpoint, name, bits, shape)?, param.lazy_device());
+        let tensor = device.memory_persistent_allocations(weight, |weight| weight.into_tensor(&device));
+        let tensor = tensor.map_err(|problem| read::problem(self.checkpoint, name, bits, problem))?;
+        Ok(Param::initialized(param.id, tensor))
+    }
+}

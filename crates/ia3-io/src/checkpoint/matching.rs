@@ -1,0 +1,125 @@
+//! Finding the tensor of each parameter of a module, and checking that it fits.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{DType, FloatDType};
+use ia3_core::Bits;
+
+use crate::checkpoint::candidates::candidates;
+use crate::checkpoint::fill::{Float, Match, Stored};
+use crate::checkpoint::open::Checkpoint;
+use crate::checkpoint::param_spec::ParamSpec;
+use crate::checkpoint::problems::{BadDtype, MisShaped};
+use crate::checkpoint::quantized::{names, read};
+use crate::checkpoint::{CheckpointError, LoadOptions};
+use crate::missing::nearest_of_each;
+use crate::safetensors::is_float;
+
+/// The tensors that do not fit a module.
+#[derive(Default)]
+struct Problems {
+    missing: Vec<String>,
+    mis_shaped: Vec<MisShaped>,
+    bad_dtype: Vec<BadDtype>,
+}
+
+impl Problems {
+    fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.mis_shaped.is_empty() && self.bad_dtype.is_empty()
+    }
+}
+
+impl Checkpoint {
+    /// The tensor of each parameter, by the path of the parameter. All of them have been checked.
+    pub(super) fn matched(
+        &self,
+        params: &[ParamSpec],
+        options: &LoadOptions,
+        bits: Option<Bits>,
+    ) -> Result<BTreeMap<String, Match>, CheckpointError> {
+        let cast = options.dtype.map(cast_dtype).transpose()?;
+        let mut matched = BTreeMap::new();
+        let mut problems = Problems::default();
+        for param in params {
+            let names = candidates(&param.name, options);
+            if let Some(integers) = self.integers(param, &names, bits)? {
+                matched.insert(param.path.clone(), integers);
+                continue;
+            }
+            match names.into_iter().find(|name| self.contains(name)) {
+                None if options.is_optional(&param.name) => {}
+                None => problems.missing.push(param.name.clone()),
+                Some(name) => {
+                    let tensor = self.check(param, name, cast, &mut problems)?;
+                    matched.extend(tensor.map(|tensor| (param.path.clone(), tensor)));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(matched) } else { Err(self.mismatch(problems)) }
+    }
+
+    /// The integers of a parameter, if the file holds no floats of it.
+    fn integers(
+        &self,
+        param: &ParamSpec,
+        names: &[String],
+        bits: Option<Bits>,
+    ) -> Result<Option<Match>, CheckpointError> {
+        let (Some(bits), Some(shape)) = (bits, param.outputs_first) else { return Ok(None) };
+        if names.iter().any(|name| self.contains(name)) {
+            return Ok(None);
+        }
+        let Some(name) = names.iter().find(|name| self.contains(&names::integers(name, bits))) else {
+            return Ok(None);
+        };
+        read::check(self, name, bits, shape)?;
+        Ok(Some(Match { name: name.clone(), stored: Stored::Integers { bits, shape } }))
+    }
+
+    /// The tensor `name` of a parameter, if it fits.
+    fn check(
+        &self,
+        param: &ParamSpec,
+        name: String,
+        cast: Option<DType>,
+        problems: &mut Problems,
+    ) -> Result<Option<Match>, CheckpointError> {
+        let (_, entry) = self.entry(&name)?;
+        if entry.shape != param.shape {
+            let (expected, found) = (param.shape.clone(), entry.shape.clone());
+            problems.mis_shaped.push(MisShaped { name, expected, found });
+            return Ok(None);
+        }
+        if !is_float(entry.dtype) {
+            problems.bad_dtype.push(BadDtype { name, found: entry.dtype });
+            return Ok(None);
+        }
+        let dtype = cast.unwrap_or(entry.float_dtype());
+        check_device(&name, dtype, param)?;
+        let ParamSpec { transposed, transposes_itself, .. } = *param;
+        let stored = Stored::Float(Float { dtype, transposed, transposes_itself });
+        Ok(Some(Match { name, stored }))
+    }
+
+    fn mismatch(&self, problems: Problems) -> CheckpointError {
+        let Problems { missing, mis_shaped, bad_dtype } = problems;
+        let names: Vec<&str> = self.tensors().map(|tensor| tensor.name).collect();
+        let missing = nearest_of_each(&missing, names.into_iter());
+        CheckpointError::Mismatch { path: self.path().to_owned(), missing, mis_shaped, bad_dtype }
+    }
+}
+
+fn cast_dtype(dtype: FloatDType) -> Result<DType, CheckpointError> {
+    match dtype {
+        FloatDType::F32 | FloatDType::F16 | FloatDType::BF16 => Ok(dtype.into()),
+        other => Err(CheckpointError::LoadDtype { found: format!("{other:?}") }),
+    }
+}
+
+fn check_device(name: &str, dtype: DType, param: &ParamSpec) -> Result<(), CheckpointError> {
+    if param.device.supports_dtype(dtype) {
+        return Ok(());
+    }
+    let (dtype, device) = (format!("{dtype:?}"), format!("{:?}", param.device));
+    Err(CheckpointError::DeviceDtype { tensor: name.to_string(), dtype, device })
+}

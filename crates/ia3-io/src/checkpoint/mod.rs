@@ -1,0 +1,27 @@
+//! Hugging Face checkpoints into and out of burn modules.
+
+mod candidates;
+mod collect;
+mod error;
+mod fill;
+mod folder;
+mod index;
+mod load;
+mod load_options;
+mod load_report;
+mod matching;
+mod open;
+mod param_spec;
+mod problems;
+mod quantized;
+mod save;
+mod shards;
+mod sidecars;
+
+pub use error::CheckpointError;
+pub use load_options::LoadOptions;
+pub use load_report::LoadReport;
+pub use open::{Checkpoint, TensorFacts};
+pub use problems::{BadDtype, MisShaped};
+pub use save::{CheckpointOptions, SavedCheckpoint, save_checkpoint};
+pub use sidecars::copy_sidecars;

@@ -1,0 +1,170 @@
+//! A Hugging Face checkpoint, one file or sharded, open for reading.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{DType, TensorData};
+use ia3_core::Bits;
+use safetensors::Dtype;
+
+use crate::checkpoint::CheckpointError;
+use crate::checkpoint::folder::locate;
+use crate::checkpoint::index::open_shards;
+use crate::checkpoint::quantized::{config, names};
+use crate::missing::{Missing, nearest};
+use crate::safetensors::{Entry, TensorFile};
+
+/// The weights of a Hugging Face model, `model.safetensors` or its shards.
+///
+/// Opening reads and checks the headers alone. [`load`](Self::load) fills a burn module.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    files: Vec<TensorFile>,
+    /// The file of each tensor.
+    tensors: BTreeMap<String, usize>,
+}
+
+/// What is known of a tensor without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TensorFacts<'a> {
+    /// Its name, such as `encoder.block.0.layer.0.SelfAttention.k.weight`.
+    pub name: &'a str,
+    /// The dtype in the file.
+    pub dtype: Dtype,
+    /// The shape in the file; a linear weight is `[d_out, d_in]`.
+    pub shape: &'a [usize],
+    /// Its size in the file.
+    pub bytes: usize,
+}
+
+impl Checkpoint {
+    /// Opens a checkpoint: a folder with `model.safetensors` or `model.safetensors.index.json`, such an index, or a
+    /// single safetensors file.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::NotFound`](crate::FileError::NotFound) and [`CheckpointError::NoCheckpoint`] if there is none;
+    /// [`FileError::WrongKind`](crate::FileError::WrongKind) for a pickle, a git-LFS pointer or a web page; [`CheckpointError::Index`], [`CheckpointError::ShardPath`], [`CheckpointError::MissingShards`] and
+    /// [`CheckpointError::ShardContents`] for shards that do not agree with their index; and the errors of a damaged file.
+    pub fn open(dir_or_file: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        let path = dir_or_file.as_ref();
+        let file = locate(path)?;
+        let files = match file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".json")) {
+            true => open_shards(&file)?,
+            false => vec![TensorFile::open(&file)?],
+        };
+        let names =
+            |(i, file): (usize, &TensorFile)| file.tensors.keys().map(|n| (n.clone(), i)).collect::<Vec<_>>();
+        let tensors = files.iter().enumerate().flat_map(names).collect();
+        Ok(Self { path: path.to_owned(), files, tensors })
+    }
+
+    /// The path it was opened from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The tensors, sorted by name.
+    pub fn tensors(&self) -> impl Iterator<Item = TensorFacts<'_>> {
+        self.tensors.keys().filter_map(|name| self.facts(name))
+    }
+
+    /// What is known of one tensor.
+    pub fn facts(&self, name: &str) -> Option<TensorFacts<'_>> {
+        let (name, &file) = self.tensors.get_key_value(name)?;
+        let Entry { dtype, shape, bytes, .. } = self.files.get(file)?.tensors.get(name)?;
+        Some(TensorFacts { name, dtype: *dtype, shape, bytes: *bytes })
+    }
+
+    /// Whether there is a tensor of that name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// Whether there are integers of a quantised weight of that name.
+    pub fn contains_integers(&self, name: &str) -> bool {
+        [Bits::Eight, Bits::Four].iter().any(|&bits| self.contains(&names::integers(name, bits)))
+    }
+
+    /// The size of all tensors.
+    pub fn total_bytes(&self) -> u64 {
+        self.tensors().map(|tensor| tensor.bytes as u64).sum()
+    }
+
+    /// The metadata of the file, or of the first shard; `format` is `pt` in what PyTorch wrote.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        let first = self.files.iter().take(1).flat_map(|file| &file.metadata);
+        first.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// In how many bits the weights of linear layers are, by `quantization_config` in the `config.json` beside them; `None`
+    /// for floats.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::QuantizationConfig`] for a method or version that is not read, [`CheckpointError::Unannounced`] for quantised
+    /// weights beside a `config.json` that does not tell of them.
+    pub fn quantization(&self) -> Result<Option<Bits>, CheckpointError> {
+        let first = self.tensors.keys().find(|name| names::are_integers(name));
+        let dir = match self.path.is_dir() {
+            true => Some(self.path.as_path()),
+            // A file alone may lie beside any `config.json`.
+            false => self.path.parent().filter(|_| first.is_some()),
+        };
+        let said = dir.map(config::of_folder).transpose()?.flatten();
+        let fits = |name: &String| said.is_some_and(|bits| name.ends_with(&names::integers(".weight", bits)));
+        match self.tensors.keys().find(|name| names::are_integers(name) && !fits(name)) {
+            None => Ok(said),
+            Some(tensor) => {
+                let (path, tensor, other) = (self.path.clone(), tensor.clone(), said.is_some());
+                Err(CheckpointError::Unannounced { path, tensor, other })
+            }
+        }
+    }
+
+    /// Whether two tensors have the same dtype, shape and bytes: whether a head is tied to the embedding, say.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::NoTensor`], [`CheckpointError::File`].
+    pub fn same_bytes(&self, a: &str, b: &str) -> Result<bool, CheckpointError> {
+        let ((file_a, a), (file_b, b)) = (self.entry(a)?, self.entry(b)?);
+        Ok(file_a.same_bytes(a, file_b, b)?)
+    }
+
+    /// One tensor in the file's layout, as float32, float16 or bfloat16 by what the file holds (float64 becomes
+    /// float32).
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::NoTensor`], [`CheckpointError::Safetensors`] for a dtype that is not read, [`CheckpointError::File`].
+    pub fn tensor(&self, name: &str) -> Result<TensorData, CheckpointError> {
+        let dtype = self.entry(name)?.1.float_dtype();
+        self.read(name, dtype, false)
+    }
+
+    /// One tensor as `dtype`, transposed if it is a matrix and `transposed`.
+    pub(crate) fn read(
+        &self,
+        name: &str,
+        dtype: DType,
+        transposed: bool,
+    ) -> Result<TensorData, CheckpointError> {
+        let (file, entry) = self.entry(name)?;
+        Ok(file.read(name, entry, dtype, transposed)?)
+    }
+
+    pub(crate) fn entry(&self, name: &str) -> Result<(&TensorFile, &Entry), CheckpointError> {
+        let file = self.tensors.get(name).and_then(|&file| self.files.get(file));
+        let entry = file.and_then(|file| Some((file, file.tensors.get(name)?)));
+        entry.ok_or_else(|| {
+            let nearest = nearest(name, self.tensors.keys().map(String::as_str));
+            CheckpointError::NoTensor {
+                path: self.path.clone(),
+                tensor: Missing { name: name.to_string(), nearest },
+            }
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! The parameters of a module, as a checkpoint would hold them.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Shape, Tensor};
+
+use ia3_core::ParameterPath;
+
+use crate::checkpoint::quantized::names;
+use crate::layout;
+
+/// A float parameter of a module.
+pub(crate) struct ParamSpec {
+    /// burn's path of it.
+    pub(crate) path: String,
+    /// Hugging Face's name of it.
+    pub(crate) name: String,
+    /// Its shape in the file.
+    pub(crate) shape: Vec<usize>,
+    /// Whether the file's matrix has to be transposed for it.
+    pub(crate) transposed: bool,
+    /// Whether it takes the file's matrix and transposes it itself.
+    pub(crate) transposes_itself: bool,
+    /// Its shape `[d_out, d_in]`, if it is the weight of a layer that may be quantised.
+    pub(crate) outputs_first: Option<[usize; 2]>,
+    pub(crate) device: Device,
+}
+
+/// The float parameters of `module`, state attached to them left out. No weight is initialised.
+pub(crate) fn param_specs<M: Module>(module: &M) -> Vec<ParamSpec> {
+    let mut collector = Collector::default();
+    module.visit(&mut collector);
+    collector.params
+}
+
+#[derive(Default)]
+struct Collector {
+    walk: ParameterPath,
+    params: Vec<ParamSpec>,
+}
+
+impl ModuleVisitor for Collector {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.walk.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.walk.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.walk.inside_reparameterization() {
+            return;
+        }
+        let is_matrix = layout::is_transposed(self.walk.holder(), self.walk.leaf(), D);
+        let keeps_layout = is_matrix && transposes_itself(param);
+        let mut shape = param.lazy_shape().to_vec();
+        if is_matrix && (!keeps_layout || param.is_initialized()) {
+            shape.reverse();
+        }
+        let (path, name) = (self.walk.parameter(), layout::file_name(&self.walk));
+        let outputs_first = match shape.as_slice() {
+            _ if !names::is_quantizable(self.walk.holder(), self.walk.leaf()) => None,
+            &[rows, columns] => Some(if is_matrix { [rows, columns] } else { [columns, rows] }),
+            _ => None,
+        };
+        let device = param.lazy_device();
+        let (transposed, transposes_itself) = (is_matrix && !keeps_layout, is_matrix && keeps_layout);
+        self.params.push(ParamSpec {
+            path,
+            name,
+            shape,
+            transposed,
+            transposes_itself,
+            outputs_first,
+            device,
+        });
+    }
+}
+
+/// Whether a weight takes the file's layout and transposes it on loading: burn's `LinearLayout::Col`.
+///
+/// burn does not tell, so a matrix `[1, 2]` is loaded into a clone. Until it is initialised, the shape of such a
+/// weight is that of the file.
+fn transposes_itself<const D: usize>(param: &Param<Tensor<D>>) -> bool {
+    let mut probe = vec![1; D];
+    if let Some(last) = probe.last_mut() {
+        *last = 2;
+    }
+    let probe = Tensor::<D>::zeros(Shape::from(probe), &param.lazy_device());
+    let loaded = param.clone().transform_for_load(probe.clone(), param.id);
+    loaded.base().shape() != probe.shape()
+}

@@ -1,0 +1,88 @@
+//! `quantization_config` in `config.json`: whether the weights beside it are integers.
+
+use std::path::Path;
+
+use ia3_core::Bits;
+use serde_json::{Map, Value, json};
+
+use super::names::word;
+use crate::checkpoint::CheckpointError;
+use crate::fs::{read_text, wrong_kind};
+
+pub(crate) const CONFIG: &str = "config.json";
+const FIELD: &str = "quantization_config";
+/// The `quant_method` of this format, which transformers and PEFT do not know and say so.
+const METHOD: &str = "ia3";
+const VERSION: u64 = 1;
+
+/// What `config.json` of a folder says of its weights; `None` for floats, or without that file.
+pub(crate) fn of_folder(dir: &Path) -> Result<Option<Bits>, CheckpointError> {
+    let path = dir.join(CONFIG);
+    let Some(config) = config(&path)? else { return Ok(None) };
+    match config.get(FIELD) {
+        None | Some(Value::Null) => Ok(None),
+        Some(fields) => bits(&path, fields).map(Some),
+    }
+}
+
+fn bits(path: &Path, fields: &Value) -> Result<Bits, CheckpointError> {
+    let expect = |field: &'static str, ok: fn(&Value) -> bool, expected: &'static str| {
+        let found = fields.get(field).unwrap_or(&Value::Null);
+        match ok(found) {
+            true => Ok(found),
+            false => Err(CheckpointError::QuantizationConfig {
+                path: path.to_owned(),
+                field,
+                found: found.to_string(),
+                expected,
+            }),
+        }
+    };
+    expect(
+        "quant_method",
+        |found| found == METHOD,
+        "\"ia3\"; other methods are not read, take the float model",
+    )?;
+    expect("version", |found| found == VERSION, "1; a newer version of ia3 may read it")?;
+    let weights = expect("weights", |found| found == "int8" || found == "int4", "\"int8\" or \"int4\"")?;
+    Ok(if weights == word(Bits::Eight) { Bits::Eight } else { Bits::Four })
+}
+
+/// The `config.json` to write beside weights of so many bits, or of floats: that of `dir`, else that of the base, with its
+/// `quantization_config` as it should be. `None` where there is nothing to change.
+pub(crate) fn config_text(
+    dir: &Path,
+    base: Option<&Path>,
+    bits: Option<Bits>,
+) -> Result<Option<String>, CheckpointError> {
+    let mut found = config(&dir.join(CONFIG))?;
+    if let (None, Some(base)) = (&found, base) {
+        found = config(&base.join(CONFIG))?;
+    }
+    let mut config = found.unwrap_or_default();
+    let before = config.remove(FIELD);
+    let Some(bits) = bits else {
+        return Ok(before.map(|_| text(config)));
+    };
+    let fields = json!({ "quant_method": METHOD, "version": VERSION, "weights": word(bits) });
+    config.insert(FIELD.into(), fields);
+    Ok(Some(text(config)))
+}
+
+fn text(config: Map<String, Value>) -> String {
+    format!("{:#}\n", Value::Object(config))
+}
+
+fn config(path: &Path) -> Result<Option<Map<String, Value>>, CheckpointError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = read_text(path)?;
+    let parsed = serde_json::from_str(&text).map(Some);
+    parsed.map_err(|source| {
+        wrong_kind(path, text.as_bytes()).map_or_else(
+            || CheckpointError::ModelConfig { path: path.to_owned(), source },
+            CheckpointError::from,
+        )
+    })
+}

@@ -1,0 +1,51 @@
+//! The tensors of a quantised weight: integers and scales, one row per output.
+//!
+//! `k.weight` is stored as `k.weight_int8` (I8 `[d_out, d_in]`) or `k.weight_int4` (U8 `[d_out, ⌈d_in / 2⌉]`, two's
+//! complement, the input with the even index in the lower four bits), and `k.weight_scale` (F32
+//! `[d_out, d_in / block]`).
+
+use ia3_core::Bits;
+use safetensors::Dtype;
+
+/// The word for the number of bits, in `config.json` and in the names of tensors.
+pub(crate) fn word(bits: Bits) -> &'static str {
+    match bits {
+        Bits::Eight => "int8",
+        Bits::Four => "int4",
+    }
+}
+
+/// The name of the integers of the weight `name`.
+pub(crate) fn integers(name: &str, bits: Bits) -> String {
+    format!("{name}_{}", word(bits))
+}
+
+/// The name of the scales of the weight `name`.
+pub(crate) fn scales(name: &str) -> String {
+    format!("{name}_scale")
+}
+
+/// Whether a parameter of a layer of this type can be quantised.
+pub(crate) fn is_quantizable(holder: &str, leaf: &str) -> bool {
+    leaf == "weight" && matches!(holder, "Linear" | "Conv1D")
+}
+
+/// Whether `name` is the name of integers.
+pub(crate) fn are_integers(name: &str) -> bool {
+    [Bits::Eight, Bits::Four].iter().any(|&bits| name.ends_with(&integers(".weight", bits)))
+}
+
+pub(super) fn dtype(bits: Bits) -> Dtype {
+    match bits {
+        Bits::Eight => Dtype::I8,
+        Bits::Four => Dtype::U8,
+    }
+}
+
+/// The shape of the integers of a weight `[d_out, d_in]`.
+pub(super) fn shape(bits: Bits, [outputs, inputs]: [usize; 2]) -> [usize; 2] {
+    match bits {
+        Bits::Eight => [outputs, inputs],
+        Bits::Four => [outputs, inputs.div_ceil(2)],
+    }
+}

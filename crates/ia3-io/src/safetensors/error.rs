@@ -1,0 +1,116 @@
+use std::path::PathBuf;
+
+use safetensors::Dtype;
+
+use crate::fs::FileError;
+
+/// What can go wrong with a safetensors file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SafetensorsError {
+    /// A file or folder cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The length of a safetensors header is beyond the format's limit.
+    #[error(
+        "the header of `{}` claims {length} bytes, more than the {limit} the format allows; is it a safetensors file?",
+        path.display()
+    )]
+    HeaderLength {
+        /// The file.
+        path: PathBuf,
+        /// The length it claims.
+        length: u64,
+        /// The format's limit.
+        limit: u64,
+    },
+    /// A file is shorter or longer than its header says.
+    #[error(
+        "`{}` has {found} bytes, expected {expected} by its header; it is {}, download or copy it again",
+        path.display(), if found < expected { "truncated" } else { "longer than it should be" }
+    )]
+    FileLength {
+        /// The file.
+        path: PathBuf,
+        /// Bytes by the header.
+        expected: u64,
+        /// Bytes of the file.
+        found: u64,
+    },
+    /// The header of a safetensors file is not what the format asks for.
+    #[error(
+        "the header of `{}` is not a safetensors header{}: {source}; download or copy the file again",
+        path.display(), tensor.as_ref().map(|t| format!(" at `{t}`")).unwrap_or_default()
+    )]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// The entry that cannot be read.
+        tensor: Option<String>,
+        /// What is wrong there.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The bytes of a tensor do not begin where the last ones end.
+    #[error(
+        "the tensor `{tensor}` of `{}` lies at bytes {}..{}, expected it to begin at {expected}; the file is damaged",
+        path.display(), found.0, found.1
+    )]
+    TensorOffsets {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Where the bytes before it end.
+        expected: usize,
+        /// First and last byte by the header.
+        found: (usize, usize),
+    },
+    /// A tensor has more or fewer bytes than its shape needs.
+    #[error(
+        "the tensor `{tensor}` of `{}` has {found} bytes, but {dtype} {shape:?} needs {}; the file is damaged",
+        path.display(), expected.map_or_else(|| "a number that no file has".to_string(), |n| n.to_string())
+    )]
+    TensorBytes {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its dtype.
+        dtype: Dtype,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The bytes this needs; `None` for a number that overflows or that is no number of whole bytes.
+        expected: Option<usize>,
+        /// The bytes it has.
+        found: usize,
+    },
+    /// A tensor has a dtype that floats are not read from.
+    #[error("the tensor `{tensor}` of `{}` is {found}, expected F32, F16, BF16 or F64", path.display())]
+    TensorDtype {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its dtype.
+        found: Dtype,
+    },
+    /// A tensor does not fit into memory.
+    #[error("the tensor `{tensor}` of `{}` does not fit into memory: {} values", path.display(), len)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The number of its values.
+        len: usize,
+    },
+    /// A parameter has a dtype that safetensors cannot hold.
+    #[error("`{parameter}` is {dtype}, which a safetensors file cannot hold; dequantise or cast it first")]
+    ParameterDtype {
+        /// The parameter.
+        parameter: String,
+        /// Its dtype.
+        dtype: String,
+    },
+}

@@ -1,0 +1,17 @@
+//! The safetensors format: reading single tensors of a checked file, and writing.
+
+mod decode;
+mod dtype;
+mod error;
+mod header;
+mod read_floats;
+mod tensor_file;
+mod tensors;
+mod writer;
+
+pub use decode::decode_f32;
+pub(crate) use dtype::{file_dtype, is_float};
+pub use error::SafetensorsError;
+pub use tensor_file::{Entry, TensorFile};
+pub use tensors::{read_tensors, write_tensors};
+pub(crate) use writer::{Source, pytorch_metadata, write_file};

@@ -1,0 +1,143 @@
+use burn::tensor::{Device, Int, Tensor};
+use ia3_data::{Example, Target};
+use ia3_models::{IGNORE_INDEX, Model, ModelInputs, PaddingSide, Task};
+
+use crate::loss_config::CausalLoss;
+
+/// Examples as padded tensors.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// `input_ids` and `attention_mask`, each `[batch, seq]`. For a decoder without an encoder a row is the input followed
+    /// by the target.
+    pub inputs: ModelInputs,
+    /// Target ids, and [`IGNORE_INDEX`] where there is no label. The shape is `[batch, target_seq]` for an encoder-decoder,
+    /// that of `input_ids` for a decoder without an encoder, and `[batch, 1]` (classes) for a classifier.
+    pub labels: Tensor<2, Int>,
+    /// Number of tokens of inputs and target texts together, without padding.
+    pub tokens: usize,
+    /// Number of labels, over which the loss is a mean.
+    pub labelled: usize,
+}
+
+/// Turns `examples` into a batch for `model`, padded on the right to the longest example. The labels are the targets; the
+/// target of an example with several choices is the right choice.
+pub fn collate(examples: &[&Example], model: &Model, device: &Device) -> Batch {
+    collate_for(CausalLoss::Target, examples, model, device)
+}
+
+/// As [`collate`], with the tokens that a decoder without an encoder is trained on.
+pub(crate) fn collate_for(
+    causal: CausalLoss,
+    examples: &[&Example],
+    model: &Model,
+    device: &Device,
+) -> Batch {
+    let input = |e: &&Example| match model.task() {
+        Task::CausalLm => whole(e),
+        Task::Seq2SeqLm | Task::SequenceClassification => e.input.clone(),
+    };
+    let inputs: Vec<Vec<i64>> = examples.iter().map(input).collect();
+    let labels: Vec<Vec<i64>> = examples.iter().map(|e| labels(e, causal, model.task())).collect();
+    let padded = |rows: &[Vec<i64>], with| ModelInputs::from_rows(rows, with, PaddingSide::Right, device);
+    let Counts { tokens, labelled } = Counts::of(examples, causal, model.task());
+    Batch {
+        inputs: padded(&inputs, model.pad_token_id()),
+        labels: padded(&labels, IGNORE_INDEX).input_ids.expect("`from_rows` gives ids"),
+        tokens,
+        labelled,
+    }
+}
+
+/// The input followed by the target.
+fn whole(example: &Example) -> Vec<i64> {
+    [example.input.as_slice(), &target_ids(example)].concat()
+}
+
+/// The labels of an example for a model of `task`, before padding.
+fn labels(example: &Example, causal: CausalLoss, task: Task) -> Vec<i64> {
+    match (task, causal) {
+        (Task::CausalLm, CausalLoss::All) => whole(example),
+        (Task::CausalLm, CausalLoss::Target) => {
+            [vec![IGNORE_INDEX; example.input.len()], target_ids(example)].concat()
+        }
+        (Task::Seq2SeqLm | Task::SequenceClassification, _) => target_ids(example),
+    }
+}
+
+/// Number of tokens and labels of examples.
+pub(crate) struct Counts {
+    /// Number of tokens of inputs and target texts together, without padding.
+    pub(crate) tokens: usize,
+    /// Number of labels, over which the loss is a mean.
+    pub(crate) labelled: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(examples: &[&Example], causal: CausalLoss, task: Task) -> Self {
+        // No token predicts the first token of a decoder's row.
+        let first = usize::from(task == Task::CausalLm);
+        let labelled = |e: &&Example| {
+            labels(e, causal, task).iter().skip(first).filter(|id| **id != IGNORE_INDEX).count()
+        };
+        let tokens = |e: &&Example| e.input.len() + e.target.tokens().map_or(0, <[i64]>::len);
+        Self { tokens: examples.iter().map(tokens).sum(), labelled: examples.iter().map(labelled).sum() }
+    }
+}
+
+/// The label ids of an example: the tokens of the (right) text, or the number of the class.
+pub(crate) fn target_ids(example: &Example) -> Vec<i64> {
+    match &example.target {
+        Target::Class(class) => vec![*class as i64],
+        target => target.tokens().unwrap_or_default().to_vec(),
+    }
+}
+
+/// The inputs without targets, padded on the side from which `model` generates.
+pub(crate) fn prompts(examples: &[&Example], model: &Model, device: &Device) -> ModelInputs {
+    let rows: Vec<Vec<i64>> = examples.iter().map(|e| e.input.clone()).collect();
+    ModelInputs::from_rows(&rows, model.pad_token_id(), model.padding_side(), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ia3_models::ModelConfig;
+
+    const GPT2: &str = r#"{"model_type": "gpt2", "pad_token_id": 0}"#;
+
+    fn ids(t: Tensor<2, Int>) -> Vec<i64> {
+        t.into_data().iter().collect()
+    }
+
+    fn batch(config: &str, causal: CausalLoss) -> Batch {
+        let model = ModelConfig::from_json(config).unwrap().init(&Device::flex());
+        let short = Example { input: vec![5, 1], target: vec![7, 8, 1].into() };
+        let long = Example { input: vec![5, 6, 1], target: vec![1].into() };
+        collate_for(causal, &[&short, &long], &model, &Device::flex())
+    }
+
+    #[test]
+    fn rows_are_padded_to_the_longest() {
+        let batch = batch(r#"{"model_type": "t5"}"#, CausalLoss::Target);
+        assert_eq!(ids(batch.inputs.input_ids.unwrap()), [5, 1, 0, 5, 6, 1]);
+        assert_eq!(ids(batch.inputs.attention_mask.unwrap()), [1, 1, 0, 1, 1, 1]);
+        assert_eq!(ids(batch.labels), [7, 8, 1, 1, -100, -100]);
+        assert_eq!((batch.tokens, batch.labelled), (9, 4));
+    }
+
+    #[test]
+    fn a_decoder_reads_input_and_target_and_is_trained_on_the_target() {
+        let batch = batch(GPT2, CausalLoss::Target);
+        assert_eq!(ids(batch.inputs.input_ids.unwrap()), [5, 1, 7, 8, 1, 5, 6, 1, 1, 0]);
+        assert_eq!(ids(batch.inputs.attention_mask.unwrap()), [1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+        assert_eq!(ids(batch.labels), [-100, -100, 7, 8, 1, -100, -100, -100, 1, -100]);
+        assert_eq!((batch.tokens, batch.labelled), (9, 4));
+    }
+
+    #[test]
+    fn a_decoder_can_be_trained_on_its_input_too() {
+        let batch = batch(GPT2, CausalLoss::All);
+        assert_eq!(ids(batch.labels), [5, 1, 7, 8, 1, 5, 6, 1, 1, -100]);
+        assert_eq!((batch.tokens, batch.labelled), (9, 7));
+    }
+}

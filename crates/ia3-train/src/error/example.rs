@@ -1,0 +1,82 @@
+use ia3_models::Task;
+
+/// What can be wrong with the examples of a data set, by themselves or for the model.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExampleError {
+    /// There is nothing to train or evaluate on.
+    #[error("there are no examples")]
+    NoExamples,
+    /// A row of a [`Dataset`](crate::Dataset) has no variant.
+    #[error("row {index} has no example; give each row at least one variant")]
+    EmptyRow {
+        /// Position in the data, from 0.
+        index: usize,
+    },
+    /// The input, the target or a choice of an example has no token.
+    #[error("example {index} has an empty {field}")]
+    EmptyField {
+        /// Position in the data, from 0.
+        index: usize,
+        /// `input`, `target` or `choice`.
+        field: &'static str,
+    },
+    /// The targets of a data set are of different kinds.
+    #[error(
+        "the target of example {index} is {found}, but that of example 0 is {first}; a data set needs targets of one kind"
+    )]
+    MixedTargets {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The kind of its target.
+        found: &'static str,
+        /// The kind of the first example's target.
+        first: &'static str,
+    },
+    /// The model does not produce targets of this kind.
+    #[error("the target of example {index} is {found}; {}", advice(*.task))]
+    TargetOfTask {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The kind of its target.
+        found: &'static str,
+        /// What the model computes.
+        task: Task,
+    },
+    /// The number of the right choice is too large.
+    #[error("the answer of example {index} is {answer}, but it has {choices} choices, which count from 0")]
+    Answer {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The number of the right choice.
+        answer: usize,
+        /// Number of choices.
+        choices: usize,
+    },
+    /// The number of the class is too large.
+    #[error(
+        "the class of example {index} is {class}, but the model has {labels} classes, which count from 0"
+    )]
+    Class {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The class.
+        class: usize,
+        /// Number of classes of the model.
+        labels: usize,
+    },
+    /// The classifier has one label, which Hugging Face's models take as a regression.
+    #[error(
+        "the model has one label, which is a regression; classes need `num_labels` of at least 2 in config.json"
+    )]
+    OneLabel,
+}
+
+fn advice(task: Task) -> &'static str {
+    match task {
+        Task::SequenceClassification => "the model is a classifier, which needs a class as the target",
+        Task::Seq2SeqLm | Task::CausalLm => {
+            "the model is a language model, which needs texts as targets; give each class its text as a choice"
+        }
+    }
+}

@@ -1,0 +1,48 @@
+use burn::tensor::Device;
+use ia3_data::Example;
+use ia3_models::Model;
+
+use crate::error::TrainError;
+use crate::loss_config::LossConfig;
+use crate::ranks::{Communicator, Message, gather};
+
+/// An evaluation that is being run.
+pub(super) struct Run<'a> {
+    /// The model without dropout.
+    pub(super) model: Model,
+    pub(super) device: Device,
+    pub(super) examples: &'a [Example],
+    /// Positions of the examples of each batch.
+    pub(super) batches: Vec<Vec<usize>>,
+    pub(super) loss: &'a LossConfig,
+}
+
+impl Run<'_> {
+    /// The result of `evaluate` for every batch. This rank computes its share of them.
+    pub(super) fn by_ranks<T: Message>(
+        &self,
+        ranks: &dyn Communicator,
+        evaluate: impl Fn(&Self, &[&Example]) -> Result<T, TrainError>,
+    ) -> Result<Vec<T>, TrainError> {
+        let own = self.batches.iter().skip(ranks.rank()).step_by(ranks.size());
+        let own: Result<Vec<T>, TrainError> = own.map(|batch| evaluate(self, &self.rows(batch))).collect();
+        if ranks.size() == 1 {
+            return own;
+        }
+        let (own, error) = own.map_or_else(|error| (None, Some(error)), |own| (Some(own), None));
+        let all = gather(own, self.batches.len(), ranks);
+        match error {
+            Some(error) => Err(error),
+            None => all?.map_err(|failed| TrainError::OtherRankEvaluation { failed }),
+        }
+    }
+
+    fn rows(&self, batch: &[usize]) -> Vec<&Example> {
+        batch.iter().map(|&i| &self.examples[i]).collect()
+    }
+
+    /// `hits` as a share of all examples.
+    pub(super) fn share(&self, hits: usize) -> f64 {
+        hits as f64 / self.examples.len() as f64
+    }
+}

@@ -1,0 +1,85 @@
+use ia3_data::{Example, Target};
+use ia3_models::{Model, Task};
+
+use crate::error::ExampleError;
+
+/// The kind of the targets of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TargetKind {
+    Text,
+    Class,
+    Choices,
+}
+
+impl TargetKind {
+    fn of(target: &Target) -> Self {
+        match target {
+            Target::Tokens(_) => Self::Text,
+            Target::Class(_) => Self::Class,
+            Target::Choices { .. } => Self::Choices,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Class => "a class",
+            Self::Choices => "a choice of texts",
+        }
+    }
+
+    /// Whether a model of `task` produces targets of this kind.
+    fn fits(self, task: Task) -> bool {
+        (self == Self::Class) == (task == Task::SequenceClassification)
+    }
+}
+
+/// The kind of the targets of `examples`.
+///
+/// Refuses an empty data set, examples with an empty part, targets of different kinds, and targets that `model` does not
+/// produce.
+pub(crate) fn check<'a>(
+    examples: impl IntoIterator<Item = &'a Example>,
+    model: &Model,
+) -> Result<TargetKind, ExampleError> {
+    let mut kind = None;
+    for (index, example) in examples.into_iter().enumerate() {
+        let found = TargetKind::of(&example.target);
+        let expected = *kind.get_or_insert(found);
+        if found != expected {
+            let (found, first) = (found.name(), expected.name());
+            return Err(ExampleError::MixedTargets { index, found, first });
+        }
+        if !found.fits(model.task()) {
+            return Err(ExampleError::TargetOfTask { index, found: found.name(), task: model.task() });
+        }
+        check_parts(index, example)?;
+        check_class(index, example, model)?;
+    }
+    kind.ok_or(ExampleError::NoExamples)
+}
+
+fn check_parts(index: usize, example: &Example) -> Result<(), ExampleError> {
+    let empty = |field| Err(ExampleError::EmptyField { index, field });
+    if example.input.is_empty() {
+        return empty("input");
+    }
+    match &example.target {
+        Target::Tokens(ids) if ids.is_empty() => empty("target"),
+        Target::Choices { choices, .. } if choices.iter().any(Vec::is_empty) => empty("choice"),
+        Target::Choices { choices, answer } if *answer >= choices.len() => {
+            Err(ExampleError::Answer { index, answer: *answer, choices: choices.len() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_class(index: usize, example: &Example, model: &Model) -> Result<(), ExampleError> {
+    match (&example.target, model.num_labels()) {
+        (Target::Class(_), Some(1)) => Err(ExampleError::OneLabel),
+        (Target::Class(class), Some(labels)) if *class >= labels => {
+            Err(ExampleError::Class { index, class: *class, labels })
+        }
+        _ => Ok(()),
+    }
+}

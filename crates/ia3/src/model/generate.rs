@@ -1,0 +1,114 @@
+use std::fmt;
+
+use ia3_models::{GenerationConfig, Sampling, Step};
+
+use super::Model;
+use super::generated::Generated;
+use crate::error::Error;
+use crate::prompts::Prompts;
+
+/// A generation that is to be run, made by [`Model::generate`].
+///
+/// Without further settings it takes the most probable token at each step. Each of `temperature`, `top_k`, `top_p` and
+/// `seed` makes it draw tokens instead.
+#[must_use = "nothing is generated before `run`"]
+pub struct Generate<'a> {
+    model: &'a Model,
+    prompts: Prompts,
+    config: GenerationConfig,
+    on_step: Box<dyn FnMut(Step) + 'a>,
+}
+
+impl Model {
+    /// Generates from texts or token ids; [`run`](Generate::run) starts it.
+    ///
+    /// ```
+    /// # let _folder = ia3_testing::enter_sandbox();
+    /// let base = ia3::Model::from_pretrained("examples/base", &ia3::Device::flex())?;
+    /// let answer = base.generate("time: 14:05").run()?;
+    /// assert_eq!(answer.to_string(), "two oh five pm");
+    ///
+    /// let mut tokens = 0;
+    /// base.generate([[17, 4, 42, 1]]).max_new_tokens(5).on_step(|_| tokens += 1).run()?;
+    /// assert_eq!(tokens, 5);
+    /// # Ok::<(), ia3::Error>(())
+    /// ```
+    pub fn generate(&self, prompts: impl Into<Prompts>) -> Generate<'_> {
+        Generate {
+            model: self,
+            prompts: prompts.into(),
+            config: self.generation_config().clone(),
+            on_step: Box::new(|_| ()),
+        }
+    }
+}
+
+impl<'a> Generate<'a> {
+    /// Sets the number of tokens to generate at most, for each batch entry.
+    pub fn max_new_tokens(mut self, tokens: usize) -> Self {
+        self.config.max_new_tokens = tokens;
+        self
+    }
+
+    /// Sets the number of tokens before which no batch entry may end.
+    pub fn min_new_tokens(mut self, tokens: usize) -> Self {
+        self.config.min_new_tokens = tokens;
+        self
+    }
+
+    /// Draws tokens after the logits are divided by `temperature`.
+    pub fn temperature(self, temperature: f64) -> Self {
+        self.sampling(|sampling| sampling.temperature = temperature)
+    }
+
+    /// Draws tokens among the `top_k` most probable ones.
+    pub fn top_k(self, top_k: usize) -> Self {
+        self.sampling(|sampling| sampling.top_k = Some(top_k))
+    }
+
+    /// Draws tokens among the fewest most probable ones that have the probability `top_p` together.
+    pub fn top_p(self, top_p: f64) -> Self {
+        self.sampling(|sampling| sampling.top_p = top_p)
+    }
+
+    /// Draws tokens with this seed. The same seed draws the same tokens.
+    pub fn seed(self, seed: u64) -> Self {
+        self.sampling(|sampling| sampling.seed = seed)
+    }
+
+    /// Replaces all settings.
+    pub fn config(mut self, config: GenerationConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Calls `on_step` after each step, with the logits and the chosen token of each batch entry.
+    pub fn on_step(mut self, on_step: impl FnMut(Step) + 'a) -> Self {
+        self.on_step = Box::new(on_step);
+        self
+    }
+
+    /// Generates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`] for a setting that is out of range, an input that does not fit or a model without a decoder;
+    /// [`Error::NoTokenizer`] for texts without a tokenizer, and [`Error::Data`] for a tokenizer that cannot be read.
+    pub fn run(mut self) -> Result<Generated, Error> {
+        let inputs = self.model.prompts(self.prompts)?;
+        let generated = self.model.module().generate(&inputs, &self.config, &mut self.on_step)?;
+        Generated::new(generated.ids, self.model)
+    }
+
+    fn sampling(mut self, set: impl FnOnce(&mut Sampling)) -> Self {
+        set(self.config.sampling.get_or_insert_default());
+        self
+    }
+}
+
+impl fmt::Debug for Generate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { prompts, config, .. } = self;
+        f.debug_struct("Generate").field("prompts", prompts).field("config", config).finish_non_exhaustive()
+    }
+}

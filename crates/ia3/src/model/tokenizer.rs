@@ -1,0 +1,84 @@
+//! The tokenizer of a base, which is read when it is first needed.
+
+use std::path::{Path, PathBuf};
+#[cfg(feature = "data")]
+use std::sync::{Arc, OnceLock};
+
+#[cfg(feature = "data")]
+use ia3_data::{ModelKind, Text};
+#[cfg(feature = "data")]
+use ia3_models::Task;
+
+#[cfg(feature = "data")]
+use super::Model;
+#[cfg(feature = "data")]
+use crate::error::Error;
+
+/// A `tokenizer.json`, if there is one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tokenizer {
+    #[cfg_attr(not(feature = "data"), allow(dead_code))]
+    file: Option<PathBuf>,
+    #[cfg(feature = "data")]
+    text: Arc<OnceLock<Text>>,
+}
+
+impl Tokenizer {
+    pub(super) fn of(folder: &Path) -> Self {
+        let file = Some(folder.join("tokenizer.json")).filter(|file| file.exists());
+        Self { file, ..Self::default() }
+    }
+}
+
+#[cfg(feature = "data")]
+impl Tokenizer {
+    fn text(&self) -> Result<Option<&Text>, Error> {
+        let Some(file) = &self.file else { return Ok(None) };
+        if self.text.get().is_none() {
+            let _ = self.text.set(Text::open(file)?); // Another thread may have read the same file.
+        }
+        Ok(self.text.get())
+    }
+}
+
+#[cfg(feature = "data")]
+impl Model {
+    /// The tokenizer, if the folder has a `tokenizer.json`. The first call reads the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] for a file that is not a tokenizer.
+    pub fn tokenizer(&self) -> Result<Option<&Text>, Error> {
+        self.base.tokenizer.text()
+    }
+
+    /// The tokenizer, which the caller cannot do without.
+    pub(crate) fn text(&self) -> Result<&Text, Error> {
+        let missing = || Error::NoTokenizer { folder: self.folder().map(Into::into) };
+        self.tokenizer()?.ok_or_else(missing)
+    }
+
+    /// How a tokenizer prepares texts for this model.
+    pub fn kind(&self) -> ModelKind {
+        model_kind(self.module())
+    }
+
+    /// Returns the text of token ids, without special tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTokenizer`] for a folder without `tokenizer.json`, and [`Error::Data`] for ids that have no text.
+    pub fn decode(&self, ids: &[i64]) -> Result<String, Error> {
+        Ok(self.text()?.decode(ids)?)
+    }
+}
+
+/// How a tokenizer prepares texts for `model`.
+#[cfg(feature = "data")]
+pub fn model_kind(model: &ia3_models::Model) -> ModelKind {
+    match model.task() {
+        Task::Seq2SeqLm => ModelKind::EncoderDecoder,
+        Task::CausalLm => ModelKind::Decoder { ends: model.generation_config(0).eos_token_id },
+        Task::SequenceClassification => ModelKind::Classifier,
+    }
+}
