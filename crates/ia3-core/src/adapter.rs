@@ -4,7 +4,7 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Distribution, Tensor, TensorData};
 use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, Site};
 
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 use crate::path::{ParameterPath, VisitParam, visit};
 use crate::rows::copy_ids;
 use crate::scale::Ia3Vector;
@@ -66,8 +66,8 @@ impl Adapter {
     ///
     /// # Errors
     ///
-    /// [`Ia3Error::NothingFused`] if no vector scales the output of a fused projection.
-    pub fn kv_only(mut self, base: &ModelInfo) -> Result<Self, Ia3Error> {
+    /// [`AdapterError::NothingFused`] if no vector scales the output of a fused projection.
+    pub fn kv_only(mut self, base: &ModelInfo) -> Result<Self, AdapterError> {
         let mut fused = 0;
         for module in base.modules.iter().filter(|m| !m.queries.is_empty()) {
             let Some(vector) = self.vectors.get_mut(&module.path) else { continue };
@@ -76,7 +76,7 @@ impl Adapter {
                 fused += 1;
             }
         }
-        if fused > 0 { Ok(self) } else { Err(Ia3Error::NothingFused) }
+        if fused > 0 { Ok(self) } else { Err(AdapterError::NothingFused) }
     }
 
     /// The same values as new parameters, which train independently of these.
@@ -89,15 +89,15 @@ impl Adapter {
     ///
     /// # Errors
     ///
-    /// [`Ia3Error::NotAttached`] if the model does not carry one of the vectors.
-    pub fn extract<M: Module>(&self, model: &M) -> Result<Self, Ia3Error> {
+    /// [`AdapterError::NotAttached`] if the model does not carry one of the vectors.
+    pub fn extract<M: Module>(&self, model: &M) -> Result<Self, AdapterError> {
         let mut found =
             Parameters { saved: self.saved_paths(), copies: copy_ids(self), ..Default::default() };
         visit(model, &mut found);
         let mut extracted = self.clone();
         for (path, vector) in &mut extracted.vectors {
             let l = found.vectors.remove(&vector.l.id);
-            vector.l = l.ok_or_else(|| Ia3Error::NotAttached { path: path.clone() })?;
+            vector.l = l.ok_or_else(|| AdapterError::NotAttached { path: path.clone() })?;
         }
         extracted.saved.extend(found.values);
         extracted.saved.extend(found.copied);

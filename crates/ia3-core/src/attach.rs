@@ -5,7 +5,7 @@ use burn::tensor::{DType, Tensor, TensorData};
 use ia3_config::{ModelInfo, ModuleInfo, Placement};
 
 use crate::adapter::Adapter;
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::path::{ParameterPath, VisitParam, from_fields, visit};
 use crate::scale::{Ia3Scale, Ia3Vector};
@@ -39,11 +39,11 @@ pub trait ActivationSpace: Module {
 ///
 /// # Errors
 ///
-/// An adapter that does not fit the base ([`Ia3Error::NoSuchModule`], [`Ia3Error::NotAdaptable`],
-/// [`Ia3Error::Length`], [`Ia3Error::WeightRank`], [`Ia3Error::UnknownChannels`],
-/// [`Ia3Error::SavedParameter`]), a base that already carries vectors ([`Ia3Error::AlreadyAttached`]), or the same
-/// adapter twice ([`Ia3Error::SharedVector`]).
-pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
+/// An adapter that does not fit the base ([`AdapterError::NoSuchModule`], [`AdapterError::NotAdaptable`],
+/// [`AdapterError::Length`], [`AdapterError::WeightRank`], [`AdapterError::UnknownChannels`],
+/// [`AdapterError::SavedParameter`]), a base that already carries vectors ([`AdapterError::AlreadyAttached`]), or the same
+/// adapter twice ([`AdapterError::SharedVector`]).
+pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     attach_checked(base, adapters, &model_info(base, None, None))
 }
 
@@ -51,20 +51,20 @@ pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, 
 ///
 /// # Errors
 ///
-/// As [`attach`], and [`Ia3Error::BiasInWeightSpace`] for an output vector on a layer with a bias, which
+/// As [`attach`], and [`AdapterError::BiasInWeightSpace`] for an output vector on a layer with a bias, which
 /// PEFT scales too and an unmodified layer cannot: the bias is another parameter, and of two parameters that share
 /// a vector an optimiser updates one. [`merge`](crate::merge) is exact there.
-pub fn attach_to_weights<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
+pub fn attach_to_weights<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     let info = model_info(base, None, None);
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
         if vector.placement == Placement::Output && has_bias(&info, path) {
-            return Err(Ia3Error::BiasInWeightSpace { path: path.clone() });
+            return Err(AdapterError::BiasInWeightSpace { path: path.clone() });
         }
     }
     attach_checked(base, adapters, &info)
 }
 
-fn attach_checked<M: Module>(base: &M, adapters: &[&Adapter], info: &ModelInfo) -> Result<M, Ia3Error> {
+fn attach_checked<M: Module>(base: &M, adapters: &[&Adapter], info: &ModelInfo) -> Result<M, AdapterError> {
     check_pristine(base)?;
     check_distinct(adapters)?;
     adapters.iter().try_for_each(|a| check_fit(a, base, info))?;
@@ -122,17 +122,17 @@ fn has_bias(info: &ModelInfo, path: &str) -> bool {
     info.module(path).is_some_and(|m| m.kind.has_bias())
 }
 
-pub(crate) fn check_distinct(adapters: &[&Adapter]) -> Result<(), Ia3Error> {
+pub(crate) fn check_distinct(adapters: &[&Adapter]) -> Result<(), AdapterError> {
     let mut seen = BTreeSet::new();
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
         if !seen.insert(vector.l.id) {
-            return Err(Ia3Error::SharedVector { path: path.clone() });
+            return Err(AdapterError::SharedVector { path: path.clone() });
         }
     }
     Ok(())
 }
 
-pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), Ia3Error> {
+pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), AdapterError> {
     struct FindVector(Option<String>);
     impl VisitParam for FindVector {
         fn visit<const D: usize>(&mut self, path: &ParameterPath, _: &Param<Tensor<D>>) {
@@ -141,46 +141,50 @@ pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), Ia3Error> {
     }
     let mut found = FindVector(None);
     visit(base, &mut found);
-    found.0.map_or(Ok(()), |path| Err(Ia3Error::AlreadyAttached { path }))
+    found.0.map_or(Ok(()), |path| Err(AdapterError::AlreadyAttached { path }))
 }
 
 /// Every vector of `adapter` has a layer of the right size, every saved parameter one of the right shape.
-pub(crate) fn check_fit<M: Module>(adapter: &Adapter, base: &M, info: &ModelInfo) -> Result<(), Ia3Error> {
+pub(crate) fn check_fit<M: Module>(
+    adapter: &Adapter,
+    base: &M,
+    info: &ModelInfo,
+) -> Result<(), AdapterError> {
     adapter.vectors.iter().try_for_each(|(path, v)| check_vector(path, v, info))?;
     let shapes = shapes(base);
     for (path, data) in &adapter.saved {
         let found = data.shape().to_vec();
         let expected = shapes.get(path).cloned();
         if expected.as_ref() != Some(&found) {
-            return Err(Ia3Error::SavedParameter { path: path.clone(), expected, found });
+            return Err(AdapterError::SavedParameter { path: path.clone(), expected, found });
         }
     }
     Ok(())
 }
 
-fn check_vector(path: &str, vector: &Ia3Vector, info: &ModelInfo) -> Result<(), Ia3Error> {
+fn check_vector(path: &str, vector: &Ia3Vector, info: &ModelInfo) -> Result<(), AdapterError> {
     let Some(module) = info.module(path) else {
         return Err(no_such_module(path, info));
     };
     let (kind, placement, path) = (&module.kind, vector.placement, path.to_string());
     if !kind.is_adaptable() {
-        return Err(Ia3Error::NotAdaptable { path, kind: kind.to_string() });
+        return Err(AdapterError::NotAdaptable { path, kind: kind.to_string() });
     }
     let Some(expected) = kind.vector_len(placement) else {
-        return Err(Ia3Error::UnknownChannels { path, kind: kind.to_string() });
+        return Err(AdapterError::UnknownChannels { path, kind: kind.to_string() });
     };
     if vector.len() != expected {
-        return Err(Ia3Error::Length { path, placement, expected, found: vector.len() });
+        return Err(AdapterError::Length { path, placement, expected, found: vector.len() });
     }
     let (expected, found) = (kind.weight_rank(), vector.weight_rank());
-    if found == expected { Ok(()) } else { Err(Ia3Error::WeightRank { path, expected, found }) }
+    if found == expected { Ok(()) } else { Err(AdapterError::WeightRank { path, expected, found }) }
 }
 
-fn no_such_module(path: &str, info: &ModelInfo) -> Ia3Error {
+fn no_such_module(path: &str, info: &ModelInfo) -> AdapterError {
     let adaptable = info.modules.iter().filter(|m| m.kind.is_adaptable());
     let similarity = |m: &&ModuleInfo| (strsim::jaro(path, &m.path) * 1e6) as u64;
     let nearest = adaptable.max_by_key(similarity).map(|m| m.path.clone());
-    Ia3Error::NoSuchModule { path: path.into(), nearest }
+    AdapterError::NoSuchModule { path: path.into(), nearest }
 }
 
 fn shapes<M: Module>(base: &M) -> BTreeMap<String, Vec<usize>> {

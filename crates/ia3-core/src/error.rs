@@ -3,7 +3,7 @@ use ia3_config::Placement;
 /// What can go wrong between an adapter and a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Ia3Error {
+pub enum AdapterError {
     /// The adapter has a vector for a module that the model does not have.
     #[error(
         "the adapter scales `{path}`, which the model does not have{}; was it trained on another base?",

@@ -20,7 +20,7 @@ mod scale;
 pub use adapter::Adapter;
 pub use attach::{ActivationSpace, attach, attach_to_weights};
 pub use conv::Ia3ConvForward;
-pub use error::Ia3Error;
+pub use error::AdapterError;
 pub use forward::{Affine, Ia3Forward};
 pub use freeze::freeze;
 pub use ia3_config::{self as config, Ia3Config, ModelInfo, Placement, Plan, PlanOptions, Site};

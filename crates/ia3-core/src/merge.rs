@@ -6,7 +6,7 @@ use ia3_config::Placement;
 
 use crate::adapter::Adapter;
 use crate::attach::{check_fit, check_pristine, replacement, saved, scales};
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::path::{MapBase, ParameterPath, map_base};
 use crate::quant::{fold_output, is_quantized, requantize};
@@ -21,9 +21,9 @@ use crate::scale::{Ia3Scale, scale_last, scale_weight};
 ///
 /// # Errors
 ///
-/// As [`attach`](crate::attach); [`Ia3Error::QuantizedInput`] and [`Ia3Error::SharedScales`] for what a quantised weight
+/// As [`attach`](crate::attach); [`AdapterError::QuantizedInput`] and [`AdapterError::SharedScales`] for what a quantised weight
 /// cannot take.
-pub fn merge<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
+pub fn merge<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     merge_with(base, adapters, Merging::Exact { safe: false }).map(|merged| merged.model)
 }
 
@@ -31,8 +31,8 @@ pub fn merge<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> 
 ///
 /// # Errors
 ///
-/// As [`merge`], and [`Ia3Error::NotFinite`] with the first layer concerned.
-pub fn merge_safe<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Ia3Error> {
+/// As [`merge`], and [`AdapterError::NotFinite`] with the first layer concerned.
+pub fn merge_safe<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     merge_with(base, adapters, Merging::Exact { safe: true }).map(|merged| merged.model)
 }
 
@@ -51,7 +51,10 @@ pub struct Requantized<M> {
 /// # Errors
 ///
 /// As [`attach`](crate::attach).
-pub fn merge_requantizing<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<Requantized<M>, Ia3Error> {
+pub fn merge_requantizing<M: Module>(
+    base: &M,
+    adapters: &[&Adapter],
+) -> Result<Requantized<M>, AdapterError> {
     merge_with(base, adapters, Merging::Requantizing)
 }
 
@@ -64,7 +67,11 @@ enum Merging {
     Requantizing,
 }
 
-fn merge_with<M: Module>(base: &M, adapters: &[&Adapter], how: Merging) -> Result<Requantized<M>, Ia3Error> {
+fn merge_with<M: Module>(
+    base: &M,
+    adapters: &[&Adapter],
+    how: Merging,
+) -> Result<Requantized<M>, AdapterError> {
     check_pristine(base)?;
     let info = model_info(base, None, None);
     adapters.iter().try_for_each(|a| check_fit(a, base, &info))?;
@@ -85,7 +92,7 @@ struct Merger<'a> {
     saved: BTreeMap<String, TensorData>,
     how: Merging,
     /// The first layer that does not merge as it should.
-    problem: &'a mut Option<Ia3Error>,
+    problem: &'a mut Option<AdapterError>,
     /// Of weights that were quantised anew.
     errors: &'a mut BTreeMap<String, f64>,
 }
@@ -126,7 +133,7 @@ impl Merger<'_> {
         output: Option<Tensor<1>>,
     ) -> Tensor<D> {
         let folded = match (input.is_some(), output.clone()) {
-            (true, _) => Err(Ia3Error::QuantizedInput { path: path.into() }),
+            (true, _) => Err(AdapterError::QuantizedInput { path: path.into() }),
             (false, None) => return weight,
             (false, Some(l)) => fold_output(path, weight.clone(), l),
         };
@@ -151,7 +158,7 @@ impl Merger<'_> {
         let finite = merged.val().dequantize().is_finite().int().sum().into_scalar::<i64>() as usize;
         let count = merged.lazy_shape().num_elements() - finite;
         if count > 0 {
-            self.problem.get_or_insert(Ia3Error::NotFinite { path, count });
+            self.problem.get_or_insert(AdapterError::NotFinite { path, count });
         }
     }
 }

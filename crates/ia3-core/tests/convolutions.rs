@@ -8,8 +8,8 @@ use burn::nn::{Embedding, EmbeddingConfig, PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::{DType, Device, Distribution, Tensor, Tolerance};
 use ia3_core::config::ModuleKind;
 use ia3_core::{
-    ActivationSpace, Adapter, Ia3Config, Ia3ConvForward, Ia3Error, Ia3Vector, Placement, PlanOptions, attach,
-    attach_to_weights, merge, model_info,
+    ActivationSpace, Adapter, AdapterError, Ia3Config, Ia3ConvForward, Ia3Vector, Placement, PlanOptions,
+    attach, attach_to_weights, merge, model_info,
 };
 
 #[derive(Module, Debug)]
@@ -137,7 +137,7 @@ fn vectors_that_do_not_fit_are_refused() {
          was it trained on another base?"
     );
     let biased = attach_to_weights(&net, &[&net.adapter(&["flat"], &[])]).unwrap_err();
-    assert!(matches!(biased, Ia3Error::BiasInWeightSpace { path } if path == "flat"));
+    assert!(matches!(biased, AdapterError::BiasInWeightSpace { path } if path == "flat"));
 }
 
 /// A module that hides its fields.

@@ -5,8 +5,8 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData, Tolerance, activation::relu};
 use ia3_core::{
-    ActivationSpace, Adapter, Ia3Config, Ia3Error, Ia3Forward, Ia3Vector, PlanOptions, TrainableParameters,
-    attach, freeze, merge, merge_safe, model_info,
+    ActivationSpace, Adapter, AdapterError, Ia3Config, Ia3Forward, Ia3Vector, PlanOptions,
+    TrainableParameters, attach, freeze, merge, merge_safe, model_info,
 };
 
 /// `wo(relu(wi(x))) + k(x)`, biases included, rectangular and square.
@@ -193,7 +193,7 @@ fn parameters_are_counted_from_shapes() {
     assert_eq!(counts.all, 6 * 10 + 10 + 10 * 6 + 6 + 6 * 6 + 6 + 16);
 }
 
-fn message(error: Ia3Error) -> String {
+fn message(error: AdapterError) -> String {
     error.to_string()
 }
 

@@ -10,8 +10,9 @@ fn batches_of_similar_length_pad_little() {
     let [Some(base), Some(data)] =
         ["IA3_MINILM", "IA3_SENTIMENT"].map(|v| std::env::var_os(v).map(PathBuf::from))
     else {
-        println!("SKIPPED: IA3_MINILM and IA3_SENTIMENT do not say where the model and the data are");
-        return;
+        return ia3_testing::skip(
+            "IA3_MINILM and IA3_SENTIMENT do not name the folders of the model and the data",
+        );
     };
     let encoder = Encoder::new(Text::open(&base.join("tokenizer.json")).unwrap(), ModelKind::Classifier);
     for domain in ["movie", "amazon", "nyt"] {

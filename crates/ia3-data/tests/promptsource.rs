@@ -12,7 +12,7 @@ use serde::Deserialize;
 fn folder(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(name).map(PathBuf::from);
     if path.is_none() {
-        println!("SKIPPED: {name} does not say where the data is");
+        ia3_testing::skip(format!("{name} does not name the folder of the data"));
     }
     path
 }

@@ -72,7 +72,7 @@ impl Tokens {
 }
 
 /// Runs `x` through blocks, each with its cache.
-pub(crate) fn through<B>(
+pub(crate) fn run_blocks<B>(
     blocks: &[B],
     mut x: Tensor<3>,
     mut caches: Caches,

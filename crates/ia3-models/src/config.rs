@@ -2,9 +2,9 @@ use burn::tensor::Device;
 use serde::Deserialize;
 
 use crate::bert::BertConfig;
+use crate::config_field::read;
 use crate::error::ModelError;
 use crate::falcon::FalconConfig;
-use crate::field::read;
 use crate::gpt2::GPT2Config;
 use crate::llama::LlamaConfig;
 use crate::model::Model;

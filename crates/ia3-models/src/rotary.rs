@@ -3,8 +3,8 @@
 use burn::tensor::{Int, Tensor};
 use serde::Deserialize;
 
+use crate::config_field::{expect, expect_positive};
 use crate::error::ModelError;
-use crate::field::{expect, expect_positive};
 
 /// How `config.json` describes rotary embeddings: `rope_parameters` since transformers 5, before it `rope_scaling`
 /// beside `rope_theta`.

@@ -9,7 +9,7 @@ pub enum Error {
     Config(#[from] ia3_config::ConfigError),
     /// An adapter on a model.
     #[error(transparent)]
-    Adapter(#[from] ia3_core::Ia3Error),
+    Adapter(#[from] ia3_core::AdapterError),
     /// A file or folder, whatever its format is.
     #[error(transparent)]
     File(#[from] ia3_io::FileError),

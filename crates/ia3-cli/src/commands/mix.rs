@@ -7,7 +7,7 @@ use anyhow::bail;
 use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::{AdapterFile, AdapterOptions};
-use ia3::{Ia3Error, MixMethod, ModelInfo};
+use ia3::{AdapterError, MixMethod, ModelInfo};
 use serde::Serialize;
 
 use super::base_model;
@@ -96,7 +96,7 @@ fn load(args: &Mix, device: &Device) -> anyhow::Result<(Vec<Adapter>, ModelInfo)
     for dir in &args.adapters {
         let file = AdapterFile::open(dir)?;
         if let Some(path) = file.saved.keys().next() {
-            return Err(Ia3Error::MixedSaved { path: path.clone() }.into());
+            return Err(AdapterError::MixedSaved { path: path.clone() }.into());
         }
         adapters.push(match args.base {
             Some(_) => file.into_whole_adapter(&info, device)?,

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use ia3_config::{Ia3Config, Placement, Selector};
 
 use crate::adapter::Adapter;
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 use crate::scale::Ia3Vector;
 
 /// How the vectors `lᵢ` of several adapters with weights `wᵢ` become one.
@@ -48,10 +48,10 @@ pub enum MixMethod {
 ///
 /// # Errors
 ///
-/// [`Ia3Error::NothingToMix`] without adapters; [`Ia3Error::MixWeight`], [`Ia3Error::ProductWeight`] and
-/// [`Ia3Error::Density`] for the numbers; [`Ia3Error::MixedPlacement`] and [`Ia3Error::MixedLength`] where two vectors
-/// of one layer do not go together; [`Ia3Error::MixedSaved`] for an adapter with `modules_to_save`;
-/// [`Ia3Error::NoPower`] where a geometric mix is undefined; [`Ia3Error::MixNotFinite`] for vectors, or a mix of them,
+/// [`AdapterError::NothingToMix`] without adapters; [`AdapterError::MixWeight`], [`AdapterError::ProductWeight`] and
+/// [`AdapterError::Density`] for the numbers; [`AdapterError::MixedPlacement`] and [`AdapterError::MixedLength`] where two vectors
+/// of one layer do not go together; [`AdapterError::MixedSaved`] for an adapter with `modules_to_save`;
+/// [`AdapterError::NoPower`] where a geometric mix is undefined; [`AdapterError::MixNotFinite`] for vectors, or a mix of them,
 /// that are NaN or infinite.
 ///
 /// # Panics
@@ -71,10 +71,10 @@ pub enum MixMethod {
 /// let mixed = mix(&[(&a, 0.5), (&b, 0.25)], MixMethod::Identity)?;
 /// let l: Vec<f32> = mixed.vectors["k"].values().into_data().iter().collect();
 /// assert_eq!(l, [1.5, 0.75]);
-/// # Ok::<(), ia3_core::Ia3Error>(())
+/// # Ok::<(), ia3_core::AdapterError>(())
 /// ```
-pub fn mix(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<Adapter, Ia3Error> {
-    let Some((first, _)) = adapters.first() else { return Err(Ia3Error::NothingToMix) };
+pub fn mix(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<Adapter, AdapterError> {
+    let Some((first, _)) = adapters.first() else { return Err(AdapterError::NothingToMix) };
     check(adapters, method)?;
     let paths: BTreeSet<&String> = adapters.iter().flat_map(|(a, _)| a.vectors.keys()).collect();
     let mut vectors = BTreeMap::new();
@@ -94,23 +94,25 @@ pub fn mix(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<Adapter, I
 /// # Panics
 ///
 /// Panics if a device fails to return the values.
-pub fn mix_linear(adapters: &[(&Adapter, f32)]) -> Result<Adapter, Ia3Error> {
+pub fn mix_linear(adapters: &[(&Adapter, f32)]) -> Result<Adapter, AdapterError> {
     mix(adapters, MixMethod::Linear)
 }
 
-fn check(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<(), Ia3Error> {
+fn check(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<(), AdapterError> {
     if let Some(path) = adapters.iter().find_map(|(a, _)| a.saved.keys().next()) {
-        return Err(Ia3Error::MixedSaved { path: path.clone() });
+        return Err(AdapterError::MixedSaved { path: path.clone() });
     }
     for (index, &(_, weight)) in adapters.iter().enumerate() {
         match method {
-            _ if !weight.is_finite() => return Err(Ia3Error::MixWeight { index, weight }),
-            MixMethod::Product if weight != 1.0 => return Err(Ia3Error::ProductWeight { index, weight }),
+            _ if !weight.is_finite() => return Err(AdapterError::MixWeight { index, weight }),
+            MixMethod::Product if weight != 1.0 => return Err(AdapterError::ProductWeight { index, weight }),
             _ => {}
         }
     }
     match method {
-        MixMethod::Ties { density } if !(0.0..=1.0).contains(&density) => Err(Ia3Error::Density { density }),
+        MixMethod::Ties { density } if !(0.0..=1.0).contains(&density) => {
+            Err(AdapterError::Density { density })
+        }
         _ => Ok(()),
     }
 }
@@ -138,9 +140,9 @@ fn full_paths(config: &Ia3Config, vectors: &BTreeMap<String, Ia3Vector>) -> Ia3C
     }
 }
 
-fn mixed(path: &str, adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<Ia3Vector, Ia3Error> {
+fn mixed(path: &str, adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<Ia3Vector, AdapterError> {
     let mut vectors = adapters.iter().filter_map(|(a, _)| a.vectors.get(path));
-    let Some(first) = vectors.next() else { return Err(Ia3Error::NotAttached { path: path.into() }) };
+    let Some(first) = vectors.next() else { return Err(AdapterError::NotAttached { path: path.into() }) };
     vectors.try_for_each(|other| check_pair(path, first, other))?;
     let row = |(a, weight): &(&Adapter, f32)| {
         let values = |v: &Ia3Vector| v.values().into_data().iter::<f32>().collect();
@@ -153,13 +155,13 @@ fn mixed(path: &str, adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<
         .with_weight_rank(first.weight_rank()))
 }
 
-fn check_pair(path: &str, first: &Ia3Vector, other: &Ia3Vector) -> Result<(), Ia3Error> {
+fn check_pair(path: &str, first: &Ia3Vector, other: &Ia3Vector) -> Result<(), AdapterError> {
     if other.placement != first.placement {
-        return Err(Ia3Error::MixedPlacement { path: path.into() });
+        return Err(AdapterError::MixedPlacement { path: path.into() });
     }
     match (first.len(), other.len()) {
         (expected, found) if expected != found => {
-            Err(Ia3Error::MixedLength { path: path.into(), expected, found })
+            Err(AdapterError::MixedLength { path: path.into(), expected, found })
         }
         _ => Ok(()),
     }

@@ -2,11 +2,11 @@
 
 use super::MixMethod;
 use super::ties::ties;
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 
 /// The mix of the vectors of one layer, each with its adapter's weight; computed in float64, where `1 + (l − 1)` is
 /// `l`.
-pub(super) fn mix(path: &str, rows: &[(Vec<f32>, f32)], method: MixMethod) -> Result<Vec<f32>, Ia3Error> {
+pub(super) fn mix(path: &str, rows: &[(Vec<f32>, f32)], method: MixMethod) -> Result<Vec<f32>, AdapterError> {
     if method == MixMethod::Geometric {
         check_powers(path, rows)?;
     }
@@ -21,7 +21,7 @@ pub(super) fn mix(path: &str, rows: &[(Vec<f32>, f32)], method: MixMethod) -> Re
     let broken = all.map(|l| l.iter().filter(|x| !x.is_finite()).count()).max().unwrap_or(0);
     match broken {
         0 => Ok(mixed),
-        count => Err(Ia3Error::MixNotFinite { path: path.into(), count }),
+        count => Err(AdapterError::MixNotFinite { path: path.into(), count }),
     }
 }
 
@@ -31,11 +31,11 @@ fn each(rows: &[(Vec<f32>, f32)], f: impl Fn(&mut dyn Iterator<Item = (f64, f64)
     (0..len).map(|i| f(&mut rows.iter().map(|(l, w)| (l[i].into(), (*w).into()))) as f32).collect()
 }
 
-fn check_powers(path: &str, rows: &[(Vec<f32>, f32)]) -> Result<(), Ia3Error> {
+fn check_powers(path: &str, rows: &[(Vec<f32>, f32)]) -> Result<(), AdapterError> {
     for (index, (l, weight)) in rows.iter().enumerate() {
         let undefined = |l: &&f32| **l < 0.0 && weight.fract() != 0.0 || **l == 0.0 && *weight < 0.0;
         if let Some(&value) = l.iter().find(undefined) {
-            return Err(Ia3Error::NoPower { path: path.into(), index, value, weight: *weight });
+            return Err(AdapterError::NoPower { path: path.into(), index, value, weight: *weight });
         }
     }
     Ok(())

@@ -3,21 +3,21 @@ use burn::tensor::{DType, Tensor};
 use super::relative_error;
 use super::scheme::quantize_as;
 use super::stored::QuantizedWeight;
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 use crate::scale::scale_weight;
 
 /// A quantised weight `[d_in, d_out]` scaled along its outputs: exactly, in the scales, a sign in the integers.
 ///
 /// # Errors
 ///
-/// [`Ia3Error::SharedScales`] where one scale serves several outputs.
+/// [`AdapterError::SharedScales`] where one scale serves several outputs.
 pub(crate) fn fold_output<const D: usize>(
     path: &str,
     weight: Tensor<D>,
     l: Tensor<1>,
-) -> Result<Tensor<D>, Ia3Error> {
+) -> Result<Tensor<D>, AdapterError> {
     let Some(stored) = QuantizedWeight::of(&weight) else {
-        return Err(Ia3Error::SharedScales { path: path.into() });
+        return Err(AdapterError::SharedScales { path: path.into() });
     };
     let l: Vec<f32> = l.into_data().iter().collect();
     stored.scaled(&l).into_tensor(&weight.device())

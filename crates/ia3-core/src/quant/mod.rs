@@ -11,7 +11,7 @@ use burn::tensor::{DType, Tensor};
 use ia3_config::{ModelInfo, ModuleInfo};
 
 use crate::attach::{ActivationSpace, check_pristine};
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 use crate::path::{MapBase, ParameterPath, VisitParam, map_base, visit};
 
 pub(crate) use fold::{fold_output, requantize};
@@ -68,7 +68,7 @@ impl QuantizeReport {
 ///
 /// # Errors
 ///
-/// [`Ia3Error::AlreadyAttached`] for a model with vectors, [`Ia3Error::AlreadyQuantized`] for a quantised one.
+/// [`AdapterError::AlreadyAttached`] for a model with vectors, [`AdapterError::AlreadyQuantized`] for a quantised one.
 ///
 /// ```
 /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
@@ -84,12 +84,12 @@ impl QuantizeReport {
 /// assert!(report.worst() < 0.01);
 /// let y = quantized.wo.ia3_forward(Tensor::<2>::ones([1, 64], &device));
 /// assert_eq!(y.dims(), [1, 8]);
-/// # Ok::<(), ia3_core::Ia3Error>(())
+/// # Ok::<(), ia3_core::AdapterError>(())
 /// ```
 pub fn quantize<M: ActivationSpace>(
     base: &M,
     how: impl Into<Quantization>,
-) -> Result<(M, QuantizeReport), Ia3Error> {
+) -> Result<(M, QuantizeReport), AdapterError> {
     check_pristine(base)?;
     check_float(base)?;
     let mut quantizer = Quantizer::new(base.info(), how);
@@ -97,7 +97,7 @@ pub fn quantize<M: ActivationSpace>(
     Ok((quantized, quantizer.report()))
 }
 
-fn check_float<M: ActivationSpace>(base: &M) -> Result<(), Ia3Error> {
+fn check_float<M: ActivationSpace>(base: &M) -> Result<(), AdapterError> {
     struct First(Option<String>);
     impl VisitParam for First {
         fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
@@ -108,7 +108,7 @@ fn check_float<M: ActivationSpace>(base: &M) -> Result<(), Ia3Error> {
     }
     let mut first = First(None);
     visit(base, &mut first);
-    first.0.map_or(Ok(()), |path| Err(Ia3Error::AlreadyQuantized { path }))
+    first.0.map_or(Ok(()), |path| Err(AdapterError::AlreadyQuantized { path }))
 }
 
 /// Quantises the weights of a model one after the other, as [`quantize`] does all of them: for a model whose float weights

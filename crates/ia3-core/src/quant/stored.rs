@@ -3,7 +3,7 @@ use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
 
 use super::Bits;
 use super::scheme::{PACKED, blocks_of, fits, innermost, on_device};
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 
 /// How a quantised weight is stored, the same on every device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,19 +47,24 @@ impl QuantizedWeight {
     ///
     /// # Errors
     ///
-    /// [`Ia3Error::QuantizedParts`] for numbers of integers and scales that do not fit the shape, or blocks of more than 255
-    /// inputs; [`Ia3Error::QuantizedRange`] for an integer outside of −127 … 127, or −7 … 7.
-    pub fn new(bits: Bits, shape: [usize; 2], values: Vec<i8>, scales: Vec<f32>) -> Result<Self, Ia3Error> {
+    /// [`AdapterError::QuantizedParts`] for numbers of integers and scales that do not fit the shape, or blocks of more than 255
+    /// inputs; [`AdapterError::QuantizedRange`] for an integer outside of −127 … 127, or −7 … 7.
+    pub fn new(
+        bits: Bits,
+        shape: [usize; 2],
+        values: Vec<i8>,
+        scales: Vec<f32>,
+    ) -> Result<Self, AdapterError> {
         let [outputs, inputs] = shape;
         let complete = outputs.checked_mul(inputs) == Some(values.len());
         let blocks = scales.len().checked_div(outputs).filter(|n| n * outputs == scales.len());
         let block = blocks.filter(|&n| n > 0 && inputs.is_multiple_of(n)).map(|n| inputs / n);
         let Some(block) = block.filter(|block| complete && (1..=255).contains(block)) else {
-            return Err(Ia3Error::QuantizedParts { shape, values: values.len(), scales: scales.len() });
+            return Err(AdapterError::QuantizedParts { shape, values: values.len(), scales: scales.len() });
         };
         let largest = bits.largest();
         match values.iter().find(|value| value.unsigned_abs() > largest) {
-            Some(&value) => Err(Ia3Error::QuantizedRange { value, largest }),
+            Some(&value) => Err(AdapterError::QuantizedRange { value, largest }),
             None => Ok(Self { layout: QuantizedLayout { bits, shape, block }, values, scales }),
         }
     }
@@ -85,17 +90,17 @@ impl QuantizedWeight {
     ///
     /// # Errors
     ///
-    /// [`Ia3Error::QuantizedBlock`] where the device packs integers into words that its blocks are no multiple of.
+    /// [`AdapterError::QuantizedBlock`] where the device packs integers into words that its blocks are no multiple of.
     ///
     /// # Panics
     ///
     /// If `D` is not 2.
-    pub fn into_tensor<const D: usize>(self, device: &Device) -> Result<Tensor<D>, Ia3Error> {
+    pub fn into_tensor<const D: usize>(self, device: &Device) -> Result<Tensor<D>, AdapterError> {
         let QuantizedLayout { bits, shape: [outputs, inputs], block } = self.layout;
         let scheme = on_device(bits, device);
         if !fits(scheme, block) {
             let (words, device) = (scheme.num_quants(), format!("{device:?}"));
-            return Err(Ia3Error::QuantizedBlock { block, words, device });
+            return Err(AdapterError::QuantizedBlock { block, words, device });
         }
         let scheme = blocks_of(scheme, block);
         if scheme.store != PACKED {
@@ -255,10 +260,10 @@ mod tests {
             ([1, 300], 300, 1),
         ] {
             let error = new(shape, vec![0; values], scales).unwrap_err();
-            assert!(matches!(error, Ia3Error::QuantizedParts { .. }), "{shape:?}: {error}");
+            assert!(matches!(error, AdapterError::QuantizedParts { .. }), "{shape:?}: {error}");
         }
         let overflowing = new([usize::MAX, 2], vec![], 0).unwrap_err();
-        assert!(matches!(overflowing, Ia3Error::QuantizedParts { .. }));
+        assert!(matches!(overflowing, AdapterError::QuantizedParts { .. }));
         let error = new([2, 4], vec![0, -8, 0, 0, 0, 0, 0, 0], 4).unwrap_err().to_string();
         assert_eq!(error, "a quantised weight holds -8, expected -7 to 7");
     }

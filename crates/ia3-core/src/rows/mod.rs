@@ -11,7 +11,7 @@ use burn::tensor::{Int, Tensor};
 
 use crate::adapter::Adapter;
 use crate::attach::{ActivationSpace, check_distinct, check_fit, check_pristine};
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::path::{ParameterPath, from_fields};
 use plan::Rows;
@@ -33,7 +33,7 @@ pub use state::Ia3Rows;
 ///
 /// # Errors
 ///
-/// As [`attach`](crate::attach), and [`Ia3Error::NoRows`] without a row, [`Ia3Error::SavedByRow`] for a replaced
+/// As [`attach`](crate::attach), and [`AdapterError::NoRows`] without a row, [`AdapterError::SavedByRow`] for a replaced
 /// parameter that is not of a linear layer.
 ///
 /// # Panics
@@ -58,9 +58,9 @@ pub use state::Ia3Rows;
 /// assert_eq!(y.dims(), [4, 5, 8]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn attach_rows<M: ActivationSpace>(base: &M, rows: &[Option<&Adapter>]) -> Result<M, Ia3Error> {
+pub fn attach_rows<M: ActivationSpace>(base: &M, rows: &[Option<&Adapter>]) -> Result<M, AdapterError> {
     if rows.is_empty() {
-        return Err(Ia3Error::NoRows);
+        return Err(AdapterError::NoRows);
     }
     let (rows, info) = (Rows::new(rows), model_info(base, None, None));
     check_pristine(base)?;

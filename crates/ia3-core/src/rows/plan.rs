@@ -7,7 +7,7 @@ use ia3_config::{ModelInfo, Placement};
 use super::copies::{Copies, index};
 use super::state::{Ia3Rows, RowVectors};
 use crate::adapter::Adapter;
-use crate::error::Ia3Error;
+use crate::error::AdapterError;
 use crate::scale::Ia3Vector;
 
 /// The adapters of a batch, each once, and which row is under which.
@@ -76,7 +76,7 @@ impl<'a> Rows<'a> {
     }
 
     /// What an adapter replaces has to be the whole weight of a layer that `ia3_forward` computes.
-    pub(super) fn check_saved(&self, info: &ModelInfo) -> Result<(), Ia3Error> {
+    pub(super) fn check_saved(&self, info: &ModelInfo) -> Result<(), AdapterError> {
         for path in self.adapters.iter().flat_map(|a| a.saved.keys()) {
             let by_row = path.rsplit_once('.').is_some_and(|(module, leaf)| {
                 let linear =
@@ -87,7 +87,7 @@ impl<'a> Rows<'a> {
                 linear && ["weight", "bias"].contains(&leaf) && self.adapters.iter().all(with_weight)
             });
             if !by_row {
-                return Err(Ia3Error::SavedByRow { path: path.clone() });
+                return Err(AdapterError::SavedByRow { path: path.clone() });
             }
         }
         Ok(())

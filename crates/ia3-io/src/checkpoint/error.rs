@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use ia3_core::Ia3Error;
+use ia3_core::AdapterError;
 use safetensors::Dtype;
 
 use crate::checkpoint::problems::*;
@@ -163,7 +163,7 @@ pub enum CheckpointError {
         tensor: String,
         /// What is wrong.
         #[source]
-        source: Box<Ia3Error>,
+        source: Box<AdapterError>,
     },
     /// A checkpoint to quantise is quantised already.
     #[error("the weights of `{}` are quantised already; quantise the float model", path.display())]

@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::activation::Activation;
-use crate::error::ModelError;
-use crate::field::{
+use crate::config_field::{
     expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, read,
 };
+use crate::error::ModelError;
 
 /// BERT's `config.json` (Hugging Face's `BertConfig`), with its defaults.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

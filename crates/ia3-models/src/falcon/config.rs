@@ -3,10 +3,10 @@ use std::ops::Range;
 use serde::Deserialize;
 
 use crate::activation::Activation;
-use crate::error::ModelError;
-use crate::field::{
+use crate::config_field::{
     expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
+use crate::error::ModelError;
 use crate::rotary::RopeParameters;
 
 /// Falcon's `config.json` (Hugging Face's `FalconConfig`), with its defaults; those of the old `RefinedWeb` and

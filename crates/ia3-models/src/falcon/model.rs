@@ -7,9 +7,9 @@ use super::alibi::alibi;
 use super::attention::Positions;
 use super::block::FalconDecoderLayer;
 use super::config::FalconConfig;
-use crate::causal::{Caches, CausalLm, Facts, Tokens, through};
+use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::fused::with_queries;
+use crate::fused_queries::with_queries;
 use crate::layers::{embedding, linear};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -94,7 +94,7 @@ impl CausalLm for FalconForCausalLM {
         let model = &self.transformer;
         let x = model.word_embeddings.forward(tokens.ids.clone());
         let positions = self.positions(tokens, &x);
-        let x = through(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, &positions, cache));
+        let x = run_blocks(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, &positions, cache));
         let x = model.ln_f.forward(x);
         trace.push(&x);
         x

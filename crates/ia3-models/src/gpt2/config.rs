@@ -1,8 +1,10 @@
 use serde::Deserialize;
 
 use crate::activation::Activation;
+use crate::config_field::{
+    expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
+};
 use crate::error::ModelError;
-use crate::field::{expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read};
 
 /// GPT-2's `config.json` (Hugging Face's `GPT2Config`), with its defaults.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -5,9 +5,9 @@ use ia3_core::{ModelInfo, model_info};
 
 use super::block::GPT2Block;
 use super::config::GPT2Config;
-use crate::causal::{Caches, CausalLm, Facts, Tokens, through};
+use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::fused::with_queries;
+use crate::fused_queries::with_queries;
 use crate::layers::{dropout, embedding, linear};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -76,7 +76,8 @@ impl CausalLm for GPT2LMHeadModel {
         let x = model.wte.forward(tokens.ids.clone()) + model.wpe.forward(tokens.positions.clone());
         let bias = tokens.bias(&x, None);
         let x = model.drop.forward(x);
-        let x = through(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, bias.clone(), cache));
+        let x =
+            run_blocks(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, bias.clone(), cache));
         let x = model.ln_f.forward(x);
         trace.push(&x);
         x

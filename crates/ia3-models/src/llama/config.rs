@@ -1,10 +1,10 @@
 use serde::Deserialize;
 
 use crate::activation::Activation;
-use crate::error::ModelError;
-use crate::field::{
+use crate::config_field::{
     expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
 };
+use crate::error::ModelError;
 use crate::rotary::RopeParameters;
 
 /// `config.json` of Llama, Mistral and Qwen2 (Hugging Face's `LlamaConfig`, `MistralConfig`, `Qwen2Config`), with

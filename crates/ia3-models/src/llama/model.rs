@@ -5,7 +5,7 @@ use ia3_core::{ModelInfo, model_info};
 
 use super::block::{LlamaDecoderLayer, norm};
 use super::config::LlamaConfig;
-use crate::causal::{Caches, CausalLm, Facts, Tokens, through};
+use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
 use crate::layers::{embedding, linear};
 use crate::norm::RmsNorm;
@@ -71,7 +71,7 @@ impl CausalLm for LlamaForCausalLM {
         // All windows of a model are the same.
         let window = windows.iter().copied().flatten().next();
         let (full, windowed) = (tokens.bias(&x, None), window.map(|_| tokens.bias(&x, window)));
-        let x = through(&model.layers, x, caches, &mut trace, |layer, i, x, cache| {
+        let x = run_blocks(&model.layers, x, caches, &mut trace, |layer, i, x, cache| {
             let bias = windows[i].and(windowed.as_ref()).unwrap_or(&full);
             layer.forward(x, &rotation, bias.clone(), cache)
         });

@@ -1,8 +1,10 @@
 use serde::Deserialize;
 
 use crate::activation::Activation;
+use crate::config_field::{
+    expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
+};
 use crate::error::ModelError;
-use crate::field::{expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids};
 
 /// T5's and mT5's `config.json` (Hugging Face's `T5Config` and `MT5Config`), with their defaults.
 #[derive(Clone, Debug, PartialEq)]

@@ -119,7 +119,7 @@ pub enum TrainError {
     SameAdapter,
     /// An adapter does not fit the base.
     #[error(transparent)]
-    Adapter(#[from] ia3_core::Ia3Error),
+    Adapter(#[from] ia3_core::AdapterError),
     /// The model refuses an input.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -80,7 +80,7 @@ impl<M: Module> Ia3ModelBuilder<M> {
     ///
     /// # Errors
     ///
-    /// As [`Ia3Model::add_adapter`], and [`Ia3Error::AlreadyAttached`](ia3_core::Ia3Error::AlreadyAttached) for a base
+    /// As [`Ia3Model::add_adapter`], and [`AdapterError::AlreadyAttached`](ia3_core::AdapterError::AlreadyAttached) for a base
     /// that carries vectors.
     pub fn init(self, config: &Ia3Config) -> Result<Ia3Model<M>, Error> {
         self.start(|model, name| model.add_adapter(name, config))

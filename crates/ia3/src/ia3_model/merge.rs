@@ -42,7 +42,7 @@ impl<M: Module> Ia3Model<M> {
     /// # Errors
     ///
     /// [`Error::UnknownAdapter`], [`Error::AdapterTwice`], [`Error::SavedTwice`]; [`Error::AlreadyMerged`] and
-    /// [`Error::NothingToMerge`]; [`Error::Adapter`] with [`NotFinite`](ia3_core::Ia3Error::NotFinite) under
+    /// [`Error::NothingToMerge`]; [`Error::Adapter`] with [`NotFinite`](ia3_core::AdapterError::NotFinite) under
     /// `safe_merge`. Nothing is merged then.
     pub fn merge_adapter(&mut self, options: &MergeOptions) -> Result<(), Error> {
         let names = self.to_merge(options)?;

@@ -13,7 +13,7 @@ mod status;
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use ia3_core::{Adapter, Ia3Error, ModelInfo, TrainableParameters};
+use ia3_core::{Adapter, AdapterError, ModelInfo, TrainableParameters};
 
 pub use builder::Ia3ModelBuilder;
 pub use files::SaveOptions;
@@ -73,7 +73,7 @@ pub struct Ia3Model<M: Module> {
 }
 
 /// [`attach`](ia3_core::attach) or [`attach_to_weights`](ia3_core::attach_to_weights).
-type Attach<M> = fn(&M, &[&Adapter]) -> Result<M, Ia3Error>;
+type Attach<M> = fn(&M, &[&Adapter]) -> Result<M, AdapterError>;
 
 /// A named adapter.
 #[derive(Clone, Debug)]

@@ -22,7 +22,7 @@ mod training;
 use burn::module::Module;
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::{Bits, Ia3Error};
+use ia3::{AdapterError, Bits};
 
 use case::{Case, values};
 use common::beside_gates;
@@ -114,7 +114,7 @@ fn quantised(case: &Case, table: &mut Table) {
         let adapted = of(case, &ia3::attach(&base, &[&adapter]).unwrap());
         let merged = match ia3::merge(&base, &[&adapter]) {
             // An input vector without a gate has no exact merge.
-            Err(Ia3Error::QuantizedInput { .. }) => continue,
+            Err(AdapterError::QuantizedInput { .. }) => continue,
             merged => of(case, &merged.unwrap()),
         };
         let what = format!("merged into {name} bits, from the adapter on them");

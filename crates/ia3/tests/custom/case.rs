@@ -9,7 +9,7 @@ use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, Checkpoint, CheckpointOptions, LoadOptions, load_adapter, read_tensors};
 use ia3::io::{save_adapter, save_checkpoint};
 use ia3::train::OptimizerConfig;
-use ia3::{Ia3Config, Ia3Error, ModelInfo, Placement};
+use ia3::{AdapterError, Ia3Config, ModelInfo, Placement};
 use ia3_core::{Ia3Vector, ParameterPath};
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ impl Case<'_> {
                 self.adapted(&model, adapter, info, Space::Weight, reference);
                 "both spaces"
             }
-            (Err(Ia3Error::BiasInWeightSpace { .. }), true) => "weight space refused (bias)",
+            (Err(AdapterError::BiasInWeightSpace { .. }), true) => "weight space refused (bias)",
             (Ok(_), true) => {
                 reference.fail("weight space took an output vector on a bias".into());
                 ""
