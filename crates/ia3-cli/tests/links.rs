@@ -89,6 +89,14 @@ fn the_index_lists_every_page() {
 }
 
 #[test]
+fn the_files_that_the_architecture_names_exist() {
+    let text = fs::read_to_string(workspace().join("ARCHITECTURE.md")).unwrap();
+    let named = text.split('`').skip(1).step_by(2).filter(|word| word.starts_with("crates/"));
+    let missing: Vec<&str> = named.filter(|path| !workspace().join(path).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn headings_become_anchors_as_on_github() {
     assert_eq!(anchor("burn's own loop"), "burns-own-loop");
     assert_eq!(anchor("The program `ia3`"), "the-program-ia3");
