@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<()> {
     };
     let (base, few_shot) = (PathBuf::from(base), PathBuf::from(few_shot));
     let text = Text::open(&base.join("tokenizer.json"))?;
-    let encoder = Encoder { max_input_tokens: MAX_TOKENS, ..Encoder::new(text, ModelKind::Classifier) };
+    let encoder = Encoder::new(text, ModelKind::Classifier).with_max_input_tokens(MAX_TOKENS);
     println!(
         "{:8} {:>5} {:>9} {:>9} {:>9} {:>9}  accuracy by seed",
         "set", "rows", "majority", "median", "lower", "upper"

@@ -28,7 +28,7 @@ impl Domain {
     /// What cannot be read.
     pub fn read_all(data: &Path, base: &Path) -> anyhow::Result<Vec<Self>> {
         let text = Text::open(&base.join("tokenizer.json"))?;
-        let encoder = Encoder { max_input_tokens: MAX_TOKENS, ..Encoder::new(text, ModelKind::Classifier) };
+        let encoder = Encoder::new(text, ModelKind::Classifier).with_max_input_tokens(MAX_TOKENS);
         let layout = Layout::Fields(Fields::default());
         let read = |name, part| {
             let rows = layout.read(&data.join(format!("{name}_{part}.jsonl")), &encoder)?;
