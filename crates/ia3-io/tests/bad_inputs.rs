@@ -12,9 +12,7 @@ use burn::tensor::{Device, Tensor};
 use common::{Tiny, fixture, names, raw};
 use ia3_config::{Ia3Config, ModelInfo, Placement};
 use ia3_core::{Adapter, Ia3Vector};
-use ia3_io::{
-    AdapterFile, AdapterOptions, Checkpoint, load_adapter, save_adapter, save_adapters, save_checkpoint,
-};
+use ia3_io::{AdapterFile, Checkpoint, load_adapter, save_adapter, save_adapters, save_checkpoint};
 use ia3_models::t5::T5Config;
 
 /// Runs `f` on a folder with `files` in it, and compares the message of its error.
