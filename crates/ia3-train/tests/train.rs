@@ -14,7 +14,7 @@ fn tiny() -> Model {
     ModelConfig::from_json(config).unwrap().init(&device)
 }
 
-/// The target is the input's first token, twice.
+/// The target is the first token of the input, twice.
 fn examples() -> Vec<Example> {
     (2..12).map(|id| Example { input: vec![id, 13 - id, 1], target: vec![id, id, 1].into() }).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ia3::core::Adapter;
@@ -10,7 +10,7 @@ use ia3::io::{AdapterOptions, Checkpoint, load_adapter, read_tensors};
 use ia3::io::{save_adapter_with, save_checkpoint};
 use ia3::train::OptimizerConfig;
 use ia3::{AdapterError, Ia3Config, ModelInfo, Placement};
-use ia3_core::{Ia3Vector, ParameterPath};
+use ia3_core::{Ia3Vector, ParamPath, ParamVisitor, visit_params_with};
 use serde_json::Value;
 
 use crate::compare::{GRADIENT, OUTPUT, PARAMETERS, Reference, Tensors, WEIGHTS, read};
@@ -190,8 +190,8 @@ impl Case<'_> {
 
 /// The adapter with gradients for values, so that they are saved under the names and in the layout of its file.
 fn gradients<M: Module>(adapter: &Adapter, model: &M, grads: GradientsParams) -> Adapter {
-    let mut of_saved = OfSaved { path: ParameterPath::default(), grads: &grads, found: Default::default() };
-    model.visit(&mut of_saved);
+    let mut of_saved = OfSaved { grads: &grads, found: Default::default() };
+    visit_params_with(model, &mut of_saved);
     let mut gradients = Adapter { saved: of_saved.found, ..adapter.clone() };
     for vector in gradients.vectors.values_mut() {
         let gradient = grads.get::<1>(vector.l.id).unwrap();
@@ -202,22 +202,13 @@ fn gradients<M: Module>(adapter: &Adapter, model: &M, grads: GradientsParams) ->
 
 /// The gradients of the base's own parameters: those of `modules_to_save`.
 struct OfSaved<'a> {
-    path: ParameterPath,
     grads: &'a GradientsParams,
     found: Tensors,
 }
 
-impl ModuleVisitor for OfSaved<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let gradient = self.grads.get::<D>(param.id).filter(|_| !self.path.inside_reparameterization());
-        self.found.extend(gradient.map(|g| (self.path.parameter(), g.into_data())));
+impl ParamVisitor for OfSaved<'_> {
+    fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
+        let gradient = self.grads.get::<D>(param.id).filter(|_| !path.inside_reparameterization());
+        self.found.extend(gradient.map(|g| (path.to_string(), g.into_data())));
     }
 }
