@@ -88,7 +88,10 @@ fn choices_are_learned_by_templates_and_evaluated_by_each_over_seeds() {
     }
     let table = succeed(&seeds);
     assert!(table.contains("seed_2, is\n"), "{table}");
-    assert!(table.ends_with("median 100.0 %, quartiles 100.0 % and 100.0 %, of 4\n"), "{table}");
+    assert!(
+        table.ends_with("median 100.0 %, quartiles 100.0 % and 100.0 %, over 4 evaluations\n"),
+        "{table}"
+    );
     let one = json(&[&args[..], &["--template-name", "write"]].concat());
     assert_eq!((one["metric"].as_str(), one["runs"].as_array().unwrap().len()), (Some("exact_match"), 1));
     let mixed = run(&[&args[..], &["--template-name", "all"]].concat());
@@ -115,7 +118,10 @@ fn a_classifier_learns_labels_and_its_head_goes_into_the_adapter() {
     let texts = write(dir.path(), "texts.jsonl", "{\"input\": \"may\", \"target\": \"warm\"}");
     let refused = run(&["eval", "--base", &base, "--data", &texts]);
     let said = String::from_utf8_lossy(&refused.stderr).to_string();
-    assert!(said.ends_with("line 1: label `warm` is none of `LABEL_0`, `LABEL_1`, `LABEL_2`\n"), "{said}");
+    assert!(
+        said.ends_with("line 1: the label `warm` is none of `LABEL_0`, `LABEL_1`, `LABEL_2`\n"),
+        "{said}"
+    );
     let evaluated = json(&["eval", "--base", &base, "--adapter", &out, "--data", &data]);
     assert_eq!(evaluated["median"], 1.0, "{evaluated}");
 }
@@ -256,7 +262,7 @@ fn what_is_wrong_with_the_data_is_said() {
     );
     assert_eq!(
         problem("{\"text\": \"a\", \"label\": 1}", &[]),
-        "error: DIR/data.jsonl, line 1: the row has the label 1, and the model writes texts; give the labels names, or use a template\n"
+        "error: DIR/data.jsonl, line 1: the row has the label 1, but the model is a language model; give the names of the labels, or use a template\n"
     );
     assert_eq!(
         problem("{\"text\": \"a\", \"label\": 2}", &["--label-names", "no,yes"]),
@@ -264,7 +270,7 @@ fn what_is_wrong_with_the_data_is_said() {
     );
     assert_eq!(
         problem(good, &["--templates", &templates]),
-        "error: DIR/data.jsonl, line 1: template `plain` uses `label`, `month`, which the row has not; it has `input`, `target`\n"
+        "error: DIR/data.jsonl, line 1: template `plain` uses `label`, `month`, which the row does not have; it has `input`, `target`\n"
     );
     assert_eq!(
         problem(good, &["--templates", &templates, "--template-name", "plane"]),
@@ -272,15 +278,15 @@ fn what_is_wrong_with_the_data_is_said() {
     );
     assert_eq!(
         problem(good, &["--max-input-tokens", "1"]),
-        "error: DIR/data.jsonl, line 1: 1 tokens leave no room for text: the tokenizer adds 1 of its own\n"
+        "error: DIR/data.jsonl, line 1: there is no room for text: the token limit is 1, and special tokens take 1; raise the limit\n"
     );
     assert_eq!(
         problem(good, &["--adapter", "a{seed}"]),
-        "error: `a{seed}` has a place for a seed; give the seeds with `--seeds`\n"
+        "error: `a{seed}` contains {seed}; give the seeds with --seeds\n"
     );
     assert_eq!(
         problem(good, &["--adapter", "a", "--seeds", "1,2"]),
-        "error: `a` has no place for the seeds; write `{seed}` where they stand\n"
+        "error: `a` does not contain {seed}, which --seeds needs; write {seed} in place of the seed\n"
     );
 }
 

@@ -1,54 +1,57 @@
 use crate::error::DataError;
 use crate::example::{Example, MAX_INPUT_TOKENS, Target};
-use crate::fields::position;
-use crate::text::Text;
+use crate::label_names;
+use crate::model_kind::ModelKind;
 use crate::text_example::{Answer, TextExample};
+use crate::tokenizer::Tokenizer;
 
-/// What a model reads and answers with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ModelKind {
-    /// Two stacks, text to text: input and target end each.
-    EncoderDecoder,
-    /// A decoder alone: input and target are one row, which ends once.
-    Decoder {
-        /// The ids that end a text; the first is appended.
-        ends: Vec<i64>,
-    },
-    /// A classifier of whole texts.
-    Classifier,
-}
-
-/// Turns texts into ids, as a model takes them.
+/// Turns examples of text into token ids for a model.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Encoder {
     /// The tokenizer.
-    pub text: Text,
-    /// What the model is.
+    pub tokenizer: Tokenizer,
+    /// The kind of the model.
     pub model: ModelKind,
-    /// Tokens of an input at most; longer ones are cut on the right.
+    /// Maximum number of tokens of an input. Longer inputs are truncated on the right.
     pub max_input_tokens: usize,
-    /// Tokens of a target or of a choice at most.
+    /// Maximum number of tokens of a target or a choice.
     pub max_target_tokens: usize,
-    /// The names of the labels. They are the choices where a language model answers rows that have labels, and where a
-    /// classifier's target is a text, they say which class it is.
+    /// The names of the labels, in the order of their numbers. For a language model they are the choices of a row with a
+    /// label. For a classifier they give the class of a row with a target text.
     pub label_names: Vec<String>,
 }
 
 impl Encoder {
-    /// With [`MAX_INPUT_TOKENS`] of input and target and no names.
-    pub fn new(text: Text, model: ModelKind) -> Self {
+    /// An encoder with at most [`MAX_INPUT_TOKENS`] tokens per input and per target, and without label names.
+    pub fn new(tokenizer: Tokenizer, model: ModelKind) -> Self {
         let (max_input_tokens, max_target_tokens) = (MAX_INPUT_TOKENS, MAX_INPUT_TOKENS);
-        Self { text, model, max_input_tokens, max_target_tokens, label_names: vec![] }
+        Self { tokenizer, model, max_input_tokens, max_target_tokens, label_names: vec![] }
     }
 
-    /// The ids of one example. A classifier takes the number of the right choice as the class.
+    /// Sets the maximum number of tokens of an input.
+    pub fn with_max_input_tokens(self, max_input_tokens: usize) -> Self {
+        Self { max_input_tokens, ..self }
+    }
+
+    /// Sets the maximum number of tokens of a target or a choice.
+    pub fn with_max_target_tokens(self, max_target_tokens: usize) -> Self {
+        Self { max_target_tokens, ..self }
+    }
+
+    /// Sets the names of the labels, in the order of their numbers.
+    pub fn with_label_names(self, label_names: Vec<String>) -> Self {
+        Self { label_names, ..self }
+    }
+
+    /// The ids of one example. For a classifier the number of the right choice is the class.
     ///
     /// # Errors
     ///
-    /// A label without a text for a language model, a text without a class for a classifier, and what the tokenizer
-    /// reports.
+    /// A label has no text and the model is a language model; a text has no class and the model is a classifier; or the
+    /// tokenizer fails.
     pub fn encode(&self, example: &TextExample) -> Result<Example, DataError> {
-        let input = self.text.encode_prompt(&example.input, Some(self.max_input_tokens), &self.model)?;
+        let input = self.tokenizer.encode_prompt(&example.input, Some(self.max_input_tokens), &self.model)?;
         let target = match self.model {
             ModelKind::Classifier => Target::Class(self.class(&example.answer)?),
             ModelKind::EncoderDecoder | ModelKind::Decoder { .. } => self.texts(&example.answer)?,
@@ -60,7 +63,7 @@ impl Encoder {
         match answer {
             Answer::Class(class) => Ok(*class),
             Answer::Choices { answer, .. } => Ok(*answer),
-            Answer::Text(text) => position(text, &self.label_names),
+            Answer::Text(text) => label_names::position(text, &self.label_names),
         }
     }
 
@@ -83,12 +86,12 @@ impl Encoder {
         }
     }
 
-    /// Ends with the end token, also where it is cut.
+    /// The ids of a target, which end with the end token even if the text is truncated.
     fn target(&self, text: &str) -> Result<Vec<i64>, DataError> {
         let ModelKind::Decoder { ends } = &self.model else {
-            return self.text.encode(text, Some(self.max_target_tokens));
+            return self.tokenizer.encode(text, Some(self.max_target_tokens));
         };
-        let mut ids = self.text.encode_plain(text)?;
+        let mut ids = self.tokenizer.encode_plain(text)?;
         let end = ends.first();
         ids.truncate(self.max_target_tokens.saturating_sub(usize::from(end.is_some())));
         ids.extend(end);

@@ -1,49 +1,82 @@
 use minijinja::Value;
 
 use crate::error::DataError;
+use crate::label_names;
 use crate::record::{Record, describe};
 use crate::text_example::{Answer, TextExample};
 
-/// Which fields of a row are its input and its answer. What is left out is found by the usual names.
+/// The names of the fields that are the input and the answer of a row. Fields that are not given are found by their usual
+/// names.
 ///
-/// | field | usual names | what |
+/// | field | usual names | content |
 /// |---|---|---|
 /// | input | `input`, `text` | a text |
-/// | choices | `choices` | a list of texts, of which `answer` or `label` is the number from 0 or the text of the right one |
+/// | choices | `choices` | a list of texts; `answer` or `label` is the right one, as its number from 0 or as its text |
 /// | label | `label` | the number of a class from 0, or its name |
 /// | target | `target` | a text |
 ///
-/// Without a field given, `choices` is looked for first, then `target`, then `label`. Other fields do not matter.
+/// If no field of the answer is given, `choices` is looked for first, then `target`, then `label`. Other fields are ignored.
 ///
 /// ```
 /// use ia3_data::{Answer, Fields, Record};
 ///
 /// let row = Record::from_json(r#"{"id": 7, "text": "a fine film", "label": "good"}"#)?;
-/// let fields = Fields { label_names: vec!["bad".into(), "good".into()], ..Fields::default() };
+/// let fields = Fields::new().with_label_names(["bad", "good"]);
 /// assert_eq!(fields.example(&row)?.answer, Answer::Class(1));
 /// # Ok::<(), ia3_data::DataError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fields {
-    /// Name of the input's field.
+    /// Name of the field that is the input.
     pub input: Option<String>,
-    /// Name of the target's field.
+    /// Name of the field that is the target.
     pub target: Option<String>,
-    /// Name of the label's field; with choices, of the answer's.
+    /// Name of the field that is the label or, for choices, the right choice.
     pub label: Option<String>,
-    /// Name of the choices' field.
+    /// Name of the field that has the choices.
     pub choices: Option<String>,
     /// The names of the labels, in the order of their numbers.
     pub label_names: Vec<String>,
 }
 
 impl Fields {
+    /// The usual names of all fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the name of the field that is the input.
+    pub fn with_input(self, field: impl Into<String>) -> Self {
+        Self { input: Some(field.into()), ..self }
+    }
+
+    /// Sets the name of the field that is the target.
+    pub fn with_target(self, field: impl Into<String>) -> Self {
+        Self { target: Some(field.into()), ..self }
+    }
+
+    /// Sets the name of the field that is the label or, for choices, the right choice.
+    pub fn with_label(self, field: impl Into<String>) -> Self {
+        Self { label: Some(field.into()), ..self }
+    }
+
+    /// Sets the name of the field that has the choices.
+    pub fn with_choices(self, field: impl Into<String>) -> Self {
+        Self { choices: Some(field.into()), ..self }
+    }
+
+    /// Sets the names of the labels, in the order of their numbers.
+    pub fn with_label_names<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        Self { label_names: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
     /// The example in a row.
     ///
     /// # Errors
     ///
-    /// A missing field or one of another type, an answer that is no choice, a label that is out of range or unknown, an
-    /// empty text.
+    /// A field is missing or has the wrong type, an answer is none of the choices, a label is out of range or unknown, or a
+    /// text is empty.
     pub fn example(&self, row: &Record) -> Result<TextExample, DataError> {
         let input = match &self.input {
             Some(field) => field,
@@ -85,26 +118,17 @@ impl Fields {
         }
     }
 
-    /// A number, or one of the names.
+    /// The number of a label, which the row has as a number or as a name.
     fn position(&self, row: &Record, field: &str, names: &[String]) -> Result<usize, DataError> {
         let value = row.value(field)?;
         match value.as_str() {
-            Some(name) => position(name, names),
+            Some(name) => label_names::position(name, names),
             None => number(field, &value, names.len()),
         }
     }
 }
 
-/// The number of a name.
-pub(crate) fn position(name: &str, names: &[String]) -> Result<usize, DataError> {
-    match names.iter().position(|n| n == name) {
-        Some(position) => Ok(position),
-        None if names.is_empty() => Err(DataError::NoLabelNames { label: name.into() }),
-        None => Err(DataError::UnknownLabel { label: name.into(), names: names.to_vec() }),
-    }
-}
-
-/// A number from 0, below the number of names where there are any.
+/// The number of a label: at least 0, and below `names` unless `names` is 0.
 fn number(field: &str, value: &Value, names: usize) -> Result<usize, DataError> {
     let expected = "a whole number from 0, or a name";
     let wrong = || DataError::FieldType { field: field.into(), found: describe(value), expected };
@@ -148,23 +172,23 @@ mod tests {
         let row = r#"{"q": "a", "gold": "yes", "input": "b", "target": "c"}"#;
         assert_eq!(read(&fields, row).unwrap(), TextExample { input: "a".into(), answer: Answer::Class(1) });
         let missing = read(&fields, r#"{"q": "a", "target": "c"}"#).unwrap_err();
-        assert_eq!(missing, "there is no field `gold`; there are `q`, `target`");
+        assert_eq!(missing, "the row has no field `gold`; it has `q`, `target`");
     }
 
     #[test]
-    fn what_is_no_answer_is_an_error() {
+    fn a_row_without_a_valid_answer_is_an_error() {
         let problem = |json| read(&Fields::default(), json).unwrap_err();
-        let none = "expected `target`, `label`, or `choices` and `answer`; there are `input`";
+        let none = "the row has no answer; expected `target`, `label`, or `choices` with `answer`, and it has `input`";
         assert_eq!(problem(r#"{"input": "a"}"#), none);
-        assert_eq!(problem(r#"{"target": "a"}"#), "there is no field `input`; there are `target`");
+        assert_eq!(problem(r#"{"target": "a"}"#), "the row has no field `input`; it has `target`");
         assert_eq!(problem(r#"{"input": " ", "target": "a"}"#), "the input is empty");
         assert_eq!(problem(r#"{"input": "a", "target": ""}"#), "the target is empty");
         assert_eq!(problem(r#"{"input": "a", "choices": ["x", ""], "answer": 0}"#), "a choice is empty");
         let range = "the answer is 2, but there are 2 choices, which count from 0";
         assert_eq!(problem(r#"{"input": "a", "choices": ["x", "y"], "answer": 2}"#), range);
-        let name = "label `z` is none of `x`, `y`";
+        let name = "the label `z` is none of `x`, `y`";
         assert_eq!(problem(r#"{"input": "a", "choices": ["x", "y"], "answer": "z"}"#), name);
-        let names = "label `good` is a name; say what the names are, in the order of their numbers";
+        let names = "the label `good` is a name; give the names of all labels, in the order of their numbers";
         assert_eq!(problem(r#"{"input": "a", "label": "good"}"#), names);
         let number = "field `label` is -1, expected a whole number from 0, or a name";
         assert_eq!(problem(r#"{"input": "a", "label": -1}"#), number);

@@ -11,23 +11,23 @@ use crate::records::read_records;
 use crate::template::Template;
 use crate::text_example::TextExample;
 
-/// How a row becomes examples.
+/// How a row of data becomes examples.
 #[derive(Clone, Debug)]
 pub enum Layout {
-    /// Its fields are one example.
+    /// The fields of a row are one example.
     Fields(Fields),
-    /// Each template makes an example of it: the variants of one row, of which a training draws one each time.
+    /// Each template makes one variant of an example from a row. A training draws one variant each time the row comes up.
     Templates {
         /// The templates.
         templates: Vec<Template>,
-        /// Seed of what templates draw.
+        /// Seed of the random choices in templates.
         seed: u64,
     },
 }
 
 impl Layout {
-    /// The variants of a row, in the order of the templates; `index` is the row's place in the data, which its draws
-    /// depend on.
+    /// The variants of a row, in the order of the templates. `index` is the position of the row in the data; it and the seed
+    /// fix the random choices in templates.
     ///
     /// # Errors
     ///
@@ -42,11 +42,11 @@ impl Layout {
         }
     }
 
-    /// The rows of a file, each as its variants, tokenised; on all cores.
+    /// Reads a file and tokenises it on all cores. Returns the variants of each row.
     ///
     /// # Errors
     ///
-    /// As [`read_records`], and [`DataError::Line`] for the first row that is no example.
+    /// As [`read_records`], and [`DataError::Line`] for the first row that cannot be turned into an example.
     pub fn read(&self, path: &Path, encoder: &Encoder) -> Result<Vec<Vec<Example>>, DataError> {
         let encode = |(index, (line, row)): (usize, &(usize, Record))| {
             let variants = self.variants(row, index);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
+#![forbid(unsafe_code)]
 
 mod example;
 mod padding;
@@ -11,7 +12,11 @@ mod error;
 #[cfg(feature = "text")]
 mod fields;
 #[cfg(feature = "text")]
+mod label_names;
+#[cfg(feature = "text")]
 mod layout;
+#[cfg(feature = "text")]
+mod model_kind;
 #[cfg(feature = "text")]
 mod promptsource;
 #[cfg(feature = "text")]
@@ -21,21 +26,23 @@ mod records;
 #[cfg(feature = "text")]
 mod template;
 #[cfg(feature = "text")]
-mod text;
-#[cfg(feature = "text")]
 mod text_example;
+#[cfg(feature = "text")]
+mod tokenizer;
 
 pub use example::{Example, MAX_INPUT_TOKENS, Target};
 pub use padding::padding_share;
 
 #[cfg(feature = "text")]
-pub use encoder::{Encoder, ModelKind};
+pub use encoder::Encoder;
 #[cfg(feature = "text")]
-pub use error::DataError;
+pub use error::{DataError, TemplateError};
 #[cfg(feature = "text")]
 pub use fields::Fields;
 #[cfg(feature = "text")]
 pub use layout::Layout;
+#[cfg(feature = "text")]
+pub use model_kind::ModelKind;
 #[cfg(feature = "text")]
 pub use promptsource::{TemplateChoice, TemplateSet};
 #[cfg(feature = "text")]
@@ -45,6 +52,6 @@ pub use records::read_records;
 #[cfg(feature = "text")]
 pub use template::Template;
 #[cfg(feature = "text")]
-pub use text::Text;
-#[cfg(feature = "text")]
 pub use text_example::{Answer, TextExample};
+#[cfg(feature = "text")]
+pub use tokenizer::Tokenizer;

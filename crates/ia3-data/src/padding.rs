@@ -1,9 +1,11 @@
-/// The share of positions that are padding where each batch is filled up to its longest row: `1 − Σ length / Σ_batch rows ·
-/// longest`, over all `batches` of positions in `lengths`; 0 for no position at all.
+/// The share of tokens that are padding, if each batch is padded to its longest row: `1 − Σ length / Σ_batch rows · longest`.
+///
+/// `lengths` are the lengths of the rows, and each batch is a list of positions in `lengths`. The share is 0 if there are no
+/// tokens.
 ///
 /// # Panics
 ///
-/// If a batch names a position beyond `lengths`.
+/// If a batch has a position beyond the end of `lengths`.
 ///
 /// ```
 /// let lengths = [3, 9, 4, 10];
@@ -23,7 +25,7 @@ mod tests {
     use super::padding_share;
 
     #[test]
-    fn equal_lengths_and_nothing_at_all_pad_nothing() {
+    fn equal_lengths_and_empty_batches_need_no_padding() {
         assert_eq!(padding_share(&[7; 5], &[vec![0, 1, 2], vec![3, 4]]), 0.0);
         assert_eq!(padding_share(&[], &[]), 0.0);
         assert_eq!(padding_share(&[0, 0], &[vec![0, 1]]), 0.0);

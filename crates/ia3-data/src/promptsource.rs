@@ -3,28 +3,28 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::DataError;
+use crate::error::{DataError, TemplateError};
 use crate::template::Template;
 
-/// The templates of a data set, as promptsource's `templates.yaml` has them.
+/// The prompt templates of a data set, read from a `templates.yaml` of promptsource.
 #[derive(Clone, Debug)]
 pub struct TemplateSet {
-    /// The data set, such as `super_glue`.
+    /// Name of the data set, such as `super_glue`.
     pub dataset: Option<String>,
-    /// Its part, such as `rte`.
+    /// Name of the subset, such as `rte`.
     pub subset: Option<String>,
-    /// In the order of their ids; true where a template does the task that the data set was made for.
+    /// The templates in the order of their ids, and whether each is for the task that the data set was made for.
     templates: Vec<(Template, bool)>,
 }
 
-/// Which templates of a set.
+/// Which templates of a set to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TemplateChoice {
-    /// Those with `original_task: true`, which T-Few trains with and is evaluated by.
+    /// The templates with `original_task: true`, with which T-Few is trained and evaluated.
     OriginalTask,
-    /// All.
+    /// All templates.
     All,
-    /// Those of these names, in this order.
+    /// The templates with these names, in this order.
     Named(Vec<String>),
 }
 
@@ -49,24 +49,26 @@ struct Metadata {
 }
 
 impl TemplateSet {
-    /// Reads a `templates.yaml`. The tags `!Template` and `!TemplateMetadata` may be there or not; fields other than
-    /// `name`, `jinja`, `answer_choices` and `metadata.original_task` do not matter.
+    /// Reads a `templates.yaml`. The tags `!Template` and `!TemplateMetadata` are optional. All fields except `name`, `jinja`,
+    /// `answer_choices` and `metadata.original_task` are ignored.
     ///
     /// # Errors
     ///
-    /// [`DataError::Read`], [`DataError::Yaml`], [`DataError::TemplateSyntax`].
+    /// [`DataError::Read`] if the file cannot be read, [`TemplateError::Yaml`] if it has another format, and
+    /// [`TemplateError::Syntax`] for a template that is not valid Jinja.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let text = std::fs::read_to_string(path);
         let text = text.map_err(|source| DataError::Read { path: path.into(), source })?;
         let file: File = serde_saphyr::from_str(&text)
-            .map_err(|error| DataError::Yaml { path: path.into(), reason: error.to_string() })?;
+            .map_err(|error| TemplateError::Yaml { path: path.into(), reason: error.to_string() })?;
         let templates = file.templates.into_values().map(|entry| {
             let original = entry.metadata.and_then(|m| m.original_task).unwrap_or(false);
             Ok((Template::new(entry.name, entry.jinja, entry.answer_choices.as_deref())?, original))
         });
         let templates = templates.collect::<Result<Vec<_>, DataError>>()?;
         if templates.is_empty() {
-            return Err(DataError::Yaml { path: path.into(), reason: "`templates` is empty".into() });
+            let reason = "`templates` is empty".into();
+            return Err(TemplateError::Yaml { path: path.into(), reason }.into());
         }
         Ok(Self { dataset: file.dataset, subset: file.subset, templates })
     }
@@ -80,7 +82,7 @@ impl TemplateSet {
     ///
     /// # Errors
     ///
-    /// [`DataError::NoTemplate`], [`DataError::TemplateTwice`], [`DataError::NoOriginalTask`].
+    /// [`TemplateError::UnknownName`], [`TemplateError::AmbiguousName`], and [`TemplateError::NoOriginalTask`].
     pub fn choose(&self, choice: &TemplateChoice) -> Result<Vec<Template>, DataError> {
         let those = |all: bool| {
             let chosen = self.templates.iter().filter(|(_, original)| all || *original);
@@ -90,7 +92,7 @@ impl TemplateSet {
             TemplateChoice::All => Ok(those(true)),
             TemplateChoice::Named(names) => names.iter().map(|name| self.named(name)).collect(),
             TemplateChoice::OriginalTask => match those(false) {
-                none if none.is_empty() => Err(DataError::NoOriginalTask { known: self.names() }),
+                none if none.is_empty() => Err(TemplateError::NoOriginalTask { known: self.names() }.into()),
                 chosen => Ok(chosen),
             },
         }
@@ -101,8 +103,8 @@ impl TemplateSet {
             self.templates.iter().map(|(t, _)| t).filter(|t| t.name() == name).collect();
         match found.as_slice() {
             [template] => Ok(Template::clone(template)),
-            [] => Err(DataError::NoTemplate { name: name.into(), known: self.names() }),
-            several => Err(DataError::TemplateTwice { name: name.into(), count: several.len() }),
+            [] => Err(TemplateError::UnknownName { name: name.into(), known: self.names() }.into()),
+            several => Err(TemplateError::AmbiguousName { name: name.into(), count: several.len() }.into()),
         }
     }
 }
@@ -152,17 +154,17 @@ mod tests {
         assert_eq!(unknown, "there is no template `sow`; there are `write`, `so`");
         let twice = open(&YAML.replace("name: write", "name: so")).unwrap();
         let twice = twice.choose(&TemplateChoice::Named(vec!["so".into()])).unwrap_err().to_string();
-        assert!(twice.starts_with("2 templates are called `so`"), "{twice}");
+        assert!(twice.starts_with("2 templates have the name `so`"), "{twice}");
         let none = open(&YAML.replace("original_task: true", "original_task: false")).unwrap();
         let none = none.choose(&TemplateChoice::OriginalTask).unwrap_err().to_string();
         assert!(none.starts_with("no template is marked `original_task`"), "{none}");
     }
 
     #[test]
-    fn what_is_no_set_of_templates_says_so() {
+    fn a_file_that_is_not_a_set_of_templates_is_refused() {
         let missing = open(&YAML.replace("    name: so\n", "")).unwrap_err();
         assert!(
-            missing.contains("is no templates.yaml of promptsource: ") && missing.contains("name"),
+            missing.contains("is not a templates.yaml of promptsource: ") && missing.contains("name"),
             "{missing}"
         );
         assert!(open("templates: {}").unwrap_err().contains("`templates` is empty"));

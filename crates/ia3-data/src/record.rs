@@ -3,7 +3,7 @@ use minijinja::value::ValueKind;
 
 use crate::error::DataError;
 
-/// One row of data: named fields, each a JSON value, in the order of the file.
+/// One row of data: named fields with JSON values, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct Record {
     fields: Value,
@@ -14,7 +14,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`DataError::Json`] and [`DataError::NotAnObject`].
+    /// [`DataError::Json`] if the text is not JSON, [`DataError::NotAnObject`] if it is other JSON.
     pub fn from_json(text: &str) -> Result<Self, DataError> {
         let fields: Value = serde_json::from_str(text).map_err(|error| {
             let said = error.to_string();
@@ -34,16 +34,16 @@ impl Record {
         keys.map(|key| key.as_str().map_or_else(|| key.to_string(), str::to_string)).collect()
     }
 
-    /// Whether the field is there.
+    /// Whether the row has the field.
     pub fn has(&self, field: &str) -> bool {
         self.get(field).is_some()
     }
 
-    /// A field's text.
+    /// The text in a field.
     ///
     /// # Errors
     ///
-    /// [`DataError::NoField`] and [`DataError::FieldType`].
+    /// [`DataError::NoField`] if the row does not have the field, [`DataError::FieldType`] if it is not a text.
     pub fn text(&self, field: &str) -> Result<String, DataError> {
         let value = self.value(field)?;
         let wrong =
@@ -51,7 +51,7 @@ impl Record {
         value.as_str().map(str::to_string).ok_or_else(wrong)
     }
 
-    /// A field's texts.
+    /// The list of texts in a field.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Record {
         texts.ok_or_else(|| DataError::FieldType { field: field.into(), found: describe(&value), expected })
     }
 
-    /// A field's whole number.
+    /// The whole number in a field.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Record {
         self.fields.get_attr(field).ok().filter(|value| !value.is_undefined())
     }
 
-    /// The fields, texts changed by `f`.
+    /// The fields and their values. `f` is applied to every value that is a text.
     pub(crate) fn map_texts(&self, f: impl Fn(&str) -> String) -> Vec<(String, Value)> {
         let changed = |name: String| {
             let value = self.get(&name).unwrap_or_default();
@@ -99,7 +99,7 @@ impl Record {
     }
 }
 
-/// What a value is, and the value where it is short.
+/// The type of a value, or the value itself if it is short.
 pub(crate) fn describe(value: &Value) -> String {
     match value.kind() {
         ValueKind::Seq => "a list".into(),
@@ -128,12 +128,12 @@ mod tests {
         assert_eq!(row.texts("z").unwrap_err().to_string(), "field `z` is a text, expected a list of texts");
         assert_eq!(row.integer("n").unwrap(), 3);
         assert_eq!(row.integer("z").unwrap_err().to_string(), "field `z` is a text, expected a whole number");
-        let missing = "there is no field `y`; there are `z`, `b`, `n`, `x`";
+        let missing = "the row has no field `y`; it has `z`, `b`, `n`, `x`";
         assert_eq!(row.text("y").unwrap_err().to_string(), missing);
     }
 
     #[test]
-    fn what_is_no_object_says_so() {
+    fn text_that_is_not_an_object_is_refused() {
         assert_eq!(problem("[1]"), "expected an object of named fields, found a list");
         assert_eq!(problem("7"), "expected an object of named fields, found 7");
         assert_eq!(problem(r#"{"a": }"#), "expected value at column 7");

@@ -6,12 +6,13 @@ use flate2::read::MultiGzDecoder;
 use crate::error::DataError;
 use crate::record::Record;
 
-/// The rows of a file of JSON objects, one a line, each with the number of its line from 1. A gzip file is recognised by
-/// its content. Empty lines are skipped.
+/// Reads a file with one JSON object per line. Returns each row with the number of its line, from 1. Empty lines are skipped.
+/// Gzip files are recognised by their content.
 ///
 /// # Errors
 ///
-/// [`DataError::Read`], [`DataError::NoRows`], and [`DataError::Line`] for a line that is not UTF-8 or no JSON object.
+/// [`DataError::Read`] if the file cannot be read, [`DataError::NoRows`] if it has no rows, and [`DataError::Line`] for a line
+/// that is not UTF-8 or not a JSON object.
 pub fn read_records(path: &Path) -> Result<Vec<(usize, Record)>, DataError> {
     let bytes = content(path).map_err(|source| DataError::Read { path: path.into(), source })?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -86,7 +87,7 @@ mod tests {
         assert_eq!(problem(b"{}\n\n{\"a\": \"\xff\"}"), "data.jsonl, line 3: byte 8 is not UTF-8");
         let list = "data.jsonl, line 1: expected an object of named fields, found a list";
         assert_eq!(problem(b"[]"), list);
-        assert_eq!(problem(b"\n"), "data.jsonl holds no row; expected one JSON object a line");
+        assert_eq!(problem(b"\n"), "data.jsonl has no rows; expected one JSON object per line");
         let whole = packed(ROWS);
         let cut = problem(&whole[..whole.len() - 6]);
         assert!(cut.starts_with("cannot read data.jsonl: the gzip data is damaged: "), "{cut}");

@@ -5,11 +5,11 @@ use crate::error::DataError;
 pub struct TextExample {
     /// The input.
     pub input: String,
-    /// What is to come out.
+    /// What the model should answer.
     pub answer: Answer,
 }
 
-/// What is to come out of an input, before it is tokenised.
+/// What the model should answer to an input, before it is tokenised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A text.
@@ -20,13 +20,13 @@ pub enum Answer {
     Choices {
         /// The texts.
         choices: Vec<String>,
-        /// Which of them is right, from 0.
+        /// The number of the right text, from 0.
         answer: usize,
     },
 }
 
 impl TextExample {
-    /// Nothing that is tokenised is empty.
+    /// Refuses an example with an empty text.
     pub(crate) fn check(self) -> Result<Self, DataError> {
         let empty = |text: &String| text.trim().is_empty();
         let what = match &self.answer {

@@ -1,19 +1,21 @@
-//! How much of a batch is padding on real lengths. `IA3_SENTIMENT` and `IA3_MINILM` as in `ia3-cli/tests/minilm.rs`.
+//! The share of padding in batches of real data. `IA3_SENTIMENT` and `IA3_MINILM` name the same folders as in
+//! `ia3-cli/tests/minilm.rs`.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ia3_data::{Encoder, Fields, Layout, ModelKind, Text, padding_share};
+use ia3_data::{Encoder, Fields, Layout, ModelKind, Tokenizer, padding_share};
 
 #[test]
 fn batches_of_similar_length_pad_little() {
     let [Some(base), Some(data)] =
         ["IA3_MINILM", "IA3_SENTIMENT"].map(|v| std::env::var_os(v).map(PathBuf::from))
     else {
-        println!("SKIPPED: IA3_MINILM and IA3_SENTIMENT do not say where the model and the data are");
-        return;
+        return ia3_testing::skip(
+            "IA3_MINILM and IA3_SENTIMENT do not name the folders of the model and the data",
+        );
     };
-    let encoder = Encoder::new(Text::open(&base.join("tokenizer.json")).unwrap(), ModelKind::Classifier);
+    let encoder = Encoder::new(Tokenizer::open(&base.join("tokenizer.json")).unwrap(), ModelKind::Classifier);
     for domain in ["movie", "amazon", "nyt"] {
         let start = Instant::now();
         let path = data.join(format!("{domain}_train.jsonl"));

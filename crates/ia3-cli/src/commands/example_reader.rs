@@ -27,12 +27,10 @@ impl Reader {
     ) -> anyhow::Result<Self> {
         let label_names = label_names(args, config);
         let layout = layout(args, &label_names, seed)?;
-        let encoder = Encoder {
-            max_input_tokens: args.max_input_tokens,
-            max_target_tokens: args.max_target_tokens,
-            label_names,
-            ..Encoder::new(tokenizer::open(base)?, tokenizer::kind(model))
-        };
+        let encoder = Encoder::new(tokenizer::open(base)?, tokenizer::kind(model))
+            .with_max_input_tokens(args.max_input_tokens)
+            .with_max_target_tokens(args.max_target_tokens)
+            .with_label_names(label_names);
         Ok(Self { encoder, layout })
     }
 
@@ -74,11 +72,10 @@ fn layout(args: &DataArgs, label_names: &[String], seed: u64) -> anyhow::Result<
         };
         return Ok(Layout::Templates { templates: TemplateSet::open(path)?.choose(&choice)?, seed });
     }
-    Ok(Layout::Fields(Fields {
-        input: args.input_field.clone(),
-        target: args.target_field.clone(),
-        label: args.label_field.clone(),
-        choices: args.choices_field.clone(),
-        label_names: label_names.to_vec(),
-    }))
+    let mut fields = Fields::new().with_label_names(label_names);
+    fields.input.clone_from(&args.input_field);
+    fields.target.clone_from(&args.target_field);
+    fields.label.clone_from(&args.label_field);
+    fields.choices.clone_from(&args.choices_field);
+    Ok(Layout::Fields(fields))
 }

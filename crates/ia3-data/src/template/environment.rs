@@ -13,7 +13,7 @@ use super::python;
 
 /// The variable that holds the answer choices.
 pub(super) const ANSWER_CHOICES: &str = "answer_choices";
-/// The variable that holds the draws; no field of JSON data is likely to have its name.
+/// The variable that holds the random number generator. No field of JSON data is likely to have its name.
 pub(super) const RANDOM: &str = "__ia3_random";
 
 /// The filters, functions and methods that promptsource's templates may use.
@@ -33,31 +33,36 @@ pub(super) fn environment() -> Environment<'static> {
     environment
 }
 
-/// The draws of one rendering.
+/// The random number generator of one rendering.
 #[derive(Debug)]
 struct Draws(Mutex<ChaCha8Rng>);
 
 impl Object for Draws {}
 
-/// Draws that `seed` fixes.
+/// A random number generator with this seed.
 pub(super) fn random(seed: u64) -> Value {
     Value::from_object(Draws(Mutex::new(ChaCha8Rng::seed_from_u64(seed))))
 }
 
-/// One of the items, as Python's `random.choice`.
+/// Draws one of the items, as Python's `random.choice` does.
 fn choice(state: &State, items: Value) -> Result<Value, Error> {
     let items: Vec<Value> = items.try_iter()?.collect();
     let draws = state.lookup(RANDOM);
     let draws = draws.as_ref().and_then(|value| value.downcast_object_ref::<Draws>());
     let mut draws = match draws.map(|draws| draws.0.lock()) {
         Some(Ok(draws)) => draws,
-        _ => return Err(Error::new(ErrorKind::InvalidOperation, "there is nothing to draw with")),
+        _ => {
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                "the template has no random number generator",
+            ));
+        }
     };
-    let nothing = || Error::new(ErrorKind::InvalidOperation, "there is nothing to choose from");
+    let nothing = || Error::new(ErrorKind::InvalidOperation, "there are no items to choose from");
     items.choose(&mut *draws).cloned().ok_or_else(nothing)
 }
 
-/// The items that are there most often, in the order of their first places.
+/// The most frequent items, in the order in which they first occur.
 fn most_frequent(items: Value) -> Result<Value, Error> {
     let items: Vec<Value> = items.try_iter()?.collect();
     let mut counts = BTreeMap::new();
@@ -72,7 +77,7 @@ fn most_frequent(items: Value) -> Result<Value, Error> {
     Ok(if frequent.is_empty() { Value::from(()) } else { frequent.into() })
 }
 
-/// Lists side by side, as long as the shortest.
+/// Combines lists item by item, up to the length of the shortest list, as Python's `zip` does.
 fn zip(lists: Rest<Value>) -> Result<Value, Error> {
     let lists =
         lists.iter().map(|l| Ok(l.try_iter()?.collect::<Vec<_>>())).collect::<Result<Vec<_>, Error>>()?;

@@ -3,22 +3,22 @@ mod python;
 
 use minijinja::{Environment, Error, ErrorKind, Value};
 
-use crate::error::DataError;
+use crate::error::{DataError, TemplateError};
 use crate::record::Record;
 use crate::text_example::{Answer, TextExample};
 use environment::{ANSWER_CHOICES, RANDOM, environment, random};
 
-/// What separates input and target, and the answer choices.
+/// Separates the input from the target, and the answer choices from each other.
 const SEPARATOR: &str = "|||";
-/// Stands for the separator inside a field while a template is rendered, as in promptsource's `templates.py`.
+/// Replaces a separator inside a field while a template is rendered, as in promptsource's `templates.py`.
 const PROTECTOR: &str = "3ed2dface8203c4c9dfb1a5dc58e41e0";
 
-/// A prompt template in Jinja, as promptsource has it: it makes `input ||| target` of a row's fields.
+/// A prompt template in Jinja, as promptsource has it. It turns the fields of a row into `input ||| target`.
 ///
-/// The answer choices, where there are any, are another template, `choice ||| choice`; the first sees them as the list
-/// `answer_choices`. Beside minijinja's filters there are promptsource's `choice` and `most_frequent` and its function
-/// `zip`, and Python's methods of texts, lists and dictionaries. Values are written as Python writes them. A field
-/// that the row has not is an error, also where Jinja would write nothing.
+/// The answer choices, if there are any, are a second template, `choice ||| choice`. The first template can use them as the
+/// list `answer_choices`. In addition to minijinja's filters, templates can use promptsource's filters `choice` and
+/// `most_frequent`, its function `zip`, and Python's methods of texts, lists and dictionaries. Values are written as Python
+/// writes them. A field that the row does not have is an error, even where Jinja would write nothing.
 ///
 /// ```
 /// use ia3_data::{Answer, Record, Template};
@@ -45,16 +45,16 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// [`DataError::TemplateSyntax`].
+    /// [`TemplateError::Syntax`] if the template or the answer choices are not valid Jinja.
     pub fn new(
         name: impl Into<String>,
         jinja: impl Into<String>,
         answer_choices: Option<&str>,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, TemplateError> {
         let (name, mut environment) = (name.into(), environment());
         let invalid = |error: Error| {
             let reason = reason(&error);
-            DataError::TemplateSyntax { template: name.clone(), reason }
+            TemplateError::Syntax { template: name.clone(), reason }
         };
         environment.add_template_owned(PROMPT, jinja.into()).map_err(invalid)?;
         if let Some(choices) = answer_choices {
@@ -63,26 +63,26 @@ impl Template {
         Ok(Self { name, environment, has_choices: answer_choices.is_some() })
     }
 
-    /// Its name.
+    /// The name of the template.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it has answer choices.
+    /// Whether the template has answer choices.
     pub fn has_answer_choices(&self) -> bool {
         self.has_choices
     }
 
-    /// The example that it makes of a row. `seed` fixes what `choice` and `random` draw.
+    /// Renders the template for a row. `seed` fixes what the filters `choice` and `random` draw.
     ///
     /// # Errors
     ///
-    /// A field that is not there, whatever else fails in the template, a number of parts other than two, a target that
-    /// is none of the answer choices, an empty text.
+    /// A field is missing, the template fails for another reason, it gives a number of parts other than two, its target is
+    /// none of the answer choices, or a text is empty.
     pub fn render(&self, row: &Record, seed: u64) -> Result<TextExample, DataError> {
         let (parts, choices) = self.parts(row, seed)?;
         let [input, target] = <[String; 2]>::try_from(parts)
-            .map_err(|parts| DataError::TemplateParts { template: self.name.clone(), parts: parts.len() })?;
+            .map_err(|parts| TemplateError::Parts { template: self.name.clone(), parts: parts.len() })?;
         let answer = match choices {
             None => Answer::Text(target),
             Some(choices) => self.answer(choices, target)?,
@@ -90,11 +90,11 @@ impl Template {
         TextExample { input, answer }.check()
     }
 
-    /// What promptsource's `Template.apply` and `get_answer_choices_list` give.
-    fn parts(&self, row: &Record, seed: u64) -> Result<(Vec<String>, Option<Vec<String>>), DataError> {
+    /// The parts and the answer choices, as promptsource's `Template.apply` and `get_answer_choices_list` return them.
+    fn parts(&self, row: &Record, seed: u64) -> Result<(Vec<String>, Option<Vec<String>>), TemplateError> {
         if row.has(ANSWER_CHOICES) {
             let reason = format!("the row has a field `{ANSWER_CHOICES}`, which is the template's own");
-            return Err(DataError::TemplateRender { template: self.name.clone(), reason });
+            return Err(TemplateError::Render { template: self.name.clone(), reason });
         }
         let mut fields = row.map_texts(|text| text.replace(SEPARATOR, PROTECTOR));
         fields.push((RANDOM.into(), random(seed)));
@@ -102,29 +102,29 @@ impl Template {
             true => Some(self.split(CHOICES, row, Value::from_pairs(fields.clone()))?),
             false => None,
         };
-        // Protected as the fields are; promptsource leaves the separator of a choice to split the prompt.
+        // Separators in choices are protected as those in fields are. In promptsource they would split the prompt.
         let protected = |choice: &String| choice.replace(SEPARATOR, PROTECTOR);
         let known: Option<Vec<String>> = choices.as_ref().map(|c| c.iter().map(protected).collect());
         fields.push((ANSWER_CHOICES.into(), Value::from(known)));
         Ok((self.split(PROMPT, row, Value::from_pairs(fields))?, choices))
     }
 
-    fn split(&self, which: &str, row: &Record, context: Value) -> Result<Vec<String>, DataError> {
+    fn split(&self, which: &str, row: &Record, context: Value) -> Result<Vec<String>, TemplateError> {
         let template = self.environment.get_template(which);
         let text = template.and_then(|t| t.render(context)).map_err(|e| self.failure(which, row, &e))?;
         let part = |part: &str| part.replace(PROTECTOR, SEPARATOR).trim().to_string();
         Ok(text.split(SEPARATOR).map(part).collect())
     }
 
-    fn answer(&self, choices: Vec<String>, target: String) -> Result<Answer, DataError> {
+    fn answer(&self, choices: Vec<String>, target: String) -> Result<Answer, TemplateError> {
         match choices.iter().position(|choice| *choice == target) {
             Some(answer) => Ok(Answer::Choices { choices, answer }),
-            None => Err(DataError::TemplateAnswer { template: self.name.clone(), target, choices }),
+            None => Err(TemplateError::Answer { template: self.name.clone(), target, choices }),
         }
     }
 
-    /// Names the missing fields where that is what failed.
-    fn failure(&self, which: &str, row: &Record, error: &Error) -> DataError {
+    /// The error of a template that failed, with the missing fields if they are the cause.
+    fn failure(&self, which: &str, row: &Record, error: &Error) -> TemplateError {
         let template = self.name.clone();
         let known = row.names();
         let fields = match error.kind() {
@@ -132,12 +132,12 @@ impl Template {
             _ => vec![],
         };
         match fields.is_empty() {
-            true => DataError::TemplateRender { template, reason: reason(error) },
-            false => DataError::TemplateField { template, fields, known },
+            true => TemplateError::Render { template, reason: reason(error) },
+            false => TemplateError::MissingField { template, fields, known },
         }
     }
 
-    /// What a template reads that is neither a field nor built in.
+    /// The variables of a template that are neither fields nor built in.
     fn unknown(&self, which: &str, known: &[String]) -> Vec<String> {
         let names = self.environment.get_template(which).map(|t| t.undeclared_variables(false));
         let built_in: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
@@ -150,7 +150,7 @@ impl Template {
     }
 }
 
-/// What an error says, with its causes, on one line.
+/// The message of an error and of its causes, on one line.
 fn reason(error: &Error) -> String {
     let mut text = match (error.detail(), error.line()) {
         (Some(detail), Some(line)) => format!("{}: {detail} (line {line} of the template)", error.kind()),

@@ -1,10 +1,10 @@
-//! Values as Python writes them, and methods that its values have.
+//! Values as Python writes them, and the methods of Python's values.
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
-/// Writes what `{{ value }}` writes in Jinja2.
+/// Writes a value as `{{ value }}` writes it in Jinja2.
 pub(super) fn formatter(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     if value.is_undefined() && state.undefined_behavior() == UndefinedBehavior::Strict {
         return Err(Error::from(ErrorKind::UndefinedError));
@@ -42,7 +42,7 @@ fn repr(value: &Value) -> Result<String, Error> {
     })
 }
 
-/// In single quotes, or in double ones around a single one.
+/// A text in single quotes, or in double quotes if it contains a single quote.
 fn quoted(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::from(quote);
@@ -61,13 +61,13 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// The filter `join`, which writes its items as `{{ item }}` does.
+/// The filter `join`, which writes each item as `{{ item }}` does.
 pub(super) fn join(items: Value, between: Option<String>) -> Result<String, Error> {
     let items = items.try_iter()?.map(|item| text(&item)).collect::<Result<Vec<_>, _>>()?;
     Ok(items.join(between.as_deref().unwrap_or_default()))
 }
 
-/// Methods of texts, lists and dictionaries, `index` among them.
+/// The methods of texts, lists and dictionaries, including `index`.
 pub(super) fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     match (name, value.kind(), args) {
         ("index", ValueKind::Seq, [item]) => {

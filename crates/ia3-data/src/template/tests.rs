@@ -64,7 +64,7 @@ fn a_separator_in_a_field_separates_nothing() {
 #[test]
 fn what_is_wrong_is_named() {
     let data = r#"{"premise": "a", "label": 1}"#;
-    let missing = "template `t` uses `hypothesis`, which the row has not; it has `premise`, `label`";
+    let missing = "template `t` uses `hypothesis`, which the row does not have; it has `premise`, `label`";
     assert_eq!(problem("{{ hypothesis }} ||| {{ premise }}", None, data), missing);
     assert_eq!(problem("{% if hypothesis %}a{% endif %} ||| b", None, data), missing);
     let parts = "template `t` gives 1 parts; expected an input and a target with `|||` between them";

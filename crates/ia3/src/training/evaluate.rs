@@ -46,7 +46,7 @@ impl Evaluate<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Model::encode`], and [`Error::Train`] for no examples and for those that the model has no answer for.
+    /// As [`Model::encode`], and [`Error::Train`] if there are no examples, or if the model does not produce targets of their kind.
     pub fn run(self) -> Result<Evaluation, Error> {
         let examples = self.model.encode(self.examples)?.rows.concat();
         let evaluator = Evaluator::new(self.model.module());

@@ -1,52 +1,53 @@
 use std::path::Path;
 
-use tokenizers::{PostProcessor, Tokenizer, TruncationDirection};
+use tokenizers::{PostProcessor, TruncationDirection};
 
-use crate::encoder::ModelKind;
 use crate::error::DataError;
+use crate::model_kind::ModelKind;
 
-/// The tokenizer of a base; the padding and truncation that its file asks for are switched off.
+/// The tokenizer of a base model. Padding and truncation are off, whatever its file says.
 #[derive(Clone, Debug)]
-pub struct Text {
-    tokenizer: Tokenizer,
+pub struct Tokenizer {
+    tokenizer: tokenizers::Tokenizer,
 }
 
-impl Text {
+impl Tokenizer {
     /// Reads Hugging Face's `tokenizer.json`.
     ///
     /// # Errors
     ///
-    /// [`DataError::Tokenizer`].
+    /// [`DataError::Tokenizer`] if the file cannot be read.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let failed = |error: tokenizers::Error| DataError::Tokenizer {
             place: format!("cannot read {}", path.display()),
             reason: error.to_string(),
         };
-        Tokenizer::from_file(path).and_then(Self::plain).map_err(failed)
+        tokenizers::Tokenizer::from_file(path).and_then(Self::plain).map_err(failed)
     }
 
-    /// Takes a tokenizer.
+    /// Uses a tokenizer of the crate `tokenizers`.
     ///
     /// # Errors
     ///
-    /// [`DataError::Tokenizer`].
-    pub fn new(tokenizer: Tokenizer) -> Result<Self, DataError> {
-        let place = "cannot switch truncation off".to_string();
+    /// [`DataError::Tokenizer`] if its truncation cannot be switched off.
+    pub fn new(tokenizer: tokenizers::Tokenizer) -> Result<Self, DataError> {
+        let place = "cannot switch off the truncation of the tokenizer".to_string();
         Self::plain(tokenizer).map_err(|e| DataError::Tokenizer { place, reason: e.to_string() })
     }
 
-    fn plain(mut tokenizer: Tokenizer) -> Result<Self, tokenizers::Error> {
+    fn plain(mut tokenizer: tokenizers::Tokenizer) -> Result<Self, tokenizers::Error> {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None)?;
         Ok(Self { tokenizer })
     }
 
-    /// Ids with the special tokens of the tokenizer; cuts longer texts to `max` tokens on the right, special ones
-    /// included.
+    /// The ids of a text, with the special tokens of the tokenizer. If there are more than `max` ids, special tokens
+    /// included, the text is truncated on the right.
     ///
     /// # Errors
     ///
-    /// [`DataError::NoRoom`] for a text to cut where the special tokens fill `max`, [`DataError::Tokenizer`].
+    /// [`DataError::NoRoom`] if the text has to be truncated and the special tokens alone fill `max`;
+    /// [`DataError::Tokenizer`] if the tokenizer fails.
     pub fn encode(&self, text: &str, max: Option<usize>) -> Result<Vec<i64>, DataError> {
         let mut encoding = self.tokenizer.encode(text, false).map_err(failed)?;
         let added = self.tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(false));
@@ -60,7 +61,8 @@ impl Text {
         Ok(ids(&encoding))
     }
 
-    /// What a model generates from: a decoder alone goes on from a text that has not ended, whatever the tokenizer adds.
+    /// The ids of a prompt, from which `model` generates. For a decoder without an encoder the end token that the tokenizer
+    /// adds is removed, because the model continues the text.
     ///
     /// # Errors
     ///
@@ -80,26 +82,27 @@ impl Text {
         Ok(ids)
     }
 
-    /// Ids without special tokens.
+    /// The ids of a text, without special tokens.
     ///
     /// # Errors
     ///
-    /// [`DataError::Tokenizer`].
+    /// [`DataError::Tokenizer`] if the tokenizer fails.
     pub fn encode_plain(&self, text: &str) -> Result<Vec<i64>, DataError> {
         Ok(ids(&self.tokenizer.encode(text, false).map_err(failed)?))
     }
 
-    /// Ids as text, without special tokens.
+    /// The text of ids, without special tokens.
     ///
     /// # Errors
     ///
-    /// [`DataError::Tokenizer`].
+    /// [`DataError::Tokenizer`] if the tokenizer fails.
     pub fn decode(&self, ids: &[i64]) -> Result<String, DataError> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| id.try_into().ok()).collect();
         self.tokenizer.decode(&ids, true).map_err(failed)
     }
 
-    /// The text of ids that come one by one, for `write` as soon as it is certain.
+    /// Decodes ids that arrive one by one. The returned function takes the next id, and passes text to `write` as soon as
+    /// further ids cannot change it.
     pub fn streaming<'a>(
         &'a self,
         mut write: impl FnMut(&str) + 'a,

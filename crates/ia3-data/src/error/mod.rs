@@ -1,0 +1,154 @@
+mod template;
+
+use std::path::PathBuf;
+
+pub use template::TemplateError;
+
+/// What can be wrong with data, prompt templates or a tokenizer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file cannot be read, or its gzip data is damaged.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// A file has no rows.
+    #[error("{} has no rows; expected one JSON object per line", path.display())]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something is wrong with one line.
+    #[error("{}, line {line}: {source}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The error.
+        source: Box<DataError>,
+    },
+    /// A line is not UTF-8.
+    #[error("byte {byte} is not UTF-8")]
+    Utf8 {
+        /// The first bad byte of the line, from 1.
+        byte: usize,
+    },
+    /// A line is not JSON.
+    #[error("{reason} at column {column}")]
+    Json {
+        /// The message of the parser.
+        reason: String,
+        /// The column, from 1.
+        column: usize,
+    },
+    /// A line is JSON, but not an object.
+    #[error("expected an object of named fields, found {found}")]
+    NotAnObject {
+        /// What the line is.
+        found: String,
+    },
+    /// A row does not have a field.
+    #[error("the row has no field `{field}`; it has {}", list(known))]
+    NoField {
+        /// Name of the field.
+        field: String,
+        /// The fields of the row.
+        known: Vec<String>,
+    },
+    /// A row has none of the fields that can be its answer.
+    #[error(
+        "the row has no answer; expected `target`, `label`, or `choices` with `answer`, and it has {}",
+        list(known)
+    )]
+    NoAnswerField {
+        /// The fields of the row.
+        known: Vec<String>,
+    },
+    /// A field has the wrong type.
+    #[error("field `{field}` is {found}, expected {expected}")]
+    FieldType {
+        /// Name of the field.
+        field: String,
+        /// What the field is.
+        found: String,
+        /// What is possible.
+        expected: &'static str,
+    },
+    /// The number of the right choice is too large.
+    #[error("the answer is {answer}, but there are {choices} choices, which count from 0")]
+    AnswerOutOfRange {
+        /// The number of the right choice.
+        answer: i64,
+        /// Number of choices.
+        choices: usize,
+    },
+    /// A label is none of the label names.
+    #[error("the label `{label}` is none of {}", list(names))]
+    UnknownLabel {
+        /// The label.
+        label: String,
+        /// The names of the labels.
+        names: Vec<String>,
+    },
+    /// A label is a name, but no label names are given.
+    #[error("the label `{label}` is a name; give the names of all labels, in the order of their numbers")]
+    NoLabelNames {
+        /// The label.
+        label: String,
+    },
+    /// A language model needs a text, but the row has the number of a label without a name.
+    #[error(
+        "the row has the label {label}, but the model is a language model; give the names of the labels, or use a template"
+    )]
+    LabelForText {
+        /// The label.
+        label: usize,
+    },
+    /// A text is empty.
+    #[error("{what} is empty")]
+    Empty {
+        /// Which text.
+        what: &'static str,
+    },
+    /// Something is wrong with a prompt template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A tokenizer cannot be read, or it fails.
+    #[error("{place}: {reason}")]
+    Tokenizer {
+        /// What failed, with the file if there is one.
+        place: String,
+        /// The message of the tokenizer.
+        reason: String,
+    },
+    /// A limit leaves no room for the text.
+    #[error(
+        "there is no room for text: the token limit is {max}, and special tokens take {added}; raise the limit"
+    )]
+    NoRoom {
+        /// The limit.
+        max: usize,
+        /// Number of special tokens that the tokenizer adds.
+        added: usize,
+    },
+}
+
+impl DataError {
+    /// The same error, with its file and line.
+    pub(crate) fn at(self, path: &std::path::Path, line: usize) -> Self {
+        Self::Line { path: path.into(), line, source: Box::new(self) }
+    }
+}
+
+/// Names in backticks, separated by commas.
+fn list(names: &[String]) -> String {
+    match names {
+        [] => "none".into(),
+        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    }
+}
