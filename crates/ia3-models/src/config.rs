@@ -40,7 +40,7 @@ impl ModelConfig {
         struct Type {
             model_type: Option<String>,
         }
-        match read::<Type>(text, "any model")?.model_type.as_deref() {
+        match read::<Type>(text, "any model", &[])?.model_type.as_deref() {
             Some("t5" | "mt5") => T5Config::from_json(text).map(Self::T5),
             Some("gpt2") => GPT2Config::from_json(text).map(Self::GPT2),
             Some("falcon" | "RefinedWeb" | "RefinedWebModel") => {

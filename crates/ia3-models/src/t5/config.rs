@@ -2,7 +2,7 @@ use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::config_field::{
-    expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
+    Spelling, expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
 };
 use crate::error::ModelError;
 
@@ -58,7 +58,7 @@ impl T5Config {
     ///
     /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let raw: Raw = read(text, "t5 or mt5")?;
+        let raw: Raw = read(text, "t5 or mt5", SPELLINGS)?;
         let config = raw.resolve()?;
         config.check()?;
         Ok(config)
@@ -84,10 +84,21 @@ impl T5Config {
         let expected = "at least 4 buckets and fewer than twice the maximal distance";
         let fits = buckets >= 4 && buckets / 2 < self.relative_attention_max_distance;
         expect(fits, "relative_attention_num_buckets", buckets, expected)?;
+        let start = self.decoder_start_token_id;
+        let known = usize::try_from(start).is_ok_and(|start| start < self.vocab_size);
+        expect(known, "decoder_start_token_id", start, "an id of the vocabulary")?;
         expect_dropout("dropout_rate", self.dropout_rate)?;
         expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)
     }
 }
+
+/// `T5Config.attribute_map` of transformers.
+const SPELLINGS: &[Spelling] = &[
+    Spelling::Attribute("hidden_size", "d_model"),
+    Spelling::Attribute("num_attention_heads", "num_heads"),
+    Spelling::Attribute("num_hidden_layers", "num_layers"),
+    Spelling::Attribute("head_dim", "d_kv"),
+];
 
 #[derive(Deserialize)]
 struct Raw {
@@ -105,6 +116,8 @@ struct Raw {
     layer_norm_epsilon: Option<f64>,
     initializer_factor: Option<f64>,
     feed_forward_proj: Option<String>,
+    dense_act_fn: Option<String>,
+    is_gated_act: Option<bool>,
     tie_word_embeddings: Option<bool>,
     scale_decoder_outputs: Option<bool>,
     pad_token_id: Option<i64>,
@@ -120,6 +133,9 @@ impl Raw {
         let num_layers = self.num_layers.unwrap_or(default(6, 8));
         let projection = self.feed_forward_proj.as_deref().unwrap_or(if mt5 { "gated-gelu" } else { "relu" });
         let (activation, is_gated) = feed_forward(projection)?;
+        // transformers keeps both beside `feed_forward_proj` in the file, and what the file says of them wins.
+        let activation = self.dense_act_fn.as_deref().map_or(Ok(activation), dense_activation)?;
+        let is_gated = self.is_gated_act.unwrap_or(is_gated);
         let tied = self.tie_word_embeddings != Some(false);
         let pad_token_id = self.pad_token_id.unwrap_or(0);
         Ok(T5Config {
@@ -146,6 +162,12 @@ impl Raw {
             model_type: self.model_type,
         })
     }
+}
+
+fn dense_activation(name: &str) -> Result<Activation, ModelError> {
+    let (field, expected) = ("dense_act_fn", "an activation (relu, gelu, gelu_new, silu)");
+    let unknown = || ModelError::Field { field, found: format!("`{name}`"), expected };
+    Activation::from_name(name).ok_or_else(unknown)
 }
 
 /// `relu`, `gated-gelu`, …; T5's `gated-gelu` means the tanh approximation.
