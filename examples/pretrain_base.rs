@@ -5,12 +5,13 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Distribution, Tensor};
 use clap::Parser;
 use ia3::ModelConfig;
+use ia3::core::{ParamMapper, ParamPath, map_params};
 use ia3::data::Text;
-use ia3::io::{CheckpointOptions, save_checkpoint};
+use ia3::io::{CheckpointOptions, save_checkpoint_with};
 use ia3::models::Model;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
 use ia3_examples::verbalise::{Split, Task, sample_mixture};
@@ -63,7 +64,7 @@ fn main() -> anyhow::Result<()> {
 fn pretrain(args: &Args, device: &Device) -> anyhow::Result<Model> {
     device.seed(args.seed);
     let json = serde_json::to_string_pretty(&config())?;
-    let model = ModelConfig::from_json(&json)?.init(device).map(&mut WidePositions(vec![]));
+    let model = map_params(ModelConfig::from_json(&json)?.init(device), &mut WidePositions);
     println!("{} parameters", model.num_params());
     write_texts(args, &json)?;
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
@@ -74,8 +75,8 @@ fn pretrain(args: &Args, device: &Device) -> anyhow::Result<Model> {
         Training::new(model, settings(args)).with_progress(|step| progress.show(step)).run(&examples)?;
     println!("trained in {:.1} minutes", progress.finish() / 60.0);
     let model = model.valid();
-    let options = CheckpointOptions { overwrite: true, ..CheckpointOptions::default() };
-    let saved = save_checkpoint(&model, &args.out, &options)?;
+    let options = CheckpointOptions::new().with_overwrite(true);
+    let saved = save_checkpoint_with(&model, &args.out, &options)?;
     println!("{} bytes -> {}", saved.bytes, args.out.display());
     Ok(model)
 }
@@ -124,19 +125,11 @@ fn write_texts(args: &Args, config: &str) -> anyhow::Result<()> {
 
 /// Draws the position biases from N(0, 2²) instead of T5's narrow N(0, 1/d): spelling depends on order,
 /// and so small a model finds it much sooner from attention that already looks at places.
-struct WidePositions(Vec<String>);
+struct WidePositions;
 
-impl ModuleMapper for WidePositions {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.0.push(name.into());
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.0.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match self.0.iter().any(|name| name == "relative_attention_bias") {
+impl ParamMapper for WidePositions {
+    fn map_float<const D: usize>(&mut self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match path.names().any(|name| name == "relative_attention_bias") {
             true => param.map(|w| w.random_like(Distribution::Normal(0.0, 2.0))),
             false => param,
         }

@@ -259,7 +259,7 @@ fn what_is_wrong_with_the_data_is_said() {
     );
     assert_eq!(
         problem("{\"text\": \"a\", \"label\": 1}", &[]),
-        "error: DIR/data.jsonl, line 1: the row has the label 1, and the model writes texts; give the labels names, or use a template\n"
+        "error: DIR/data.jsonl, line 1: the row has the label 1, but the model is a language model; give the names of the labels, or use a template\n"
     );
     assert_eq!(
         problem("{\"text\": \"a\", \"label\": 2}", &["--label-names", "no,yes"]),
@@ -275,7 +275,7 @@ fn what_is_wrong_with_the_data_is_said() {
     );
     assert_eq!(
         problem(good, &["--max-input-tokens", "1"]),
-        "error: DIR/data.jsonl, line 1: a limit of 1 tokens leaves no room for text, because the tokenizer adds 1 special tokens; raise the limit\n"
+        "error: DIR/data.jsonl, line 1: there is no room for text: the token limit is 1, and special tokens take 1; raise the limit\n"
     );
     assert_eq!(
         problem(good, &["--adapter", "a{seed}"]),

@@ -5,9 +5,11 @@ use burn::tensor::{Distribution, Tensor, TensorData};
 use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, Site};
 
 use crate::error::AdapterError;
-use crate::path::{ParameterPath, VisitParam, visit};
+use crate::param_path::ParamPath;
+use crate::param_ref::ParamKind;
 use crate::rows::copy_ids;
 use crate::scale::Ia3Vector;
+use crate::visit_params::{ParamVisitor, visit_params, visit_params_with};
 
 /// A set of learned vectors with its configuration: a plain value that knows no model.
 ///
@@ -50,12 +52,10 @@ impl Adapter {
             let vector = vector.with_weight_rank(site.kind.weight_rank());
             (site.path.clone(), vector)
         };
-        let mut copies = Copies { modules: &plan.modules_to_save, values: BTreeMap::new() };
-        visit(base, &mut copies);
         Self {
             config: plan.config.clone(),
             vectors: plan.sites.iter().map(vector).collect(),
-            saved: copies.values,
+            saved: copies(base, &plan.modules_to_save),
         }
     }
 
@@ -93,7 +93,7 @@ impl Adapter {
     pub fn extract<M: Module>(&self, model: &M) -> Result<Self, AdapterError> {
         let mut found =
             Parameters { saved: self.saved_paths(), copies: copy_ids(self), ..Default::default() };
-        visit(model, &mut found);
+        visit_params_with(model, &mut found);
         let mut extracted = self.clone();
         for (path, vector) in &mut extracted.vectors {
             let l = found.vectors.remove(&vector.l.id);
@@ -156,8 +156,8 @@ struct Parameters {
     values: BTreeMap<String, TensorData>,
 }
 
-impl VisitParam for Parameters {
-    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
+impl ParamVisitor for Parameters {
+    fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
         if let Some(path) = self.copies.get(&param.id) {
             self.copied.insert(path.clone(), param.val().into_data());
         } else if path.inside_reparameterization() {
@@ -165,24 +165,21 @@ impl VisitParam for Parameters {
             let len = values.shape().num_elements();
             let l = Param::initialized(param.id, values.reshape([len]));
             self.vectors.insert(param.id, l.set_require_grad(true));
-        } else if self.saved.contains(&path.parameter()) {
-            self.values.insert(path.parameter(), param.base().into_data());
+        } else if self.saved.contains(&path.to_string()) {
+            self.values.insert(path.to_string(), param.base().into_data());
         }
     }
 }
 
 /// The parameters inside `modules`, by path.
-struct Copies<'a> {
-    modules: &'a [String],
-    values: BTreeMap<String, TensorData>,
-}
-
-impl VisitParam for Copies<'_> {
-    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
-        let path = path.parameter();
+fn copies<M: Module>(base: &M, modules: &[String]) -> BTreeMap<String, TensorData> {
+    let mut copies = BTreeMap::new();
+    visit_params(base, |path, param| {
+        let path = path.to_string();
         let inside = |m: &String| path.strip_prefix(m.as_str()).is_some_and(|p| p.starts_with('.'));
-        if self.modules.iter().any(inside) {
-            self.values.insert(path, param.val().into_data());
+        if param.kind() == ParamKind::Float && modules.iter().any(inside) {
+            copies.insert(path, param.data());
         }
-    }
+    });
+    copies
 }

@@ -7,8 +7,10 @@ use ia3_config::{ModelInfo, ModuleInfo, Placement};
 use crate::adapter::Adapter;
 use crate::error::AdapterError;
 use crate::model_info::model_info;
-use crate::path::{ParameterPath, VisitParam, from_fields, visit};
+use crate::param_path::from_field_path;
+use crate::param_ref::ParamKind;
 use crate::scale::{Ia3Scale, Ia3Vector};
+use crate::visit_params::visit_params;
 
 /// A module whose forward calls `ia3_forward` on every layer that can be a target: that of
 /// [`Ia3Forward`](crate::Ia3Forward) on linear layers, of [`Ia3ConvForward`](crate::Ia3ConvForward) on convolutions.
@@ -109,7 +111,7 @@ impl Reparameterizer for Attacher {
         path: &str,
         param: Param<Tensor<D>>,
     ) -> (Param<Tensor<D>>, Option<Ia3Scale>) {
-        let path = from_fields(path);
+        let path = from_field_path(path);
         let scale = path.strip_suffix(".weight").and_then(|module| self.scales.remove(module));
         if let Some(data) = self.saved.remove(&path) {
             return (Param::from_tensor(replacement(data, &param)), scale);
@@ -133,15 +135,12 @@ pub(crate) fn check_distinct(adapters: &[&Adapter]) -> Result<(), AdapterError> 
 }
 
 pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), AdapterError> {
-    struct FindVector(Option<String>);
-    impl VisitParam for FindVector {
-        fn visit<const D: usize>(&mut self, path: &ParameterPath, _: &Param<Tensor<D>>) {
-            self.0 = self.0.take().or_else(|| path.adapted_module());
-        }
-    }
-    let mut found = FindVector(None);
-    visit(base, &mut found);
-    found.0.map_or(Ok(()), |path| Err(AdapterError::AlreadyAttached { path }))
+    let mut adapted = None;
+    visit_params(base, |path, _| adapted = adapted.take().or_else(|| path.reparameterized()));
+    adapted.map_or(Ok(()), |weight| {
+        let path = weight.strip_suffix(".weight").unwrap_or(&weight).to_string();
+        Err(AdapterError::AlreadyAttached { path })
+    })
 }
 
 /// Every vector of `adapter` has a layer of the right size, every saved parameter one of the right shape.
@@ -188,13 +187,11 @@ fn no_such_module(path: &str, info: &ModelInfo) -> AdapterError {
 }
 
 fn shapes<M: Module>(base: &M) -> BTreeMap<String, Vec<usize>> {
-    struct Shapes(BTreeMap<String, Vec<usize>>);
-    impl VisitParam for Shapes {
-        fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
-            self.0.insert(path.parameter(), param.lazy_shape().to_vec());
+    let mut shapes = BTreeMap::new();
+    visit_params(base, |path, param| {
+        if param.kind() == ParamKind::Float {
+            shapes.insert(path.to_string(), param.shape().to_vec());
         }
-    }
-    let mut shapes = Shapes(BTreeMap::new());
-    visit(base, &mut shapes);
-    shapes.0
+    });
+    shapes
 }

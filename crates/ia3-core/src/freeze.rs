@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
-use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::module::{Module, Param, ParamId};
 use burn::tensor::Tensor;
 
 use crate::adapter::Adapter;
-use crate::path::ParameterPath;
+use crate::param_path::ParamPath;
 use crate::rows::copy_ids;
+use crate::visit_params::{ParamMapper, map_params};
 
 /// The model with the vectors and the replaced parameters of `adapters` frozen: no gradient, no update, also after
 /// [`train`](Module::train). The adapters have to be attached to it; others on it stay as they are.
@@ -14,29 +15,20 @@ pub fn freeze<M: Module>(model: M, adapters: &[&Adapter]) -> M {
     let copies = adapters.iter().flat_map(|a| copy_ids(a).into_keys());
     let inside = vectors.chain(copies).collect();
     let saved = adapters.iter().flat_map(|a| a.saved.keys()).cloned().collect();
-    model.map(&mut Freezer { inside, saved, path: ParameterPath::default() })
+    map_params(model, &mut Freezer { inside, saved })
 }
 
 struct Freezer {
     /// Vectors, and copies of parameters for rows of their own.
     inside: BTreeSet<ParamId>,
     saved: BTreeSet<String>,
-    path: ParameterPath,
 }
 
-impl ModuleMapper for Freezer {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let frozen = match self.path.inside_reparameterization() {
+impl ParamMapper for Freezer {
+    fn map_float<const D: usize>(&mut self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let frozen = match path.inside_reparameterization() {
             true => self.inside.contains(&param.id),
-            false => self.saved.contains(&self.path.parameter()),
+            false => self.saved.contains(&path.to_string()),
         };
         if frozen { param.set_require_grad(false) } else { param }
     }

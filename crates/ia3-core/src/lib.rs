@@ -11,11 +11,13 @@ mod groups;
 mod merge;
 mod mix;
 mod model_info;
-mod path;
+mod param_path;
+mod param_ref;
 mod quant;
 mod report;
 mod rows;
 mod scale;
+mod visit_params;
 
 pub use adapter::Adapter;
 pub use attach::{ActivationSpace, attach, attach_to_weights};
@@ -27,8 +29,10 @@ pub use ia3_config::{self as config, Ia3Config, ModelInfo, Placement, Plan, Plan
 pub use merge::{Requantized, merge, merge_requantizing, merge_safe};
 pub use mix::{MixMethod, mix, mix_linear};
 pub use model_info::model_info;
-pub use path::ParameterPath;
+pub use param_path::ParamPath;
+pub use param_ref::{ParamKind, ParamRef};
 pub use quant::{Bits, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, quantize};
 pub use report::TrainableParameters;
 pub use rows::{Ia3Rows, attach_rows, batch_rows};
 pub use scale::{Ia3Scale, Ia3Vector};
+pub use visit_params::{ParamMapper, ParamVisitor, map_params, visit_params, visit_params_with};

@@ -8,9 +8,10 @@ use crate::adapter::Adapter;
 use crate::attach::{check_fit, check_pristine, replacement, saved, scales};
 use crate::error::AdapterError;
 use crate::model_info::model_info;
-use crate::path::{MapBase, ParameterPath, map_base};
+use crate::param_path::ParamPath;
 use crate::quant::{fold_output, is_quantized, requantize};
 use crate::scale::{Ia3Scale, scale_last, scale_weight};
+use crate::visit_params::{ParamMapper, map_params};
 
 /// The base with the adapters folded into its weights: no vector left, no cost at inference.
 ///
@@ -76,14 +77,14 @@ fn merge_with<M: Module>(
     let info = model_info(base, None, None);
     adapters.iter().try_for_each(|a| check_fit(a, base, &info))?;
     let (mut problem, mut errors) = (None, BTreeMap::new());
-    let merger = Merger {
+    let mut merger = Merger {
         scales: scales(adapters),
         saved: saved(adapters),
         how,
         problem: &mut problem,
         errors: &mut errors,
     };
-    let model = map_base(base.clone(), merger);
+    let model = map_params(base.clone(), &mut merger);
     problem.map_or(Ok(Requantized { model, errors }), Err)
 }
 
@@ -97,13 +98,13 @@ struct Merger<'a> {
     errors: &'a mut BTreeMap<String, f64>,
 }
 
-impl MapBase for Merger<'_> {
-    fn map<const D: usize>(&mut self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+impl ParamMapper for Merger<'_> {
+    fn map_float<const D: usize>(&mut self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let param = self.replaced(path, param);
-        let (module, leaf) = path.split();
+        let module = path.module();
         let Some(scale) = self.scales.get(&module) else { return param };
         let (input, output) = (scale.product(Placement::Input), scale.product(Placement::Output));
-        let merged = match leaf {
+        let merged = match path.name() {
             "weight" if is_quantized(&param.base()) => {
                 param.map(|w| self.quantized(&module, w, input, output))
             }
@@ -118,8 +119,8 @@ impl MapBase for Merger<'_> {
 
 impl Merger<'_> {
     /// The parameter, or an adapter's own copy of it.
-    fn replaced<const D: usize>(&self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(data) = self.saved.get(&path.parameter()) else { return param };
+    fn replaced<const D: usize>(&self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(data) = self.saved.get(&path.to_string()) else { return param };
         let value = replacement(data.clone(), &param);
         param.map(|_| value)
     }

@@ -3,7 +3,8 @@ use burn::tensor::Tensor;
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
 
 use crate::groups::groups;
-use crate::path::{ParameterPath, VisitParam, visit};
+use crate::param_path::ParamPath;
+use crate::visit_params::{ParamVisitor, visit_params_with};
 
 /// Lists the modules of any burn module, containers included, without initialising a weight.
 ///
@@ -32,7 +33,7 @@ pub fn model_info<M: Module>(
     output_embedding: Option<&str>,
 ) -> ModelInfo {
     let mut found = Found::default();
-    visit(module, &mut found);
+    visit_params_with(module, &mut found);
     let convolutions = found.modules.iter().any(FoundModule::is_convolution);
     let debug = if convolutions { format!("{module:?}") } else { String::new() };
     let modules = found.modules.into_iter().map(|m| ModuleInfo {
@@ -81,9 +82,9 @@ impl FoundModule {
 
 impl Found {
     /// The module at `path`, listed where the traversal first enters something inside it.
-    fn module(&mut self, path: String, holder: &str) -> &mut FoundModule {
+    fn module(&mut self, path: String, container: &str) -> &mut FoundModule {
         let index = self.modules.iter().rposition(|m| m.path == path).unwrap_or_else(|| {
-            let type_name = holder.to_string();
+            let type_name = container.to_string();
             self.modules.push(FoundModule { path, type_name, weight: vec![], weight_id: None, bias: false });
             self.modules.len() - 1
         });
@@ -91,22 +92,21 @@ impl Found {
     }
 }
 
-impl VisitParam for Found {
-    fn enter(&mut self, path: &ParameterPath) {
-        let (module, _) = path.split();
+impl ParamVisitor for Found {
+    fn enter(&mut self, path: &ParamPath) {
+        let module = path.module();
         if !module.is_empty() && !path.inside_reparameterization() {
-            self.module(module, path.holder());
+            self.module(module, path.container());
         }
     }
 
-    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
-        let (module, leaf) = path.split();
+    fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
+        let module = path.module();
         if module.is_empty() || path.inside_reparameterization() {
             return;
         }
-        let leaf = leaf.to_string();
-        let module = self.module(module, path.holder());
-        match leaf.as_str() {
+        let module = self.module(module, path.container());
+        match path.name() {
             "weight" => {
                 module.weight = param.lazy_shape().to_vec();
                 module.weight_id = Some(param.id);

@@ -1,12 +1,12 @@
 //! The life of an adapter: planned, attached, trained, extracted, attached elsewhere, merged; and what is refused.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData, Tolerance, activation::relu};
 use ia3_core::{
-    ActivationSpace, Adapter, AdapterError, Ia3Config, Ia3Forward, Ia3Vector, PlanOptions,
-    TrainableParameters, attach, freeze, merge, merge_safe, model_info,
+    ActivationSpace, Adapter, AdapterError, Ia3Config, Ia3Forward, Ia3Vector, ParamKind, PlanOptions,
+    TrainableParameters, attach, freeze, merge, merge_safe, model_info, visit_params,
 };
 
 /// `wo(relu(wi(x))) + k(x)`, biases included, rectangular and square.
@@ -51,15 +51,9 @@ fn setup() -> (Mlp, Adapter, Tensor<2>) {
 
 /// Every float parameter, the attached vectors included.
 fn parameters<M: Module>(module: &M) -> Vec<TensorData> {
-    struct All(Vec<TensorData>);
-    impl ModuleVisitor for All {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0.push(param.base().into_data());
-        }
-    }
-    let mut all = All(vec![]);
-    module.visit(&mut all);
-    all.0
+    let mut all = vec![];
+    visit_params(module, |_, param| all.extend((param.kind() == ParamKind::Float).then(|| param.data())));
+    all
 }
 
 fn assert_equal(a: &Tensor<2>, b: &Tensor<2>) {

@@ -1,4 +1,5 @@
-//! How much of a batch is padding on real lengths. `IA3_SENTIMENT` and `IA3_MINILM` as in `ia3-cli/tests/minilm.rs`.
+//! The share of padding in batches of real data. `IA3_SENTIMENT` and `IA3_MINILM` name the same folders as in
+//! `ia3-cli/tests/minilm.rs`.
 
 use std::path::PathBuf;
 use std::time::Instant;

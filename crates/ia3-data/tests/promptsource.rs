@@ -1,7 +1,7 @@
-//! promptsource's own templates, rendered as promptsource renders them.
+//! The templates of promptsource are rendered as promptsource renders them.
 //!
-//! `IA3_PROMPTSOURCE` is promptsource 0.2.3's unpacked source package, `IA3_FEW_SHOT` the folder of T-Few's few-shot sets,
-//! `IA3_RENDERED` what `data/promptsource.py` prints for the two.
+//! `IA3_PROMPTSOURCE` names the unpacked source package of promptsource 0.2.3, `IA3_FEW_SHOT` the folder of T-Few's few-shot
+//! sets, and `IA3_RENDERED` a file with what `data/promptsource.py` prints for the two.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ struct Rendered {
     choices: Option<Vec<String>>,
 }
 
-/// What our rendering of a row should be.
+/// The expected example of a row.
 fn expected(rendered: &Rendered) -> Option<(String, Answer)> {
     let [input, target] = rendered.parts.as_deref()? else { return None };
     let answer = match &rendered.choices {
@@ -87,7 +87,7 @@ fn templates_give_what_promptsource_gives() {
             .or_insert_with(|| read_records(&few_shot.join(&line.file)).unwrap().into_iter().collect());
         let (template, row) = (&set[line.template], &rows[&line.line]);
         let ours = template.render(row, 0);
-        // Of a template that draws, promptsource's draw is one of many.
+        // A template that draws at random cannot be compared.
         if (1..9).any(|seed| template.render(row, seed).ok() != ours.as_ref().ok().cloned()) {
             drawn += 1;
             continue;

@@ -1,4 +1,4 @@
-//! Readers of whatever bytes, and ids as the tokenizer's own truncation gives them.
+//! Readers accept or refuse any bytes, and ids are truncated as the tokenizer's own truncation does it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! Where Hugging Face and burn differ: names of parameters, and which matrices are transposed.
 
-use ia3_core::ParameterPath;
+use ia3_core::ParamPath;
 
 /// Whether a matrix lies transposed in the file: the weight of a layer of type `Linear`, which PyTorch stores
 /// `[d_out, d_in]` and burn `[d_in, d_out]`. Any other layer, GPT-2's `Conv1D` among them, has the file's layout.
@@ -9,9 +9,8 @@ pub(crate) fn is_transposed(holder: &str, leaf: &str, rank: usize) -> bool {
 }
 
 /// Hugging Face's name of the parameter a traversal stands at.
-pub(crate) fn file_name(path: &ParameterPath) -> String {
-    let (module, leaf) = path.split();
-    let leaf = file_leaf(path.holder(), leaf);
+pub(crate) fn file_name(path: &ParamPath) -> String {
+    let (module, leaf) = (path.module(), file_leaf(path.container(), path.name()));
     if module.is_empty() { leaf.to_string() } else { format!("{module}.{leaf}") }
 }
 

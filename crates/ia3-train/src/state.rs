@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Param, ParamId};
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::tensor::{Bytes, DType, Tensor, TensorData};
 use burn_pack::{Reader, Writer};
+use ia3_core::{ParamMapper, ParamPath, map_params, visit_params};
 use ia3_models::Model;
 
 use crate::error::CheckpointError;
@@ -100,7 +101,7 @@ pub(crate) fn restored(
     if optimizer.to_record().len() != tensors {
         return Err(problem("it was written with another optimiser"));
     }
-    let model = model.clone().map(&mut Replace { path: vec![], values });
+    let model = map_params(model.clone(), &mut Replace { values });
     Ok((model, optimizer))
 }
 
@@ -124,39 +125,22 @@ fn check_fit(
 
 /// The parameters that require gradients, by path, with their id and value.
 fn trained(model: &Model) -> BTreeMap<String, (ParamId, TensorData)> {
-    struct Trained(Vec<String>, BTreeMap<String, (ParamId, TensorData)>);
-    impl ModuleVisitor for Trained {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.0.push(name.to_string());
+    let mut trained = BTreeMap::new();
+    visit_params(model, |path, param| {
+        if param.requires_grad() {
+            trained.insert(path.field_path(), (param.id(), param.data()));
         }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.0.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if param.is_require_grad() {
-                self.1.insert(self.0.join("."), (param.id, param.base().into_data()));
-            }
-        }
-    }
-    let mut trained = Trained(vec![], BTreeMap::new());
-    model.visit(&mut trained);
-    trained.1
+    });
+    trained
 }
 
 struct Replace {
-    path: Vec<String>,
     values: BTreeMap<String, TensorData>,
 }
 
-impl ModuleMapper for Replace {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_string());
-    }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-    }
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(data) = self.values.remove(&self.path.join(".")) else { return param };
+impl ParamMapper for Replace {
+    fn map_float<const D: usize>(&mut self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(data) = self.values.remove(&path.field_path()) else { return param };
         let dtype = data.dtype();
         param.map(|now| Tensor::from_data(data, (&now.device(), dtype)).detach().require_grad())
     }

@@ -1,4 +1,4 @@
-//! A step over several micro-batches is one with the mean of their gradients.
+//! A step over several micro-batches equals one step with the mean of their gradients.
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -9,7 +9,7 @@ use ia3_train::{
     Dataset, Example, ExampleError, OptimizerConfig, Schedule, TrainConfig, TrainError, Trainer, loss,
 };
 
-/// Largest difference of a learned value: the mean is taken before or after the sum.
+/// Largest difference of a trained value. It comes from the order in which means and sums are taken.
 const TOLERANCE: f32 = 1e-6;
 
 const CONFIG: &str = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
@@ -21,7 +21,7 @@ fn base() -> Model {
     ModelConfig::from_json(CONFIG).unwrap().init(&device)
 }
 
-/// Of different lengths, so that micro-batches are means of different numbers of tokens.
+/// Examples of different lengths, so that the losses of micro-batches are means over different numbers of tokens.
 fn example(id: i64) -> Example {
     Example { input: vec![id, 1], target: [vec![id; id as usize % 3 + 1], vec![1]].concat().into() }
 }
@@ -44,7 +44,7 @@ fn vectors(adapter: &Adapter, model: &Model) -> Vec<TensorData> {
 }
 
 #[test]
-fn loss_and_step_are_those_of_the_mean() {
+fn loss_and_update_are_those_of_the_mean() {
     let base = base();
     let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
     let adapter = Adapter::init(&base, &plan);
@@ -55,7 +55,7 @@ fn loss_and_step_are_those_of_the_mean() {
     let report = trainer.step().unwrap();
     assert_eq!((report.step, trainer.steps_per_epoch()), (1, 1.0));
 
-    // The same order, one micro-batch a step and a rate that changes nothing.
+    // The same order, with one micro-batch per step and a learning rate that changes nothing.
     let still = settings.clone().with_gradient_accumulation_steps(1).with_learning_rate(1e-30).with_steps(3);
     let mut single = Trainer::new(model.clone(), &data, &still).unwrap();
     let (losses, tokens): (Vec<f32>, Vec<usize>) =
@@ -63,7 +63,7 @@ fn loss_and_step_are_those_of_the_mean() {
     assert!((report.loss - losses.iter().sum::<f32>() / 3.0).abs() < 1e-6, "{} {losses:?}", report.loss);
     assert_eq!(report.tokens, tokens.iter().sum::<usize>());
 
-    // Micro-batches of known content are matched by their losses.
+    // Micro-batches are matched by their losses, because the order is random.
     let model = model.train();
     let mut accumulator = GradientsAccumulator::new();
     for wanted in losses {
@@ -88,7 +88,7 @@ fn base_with(base: &Model, adapter: &Adapter) -> Model {
 }
 
 #[test]
-fn a_row_needs_a_form() {
+fn a_row_without_a_variant_is_refused() {
     let data = Dataset { rows: vec![vec![example(3)], vec![]] };
     let error = Trainer::new(base(), &data, &settings()).err().unwrap();
     assert!(matches!(error, TrainError::Example(ExampleError::EmptyRow { index: 1 })), "{error}");

@@ -61,7 +61,7 @@ fn near(name: &str, got: f64, expected: f64, tolerance: f64) {
 }
 
 #[test]
-fn losses_are_the_authors_to_the_last_digits() {
+fn losses_equal_those_of_the_authors_to_the_last_digits() {
     let (file, batch) = (golden("losses"), Golden::read(&Device::flex()));
     let number = |name: &str| file[name].as_f64().unwrap();
     let authors = batch.loss(&LossConfig::default());
@@ -84,7 +84,7 @@ fn weights_scale_their_terms_and_zero_leaves_them_out() {
     assert!(weighted.unlikelihood.is_none());
 }
 
-/// Exponent 0 compares sums, 1 means.
+/// With exponent 0 sums are compared, with exponent 1 means.
 #[test]
 fn scores_are_divided_by_a_power_of_the_length() {
     let batch = Golden::read(&Device::flex());
@@ -112,12 +112,12 @@ fn gradients(batch: Golden, config: &LossConfig) -> (Tensor<3>, f64) {
     (grads.get::<3>(module.logits.id).unwrap(), float(&loss.total))
 }
 
-/// A third text that is not there changes nothing, and neither does padding, but for the authors' constant.
+/// An absent third text changes nothing, and padding changes only the authors' constant.
 #[test]
 fn absent_texts_and_padding_have_no_gradient() {
     let device = Device::flex();
     let ragged = || {
-        // The second input's last text is gone.
+        // The last text of the second input is absent.
         let whole = Golden::read(&device);
         Golden {
             logits: whole.logits.slice_dim(0, 0..5),
@@ -151,13 +151,13 @@ fn absent_texts_and_padding_have_no_gradient() {
         let (inside, outside) = (b.clone().slice_dim(1, 0..4), b.slice_dim(1, 4..6));
         assert_eq!(float(&outside.abs().sum()), 0.0);
         assert!(float(&(inside - a.clone()).abs().max()) < 1e-7);
-        // Behind the end of the first text.
+        // Positions after the end of the first text.
         let behind = a.slice([0..1, 2..4]);
         assert_eq!(float(&behind.abs().sum()), 0.0);
     }
 }
 
-/// Each input has its own number of texts: one batch of two is the mean of two batches of one.
+/// Inputs may have different numbers of texts. The loss of a batch of two is the mean of the losses of two batches of one.
 #[test]
 fn the_length_normalised_loss_is_a_mean_over_inputs_with_any_number_of_texts() {
     let device = Device::flex();
@@ -175,15 +175,15 @@ fn the_length_normalised_loss_is_a_mean_over_inputs_with_any_number_of_texts() {
     let together = ln(part(0..6, vec![4, 2], vec![3, 0]));
     let alone = [ln(part(0..4, vec![4], vec![3])), ln(part(4..6, vec![2], vec![0]))];
     near("ln", together, (alone[0] + alone[1]) / 2.0, 1e-6);
-    // One text is no choice: no loss, and no wrong token to divide by.
+    // With a single text there is no loss, and no wrong token by whose number it could be divided.
     let only = part(0..2, vec![1, 1], vec![0, 0]).loss(&LossConfig::default());
     assert_eq!(float(&only.length_normalised.unwrap()), 0.0);
     assert_eq!(float(&only.unlikelihood.unwrap()), 0.0);
 }
 
-/// A wrong text of probability 1 has the greatest loss there is, not an infinite one, and a finite gradient.
+/// A wrong text of probability 1 has the largest possible loss, which is finite, and a finite gradient.
 #[test]
-fn certainty_of_a_wrong_text_stays_finite() {
+fn the_loss_of_a_certain_wrong_text_is_finite() {
     let device = Device::flex();
     let certain = || {
         let batch = Golden::read(&device);
@@ -208,9 +208,9 @@ struct Vector {
     l: Param<Tensor<1>>,
 }
 
-/// The gradients of the file are those before their norm is clipped to 1.
+/// The gradients in the file are those before clipping to a norm of 1.
 #[test]
-fn adafactor_behind_the_clip_is_hugging_faces() {
+fn adafactor_after_clipping_equals_that_of_hugging_face() {
     let (file, device) = (golden("adafactor"), Device::flex());
     let mut vector = Vector { l: Param::from_tensor(Tensor::ones([6], &device)) }.train();
     let mut optimizer = OptimizerConfig::Adafactor { scale_parameter: true }.init();

@@ -1,5 +1,5 @@
-//! Many adapters in one run come out as each trained alone: texts, classes and choices, clipped, with batches that differ
-//! in size and in number of choices.
+//! Adapters that are trained in one run come out as if each were trained alone: for texts, classes and choices, with clipping,
+//! and with batches that differ in size and in the number of choices.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -10,7 +10,7 @@ use ia3_train::{
     Trainer,
 };
 
-/// Largest difference of a learned value, which are about 1.
+/// Largest difference of a trained value; the values are about 1.
 const TOLERANCE: f32 = 1e-5;
 
 const T5: &str = r#"{"model_type": "t5", "vocab_size": 20, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
@@ -31,7 +31,7 @@ fn ids(start: usize, count: usize) -> Vec<i64> {
     (0..count).map(|i| 2 + ((start * 7 + i * 5) % 18) as i64).collect()
 }
 
-/// Examples of a task, of different lengths; the last batch of an epoch is smaller.
+/// Examples of a task, of different lengths. The last batch of an epoch is smaller.
 fn examples(task: usize, target: impl Fn(usize) -> Target) -> Vec<Example> {
     (0..7 + task)
         .map(|i| Example { input: ids(i + 3 * task, 2 + (i + task) % 4), target: target(i) })
@@ -71,7 +71,7 @@ fn worst(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-/// The adapter as it comes out of a training by itself, and the steps.
+/// The adapter of a task that is trained alone, and the steps of that training.
 fn alone(base: &Model, task: &AdapterTask, config: &TrainConfig) -> (Adapter, Vec<StepReport>) {
     let model = attach(base, &[&task.adapter]).unwrap();
     let mut trainer = Trainer::new(model, task.data, config).unwrap();
@@ -144,7 +144,7 @@ fn choices() {
     one_run_is_many("gpt2", GPT2, data());
 }
 
-/// Forms of a row are drawn as they are for the task alone.
+/// The variants of a row are drawn as in a training of the task alone.
 #[test]
 fn rows_with_variants() {
     let base = base(T5);
@@ -168,7 +168,7 @@ fn rows_with_variants() {
 }
 
 #[test]
-fn what_cannot_be_trained_together_is_refused() {
+fn tasks_that_cannot_be_trained_at_once_are_refused() {
     let base = base(T5);
     let adapters = adapters(&base, 2);
     let config = config(1);

@@ -1,5 +1,5 @@
-//! A training of many adapters that goes on from a state is the uninterrupted one, to the bit; one whose numbers are not
-//! finite says of which task.
+//! A training of several adapters that is resumed from a state equals an uninterrupted one, to the bit. If a number is not
+//! finite, the error names the task.
 
 mod common;
 
@@ -15,14 +15,14 @@ use ia3_train::{
     TrainConfig, TrainError, TrainState, Trainer,
 };
 
-/// The CPU has one source of random numbers a process, so trainings take turns.
+/// The CPU has one random number generator per process, so trainings run one after the other.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// Largest difference of a learned value over ranks: the gradients are summed in another order.
+/// Largest difference of a trained value between numbers of ranks. The gradients are summed in another order.
 const TOLERANCE: f32 = 1e-5;
 
 fn t5(dropout: f64) -> Model {
@@ -45,7 +45,7 @@ fn base(json: &str) -> Model {
     ModelConfig::from_json(json).unwrap().init(&device)
 }
 
-/// Tasks of seven, eight and nine rows, of which batches of three leave one, two and none over.
+/// Tasks with seven, eight and nine rows, so that the last batches of an epoch have one, two and three rows.
 fn data(target: impl Fn(i64, i64) -> Target) -> [Dataset; 3] {
     [0, 1, 2].map(|task| {
         let example = |id: i64| Example { input: vec![id, 11 - id, 1], target: target(task, id) };
@@ -69,7 +69,7 @@ fn config(optimizer: OptimizerConfig, gradient_accumulation_steps: usize) -> Tra
         .with_seed(3)
 }
 
-/// One adapter forked for each task, with parameter ids that no other call gives.
+/// Copies of one adapter, one per task. Every call gives them new parameter ids.
 fn forks(base: &Model, count: usize) -> Vec<Adapter> {
     let config = match base.num_labels() {
         Some(_) => Ia3Config::new().with_task_type(TaskType::SeqCls),
@@ -85,7 +85,7 @@ fn trainer<'a>(base: &Model, data: &'a [Dataset], config: &'a TrainConfig) -> Tr
     Trainer::multi_task(base, &tasks, config).unwrap()
 }
 
-/// Losses of the steps to the end, and the final values.
+/// The losses of the remaining steps, and the final values.
 fn finish(trainer: &mut Trainer) -> (Vec<Vec<u32>>, Vec<u8>) {
     let mut losses = vec![];
     while !trainer.is_done() {
@@ -94,8 +94,8 @@ fn finish(trainer: &mut Trainer) -> (Vec<Vec<u32>>, Vec<u8>) {
     (losses, trainer.state().unwrap().values)
 }
 
-/// Seven, eight and nine rows: the third batch has fewer, in some of the tasks.
-fn every_step_can_be_gone_on_from(base: &Model, data: &[Dataset], optimizer: OptimizerConfig) {
+/// With seven, eight and nine rows, the third batch is smaller for some of the tasks.
+fn can_be_resumed_after_every_step(base: &Model, data: &[Dataset], optimizer: OptimizerConfig) {
     for accumulation in [1, 2] {
         let config = config(optimizer.clone(), accumulation);
         let (losses, values) = finish(&mut trainer(base, data, &config));
@@ -115,27 +115,27 @@ fn every_step_can_be_gone_on_from(base: &Model, data: &[Dataset], optimizer: Opt
 }
 
 #[test]
-fn texts_go_on_from_every_step() {
+fn texts_can_be_resumed_after_every_step() {
     let _turn = turn();
     for optimizer in [OptimizerConfig::adamw(), OptimizerConfig::Adafactor { scale_parameter: true }] {
-        every_step_can_be_gone_on_from(&t5(0.2), &texts(), optimizer);
+        can_be_resumed_after_every_step(&t5(0.2), &texts(), optimizer);
     }
 }
 
 #[test]
-fn choices_and_heads_go_on_from_every_step() {
+fn choices_and_heads_can_be_resumed_after_every_step() {
     let _turn = turn();
-    // Different numbers of choices: the rows of a batch differ from step to step.
+    // The number of choices differs, so the number of batch entries differs between steps.
     let choices = |task: i64, id: i64| {
         let choices: Vec<Vec<i64>> = (0..2 + (id + task) % 3).map(|c| vec![2 + c; c as usize + 1]).collect();
         Target::Choices { answer: id as usize % choices.len(), choices }
     };
-    every_step_can_be_gone_on_from(&t5(0.2), &data(choices), OptimizerConfig::adamw());
+    can_be_resumed_after_every_step(&t5(0.2), &data(choices), OptimizerConfig::adamw());
     let classes = data(|task, id| Target::Class((id + task) as usize % 3));
-    every_step_can_be_gone_on_from(&base(BERT), &classes, OptimizerConfig::adamw());
+    can_be_resumed_after_every_step(&base(BERT), &classes, OptimizerConfig::adamw());
 }
 
-/// The state is of the adapters alone, and of their places: another number of tasks is another training.
+/// The state has the values of the adapters, by the position of the task. It does not fit another number of tasks.
 #[test]
 fn a_state_belongs_to_its_tasks() {
     let _turn = turn();
@@ -145,7 +145,7 @@ fn a_state_belongs_to_its_tasks() {
     three.step().unwrap();
     let state = three.state().unwrap();
     let values: usize = forks(&base, 3).iter().map(Adapter::num_params).sum();
-    // Value and two moments of each, in float32, and names; the base has 3,600 values.
+    // The value and two moments of each parameter in float32, and the names. The base has 3,600 values.
     assert!(state.values.len() < 3 * values * 4 + 40_000, "{} bytes", state.values.len());
     let mut two = trainer(&base, &data[..2], &config);
     let error = two.restore(&state).unwrap_err();
@@ -159,7 +159,7 @@ fn a_loss_that_is_not_finite_names_the_task_and_changes_nothing() {
     let (base, data) = (base(GPT2), texts());
     let config = config(OptimizerConfig::adamw(), 2);
     let mut adapters = forks(&base, 3);
-    // Scores of the second task's attention are infinite.
+    // The attention scores of the second task are infinite.
     for vector in adapters[1].vectors.values_mut() {
         *vector = Ia3Vector::new(vector.l.val() * 1e25, vector.placement);
     }
@@ -177,7 +177,7 @@ fn a_loss_that_is_not_finite_names_the_task_and_changes_nothing() {
 }
 
 #[test]
-fn a_step_that_spoils_the_vectors_is_taken_back_and_a_worse_one_is_not_done() {
+fn a_step_that_spoils_the_vectors_is_undone_and_one_that_would_break_them_is_not_made() {
     let _turn = turn();
     let (base, data) = (base(GPT2), texts());
     let constant = |learning_rate, optimizer| {
@@ -223,7 +223,7 @@ fn run(
 }
 
 #[test]
-fn ranks_together_are_one_process() {
+fn several_ranks_equal_one_process() {
     let _turn = turn();
     let (base, data) = (t5(0.0), texts());
     let config = config(OptimizerConfig::adamw(), 4).with_learning_rate(1e-2);

@@ -1,4 +1,4 @@
-//! Ranks that train together are one process: here they are threads.
+//! A training by several ranks equals one by a single process. The ranks here are threads.
 
 mod common;
 
@@ -10,7 +10,7 @@ use ia3_train::{
     Communicator, Dataset, Example, OptimizerConfig, Schedule, TrainConfig, TrainError, Trainer,
 };
 
-/// Largest difference of a learned value: the gradients are summed in another order.
+/// Largest difference of a trained value. The gradients are summed in another order.
 const TOLERANCE: f32 = 1e-5;
 
 const CONFIG: &str = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
@@ -41,7 +41,7 @@ fn base() -> Model {
     ModelConfig::from_json(CONFIG).unwrap().init(&device)
 }
 
-/// The losses and vectors after `steps`, from `from` on, and the state.
+/// Runs `steps` steps, starting from the state `from`. Returns the losses, the vectors and the state.
 fn run(
     base: &Model,
     settings: &TrainConfig,
@@ -87,7 +87,7 @@ fn worst(a: &[TensorData], b: &[TensorData]) -> f32 {
 }
 
 #[test]
-fn ranks_together_are_one_process() {
+fn several_ranks_equal_one_process() {
     let base = base();
     for optimizer in [OptimizerConfig::adamw(), OptimizerConfig::Adafactor { scale_parameter: true }] {
         let settings = settings(4, optimizer);
@@ -105,7 +105,7 @@ fn ranks_together_are_one_process() {
 }
 
 #[test]
-fn a_training_goes_on_with_another_number_of_ranks() {
+fn a_training_can_be_resumed_with_another_number_of_ranks() {
     let base = base();
     let settings = settings(4, OptimizerConfig::adamw());
     let (losses, vectors, _) = run(&base, &settings, &ia3_train::Alone, None, 6);

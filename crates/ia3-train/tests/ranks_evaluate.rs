@@ -1,4 +1,4 @@
-//! An evaluation by several ranks is that of one process, to the bit: here ranks are threads.
+//! An evaluation by several ranks equals one by a single process, to the bit. The ranks here are threads.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn model(json: &str) -> Model {
     ModelConfig::from_json(json).unwrap().init(&device)
 }
 
-/// Of different lengths, so that batches differ.
+/// Examples of different lengths, so that batches differ.
 fn examples(target: impl Fn(i64) -> Target) -> Vec<Example> {
     let input = |id: i64| vec![id; id as usize % 4 + 1];
     (2..12).map(|id| Example { input: input(id), target: target(id) }).collect()
@@ -55,7 +55,7 @@ fn every_rank_gets_what_one_process_gets() {
         let model = model(json);
         let alone = evaluate(&model, &examples, 3).unwrap();
         assert!(alone.loss.is_finite() && alone.loss > 0.0);
-        // There are at least four batches, and more ranks than batches at last.
+        // There are at least four batches. In the last case there are more ranks than batches.
         for size in [2, 3, 4, 13] {
             for evaluation in by_ranks(&model, &examples, size) {
                 assert_eq!(evaluation.unwrap(), alone, "{size} ranks, {json}");
@@ -65,10 +65,10 @@ fn every_rank_gets_what_one_process_gets() {
 }
 
 #[test]
-fn what_one_rank_cannot_do_fails_on_all() {
+fn a_failure_of_one_rank_is_an_error_on_all_ranks() {
     let model = model(BERT);
     let mut examples = examples(|id| Target::Class(id as usize % 3));
-    // Longer than the positions; the longest of all is in the last of four batches, which is the second rank's.
+    // An input that is too long for the model. It is in the last of four batches, which the second rank computes.
     examples[4].input = vec![2; 40];
     let results = by_ranks(&model, &examples, 2);
     let [Err(first), Err(second)] = results.as_slice() else { panic!("{results:?}") };

@@ -1,4 +1,4 @@
-//! A training that goes on from a checkpoint is the uninterrupted one, to the bit.
+//! A training that is resumed from a checkpoint equals an uninterrupted one, to the bit.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use ia3_train::{
     TrainError, Trainer,
 };
 
-/// The CPU has one source of random numbers a process, so trainings with dropout take turns.
+/// The CPU has one random number generator per process, so trainings with dropout run one after the other.
 static DROPOUT: Mutex<()> = Mutex::new(());
 
 fn base() -> Model {
@@ -21,7 +21,7 @@ fn base() -> Model {
     ModelConfig::from_json(config).unwrap().init(&device)
 }
 
-/// The adapted model, with parameter ids that no other call gives.
+/// The adapted model. Every call gives it new parameter ids.
 fn adapted(base: &Model) -> (Model, Adapter) {
     let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
     let adapter = Adapter::init(base, &plan);
@@ -45,7 +45,7 @@ fn config(optimizer: OptimizerConfig, gradient_accumulation_steps: usize) -> Tra
         .with_seed(3)
 }
 
-/// Losses of the steps to the end, and the final values.
+/// The losses of the remaining steps, and the final values.
 fn finish(trainer: &mut Trainer) -> (Vec<u32>, Vec<u8>) {
     let mut losses = vec![];
     while !trainer.is_done() {
@@ -55,7 +55,7 @@ fn finish(trainer: &mut Trainer) -> (Vec<u32>, Vec<u8>) {
 }
 
 #[test]
-fn every_step_can_be_gone_on_from() {
+fn a_training_can_be_resumed_after_every_step() {
     let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
     let (base, data) = (base(), data());
     for optimizer in [OptimizerConfig::adamw(), OptimizerConfig::Adafactor { scale_parameter: true }] {
@@ -84,7 +84,7 @@ fn accumulated_micro_batches_are_the_mean_of_their_losses() {
     let base = ModelConfig::from_json(json).unwrap().init(&Device::flex());
     let example = |id: i64| Example { input: vec![id, 13 - id, 1], target: vec![id, id, 1].into() };
     let data = Dataset::from((2..10).map(example).collect::<Vec<_>>());
-    // Targets of one length: the mean of means is the mean of the large batch.
+    // The targets have one length, so the mean of means is the mean of the large batch.
     let step = |batch_size, gradient_accumulation_steps| {
         let config = config(OptimizerConfig::adamw(), gradient_accumulation_steps)
             .with_batch_size(batch_size)
@@ -100,7 +100,7 @@ fn accumulated_micro_batches_are_the_mean_of_their_losses() {
 }
 
 #[test]
-fn a_checkpoint_is_whole_or_not_there_and_belongs_to_one_training() {
+fn a_checkpoint_is_complete_or_absent_and_belongs_to_one_training() {
     let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
     let (base, data, config) = (base(), data(), config(OptimizerConfig::adamw(), 1));
     let dir = tempfile::tempdir().unwrap();
@@ -113,7 +113,7 @@ fn a_checkpoint_is_whole_or_not_there_and_belongs_to_one_training() {
         let state = trainer.state().unwrap();
         checkpoints.write::<_, CheckpointError>(&state, &step, |_| Ok(())).unwrap();
     }
-    // What a kill leaves behind: a folder on its way, and one without its name.
+    // A killed process leaves a temporary folder behind.
     std::fs::create_dir(dir.path().join("checkpoints/.step-xyz")).unwrap();
     let refused = checkpoints.write(&trainer.state().unwrap(), &9, |_| Err(TrainError::NoTasks));
     assert!(refused.is_err());
@@ -185,9 +185,9 @@ fn the_state_of_another_model_or_optimiser_is_refused() {
     assert!(matches!(trainer.restore(&cut), Err(TrainError::Checkpoint(CheckpointError::State { .. }))));
 }
 
-/// A classifier, whose head is trained beside the vectors, and a decoder whose queries are held at 1.
+/// A classifier whose head is trained with the vectors, and a decoder whose query vectors stay at 1.
 #[test]
-fn heads_and_held_queries_can_be_gone_on_from() {
+fn heads_and_fixed_query_vectors_can_be_resumed() {
     let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
     let bert = r#"{"model_type": "bert", "vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 1,
                    "num_attention_heads": 4, "intermediate_size": 32, "max_position_embeddings": 32, "num_labels": 3}"#;
@@ -234,7 +234,7 @@ fn heads_and_held_queries_can_be_gone_on_from() {
 }
 
 #[test]
-fn a_step_that_would_ruin_the_vectors_is_not_done() {
+fn a_step_that_would_break_the_vectors_is_not_made() {
     let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
     let (base, data) = (base(), data());
     let optimizer = OptimizerConfig::Adafactor { scale_parameter: false };
@@ -249,6 +249,6 @@ fn a_step_that_would_ruin_the_vectors_is_not_done() {
     let after = trainer.state().unwrap();
     assert!((before.step, before.values) == (after.step, after.values), "the state is that before the step");
     let kept = adapter.extract(trainer.model()).unwrap();
-    // The first step of the warm-up has rate 0.
+    // The first step of the warm-up has the rate 0.
     assert!(kept.vectors.values().all(|v| v.values().into_data().iter::<f32>().all(|l| l == 1.0)));
 }

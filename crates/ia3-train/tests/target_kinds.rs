@@ -1,4 +1,4 @@
-//! Every kind of target: trained, evaluated, and refused where it does not belong.
+//! Every kind of target is trained and evaluated, and is refused by a model that does not produce it.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -36,7 +36,7 @@ fn choices(choices: &[&[i64]], answer: usize) -> Target {
     Target::Choices { choices: choices.iter().map(|c| c.to_vec()).collect(), answer }
 }
 
-/// The right choice starts with the input's first token; two or three choices of one to three tokens.
+/// Two or three choices of one to three tokens. The right one starts with the first token of the input.
 fn ranked() -> Vec<Example> {
     let of = |id: i64| {
         let other = 13 - id;
@@ -51,7 +51,7 @@ fn ranked() -> Vec<Example> {
     (2..12).map(of).collect()
 }
 
-/// The class is what the first token leaves when divided by three.
+/// The class is the remainder of the first token divided by three.
 fn classified() -> Vec<Example> {
     let row = |id: i64| [vec![id], vec![1; id as usize % 4]].concat();
     (2..12).map(|id| example(&row(id), Target::Class(id as usize % 3))).collect()
@@ -68,7 +68,7 @@ fn learn(model: Model, examples: &[Example], steps: usize) -> Model {
     train(model, examples, &config).unwrap().0
 }
 
-/// Of all weights, bit by bit.
+/// The bits of the gradients of all weights.
 fn gradients(model: &Model, loss: Tensor<1>) -> Vec<Vec<u32>> {
     struct Bits<'a>(&'a GradientsParams, Vec<Vec<u32>>);
     impl ModuleVisitor for Bits<'_> {
@@ -83,7 +83,7 @@ fn gradients(model: &Model, loss: Tensor<1>) -> Vec<Vec<u32>> {
     bits.1
 }
 
-/// One group of rows has the loss that the model gives of the batch, with the same gradients, to the bit.
+/// The loss of one group of rows equals the model's own loss of the batch, with the same gradients, to the bit.
 #[test]
 fn the_loss_is_the_models_own_to_the_bit() {
     let text = |id: i64| example(&[id, 13 - id, 1], vec![id; id as usize % 3 + 1].into());
@@ -143,7 +143,7 @@ fn an_evaluation_is_the_same_in_batches_of_any_size() {
     }
 }
 
-/// The loss of one batch is the evaluation's, but for what padding adds to the authors' unlikelihood.
+/// The loss of one batch equals that of the evaluation, except for what padding adds to the authors' unlikelihood loss.
 #[test]
 fn loss_and_evaluation_agree() {
     let (model, examples) = (model(T5), ranked());
@@ -154,7 +154,7 @@ fn loss_and_evaluation_agree() {
     assert!((f64::from(batch) - all.loss).abs() < 1e-5, "{batch} {}", all.loss);
 }
 
-/// Without the two further losses a choice is its right text.
+/// Without the two additional losses, only the right text of a choice counts.
 #[test]
 fn language_modelling_of_choices_is_that_of_the_right_text() {
     for config in [T5, GPT2] {
@@ -175,7 +175,7 @@ fn language_modelling_of_choices_is_that_of_the_right_text() {
 }
 
 #[test]
-fn targets_that_do_not_belong_are_refused_with_the_example() {
+fn targets_that_the_model_does_not_produce_are_refused_with_the_example() {
     let refuse = |config: &str, examples: &[Example]| {
         let error = evaluate(&model(config), examples, 4).unwrap_err().to_string();
         let train = train(model(config), examples, &TrainConfig::t_few());

@@ -14,7 +14,7 @@ fn tiny() -> Model {
     ModelConfig::from_json(config).unwrap().init(&device)
 }
 
-/// The target is the input's first token, twice.
+/// The target is the first token of the input, twice.
 fn examples() -> Vec<Example> {
     (2..12).map(|id| Example { input: vec![id, 13 - id, 1], target: vec![id, id, 1].into() }).collect()
 }
@@ -73,7 +73,7 @@ fn progress_sees_every_step_and_stop_ends_the_training() {
             rates.push((step.step, step.learning_rate, step.grad_norms.is_some(), step.tokens));
         })
         .with_stop(|step| step.step == 3)
-        .run(&examples())
+        .run(examples())
         .unwrap();
     assert!(report.stopped);
     let tokens: Vec<usize> = rates.iter().map(|r| r.3).collect();

@@ -31,7 +31,7 @@ pub use ia3_config::{
 pub use ia3_convert as convert;
 pub use ia3_core as core;
 pub use ia3_core::{
-    ActivationSpace, AdapterError, Bits, Ia3ConvForward, Ia3Forward, Ia3Vector, MixMethod, ParameterPath,
+    ActivationSpace, AdapterError, Bits, Ia3ConvForward, Ia3Forward, Ia3Vector, MixMethod, ParamPath,
     Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
     TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge,
     merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize,

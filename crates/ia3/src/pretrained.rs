@@ -100,7 +100,7 @@ impl PretrainedOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
+    /// [`Error::Checkpoint`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
     pub fn load(&self, dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
         let config = match &self.config {
             Some(config) => config.clone(),
@@ -115,9 +115,9 @@ impl PretrainedOptions {
         let (options, config) = self.for_checkpoint(config);
         let model = config.init(device);
         let (model, report, quantized) = match self.quantization {
-            None => checkpoint.load(model, &options).map(|(model, report)| (model, report, None))?,
+            None => checkpoint.load_with(model, &options).map(|(model, report)| (model, report, None))?,
             Some(how) => {
-                let (model, report, quantized) = checkpoint.load_quantized(model, &options, how)?;
+                let (model, report, quantized) = checkpoint.load_quantized_with(model, how, &options)?;
                 (model, report, Some(quantized))
             }
         };
@@ -130,13 +130,10 @@ impl PretrainedOptions {
             Some(Quantization { head: true, .. }) => config.with_own_head(),
             _ => (config.aliases(), config),
         };
-        let options = LoadOptions {
-            aliases,
-            prefix: config.base_model_prefix().map(str::to_string),
-            optional: config.optional_modules().iter().map(|module| module.to_string()).collect(),
-            dtype: self.dtype,
-            ..LoadOptions::default()
-        };
+        let optional = config.optional_modules().iter().map(|module| module.to_string()).collect();
+        let mut options = LoadOptions::new().with_aliases(aliases).with_optional(optional);
+        options.prefix = config.base_model_prefix().map(str::to_string);
+        options.dtype = self.dtype;
         (options, config)
     }
 }
@@ -155,7 +152,7 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if the file cannot be read.
+/// [`Error::Checkpoint`] if the file cannot be read.
 pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
     let Some((head, embedding)) = config.tied_keys() else { return Ok(config) };
     let bare = config.base_model_prefix().and_then(|prefix| embedding.strip_prefix(prefix));

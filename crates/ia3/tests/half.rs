@@ -3,10 +3,11 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, FloatDType, Tensor};
+use burn::tensor::{DType, FloatDType};
 use common::{beside_gates, cases, device};
+use ia3::core::{ParamKind, visit_params};
 use ia3::models::Model;
 use ia3::{Bits, PretrainedOptions};
 
@@ -20,15 +21,11 @@ fn worst(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn dtypes(model: &Model) -> Vec<DType> {
-    struct Dtypes(Vec<DType>);
-    impl ModuleVisitor for Dtypes {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0.push(param.base().dtype());
-        }
-    }
-    let mut dtypes = Dtypes(vec![]);
-    model.visit(&mut dtypes);
-    dtypes.0
+    let mut dtypes = vec![];
+    visit_params(model, |_, param| {
+        dtypes.extend((param.kind() == ParamKind::Float).then(|| param.data().dtype()));
+    });
+    dtypes
 }
 
 fn load(dir: &std::path::Path, options: PretrainedOptions) -> Model {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use burn::tensor::Device;
-use ia3::convert::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter};
+use ia3::convert::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter_with};
 use ia3::{ModelInfo, Placement, Selector};
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Re
         AdapterFormatName::Tfew => AdapterFormat::TFew,
         AdapterFormatName::Adapterhub => AdapterFormat::AdapterHub,
     };
-    let converted = convert_adapter(&args.path, to, &args.out, &options(args, base))?;
+    let converted = convert_adapter_with(&args.path, to, &args.out, &options(args, base))?;
     if !converted.ignored.is_empty() {
         note(format!("left out, being no vectors: {}", few(&converted.ignored)));
     }
@@ -55,7 +55,9 @@ fn options(args: &Convert, base: Option<ModelInfo>) -> ConvertOptions {
         SiteName::Wo => FeedForwardSite::Wo,
         SiteName::Wi1 => FeedForwardSite::Wi1,
     });
-    ConvertOptions { site, base, base_name: args.base_name.clone() }
+    let mut options = ConvertOptions::new();
+    (options.site, options.base, options.base_name) = (site, base, args.base_name.clone());
+    options
 }
 
 fn report(converted: Converted, args: &Convert) -> Report {

@@ -56,7 +56,6 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
 /// Writes a model made of `base`, with the base's configuration and tokenizer.
 pub(super) fn save(model: &Model, base: &Path, out: &Path) -> anyhow::Result<SavedCheckpoint> {
     ia3::io::copy_sidecars(base, out)?;
-    let options =
-        CheckpointOptions { base: Some(base.to_owned()), overwrite: true, ..CheckpointOptions::default() };
-    Ok(ia3::io::save_checkpoint(model, out, &options)?)
+    let options = CheckpointOptions::new().with_base(base).with_overwrite(true);
+    Ok(ia3::io::save_checkpoint_with(model, out, &options)?)
 }

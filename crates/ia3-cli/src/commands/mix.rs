@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Mix, device: &Device, format: Format) -> anyhow::Result
     note_bases(&adapters);
     let pairs: Vec<(&Adapter, f32)> = adapters.iter().zip(weights).collect();
     let mixed = ia3::mix(&pairs, method)?;
-    let saved = ia3::io::save_adapter(&mixed, &args.out, &AdapterOptions::default().with_base(info))?;
+    let saved = ia3::io::save_adapter_with(&mixed, &args.out, &AdapterOptions::default().with_base(info))?;
     let report = Report {
         vectors: mixed.vectors.len(),
         parameters: mixed.num_params(),

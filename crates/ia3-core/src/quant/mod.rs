@@ -12,7 +12,8 @@ use ia3_config::{ModelInfo, ModuleInfo};
 
 use crate::attach::{ActivationSpace, check_pristine};
 use crate::error::AdapterError;
-use crate::path::{MapBase, ParameterPath, VisitParam, map_base, visit};
+use crate::param_path::ParamPath;
+use crate::visit_params::{ParamMapper, ParamVisitor, map_params, visit_params_with};
 
 pub(crate) use fold::{fold_output, requantize};
 use scheme::{quantize_as, scheme};
@@ -93,21 +94,21 @@ pub fn quantize<M: ActivationSpace>(
     check_pristine(base)?;
     check_float(base)?;
     let mut quantizer = Quantizer::new(base.info(), how);
-    let quantized = map_base(base.clone(), &mut quantizer);
+    let quantized = map_params(base.clone(), &mut quantizer);
     Ok((quantized, quantizer.report()))
 }
 
 fn check_float<M: ActivationSpace>(base: &M) -> Result<(), AdapterError> {
     struct First(Option<String>);
-    impl VisitParam for First {
-        fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
+    impl ParamVisitor for First {
+        fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
             if self.0.is_none() && param.is_initialized() && is_quantized(&param.base()) {
-                self.0 = Some(path.split().0);
+                self.0 = Some(path.module());
             }
         }
     }
     let mut first = First(None);
-    visit(base, &mut first);
+    visit_params_with(base, &mut first);
     first.0.map_or(Ok(()), |path| Err(AdapterError::AlreadyQuantized { path }))
 }
 
@@ -128,7 +129,7 @@ impl Quantizer {
 
     /// The parameter at `path` in integers, if it is the weight `[d_in, d_out]` of a linear layer that is quantised;
     /// anything else as it is.
-    pub fn quantize<const D: usize>(&mut self, path: &ParameterPath, parameter: Tensor<D>) -> Tensor<D> {
+    pub fn quantize<const D: usize>(&mut self, path: &ParamPath, parameter: Tensor<D>) -> Tensor<D> {
         let Some(linear) = self.linear::<D>(path) else { return parameter };
         let (module, wanted) = (linear.path.clone(), self.how.head || !linear.output_embedding);
         let scheme = scheme(self.how.bits, parameter.dims()[0], &parameter.device());
@@ -147,15 +148,14 @@ impl Quantizer {
     }
 
     /// The layer whose weight the parameter is.
-    fn linear<const D: usize>(&self, path: &ParameterPath) -> Option<&ModuleInfo> {
-        let (module, leaf) = path.split();
-        let found = self.info.module(&module);
-        found.filter(|m| leaf == "weight" && D == 2 && m.kind.is_adaptable())
+    fn linear<const D: usize>(&self, path: &ParamPath) -> Option<&ModuleInfo> {
+        let found = self.info.module(&path.module());
+        found.filter(|m| path.name() == "weight" && D == 2 && m.kind.is_adaptable())
     }
 }
 
-impl MapBase for &mut Quantizer {
-    fn map<const D: usize>(&mut self, path: &ParameterPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+impl ParamMapper for Quantizer {
+    fn map_float<const D: usize>(&mut self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let param = param.set_require_grad(false);
         match self.linear::<D>(path) {
             None => param,

@@ -6,14 +6,16 @@ mod state;
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleVisitor, Param, Reparameterizer};
-use burn::tensor::{Int, Tensor};
+use burn::module::{Module, Param, Reparameterizer};
+use burn::tensor::Tensor;
 
 use crate::adapter::Adapter;
 use crate::attach::{ActivationSpace, check_distinct, check_fit, check_pristine};
 use crate::error::AdapterError;
 use crate::model_info::model_info;
-use crate::path::{ParameterPath, from_fields};
+use crate::param_path::from_field_path;
+use crate::param_ref::ParamKind;
+use crate::visit_params::visit_params;
 use plan::Rows;
 
 pub(crate) use copies::copy_ids;
@@ -88,7 +90,7 @@ impl Reparameterizer for Attacher {
         path: &str,
         param: Param<Tensor<D>>,
     ) -> (Param<Tensor<D>>, Option<Ia3Rows>) {
-        let path = from_fields(path);
+        let path = from_field_path(path);
         let state = path.strip_suffix(".weight").and_then(|module| self.states.remove(module));
         (param.set_require_grad(false), state)
     }
@@ -97,22 +99,12 @@ impl Reparameterizer for Attacher {
 /// The number of rows that a batch for `model` has to have, if its rows have their own adapters
 /// ([`attach_rows`]); `None` if any batch will do.
 pub fn batch_rows<M: Module>(model: &M) -> Option<usize> {
-    #[derive(Default)]
-    struct FindRows(Option<usize>, ParameterPath);
-    impl ModuleVisitor for FindRows {
-        fn enter_module(&mut self, name: &str, container_type: &str) {
-            self.1.enter(name, container_type);
+    let mut rows = None;
+    visit_params(model, |path, param| {
+        let is_rows = path.inside_reparameterization() && path.name() == "rows";
+        if rows.is_none() && is_rows && param.kind() == ParamKind::Int {
+            rows = Some(param.shape()[0]);
         }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.1.exit();
-        }
-        fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
-            if self.0.is_none() && self.1.inside_reparameterization() && self.1.leaf() == "rows" {
-                self.0 = Some(param.lazy_shape()[0]);
-            }
-        }
-    }
-    let mut found = FindRows::default();
-    model.visit(&mut found);
-    found.0
+    });
+    rows
 }

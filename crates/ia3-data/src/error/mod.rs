@@ -128,7 +128,7 @@ pub enum DataError {
     },
     /// A limit leaves no room for the text.
     #[error(
-        "a limit of {max} tokens leaves no room for text, because the tokenizer adds {added} special tokens; raise the limit"
+        "there is no room for text: the token limit is {max}, and special tokens take {added}; raise the limit"
     )]
     NoRoom {
         /// The limit.

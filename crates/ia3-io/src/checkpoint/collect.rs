@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use ia3_core::{Bits, ParameterPath, QuantizedLayout};
+use ia3_core::{Bits, ParamPath, ParamVisitor, QuantizedLayout, visit_params_with};
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::quantized::{names, write};
@@ -19,21 +19,24 @@ pub(crate) fn sources<M: Module>(
     module: &M,
 ) -> Result<(Vec<Source<'static>>, Option<Bits>), CheckpointError> {
     let mut collector = Collector::default();
-    module.visit(&mut collector);
+    visit_params_with(module, &mut collector);
     collector.failed.map_or(Ok((collector.sources, collector.bits)), Err)
 }
 
 #[derive(Default)]
 struct Collector {
-    walk: ParameterPath,
     sources: Vec<Source<'static>>,
     bits: Option<Bits>,
     failed: Option<CheckpointError>,
 }
 
 impl Collector {
-    fn collect<const D: usize>(&mut self, tensor: Tensor<D>) -> Result<(), CheckpointError> {
-        let (holder, leaf, name) = (self.walk.holder(), self.walk.leaf(), layout::file_name(&self.walk));
+    fn collect<const D: usize>(
+        &mut self,
+        path: &ParamPath,
+        tensor: Tensor<D>,
+    ) -> Result<(), CheckpointError> {
+        let (holder, leaf, name) = (path.container(), path.name(), layout::file_name(path));
         let quantized = QuantizedLayout::of(&tensor).filter(|_| names::is_quantizable(holder, leaf));
         let Some(quantized) = quantized else {
             let transposed = layout::is_transposed(holder, leaf, D);
@@ -48,24 +51,15 @@ impl Collector {
     }
 }
 
-impl ModuleVisitor for Collector {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        let parameter = self.walk.parameter();
-        self.walk.enter(name, container_type);
-        if self.walk.inside_reparameterization() {
-            self.failed.get_or_insert(CheckpointError::Attached { parameter });
-        }
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.walk.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+impl ParamVisitor for Collector {
+    fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
         if self.failed.is_some() {
             return;
         }
-        self.failed = self.collect(param.base()).err();
+        self.failed = match path.reparameterized() {
+            Some(parameter) => Some(CheckpointError::Attached { parameter }),
+            None => self.collect(path, param.base()).err(),
+        };
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
-use ia3_core::{Bits, ParameterPath, Quantizer};
+use ia3_core::{Bits, ParamMapper, ParamPath, Quantizer, map_params};
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::open::Checkpoint;
@@ -55,8 +55,8 @@ pub(crate) fn fill<M: Module>(
     matched: BTreeMap<String, Match>,
     quantizer: Option<&mut Quantizer>,
 ) -> Result<M, CheckpointError> {
-    let mut loader = Loader { checkpoint, matched, quantizer, walk: ParameterPath::default(), failed: None };
-    let module = module.map(&mut loader);
+    let mut loader = Loader { checkpoint, matched, quantizer, failed: None };
+    let module = map_params(module, &mut loader);
     loader.failed.map_or(Ok(module), Err)
 }
 
@@ -64,29 +64,20 @@ struct Loader<'a> {
     checkpoint: &'a Checkpoint,
     matched: BTreeMap<String, Match>,
     quantizer: Option<&'a mut Quantizer>,
-    walk: ParameterPath,
     /// The first tensor that could not be read; nothing is read after it.
     failed: Option<CheckpointError>,
 }
 
-impl ModuleMapper for Loader<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.walk.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.walk.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.failed.is_some() || self.walk.inside_reparameterization() {
+impl ParamMapper for Loader<'_> {
+    fn map_float<const D: usize>(&mut self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.failed.is_some() || path.inside_reparameterization() {
             return param;
         }
-        let Some(matched) = self.matched.get(&self.walk.parameter()) else { return param };
+        let Some(matched) = self.matched.get(&path.to_string()) else { return param };
         let (name, stored) = (matched.name.clone(), matched.stored);
         let read = match stored {
             Stored::Integers { bits, shape } => self.integers(&name, bits, shape, &param),
-            Stored::Float(how) => self.floats(&name, how, &param),
+            Stored::Float(how) => self.floats(path, &name, how, &param),
         };
         read.unwrap_or_else(|error| {
             self.failed = Some(error);
@@ -98,6 +89,7 @@ impl ModuleMapper for Loader<'_> {
 impl Loader<'_> {
     fn floats<const D: usize>(
         &mut self,
+        path: &ParamPath,
         name: &str,
         how: Float,
         param: &Param<Tensor<D>>,
@@ -110,7 +102,7 @@ impl Loader<'_> {
             Some(quantizer) => {
                 let turned =
                     |tensor: Tensor<D>| if how.transposes_itself { tensor.transpose() } else { tensor };
-                let tensor = quantizer.quantize(&self.walk, turned(make(data)));
+                let tensor = quantizer.quantize(path, turned(make(data)));
                 if matches!(tensor.dtype(), DType::QFloat(_)) {
                     return Ok(Param::initialized(param.id, tensor));
                 }

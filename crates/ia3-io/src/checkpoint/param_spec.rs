@@ -1,9 +1,9 @@
 //! The parameters of a module, as a checkpoint would hold them.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Shape, Tensor};
 
-use ia3_core::ParameterPath;
+use ia3_core::{ParamPath, ParamVisitor, visit_params_with};
 
 use crate::checkpoint::quantized::names;
 use crate::layout;
@@ -28,46 +28,36 @@ pub(crate) struct ParamSpec {
 /// The float parameters of `module`, state attached to them left out. No weight is initialised.
 pub(crate) fn param_specs<M: Module>(module: &M) -> Vec<ParamSpec> {
     let mut collector = Collector::default();
-    module.visit(&mut collector);
+    visit_params_with(module, &mut collector);
     collector.params
 }
 
 #[derive(Default)]
 struct Collector {
-    walk: ParameterPath,
     params: Vec<ParamSpec>,
 }
 
-impl ModuleVisitor for Collector {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.walk.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.walk.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if self.walk.inside_reparameterization() {
+impl ParamVisitor for Collector {
+    fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
+        if path.inside_reparameterization() {
             return;
         }
-        let is_matrix = layout::is_transposed(self.walk.holder(), self.walk.leaf(), D);
+        let is_matrix = layout::is_transposed(path.container(), path.name(), D);
         let keeps_layout = is_matrix && transposes_itself(param);
         let mut shape = param.lazy_shape().to_vec();
         if is_matrix && (!keeps_layout || param.is_initialized()) {
             shape.reverse();
         }
-        let (path, name) = (self.walk.parameter(), layout::file_name(&self.walk));
         let outputs_first = match shape.as_slice() {
-            _ if !names::is_quantizable(self.walk.holder(), self.walk.leaf()) => None,
+            _ if !names::is_quantizable(path.container(), path.name()) => None,
             &[rows, columns] => Some(if is_matrix { [rows, columns] } else { [columns, rows] }),
             _ => None,
         };
         let device = param.lazy_device();
         let (transposed, transposes_itself) = (is_matrix && !keeps_layout, is_matrix && keeps_layout);
         self.params.push(ParamSpec {
-            path,
-            name,
+            path: path.to_string(),
+            name: layout::file_name(path),
             shape,
             transposed,
             transposes_itself,

@@ -7,7 +7,7 @@ use burn::nn::{
     RmsNormConfig,
 };
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
-use ia3_core::{ModelInfo, model_info};
+use ia3_core::{ModelInfo, ParamKind, model_info, visit_params};
 
 /// A module with every kind of parameter that has a layout of its own in a file.
 #[derive(Module, Debug)]
@@ -72,22 +72,13 @@ impl NoBias for Linear {
 
 /// The float parameters of a module by their path, as burn holds them.
 pub fn values<M: Module>(module: &M) -> BTreeMap<String, TensorData> {
-    #[derive(Default)]
-    struct Values(Vec<String>, BTreeMap<String, TensorData>);
-    impl burn::module::ModuleVisitor for Values {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.0.push(name.to_string());
+    let mut values = BTreeMap::new();
+    visit_params(module, |path, param| {
+        if param.kind() == ParamKind::Float {
+            values.insert(path.field_path(), param.data());
         }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.0.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.1.insert(self.0.join("."), param.val().into_data());
-        }
-    }
-    let mut values = Values::default();
-    module.visit(&mut values);
-    values.1
+    });
+    values
 }
 
 /// A safetensors file from a header and data.

@@ -2,6 +2,7 @@
 
 mod folder;
 mod lock;
+mod record;
 
 use std::fs;
 use std::io;
@@ -13,10 +14,9 @@ use crate::error::CheckpointError;
 use crate::fingerprint::Fingerprint;
 use crate::state::TrainState;
 
-pub use lock::TrainLock;
+use self::record::Record;
 
-const STATE: &str = "trainer_state.json";
-const VALUES: &str = "trainer_state.bpk";
+pub use lock::TrainLock;
 
 /// One checkpoint.
 #[derive(Clone, Debug)]
@@ -27,17 +27,6 @@ pub struct Checkpoint<T> {
     pub state: TrainState,
     /// What the program added, such as losses and the best evaluation.
     pub progress: T,
-}
-
-/// `trainer_state.json`.
-#[derive(Serialize, Deserialize)]
-struct Record<T> {
-    step: usize,
-    /// Files of format 1 have no such field.
-    #[serde(default = "first_format")]
-    fingerprint_format: u32,
-    fingerprint: Fingerprint,
-    progress: T,
 }
 
 /// The checkpoints of a training, in a folder of their own.
@@ -105,24 +94,12 @@ impl Checkpoints {
         let temporary = tempfile::Builder::new().prefix(".step-").tempdir_in(&self.dir);
         let temporary = temporary.map_err(|e| CheckpointError::file("write into", &self.dir, e))?;
         add(temporary.path())?;
-        let json = self
-            .record(state.step, progress)
-            .map_err(|e| CheckpointError::file("write", temporary.path(), e))?;
-        for (name, bytes) in [(VALUES, &state.values), (STATE, &json)] {
-            let path = temporary.path().join(name);
-            fs::write(&path, bytes).map_err(|e| CheckpointError::file("write", &path, e))?;
-        }
+        Record::new(state.step, &self.fingerprint, progress).write(temporary.path(), &state.values)?;
         let target = self.path(state.step);
         folder::complete(temporary.path()).map_err(|e| CheckpointError::file("write", &target, e))?;
         self.remove(state.step)?;
         folder::publish(temporary, &target)?;
         Ok(target)
-    }
-
-    /// The content of `trainer_state.json`.
-    fn record<T: Serialize>(&self, step: usize, progress: &T) -> io::Result<Vec<u8>> {
-        let (fingerprint_format, fingerprint) = (Fingerprint::FORMAT, self.fingerprint.clone());
-        Ok(serde_json::to_vec_pretty(&Record { step, fingerprint_format, fingerprint, progress })?)
     }
 
     /// Reads the checkpoint of a step.
@@ -134,29 +111,8 @@ impl Checkpoints {
     /// of another training.
     pub fn read<T: for<'de> Deserialize<'de>>(&self, step: usize) -> Result<Checkpoint<T>, CheckpointError> {
         let path = self.path(step);
-        let bytes = |name: &str| {
-            let file = path.join(name);
-            fs::read(&file).map_err(|e| CheckpointError::file("read", &file, e))
-        };
-        let record: Record<serde_json::Value> = serde_json::from_slice(&bytes(STATE)?)
-            .map_err(|e| CheckpointError::file("read", &path.join(STATE), e.into()))?;
-        self.check(&path, &record)?;
-        let progress = serde_json::from_value(record.progress)
-            .map_err(|e| CheckpointError::file("read", &path.join(STATE), e.into()))?;
-        let state = TrainState { step: record.step, values: bytes(VALUES)? };
-        Ok(Checkpoint { path, state, progress })
-    }
-
-    /// Refuses a checkpoint of another training.
-    fn check(&self, path: &Path, record: &Record<serde_json::Value>) -> Result<(), CheckpointError> {
-        let (path, found, expected) = (path.to_owned(), record.fingerprint_format, Fingerprint::FORMAT);
-        if found != expected {
-            return Err(CheckpointError::FingerprintFormat { path, found, expected });
-        }
-        match self.fingerprint.differences(&record.fingerprint) {
-            differences if differences.is_empty() => Ok(()),
-            differences => Err(CheckpointError::OtherRun { path, differences }),
-        }
+        let (record, values) = Record::read(&path, &self.fingerprint)?;
+        Ok(Checkpoint { path, state: TrainState { step: record.step, values }, progress: record.progress })
     }
 
     /// Removes all checkpoints except the last `limit` and those of the steps in `keep`. Also removes what interrupted writes
@@ -189,8 +145,4 @@ impl Checkpoints {
     fn remove(&self, step: usize) -> Result<(), CheckpointError> {
         folder::remove(&self.path(step), &self.dir.join(format!(".step-{step:06}-removed")))
     }
-}
-
-fn first_format() -> u32 {
-    1
 }

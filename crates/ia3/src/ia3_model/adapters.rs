@@ -14,7 +14,7 @@ impl<M: Module> Ia3Model<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateAdapter`], [`Error::Io`] for a name that is empty or has a `.` or a path separator,
+    /// [`Error::DuplicateAdapter`], [`Error::AdapterFile`] for a name that is empty or has a `.` or a path separator,
     /// [`Error::Config`] for a configuration that does not fit the model, [`Error::LooseFeedforward`] for one that PEFT
     /// would place where nobody asked for.
     pub fn add_adapter(&mut self, name: &str, config: &Ia3Config) -> Result<(), Error> {

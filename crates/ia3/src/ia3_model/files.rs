@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapters};
+use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapters_with};
 
 use super::Ia3Model;
 use crate::Error;
@@ -43,7 +43,7 @@ impl<M: Module> Ia3Model<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateAdapter`]; [`Error::Io`] for a name that is empty or has a `.` or a path separator, for a
+    /// [`Error::DuplicateAdapter`]; [`Error::AdapterFile`] for a name that is empty or has a `.` or a path separator, for a
     /// damaged file, and for vectors and layers that are not one to one.
     pub fn load_adapter(&mut self, dir: impl AsRef<Path>, name: &str) -> Result<(), Error> {
         self.check_new(name)?;
@@ -58,7 +58,7 @@ impl<M: Module> Ia3Model<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownAdapter`] and [`Error::AdapterTwice`], before anything is written; [`Error::Io`] where the folder
+    /// [`Error::UnknownAdapter`] and [`Error::AdapterTwice`], before anything is written; [`Error::AdapterFile`] where the folder
     /// cannot be written.
     pub fn save_pretrained(
         &self,
@@ -71,7 +71,9 @@ impl<M: Module> Ia3Model<M> {
         let named = |name: &'_ String| Some((name.clone(), self.adapter(name)?));
         let named: Vec<_> = names.iter().filter_map(named).collect();
         let pairs: Vec<_> = named.iter().map(|(name, adapter)| (name.as_str(), *adapter)).collect();
-        let options = AdapterOptions { base: Some(self.info.clone()), base_name: options.base_name.clone() };
-        Ok(save_adapters(&pairs, dir, &options)?)
+        let base_name = options.base_name.clone();
+        let mut options = AdapterOptions::new().with_base(self.info.clone());
+        options.base_name = base_name;
+        Ok(save_adapters_with(&pairs, dir, &options)?)
     }
 }

@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation::relu};
 use ia3::convert::{FeedForwardSite, place_feed_forward};
 use ia3::core::Adapter;
+use ia3::core::{ParamKind, visit_params};
 use ia3::io::AdapterFile;
 use ia3::models::Model;
 use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, ModelInputs, PlanOptions};
@@ -90,38 +91,28 @@ pub(crate) fn gradients(model: &Mlp) -> GradientsParams {
 
 /// Which parameters training would change, by `adapter.layer` for vectors and `*` for anything else.
 pub(crate) fn trained_parameters(model: &Ia3Model<Mlp>) -> Vec<String> {
-    struct Trained(Vec<ParamId>);
-    impl ModuleVisitor for Trained {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if param.base().is_require_grad() {
-                self.0.push(param.id);
-            }
+    let mut trained = vec![];
+    visit_params(&model.model().clone().train(), |_, param| {
+        if param.requires_grad() {
+            trained.push(param.id());
         }
-    }
-    let mut trained = Trained(vec![]);
-    model.model().clone().train().visit(&mut trained);
+    });
     let name = |id: &ParamId| {
         let adapters = model.adapter_names().filter_map(|name| Some((name, model.adapter(name)?)));
         let vectors = adapters.flat_map(|(name, a)| a.vectors.iter().map(move |(path, v)| (name, path, v)));
         let found = vectors.filter(|(_, _, v)| v.l.id == *id).map(|(name, path, _)| format!("{name}.{path}"));
         found.last().unwrap_or("*".into())
     };
-    let mut names: Vec<String> = trained.0.iter().map(name).collect();
+    let mut names: Vec<String> = trained.iter().map(name).collect();
     names.sort();
     names
 }
 
 /// Every float parameter of a module, as it is stored.
 pub(crate) fn parameters<M: Module>(module: &M) -> Vec<TensorData> {
-    struct All(Vec<TensorData>);
-    impl ModuleVisitor for All {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0.push(param.base().into_data());
-        }
-    }
-    let mut all = All(vec![]);
-    module.visit(&mut all);
-    all.0
+    let mut all = vec![];
+    visit_params(module, |_, param| all.extend((param.kind() == ParamKind::Float).then(|| param.data())));
+    all
 }
 
 /// The module with its parameters cast.

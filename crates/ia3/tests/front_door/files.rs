@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ia3::io::{AdapterOptions, save_adapter};
+use ia3::io::{AdapterOptions, save_adapter_with};
 use ia3::{Adapter, Bits, Ia3Config, Model, PretrainedOptions, Quantization};
 
 use crate::common::{beside_gates, cases, device};
@@ -18,8 +18,8 @@ fn adapter_files_are_those_of_the_lower_layer_to_the_byte() {
         let (dir, lower) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (_, adapter) = open(&case);
         adapter.save(dir.path()).unwrap();
-        let options = AdapterOptions::default().with_base(case.base.info());
-        save_adapter(&adapter, lower.path(), &options).unwrap();
+        let options = AdapterOptions::new().with_base(case.base.info());
+        save_adapter_with(&adapter, lower.path(), &options).unwrap();
         for name in ["adapter_model.safetensors", "adapter_config.json", "README.md"] {
             assert_eq!(bytes(dir.path(), name), bytes(lower.path(), name), "{} {name}", case.name);
         }

@@ -71,8 +71,7 @@ fn a_file_is_trained_on_and_evaluated() {
 
     let asked = dir.path().join("asked.jsonl");
     std::fs::write(&asked, "{\"question\": \"number: 7\", \"answer\": \"seven\"}\n").unwrap();
-    let fields =
-        Fields { input: Some("question".into()), target: Some("answer".into()), ..Fields::default() };
+    let fields = Fields::new().with_input("question").with_target("answer");
     let by_fields = base.encode(Examples::json_lines(&asked).with_layout(Layout::Fields(fields))).unwrap();
     let template = Template::new("asked", "{{ question }} ||| {{ answer }}", None).unwrap();
     let layout = Layout::Templates { templates: vec![template], seed: 0 };

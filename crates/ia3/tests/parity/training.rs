@@ -1,13 +1,13 @@
 //! Gradients of every trained value, and five steps of every optimiser of the corpus: losses, norms, parameters.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use ia3::core::Adapter;
+use ia3::Ia3Vector;
+use ia3::core::{Adapter, ParamPath, ParamVisitor, visit_params_with};
 use ia3::io::AdapterOptions;
 use ia3::models::Model;
 use ia3::train::{OptimizerConfig, clip_grad_norm};
-use ia3::{Ia3Vector, ParameterPath};
 use serde_json::Value;
 
 use crate::case::{Case, Tensors, values};
@@ -48,17 +48,11 @@ fn gradients(case: &Case, adapter: &Adapter, model: &Model, comparison: &mut Com
 
 /// An adapter that holds gradients where another holds values.
 fn gradients_of(adapter: &Adapter, model: &Model, grads: &GradientsParams) -> Adapter {
-    struct Saved<'a>(ParameterPath, &'a GradientsParams, &'a mut Adapter);
-    impl ModuleVisitor for Saved<'_> {
-        fn enter_module(&mut self, name: &str, container_type: &str) {
-            self.0.enter(name, container_type);
-        }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.0.exit();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(saved) = self.2.saved.get_mut(&self.0.parameter()) {
-                *saved = self.1.get::<D>(param.id).expect("a gradient").into_data();
+    struct Saved<'a>(&'a GradientsParams, &'a mut Adapter);
+    impl ParamVisitor for Saved<'_> {
+        fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
+            if let Some(saved) = self.1.saved.get_mut(&path.to_string()) {
+                *saved = self.0.get::<D>(param.id).expect("a gradient").into_data();
             }
         }
     }
@@ -66,15 +60,15 @@ fn gradients_of(adapter: &Adapter, model: &Model, grads: &GradientsParams) -> Ad
     for vector in gradients.vectors.values_mut() {
         *vector = Ia3Vector::new(grads.get::<1>(vector.l.id).expect("a gradient"), vector.placement);
     }
-    model.visit(&mut Saved(ParameterPath::default(), grads, &mut gradients));
+    visit_params_with(model, &mut Saved(grads, &mut gradients));
     gradients
 }
 
 /// What an adapter file would hold, under its keys and in its layout.
 fn as_file(case: &Case, adapter: &Adapter) -> Tensors {
     let dir = tempfile::tempdir().unwrap();
-    let options = AdapterOptions { base: Some(case.model.info()), ..AdapterOptions::default() };
-    ia3::io::save_adapter(adapter, dir.path(), &options).unwrap();
+    let options = AdapterOptions::new().with_base(case.model.info());
+    ia3::io::save_adapter_with(adapter, dir.path(), &options).unwrap();
     Tensors::read(&dir.path().join("adapter_model.safetensors"))
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Param;
 use burn::tensor::Tensor;
+use ia3::core::{ParamPath, ParamVisitor, visit_params_with};
 use ia3::models::Model;
-use ia3::{ModuleKind, ParameterPath, QuantizedLayout};
+use ia3::{ModuleKind, QuantizedLayout};
 
 /// Bytes of the parameters that the decoder reads for a new token, as they are stored: the encoder and the keys and values
 /// made of its output are done with, and of an embedding a row is read, unless it is the head too.
@@ -15,8 +16,8 @@ pub(crate) fn bytes_a_token(base: &Model) -> usize {
     let kept = |path: &str| !has_head && is_tied_head(path);
     let embeddings = info.modules.iter().filter(|m| matches!(m.kind, ModuleKind::Embedding { .. }));
     let looked_up = embeddings.map(|module| module.path.clone()).filter(|path| !kept(path)).collect();
-    let mut read = Read { path: ParameterPath::default(), looked_up, bytes: 0 };
-    base.visit(&mut read);
+    let mut read = Read { looked_up, bytes: 0 };
+    visit_params_with(base, &mut read);
     read.bytes
 }
 
@@ -31,26 +32,14 @@ pub(crate) fn is_tied_head(path: &str) -> bool {
 }
 
 struct Read {
-    path: ParameterPath,
     looked_up: BTreeSet<String>,
     bytes: usize,
 }
 
-impl ModuleVisitor for Read {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let (module, _) = self.path.split();
-        if !self.path.inside_reparameterization()
-            && !is_encoders(&module)
-            && !self.looked_up.contains(&module)
-        {
+impl ParamVisitor for Read {
+    fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
+        let module = path.module();
+        if !path.inside_reparameterization() && !is_encoders(&module) && !self.looked_up.contains(&module) {
             self.bytes += stored(&param.base());
         }
     }

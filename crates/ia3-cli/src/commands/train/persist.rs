@@ -81,7 +81,7 @@ impl<'a> OutputFolder<'a> {
         let options = AdapterOptions::default().with_base(self.setup.base.info());
         let save = |task: &Task| {
             let adapter = task.adapter.extract(trainer.model())?;
-            Ok(ia3::io::save_adapter(&adapter, task.folder(dir), &options)?.bytes)
+            Ok(ia3::io::save_adapter_with(&adapter, task.folder(dir), &options)?.bytes)
         };
         self.setup.tasks.iter().map(save).collect()
     }
