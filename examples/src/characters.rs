@@ -41,11 +41,11 @@ pub fn tokenizer_json() -> Value {
 mod tests {
     use super::*;
     use crate::verbalise::{Example, Split, Task};
-    use ia3::data::Text;
-    use tokenizers::Tokenizer;
+    use ia3::data::Tokenizer;
 
-    fn tokenizer() -> Text {
-        Text::new(Tokenizer::from_bytes(tokenizer_json().to_string().as_bytes()).unwrap()).unwrap()
+    fn tokenizer() -> Tokenizer {
+        let json = tokenizer_json().to_string();
+        Tokenizer::new(tokenizers::Tokenizer::from_bytes(json.as_bytes()).unwrap()).unwrap()
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub mod verbalise;
 
 use std::path::PathBuf;
 
-use ia3::data::{Encoder, ModelKind, Text, TextExample};
+use ia3::data::{Encoder, ModelKind, TextExample, Tokenizer};
 
 pub use characters::tokenizer_json;
 pub use fit::{difference, fit};
@@ -29,7 +29,10 @@ pub fn base_dir() -> PathBuf {
 /// # Errors
 ///
 /// What the tokenizer reports.
-pub fn encode(tokenizer: Text, examples: &[verbalise::Example]) -> anyhow::Result<Vec<ia3::train::Example>> {
+pub fn encode(
+    tokenizer: Tokenizer,
+    examples: &[verbalise::Example],
+) -> anyhow::Result<Vec<ia3::train::Example>> {
     let encoder = Encoder::new(tokenizer, ModelKind::EncoderDecoder);
     let texts = examples.iter().cloned().map(TextExample::from);
     Ok(texts.map(|example| encoder.encode(&example)).collect::<Result<_, _>>()?)
