@@ -1,4 +1,4 @@
-//! What is done with an adapter apart from running it: plan, attach, extract, merge, load, save.
+//! Operations on an adapter that do not run the model: plan, attach, extract, merge, load, save.
 #![allow(missing_docs)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
