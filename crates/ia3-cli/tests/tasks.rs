@@ -4,8 +4,8 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
 use common::tasks::{DATE, command, finished, jsonl, report, tasks, train};
 use common::{ia3, metrics, names, run, succeed, tensor, workspace};
