@@ -133,7 +133,7 @@ fn what_does_not_fit_says_so() {
         ),
         (
             format!("--adapter a={t5}/adapter --adapter a={t5}/adapter_b --rows {}", names("a", rows)),
-            "error: there is an adapter `a` already; choose another name, or delete that one first".into(),
+            "error: an adapter `a` exists already; choose another name, or delete that adapter first".into(),
         ),
     ];
     for (arguments, expected) in cases {
