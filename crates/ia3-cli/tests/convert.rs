@@ -184,7 +184,7 @@ fn what_is_no_adapter_is_not_written_over() {
         assert_eq!(
             String::from_utf8_lossy(&output.stderr),
             format!(
-                "error: `{path}` exists and is no (IA)³ adapter in the form of {form}; write to another path\n"
+                "error: `{path}` exists and is not an (IA)³ adapter in the form of {form}; write to another path\n"
             )
         );
     }
