@@ -143,8 +143,8 @@ pub enum ConvertError {
     },
     /// A feed-forward block is not gated, so its vector cannot move.
     #[error(
-        "the vector on the {placement} of `{module}` cannot move to `{to}`: the block is not gated, the activation lies \
-         between the two and no vector on the other side of it gives the same{}",
+        "the vector on the {placement} of `{module}` cannot move to `{to}`: the block is not gated, the activation is between \
+         the two, so no vector on its other side computes the same{}",
         if *placement == Placement::Input { "; keep the adapter in PEFT's format" } else { "" }
     )]
     NotGated {
