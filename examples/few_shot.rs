@@ -17,7 +17,7 @@ use ia3::core::Adapter;
 use ia3::data::{Encoder, Layout, ModelKind, Record, Template, Text, read_records};
 use ia3::models::ModelConfig;
 use ia3::train::{Example, OptimizerConfig, Quartiles, Schedule, Target, TrainConfig, evaluate, train};
-use ia3::{Ia3Config, PlanOptions, PretrainedOptions, TaskType, attach};
+use ia3::{Ia3Config, PretrainedOptions, TaskType, attach};
 
 /// The sets with a fixed number of classes: name, classes, the text that is classified.
 const SETS: [(&str, usize, &str); 10] = [
@@ -120,7 +120,7 @@ impl Set {
         let options = PretrainedOptions::new().with_config(config(base, self.classes)?);
         let base = options.load(base, &device)?.model;
         let vectors = Ia3Config::new().with_task_type(TaskType::SeqCls);
-        let adapter = Adapter::init(&base, &vectors.plan(&base.info(), PlanOptions::default())?);
+        let adapter = Adapter::init(&base, &vectors.plan(&base.info())?);
         let settings = TrainConfig::t_few()
             .with_steps(STEPS)
             .with_learning_rate(1e-2)

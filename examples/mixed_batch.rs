@@ -99,7 +99,7 @@ fn answers(
     model: &Model,
     inputs: &ModelInputs,
 ) -> anyhow::Result<Vec<String>> {
-    let ids = model.generate(inputs, &model.generation_config(80), &mut |_| ())?.ids;
+    let ids = model.generate(inputs, &model.generation_config(80))?.ids;
     let width = ids.dims()[1];
     let ids: Vec<i64> = ids.into_data().iter().collect();
     ids.chunks(width).map(|row| decode(tokenizer, row)).collect()

@@ -11,7 +11,7 @@ use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, load_adapter, save_adapter};
 use ia3::models::Model;
 use ia3::train::{Evaluation, OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
-use ia3::{Ia3Config, PlanOptions, TaskType, TrainableParameters};
+use ia3::{Ia3Config, TaskType, TrainableParameters};
 use ia3_examples::verbalise::{Split, Task};
 use ia3_examples::{Progress, base_dir, decode, encode, tokenizer};
 
@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
 
     // PEFT's default for T5: vectors on the keys, the values and the input of `wo`.
     let config = Ia3Config::new().with_task_type(TaskType::Seq2SeqLm).with_base_model("examples/base");
-    let plan = config.plan(&base.info(), PlanOptions::default())?;
+    let plan = config.plan(&base.info())?;
     let adapter = Adapter::init(&base, &plan);
     println!("\n{}", TrainableParameters::of(&base, &adapter));
     println!("Training on {} examples:", train_set.len());
