@@ -21,7 +21,7 @@ use burn::train::{
 };
 use clap::Parser;
 use ia3::core::Adapter;
-use ia3::io::{AdapterOptions, load_adapter, save_adapter};
+use ia3::io::{AdapterOptions, load_adapter, save_adapter_with};
 use ia3::models::Model;
 use ia3::models::PaddingSide;
 use ia3::train::OptimizerConfig;
@@ -130,7 +130,11 @@ fn run(args: &Args) -> anyhow::Result<()> {
 
     // The trained vectors and the head as PEFT's files, and from them on the base as it was.
     let trained = start.extract(&result.model.model)?;
-    save_adapter(&trained, dir.path().join("adapter"), &AdapterOptions::default().with_base(base.info()))?;
+    save_adapter_with(
+        &trained,
+        dir.path().join("adapter"),
+        &AdapterOptions::default().with_base(base.info()),
+    )?;
     let reloaded = load_adapter(dir.path().join("adapter"), &base.info(), &device)?;
     let batch = Padding.batch(held_out, &device);
     let (before, after) =

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use burn::tensor::Device;
 use ia3::ModelConfig;
-use ia3::convert::{AdapterFormat, ConvertOptions, FeedForwardSite, convert_adapter, open_adapter};
+use ia3::convert::{AdapterFormat, ConvertOptions, FeedForwardSite, convert_adapter_with, open_adapter};
 
 /// What `config.json` of bigscience/T0_3B says about its shape.
 const T0_3B: &str = r#"{"model_type": "t5", "vocab_size": 32128, "d_model": 2048, "d_kv": 64, "d_ff": 5120, "num_layers": 24,
@@ -25,8 +25,8 @@ fn main() -> anyhow::Result<()> {
 
     // PEFT's default for T5 scales the input of `wo` where T-Few scales the output of `wi_1`: the same function in a
     // gated block.
-    let options = ConvertOptions { site: Some(FeedForwardSite::Wo), ..ConvertOptions::default() };
-    let made = convert_adapter(&source, AdapterFormat::Peft, &peft, &options)?;
+    let options = ConvertOptions::new().with_site(FeedForwardSite::Wo);
+    let made = convert_adapter_with(&source, AdapterFormat::Peft, &peft, &options)?;
     println!(
         "{}: {} vectors, {} numbers",
         source.display(),
@@ -36,9 +36,8 @@ fn main() -> anyhow::Result<()> {
     println!("{} files of {} bytes together for PEFT", made.files.len(), made.bytes);
 
     // Back it needs to know that the blocks are gated; the base's config.json says so.
-    let options =
-        ConvertOptions { base: Some(base.init(&Device::default()).info()), ..ConvertOptions::default() };
-    convert_adapter(&peft, AdapterFormat::TFew, &back, &options)?;
+    let options = ConvertOptions::new().with_base(base.init(&Device::default()).info());
+    convert_adapter_with(&peft, AdapterFormat::TFew, &back, &options)?;
     let [before, after] = [&source, &back].map(open_adapter);
     let (before, after) = (before?.file, after?.file);
     ensure!(before.vectors.len() == after.vectors.len(), "another number of vectors");

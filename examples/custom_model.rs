@@ -8,7 +8,7 @@ use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, L
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use ia3::core::Adapter;
-use ia3::io::{AdapterOptions, load_adapter, save_adapter};
+use ia3::io::{AdapterOptions, load_adapter, save_adapter_with};
 use ia3::{ActivationSpace, Ia3Config, Ia3Forward, TrainableParameters, attach, attach_rows, merge};
 use ia3_examples::{difference, fit};
 
@@ -87,7 +87,7 @@ fn main() -> anyhow::Result<()> {
 
     // From a file, and merged.
     let dir = tempfile::tempdir()?;
-    save_adapter(&first, &dir, &AdapterOptions::default().with_base(base.info()))?;
+    save_adapter_with(&first, &dir, &AdapterOptions::default().with_base(base.info()))?;
     let reloaded = load_adapter(&dir, &base.info(), &device)?;
     let logits = attach(&base, &[&first])?.forward(&ids);
     ensure!(

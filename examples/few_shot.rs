@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 use ia3::core::Adapter;
-use ia3::data::{Encoder, Layout, ModelKind, Record, Template, Text, read_records};
+use ia3::data::{Encoder, Layout, ModelKind, Record, Template, Tokenizer, read_records};
 use ia3::models::ModelConfig;
 use ia3::train::{Example, OptimizerConfig, Quartiles, Schedule, Target, TrainConfig, evaluate, train};
 use ia3::{Ia3Config, PretrainedOptions, TaskType, attach};
@@ -45,8 +45,8 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     };
     let (base, few_shot) = (PathBuf::from(base), PathBuf::from(few_shot));
-    let text = Text::open(&base.join("tokenizer.json"))?;
-    let encoder = Encoder::new(text, ModelKind::Classifier).with_max_input_tokens(MAX_TOKENS);
+    let tokenizer = Tokenizer::open(&base.join("tokenizer.json"))?;
+    let encoder = Encoder::new(tokenizer, ModelKind::Classifier).with_max_input_tokens(MAX_TOKENS);
     println!(
         "{:8} {:>5} {:>9} {:>9} {:>9} {:>9}  accuracy by seed",
         "set", "rows", "majority", "median", "lower", "upper"

@@ -8,7 +8,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::tanh;
 use burn::tensor::{Distribution, Tensor};
 use ia3::core::Adapter;
-use ia3::io::{AdapterOptions, load_adapter, save_adapter};
+use ia3::io::{load_adapter, save_adapter};
 use ia3::{Ia3Config, TrainableParameters, attach_to_weights, merge_safe, model_info};
 use ia3_examples::{difference, fit};
 
@@ -50,7 +50,7 @@ fn main() -> anyhow::Result<()> {
     let model = attach_to_weights(&base, &[&adapter])?;
     let (model, before, after) = fit(model, 200, 0.05, |model| model.loss(&measured, &y));
     let trained = adapter.extract(&model)?;
-    save_adapter(&trained, &dir, &AdapterOptions::default())?;
+    save_adapter(&trained, &dir)?;
     let reloaded = load_adapter(&dir, &info, &device)?;
     let reloaded_model = attach_to_weights(&base, &[&reloaded])?;
     let merged = merge_safe(&base, &[&reloaded])?;

@@ -10,7 +10,7 @@ use burn::tensor::{Device, Distribution, Tensor};
 use clap::Parser;
 use ia3::ModelConfig;
 use ia3::core::{ParamMapper, ParamPath, map_params};
-use ia3::io::{CheckpointOptions, save_checkpoint};
+use ia3::io::{CheckpointOptions, save_checkpoint_with};
 use ia3::models::Model;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
 use ia3_examples::verbalise::{Split, Task, sample_mixture};
@@ -74,8 +74,8 @@ fn pretrain(args: &Args, device: &Device) -> anyhow::Result<Model> {
         Training::new(model, settings(args)).with_progress(|step| progress.show(step)).run(&examples)?;
     println!("trained in {:.1} minutes", progress.finish() / 60.0);
     let model = model.valid();
-    let options = CheckpointOptions { overwrite: true, ..CheckpointOptions::default() };
-    let saved = save_checkpoint(&model, &args.out, &options)?;
+    let options = CheckpointOptions::new().with_overwrite(true);
+    let saved = save_checkpoint_with(&model, &args.out, &options)?;
     println!("{} bytes -> {}", saved.bytes, args.out.display());
     Ok(model)
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::ensure;
 use clap::Parser;
 use ia3::core::Adapter;
-use ia3::io::{AdapterOptions, load_adapter, save_adapter};
+use ia3::io::{load_adapter, save_adapter};
 use ia3::models::Model;
 use ia3::train::{Evaluation, OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
 use ia3::{Ia3Config, TaskType, TrainableParameters};
@@ -63,7 +63,7 @@ fn main() -> anyhow::Result<()> {
     let seconds = progress.finish();
 
     let adapter = adapter.extract(&model)?;
-    let saved = save_adapter(&adapter, &out, &AdapterOptions::default())?;
+    let saved = save_adapter(&adapter, &out)?;
     let weights = std::fs::metadata(out.join("adapter_model.safetensors"))?.len();
     println!(
         "trained in {seconds:.1} s; {weights} bytes of vectors, {} with configuration and card",

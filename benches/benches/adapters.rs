@@ -1,4 +1,4 @@
-//! What is done with an adapter apart from running it: plan, attach, extract, merge, load, save.
+//! Operations on an adapter that do not run the model: plan, attach, extract, merge, load, save.
 #![allow(missing_docs)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -15,7 +15,7 @@ fn adapters(c: &mut Criterion) {
         let config = Ia3Config::new();
         let adapted = ia3::attach(base, &[adapter]).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        ia3::io::save_adapter(adapter, dir.path(), &Default::default()).unwrap();
+        ia3::io::save_adapter(adapter, dir.path()).unwrap();
 
         let mut group = c.benchmark_group(format!("{}/adapter", shape.name));
         group.bench_function("plan", |b| b.iter(|| config.plan(&base.info()).unwrap()));
@@ -28,7 +28,7 @@ fn adapters(c: &mut Criterion) {
         group.bench_function("merge", |b| b.iter(|| ia3::merge(base, &[adapter]).unwrap()));
         let options = ia3::io::AdapterOptions::default();
         group.bench_function("save", |b| {
-            b.iter(|| ia3::io::save_adapter(adapter, dir.path(), &options).unwrap())
+            b.iter(|| ia3::io::save_adapter_with(adapter, dir.path(), &options).unwrap())
         });
         group.bench_function("load", |b| {
             b.iter(|| ia3::io::load_adapter(dir.path(), &info, &device).unwrap())

@@ -1,93 +1,27 @@
-//! What the benches share: the table of shapes, models of those shapes with random weights, their inputs.
+//! What the benches share: the table of shapes, models of those shapes with random weights, and their inputs.
 
+mod setup;
+mod shape;
 mod step;
 mod turns;
 mod workload;
 
-use burn::module::Module;
-use burn::tensor::{Device, Distribution, Int, Tensor};
+use burn::tensor::Device;
 
+<<<<<<< HEAD
 use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3::{Ia3Config, ModelConfig, ModelInputs, Task};
+=======
+pub use setup::Setup;
+pub use shape::{SHAPES, Shape};
+>>>>>>> main
 pub use step::TrainStep;
 pub use turns::{Ratios, in_turns};
 pub use workload::Workload;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// One line of the table: an architecture's `config.json` and the batch it is fed.
-pub struct Shape {
-    /// The name in the report.
-    pub name: &'static str,
-    /// Its `config.json`.
-    pub config: &'static str,
-    /// Rows of the batch.
-    pub batch: usize,
-    /// Tokens of an input.
-    pub input: usize,
-    /// Tokens of a target, for an encoder-decoder; a decoder alone predicts its input.
-    pub target: Option<usize>,
-}
-
-/// The sizes that are measured.
-pub const SHAPES: &[Shape] = &[
-    Shape {
-        name: "t5-small",
-        config: r#"{"model_type": "t5", "d_model": 512, "d_kv": 64, "d_ff": 2048, "num_layers": 6,
-                    "num_heads": 8, "vocab_size": 32128, "dropout_rate": 0.0}"#,
-        batch: 8,
-        input: 128,
-        target: Some(16),
-    },
-    Shape {
-        name: "t5-base",
-        config: r#"{"model_type": "t5", "d_model": 768, "d_kv": 64, "d_ff": 3072, "num_layers": 12,
-                    "num_heads": 12, "vocab_size": 32128, "dropout_rate": 0.0}"#,
-        batch: 8,
-        input: 128,
-        target: Some(16),
-    },
-    Shape {
-        name: "gpt2",
-        config: r#"{"model_type": "gpt2", "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}"#,
-        batch: 4,
-        input: 128,
-        target: None,
-    },
-    Shape {
-        name: "falcon-small",
-        config: r#"{"model_type": "falcon", "vocab_size": 50304, "hidden_size": 768, "num_hidden_layers": 12,
-                    "num_attention_heads": 12}"#,
-        batch: 4,
-        input: 128,
-        target: None,
-    },
-    Shape {
-        name: "llama-small",
-        config: r#"{"model_type": "llama", "vocab_size": 32000, "hidden_size": 768, "intermediate_size": 2048,
-                    "num_hidden_layers": 12, "num_attention_heads": 12, "num_key_value_heads": 4}"#,
-        batch: 4,
-        input: 128,
-        target: None,
-    },
-    Shape {
-        name: "bert-base",
-        config: r#"{"model_type": "bert", "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}"#,
-        batch: 8,
-        input: 128,
-        target: None,
-    },
-    Shape {
-        name: "minilm",
-        config: r#"{"model_type": "bert", "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12,
-                    "intermediate_size": 1536, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}"#,
-        batch: 8,
-        input: 128,
-        target: None,
-    },
-];
 
 /// The device that `BURN_DEVICE` names, or the best one compiled in.
 ///
@@ -99,6 +33,7 @@ pub fn device() -> Device {
     ia3::device(name.as_deref()).unwrap_or_else(|error| panic!("{error}"))
 }
 
+<<<<<<< HEAD
 /// A shape's model, its adapter with vectors around 1, and a batch.
 pub struct Setup {
     /// The base, every weight allocated.
@@ -162,5 +97,8 @@ impl Shape {
 }
 
 /// Held by tests that draw random numbers: a device has one generator for all threads.
+=======
+/// A lock for tests that draw random numbers, because a device has one generator for all threads.
+>>>>>>> main
 #[cfg(test)]
 static RANDOM: std::sync::Mutex<()> = std::sync::Mutex::new(());

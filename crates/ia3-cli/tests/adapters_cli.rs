@@ -160,7 +160,7 @@ fn the_same_adapter_is_identical() {
     copy(&workspace().join("fixtures/t5/adapter"), &bench.path("same"));
     let (code, text, _) = bench.run("diff @a @same");
     assert_eq!(code, Some(0));
-    assert!(text.ends_with("\n\nidentical"), "{text}");
+    assert!(text.ends_with("\n\nthe adapters are identical"), "{text}");
     let (_, json) = bench.json("diff @a @same");
     assert_eq!((&json["identical"], &json["sites"][0]["max_abs"]), (&true.into(), &0.0.into()));
 }
@@ -199,7 +199,7 @@ fn what_differs_is_told_site_by_site() {
         "feedforward_modules: [\"wo\"] in a, \".*\\\\.wo\" in b",
         "only in a: encoder.block.0.layer.0.SelfAttention.k",
         "only in b: encoder.block.0.layer.1.DenseReluDense.wi",
-        "they differ",
+        "the adapters differ",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }

@@ -54,7 +54,7 @@ fn the_report_says_what_moved() {
     let expected = format!(
         "T-Few file -> PEFT folder\n\
          21 vectors, 500 parameters: 16 on outputs, 5 on inputs\n\
-         5 vectors moved within their gated blocks, such as decoder.block.0.layer.2.DenseReluDense.wi_1 -> \
+         5 vectors moved within their gated blocks, for example decoder.block.0.layer.2.DenseReluDense.wi_1 -> \
          decoder.block.0.layer.2.DenseReluDense.wo\n\
          targets:     [\"k\",\"v\",\"wo\"]\n\
          feedforward: [\"wo\"]\n\
@@ -121,7 +121,7 @@ fn tensors_that_are_left_out_are_named() {
     assert!(output.status.success());
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "note: left out, being no vectors: module.model.shared.weight\n"
+        "note: these tensors are not vectors and were left out: module.model.shared.weight\n"
     );
 }
 

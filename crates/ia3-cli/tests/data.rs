@@ -88,7 +88,10 @@ fn choices_are_learned_by_templates_and_evaluated_by_each_over_seeds() {
     }
     let table = succeed(&seeds);
     assert!(table.contains("seed_2, is\n"), "{table}");
-    assert!(table.ends_with("median 100.0 %, quartiles 100.0 % and 100.0 %, of 4\n"), "{table}");
+    assert!(
+        table.ends_with("median 100.0 %, quartiles 100.0 % and 100.0 %, over 4 evaluations\n"),
+        "{table}"
+    );
     let one = json(&[&args[..], &["--template-name", "write"]].concat());
     assert_eq!((one["metric"].as_str(), one["runs"].as_array().unwrap().len()), (Some("exact_match"), 1));
     let mixed = run(&[&args[..], &["--template-name", "all"]].concat());
@@ -279,11 +282,11 @@ fn what_is_wrong_with_the_data_is_said() {
     );
     assert_eq!(
         problem(good, &["--adapter", "a{seed}"]),
-        "error: `a{seed}` has a place for a seed; give the seeds with `--seeds`\n"
+        "error: `a{seed}` contains {seed}; give the seeds with --seeds\n"
     );
     assert_eq!(
         problem(good, &["--adapter", "a", "--seeds", "1,2"]),
-        "error: `a` has no place for the seeds; write `{seed}` where they stand\n"
+        "error: `a` does not contain {seed}, which --seeds needs; write {seed} in place of the seed\n"
     );
 }
 

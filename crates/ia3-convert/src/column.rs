@@ -2,7 +2,7 @@
 
 use ia3_io::{AdapterFile, FileVector};
 
-use crate::ConvertError;
+use crate::error::ConvertError;
 
 /// Adds the vector of a module, which was found under `key` and must be a column.
 pub(crate) fn insert_column(

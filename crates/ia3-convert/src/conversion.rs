@@ -3,47 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ia3_config::{ModelInfo, Placement};
+use ia3_config::Placement;
 use ia3_io::AdapterFile;
 use ia3_io::fs::WrittenFiles;
 
-use crate::ConvertError;
+use crate::error::ConvertError;
 use crate::feed_forward::{FeedForwardSite, Placed, place_feed_forward};
 use crate::format::AdapterFormat;
 use crate::open::{OpenedAdapter, open_adapter};
+use crate::options::ConvertOptions;
 use crate::save::save_adapter_as;
-
-/// What [`convert_adapter`] may need to know; the default needs nothing.
-#[derive(Clone, Debug, Default)]
-pub struct ConvertOptions {
-    /// Where the vectors of gated feed-forward blocks are to be. By default they stay in PEFT's format, and T-Few and
-    /// AdapterHub get them on the output of `wi_1`, the one place these have.
-    pub site: Option<FeedForwardSite>,
-    /// The facts of the base: whether its feed-forward blocks are gated, and what its layers are called.
-    pub base: Option<ModelInfo>,
-    /// Name or path of the base model for the configuration, instead of the one in the source.
-    pub base_name: Option<String>,
-}
-
-impl ConvertOptions {
-    /// Sets where the vectors of gated feed-forward blocks are to be.
-    pub fn with_site(mut self, site: FeedForwardSite) -> Self {
-        self.site = Some(site);
-        self
-    }
-
-    /// Sets the facts of the base.
-    pub fn with_base(mut self, base: ModelInfo) -> Self {
-        self.base = Some(base);
-        self
-    }
-
-    /// Sets the name or path of the base model.
-    pub fn with_base_name(mut self, name: impl Into<String>) -> Self {
-        self.base_name = Some(name.into());
-        self
-    }
-}
 
 /// What was converted.
 #[derive(Clone, Debug)]
@@ -69,23 +38,36 @@ pub struct Converted {
 
 /// Reads an adapter of any format and writes it in another, or in the same with its vectors in another place.
 ///
-/// Values keep their bits, except where two vectors of a gated feed-forward block are multiplied. All is checked
+/// Values keep their bits, except where two vectors of a gated feed-forward block are multiplied. Everything is checked
 /// before the first byte is written.
 ///
 /// # Errors
 ///
-/// Those of [`open_adapter`], [`place_feed_forward`] and [`save_adapter_as`], and
-/// [`ConvertError::NothingToPlace`] if a site is asked for and there is no vector that could be there.
+/// Those of [`open_adapter`], [`place_feed_forward`] and [`save_adapter_as`].
+pub fn convert_adapter(
+    from: impl AsRef<Path>,
+    to: AdapterFormat,
+    out: impl AsRef<Path>,
+) -> Result<Converted, ConvertError> {
+    convert_adapter_with(from, to, out, &ConvertOptions::new())
+}
+
+/// Converts an adapter as [`convert_adapter`] does, with options.
+///
+/// # Errors
+///
+/// As [`convert_adapter`], and [`ConvertError::NothingToPlace`] if a site is given and the adapter has no vector that could
+/// be placed there.
 ///
 /// ```no_run
-/// use ia3_convert::{AdapterFormat, ConvertOptions, FeedForwardSite, convert_adapter};
+/// use ia3_convert::{AdapterFormat, ConvertOptions, FeedForwardSite, convert_adapter_with};
 ///
-/// let options = ConvertOptions::default().with_site(FeedForwardSite::Wo).with_base_name("bigscience/T0_3B");
-/// let converted = convert_adapter("t03b_ia3_finish.pt", AdapterFormat::Peft, "adapter", &options)?;
+/// let options = ConvertOptions::new().with_site(FeedForwardSite::Wo).with_base_name("bigscience/T0_3B");
+/// let converted = convert_adapter_with("t03b_ia3_finish.pt", AdapterFormat::Peft, "adapter", &options)?;
 /// assert_eq!(converted.placed.moved.len(), 48);
 /// # Ok::<(), ia3_convert::ConvertError>(())
 /// ```
-pub fn convert_adapter(
+pub fn convert_adapter_with(
     from: impl AsRef<Path>,
     to: AdapterFormat,
     out: impl AsRef<Path>,

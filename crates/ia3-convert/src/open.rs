@@ -2,9 +2,10 @@ use std::path::Path;
 
 use ia3_io::AdapterFile;
 
+use crate::error::ConvertError;
 use crate::format::AdapterFormat;
 use crate::recognise::folder;
-use crate::{ConvertError, adapterhub, peft_bin, tfew};
+use crate::{adapterhub, peft_bin, tfew};
 
 /// An adapter that was read from any of the formats.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use burn::tensor::TensorData;
 use ia3_io::AdapterFile;
 use ia3_io::adapter::{CONFIG, WEIGHTS, read_config};
 
-use crate::ConvertError;
+use crate::error::ConvertError;
 use crate::torch::TorchFile;
 
 const BIN: &str = "adapter_model.bin";

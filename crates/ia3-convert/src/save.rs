@@ -9,9 +9,10 @@ use ia3_io::adapter::CONFIG;
 use ia3_io::fs::WrittenFiles;
 use ia3_io::{AdapterFile, FileError, FileVector};
 
+use crate::error::ConvertError;
 use crate::format::AdapterFormat;
 use crate::recognise::{config_field, is_adapterhub};
-use crate::{ConvertError, adapterhub, order, tfew};
+use crate::{adapterhub, order, tfew};
 
 /// Writes the adapter in a format: a folder for PEFT and AdapterHub, a file for T-Few.
 ///

@@ -6,7 +6,7 @@ use ia3_config::{Ia3Config, ModelInfo, Placement, PlanOptions, Selector};
 use ia3_io::FileVector;
 use ia3_io::adapter::infer_model;
 
-use crate::ConvertError;
+use crate::error::ConvertError;
 use crate::t5;
 
 const ALLOW: PlanOptions = PlanOptions::new().with_allow_unmatched(true);

@@ -8,9 +8,10 @@ use ia3_io::fs::{AtomicWrite, WrittenFiles};
 use ia3_io::{AdapterFile, FileVector};
 
 use crate::column::insert_column;
+use crate::error::ConvertError;
 use crate::format::AdapterFormat;
+use crate::selectors;
 use crate::torch::{TorchFile, TorchTensor, write_torch};
-use crate::{ConvertError, selectors};
 
 const VECTOR: &str = ".multi_lora_b";
 /// The vector on the input, which T-Few makes and leaves at ones.

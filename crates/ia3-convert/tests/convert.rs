@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use common::fixture;
 use ia3_config::{ModelInfo, Placement, Selector, TaskType};
 use ia3_convert::{
-    AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter, open_adapter,
+    AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter_with, open_adapter,
     place_feed_forward, save_adapter_as,
 };
 use ia3_io::{AdapterFile, FileVector, load_adapter};
@@ -24,7 +24,7 @@ fn info(case: &str) -> ModelInfo {
 }
 
 fn convert(from: &Path, to: AdapterFormat, out: &Path, options: &ConvertOptions) -> Converted {
-    convert_adapter(from, to, out, options).unwrap_or_else(|e| panic!("{e}"))
+    convert_adapter_with(from, to, out, options).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn bits(vectors: &BTreeMap<String, FileVector>) -> BTreeMap<String, Vec<u32>> {
@@ -97,7 +97,7 @@ fn every_source_becomes_the_peft_folder_it_was_made_from() {
     let original = fixture("t5v11/adapter");
     for (i, (source, _)) in SOURCES.iter().enumerate() {
         let dir = out.path().join(i.to_string());
-        let options = ConvertOptions::default().with_site(FeedForwardSite::Wo).with_base_name("base");
+        let options = ConvertOptions::new().with_site(FeedForwardSite::Wo).with_base_name("base");
         let converted = convert(&fixture(source), AdapterFormat::Peft, &dir, &options);
         assert!(weights(&dir) == weights(&original), "{source}");
         assert_eq!((converted.placed.moved.len(), converted.adapter.vectors.len()), (5, 21));
@@ -114,7 +114,7 @@ fn every_source_becomes_the_peft_folder_it_was_made_from() {
 #[test]
 fn peft_comes_back_from_every_format() {
     let out = tempfile::tempdir().unwrap();
-    let options = ConvertOptions::default().with_base(info("t5v11"));
+    let options = ConvertOptions::new().with_base(info("t5v11"));
     for format in [AdapterFormat::TFew, AdapterFormat::AdapterHub, AdapterFormat::Peft] {
         let (there, back) =
             (out.path().join(format!("{format} there")), out.path().join(format!("{format} back")));
@@ -138,10 +138,10 @@ fn load_fits(file: &AdapterFile, base: &ModelInfo) {
 fn vectors_on_outputs_need_no_base_and_stay() {
     let out = tempfile::tempdir().unwrap();
     let (file, back) = (out.path().join("mt5.pt"), out.path().join("back"));
-    let converted = convert(&fixture("mt5/adapter"), AdapterFormat::TFew, &file, &ConvertOptions::default());
+    let converted = convert(&fixture("mt5/adapter"), AdapterFormat::TFew, &file, &ConvertOptions::new());
     assert!(converted.placed.moved.is_empty());
     assert_eq!(converted.placed.kept.len(), 4);
-    convert(&file, AdapterFormat::Peft, &back, &ConvertOptions::default());
+    convert(&file, AdapterFormat::Peft, &back, &ConvertOptions::new());
     assert!(weights(&back) == weights(&fixture("mt5/adapter")));
 }
 
@@ -159,7 +159,7 @@ fn a_plain_block_keeps_its_vector_on_the_output_of_wi() {
         .collect();
     file.config = file.config.with_target_modules(["k", "v", "wi"]).with_feedforward_modules([] as [&str; 0]);
     save_adapter_as(&file, AdapterFormat::AdapterHub, path("hub"), None).unwrap();
-    let converted = convert(&path("hub"), AdapterFormat::Peft, &path("peft"), &ConvertOptions::default());
+    let converted = convert(&path("hub"), AdapterFormat::Peft, &path("peft"), &ConvertOptions::new());
     assert_eq!(bits(&converted.adapter.vectors), bits(&file.vectors));
     load_fits(&AdapterFile::open(path("peft")).unwrap(), &info("t5"));
     let config = fs::read_to_string(path("hub/adapter_config.json")).unwrap();
@@ -211,7 +211,7 @@ fn parameters_saved_whole_stay_in_pefts_format() {
     let out = tempfile::tempdir().unwrap();
     for case in ["bert/adapter_alt", "gpt2/adapter", "llama/adapter_alt"] {
         let dir = out.path().join(case);
-        convert(&fixture(case), AdapterFormat::Peft, &dir, &ConvertOptions::default());
+        convert(&fixture(case), AdapterFormat::Peft, &dir, &ConvertOptions::new());
         assert!(weights(&dir) == weights(&fixture(case)), "{case}");
     }
 }
@@ -221,7 +221,7 @@ fn the_pickle_of_an_older_peft_is_read() {
     let out = tempfile::tempdir().unwrap();
     for path in ["formats/t5v11/peft_bin", "formats/t5v11/peft_bin/adapter_model.bin"] {
         let dir = out.path().join(path);
-        let converted = convert(&fixture(path), AdapterFormat::Peft, &dir, &ConvertOptions::default());
+        let converted = convert(&fixture(path), AdapterFormat::Peft, &dir, &ConvertOptions::new());
         assert_eq!(converted.from, AdapterFormat::Peft);
         assert!(weights(&dir) == weights(&fixture("t5v11/adapter")), "{path}");
     }
@@ -265,7 +265,7 @@ fn the_authors_own_file() {
     };
     let out = tempfile::tempdir().unwrap();
     let [wi_1, wo, back] = ["wi_1", "wo", "back.pt"].map(|name| out.path().join(name));
-    let converted = convert(&file, AdapterFormat::Peft, &wi_1, &ConvertOptions::default());
+    let converted = convert(&file, AdapterFormat::Peft, &wi_1, &ConvertOptions::new());
     let numbers: usize = converted.adapter.vectors.values().map(|v| v.values.len()).sum();
     assert_eq!((converted.adapter.vectors.len(), numbers), (192, 540_672));
     assert_eq!(converted.adapter.config.target_modules, Some(Selector::from(["k", "v", "wi_1"])));
@@ -276,9 +276,9 @@ fn the_authors_own_file() {
         statistics.to_string(),
         "mean 0.9953 std 0.0929 min -0.7876 max 2.0488, 12 of 540672 negative, 0 ones, 0 not finite"
     );
-    let to_wo = ConvertOptions::default().with_site(FeedForwardSite::Wo);
+    let to_wo = ConvertOptions::new().with_site(FeedForwardSite::Wo);
     assert_eq!(convert(&file, AdapterFormat::Peft, &wo, &to_wo).placed.moved.len(), 48);
-    let gated = ConvertOptions::default().with_base(t0_3b());
+    let gated = ConvertOptions::new().with_base(t0_3b());
     convert(&wo, AdapterFormat::TFew, &back, &gated);
     let (new, old) = (open_adapter(&back).unwrap(), open_adapter(&file).unwrap());
     assert_eq!(bits(&new.file.vectors), bits(&old.file.vectors));
@@ -307,9 +307,9 @@ fn pickle(path: &Path) -> Vec<u8> {
 fn a_written_file_has_the_pickle_that_pytorch_writes() {
     let out = tempfile::tempdir().unwrap();
     let again = out.path().join("again.pt");
-    convert(&fixture("formats/t5v11/tfew.pt"), AdapterFormat::TFew, &again, &ConvertOptions::default());
+    convert(&fixture("formats/t5v11/tfew.pt"), AdapterFormat::TFew, &again, &ConvertOptions::new());
     assert!(pickle(&again) == pickle(&fixture("formats/t5v11/tfew.pt")));
     let bytes = fs::read(&again).unwrap();
-    convert(&again, AdapterFormat::TFew, &again, &ConvertOptions::default());
+    convert(&again, AdapterFormat::TFew, &again, &ConvertOptions::new());
     assert!(fs::read(&again).unwrap() == bytes, "the same values give other bytes");
 }

@@ -12,8 +12,8 @@ use common::torch::{Tensor, archive, dict, text, torch_file};
 use common::{fixture, names};
 use ia3_config::ModelInfo;
 use ia3_convert::{
-    AdapterFormat, ConvertError, ConvertOptions, FeedForwardSite, TorchError, convert_adapter, open_adapter,
-    place_feed_forward, save_adapter_as,
+    AdapterFormat, ConvertError, ConvertOptions, FeedForwardSite, TorchError, convert_adapter_with,
+    open_adapter, place_feed_forward, save_adapter_as,
 };
 use ia3_io::AdapterFile;
 use ia3_models::ModelConfig;
@@ -24,7 +24,7 @@ const KEY: &str = "encoder.block.0.layer.0.SelfAttention.k.multi_lora_b";
 /// Converts `DIR/<from>` to `DIR/out` and compares the message.
 fn refuse(name: &str, dir: &Path, from: &str, to: AdapterFormat, options: &ConvertOptions, expected: &str) {
     let before = names(dir);
-    let error = match convert_adapter(dir.join(from), to, dir.join("out"), options) {
+    let error = match convert_adapter_with(dir.join(from), to, dir.join("out"), options) {
         Ok(_) => panic!("{name} was accepted"),
         Err(error) => error.to_string(),
     };
@@ -37,7 +37,7 @@ fn refuse_file(name: &str, bytes: &[u8], expected: &str) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("FILE"), bytes).unwrap();
     let expected = expected.replace("`FILE`", "`DIR/FILE`");
-    refuse(name, dir.path(), "FILE", OUT, &ConvertOptions::default(), &expected);
+    refuse(name, dir.path(), "FILE", OUT, &ConvertOptions::new(), &expected);
 }
 
 fn refuse_pickle(name: &str, pickle: &[u8], problem: &str) {
@@ -438,7 +438,7 @@ fn refuse_hub(from: &str, to: &str, expected: &str) {
     let text = fs::read_to_string(&config).unwrap();
     assert!(text.contains(from));
     fs::write(&config, text.replacen(from, to, 1)).unwrap();
-    refuse(to, dir.path(), "hub", OUT, &ConvertOptions::default(), expected);
+    refuse(to, dir.path(), "hub", OUT, &ConvertOptions::new(), expected);
 }
 
 #[test]
@@ -470,7 +470,7 @@ fn adapterhub_folders() {
     copy("formats/t5v11/adapterhub", &dir.path().join("hub"));
     fs::remove_file(dir.path().join("hub/pytorch_adapter.bin")).unwrap();
     let message = "`DIR/hub` holds no AdapterHub adapter: pytorch_adapter.bin and adapter.safetensors are missing, found adapter_config.json";
-    refuse("no weights", dir.path(), "hub", OUT, &ConvertOptions::default(), message);
+    refuse("no weights", dir.path(), "hub", OUT, &ConvertOptions::new(), message);
     let key = "encoder.block.0.layer.0.SelfAttention.k.loras.task.lora_B";
     let (tensor, wrapped) = (Tensor::default().pickle(), format!("transformer.{key}"));
     let twice = torch_file(&dict(&[(key, tensor.clone()), (&wrapped, tensor)]));
@@ -478,14 +478,14 @@ fn adapterhub_folders() {
     let message = format!(
         "`DIR/hub/pytorch_adapter.bin` holds two vectors of `encoder.block.0.layer.0.SelfAttention.k`, the second under `{wrapped}`; save each adapter in a folder of its own"
     );
-    refuse("two names of a vector", dir.path(), "hub", OUT, &ConvertOptions::default(), &message);
+    refuse("two names of a vector", dir.path(), "hub", OUT, &ConvertOptions::new(), &message);
     let key = "transformer.h.0.attn.c_attn.loras.task.lora_B";
     let fused = torch_file(&dict(&[(key, Tensor::default().pickle())]));
     fs::write(dir.path().join("hub/pytorch_adapter.bin"), fused).unwrap();
     let message = format!(
         "`{key}` of `DIR/hub/pytorch_adapter.bin` is a vector on a part of a fused projection, which an (IA)³ adapter does not have"
     );
-    refuse("a fused projection", dir.path(), "hub", OUT, &ConvertOptions::default(), &message);
+    refuse("a fused projection", dir.path(), "hub", OUT, &ConvertOptions::new(), &message);
 }
 
 /// The facts of a base in `fixtures/`.
@@ -503,7 +503,7 @@ fn refuse_adapter(case: &str, to: AdapterFormat, options: &ConvertOptions, expec
 
 #[test]
 fn vectors_that_cannot_move() {
-    let (none, tfew) = (ConvertOptions::default(), AdapterFormat::TFew);
+    let (none, tfew) = (ConvertOptions::new(), AdapterFormat::TFew);
     let wo = "decoder.block.0.layer.2.DenseReluDense.wo";
     let wi_1 = "decoder.block.0.layer.2.DenseReluDense.wi_1";
     let unknown = format!(
@@ -701,7 +701,7 @@ fn what_is_in_the_way() {
             fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
             fs::write(dir.path().join(file), &config).unwrap();
         }
-        refuse(name, dir.path(), "in.pt", to, &ConvertOptions::default(), expected);
+        refuse(name, dir.path(), "in.pt", to, &ConvertOptions::new(), expected);
     }
 }
 
@@ -720,7 +720,7 @@ fn pickles_in_folders() {
         let refuse = |bytes: &[u8], expected: &str| {
             fs::write(dir.path().join("in").join(name), bytes).unwrap();
             let expected = expected.replace("FILE", &format!("DIR/in/{name}"));
-            refuse(folder, dir.path(), "in", OUT, &ConvertOptions::default(), &expected);
+            refuse(folder, dir.path(), "in", OUT, &ConvertOptions::new(), &expected);
         };
         refuse(
             &hostile,

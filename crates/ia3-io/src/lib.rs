@@ -14,11 +14,12 @@ pub use ::safetensors::Dtype;
 pub use adapter::{
     AdapterDiff, AdapterFile, AdapterFileError, AdapterOptions, AdapterReport, BASE_NAME, FieldDiff,
     FileVector, ShapeDiff, SiteDiff, VectorDistance, VectorStats, check_adapter_name, load_adapter,
-    model_card, named_adapters, save_adapter, save_adapters, state_dict, statistics,
+    model_card, named_adapters, save_adapter, save_adapter_with, save_adapters, save_adapters_with,
+    state_dict, statistics,
 };
 pub use checkpoint::{
     BadDtype, Checkpoint, CheckpointError, CheckpointOptions, LoadOptions, LoadReport, MisShaped,
-    SavedCheckpoint, TensorFacts, copy_sidecars, save_checkpoint,
+    SavedCheckpoint, TensorFacts, copy_sidecars, save_checkpoint, save_checkpoint_with,
 };
 pub use fs::{FileError, FileKind, WrittenFiles, remove_leftovers, write_file};
 pub use missing::Missing;

@@ -10,8 +10,8 @@ use common::{Tiny, fixture, names, values};
 use ia3_core::config::{ModelInfo, ModuleInfo, ModuleKind};
 use ia3_core::{Adapter, Ia3Config, merge};
 use ia3_io::{
-    AdapterFile, AdapterFileError, AdapterOptions, Checkpoint, CheckpointOptions, LoadOptions, VectorStats,
-    load_adapter, save_adapter, save_adapters, save_checkpoint, statistics,
+    AdapterFile, AdapterFileError, AdapterOptions, Checkpoint, VectorStats, load_adapter, save_adapter,
+    save_adapter_with, save_adapters, save_checkpoint, statistics,
 };
 
 fn adapter(model: &Tiny, config: Ia3Config) -> Adapter {
@@ -28,7 +28,7 @@ fn named_adapters_lie_in_folders_of_their_own() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
     let model = Tiny::new(&device);
     let [a, b] = [(); 2].map(|()| adapter(&model, config()));
-    save_adapters(&[("default", &a), ("b", &b)], out.path(), &AdapterOptions::default()).unwrap();
+    save_adapters(&[("default", &a), ("b", &b)], out.path()).unwrap();
     let own = ["README.md", "adapter_config.json", "adapter_model.safetensors"];
     assert_eq!(names(out.path()), [own[0], own[1], own[2], "b"]);
     assert_eq!(names(&out.path().join("b")), own);
@@ -45,7 +45,7 @@ fn modules_saved_whole_come_back_in_burns_layout() {
     let whole = ["block.0.column", "block.1.norm", "block.1.c_fc", "block.1.k", "shared"];
     let adapter = adapter(&model, config().with_target_modules(["wo"]).with_modules_to_save(whole));
     let options = AdapterOptions::default().with_base(model.info());
-    save_adapter(&adapter, out.path(), &options).unwrap();
+    save_adapter_with(&adapter, out.path(), &options).unwrap();
     let loaded = load_adapter(out.path(), &model.info(), &device).unwrap();
     assert_eq!(loaded.saved, adapter.saved);
     assert_eq!(loaded.saved.len(), 2 + 2 + 1 + 2 + 1);
@@ -70,7 +70,7 @@ fn a_vector_of_a_convolution_keeps_its_axes_and_fits_no_linear_layer() {
     let base = |kind| ModelInfo { model_type: None, modules: vec![ModuleInfo::new("conv2d", kind)] };
     let dir = fixture("custom/conv2d_1/adapter");
     let adapter = load_adapter(&dir, &base(conv2d), &device).unwrap();
-    save_adapter(&adapter, out.path(), &AdapterOptions::default()).unwrap();
+    save_adapter(&adapter, out.path()).unwrap();
     let shape = |dir| AdapterFile::open(dir).unwrap().vectors["conv2d"].shape.clone();
     assert_eq!((shape(dir.as_path()), shape(out.path())), (vec![1, 10, 1, 1], vec![1, 10, 1, 1]));
     let linear = ModuleKind::Linear { d_in: 5, d_out: 10, bias: true };
@@ -88,7 +88,7 @@ fn what_does_not_fit_is_reported_where_that_is_allowed() {
     let mut adapter = adapter(&model, config());
     let vector = adapter.vectors.remove("block.1.k").unwrap();
     adapter.vectors.insert("block.7.k".to_string(), vector);
-    save_adapter(&adapter, out.path(), &AdapterOptions::default()).unwrap();
+    save_adapter(&adapter, out.path()).unwrap();
     let (loaded, report) =
         AdapterFile::open(out.path()).unwrap().into_adapter(&model.info(), &device).unwrap();
     assert_eq!((loaded.vectors.len(), report.is_complete()), (5, false));
@@ -108,7 +108,7 @@ fn the_card_says_what_the_adapter_holds_and_an_old_one_stays() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
     let model = Tiny::new(&device);
     let options = AdapterOptions::default().with_base_name("google/tiny");
-    save_adapter(&adapter(&model, config()), out.path(), &options).unwrap();
+    save_adapter_with(&adapter(&model, config()), out.path(), &options).unwrap();
     let card = fs::read_to_string(out.path().join("README.md")).unwrap();
     let expected = "---\nbase_model: google/tiny\nlibrary_name: peft\ntags:\n- base_model:adapter:google/tiny\n\
                     - ia3\n- transformers\n---\n";
@@ -127,7 +127,7 @@ fn the_card_says_what_the_adapter_holds_and_an_old_one_stays() {
         (Some("google/tiny"), true)
     );
     fs::write(out.path().join("README.md"), "mine").unwrap();
-    save_adapter(&adapter(&model, self::config()), out.path(), &options).unwrap();
+    save_adapter_with(&adapter(&model, self::config()), out.path(), &options).unwrap();
     assert_eq!(fs::read_to_string(out.path().join("README.md")).unwrap(), "mine");
 }
 
@@ -138,7 +138,7 @@ fn statistics_are_of_the_finite_values() {
     let mut adapter = adapter(&model, config());
     let l = Tensor::<1>::from_floats([1.0, -1.0, f32::NAN, f32::INFINITY], &device);
     adapter.vectors.insert("block.0.k".to_string(), ia3_core::Ia3Vector::new(l, ia3_core::Placement::Output));
-    save_adapter(&adapter, out.path(), &AdapterOptions::default()).unwrap();
+    save_adapter(&adapter, out.path()).unwrap();
     let loaded = load_adapter(out.path(), &model.info(), &device).unwrap();
     let (path, stats) = &statistics(&loaded)[1];
     assert_eq!(path, "block.0.k");
@@ -154,11 +154,11 @@ fn statistics_are_of_the_finite_values() {
 #[test]
 fn parameters_stay_frozen_or_trained_on_loading() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
-    save_checkpoint(&Tiny::new(&device), out.path(), &CheckpointOptions::default()).unwrap();
+    save_checkpoint(&Tiny::new(&device), out.path()).unwrap();
     let checkpoint = Checkpoint::open(out.path()).unwrap();
     let mut model = Tiny::new(&device.clone().autodiff());
     model.block[0] = model.block[0].clone().no_grad();
-    let (loaded, _) = checkpoint.load(model, &LoadOptions::default()).unwrap();
+    let (loaded, _) = checkpoint.load(model).unwrap();
     let trained = |w: &burn::module::Param<Tensor<2>>| (w.val().is_autodiff(), w.val().is_require_grad());
     assert_eq!(trained(&loaded.block[0].k.weight), (true, false));
     assert_eq!(trained(&loaded.block[1].k.weight), (true, true));

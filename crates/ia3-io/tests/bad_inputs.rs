@@ -12,10 +12,7 @@ use burn::tensor::{Device, Tensor};
 use common::{Tiny, fixture, names, raw};
 use ia3_config::{Ia3Config, ModelInfo, Placement};
 use ia3_core::{Adapter, Ia3Vector};
-use ia3_io::{
-    AdapterFile, AdapterOptions, Checkpoint, CheckpointOptions, load_adapter, save_adapter, save_adapters,
-    save_checkpoint,
-};
+use ia3_io::{AdapterFile, Checkpoint, load_adapter, save_adapter, save_adapters, save_checkpoint};
 use ia3_models::t5::T5Config;
 
 /// Runs `f` on a folder with `files` in it, and compares the message of its error.
@@ -628,9 +625,7 @@ fn adapter() -> Adapter {
 
 #[test]
 fn targets_that_cannot_be_written() {
-    let save = |name: &'static str| {
-        move |dir: &Path| save_adapter(&adapter(), dir.join(name), &AdapterOptions::default())
-    };
+    let save = |name: &'static str| move |dir: &Path| save_adapter(&adapter(), dir.join(name));
     refused("a file", &[("x", b"")], save("x"), "`DIR/x` is a file; give a folder to write into");
     refused(
         "inside a file",
@@ -648,7 +643,7 @@ fn targets_that_cannot_be_written() {
         move |dir: &Path| {
             let adapter = adapter();
             let adapters: Vec<_> = names.iter().map(|name| (*name, &adapter)).collect();
-            save_adapters(&adapters, dir, &AdapterOptions::default())
+            save_adapters(&adapters, dir)
         }
     };
     refused(
@@ -681,7 +676,7 @@ fn targets_that_cannot_be_written() {
         |dir| {
             let data = burn::tensor::TensorData::from([[1f32, 2.], [3., 4.]]);
             let adapter = Adapter { saved: [("classifier.weight".to_string(), data)].into(), ..adapter() };
-            save_adapter(&adapter, dir, &AdapterOptions::default())
+            save_adapter(&adapter, dir)
         },
         "cannot tell how Hugging Face stores `classifier.weight`: its layer is not known; pass the model's facts in `AdapterOptions::base`",
     );
@@ -720,7 +715,7 @@ fn files_that_must_not_be_touched() {
         &[],
         |dir| {
             fs::set_permissions(dir, mode(0o555)).unwrap();
-            let result = save_adapter(&adapter(), dir.join("x"), &AdapterOptions::default());
+            let result = save_adapter(&adapter(), dir.join("x"));
             fs::set_permissions(dir, mode(0o755)).unwrap();
             result
         },
@@ -750,8 +745,8 @@ fn a_disk_that_is_full() {
     let vectors = [("k".to_string(), Ia3Vector::new(linear, Placement::Output))].into();
     let adapter = Adapter { vectors, ..adapter() };
     let errors = [
-        save_checkpoint(&big, disk.path().join("a"), &CheckpointOptions::default()).unwrap_err().to_string(),
-        save_adapter(&adapter, disk.path().join("b/c"), &AdapterOptions::default()).unwrap_err().to_string(),
+        save_checkpoint(&big, disk.path().join("a")).unwrap_err().to_string(),
+        save_adapter(&adapter, disk.path().join("b/c")).unwrap_err().to_string(),
     ];
     let left = names(disk.path());
     std::process::Command::new("umount").arg(disk.path()).status().unwrap();

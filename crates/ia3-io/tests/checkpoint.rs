@@ -8,7 +8,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 use common::{Tiny, names, values};
 use ia3_io::{
-    Checkpoint, CheckpointError, CheckpointOptions, Dtype, LoadOptions, copy_sidecars, save_checkpoint,
+    Checkpoint, CheckpointError, CheckpointOptions, Dtype, LoadOptions, copy_sidecars, save_checkpoint_with,
 };
 use safetensors::SafeTensors;
 
@@ -21,7 +21,9 @@ impl ModuleMapper for Cast {
 }
 
 fn options(max_shard_bytes: Option<u64>) -> CheckpointOptions {
-    CheckpointOptions { max_shard_bytes, ..Default::default() }
+    let mut options = CheckpointOptions::new();
+    options.max_shard_bytes = max_shard_bytes;
+    options
 }
 
 #[test]
@@ -31,9 +33,8 @@ fn a_module_is_loaded_as_it_was_saved() {
         let model = Tiny::new(&device).map(&mut Cast(dtype));
         for limit in [None, Some(200)] {
             let dir = out.path().join(format!("{name}{}", limit.is_some()));
-            let saved = save_checkpoint(&model, &dir, &options(limit)).unwrap();
-            let (loaded, report) =
-                Checkpoint::open(&dir).unwrap().load(Tiny::new(&device), &LoadOptions::default()).unwrap();
+            let saved = save_checkpoint_with(&model, &dir, &options(limit)).unwrap();
+            let (loaded, report) = Checkpoint::open(&dir).unwrap().load(Tiny::new(&device)).unwrap();
             assert_eq!(values(&loaded), values(&model), "{name} {limit:?}");
             assert_eq!((report.loaded.len(), report.unused.len()), (saved.tensors, 0));
             assert_eq!(names(&dir).len(), saved.files.len());
@@ -46,7 +47,7 @@ fn a_module_is_loaded_as_it_was_saved() {
 fn the_file_has_the_layout_of_pytorch() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
     let model = Tiny::new(&device);
-    save_checkpoint(&model, out.path(), &options(None)).unwrap();
+    save_checkpoint_with(&model, out.path(), &options(None)).unwrap();
     let bytes = fs::read(out.path().join("model.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let data = |name: &str| {
@@ -67,17 +68,17 @@ fn the_file_has_the_layout_of_pytorch() {
 #[test]
 fn parameters_keep_identity_training_state_and_are_never_randomly_initialised() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
-    save_checkpoint(&Tiny::new(&device), out.path(), &options(None)).unwrap();
+    save_checkpoint_with(&Tiny::new(&device), out.path(), &options(None)).unwrap();
     let model = Tiny::new(&device);
     let ids = [model.block[0].k.weight.id, model.block[0].column.weight.id, model.norm.gamma.id];
     let untouched = model.clone();
-    let (loaded, _) = Checkpoint::open(out.path()).unwrap().load(model, &LoadOptions::default()).unwrap();
+    let (loaded, _) = Checkpoint::open(out.path()).unwrap().load(model).unwrap();
     assert_eq!([loaded.block[0].k.weight.id, loaded.block[0].column.weight.id, loaded.norm.gamma.id], ids);
     assert!(loaded.shared.weight.is_initialized());
     assert!(!untouched.shared.weight.is_initialized() && !untouched.block[0].column.weight.is_initialized());
     // What is initialised already, burn's column layout included, is replaced just so.
     values(&untouched);
-    let (again, _) = Checkpoint::open(out.path()).unwrap().load(untouched, &LoadOptions::default()).unwrap();
+    let (again, _) = Checkpoint::open(out.path()).unwrap().load(untouched).unwrap();
     assert_eq!(values(&again), values(&loaded));
 }
 
@@ -85,11 +86,9 @@ fn parameters_keep_identity_training_state_and_are_never_randomly_initialised() 
 fn weights_are_cast_on_loading() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
     let model = Tiny::new(&device);
-    save_checkpoint(&model, out.path(), &options(None)).unwrap();
+    save_checkpoint_with(&model, out.path(), &options(None)).unwrap();
     let checkpoint = Checkpoint::open(out.path()).unwrap();
-    let load = |dtype| {
-        checkpoint.load(Tiny::new(&device), &LoadOptions { dtype: Some(dtype), ..Default::default() })
-    };
+    let load = |dtype| checkpoint.load_with(Tiny::new(&device), &LoadOptions::new().with_dtype(dtype));
     for (dtype, as_burn) in [(FloatDType::BF16, DType::BF16), (FloatDType::F16, DType::F16)] {
         let expected = model.clone().map(&mut Cast(as_burn));
         assert_eq!(values(&load(dtype).unwrap().0), values(&expected));
@@ -119,19 +118,16 @@ fn other_names_and_prefixes_are_found_and_leftovers_reported() {
     fs::write(&file, common::raw(&header, &data)).unwrap();
     let norm = || Norm { norm: burn::nn::RmsNormConfig::new(2).init(&device) };
     let alias = |file: &str| ("norm.weight".to_string(), file.to_string());
-    let options = LoadOptions {
-        prefix: Some("t5.".to_string()),
-        aliases: vec![alias("tied.copy"), alias("tied.other")],
-        ..Default::default()
-    };
-    let (loaded, report) = Checkpoint::open(&file).unwrap().load(norm(), &options).unwrap();
+    let options =
+        LoadOptions::new().with_prefix("t5.").with_aliases(vec![alias("tied.copy"), alias("tied.other")]);
+    let (loaded, report) = Checkpoint::open(&file).unwrap().load_with(norm(), &options).unwrap();
     assert_eq!(loaded.norm.gamma.val().into_data(), TensorData::from([1f32, 2.]));
     assert_eq!(report.to_string(), "1 tensor loaded (8 bytes); 2 not used: extra, tied.other");
-    let options = LoadOptions { aliases: vec![alias("tied.other")], ..Default::default() };
-    let (loaded, _) = Checkpoint::open(&file).unwrap().load(norm(), &options).unwrap();
+    let options = LoadOptions::new().with_aliases(vec![alias("tied.other")]);
+    let (loaded, _) = Checkpoint::open(&file).unwrap().load_with(norm(), &options).unwrap();
     assert_eq!(loaded.norm.gamma.val().into_data(), TensorData::from([3f32, 4.]));
-    let options = LoadOptions { allow_missing: true, ..Default::default() };
-    let (_, report) = Checkpoint::open(&file).unwrap().load(norm(), &options).unwrap();
+    let options = LoadOptions::new().with_allow_missing(true);
+    let (_, report) = Checkpoint::open(&file).unwrap().load_with(norm(), &options).unwrap();
     assert_eq!((report.missing, report.unused.len()), (vec!["norm.weight".to_string()], 4));
 }
 
@@ -146,8 +142,8 @@ fn every_tensor_that_does_not_fit_is_named() {
     let mut small = Tiny::new(&device);
     small.block.pop();
     small.norm = burn::nn::RmsNormConfig::new(3).init(&device);
-    save_checkpoint(&small, out.path(), &options(None)).unwrap();
-    let error = Checkpoint::open(out.path()).unwrap().load(Tiny::new(&device), &LoadOptions::default());
+    save_checkpoint_with(&small, out.path(), &options(None)).unwrap();
+    let error = Checkpoint::open(out.path()).unwrap().load(Tiny::new(&device));
     let error = error.unwrap_err();
     let expected = format!(
         "`{}` does not fit the model: 8 tensors missing (`block.1.k.weight` (closest: `block.0.k.weight`), \
@@ -165,7 +161,7 @@ fn tensors_are_listed_and_compared_by_content() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
     let mut model = Tiny::new(&device);
     model.block[1].k.weight = Param::from_tensor(model.block[0].k.weight.val());
-    save_checkpoint(&model, out.path(), &options(Some(100))).unwrap();
+    save_checkpoint_with(&model, out.path(), &options(Some(100))).unwrap();
     let checkpoint = Checkpoint::open(out.path()).unwrap();
     assert!(checkpoint.same_bytes("block.0.k.weight", "block.1.k.weight").unwrap());
     assert!(!checkpoint.same_bytes("block.0.k.weight", "block.0.column.weight").unwrap());
@@ -184,19 +180,19 @@ fn weights_in_the_way_are_not_destroyed() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
     let model = Tiny::new(&device);
     let dir = out.path();
-    save_checkpoint(&model, dir, &options(None)).unwrap();
+    save_checkpoint_with(&model, dir, &options(None)).unwrap();
     let base = fs::read(dir.join("model.safetensors")).unwrap();
-    let error = save_checkpoint(&Tiny::new(&device), dir, &options(None)).unwrap_err();
+    let error = save_checkpoint_with(&Tiny::new(&device), dir, &options(None)).unwrap_err();
     assert!(matches!(error, CheckpointError::Exists { .. }), "{error}");
-    let guarded = CheckpointOptions { overwrite: true, base: Some(dir.join(".")), ..Default::default() };
-    let error = save_checkpoint(&Tiny::new(&device), dir, &guarded).unwrap_err();
+    let guarded = CheckpointOptions::new().with_base(dir.join(".")).with_overwrite(true);
+    let error = save_checkpoint_with(&Tiny::new(&device), dir, &guarded).unwrap_err();
     assert!(matches!(error, CheckpointError::SameFolder { .. }), "{error}");
     assert!(fs::read(dir.join("model.safetensors")).unwrap() == base);
     // Weights that are replaced on purpose leave nothing that would be found instead of the new ones.
-    let sharded = CheckpointOptions { overwrite: true, ..options(Some(300)) };
-    save_checkpoint(&model, dir, &sharded).unwrap();
+    let sharded = options(Some(300)).with_overwrite(true);
+    save_checkpoint_with(&model, dir, &sharded).unwrap();
     assert!(!dir.join("model.safetensors").exists());
-    save_checkpoint(&model, dir, &CheckpointOptions { overwrite: true, ..Default::default() }).unwrap();
+    save_checkpoint_with(&model, dir, &CheckpointOptions::new().with_overwrite(true)).unwrap();
     assert_eq!(names(dir), ["model.safetensors"]);
 }
 
@@ -207,12 +203,12 @@ fn a_model_with_vectors_is_not_saved() {
     let config = ia3_core::Ia3Config::new().with_target_modules(["wo"]).with_feedforward_modules(["wo"]);
     let adapter = ia3_core::Adapter::init(&model, &config.plan(&model.info()).unwrap());
     let adapted = ia3_core::attach_to_weights(&model, &[&adapter]).unwrap();
-    let error = save_checkpoint(&adapted, out.path(), &options(None)).unwrap_err().to_string();
+    let error = save_checkpoint_with(&adapted, out.path(), &options(None)).unwrap_err().to_string();
     let expected = "`block.0.wo.weight` carries adapter vectors, which a checkpoint cannot hold; merge the adapter first";
     assert_eq!(error, expected);
     assert!(names(out.path()).is_empty());
     let merged = ia3_core::merge(&model, &[&adapter]).unwrap();
-    save_checkpoint(&merged, out.path(), &options(None)).unwrap();
+    save_checkpoint_with(&merged, out.path(), &options(None)).unwrap();
 }
 
 #[test]

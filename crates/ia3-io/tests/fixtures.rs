@@ -9,7 +9,7 @@ use burn::tensor::{DType, Device, Tensor};
 use common::{fixture, fixtures};
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind, Placement};
 use ia3_core::{Adapter, Ia3Vector};
-use ia3_io::{AdapterFile, AdapterOptions, Checkpoint, load_adapter, save_adapter};
+use ia3_io::{AdapterFile, AdapterOptions, Checkpoint, load_adapter, save_adapter, save_adapter_with};
 use serde_json::Value;
 
 fn adapter_dirs() -> Vec<PathBuf> {
@@ -64,7 +64,7 @@ fn every_adapter_is_saved_as_it_was_loaded() {
         let info = info_of(&dir.with_file_name("base"));
         let adapter = load_adapter(dir, &info, &device).unwrap_or_else(|e| panic!("{e}"));
         let saved = out.path().join(i.to_string());
-        save_adapter(&adapter, &saved, &AdapterOptions::default().with_base(info)).unwrap();
+        save_adapter_with(&adapter, &saved, &AdapterOptions::default().with_base(info)).unwrap();
         let bytes = |dir: &std::path::Path| fs::read(dir.join("adapter_model.safetensors")).unwrap();
         assert!(bytes(&saved) == bytes(dir), "{}", dir.display());
         assert_eq!(config(&saved), config(dir), "{}", dir.display());
@@ -91,7 +91,7 @@ fn half_precision_vectors_are_read_as_float32() {
     let l = Tensor::<1>::from_floats([1.0, 0.5, -2.0], &device);
     let (vectors, saved) = ([("k".to_string(), Ia3Vector::new(l, Placement::Output))].into(), [].into());
     let adapter = Adapter { config: ia3_config::Ia3Config::new(), vectors, saved };
-    save_adapter(&adapter, out.path(), &AdapterOptions::default()).unwrap();
+    save_adapter(&adapter, out.path()).unwrap();
     for (dtype, name) in [(DType::F16, "F16"), (DType::BF16, "BF16")] {
         let data = adapter.vectors["k"].l.val().cast(dtype).into_data();
         let header = format!(

@@ -9,7 +9,7 @@ use std::fs;
 
 use burn::tensor::{Device, FloatDType};
 use common::memory::{Model, floats, generate, layers, peak};
-use ia3_io::{Checkpoint, CheckpointOptions, LoadOptions, save_checkpoint};
+use ia3_io::{Checkpoint, LoadOptions, save_checkpoint};
 
 #[test]
 fn memory_stays_close_to_the_weights() {
@@ -18,14 +18,13 @@ fn memory_stays_close_to_the_weights() {
     let file = out.path().join("model.safetensors");
     let weights = generate(&file, floats(layers));
     let load = |dtype| {
-        let options = LoadOptions { dtype, ..Default::default() };
-        Checkpoint::open(&file).unwrap().load(Model::new(layers, &device), &options).unwrap().0
+        let mut options = LoadOptions::new();
+        options.dtype = dtype;
+        Checkpoint::open(&file).unwrap().load_with(Model::new(layers, &device), &options).unwrap().0
     };
     let (model, share) = peak("load", weights, || load(None));
     assert!(share < 1.2, "{share}");
-    let options = CheckpointOptions::default();
-    let (_, share) =
-        peak("save", weights, || save_checkpoint(&model, out.path().join("saved"), &options).unwrap());
+    let (_, share) = peak("save", weights, || save_checkpoint(&model, out.path().join("saved")).unwrap());
     assert!(share < 0.3, "{share}");
     assert!(fs::read(out.path().join("saved/model.safetensors")).unwrap().len() as u64 > weights);
     drop(model);

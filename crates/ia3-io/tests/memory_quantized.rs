@@ -6,7 +6,7 @@ mod common;
 use burn::tensor::Device;
 use common::memory::{D_FF, D_MODEL, Model, floats, generate, integers, layers, peak};
 use ia3_core::Bits;
-use ia3_io::{Checkpoint, CheckpointOptions, LoadOptions, save_checkpoint};
+use ia3_io::{Checkpoint, save_checkpoint};
 
 /// Bytes of a layer in float32.
 const LAYER: f64 = (4 * D_MODEL * D_FF) as f64;
@@ -25,20 +25,17 @@ fn memory_stays_close_to_the_integers() {
     std::fs::write(quantized.join("config.json"), config).unwrap();
 
     let open = |dir| Checkpoint::open(dir).unwrap();
-    let (model, share) = peak("load 8 bits", weights, || {
-        open(&quantized).load(Model::new(layers, &device), &LoadOptions::default()).unwrap().0
-    });
+    let (model, share) =
+        peak("load 8 bits", weights, || open(&quantized).load(Model::new(layers, &device)).unwrap().0);
     assert!(share < 1.2, "{share}");
     let saved = out.path().join("saved");
-    let (_, share) = peak("save 8 bits", weights, || {
-        save_checkpoint(&model, &saved, &CheckpointOptions::default()).unwrap()
-    });
+    let (_, share) = peak("save 8 bits", weights, || save_checkpoint(&model, &saved).unwrap());
     assert!(share < 0.3, "{share}");
     // The first model stays, so that none of its memory is used again. Of a layer that is being quantised there are a few
     // copies in float32.
     let (_, share) = peak(&format!("quantise {} MB", all / 1_000_000), weights, || {
         let module = Model::new(layers, &device);
-        open(&float).load_quantized(module, &LoadOptions::default(), Bits::Eight).unwrap()
+        open(&float).load_quantized(module, Bits::Eight).unwrap()
     });
     assert!(share < 1.1 + 6.0 * LAYER / weights as f64, "{share}");
 }

@@ -10,10 +10,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use common::{Tiny, fixture, values};
 use ia3_config::{Ia3Config, ModelInfo, Placement};
 use ia3_core::{Adapter, Ia3Vector};
-use ia3_io::{
-    AdapterFile, AdapterOptions, Checkpoint, CheckpointOptions, LoadOptions, load_adapter, save_adapter,
-    save_checkpoint,
-};
+use ia3_io::{AdapterFile, Checkpoint, CheckpointOptions, load_adapter, save_adapter, save_checkpoint_with};
 use proptest::prelude::*;
 
 const WEIGHTS: &str = "adapter_model.safetensors";
@@ -47,7 +44,7 @@ fn open_all(dir: &Path, info: &ModelInfo) {
         if let Ok(checkpoint) = Checkpoint::open(path) {
             let names: Vec<String> = checkpoint.tensors().map(|t| t.name.to_string()).collect();
             names.iter().for_each(|name| drop(checkpoint.tensor(name)));
-            let _ = checkpoint.load(Tiny::new(&device), &LoadOptions::default());
+            let _ = checkpoint.load(Tiny::new(&device));
         }
     }
 }
@@ -59,9 +56,9 @@ proptest! {
     fn any_adapter_is_read_as_it_was_written(vectors in vectors()) {
         let dir = tempfile::tempdir().unwrap();
         let adapter = adapter(&vectors);
-        save_adapter(&adapter, dir.path(), &AdapterOptions::default()).unwrap();
+        save_adapter(&adapter, dir.path()).unwrap();
         let bytes = fs::read(dir.path().join(WEIGHTS)).unwrap();
-        save_adapter(&adapter, dir.path(), &AdapterOptions::default()).unwrap();
+        save_adapter(&adapter, dir.path()).unwrap();
         prop_assert_eq!(bytes, fs::read(dir.path().join(WEIGHTS)).unwrap());
         let file = AdapterFile::open(dir.path()).unwrap();
         prop_assert_eq!(file.vectors.len(), vectors.len());
@@ -76,10 +73,10 @@ proptest! {
     fn shards_of_any_size_hold_the_whole_model(limit in 1u64..3000) {
         let (device, dir) = (Device::flex(), tempfile::tempdir().unwrap());
         let model = Tiny::new(&device);
-        let options = CheckpointOptions { max_shard_bytes: Some(limit), ..Default::default() };
-        save_checkpoint(&model, dir.path(), &options).unwrap();
+        let options = CheckpointOptions::new().with_max_shard_bytes(limit);
+        save_checkpoint_with(&model, dir.path(), &options).unwrap();
         let checkpoint = Checkpoint::open(dir.path()).unwrap();
-        let (loaded, report) = checkpoint.load(Tiny::new(&device), &LoadOptions::default()).unwrap();
+        let (loaded, report) = checkpoint.load(Tiny::new(&device)).unwrap();
         prop_assert!(report.unused.is_empty());
         prop_assert_eq!(values(&loaded), values(&model));
     }
@@ -125,8 +122,9 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let limit = sharded.then_some(2000);
-        let options = CheckpointOptions { max_shard_bytes: limit, ..Default::default() };
-        let saved = save_checkpoint(&Tiny::new(&Device::flex()), dir.path(), &options).unwrap();
+        let mut options = CheckpointOptions::new();
+        options.max_shard_bytes = limit;
+        let saved = save_checkpoint_with(&Tiny::new(&Device::flex()), dir.path(), &options).unwrap();
         for file in saved.files {
             let mut bytes = fs::read(&file).unwrap();
             for (at, bit) in &flips {

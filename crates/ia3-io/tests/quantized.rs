@@ -11,7 +11,7 @@ use burn::tensor::quantization::QuantScheme;
 use burn::tensor::{Device, Distribution, Tensor};
 use common::{Conv1D, raw, values};
 use ia3_core::{ActivationSpace, Bits, QuantizedWeight, quantize};
-use ia3_io::{Checkpoint, CheckpointOptions, Dtype, LoadOptions, save_checkpoint};
+use ia3_io::{Checkpoint, CheckpointOptions, Dtype, copy_sidecars, save_checkpoint, save_checkpoint_with};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -45,13 +45,13 @@ impl Net {
 }
 
 fn load<M: Module>(dir: impl AsRef<Path>, module: M) -> M {
-    let (module, report) = Checkpoint::open(dir).unwrap().load(module, &LoadOptions::default()).unwrap();
+    let (module, report) = Checkpoint::open(dir).unwrap().load(module).unwrap();
     assert!(report.unused.is_empty() && report.missing.is_empty(), "{report}");
     module
 }
 
 fn save<M: Module>(module: &M, dir: &Path) {
-    save_checkpoint(module, dir, &CheckpointOptions { overwrite: true, ..Default::default() }).unwrap();
+    save_checkpoint_with(module, dir, &CheckpointOptions::new().with_overwrite(true)).unwrap();
 }
 
 fn config(dir: &Path) -> Value {
@@ -76,8 +76,8 @@ fn what_is_saved_comes_back_to_the_bit() {
         save(&loaded, &again);
         let weights = |dir: &Path| fs::read(dir.join("model.safetensors")).unwrap();
         assert_eq!(weights(&again), weights(&saved));
-        let options = CheckpointOptions { max_shard_bytes: Some(300), overwrite: true, ..Default::default() };
-        assert!(save_checkpoint(&loaded, &again, &options).unwrap().files.len() > 3);
+        let options = CheckpointOptions::new().with_max_shard_bytes(300).with_overwrite(true);
+        assert!(save_checkpoint_with(&loaded, &again, &options).unwrap().files.len() > 3);
         assert_eq!(values(&load(&again, Net::new(&device))), values(&quantized));
         assert_eq!(
             config(&saved),
@@ -85,8 +85,7 @@ fn what_is_saved_comes_back_to_the_bit() {
         );
         // Quantising while loading is the same.
         let checkpoint = Checkpoint::open(dir.path().join("float")).unwrap();
-        let (loading, _, during) =
-            checkpoint.load_quantized(Net::new(&device), &LoadOptions::default(), bits).unwrap();
+        let (loading, _, during) = checkpoint.load_quantized(Net::new(&device), bits).unwrap();
         assert_eq!((values(&loading), during), (values(&quantized), report));
     }
 }
@@ -128,21 +127,51 @@ fn config_json_is_kept_and_says_what_the_weights_are() {
     let (base, out) = (dir.path().join("base"), dir.path().join("out"));
     fs::create_dir(&base).unwrap();
     fs::write(base.join("config.json"), r#"{"model_type": "net", "d_model": 24}"#).unwrap();
-    let options = CheckpointOptions { base: Some(base), overwrite: true, ..Default::default() };
-    save_checkpoint(&quantized, &out, &options).unwrap();
+    let options = CheckpointOptions::new().with_base(base).with_overwrite(true);
+    save_checkpoint_with(&quantized, &out, &options).unwrap();
     assert_eq!(config(&out)["model_type"], "net");
     assert_eq!(config(&out)["quantization_config"]["weights"], "int8");
     // Floats over it: the rest stays.
-    save_checkpoint(&net, &out, &options).unwrap();
+    save_checkpoint_with(&net, &out, &options).unwrap();
     assert_eq!(config(&out), json!({ "model_type": "net", "d_model": 24 }));
     assert_eq!(values(&load(&out, Net::new(&device))), values(&net));
+}
+
+/// A base quantised at load has a `config.json` that says nothing of integers, and the reverse for one that was
+/// dequantised.
+#[test]
+fn sidecars_may_be_copied_before_or_after_the_weights_are_saved() {
+    let (device, dir) = (Device::flex(), tempfile::tempdir().unwrap());
+    let net = Net::new(&device);
+    let (quantized, _) = quantize(&net, Bits::Four).unwrap();
+    let [base, of_integers, first, last] =
+        ["base", "of integers", "first", "last"].map(|name| dir.path().join(name));
+    fs::create_dir(&base).unwrap();
+    let text = r#"{"model_type": "net", "d_model": 24}"#;
+    fs::write(base.join("config.json"), text).unwrap();
+    copy_sidecars(&base, &first).unwrap();
+    save(&quantized, &first);
+    save(&quantized, &last);
+    copy_sidecars(&base, &last).unwrap();
+    assert_eq!(config(&first), config(&last));
+    assert_eq!(config(&last)["model_type"], "net");
+    assert_eq!(config(&last)["quantization_config"]["weights"], "int4");
+    assert_eq!(values(&load(&last, Net::new(&device))), values(&load(&first, Net::new(&device))));
+    // Floats made of a base of integers.
+    save(&net, &of_integers);
+    copy_sidecars(&last, &of_integers).unwrap();
+    assert_eq!(config(&of_integers), json!({ "model_type": "net", "d_model": 24 }));
+    assert_eq!(values(&load(&of_integers, Net::new(&device))), values(&net));
+    // Nothing to change: the bytes are copied.
+    copy_sidecars(&base, &of_integers).unwrap();
+    assert_eq!(fs::read_to_string(of_integers.join("config.json")).unwrap(), text);
 }
 
 #[test]
 fn what_was_quantised_in_another_way_is_not_saved() {
     let (device, dir) = (Device::flex(), tempfile::tempdir().unwrap());
     let refuse = |net: &Net, expected: &str| {
-        let error = save_checkpoint(net, dir.path(), &CheckpointOptions::default()).unwrap_err().to_string();
+        let error = save_checkpoint(net, dir.path()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     };
@@ -212,7 +241,7 @@ fn refused(name: &str, config: &str, file: &[u8], expected: &str) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("config.json"), config).unwrap();
     fs::write(dir.path().join("model.safetensors"), file).unwrap();
-    let loaded = Checkpoint::open(dir.path()).and_then(|file| file.load(one(8, 2), &LoadOptions::default()));
+    let loaded = Checkpoint::open(dir.path()).and_then(|file| file.load(one(8, 2)));
     let message = loaded.map(drop).expect_err(name).to_string();
     assert_eq!(message.replace(&dir.path().display().to_string(), "DIR"), expected, "{name}");
 }
@@ -304,7 +333,7 @@ fn nothing_is_quantised_twice() {
     assert_eq!(error, "`k` is quantised already; quantise the float base");
     save(&quantized, dir.path());
     let checkpoint = Checkpoint::open(dir.path()).unwrap();
-    let again = checkpoint.load_quantized(Net::new(&device), &LoadOptions::default(), Bits::Four);
+    let again = checkpoint.load_quantized(Net::new(&device), Bits::Four);
     let error = again.map(drop).unwrap_err().to_string();
     assert!(error.ends_with("are quantised already; quantise the float model"), "{error}");
 }

@@ -7,7 +7,7 @@ use std::fs;
 use burn::tensor::Device;
 use common::fixture;
 use ia3_core::merge;
-use ia3_io::{Checkpoint, CheckpointOptions, LoadOptions, load_adapter, save_checkpoint};
+use ia3_io::{Checkpoint, load_adapter, save_checkpoint};
 use ia3_models::t5::{T5Config, T5ForConditionalGeneration};
 
 fn load(name: &str, device: &Device) -> T5ForConditionalGeneration {
@@ -17,7 +17,7 @@ fn load(name: &str, device: &Device) -> T5ForConditionalGeneration {
     // The head is tied where the file says so, by its contents.
     let (head, embedding) = ("lm_head.weight", "shared.weight");
     config.tie_lm_head = !checkpoint.contains(head) || checkpoint.same_bytes(head, embedding).unwrap();
-    let (model, report) = checkpoint.load(config.init(device), &LoadOptions::default()).unwrap();
+    let (model, report) = checkpoint.load(config.init(device)).unwrap();
     assert!(report.missing.is_empty() && report.unused.is_empty(), "{name}: {report}");
     assert_eq!(report.bytes, checkpoint.total_bytes());
     model
@@ -28,7 +28,7 @@ fn a_checkpoint_is_saved_as_it_was_loaded() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
     for name in ["t5", "t5v11", "mt5"] {
         let dir = out.path().join(name);
-        save_checkpoint(&load(name, &device), &dir, &CheckpointOptions::default()).unwrap();
+        save_checkpoint(&load(name, &device), &dir).unwrap();
         let bytes = |dir: std::path::PathBuf| fs::read(dir.join("model.safetensors")).unwrap();
         assert!(bytes(dir) == bytes(fixture(name).join("base")), "{name}");
     }
@@ -41,7 +41,7 @@ fn merged_weights_are_those_of_peft() {
         let model = load(name, &device);
         let adapter = load_adapter(fixture(name).join("adapter"), &model.info(), &device).unwrap();
         let dir = out.path().join(name);
-        save_checkpoint(&merge(&model, &[&adapter]).unwrap(), &dir, &CheckpointOptions::default()).unwrap();
+        save_checkpoint(&merge(&model, &[&adapter]).unwrap(), &dir).unwrap();
         let (ours, peft) =
             (Checkpoint::open(&dir).unwrap(), fixture(name).join("merged_weights.safetensors"));
         let peft = Checkpoint::open(peft).unwrap();

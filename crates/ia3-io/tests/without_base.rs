@@ -9,7 +9,7 @@ use burn::tensor::{Device, TensorData};
 use common::fixtures;
 use ia3_core::Ia3Config;
 use ia3_io::{
-    AdapterFile, AdapterFileError, AdapterOptions, FileError, named_adapters, save_adapter, state_dict,
+    AdapterFile, AdapterFileError, AdapterOptions, FileError, named_adapters, save_adapter_with, state_dict,
 };
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ fn every_adapter_of_the_corpus_fits_the_layers_it_names() {
             let adapter = file.into_whole_adapter(&layers, &Device::flex()).unwrap();
             assert_eq!(adapter.config, config, "{}", dir.display());
             let out = tempfile::tempdir().unwrap();
-            save_adapter(&adapter, out.path(), &AdapterOptions::default().with_base(layers)).unwrap();
+            save_adapter_with(&adapter, out.path(), &AdapterOptions::default().with_base(layers)).unwrap();
             assert_eq!(AdapterFile::open(out.path()).unwrap().vectors, vectors, "{}", dir.display());
         }
     }

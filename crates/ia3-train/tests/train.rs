@@ -73,7 +73,7 @@ fn progress_sees_every_step_and_stop_ends_the_training() {
             rates.push((step.step, step.learning_rate, step.grad_norms.is_some(), step.tokens));
         })
         .with_stop(|step| step.step == 3)
-        .run(&examples())
+        .run(examples())
         .unwrap();
     assert!(report.stopped);
     let tokens: Vec<usize> = rates.iter().map(|r| r.3).collect();

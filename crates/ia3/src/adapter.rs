@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use ia3_config::{Ia3Config, ModelInfo, Plan};
 use ia3_core::{ActivationSpace, MixMethod, mix, model_info};
-use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapter};
+use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapter_with};
 
 use crate::error::Error;
 
@@ -109,7 +109,7 @@ impl Adapter {
     pub fn save(&self, dir: impl AsRef<Path>) -> Result<WrittenFiles, Error> {
         let mut options = AdapterOptions::default();
         options.base = self.base.as_deref().cloned();
-        Ok(save_adapter(&self.values, dir, &options)?)
+        Ok(save_adapter_with(&self.values, dir, &options)?)
     }
 
     /// Reads this adapter's values back from a burn module that it was attached to, trained or not.

@@ -115,9 +115,9 @@ impl PretrainedOptions {
         let (options, config) = self.for_checkpoint(config);
         let model = config.init(device);
         let (model, report, quantized) = match self.quantization {
-            None => checkpoint.load(model, &options).map(|(model, report)| (model, report, None))?,
+            None => checkpoint.load_with(model, &options).map(|(model, report)| (model, report, None))?,
             Some(how) => {
-                let (model, report, quantized) = checkpoint.load_quantized(model, &options, how)?;
+                let (model, report, quantized) = checkpoint.load_quantized_with(model, how, &options)?;
                 (model, report, Some(quantized))
             }
         };
@@ -130,13 +130,10 @@ impl PretrainedOptions {
             Some(Quantization { head: true, .. }) => config.with_own_head(),
             _ => (config.aliases(), config),
         };
-        let options = LoadOptions {
-            aliases,
-            prefix: config.base_model_prefix().map(str::to_string),
-            optional: config.optional_modules().iter().map(|module| module.to_string()).collect(),
-            dtype: self.dtype,
-            ..LoadOptions::default()
-        };
+        let optional = config.optional_modules().iter().map(|module| module.to_string()).collect();
+        let mut options = LoadOptions::new().with_aliases(aliases).with_optional(optional);
+        options.prefix = config.base_model_prefix().map(str::to_string);
+        options.dtype = self.dtype;
         (options, config)
     }
 }

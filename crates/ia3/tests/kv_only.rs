@@ -69,7 +69,7 @@ fn queries_stay_one_in_training_and_the_rest_moves() {
             }
             // In the file, the merge and a fork too.
             let dir = tempfile::tempdir().unwrap();
-            ia3::io::save_adapter(&trained, dir.path(), &Default::default()).unwrap();
+            ia3::io::save_adapter(&trained, dir.path()).unwrap();
             assert_eq!(AdapterFile::open(dir.path()).unwrap().vectors[*path].values, values, "{name}");
             let reloaded = ia3::io::load_adapter(dir.path(), &base.info(), &device).unwrap();
             let merged = |adapter: &Adapter| {

@@ -153,7 +153,7 @@ fn a_head_in_integers_is_the_same_from_memory_from_floats_and_from_disk() {
 
             let dir = dir.path().join(format!("{}-{bits:?}", case.name));
             ia3::io::copy_sidecars(case.dir.join("base"), &dir).unwrap();
-            ia3::io::save_checkpoint(&loaded.model, &dir, &Default::default()).unwrap();
+            ia3::io::save_checkpoint(&loaded.model, &dir).unwrap();
             let again = ia3::from_pretrained(&dir, &device()).unwrap().model;
             assert_eq!(case.logits(&again), logits, "{}", case.name);
             heads += 1;

@@ -64,8 +64,8 @@ fn half_precision_bases_stay_within_pefts_distance_of_float32() {
     let expected = logits(&single.model);
     for (dtype, tolerance) in [(FloatDType::BF16, 0.51), (FloatDType::F16, 0.053)] {
         let checkpoint = Checkpoint::open(case("t5v11").join("base")).unwrap();
-        let options = LoadOptions { dtype: Some(dtype), ..LoadOptions::default() };
-        let (half, _) = checkpoint.load(single.config.init(&device), &options).unwrap();
+        let options = LoadOptions::new().with_dtype(dtype);
+        let (half, _) = checkpoint.load_with(single.config.init(&device), &options).unwrap();
         let worst = (logits(&half) - expected.clone()).abs().max().into_scalar::<f32>();
         assert!(worst > 0.0 && worst < tolerance, "{dtype:?}: {worst}");
         let config = half.generation_config(4);

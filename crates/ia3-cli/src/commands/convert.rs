@@ -1,8 +1,10 @@
+//! `ia3 convert`.
+
 use std::fmt;
 use std::process::ExitCode;
 
 use burn::tensor::Device;
-use ia3::convert::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter};
+use ia3::convert::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter_with};
 use ia3::{ModelInfo, Placement, Selector};
 use serde::Serialize;
 
@@ -42,9 +44,9 @@ pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Re
         AdapterFormatName::Tfew => AdapterFormat::TFew,
         AdapterFormatName::Adapterhub => AdapterFormat::AdapterHub,
     };
-    let converted = convert_adapter(&args.path, to, &args.out, &options(args, base))?;
+    let converted = convert_adapter_with(&args.path, to, &args.out, &options(args, base))?;
     if !converted.ignored.is_empty() {
-        note(format!("left out, being no vectors: {}", few(&converted.ignored)));
+        note(format!("these tensors are not vectors and were left out: {}", few(&converted.ignored)));
     }
     output::report(&report(converted, args), format)?;
     Ok(ExitCode::SUCCESS)
@@ -55,7 +57,9 @@ fn options(args: &Convert, base: Option<ModelInfo>) -> ConvertOptions {
         SiteName::Wo => FeedForwardSite::Wo,
         SiteName::Wi1 => FeedForwardSite::Wi1,
     });
-    ConvertOptions { site, base, base_name: args.base_name.clone() }
+    let mut options = ConvertOptions::new();
+    (options.site, options.base, options.base_name) = (site, base, args.base_name.clone());
+    options
 }
 
 fn report(converted: Converted, args: &Convert) -> Report {
@@ -78,7 +82,7 @@ fn report(converted: Converted, args: &Convert) -> Report {
     }
 }
 
-/// The first three names, and how many more there are.
+/// The first three names and the number of the others.
 fn few(names: &[String]) -> String {
     let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(3) {
@@ -102,12 +106,12 @@ impl fmt::Display for Report {
             let count = self.moved.len();
             writeln!(
                 f,
-                "{count} vectors moved within their gated blocks, such as {} -> {}",
+                "{count} vectors moved within their gated blocks, for example {} -> {}",
                 first.from, first.to
             )?;
         }
         if *multiplied > 0 {
-            writeln!(f, "{multiplied} of them multiplied with the vector that was there")?;
+            writeln!(f, "{multiplied} of them were multiplied with the vector at their new place")?;
         }
         for (name, selector) in
             [("targets:    ", &self.target_modules), ("feedforward:", &self.feedforward_modules)]

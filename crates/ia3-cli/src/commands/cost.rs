@@ -1,3 +1,5 @@
+//! `ia3 cost`.
+
 use std::fmt;
 use std::process::ExitCode;
 
@@ -76,13 +78,13 @@ impl fmt::Display for Report {
         let Self { model_type, parameters, seq, batch, steps, .. } = self;
         writeln!(
             f,
-            "{model_type} of {parameters} parameters; {steps} steps of {batch} examples of {seq} tokens\n"
+            "{model_type} with {parameters} parameters; {steps} steps of {batch} examples with {seq} tokens\n"
         )?;
         write!(f, "{:34}", "")?;
         self.methods.iter().try_for_each(|row| write!(f, " {:>15}", row.method))?;
         self.line(f, "trainable parameters", |row| row.trainable_parameters.to_string())?;
         self.line(f, "bytes on disk", |row| row.disk_bytes.to_string())?;
-        self.line(f, "operations, one inference", |row| flops(row.inference_flops))?;
+        self.line(f, "operations per example, inference", |row| flops(row.inference_flops))?;
         self.line(f, "operations, training (paper)", |row| flops(row.training_flops))?;
         self.line(f, "operations, training (computed)", |row| flops(row.frozen_training_flops))?;
         self.line(f, "memory: weights", |row| bytes(row.weight_memory))?;

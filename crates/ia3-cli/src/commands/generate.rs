@@ -1,3 +1,5 @@
+//! `ia3 generate`.
+
 use std::fmt;
 use std::process::ExitCode;
 
@@ -77,7 +79,7 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
     Ok((Report { texts, ids }, model.base().pad_token_id()))
 }
 
-/// `on_token` sees the tokens of the first row as they come.
+/// Generates for all rows. `on_token` is called with each new token of the first row.
 fn generate(
     model: &Model,
     inputs: &ModelInputs,
@@ -109,7 +111,7 @@ fn config(model: &Model, args: &Generate) -> GenerationConfig {
         .with_sampling(args.sample.then_some(sampling))
 }
 
-/// Rows of several batches as one tensor, shorter ones filled with padding.
+/// The rows of several batches as one tensor. Shorter rows are padded.
 fn rectangle(rows: &[Vec<i64>], pad: i64) -> TensorData {
     let width = rows.iter().map(Vec::len).max().unwrap_or(0);
     let fill = |row: &Vec<i64>| {

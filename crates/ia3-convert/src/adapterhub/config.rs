@@ -8,7 +8,8 @@ use ia3_io::fs::read_text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{ConvertError, t5};
+use crate::error::ConvertError;
+use crate::t5;
 
 /// The file; what it says beyond these fields does not matter to the vectors.
 #[derive(Serialize, Deserialize)]

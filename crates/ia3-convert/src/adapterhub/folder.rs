@@ -12,9 +12,10 @@ use ia3_io::{AdapterFile, FileVector};
 
 use crate::adapterhub::config::HubFile;
 use crate::column::insert_column;
+use crate::error::ConvertError;
 use crate::format::AdapterFormat;
 use crate::torch::{TorchFile, TorchTensor, write_torch};
-use crate::{ConvertError, selectors, t5};
+use crate::{selectors, t5};
 
 const TORCH: &str = "pytorch_adapter.bin";
 const SAFE: &str = "adapter.safetensors";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ia3_config::{ModelInfo, ModuleKind, Placement};
 
-use crate::ConvertError;
+use crate::error::ConvertError;
 use crate::feed_forward::FeedForwardSite;
 
 /// The names of the layers in a gated block.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ia3_config::{ModelInfo, Placement};
 use ia3_io::{AdapterFile, FileVector};
 
-use crate::ConvertError;
+use crate::error::ConvertError;
 use crate::feed_forward::FeedForwardSite;
 use crate::feed_forward::gated::{Move, at_site, check_length, move_length, moves};
 use crate::selectors;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ia3_io::fs::{FileError, FileKind, open, read_head};
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::torch::TorchError;
+use crate::torch::error::TorchError;
 use crate::torch::problem::TorchProblem;
 
 /// About 30,000 tensors have as much; the 192 of a T-Few file have 27 kB.

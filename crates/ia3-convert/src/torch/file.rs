@@ -7,8 +7,8 @@ use std::rc::Rc;
 use ia3_io::FileVector;
 use ia3_io::safetensors::decode_f32;
 
-use crate::torch::TorchError;
 use crate::torch::archive::Archive;
+use crate::torch::error::TorchError;
 use crate::torch::object::TensorRef;
 use crate::torch::pickle;
 use crate::torch::problem::TorchProblem;

@@ -16,6 +16,7 @@ mod named;
 mod placements;
 mod report;
 mod save;
+mod save_options;
 mod state_dict;
 mod stats;
 
@@ -27,6 +28,7 @@ pub use infer_model::infer_model;
 pub use load::load_adapter;
 pub use named::{BASE_NAME, check_adapter_name, named_adapters};
 pub use report::AdapterReport;
-pub use save::{AdapterOptions, model_card, save_adapter, save_adapters};
+pub use save::{model_card, save_adapter, save_adapter_with, save_adapters, save_adapters_with};
+pub use save_options::AdapterOptions;
 pub use state_dict::state_dict;
 pub use stats::{VectorStats, statistics};

@@ -12,33 +12,9 @@ use safetensors::Dtype;
 use crate::adapter::card::Card;
 use crate::adapter::folder_write::write_folder;
 use crate::adapter::named::{DEFAULT, check_adapter_name};
-use crate::adapter::{AdapterFileError, keys, modules_to_save};
+use crate::adapter::{AdapterFileError, AdapterOptions, keys, modules_to_save};
 use crate::fs::WrittenFiles;
 use crate::safetensors::{Source, file_dtype};
-
-/// What [`save_adapter`] may need to know; the default needs nothing.
-#[derive(Clone, Debug, Default)]
-pub struct AdapterOptions {
-    /// The facts of the base. Needed only where an adapter holds matrices saved whole (`modules_to_save`), because
-    /// the file's layout depends on the layer they belong to.
-    pub base: Option<ModelInfo>,
-    /// Name or path of the base model for `adapter_config.json`, instead of the one in the configuration.
-    pub base_name: Option<String>,
-}
-
-impl AdapterOptions {
-    /// Sets the facts of the base.
-    pub fn with_base(mut self, base: ModelInfo) -> Self {
-        self.base = Some(base);
-        self
-    }
-
-    /// Sets the name or path of the base model.
-    pub fn with_base_name(mut self, name: impl Into<String>) -> Self {
-        self.base_name = Some(name.into());
-        self
-    }
-}
 
 /// Writes an adapter into a folder, as PEFT's `save_pretrained` does: `adapter_model.safetensors` (float32, the same
 /// bytes for the same values), `adapter_config.json`, and a model card `README.md` where there is none yet.
@@ -49,7 +25,16 @@ impl AdapterOptions {
 ///
 /// [`AdapterFileError::File`] if the folder cannot be written, [`AdapterFileError::UnknownLayout`] for a
 /// matrix saved whole without [`AdapterOptions::base`].
-pub fn save_adapter(
+pub fn save_adapter(adapter: &Adapter, dir: impl AsRef<Path>) -> Result<WrittenFiles, AdapterFileError> {
+    save_adapter_with(adapter, dir, &AdapterOptions::new())
+}
+
+/// Writes an adapter as [`save_adapter`] does, with options.
+///
+/// # Errors
+///
+/// As [`save_adapter`].
+pub fn save_adapter_with(
     adapter: &Adapter,
     dir: impl AsRef<Path>,
     options: &AdapterOptions,
@@ -85,6 +70,18 @@ fn card(adapter: &Adapter) -> Card<'_> {
 pub fn save_adapters(
     adapters: &[(&str, &Adapter)],
     dir: impl AsRef<Path>,
+) -> Result<Vec<WrittenFiles>, AdapterFileError> {
+    save_adapters_with(adapters, dir, &AdapterOptions::new())
+}
+
+/// Writes named adapters as [`save_adapters`] does, with options.
+///
+/// # Errors
+///
+/// As [`save_adapters`].
+pub fn save_adapters_with(
+    adapters: &[(&str, &Adapter)],
+    dir: impl AsRef<Path>,
     options: &AdapterOptions,
 ) -> Result<Vec<WrittenFiles>, AdapterFileError> {
     let mut names = BTreeSet::new();
@@ -98,7 +95,7 @@ pub fn save_adapters(
         DEFAULT => dir.as_ref().to_owned(),
         name => dir.as_ref().join(name),
     };
-    adapters.iter().map(|(name, adapter)| save_adapter(adapter, folder(name), options)).collect()
+    adapters.iter().map(|(name, adapter)| save_adapter_with(adapter, folder(name), options)).collect()
 }
 
 fn tensors<'a>(adapter: &'a Adapter, base: Option<&ModelInfo>) -> Result<Vec<Source<'a>>, AdapterFileError> {

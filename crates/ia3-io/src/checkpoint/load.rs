@@ -24,7 +24,16 @@ impl Checkpoint {
     /// [`CheckpointError::Mismatch`] with every tensor that is missing or has another shape or dtype,
     /// [`CheckpointError::LoadDtype`] and [`CheckpointError::DeviceDtype`]; these are found before the first tensor is
     /// made. [`CheckpointError::File`] while reading.
-    pub fn load<M: Module>(
+    pub fn load<M: Module>(&self, module: M) -> Result<(M, LoadReport), CheckpointError> {
+        self.load_with(module, &LoadOptions::new())
+    }
+
+    /// Loads as [`load`](Self::load) does, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_with<M: Module>(
         &self,
         module: M,
         options: &LoadOptions,
@@ -44,8 +53,21 @@ impl Checkpoint {
     pub fn load_quantized<M: ActivationSpace>(
         &self,
         module: M,
-        options: &LoadOptions,
         how: impl Into<Quantization>,
+    ) -> Result<(M, LoadReport, QuantizeReport), CheckpointError> {
+        self.load_quantized_with(module, how, &LoadOptions::new())
+    }
+
+    /// Loads as [`load_quantized`](Self::load_quantized) does, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_quantized`](Self::load_quantized).
+    pub fn load_quantized_with<M: ActivationSpace>(
+        &self,
+        module: M,
+        how: impl Into<Quantization>,
+        options: &LoadOptions,
     ) -> Result<(M, LoadReport, QuantizeReport), CheckpointError> {
         if self.quantization()?.is_some() {
             return Err(CheckpointError::AlreadyQuantized { path: self.path().to_owned() });

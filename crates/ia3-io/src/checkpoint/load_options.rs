@@ -1,7 +1,16 @@
 use burn::tensor::FloatDType;
 
 /// How a checkpoint is loaded. By default every tensor is taken by its name and keeps its dtype.
+///
+/// ```
+/// use burn::tensor::FloatDType;
+/// use ia3_io::LoadOptions;
+///
+/// let options = LoadOptions::new().with_prefix("bert.").with_dtype(FloatDType::F32);
+/// assert_eq!(options.prefix.as_deref(), Some("bert."));
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct LoadOptions {
     /// Other names that a parameter may have in the file: (Hugging Face's name in the model, name in the file). They are
     /// tried in order if the name itself is not in the file. Another tensor of the same bytes counts as used.
@@ -18,6 +27,41 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
+    /// The default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`aliases`](Self::aliases).
+    pub fn with_aliases(mut self, aliases: Vec<(String, String)>) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Sets [`prefix`](Self::prefix).
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Sets [`dtype`](Self::dtype).
+    pub fn with_dtype(mut self, dtype: FloatDType) -> Self {
+        self.dtype = Some(dtype);
+        self
+    }
+
+    /// Sets [`optional`](Self::optional).
+    pub fn with_optional(mut self, modules: Vec<String>) -> Self {
+        self.optional = modules;
+        self
+    }
+
+    /// Sets [`allow_missing`](Self::allow_missing).
+    pub fn with_allow_missing(mut self, allow: bool) -> Self {
+        self.allow_missing = allow;
+        self
+    }
+
     pub(crate) fn is_optional(&self, name: &str) -> bool {
         let inside = |module: &String| name.strip_prefix(module.as_str()).is_some_and(|r| r.starts_with('.'));
         self.allow_missing || self.optional.iter().any(inside)

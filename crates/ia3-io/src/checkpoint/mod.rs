@@ -15,6 +15,7 @@ mod param_spec;
 mod problems;
 mod quantized;
 mod save;
+mod save_options;
 mod shards;
 mod sidecars;
 
@@ -23,5 +24,6 @@ pub use load_options::LoadOptions;
 pub use load_report::LoadReport;
 pub use open::{Checkpoint, TensorFacts};
 pub use problems::{BadDtype, MisShaped};
-pub use save::{CheckpointOptions, SavedCheckpoint, save_checkpoint};
+pub use save::{SavedCheckpoint, save_checkpoint, save_checkpoint_with};
+pub use save_options::CheckpointOptions;
 pub use sidecars::copy_sidecars;

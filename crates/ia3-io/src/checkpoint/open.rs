@@ -124,6 +124,13 @@ impl Checkpoint {
         }
     }
 
+    /// The bits of the integers in the file; `None` if it holds floats only.
+    pub(super) fn stored_bits(&self) -> Option<Bits> {
+        let integers = self.tensors.keys().find(|name| names::are_integers(name))?;
+        let is_stored = |bits: &Bits| integers.ends_with(&names::integers(".weight", *bits));
+        [Bits::Eight, Bits::Four].into_iter().find(is_stored)
+    }
+
     /// Whether two tensors have the same dtype, shape and bytes: whether a head is tied to the embedding, say.
     ///
     /// # Errors

@@ -1,30 +1,16 @@
 //! From a module to a checkpoint.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 
-use crate::checkpoint::CheckpointError;
 use crate::checkpoint::collect::sources;
 use crate::checkpoint::folder::{INDEX, WEIGHTS, is_same, remove_stale, weights_in};
 use crate::checkpoint::quantized::config;
 use crate::checkpoint::shards;
+use crate::checkpoint::{CheckpointError, CheckpointOptions};
 use crate::fs::{AtomicWrite, WrittenFiles};
 use crate::safetensors::{pytorch_metadata, write_file};
-
-/// How a checkpoint is saved; the default is one file with `{"format": "pt"}`.
-#[derive(Clone, Debug, Default)]
-pub struct CheckpointOptions {
-    /// Further metadata of the file.
-    pub metadata: BTreeMap<String, String>,
-    /// Splits into shards of at most so many bytes of tensors, with an index.
-    pub max_shard_bytes: Option<u64>,
-    /// Replaces weights that are already in the folder.
-    pub overwrite: bool,
-    /// The folder of the base, which is never written into.
-    pub base: Option<PathBuf>,
-}
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,21 +27,33 @@ pub struct SavedCheckpoint {
 /// Writes the float parameters of a module as Hugging Face stores them: the inverse of
 /// [`Checkpoint::load`](crate::Checkpoint::load), with the same names, layout and dtypes.
 ///
-/// The configuration and the tokenizer come from [`copy_sidecars`](crate::copy_sidecars), called before. The tensors are
-/// written one piece after the other; beside the module there are only a few megabytes in memory.
+/// The configuration and the tokenizer come from [`copy_sidecars`](crate::copy_sidecars), called before or after. Tensors
+/// are written one after the other; beside the module, only a few megabytes are in memory.
 ///
-/// A weight that [`quantize`](ia3_core::quantize) made stays integers: `k.weight` is written as `k.weight_int8` (I8
-/// `[d_out, d_in]`) or `k.weight_int4` (U8, two in a byte, the first in the lower half), and `k.weight_scale` (F32
-/// `[d_out, d_in / block]`). `quantization_config` in `config.json` says so, with a `quant_method` of its own; the rest of that
-/// file is the folder's, or that of [`CheckpointOptions::base`].
+/// The weights of a model that [`quantize`](ia3_core::quantize) made are written as integers: `k.weight` as
+/// `k.weight_int8` (I8 `[d_out, d_in]`) or `k.weight_int4` (U8, two integers per byte, the first in the lower half), and
+/// `k.weight_scale` (F32 `[d_out, d_in / block]`). Then `quantization_config` in `config.json` has the `quant_method`
+/// `ia3`. The rest of `config.json` is that of the folder, or of [`CheckpointOptions::base`].
 ///
 /// # Errors
 ///
 /// [`CheckpointError::Attached`] for a model with adapter vectors,
 /// [`SafetensorsError::ParameterDtype`](crate::SafetensorsError::ParameterDtype) and [`CheckpointError::MixedBits`] for one
-/// quantised in another way, [`CheckpointError::Exists`] and [`CheckpointError::SameFolder`] for a folder with weights in
-/// it, [`CheckpointError::File`] while writing.
+/// that was quantised in another way, [`CheckpointError::Exists`] for a folder with weights in it,
+/// [`CheckpointError::File`] while writing.
 pub fn save_checkpoint<M: Module>(
+    module: &M,
+    dir: impl AsRef<Path>,
+) -> Result<SavedCheckpoint, CheckpointError> {
+    save_checkpoint_with(module, dir, &CheckpointOptions::new())
+}
+
+/// Writes a checkpoint as [`save_checkpoint`] does, with options.
+///
+/// # Errors
+///
+/// As [`save_checkpoint`], and [`CheckpointError::SameFolder`] for the folder of the base.
+pub fn save_checkpoint_with<M: Module>(
     module: &M,
     dir: impl AsRef<Path>,
     options: &CheckpointOptions,

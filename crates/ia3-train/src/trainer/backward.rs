@@ -28,31 +28,36 @@ impl Trainer<'_> {
 
     /// The part of this rank.
     fn backward(&mut self, batches: &[Batch]) -> Result<Share, TrainError> {
-        let Values { step, trained, .. } = &mut self.now;
         let count = batches.len();
         let mut sum = GradientsAccumulator::new();
-        let (mut means, mut tokens) = (vec![0.0; trained.num_tasks()], 0);
-        let own = batches.iter().enumerate().skip(self.ranks.rank()).step_by(self.ranks.size());
-        for (i, batch) in own {
-            let groups = self.batches.examples(batch);
-            let counts: Vec<usize> =
-                groups.iter().map(|group| batch_entries(group, &self.config.loss)).collect();
-            self.device.seed(dropout_seed(self.config.seed, *step * count + i));
-            let model = trained.for_entries(&counts)?;
-            let of_batch = losses(model, &groups, &self.config.loss)?;
-            tokens += of_batch.iter().map(|loss| loss.tokens).sum::<usize>();
-            let share = |total: Tensor<1>| if count > 1 { total / count as f32 } else { total };
-            let parts: Vec<Tensor<1>> = of_batch.into_iter().map(|loss| share(loss.total)).collect();
-            let total = parts.iter().cloned().reduce(|a, b| a + b).ok_or(TrainError::NoTasks)?;
-            let grads = GradientsParams::from_grads(total.backward(), model);
-            let parts = Tensor::cat(parts, 0).into_data();
-            means.iter_mut().zip(parts.iter::<f32>()).for_each(|(mean, part)| *mean += part);
+        let (mut losses, mut tokens) = (vec![0.0; self.now.trained.num_tasks()], 0);
+        for i in (self.ranks.rank()..count).step_by(self.ranks.size()) {
+            let share = self.micro_batch(&batches[i], i, count)?;
             if count == 1 {
-                return Ok(Share { losses: means, tokens, grads });
+                return Ok(share);
             }
-            sum.accumulate(model, grads);
+            losses.iter_mut().zip(share.losses).for_each(|(sum, loss)| *sum += loss);
+            tokens += share.tokens;
+            sum.accumulate(&self.now.trained.model, share.grads);
         }
-        Ok(Share { losses: means, tokens, grads: sum.grads() })
+        Ok(Share { losses, tokens, grads: sum.grads() })
+    }
+
+    /// The losses and gradients of the micro-batch `index` of `count`, divided by `count`.
+    fn micro_batch(&mut self, batch: &Batch, index: usize, count: usize) -> Result<Share, TrainError> {
+        let Values { step, trained, .. } = &mut self.now;
+        let groups = self.batches.examples(batch);
+        let entries: Vec<usize> =
+            groups.iter().map(|group| batch_entries(group, &self.config.loss)).collect();
+        self.device.seed(dropout_seed(self.config.seed, *step * count + index));
+        let model = trained.for_entries(&entries)?;
+        let of_tasks = losses(model, &groups, &self.config.loss)?;
+        let tokens = of_tasks.iter().map(|loss| loss.tokens).sum();
+        let share = |total: Tensor<1>| if count > 1 { total / count as f32 } else { total };
+        let parts: Vec<Tensor<1>> = of_tasks.into_iter().map(|loss| share(loss.total)).collect();
+        let total = parts.iter().cloned().reduce(|a, b| a + b).ok_or(TrainError::NoTasks)?;
+        let grads = GradientsParams::from_grads(total.backward(), model);
+        Ok(Share { losses: Tensor::cat(parts, 0).into_data().iter::<f32>().collect(), tokens, grads })
     }
 }
 

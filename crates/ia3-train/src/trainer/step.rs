@@ -76,25 +76,37 @@ impl Trainer<'_> {
         let micro_batches = self.config.gradient_accumulation_steps;
         let batches = self.batches.take(step * micro_batches, micro_batches);
         let Share { losses, tokens, grads } = self.share(&batches)?;
-        if let Some((task, loss)) = not_finite(&losses) {
-            let examples = rows_of(task, &batches);
-            let error = TrainError::LossNotFinite { step: step + 1, loss, examples };
-            let error = self.now.trained.error_of(task, error);
-            self.roll_back();
-            return Err(error);
-        }
-        let bound = self.config.max_grad_norm;
-        let (grads, norms) = self.now.trained.clip(grads, bound.unwrap_or(f32::INFINITY));
-        if let Some((task, norm)) = not_finite(&norms) {
-            let examples = rows_of(task, &batches);
-            let error = TrainError::GradientNotFinite { step: step + 1, norm, examples };
-            return Err(self.now.trained.error_of(task, error));
-        }
+        self.check_losses(&losses, &batches)?;
+        let (grads, norms) = self.clip(grads, &batches)?;
         let learning_rate = self.config.learning_rate * self.config.schedule.factor(step, self.config.steps);
         self.update(learning_rate, grads, &batches)?;
         let loss = losses.iter().sum::<f32>() / losses.len() as f32;
-        let grad_norms = bound.map(|_| norms);
+        let grad_norms = self.config.max_grad_norm.map(|_| norms);
         Ok(StepReport { step: step + 1, loss, losses, learning_rate, grad_norms, tokens })
+    }
+
+    /// Goes back before the previous step if a loss is not finite.
+    fn check_losses(&mut self, losses: &[f32], batches: &[Batch]) -> Result<(), TrainError> {
+        let Some((task, loss)) = not_finite(losses) else { return Ok(()) };
+        let (step, examples) = (self.now.step + 1, rows_of(task, batches));
+        let error = self.now.trained.error_of(task, TrainError::LossNotFinite { step, loss, examples });
+        if let Some(before) = self.before.take() {
+            self.now = before;
+        }
+        Err(error)
+    }
+
+    /// The clipped gradients, and the norms of each task before clipping.
+    fn clip(
+        &self,
+        grads: GradientsParams,
+        batches: &[Batch],
+    ) -> Result<(GradientsParams, Vec<f32>), TrainError> {
+        let bound = self.config.max_grad_norm.unwrap_or(f32::INFINITY);
+        let (grads, norms) = self.now.trained.clip(grads, bound);
+        let Some((task, norm)) = not_finite(&norms) else { return Ok((grads, norms)) };
+        let (step, examples) = (self.now.step + 1, rows_of(task, batches));
+        Err(self.now.trained.error_of(task, TrainError::GradientNotFinite { step, norm, examples }))
     }
 
     /// Updates the parameters, unless one would not be finite.
@@ -116,12 +128,6 @@ impl Trainer<'_> {
         self.now.step += 1;
         self.before = Some(before);
         Ok(())
-    }
-
-    fn roll_back(&mut self) {
-        if let Some(before) = self.before.take() {
-            self.now = before;
-        }
     }
 }
 

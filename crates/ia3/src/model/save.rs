@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ia3_io::{CheckpointOptions, SavedCheckpoint, copy_sidecars, save_checkpoint};
+use ia3_io::{CheckpointOptions, SavedCheckpoint, copy_sidecars, save_checkpoint_with};
 
 use super::{Attached, Model};
 use crate::error::Error;
@@ -38,6 +38,6 @@ impl Model {
         let mut options = options.clone();
         options.base = Some(base.into());
         copy_sidecars(base, &dir)?;
-        Ok(save_checkpoint(&self.module, dir, &options)?)
+        Ok(save_checkpoint_with(&self.module, dir, &options)?)
     }
 }

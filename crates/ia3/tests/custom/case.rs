@@ -6,8 +6,8 @@ use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ia3::core::Adapter;
-use ia3::io::{AdapterOptions, Checkpoint, CheckpointOptions, LoadOptions, load_adapter, read_tensors};
-use ia3::io::{save_adapter, save_checkpoint};
+use ia3::io::{AdapterOptions, Checkpoint, load_adapter, read_tensors};
+use ia3::io::{save_adapter_with, save_checkpoint};
 use ia3::train::OptimizerConfig;
 use ia3::{AdapterError, Ia3Config, ModelInfo, Placement};
 use ia3_core::{Ia3Vector, ParamPath, ParamVisitor, visit_params_with};
@@ -50,8 +50,9 @@ impl Case<'_> {
         let dir = tempfile::tempdir().unwrap();
         // Vectors need no facts of the base, whatever they scale; matrices saved whole do.
         let base = Some(info.clone()).filter(|_| !adapter.saved.is_empty());
-        let options = AdapterOptions { base, ..Default::default() };
-        save_adapter(adapter, dir.path(), &options).unwrap();
+        let mut options = AdapterOptions::new();
+        options.base = base;
+        save_adapter_with(adapter, dir.path(), &options).unwrap();
         dir
     }
 
@@ -59,7 +60,7 @@ impl Case<'_> {
     pub(crate) fn run<N: Net>(&self, net: N) -> (Vec<String>, String) {
         let reference = Reference::open(&self.root.join(self.name()).join("reference.safetensors"));
         let file = Checkpoint::open(self.model_file(".safetensors")).unwrap();
-        let (base, _) = file.load(net, &LoadOptions::default()).unwrap();
+        let (base, _) = file.load(net).unwrap();
         let info = ia3::model_info(&base, None, None);
         let adapter = load_adapter(self.dir(), &info, self.device).unwrap();
         for space in [Space::Activation, Space::Weight] {
@@ -123,7 +124,7 @@ impl Case<'_> {
         let output = merged.forward(self.inputs("x"), Space::Weight).into_data();
         reference.check("merged_output", "", &output, OUTPUT);
         let dir = tempfile::tempdir().unwrap();
-        save_checkpoint(&merged, dir.path(), &CheckpointOptions::default()).unwrap();
+        save_checkpoint(&merged, dir.path()).unwrap();
         let before = read(&self.model_file(".safetensors"));
         let mut after = read(&dir.path().join("model.safetensors"));
         after.retain(|name, data| before.get(name) != Some(data));

@@ -67,8 +67,8 @@ fn gradients_of(adapter: &Adapter, model: &Model, grads: &GradientsParams) -> Ad
 /// What an adapter file would hold, under its keys and in its layout.
 fn as_file(case: &Case, adapter: &Adapter) -> Tensors {
     let dir = tempfile::tempdir().unwrap();
-    let options = AdapterOptions { base: Some(case.model.info()), ..AdapterOptions::default() };
-    ia3::io::save_adapter(adapter, dir.path(), &options).unwrap();
+    let options = AdapterOptions::new().with_base(case.model.info());
+    ia3::io::save_adapter_with(adapter, dir.path(), &options).unwrap();
     Tensors::read(&dir.path().join("adapter_model.safetensors"))
 }
 

@@ -1,7 +1,7 @@
 //! Merging and unmerging.
 
 use burn::tensor::{DType, Device, Tensor};
-use ia3::io::{CheckpointOptions, save_checkpoint};
+use ia3::io::save_checkpoint;
 use ia3::{ActivationSpace, Ia3Config, Ia3Model, Ia3Vector, MergeOptions, Placement};
 
 use crate::common::{Mlp, assert_close, cases, cast, config, fixture, on_lin0, parameters};
@@ -77,7 +77,7 @@ fn fault_14_merging_a_tied_head_changes_the_embedding() {
     assert_close(&case.logits(&merged), &case.logits(model.model()), 1e-5, "merged");
     let tensor = |m: &ia3::models::Model, name: &str| {
         let out = tempfile::tempdir().unwrap();
-        save_checkpoint(m, out.path(), &CheckpointOptions::default()).unwrap();
+        save_checkpoint(m, out.path()).unwrap();
         let path = out.path().join("model.safetensors");
         ia3::io::read_tensors(path, &[name]).unwrap().remove(name).unwrap()
     };

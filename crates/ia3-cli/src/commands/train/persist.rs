@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use burn::tensor::Device;
 use ia3::io::AdapterOptions;
-use ia3::train::{Checkpoint, Checkpoints, Fingerprint, TrainError, TrainLock, Trainer};
+use ia3::train::{Checkpoint, Checkpoints, TrainError, TrainLock, Trainer};
 
 use super::history::History;
 use super::line_numbers::lines_of;
@@ -28,7 +28,8 @@ pub(super) struct OutputFolder<'a> {
 impl<'a> OutputFolder<'a> {
     /// Locks the folder and removes what a killed process left unfinished.
     pub(super) fn open(args: &'a Train, setup: &'a Setup, device: &Device) -> anyhow::Result<Self> {
-        let mut fingerprint: Fingerprint = setup.fingerprint.iter().cloned().collect();
+        // The ranks of one training have different devices, so the device is a fact of the checkpoints alone.
+        let mut fingerprint = setup.fingerprint.clone();
         fingerprint.insert("device", format!("{device:?}"));
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
         let _lock = checkpoints.lock()?;
@@ -81,7 +82,7 @@ impl<'a> OutputFolder<'a> {
         let options = AdapterOptions::default().with_base(self.setup.base.info());
         let save = |task: &Task| {
             let adapter = task.adapter.extract(trainer.model())?;
-            Ok(ia3::io::save_adapter(&adapter, task.folder(dir), &options)?.bytes)
+            Ok(ia3::io::save_adapter_with(&adapter, task.folder(dir), &options)?.bytes)
         };
         self.setup.tasks.iter().map(save).collect()
     }

@@ -49,7 +49,7 @@ fn bits(path: &Path, fields: &Value) -> Result<Bits, CheckpointError> {
 }
 
 /// The `config.json` to write beside weights of so many bits, or of floats: that of `dir`, else that of the base, with its
-/// `quantization_config` as it should be. `None` where there is nothing to change.
+/// `quantization_config` as it should be. `None` if there is nothing to change.
 pub(crate) fn config_text(
     dir: &Path,
     base: Option<&Path>,
@@ -59,14 +59,30 @@ pub(crate) fn config_text(
     if let (None, Some(base)) = (&found, base) {
         found = config(&base.join(CONFIG))?;
     }
-    let mut config = found.unwrap_or_default();
+    Ok(announcing(found.unwrap_or_default(), bits))
+}
+
+/// The `config.json` of the base at `path`, to be copied beside weights of so many bits, or of floats. `None` if the copy is
+/// right as it is.
+pub(crate) fn copied_text(path: &Path, bits: Option<Bits>) -> Result<Option<String>, CheckpointError> {
+    if bits.is_none() && !read_text(path)?.contains(METHOD) {
+        return Ok(None);
+    }
+    let config = config(path)?.unwrap_or_default();
+    let method = config.get(FIELD).and_then(|fields| fields.get("quant_method"));
+    let of_other_floats = bits.is_none() && method.is_none_or(|method| method != METHOD);
+    Ok(if of_other_floats { None } else { announcing(config, bits) })
+}
+
+/// The text of a configuration with the `quantization_config` of these weights; `None` if nothing changes.
+fn announcing(mut config: Map<String, Value>, bits: Option<Bits>) -> Option<String> {
     let before = config.remove(FIELD);
     let Some(bits) = bits else {
-        return Ok(before.map(|_| text(config)));
+        return before.map(|_| text(config));
     };
     let fields = json!({ "quant_method": METHOD, "version": VERSION, "weights": word(bits) });
     config.insert(FIELD.into(), fields);
-    Ok(Some(text(config)))
+    Some(text(config))
 }
 
 fn text(config: Map<String, Value>) -> String {
