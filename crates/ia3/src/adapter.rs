@@ -107,8 +107,10 @@ impl Adapter {
     ///
     /// As [`save_adapter`].
     pub fn save(&self, dir: impl AsRef<Path>) -> Result<WrittenFiles, Error> {
-        let mut options = AdapterOptions::default();
-        options.base = self.base.as_deref().cloned();
+        let options = match self.base.as_deref() {
+            Some(base) => AdapterOptions::new().with_base(base.clone()),
+            None => AdapterOptions::new(),
+        };
         Ok(save_adapter_with(&self.values, dir, &options)?)
     }
 

@@ -12,7 +12,7 @@ use crate::dataset::Dataset;
 use crate::error::TrainError;
 use crate::multi_task::AdapterTask;
 use crate::ranks::{Alone, Communicator};
-use crate::state::{TrainState, read_state, restored};
+use crate::state::{self, TrainState};
 use crate::train_config::TrainConfig;
 use crate::trained::Trained;
 
@@ -177,7 +177,7 @@ impl<'a> Trainer<'a> {
     ///
     /// [`CheckpointError::State`](crate::CheckpointError::State) if burn cannot write the record of the optimiser.
     pub fn state(&self) -> Result<TrainState, TrainError> {
-        Ok(read_state(self.now.step, self.model(), &self.now.optimizer)?)
+        Ok(state::save(self.now.step, self.model(), &self.now.optimizer)?)
     }
 
     /// Continues from `state`. Parameters are found by their path, so the model may be a new one of the same structure.
@@ -187,7 +187,7 @@ impl<'a> Trainer<'a> {
     /// [`CheckpointError::State`](crate::CheckpointError::State) if the state is of another model or optimiser. Then nothing
     /// has changed.
     pub fn restore(&mut self, state: &TrainState) -> Result<(), TrainError> {
-        let (model, optimizer) = restored(state, self.model(), self.config.optimizer.init())?;
+        let (model, optimizer) = state::restore(state, self.model(), self.config.optimizer.init())?;
         let trained = self.now.trained.clone().with_model(model);
         self.now = Values { step: state.step, trained, optimizer };
         self.before = None;

@@ -14,7 +14,7 @@ impl<M: Module> Ia3Model<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateAdapter`], [`Error::Io`] for a name that is empty or has a `.` or a path separator,
+    /// [`Error::DuplicateAdapter`], [`Error::AdapterFile`] for a name that is empty or has a `.` or a path separator,
     /// [`Error::Config`] for a configuration that does not fit the model, [`Error::LooseFeedforward`] for one that PEFT
     /// would place where nobody asked for.
     pub fn add_adapter(&mut self, name: &str, config: &Ia3Config) -> Result<(), Error> {
@@ -35,8 +35,9 @@ impl<M: Module> Ia3Model<M> {
     ///
     /// The errors of a name as [`add_adapter`](Self::add_adapter); [`Error::Adapter`] with the reason where it does not
     /// fit the base.
-    pub fn insert_adapter(&mut self, name: &str, adapter: Adapter) -> Result<(), Error> {
+    pub fn insert_adapter(&mut self, name: &str, adapter: impl Into<Adapter>) -> Result<(), Error> {
         self.check_new(name)?;
+        let adapter = adapter.into();
         (self.attach)(&self.base, &[&adapter])?;
         let requires_grad = !adapter.config.inference_mode;
         self.adapters.insert(name.into(), Entry { adapter, requires_grad });

@@ -94,7 +94,7 @@ impl<M: Module> Ia3ModelBuilder<M> {
     /// As [`Ia3Model::insert_adapter`], and for a base that carries vectors.
     ///
     /// [`AdapterFile::from_state_dict`]: ia3_io::AdapterFile::from_state_dict
-    pub fn init_from(self, adapter: Adapter) -> Result<Ia3Model<M>, Error> {
+    pub fn init_from(self, adapter: impl Into<Adapter>) -> Result<Ia3Model<M>, Error> {
         self.start(|model, name| model.insert_adapter(name, adapter))
     }
 

@@ -43,7 +43,7 @@ impl<M: Module> Ia3Model<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateAdapter`]; [`Error::Io`] for a name that is empty or has a `.` or a path separator, for a
+    /// [`Error::DuplicateAdapter`]; [`Error::AdapterFile`] for a name that is empty or has a `.` or a path separator, for a
     /// damaged file, and for vectors and layers that are not one to one.
     pub fn load_adapter(&mut self, dir: impl AsRef<Path>, name: &str) -> Result<(), Error> {
         self.check_new(name)?;
@@ -58,7 +58,7 @@ impl<M: Module> Ia3Model<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownAdapter`] and [`Error::AdapterTwice`], before anything is written; [`Error::Io`] where the folder
+    /// [`Error::UnknownAdapter`] and [`Error::AdapterTwice`], before anything is written; [`Error::AdapterFile`] where the folder
     /// cannot be written.
     pub fn save_pretrained(
         &self,

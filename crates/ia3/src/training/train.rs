@@ -152,6 +152,18 @@ impl<'a, Data> Train<'a, Data> {
         self
     }
 
+    /// Sets whether the examples are shuffled in each epoch, as they are otherwise.
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.config.shuffle = shuffle;
+        self
+    }
+
+    /// Sets the number of batches whose examples are sorted by length together, which reduces padding; 1 otherwise.
+    pub fn bucket(mut self, batches: usize) -> Self {
+        self.config.bucket = batches;
+        self
+    }
+
     /// Sets the seed of the order of the examples and of dropout.
     pub fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
