@@ -1,4 +1,4 @@
-//! Adapters come and go.
+//! Adding and deleting adapters.
 
 use burn::module::Module;
 use ia3_config::Note;
@@ -9,8 +9,8 @@ use super::{Entry, Ia3Model};
 use crate::Error;
 
 impl<M: Module> Ia3Model<M> {
-    /// Adds a new adapter: vectors of ones, and copies of `modules_to_save`. It is not active; once it is, it is trained
-    /// unless the configuration says `inference_mode`.
+    /// Adds a new adapter: vectors of ones, and copies of `modules_to_save`. It is not active. When it is activated, it is
+    /// trained unless the configuration says `inference_mode`.
     ///
     /// # Errors
     ///
@@ -28,13 +28,12 @@ impl<M: Module> Ia3Model<M> {
         self.insert_adapter(name, adapter)
     }
 
-    /// Adds an adapter that was made elsewhere: trained, mixed, read from a file. It is not active; once it is, it is
-    /// trained unless its configuration says `inference_mode`.
+    /// Adds an adapter that was made elsewhere, for example by training, by mixing, or from a file. It is not active. When it is
+    /// activated, it is trained unless its configuration says `inference_mode`.
     ///
     /// # Errors
     ///
-    /// The errors of a name as [`add_adapter`](Self::add_adapter); [`Error::Adapter`] with the reason where it does not
-    /// fit the base.
+    /// As [`add_adapter`](Self::add_adapter) for the name; [`Error::Adapter`] for an adapter that does not fit the base.
     pub fn insert_adapter(&mut self, name: &str, adapter: impl Into<Adapter>) -> Result<(), Error> {
         self.check_new(name)?;
         let adapter = adapter.into();
@@ -44,12 +43,13 @@ impl<M: Module> Ia3Model<M> {
         Ok(())
     }
 
-    /// Adds a mix of adapters, see [`mix`]: PEFT's `add_weighted_adapter`, which is [`MixMethod::Linear`]. It is not
-    /// active; once it is, it is trained.
+    /// Adds a mix of adapters, see [`mix`]. PEFT's `add_weighted_adapter` is [`MixMethod::Linear`]. The mix is not active. When
+    /// it is activated, it is trained.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownAdapter`] and the errors of a name; [`Error::Adapter`] for what has no mix.
+    /// As [`add_adapter`](Self::add_adapter) for the name; [`Error::UnknownAdapter`]; [`Error::Adapter`] for adapters that have
+    /// no mix.
     pub fn add_weighted_adapter(
         &mut self,
         adapters: &[(&str, f32)],
@@ -64,8 +64,7 @@ impl<M: Module> Ia3Model<M> {
         self.insert_adapter(name, mixed)
     }
 
-    /// Takes an adapter out and returns it. If it was active it no longer is, and the others stay as they are; without
-    /// any adapter the model is the base.
+    /// Removes an adapter and returns it. The other adapters stay as they are; without an active adapter the model is the base.
     ///
     /// # Errors
     ///
