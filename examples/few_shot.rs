@@ -12,12 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use burn::tensor::Device;
-use ia3::core::Adapter;
-use ia3::data::{Encoder, Layout, ModelKind, Record, Template, Text, read_records};
-use ia3::models::ModelConfig;
-use ia3::train::{Example, OptimizerConfig, Quartiles, Schedule, Target, TrainConfig, evaluate, train};
-use ia3::{Ia3Config, PlanOptions, PretrainedOptions, TaskType, attach};
+use ia3::data::{Encoder, Layout, ModelKind, Record, Template, Tokenizer, read_records};
+use ia3::train::{Example, OptimizerConfig, Quartiles, Target};
+use ia3::{Adapter, Device, Ia3Config, Model, PretrainedOptions, TaskType};
 
 /// The sets with a fixed number of classes: name, classes, the text that is classified.
 const SETS: [(&str, usize, &str); 10] = [
@@ -45,8 +42,8 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     };
     let (base, few_shot) = (PathBuf::from(base), PathBuf::from(few_shot));
-    let text = Text::open(&base.join("tokenizer.json"))?;
-    let encoder = Encoder::new(text, ModelKind::Classifier).with_max_input_tokens(MAX_TOKENS);
+    let tokenizer = Tokenizer::open(&base.join("tokenizer.json"))?;
+    let encoder = Encoder::new(tokenizer, ModelKind::Classifier).with_max_input_tokens(MAX_TOKENS);
     println!(
         "{:8} {:>5} {:>9} {:>9} {:>9} {:>9}  accuracy by seed",
         "set", "rows", "majority", "median", "lower", "upper"
@@ -117,32 +114,15 @@ impl Set {
 
         let device = Device::flex();
         device.seed(seed);
-        let options = PretrainedOptions::new().with_config(config(base, self.classes)?);
-        let base = options.load(base, &device)?.model;
-        let vectors = Ia3Config::new().with_task_type(TaskType::SeqCls);
-        let adapter = Adapter::init(&base, &vectors.plan(&base.info(), PlanOptions::default())?);
-        let settings = TrainConfig::t_few()
-            .with_steps(STEPS)
-            .with_learning_rate(1e-2)
-            .with_schedule(Schedule::linear(0.06, STEPS))
-            .with_optimizer(OptimizerConfig::adamw())
-            .with_bucket(4)
-            .with_seed(seed);
-        let (model, _) = train(attach(&base, &[&adapter])?, &rows, &settings)?;
-        let accuracy = evaluate(&model, &held_out, 32)?.accuracy.context("a classifier has an accuracy")?;
+        let options = PretrainedOptions::new().with_num_labels(self.classes);
+        let base = Model::from_pretrained_with(base, &options, &device)?;
+        let adapter = Adapter::new(&Ia3Config::new().with_task_type(TaskType::SeqCls), &base)?;
+        let model = base.with_adapter(&adapter)?;
+        let training = model.train(rows).steps(STEPS).learning_rate(1e-2).bucket(4).seed(seed);
+        let trained = training.optimizer(OptimizerConfig::adamw()).run()?;
+        let accuracy = trained.model.evaluate(&held_out).run()?.accuracy;
+        let accuracy = accuracy.context("a classifier has an accuracy")?;
         Ok(Run { rows: held_out.len(), accuracy, majority: majority(&held_out) })
-    }
-}
-
-/// The base's configuration for so many classes.
-fn config(base: &Path, classes: usize) -> anyhow::Result<ModelConfig> {
-    match ia3::read_config(base)? {
-        ModelConfig::Bert(mut bert) => {
-            bert.id2label = None;
-            bert.num_labels = Some(classes);
-            Ok(ModelConfig::Bert(bert))
-        }
-        other => bail!("the base is of type {}, expected bert", other.model_type()),
     }
 }
 

@@ -10,11 +10,12 @@ use burn::tensor::{Device, Distribution, Tensor};
 use clap::Parser;
 use ia3::ModelConfig;
 use ia3::core::{ParamMapper, ParamPath, map_params};
+use ia3::data::Tokenizer;
 use ia3::io::{CheckpointOptions, save_checkpoint_with};
 use ia3::models::Model;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
 use ia3_examples::verbalise::{Split, Task, sample_mixture};
-use ia3_examples::{Progress, encode, tokenizer, tokenizer_json};
+use ia3_examples::{Progress, encode, tokenizer_json};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -50,9 +51,9 @@ fn main() -> anyhow::Result<()> {
         true => ia3::from_pretrained(&args.out, &device)?.model,
         false => pretrain(&args, &device)?,
     };
-    let tokenizer = tokenizer(&args.out)?;
+    let tokenizer = Tokenizer::open(&args.out.join("tokenizer.json"))?;
     for task in Task::ALL_MIXTURE.into_iter().chain(Task::HELD_OUT) {
-        let unseen = encode(&tokenizer, &task.examples(Split::Test, UNSEEN, 1))?;
+        let unseen = encode(tokenizer.clone(), &task.examples(Split::Test, UNSEEN, 1))?;
         let accuracy = 100.0 * evaluate(&model, &unseen, 50)?.exact_match;
         println!("{task:?}: exact match on {UNSEEN} unseen inputs {accuracy:.1} %");
     }
@@ -68,7 +69,7 @@ fn pretrain(args: &Args, device: &Device) -> anyhow::Result<Model> {
     write_texts(args, &json)?;
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
     let texts: Vec<_> = (0..args.steps * BATCH).map(|_| sample_mixture(Split::Base, &mut rng)).collect();
-    let examples = encode(&tokenizer(&args.out)?, &texts)?;
+    let examples = encode(Tokenizer::open(&args.out.join("tokenizer.json"))?, &texts)?;
     let mut progress = Progress::new(args.steps);
     let (model, _) =
         Training::new(model, settings(args)).with_progress(|step| progress.show(step)).run(&examples)?;

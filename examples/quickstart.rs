@@ -1,19 +1,16 @@
 //! Trains an (IA)³ adapter on a task its base has not learned, saves it in PEFT's format, loads it back, merges it.
 //!
-//! `cargo run --release -p ia3-examples --example quickstart`; everything is on disk, nothing is downloaded.
+//! `cargo run -p ia3-examples --example quickstart`; everything is on disk, nothing is downloaded.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::ensure;
 use clap::Parser;
-use ia3::core::Adapter;
-use ia3::io::{load_adapter, save_adapter};
-use ia3::models::Model;
-use ia3::train::{Evaluation, OptimizerConfig, Schedule, TrainConfig, Training, evaluate};
-use ia3::{Ia3Config, PlanOptions, TaskType, TrainableParameters};
+use ia3::train::{Evaluation, OptimizerConfig, Schedule, TrainConfig};
+use ia3::{Adapter, Ia3Config, Model, TaskType};
 use ia3_examples::verbalise::{Split, Task};
-use ia3_examples::{Progress, base_dir, decode, encode, tokenizer};
+use ia3_examples::{Progress, base_dir};
 
 /// The house style `date: 2009-05-31` -> `the thirty-first of may two thousand nine`, which the base never saw.
 #[derive(Parser)]
@@ -37,33 +34,30 @@ fn main() -> anyhow::Result<()> {
     let out = args.out.clone().unwrap_or_else(|| temporary.path().into());
 
     // A base in Hugging Face's format, and what it does with inputs of a task it has not learned.
-    let base = ia3::from_pretrained(base_dir(), &device)?.model;
-    let tokenizer = tokenizer(&base_dir())?;
+    let base = Model::from_pretrained(base_dir(), &device)?;
     let texts = Task::HouseDate.examples(Split::Test, 300, 7);
-    let (train_set, test_set) =
-        (encode(&tokenizer, &Task::HouseDate.examples(Split::Train, 1000, 7))?, encode(&tokenizer, &texts)?);
-    let before = evaluate(&base, &test_set, 100)?;
+    let train_set = base.encode(Task::HouseDate.examples(Split::Train, 1000, 7))?;
+    let test_set = base.encode(&texts)?;
+    let evaluate = |model: &Model| model.evaluate(&test_set).batch_size(100).run();
+    let before = evaluate(&base)?;
     println!("The base, on the house style for dates:");
     for (text, answer) in texts.iter().zip(&before.generated).take(3) {
-        println!("  {}  ->  {}", text.input, decode(&tokenizer, answer)?);
+        println!("  {}  ->  {}", text.input, base.decode(answer)?);
         println!("  {:>16}       wanted: {}", "", text.target);
     }
 
     // PEFT's default for T5: vectors on the keys, the values and the input of `wo`.
     let config = Ia3Config::new().with_task_type(TaskType::Seq2SeqLm).with_base_model("examples/base");
-    let plan = config.plan(&base.info(), PlanOptions::default())?;
-    let adapter = Adapter::init(&base, &plan);
-    println!("\n{}", TrainableParameters::of(&base, &adapter));
-    println!("Training on {} examples:", train_set.len());
+    let model = base.with_adapter(&Adapter::new(&config, &base)?)?;
+    println!("\n{}", model.trainable_parameters());
+    println!("Training on {} examples:", train_set.rows.len());
     let mut progress = Progress::new(args.steps);
-    let model = ia3::attach(&base, &[&adapter])?;
-    let (model, report) = Training::new(model, settings(args.steps))
-        .with_progress(|step| progress.show(step))
-        .run(&train_set)?;
+    let training = model.train(&train_set).config(settings(args.steps));
+    let trained = training.on_step(|step| progress.show(step)).run()?;
     let seconds = progress.finish();
 
-    let adapter = adapter.extract(&model)?;
-    let saved = save_adapter(&adapter, &out)?;
+    let adapter = trained.model.adapter()?;
+    let saved = adapter.save(&out)?;
     let weights = std::fs::metadata(out.join("adapter_model.safetensors"))?.len();
     println!(
         "trained in {seconds:.1} s; {weights} bytes of vectors, {} with configuration and card",
@@ -71,21 +65,20 @@ fn main() -> anyhow::Result<()> {
     );
 
     // The trained adapter, the one read back from its folder, and the merged model are one function.
-    let reloaded = load_adapter(&out, &base.info(), &device)?;
-    let adapted = evaluate(&ia3::attach(&base, &[&adapter])?, &test_set, 100)?;
-    let from_file = evaluate(&ia3::attach(&base, &[&reloaded])?, &test_set, 100)?;
-    let merged: Model = ia3::merge_safe(&base, &[&adapter])?;
-    let merged = evaluate(&merged, &test_set, 100)?;
+    let adapted = evaluate(&trained.model)?;
+    let from_file = evaluate(&base.with_adapter(&Adapter::load(&out, &base)?)?)?;
+    let merged = evaluate(&base.merge_safe(adapter)?)?;
     println!("\nWith the adapter, on {} dates neither base nor adapter has seen:", texts.len());
     for (text, answer) in texts.iter().zip(&adapted.generated).take(3) {
-        println!("  {}  ->  {}", text.input, decode(&tokenizer, answer)?);
+        println!("  {}  ->  {}", text.input, base.decode(answer)?);
     }
     show("base", &before);
     show("adapter", &adapted);
     show("reloaded", &from_file);
     show("merged", &merged);
 
-    ensure!(report.losses.last() < report.losses.first(), "the loss did not fall: {:?}", report.losses);
+    let losses = &trained.report.losses;
+    ensure!(losses.last() < losses.first(), "the loss did not fall: {losses:?}");
     ensure!(adapted.generated == from_file.generated, "the reloaded adapter answers differently");
     ensure!(adapted.loss == from_file.loss, "the reloaded adapter has another loss");
     ensure!(adapted.generated == merged.generated, "the merged model answers differently");

@@ -20,9 +20,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use burn::tensor::Device;
 use clap::{Parser, Subcommand};
-use ia3::models::Model;
-use ia3::train::{AdapterTask, Dataset, Quartiles};
-use ia3::{Ia3Model, SaveOptions};
+use ia3::train::{Dataset, Quartiles};
+use ia3::{Ia3Model, Model, SaveOptions};
 use ia3_examples::sentiment::{
     DOMAINS, Domain, Fitted, PEFT, Reference, SETUPS, Setup, accuracy, in_order, minilm, one_by_one,
     together, trial, validation, with_head,
@@ -106,7 +105,7 @@ fn beside_peft(
     peft: Option<&Path>,
     domains: &[Domain],
     device: &Device,
-) -> anyhow::Result<Ia3Model<Model>> {
+) -> anyhow::Result<Ia3Model<ia3::models::Model>> {
     let mut base = minilm(dir, PEFT.dropout, 0, device)?;
     let mut references = vec![];
     if let Some(peft) = peft {
@@ -123,7 +122,7 @@ fn beside_peft(
         None => domains.iter().map(|domain| domain.train.as_slice().into()).collect(),
     };
     let config = PEFT.config(0).with_shuffle(peft.is_none());
-    let task = |data| Ok(AdapterTask { adapter: PEFT.adapter(&base)?, data });
+    let task = |data| Ok((PEFT.adapter(&base)?, data));
     let tasks = data.iter().map(task).collect::<anyhow::Result<Vec<_>>>()?;
 
     println!("One by one:");
@@ -132,7 +131,7 @@ fn beside_peft(
     println!("\nTogether, {} rows a step:", config.batch_size * tasks.len());
     report(&base, domains, &together(&base, &tasks, &config)?, &references)?;
 
-    let mut model = Ia3Model::builder(base).without_adapter()?;
+    let mut model = Ia3Model::builder(base.into_module()).without_adapter()?;
     for (domain, fitted) in domains.iter().zip(alone) {
         model.insert_adapter(domain.name, fitted.adapter)?;
     }

@@ -1,5 +1,5 @@
-//! Forward, train step and decode of whole models: base, with an adapter, merged, and with the rows of the batch under two
-//! adapters in turn.
+//! The forward pass, the training step and decoding of whole models: the base, with an adapter, merged, and with two adapters
+//! that the rows of the batch use alternately.
 #![allow(missing_docs)]
 
 use burn::tensor::Device;
@@ -43,7 +43,7 @@ fn forward(c: &mut Criterion, device: &Device) {
     }
 }
 
-/// Base and merged have no vectors: all their weights are trained.
+/// The base and the merged model have no vectors, so all their weights are trained.
 fn train_step(c: &mut Criterion, device: &Device) {
     for shape in SHAPES {
         let setup = shape.setup(device);
@@ -67,9 +67,7 @@ fn decode(c: &mut Criterion, device: &Device) {
         for (arm, model) in arms(shape, &setup) {
             let mut config = model.generation_config(32);
             config.min_new_tokens = 32;
-            group.bench_function(arm, |b| {
-                b.iter(|| model.generate(&setup.inputs, &config, &mut |_| ()).unwrap())
-            });
+            group.bench_function(arm, |b| b.iter(|| model.generate(&setup.inputs, &config).unwrap()));
         }
     }
 }

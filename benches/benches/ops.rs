@@ -1,4 +1,4 @@
-//! The operations of `ia3-ops` beside the same composed of burn's own, forward alone and with backward.
+//! The operations of `ia3-ops` beside the same operations composed of burn's own, without and with the backward pass.
 #![allow(missing_docs)]
 
 use burn::module::Module;
@@ -10,14 +10,14 @@ use ia3_benches::device;
 
 type Unary = fn(Tensor<2>) -> Tensor<2>;
 
-/// What `f` makes, made: a GPU may still be at it when `f` returns.
+/// Runs `f` and waits for its result, which a GPU may still compute when `f` returns.
 fn done<T>(device: &Device, f: impl FnOnce() -> T) -> T {
     let made = f();
     device.sync().unwrap();
     made
 }
 
-/// Name, ours, burn's.
+/// The name, the operation of `ia3-ops`, and that of burn.
 const UNARY: [(&str, Unary, Unary); 4] = [
     ("gelu", ia3_ops::gelu, activation::gelu),
     ("gelu_tanh", ia3_ops::gelu_tanh, activation::gelu_approximate),
@@ -96,7 +96,7 @@ fn attention(c: &mut Criterion, device: &Device) {
     }
 }
 
-/// A layer of a base in float32 and in 8 bits: of one row, as in decoding, and of many.
+/// A layer of a base in float32 and in 8 bits, on one row, as in decoding, and on many rows.
 fn layer(c: &mut Criterion, device: &Device) {
     #[derive(Module, Debug)]
     struct Layer {
@@ -117,7 +117,7 @@ fn layer(c: &mut Criterion, device: &Device) {
     }
 }
 
-/// `x·wᵀ`, as the tied heads multiply.
+/// `x·wᵀ`, the product of tied heads.
 fn tied_head(c: &mut Criterion, device: &Device) {
     let embedding = Tensor::<2>::random([32128, 512], Distribution::Normal(0.0, 1.0), device);
     for rows in [1, 8] {

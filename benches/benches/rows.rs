@@ -1,5 +1,5 @@
-//! A batch whose rows have their own adapters, against the same batch under one adapter: 8 rows of 1 and of 8 adapters,
-//! 64 rows of 64. The last lines are ratios of medians over rounds in which the arms took turns.
+//! A batch whose rows have their own adapters, compared with the same batch under one adapter: 8 rows with 1 and with 8
+//! adapters, and 64 rows with 64. The last lines are ratios of medians over rounds in which both alternate.
 #![allow(missing_docs)]
 
 use burn::tensor::Device;
@@ -8,7 +8,7 @@ use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3_benches::{SHAPES, Setup, Shape, device, in_turns};
 
-/// The model with one adapter for all rows, and with so many adapters in turn.
+/// The model with one adapter for all rows, and the model with `distinct` adapters that the rows use in turn.
 fn arms(setup: &Setup, batch: usize, distinct: usize) -> [(String, Model); 2] {
     let adapters: Vec<Adapter> = (0..distinct).map(|_| setup.adapter.fork()).collect();
     let rows: Vec<Option<&Adapter>> = (0..batch).map(|row| adapters.get(row % distinct)).collect();
@@ -26,7 +26,7 @@ fn forward(setup: &Setup, model: &Model, device: &Device) {
 fn decode(setup: &Setup, model: &Model) {
     let mut config = model.generation_config(8);
     config.min_new_tokens = 8;
-    model.generate(&setup.inputs, &config, &mut |_| ()).unwrap();
+    model.generate(&setup.inputs, &config).unwrap();
 }
 
 fn rows(c: &mut Criterion) {

@@ -1,5 +1,5 @@
-//! Training by kind of target: examples a second, in batches as they come and in batches of similar length. The lines before
-//! say how much of each is padding.
+//! Training by kind of target: examples per second, in batches in the order of the data and in batches of similar length. The
+//! lines before show the share of padding.
 #![allow(missing_docs)]
 
 use burn::tensor::Device;
@@ -9,7 +9,7 @@ use ia3_benches::{Workload, device};
 
 const ROWS: usize = 256;
 
-/// The batches: name, and how many are sorted by length together.
+/// The name of a kind of batches, and the number of batches that are sorted by length together.
 const ORDERS: [(&str, usize); 2] = [("as they come", 1), ("of similar length", 32)];
 
 fn workload(c: &mut Criterion, workload: Workload, device: &Device) {
@@ -18,7 +18,7 @@ fn workload(c: &mut Criterion, workload: Workload, device: &Device) {
     let mut group = c.benchmark_group(format!("{}/training/{}", workload.shape().name, workload.name()));
     group.sample_size(10);
     for (name, bucket) in ORDERS {
-        // No end, and a rate that leaves the vectors where they are.
+        // The training never ends, and the learning rate does not change the vectors.
         let config = TrainConfig::t_few().with_bucket(bucket).with_steps(1 << 20).with_learning_rate(1e-9);
         let plan = EpochPlan::single_task(&data, &config, setup.base.task()).unwrap();
         println!("{} {name}: {:.1} % padding", workload.name(), 100.0 * plan.padding_share());

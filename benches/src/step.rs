@@ -1,23 +1,25 @@
+//! A training step with AdamW.
+
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use ia3::models::Model;
 use ia3::train::OptimizerConfig;
 
-use crate::Setup;
+use crate::setup::Setup;
 
-/// A model that is trained with AdamW on one batch, step by step.
+/// A model that is trained with AdamW on one batch.
 pub struct TrainStep {
     model: Option<Model>,
     optimizer: ModuleOptimizer,
 }
 
 impl TrainStep {
-    /// Whatever requires gradients in `model` is trained.
+    /// Trains the parameters of `model` that require gradients.
     pub fn new(model: Model) -> Self {
         Self { model: Some(model.train()), optimizer: OptimizerConfig::adamw().init() }
     }
 
-    /// Forward, backward and update, until the device is done.
+    /// Runs forward pass, backward pass and update, and waits for the device.
     ///
     /// # Panics
     ///
@@ -36,10 +38,10 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::Shape;
+    use crate::shape::Shape;
 
     #[test]
-    fn an_arm_with_vectors_trains_them_and_any_other_all_weights() {
+    fn an_adapted_model_trains_its_vectors_and_any_other_model_all_weights() {
         let _alone = crate::RANDOM.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let config = r#"{"model_type": "gpt2", "n_embd": 16, "n_layer": 1, "n_head": 2, "vocab_size": 1000}"#;
         let setup = Shape { name: "tiny", config, batch: 2, input: 4, target: None }.setup(&Device::flex());

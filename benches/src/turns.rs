@@ -1,15 +1,17 @@
+//! Two pieces of work, timed alternately.
+
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// How long a second piece of work takes against a first one.
+/// The time of a second piece of work divided by that of a first one.
 #[derive(Clone, Debug)]
 pub struct Ratios {
-    /// Second by first of every round, sorted.
+    /// The ratio of every round, sorted.
     ratios: Vec<f64>,
 }
 
-/// Runs two pieces of work in turns, each going first in every other round, so that what else the machine does hits
-/// both. One round before is not counted.
+/// Runs two pieces of work alternately, so that other work of the machine affects both. They take turns in going first. One
+/// round before is not counted.
 pub fn in_turns(rounds: usize, mut first: impl FnMut(), mut second: impl FnMut()) -> Ratios {
     let mut round = |swapped: bool| {
         let (mut a, mut b) = (Duration::ZERO, Duration::ZERO);
@@ -35,7 +37,7 @@ fn timed(work: &mut impl FnMut()) -> Duration {
 }
 
 impl Ratios {
-    /// The value below which this share of the rounds lies.
+    /// The quantile of the ratios, for a share from 0 to 1.
     pub fn quantile(&self, share: f64) -> f64 {
         self.ratios[((self.ratios.len() - 1) as f64 * share).round() as usize]
     }

@@ -1,17 +1,17 @@
-//! Data of the four kinds of targets, with lengths as texts have them.
+//! Data sets of the four kinds of targets, with the lengths of real texts.
 
 use burn::tensor::{Device, Distribution, Tensor};
 use ia3::data::{Example, Target};
 use ia3::train::Dataset;
 
-use crate::Shape;
+use crate::shape::Shape;
 
 /// What a model is trained to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workload {
     /// A text, by T5.
     Seq2Seq,
-    /// The rest of a text, by GPT-2.
+    /// The continuation of a text, by GPT-2.
     Causal,
     /// A class, by BERT.
     Classification,
@@ -20,7 +20,7 @@ pub enum Workload {
 }
 
 impl Workload {
-    /// All.
+    /// All workloads.
     pub const ALL: [Self; 4] = [Self::Seq2Seq, Self::Causal, Self::Classification, Self::Choices];
 
     /// The name in reports.
@@ -33,7 +33,7 @@ impl Workload {
         }
     }
 
-    /// The model.
+    /// The shape of the model.
     pub fn shape(self) -> &'static Shape {
         Shape::named(match self {
             Self::Seq2Seq | Self::Choices => "t5-small",
@@ -42,8 +42,8 @@ impl Workload {
         })
     }
 
-    /// So many examples. The lengths of inputs are log-normal, as those of texts about are: a median of 64 tokens, a sixth
-    /// beyond 130, none beyond 256. Targets have 1 to 16 tokens.
+    /// Makes `rows` examples. The lengths of the inputs are log-normal, as those of real texts roughly are: the median is 64
+    /// tokens, a sixth of them is longer than 130, and none is longer than 256. Targets have 1 to 16 tokens.
     pub fn dataset(self, rows: usize, device: &Device) -> Dataset {
         device.seed(1);
         let lengths = Tensor::<1>::random([rows], Distribution::Normal(64f64.ln(), 0.7), device).exp();
@@ -67,7 +67,7 @@ impl Workload {
     }
 }
 
-/// Ids of ordinary tokens.
+/// Ids of ordinary tokens, which differ by `seed`.
 fn text(length: usize, seed: usize) -> Vec<i64> {
     (0..length).map(|i| 3 + ((seed * 31 + i * 17) % 900) as i64).collect()
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_skewed_and_the_same_every_time() {
+    fn lengths_are_skewed_and_reproducible() {
         let _alone = crate::RANDOM.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let device = Device::flex();
         let lengths = || {

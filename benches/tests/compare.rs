@@ -1,4 +1,4 @@
-//! The program `compare`: what it refuses, and a run against PEFT where `IA3_PEFT_PYTHON` names a Python that has it.
+//! The program `compare`: what it refuses, and a run beside PEFT if `IA3_PEFT_PYTHON` names a Python that has it.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ fn run(words: &[&str]) -> (bool, String, String) {
 fn a_run_of_nothing_is_refused_before_anything_is_exported() {
     for (words, expected) in [
         (["--shapes", "gpt5"], "there is no shape gpt5; known are t5-small, t5-base, gpt2"),
-        (["--rounds", "0"], "rounds, runs and threads are at least 1"),
+        (["--rounds", "0"], "--rounds, --runs and --threads have to be at least 1"),
         (["--only", "speed"], "[possible values: forward, train, mixed, decode, adapters, ragged, start]"),
         (["--python", "/no/such/python"], "running \"/no/such/python\""),
     ] {
@@ -22,7 +22,7 @@ fn a_run_of_nothing_is_refused_before_anything_is_exported() {
         assert_eq!(dir.path().read_dir().unwrap().count(), 0);
     }
     let (done, _, stderr) = run(&["--shapes", "minilm", "--only", "decode,start"]);
-    assert!(!done && stderr.contains("none of these shapes has any of these parts"), "{stderr}");
+    assert!(!done && stderr.contains("no part of --only fits a shape of --shapes"), "{stderr}");
 }
 
 #[test]

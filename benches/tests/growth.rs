@@ -1,9 +1,9 @@
-//! The program `growth` with lengths that take no time.
+//! The program `growth` with short lengths.
 
 use std::process::Command;
 
 #[test]
-fn a_table_and_a_picture_of_each() {
+fn every_measurement_has_a_table_and_a_plot() {
     let dir = tempfile::tempdir().unwrap();
     let run = |words: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_growth"));
@@ -28,5 +28,5 @@ fn a_table_and_a_picture_of_each() {
     let (done, _, stderr) = run(&["--shapes", "gpt5"]);
     assert!(!done && stderr.contains("there is no shape gpt5; known are t5-small"), "{stderr}");
     let (done, _, stderr) = run(&["--lengths", "0"]);
-    assert!(!done && stderr.contains("a length is at least 1"), "{stderr}");
+    assert!(!done && stderr.contains("--lengths and --new-tokens have to be at least 1"), "{stderr}");
 }

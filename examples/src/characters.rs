@@ -1,7 +1,4 @@
-use std::path::Path;
-
 use serde_json::{Map, Value, json};
-use tokenizers::Tokenizer;
 
 use crate::verbalise::ALPHABET;
 
@@ -40,37 +37,31 @@ pub fn tokenizer_json() -> Value {
     })
 }
 
-/// The tokenizer of a base.
-///
-/// # Errors
-///
-/// What is wrong with its `tokenizer.json`.
-pub fn tokenizer(base: &Path) -> anyhow::Result<Tokenizer> {
-    Tokenizer::from_file(base.join("tokenizer.json")).map_err(anyhow::Error::from_boxed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::verbalise::{Example, Split, Task};
+    use ia3::data::Tokenizer;
+
+    fn tokenizer() -> Tokenizer {
+        let json = tokenizer_json().to_string();
+        Tokenizer::new(tokenizers::Tokenizer::from_bytes(json.as_bytes()).unwrap()).unwrap()
+    }
 
     #[test]
     fn every_character_is_a_token_and_texts_come_back() {
-        let json = tokenizer_json().to_string();
-        let tokenizer = Tokenizer::from_bytes(json.as_bytes()).unwrap();
         let example = Example { input: "a: 9%".into(), target: ALPHABET.into() };
-        let encoded = crate::encode(&tokenizer, &[example]).unwrap();
+        let encoded = crate::encode(tokenizer(), &[example]).unwrap();
         assert_eq!(encoded[0].input, [3, 40, 39, 38, 46, 1]);
         let target = encoded[0].target.tokens().unwrap();
         assert_eq!(target, (3..47).chain([1]).collect::<Vec<i64>>());
-        assert_eq!(crate::decode(&tokenizer, target).unwrap(), ALPHABET);
+        assert_eq!(tokenizer().decode(target).unwrap(), ALPHABET);
     }
 
     #[test]
     fn no_example_holds_an_unknown_character() {
-        let tokenizer = Tokenizer::from_bytes(tokenizer_json().to_string().as_bytes()).unwrap();
         for task in Task::ALL_MIXTURE.into_iter().chain(Task::HELD_OUT) {
-            let encoded = crate::encode(&tokenizer, &task.examples(Split::Train, 50, 1)).unwrap();
+            let encoded = crate::encode(tokenizer(), &task.examples(Split::Train, 50, 1)).unwrap();
             let unknown = |e: &ia3::train::Example| {
                 e.input.contains(&2) || e.target.tokens().is_some_and(|ids| ids.contains(&2))
             };

@@ -12,6 +12,8 @@ mod words;
 
 use std::collections::HashSet;
 
+use ia3::data::{Answer, TextExample};
+use ia3::{ExampleInput, Examples};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -27,6 +29,19 @@ pub struct Example {
     pub input: String,
     /// The words, such as `march fifth twenty twenty-one`.
     pub target: String,
+}
+
+impl From<Example> for TextExample {
+    fn from(example: Example) -> Self {
+        Self { input: example.input, answer: Answer::Text(example.target) }
+    }
+}
+
+/// So that lists of examples are trained and evaluated on as they are.
+impl ExampleInput for Example {
+    fn examples(list: impl IntoIterator<Item = Self>) -> Examples {
+        TextExample::examples(list.into_iter().map(TextExample::from))
+    }
 }
 
 /// A way to read out a kind of input.

@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use ia3::models::Model;
-use ia3::train::{AdapterTask, Dataset, TrainConfig};
+use ia3::Model;
+use ia3::train::{Dataset, TrainConfig};
 use ia3_examples::sentiment::{
-    Domain, Fitted, PEFT, Reference, accuracy, in_order, minilm, one_by_one, together, with_head,
+    Domain, DomainTask, Fitted, PEFT, Reference, accuracy, in_order, minilm, one_by_one, together, with_head,
 };
 
 /// Of every loss.
@@ -27,7 +27,7 @@ fn they_come_out_of_one_run_over_all_domains_too() {
     check(together);
 }
 
-fn check(fit: fn(&Model, &[AdapterTask], &TrainConfig) -> anyhow::Result<Vec<Fitted>>) {
+fn check(fit: fn(&Model, &[DomainTask], &TrainConfig) -> anyhow::Result<Vec<Fitted>>) {
     let [Some(base), Some(data)] = ["IA3_MINILM", "IA3_SENTIMENT"].map(std::env::var_os) else {
         println!("SKIPPED: IA3_MINILM and IA3_SENTIMENT do not say where the model and the data are");
         return;
@@ -42,8 +42,7 @@ fn check(fit: fn(&Model, &[AdapterTask], &TrainConfig) -> anyhow::Result<Vec<Fit
     let ordered = domains.iter().zip(&references);
     let data: Vec<Dataset> =
         ordered.map(|(domain, peft)| in_order(&domain.train, &peft.order).unwrap().into()).collect();
-    let task = |data| AdapterTask { adapter: PEFT.adapter(&base).unwrap(), data };
-    let tasks: Vec<AdapterTask> = data.iter().map(task).collect();
+    let tasks: Vec<DomainTask> = data.iter().map(|data| (PEFT.adapter(&base).unwrap(), data)).collect();
     let config = PEFT.config(0).with_shuffle(false);
     let fitted = fit(&base, &tasks, &config).unwrap();
     for ((domain, peft), Fitted { adapter, losses, seconds }) in domains.iter().zip(&references).zip(&fitted)

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use anyhow::bail;
-use ia3::train::{Alone, Communicator};
+use anyhow::ensure;
+use ia3::train::{Alone, Communicator, Fingerprint};
 
 use crate::output;
 
@@ -45,7 +45,7 @@ impl Ranks {
     fn of(launched: bool) -> anyhow::Result<Self> {
         match launched {
             true => {
-                bail!(
+                anyhow::bail!(
                     "this process was started by mpirun or srun, but this build has no MPI; build with `--features mpi`"
                 )
             }
@@ -103,16 +103,17 @@ impl Ranks {
     }
 
     /// Fails if the facts of this rank differ from those of rank 0.
-    pub(crate) fn agree(&self, facts: &[(String, String)]) -> anyhow::Result<()> {
-        let theirs = self.communicator().broadcast(serde_json::to_vec(facts)?);
-        let theirs: Vec<(String, String)> = serde_json::from_slice(&theirs)?;
-        match facts.iter().zip(&theirs).find(|(own, their)| own != their) {
-            Some(((name, _), _)) => bail!(
-                "rank {} has another {name} than rank 0; give all ranks the same options and files",
-                self.rank()
-            ),
-            None => Ok(()),
-        }
+    pub(crate) fn agree(&self, own: &Fingerprint) -> anyhow::Result<()> {
+        let first = self.communicator().broadcast(serde_json::to_vec(own)?);
+        let first: Fingerprint = serde_json::from_slice(&first)?;
+        let different: Vec<String> = own.differences(&first).into_iter().map(|d| d.name).collect();
+        ensure!(
+            different.is_empty(),
+            "rank {} differs from rank 0 in: {}; give all ranks the same options and files",
+            self.rank(),
+            different.join(", ")
+        );
+        Ok(())
     }
 
     /// Ends this process. A process that failed ends the other ones too.

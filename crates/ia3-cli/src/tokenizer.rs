@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use ia3::Task;
-use ia3::data::{ModelKind, Text};
+use ia3::data::{ModelKind, Tokenizer};
 use ia3::models::Model;
 
 /// Opens the tokenizer of a base.
-pub(crate) fn open(base: &Path) -> anyhow::Result<Text> {
+pub(crate) fn open(base: &Path) -> anyhow::Result<Tokenizer> {
     let path = base.join("tokenizer.json");
     if !path.exists() {
         bail!(
@@ -16,7 +16,7 @@ pub(crate) fn open(base: &Path) -> anyhow::Result<Text> {
             base.display()
         );
     }
-    Ok(Text::open(&path)?)
+    Ok(Tokenizer::open(&path)?)
 }
 
 /// What a model reads and generates.

@@ -1,6 +1,6 @@
 //! What the commands refuse: exit code, exact message, and no file left behind.
 //!
-//! The cases are in `bad_inputs.json`. A case changes files of a fresh folder, runs a command, and expects an error. In a
+//! The cases are in `bad_inputs.json`, and every case is one test. A case changes files of a fresh folder, runs a command, and expects an error. In a
 //! command, `@` stands for the folder; in an error, `DIR` does. `ia3-io/tests/bad_inputs.rs` has cases for every kind of
 //! damaged file; the cases here are what a user of the command line meets.
 
@@ -9,8 +9,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use common::{run, workspace};
+use libtest_mimic::{Arguments, Trial};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde::Deserialize;
@@ -156,33 +158,14 @@ fn problems(case: &Case) -> Vec<String> {
     problems
 }
 
-/// Runs the cases of a group and panics with all that went wrong.
-fn cases(group: &str) {
-    let all: Vec<Case> = serde_json::from_str(include_str!("bad_inputs.json")).unwrap();
-    let group: Vec<&Case> = all.iter().filter(|case| case.group == group).collect();
-    assert!(!group.is_empty());
-    let failures: Vec<String> = group
-        .into_iter()
-        .filter_map(|case| {
-            let problems = problems(case);
-            (!problems.is_empty()).then(|| format!("ia3 {}\n{}\n", case.command, problems.join("\n")))
+fn main() -> ExitCode {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("bad_inputs.json")).unwrap();
+    let trial = |(number, case): (usize, Case)| {
+        Trial::test(format!("{} {number}: ia3 {}", case.group, case.command), move || {
+            let problems = problems(&case);
+            if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
         })
-        .collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
-
-/// One test per group, and one that no case is in another group.
-macro_rules! groups {
-    ($($group:ident),*) => {
-        $(#[test] fn $group() { cases(stringify!($group)) })*
-
-        #[test]
-        fn every_case_is_in_a_group_that_runs() {
-            let all: Vec<Case> = serde_json::from_str(include_str!("bad_inputs.json")).unwrap();
-            let groups = [$(stringify!($group)),*];
-            assert!(all.iter().all(|case| groups.contains(&case.group.as_str())));
-        }
     };
+    let trials = (1..).zip(cases).map(trial).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
-
-groups!(bases, adapters, inputs, training, task_lists, merging, mixing, inspecting, comparing);

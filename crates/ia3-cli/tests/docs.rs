@@ -1,19 +1,20 @@
-//! Runs the documents: every `$ …` line of a fenced block of the kind `console` in README.md and docs/*.md.
+//! Runs the documents: every `$ …` line of a fenced block of the kind `console` in README.md, docs/*.md and the README of
+//! this crate, and every example that `--help` shows. Every document is one test.
 //!
 //! CONTRIBUTING.md, section "Documents that run", describes the convention. Blocks of one document run in order in one
 //! temporary folder, each command in a shell of its own.
-#![cfg(unix)]
 
 mod common;
 mod console;
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
-use common::workspace;
+use common::{succeed, workspace};
 use console::{Step, steps};
 use ia3_testing::sandbox;
+use libtest_mimic::{Arguments, Trial};
 
 /// What a command did: its exit status and its lines; those of standard error only if the command failed.
 fn execute(step: &Step, dir: &Path) -> (i32, Vec<String>) {
@@ -29,11 +30,10 @@ fn execute(step: &Step, dir: &Path) -> (i32, Vec<String>) {
     (output.status.code().unwrap_or(-1), text.lines().map(str::to_string).collect())
 }
 
-/// Runs a document of the repository and panics at the first command that does something else than it says.
-fn run(document: &str) {
-    let text = fs::read_to_string(workspace().join(document)).unwrap();
+/// Runs the commands in order and panics at the first one that does something else than the document says.
+fn run(document: &str, steps: Vec<Step>) {
     let dir = sandbox();
-    for step in steps(&text) {
+    for step in steps {
         let (status, lines) = execute(&step, dir.path());
         let found = lines.join("\n");
         let Step { line, command, expected, .. } = &step;
@@ -46,44 +46,55 @@ fn run(document: &str) {
     }
 }
 
-/// One test per document, and one test that no document is missing from the list.
-macro_rules! documents {
-    ($($name:ident: $path:literal,)*) => {
-        $(#[test] fn $name() { run($path) })*
-
-        #[test]
-        fn every_document_with_a_console_block_is_listed() {
-            let listed = [$($path),*];
-            let docs = fs::read_dir(workspace().join("docs")).unwrap().flatten();
-            let names = docs.map(|entry| format!("docs/{}", entry.file_name().to_string_lossy()));
-            for name in names.filter(|name| name.ends_with(".md")).chain(["README.md".into()]) {
-                let text = fs::read_to_string(workspace().join(&name)).unwrap();
-                assert!(steps(&text).is_empty() || listed.contains(&name.as_str()), "{name} is not listed");
-            }
-        }
-    };
+/// The README files of the repository and of this crate, and the files of `docs`.
+fn documents() -> Vec<PathBuf> {
+    let entries = fs::read_dir(workspace().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut documents: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
+    documents.sort();
+    documents.extend(["README.md", "crates/ia3-cli/README.md"].map(|path| workspace().join(path)));
+    documents
 }
 
-documents! {
-    readme: "README.md",
-    backends: "docs/backends.md",
-    choosing_targets: "docs/choosing-targets.md",
-    cli: "docs/cli.md",
-    converting: "docs/converting.md",
-    cost: "docs/cost.md",
-    few_shot: "docs/few-shot.md",
-    install: "docs/install.md",
-    mixed_batches: "docs/mixed-batches.md",
-    peft_compatibility: "docs/peft-compatibility.md",
-    quantised: "docs/quantised.md",
-    quickstart: "docs/quickstart.md",
-    t_few: "docs/t-few.md",
-    training: "docs/training.md",
-    troubleshooting: "docs/troubleshooting.md",
+/// One test per document that has commands.
+fn of_documents() -> impl Iterator<Item = Trial> {
+    documents().into_iter().filter_map(|path| {
+        let steps = steps(&fs::read_to_string(&path).unwrap());
+        let root = workspace();
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        (!steps.is_empty()).then(|| {
+            Trial::test(name.clone(), move || {
+                run(&name, steps);
+                Ok(())
+            })
+        })
+    })
 }
 
-#[test]
-fn the_runner_compares_status_and_output() {
+/// The examples in `--help` of every command, in an order in which each finds the files that it needs.
+fn help_examples() {
+    let commands =
+        ["train", "", "eval", "generate", "forward", "inspect", "merge", "quantize", "mix", "diff"];
+    let mut all = vec![];
+    for command in commands.into_iter().chain(["status", "convert", "cost", "devices"]) {
+        let words: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let help = succeed(&words);
+        let examples = help.lines().filter(|line| line.starts_with("  ia3 "));
+        let status = i32::from(command == "diff");
+        let step = |(line, text): (usize, &str)| Step {
+            line,
+            command: text.trim().into(),
+            status,
+            expected: vec![],
+        };
+        let before = all.len();
+        all.extend((1..).zip(examples).map(step));
+        assert!(all.len() > before, "`ia3 {command} --help` shows no example");
+    }
+    run("--help", all);
+}
+
+fn runner_compares_status_and_output() {
     let text = "```console\n$ cat prompts.txt\ndate: 2009-05-31\n...\n$ ls none\n? 2\n[..]none[..]\n```\n";
     let dir = sandbox();
     for step in steps(text) {
@@ -92,4 +103,25 @@ fn the_runner_compares_status_and_output() {
         assert!(step.accepts(&lines), "{lines:?}");
         assert!(!step.accepts(&["something else".to_string()]));
     }
+}
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    if !cfg!(unix) {
+        ia3_testing::skip("the documents run in `sh`");
+        return ExitCode::SUCCESS;
+    }
+    let own: [(&str, fn()); 4] = [
+        ("examples in --help", help_examples),
+        ("runner compares status and output", runner_compares_status_and_output),
+        ("blocks become steps", console::blocks_become_steps),
+        ("wildcards stand for lines and characters", console::wildcards_stand_for_lines_and_characters),
+    ];
+    let own = own.map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&args, own.into_iter().chain(of_documents()).collect()).exit_code()
 }

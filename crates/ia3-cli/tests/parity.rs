@@ -1,26 +1,16 @@
-//! The corpus of `fixtures/` through the binary: `ia3 forward`, `ia3 generate` and `ia3 merge`.
+//! The corpus of `fixtures/` through the program: `ia3 forward`, `ia3 generate` and `ia3 merge`. Every case is a test.
 
 mod common;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use common::{names, shape, succeed, tensor, workspace};
+use common::{names, shape, succeed, tensor};
+use ia3_testing::{case_dirs, corpus};
+use libtest_mimic::{Arguments, Trial};
 use safetensors::SafeTensors;
 
-fn corpus() -> PathBuf {
-    workspace().join(std::env::var_os("IA3_FIXTURES").unwrap_or_else(|| "fixtures".into()))
-}
-
-/// The folders of the corpus that hold a case.
-fn cases() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(corpus()).unwrap().map(|e| e.unwrap().path());
-    let mut cases: Vec<PathBuf> = entries.filter(|dir| dir.join("io.safetensors").exists()).collect();
-    assert!(!cases.is_empty(), "{} holds no case", corpus().display());
-    cases.sort();
-    cases
-}
-
-/// Where logits count: at real tokens of the decoder, or of the only stack; all of a classifier's.
+/// The mask of the logits that are compared: those of tokens that are not padding, and all logits of a classifier.
 fn mask(io: &Path) -> Vec<f64> {
     match names(io) {
         names if names.contains("decoder_attention_mask") => tensor(io, "decoder_attention_mask"),
@@ -33,7 +23,7 @@ fn text(path: impl AsRef<Path>) -> String {
     path.as_ref().display().to_string()
 }
 
-/// An encoder's input as it stands, a decoder's prompts padded on the left.
+/// The prompts of the case. Those of a decoder-only model are padded on the left.
 fn prompts(io: &Path, dir: &Path) -> PathBuf {
     if !names(io).contains("left.input_ids") {
         return io.to_path_buf();
@@ -47,7 +37,7 @@ fn prompts(io: &Path, dir: &Path) -> PathBuf {
     file
 }
 
-/// Largest difference where the mask is 1; the mask repeats over the innermost axis.
+/// The largest difference where the mask is 1. The mask is broadcast over the innermost axis.
 fn difference(got: &[f64], expected: &[f64], mask: &[f64]) -> f64 {
     assert_eq!(got.len(), expected.len());
     let inner = got.len() / mask.len();
@@ -55,83 +45,88 @@ fn difference(got: &[f64], expected: &[f64], mask: &[f64]) -> f64 {
     counted.map(|i| (got[i] - expected[i]).abs()).fold(0.0, f64::max)
 }
 
-#[test]
-fn forward_gives_the_logits_of_the_corpus() {
-    for case in cases() {
-        let out = tempfile::tempdir().unwrap();
-        let (io, logits) = (case.join("io.safetensors"), out.path().join("logits.safetensors"));
-        let mask = mask(&io);
-        let (a, b) = (text(case.join("adapter")), text(case.join("adapter_b")));
-        let alt = text(case.join("adapter_alt"));
-        let table: [(&str, Vec<&str>); 6] = [
-            ("base_logits", vec![]),
-            ("adapter_logits", vec!["--adapter", &a]),
-            ("adapter_b_logits", vec!["--adapter", &b]),
-            ("adapter_alt_logits", vec!["--adapter", &alt]),
-            ("both_logits", vec!["--adapter", &a, "--adapter", &b]),
-            ("merged_logits", vec!["--adapter", &a, "--merge"]),
-        ];
-        for (name, adapters) in table.into_iter().filter(|(name, _)| names(&io).contains(*name)) {
-            let (base, inputs, out) = (text(case.join("base")), text(&io), text(&logits));
-            let mut args = vec!["forward", "--base", &base, "--inputs", &inputs, "--out", &out];
-            args.extend(adapters);
-            succeed(&args);
-            let worst = difference(&tensor(&logits, "logits"), &tensor(&io, name), &mask);
-            println!("{} {name}: {worst:.1e}", case.display());
-            assert!(worst <= 1e-4, "{} {name}: {worst}", case.display());
-            let batch = shape(&io, name);
-            assert_eq!(shape(&logits, "logits"), batch, "{} {name}", case.display());
-        }
+/// `ia3 forward` gives the logits of the case.
+fn forward(case: &Path) {
+    let out = tempfile::tempdir().unwrap();
+    let (io, logits) = (case.join("io.safetensors"), out.path().join("logits.safetensors"));
+    let mask = mask(&io);
+    let (a, b) = (text(case.join("adapter")), text(case.join("adapter_b")));
+    let alt = text(case.join("adapter_alt"));
+    let table: [(&str, Vec<&str>); 6] = [
+        ("base_logits", vec![]),
+        ("adapter_logits", vec!["--adapter", &a]),
+        ("adapter_b_logits", vec!["--adapter", &b]),
+        ("adapter_alt_logits", vec!["--adapter", &alt]),
+        ("both_logits", vec!["--adapter", &a, "--adapter", &b]),
+        ("merged_logits", vec!["--adapter", &a, "--merge"]),
+    ];
+    for (name, adapters) in table.into_iter().filter(|(name, _)| names(&io).contains(*name)) {
+        let (base, inputs, out) = (text(case.join("base")), text(&io), text(&logits));
+        let mut args = vec!["forward", "--base", &base, "--inputs", &inputs, "--out", &out];
+        args.extend(adapters);
+        succeed(&args);
+        let worst = difference(&tensor(&logits, "logits"), &tensor(&io, name), &mask);
+        println!("{} {name}: {worst:.1e}", case.display());
+        assert!(worst <= 1e-4, "{} {name}: {worst}", case.display());
+        let batch = shape(&io, name);
+        assert_eq!(shape(&logits, "logits"), batch, "{} {name}", case.display());
     }
 }
 
-#[test]
-fn generate_gives_the_ids_of_the_corpus() {
-    for case in cases() {
-        let dir = tempfile::tempdir().unwrap();
-        let (io, ids) = (case.join("io.safetensors"), dir.path().join("ids.safetensors"));
-        if !names(&io).contains("generate.base.ids") {
-            continue; // a classifier
-        }
-        let inputs = prompts(&io, dir.path());
-        let adapter = text(case.join("adapter"));
-        let table: [(&str, Vec<&str>); 3] = [
-            ("base", vec![]),
-            ("adapter", vec!["--adapter", &adapter]),
-            ("merged", vec!["--adapter", &adapter, "--merge"]),
-        ];
-        for (name, adapters) in table {
-            let (base, inputs, out) = (text(case.join("base")), text(&inputs), text(&ids));
-            let mut args = vec!["generate", "--base", &base, "--inputs", &inputs, "--out", &out];
-            args.extend(["--max-new-tokens", "10", "--min-new-tokens", "10"]);
-            args.extend(adapters);
-            succeed(&args);
-            assert_eq!(
-                tensor(&ids, "ids"),
-                tensor(&io, &format!("generate.{name}.ids")),
-                "{}",
-                case.display()
-            );
-        }
+/// `ia3 generate` gives the ids of the case, unless it is a classifier.
+fn generate(case: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let (io, ids) = (case.join("io.safetensors"), dir.path().join("ids.safetensors"));
+    if !names(&io).contains("generate.base.ids") {
+        return; // a classifier
+    }
+    let inputs = prompts(&io, dir.path());
+    let adapter = text(case.join("adapter"));
+    let table: [(&str, Vec<&str>); 3] = [
+        ("base", vec![]),
+        ("adapter", vec!["--adapter", &adapter]),
+        ("merged", vec!["--adapter", &adapter, "--merge"]),
+    ];
+    for (name, adapters) in table {
+        let (base, inputs, out) = (text(case.join("base")), text(&inputs), text(&ids));
+        let mut args = vec!["generate", "--base", &base, "--inputs", &inputs, "--out", &out];
+        args.extend(["--max-new-tokens", "10", "--min-new-tokens", "10"]);
+        args.extend(adapters);
+        succeed(&args);
+        assert_eq!(tensor(&ids, "ids"), tensor(&io, &format!("generate.{name}.ids")), "{}", case.display());
     }
 }
 
-#[test]
-fn a_merged_folder_is_a_base_with_the_merged_logits() {
-    for case in cases() {
-        let dir = tempfile::tempdir().unwrap();
-        let (io, logits) = (case.join("io.safetensors"), dir.path().join("logits.safetensors"));
-        let (base, adapter, merged) =
-            (text(case.join("base")), text(case.join("adapter")), dir.path().join("merged"));
-        let (inputs, out, merged_dir) = (text(&io), text(&logits), text(&merged));
-        succeed(&["merge", "--base", &base, "--adapter", &adapter, "--out", &merged_dir, "--safe"]);
-        succeed(&["forward", "--base", &merged_dir, "--inputs", &inputs, "--out", &out]);
-        let mask = mask(&io);
-        let worst = difference(&tensor(&logits, "logits"), &tensor(&io, "merged_logits"), &mask);
-        assert!(worst <= 1e-4, "{}: {worst}", case.display());
-        assert_eq!(
-            std::fs::read(merged.join("config.json")).unwrap(),
-            std::fs::read(case.join("base/config.json")).unwrap()
-        );
-    }
+/// `ia3 merge` writes a folder which is a base with the merged logits.
+fn merge(case: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let (io, logits) = (case.join("io.safetensors"), dir.path().join("logits.safetensors"));
+    let (base, adapter, merged) =
+        (text(case.join("base")), text(case.join("adapter")), dir.path().join("merged"));
+    let (inputs, out, merged_dir) = (text(&io), text(&logits), text(&merged));
+    succeed(&["merge", "--base", &base, "--adapter", &adapter, "--out", &merged_dir, "--safe"]);
+    succeed(&["forward", "--base", &merged_dir, "--inputs", &inputs, "--out", &out]);
+    let mask = mask(&io);
+    let worst = difference(&tensor(&logits, "logits"), &tensor(&io, "merged_logits"), &mask);
+    assert!(worst <= 1e-4, "{}: {worst}", case.display());
+    assert_eq!(
+        std::fs::read(merged.join("config.json")).unwrap(),
+        std::fs::read(case.join("base/config.json")).unwrap()
+    );
+}
+
+fn main() -> ExitCode {
+    let tests: [(&str, fn(&Path)); 3] = [("forward", forward), ("generate", generate), ("merge", merge)];
+    let trial = |case: &PathBuf| {
+        let name = case.file_name().unwrap_or_default().to_string_lossy().to_string();
+        tests.map(|(test, check)| {
+            let case = case.clone();
+            Trial::test(format!("{name} {test}"), move || {
+                check(&case);
+                Ok(())
+            })
+        })
+    };
+    let trials = case_dirs(&corpus()).iter().flat_map(trial).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -9,7 +9,7 @@ use ia3_io::adapter::infer_model;
 use crate::error::ConvertError;
 use crate::t5;
 
-const ALLOW: PlanOptions = PlanOptions { allow_unmatched: true };
+const ALLOW: PlanOptions = PlanOptions::new().with_allow_unmatched(true);
 
 /// The configuration for vectors that are all on outputs.
 pub(crate) fn of_outputs(vectors: &BTreeMap<String, FileVector>) -> Result<Ia3Config, ConvertError> {
@@ -63,7 +63,7 @@ fn wrong(
     placements: &BTreeMap<String, Placement>,
     info: &ModelInfo,
 ) -> Option<(String, Placement)> {
-    let sites = config.plan(info, ALLOW).map(|plan| plan.sites).unwrap_or_default();
+    let sites = config.plan_with(info, ALLOW).map(|plan| plan.sites).unwrap_or_default();
     let found: BTreeMap<&String, Placement> = sites.iter().map(|site| (&site.path, site.placement)).collect();
     let unlike = placements.iter().find(|(path, placement)| found.get(path) != Some(placement));
     let surplus = || found.iter().find(|(path, _)| !placements.contains_key(**path));

@@ -2,15 +2,15 @@ use crate::error::DataError;
 use crate::example::{Example, MAX_INPUT_TOKENS, Target};
 use crate::label_names;
 use crate::model_kind::ModelKind;
-use crate::text::Text;
 use crate::text_example::{Answer, TextExample};
+use crate::tokenizer::Tokenizer;
 
 /// Turns examples of text into token ids for a model.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Encoder {
     /// The tokenizer.
-    pub text: Text,
+    pub tokenizer: Tokenizer,
     /// The kind of the model.
     pub model: ModelKind,
     /// Maximum number of tokens of an input. Longer inputs are truncated on the right.
@@ -24,9 +24,9 @@ pub struct Encoder {
 
 impl Encoder {
     /// An encoder with at most [`MAX_INPUT_TOKENS`] tokens per input and per target, and without label names.
-    pub fn new(text: Text, model: ModelKind) -> Self {
+    pub fn new(tokenizer: Tokenizer, model: ModelKind) -> Self {
         let (max_input_tokens, max_target_tokens) = (MAX_INPUT_TOKENS, MAX_INPUT_TOKENS);
-        Self { text, model, max_input_tokens, max_target_tokens, label_names: vec![] }
+        Self { tokenizer, model, max_input_tokens, max_target_tokens, label_names: vec![] }
     }
 
     /// Sets the maximum number of tokens of an input.
@@ -51,7 +51,7 @@ impl Encoder {
     /// A label has no text and the model is a language model; a text has no class and the model is a classifier; or the
     /// tokenizer fails.
     pub fn encode(&self, example: &TextExample) -> Result<Example, DataError> {
-        let input = self.text.encode_prompt(&example.input, Some(self.max_input_tokens), &self.model)?;
+        let input = self.tokenizer.encode_prompt(&example.input, Some(self.max_input_tokens), &self.model)?;
         let target = match self.model {
             ModelKind::Classifier => Target::Class(self.class(&example.answer)?),
             ModelKind::EncoderDecoder | ModelKind::Decoder { .. } => self.texts(&example.answer)?,
@@ -89,9 +89,9 @@ impl Encoder {
     /// The ids of a target, which end with the end token even if the text is truncated.
     fn target(&self, text: &str) -> Result<Vec<i64>, DataError> {
         let ModelKind::Decoder { ends } = &self.model else {
-            return self.text.encode(text, Some(self.max_target_tokens));
+            return self.tokenizer.encode(text, Some(self.max_target_tokens));
         };
-        let mut ids = self.text.encode_plain(text)?;
+        let mut ids = self.tokenizer.encode_plain(text)?;
         let end = ends.first();
         ids.truncate(self.max_target_tokens.saturating_sub(usize::from(end.is_some())));
         ids.extend(end);

@@ -26,9 +26,9 @@ mod records;
 #[cfg(feature = "text")]
 mod template;
 #[cfg(feature = "text")]
-mod text;
-#[cfg(feature = "text")]
 mod text_example;
+#[cfg(feature = "text")]
+mod tokenizer;
 
 pub use example::{Example, MAX_INPUT_TOKENS, Target};
 pub use padding::padding_share;
@@ -52,6 +52,6 @@ pub use records::read_records;
 #[cfg(feature = "text")]
 pub use template::Template;
 #[cfg(feature = "text")]
-pub use text::Text;
-#[cfg(feature = "text")]
 pub use text_example::{Answer, TextExample};
+#[cfg(feature = "text")]
+pub use tokenizer::Tokenizer;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ia3_data::{Encoder, Fields, Layout, ModelKind, Text, padding_share};
+use ia3_data::{Encoder, Fields, Layout, ModelKind, Tokenizer, padding_share};
 
 #[test]
 fn batches_of_similar_length_pad_little() {
@@ -15,7 +15,7 @@ fn batches_of_similar_length_pad_little() {
             "IA3_MINILM and IA3_SENTIMENT do not name the folders of the model and the data",
         );
     };
-    let encoder = Encoder::new(Text::open(&base.join("tokenizer.json")).unwrap(), ModelKind::Classifier);
+    let encoder = Encoder::new(Tokenizer::open(&base.join("tokenizer.json")).unwrap(), ModelKind::Classifier);
     for domain in ["movie", "amazon", "nyt"] {
         let start = Instant::now();
         let path = data.join(format!("{domain}_train.jsonl"));

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ia3_data::{Record, Template, Text, read_records};
+use ia3_data::{Record, Template, Tokenizer, read_records};
 use proptest::prelude::*;
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::TruncationParams;
 
 fn tokenizer() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/base/tokenizer.json")
@@ -44,8 +44,8 @@ proptest! {
 
     #[test]
     fn ids_are_cut_as_the_tokenizer_cuts(text in "[a-z0-9 -]{0,40}", max in 2usize..20) {
-        let ours = Text::open(&tokenizer()).unwrap().encode(&text, Some(max)).unwrap();
-        let mut reference = Tokenizer::from_file(tokenizer()).unwrap();
+        let ours = Tokenizer::open(&tokenizer()).unwrap().encode(&text, Some(max)).unwrap();
+        let mut reference = tokenizers::Tokenizer::from_file(tokenizer()).unwrap();
         reference.with_padding(None);
         let cut = TruncationParams { max_length: max, ..TruncationParams::default() };
         reference.with_truncation(Some(cut)).unwrap();

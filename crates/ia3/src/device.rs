@@ -2,17 +2,17 @@
 
 use burn::tensor::{Device, DeviceType};
 
-/// A device that cannot be had.
+/// Why a device is not available.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// There is no such name.
-    #[error("`{name}` is no device; known are {}, each with an index after a colon where there are several", NAMES.join(", "))]
+    /// No device has this name.
+    #[error("`{name}` is not a device; known devices are {}; an index after a colon selects one of several GPUs, as in `cuda:1`", NAMES.join(", "))]
     Unknown {
         /// The name asked for.
         name: String,
     },
-    /// The backend exists but is not compiled in.
+    /// The backend is not compiled in.
     #[error("the device `{name}` is not compiled in (this build has {}); build with `--features {name}`", compiled_in().join(", "))]
     NotCompiled {
         /// The name asked for, which is also the feature's.
@@ -23,10 +23,10 @@ pub enum DeviceError {
     None,
 }
 
-/// Every name there is, in the order in which burn prefers them.
+/// All names, in the order in which burn prefers them.
 const NAMES: &[&str] = &["cuda", "rocm", "metal", "vulkan", "webgpu", "wgpu", "cpu", "flex"];
 
-/// The names of the backends that are compiled in.
+/// Returns the names of the backends that are compiled in.
 pub fn compiled_in() -> Vec<&'static str> {
     NAMES.iter().copied().filter(|name| is_compiled_in(name)).collect()
 }
@@ -45,16 +45,17 @@ fn is_compiled_in(name: &str) -> bool {
     }
 }
 
-/// The device called `name`, e.g. `flex`, `wgpu` or `cuda:1`; the best one compiled in without a name.
+/// Returns the device called `name`, such as `flex`, `wgpu` or `cuda:1`. Without a name it returns the preferred one of the
+/// backends that are compiled in.
 ///
 /// # Errors
 ///
-/// [`DeviceError`] for a name that does not exist or is not compiled in, naming the feature to add.
+/// [`DeviceError`] for an unknown name, and for a backend that is not compiled in, with the feature to add.
 ///
 /// ```
 /// # #[cfg(feature = "flex")]
 /// let device = ia3::device(Some("flex"))?;
-/// assert!(ia3::device(Some("gpu")).unwrap_err().to_string().contains("`gpu` is no device"));
+/// assert!(ia3::device(Some("gpu")).unwrap_err().to_string().contains("`gpu` is not a device"));
 /// # Ok::<(), ia3::DeviceError>(())
 /// ```
 pub fn device(name: Option<&str>) -> Result<Device, DeviceError> {
@@ -97,26 +98,28 @@ fn open(backend: &str, index: Option<usize>) -> Option<Device> {
     }
 }
 
-/// The discrete GPU at `index`, or the graphics API's own choice.
+/// The discrete GPU at `index`; without an index the graphics API chooses.
 #[cfg(any(feature = "metal", feature = "vulkan", feature = "webgpu", feature = "wgpu"))]
 fn kind(index: Option<usize>) -> burn::tensor::DeviceKind {
     index.map_or_else(Default::default, burn::tensor::DeviceKind::DiscreteGpu)
 }
 
-/// A device that a compiled-in backend finds.
+/// A device that one of the compiled-in backends finds.
 #[derive(Clone, Debug)]
 pub struct FoundDevice {
     /// The backend's name, as [`device`] takes it.
     pub backend: &'static str,
     /// The device.
     pub device: Device,
-    /// What the part calls itself, such as `NVIDIA H100 PCIe`, where the backend tells.
+    /// The name of the hardware, such as `NVIDIA H100 PCIe`, if the backend reports one.
     pub part: Option<String>,
 }
 
-/// Every device of every compiled-in backend. A backend whose driver is missing has none, or panics inside burn.
+/// Returns all devices of all compiled-in backends. It opens each GPU to ask for its name, which takes a moment.
 ///
-/// Opening a GPU to ask for its name takes a moment.
+/// # Panics
+///
+/// Inside burn, for some backends whose driver is missing.
 pub fn devices() -> Vec<FoundDevice> {
     compiled_in().into_iter().flat_map(of_backend).collect()
 }

@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
-/// Anything that can go wrong, by the crate it comes from.
+/// Any error of the ia3 crates. Errors of the crates below convert into it, so `?` works in a function that returns it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A configuration, or how it fits a model.
+    /// A configuration is wrong or does not fit a model.
     #[error(transparent)]
     Config(#[from] ia3_config::ConfigError),
-    /// An adapter on a model.
+    /// An adapter does not fit a model or cannot be merged or mixed.
     #[error(transparent)]
     Adapter(#[from] ia3_core::AdapterError),
     /// A file or folder, whatever its format is.
@@ -36,18 +36,18 @@ pub enum Error {
     #[cfg(feature = "data")]
     #[error(transparent)]
     Data(#[from] ia3_data::DataError),
-    /// A device that is not there.
+    /// A device is not available.
     #[error(transparent)]
     Device(#[from] crate::device::DeviceError),
-    /// `config.json` cannot be read.
+    /// The `config.json` of a base cannot be read.
     #[error("cannot read {}: {source}; a base is a folder with `config.json` and `model.safetensors`", path.display())]
     ReadConfig {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be read.
         source: std::io::Error,
     },
-    /// `config.json` of a base does not describe a model.
+    /// The `config.json` of a base does not describe a model.
     #[error("{}: {source}", path.display())]
     BadConfig {
         /// The file.
@@ -60,11 +60,11 @@ pub enum Error {
     UnknownAdapter {
         /// The name asked for.
         name: String,
-        /// The names there are.
+        /// The names of all adapters.
         known: Vec<String>,
     },
-    /// An adapter of that name is there already.
-    #[error("there is an adapter `{name}` already; choose another name, or delete that one first")]
+    /// An adapter of that name exists already.
+    #[error("an adapter `{name}` exists already; choose another name, or delete that adapter first")]
     DuplicateAdapter {
         /// The name.
         name: String,

@@ -100,7 +100,7 @@ impl PretrainedOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
+    /// [`Error::Checkpoint`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
     pub fn load(&self, dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
         let config = match &self.config {
             Some(config) => config.clone(),
@@ -152,7 +152,7 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if the file cannot be read.
+/// [`Error::Checkpoint`] if the file cannot be read.
 pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
     let Some((head, embedding)) = config.tied_keys() else { return Ok(config) };
     let bare = config.base_model_prefix().and_then(|prefix| embedding.strip_prefix(prefix));

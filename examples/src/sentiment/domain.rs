@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use ia3::data::{Encoder, Fields, Layout, ModelKind, Text};
+use ia3::data::{Encoder, Fields, Layout, ModelKind, Tokenizer};
 use ia3::train::Example;
 
 use super::DOMAINS;
@@ -27,8 +27,8 @@ impl Domain {
     ///
     /// What cannot be read.
     pub fn read_all(data: &Path, base: &Path) -> anyhow::Result<Vec<Self>> {
-        let text = Text::open(&base.join("tokenizer.json"))?;
-        let encoder = Encoder::new(text, ModelKind::Classifier).with_max_input_tokens(MAX_TOKENS);
+        let tokenizer = Tokenizer::open(&base.join("tokenizer.json"))?;
+        let encoder = Encoder::new(tokenizer, ModelKind::Classifier).with_max_input_tokens(MAX_TOKENS);
         let layout = Layout::Fields(Fields::default());
         let read = |name, part| {
             let rows = layout.read(&data.join(format!("{name}_{part}.jsonl")), &encoder)?;

@@ -1,10 +1,8 @@
 use std::time::Instant;
 
 use anyhow::Context;
-use ia3::attach;
-use ia3::core::Adapter;
-use ia3::models::Model;
-use ia3::train::{AdapterTask, Example, TrainConfig, Trainer, evaluate};
+use ia3::train::{Dataset, Example, TrainConfig};
+use ia3::{Adapter, Model};
 
 /// What a training made.
 #[derive(Clone, Debug)]
@@ -13,25 +11,24 @@ pub struct Fitted {
     pub adapter: Adapter,
     /// The loss of each step.
     pub losses: Vec<f32>,
-    /// Seconds a step; of a training together, of the step for all.
+    /// Seconds per step; of a training together, per step for all adapters.
     pub seconds: f64,
 }
 
-/// Trains the adapter of each task by itself.
+/// An adapter to start with, and the rows of its domain.
+pub type DomainTask<'a> = (Adapter, &'a Dataset);
+
+/// Trains the adapter of each task alone.
 ///
 /// # Errors
 ///
-/// What [`Trainer`] refuses.
-pub fn one_by_one(base: &Model, tasks: &[AdapterTask], config: &TrainConfig) -> anyhow::Result<Vec<Fitted>> {
-    let fit = |task: &AdapterTask| {
+/// As [`Train::run`](ia3::Train::run).
+pub fn one_by_one(base: &Model, tasks: &[DomainTask], config: &TrainConfig) -> anyhow::Result<Vec<Fitted>> {
+    let fit = |(adapter, data): &DomainTask| {
         let start = Instant::now();
-        let mut trainer = Trainer::new(attach(base, &[&task.adapter])?, task.data, config)?;
-        let mut losses = vec![];
-        while !trainer.is_done() {
-            losses.push(trainer.step()?.loss);
-        }
+        let trained = base.with_adapter(adapter)?.train(*data).config(config.clone()).run()?;
         let seconds = start.elapsed().as_secs_f64() / config.steps as f64;
-        Ok(Fitted { adapter: task.adapter.extract(trainer.model())?, losses, seconds })
+        Ok(Fitted { adapter: trained.model.adapter()?.clone(), losses: trained.report.losses, seconds })
     };
     tasks.iter().map(fit).collect()
 }
@@ -40,16 +37,17 @@ pub fn one_by_one(base: &Model, tasks: &[AdapterTask], config: &TrainConfig) -> 
 ///
 /// # Errors
 ///
-/// What [`Trainer`] refuses.
-pub fn together(base: &Model, tasks: &[AdapterTask], config: &TrainConfig) -> anyhow::Result<Vec<Fitted>> {
+/// As [`Train::run`](ia3::Train::run).
+pub fn together(base: &Model, tasks: &[DomainTask], config: &TrainConfig) -> anyhow::Result<Vec<Fitted>> {
     let mut losses = vec![vec![]; tasks.len()];
     let start = Instant::now();
-    let mut trainer = Trainer::multi_task(base, tasks, config)?;
-    for step in trainer.steps() {
-        losses.iter_mut().zip(&step?.losses).for_each(|(all, loss)| all.push(*loss));
-    }
+    let training = base.train_adapters(tasks.iter().map(|(adapter, data)| (adapter, *data)));
+    let training = training.config(config.clone()).on_step(|step| {
+        losses.iter_mut().zip(&step.losses).for_each(|(all, loss)| all.push(*loss));
+    });
+    let adapters = training.run()?.adapters;
     let seconds = start.elapsed().as_secs_f64() / config.steps as f64;
-    let fitted = trainer.adapters()?.into_iter().zip(losses);
+    let fitted = adapters.into_iter().zip(losses);
     Ok(fitted.map(|(adapter, losses)| Fitted { adapter, losses, seconds }).collect())
 }
 
@@ -57,8 +55,8 @@ pub fn together(base: &Model, tasks: &[AdapterTask], config: &TrainConfig) -> an
 ///
 /// # Errors
 ///
-/// What [`evaluate`] refuses.
+/// As [`Evaluate::run`](ia3::Evaluate::run).
 pub fn accuracy(base: &Model, adapter: &Adapter, rows: &[Example]) -> anyhow::Result<f64> {
-    let evaluation = evaluate(&attach(base, &[adapter])?, rows, 50)?;
+    let evaluation = base.with_adapter(adapter)?.evaluate(rows).batch_size(50).run()?;
     evaluation.accuracy.context("a classifier has an accuracy")
 }

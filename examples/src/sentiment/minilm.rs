@@ -3,8 +3,8 @@ use std::path::Path;
 use anyhow::bail;
 use burn::module::Param;
 use burn::tensor::{Device, Tensor};
-use ia3::PretrainedOptions;
-use ia3::models::{Model, ModelConfig};
+use ia3::models::Model as Module;
+use ia3::{Model, ModelConfig, PretrainedOptions};
 
 /// MiniLM's own dropout, of states and of attention weights.
 pub const DROPOUT: f64 = 0.1;
@@ -24,7 +24,7 @@ pub fn minilm(dir: &Path, dropout: f64, seed: u64, device: &Device) -> anyhow::R
         other => bail!("the base is of type {}, expected bert", other.model_type()),
     };
     device.seed(seed);
-    Ok(PretrainedOptions::new().with_config(config).load(dir, device)?.model)
+    Ok(Model::from_pretrained_with(dir, &PretrainedOptions::new().with_config(config), device)?)
 }
 
 /// The model with the head of a safetensors file that PyTorch wrote: `classifier.weight` `[2, d]`, `classifier.bias` `[2]`.
@@ -32,12 +32,14 @@ pub fn minilm(dir: &Path, dropout: f64, seed: u64, device: &Device) -> anyhow::R
 /// # Errors
 ///
 /// A file without them, or a model without a head.
-pub fn with_head(mut model: Model, file: &Path, device: &Device) -> anyhow::Result<Model> {
+pub fn with_head(model: Model, file: &Path, device: &Device) -> anyhow::Result<Model> {
     let head = ia3::io::Checkpoint::open(file)?;
-    let Model::Bert(bert) = &mut model else { bail!("the model is no BERT, so it has no head") };
+    let Module::Bert(mut bert) = model.module().clone() else {
+        bail!("the model is no BERT, so it has no head")
+    };
     let weight: Tensor<2> = Tensor::from_data(head.tensor("classifier.weight")?, device);
     let bias = Tensor::from_data(head.tensor("classifier.bias")?, device);
     bert.classifier.weight = Param::from_tensor(weight.transpose());
     bert.classifier.bias = Some(Param::from_tensor(bias));
-    Ok(model)
+    Ok(model.with_module(Module::Bert(bert))?)
 }

@@ -8,7 +8,7 @@ mod setup;
 mod trial;
 
 pub use domain::{Domain, MAX_TOKENS};
-pub use fit::{Fitted, accuracy, one_by_one, together};
+pub use fit::{DomainTask, Fitted, accuracy, one_by_one, together};
 pub use minilm::{DROPOUT, minilm, with_head};
 pub use reference::{Reference, in_order};
 pub use setup::{PEFT, Placement, SETUPS, Setup};

@@ -1,7 +1,5 @@
-use ia3::core::Adapter;
-use ia3::models::Model;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig};
-use ia3::{Ia3Config, PlanOptions, TaskType};
+use ia3::{Adapter, Ia3Config, Model, TaskType};
 
 use super::DROPOUT;
 
@@ -87,6 +85,6 @@ impl Setup {
                 .with_target_modules(format!(r".*\.(key|value)|{feed_forward}").as_str())
                 .with_feedforward_modules(feed_forward),
         };
-        Ok(Adapter::init(base, &config.plan(&base.info(), PlanOptions::default())?))
+        Ok(Adapter::new(&config, base)?)
     }
 }

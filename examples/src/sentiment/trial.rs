@@ -1,12 +1,12 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use ia3::train::{AdapterTask, Dataset, Example};
+use ia3::train::{Dataset, Example};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Domain, Setup, accuracy, minilm, one_by_one};
+use super::{Domain, DomainTask, Setup, accuracy, minilm, one_by_one};
 
 /// Training rows of a domain that the search measures on instead.
 const HELD_OUT: usize = 200;
@@ -40,12 +40,10 @@ pub fn trial(
         let rows: Vec<Example> = domains.iter().flat_map(|domain| domain.train.clone()).collect();
         let data = Dataset::from(rows);
         let config = Setup { steps: setup.pooled_steps, ..*setup }.config(seed);
-        let task = AdapterTask { adapter: start, data: &data };
-        start = one_by_one(&base, &[task], &config.with_bucket(BUCKET))?.remove(0).adapter;
+        start = one_by_one(&base, &[(start, &data)], &config.with_bucket(BUCKET))?.remove(0).adapter;
     }
     let data: Vec<Dataset> = domains.iter().map(|domain| domain.train.as_slice().into()).collect();
-    let task = |data| AdapterTask { adapter: start.fork(), data };
-    let tasks: Vec<AdapterTask> = data.iter().map(task).collect();
+    let tasks: Vec<DomainTask> = data.iter().map(|data| (start.fork(), data)).collect();
     let fitted = one_by_one(&base, &tasks, &setup.config(seed).with_bucket(BUCKET))?;
     let scores = fitted.iter().zip(domains);
     scores.map(|(fitted, domain)| accuracy(&base, &fitted.adapter, &domain.test)).collect()

@@ -1,16 +1,18 @@
-//! Floating-point operations of the matrix products that have to be computed.
+//! The floating-point operations of matrix products.
 
 use ia3::{ModelInfo, ModuleKind};
 use ia3_benches::Shape;
 
-use crate::ours::weights::{is_encoders, is_tied_head};
+use crate::weights::{is_encoders, is_tied_head};
 
-/// Of a forward with loss: linear layers and the head. Attention's own products are left out (3 to 5 % at 128 tokens).
+/// The operations of a forward pass with loss: linear layers and the head. The products inside attention are left out (3 to
+/// 5 % at 128 tokens).
 pub(crate) fn forward(info: &ModelInfo, shape: &Shape) -> f64 {
     info.modules.iter().map(|module| layer(&module.path, &module.kind, shape)).sum()
 }
 
-/// Of a training step of the vectors: as many again for the gradients of the inputs, none for those of the weights.
+/// The operations of a training step of the vectors: as many again for the gradients of the inputs, and none for the
+/// gradients of the weights.
 pub(crate) fn train(info: &ModelInfo, shape: &Shape) -> f64 {
     2.0 * forward(info, shape)
 }
@@ -18,12 +20,12 @@ pub(crate) fn train(info: &ModelInfo, shape: &Shape) -> f64 {
 fn layer(path: &str, kind: &ModuleKind, shape: &Shape) -> f64 {
     let size = match kind {
         ModuleKind::Linear { d_in, d_out, .. } | ModuleKind::Conv1D { d_in, d_out, .. } => d_in * d_out,
-        // The embedding is the head where there is no other.
+        // The embedding is the head of a model without a separate head.
         ModuleKind::Embedding { rows, dim } if is_tied_head(path) => rows * dim,
         _ => 0,
     };
     let tokens = match shape.target {
-        // A classifier looks at the first token.
+        // A classifier reads the first token only.
         _ if ["bert.pooler.dense", "classifier"].contains(&path) => 1,
         Some(target) if !is_encoders(path) => target,
         _ => shape.input,
@@ -44,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn every_layer_counts_the_tokens_it_sees() {
+    fn every_layer_counts_the_tokens_that_it_reads() {
         let (info, shape) = tiny(
             r#"{"model_type": "t5", "d_model": 4, "d_kv": 2, "d_ff": 8, "num_layers": 1, "num_heads": 2, "vocab_size": 10}"#,
             Some(2),

@@ -1,4 +1,4 @@
-//! What the machine can do: products and reading of memory.
+//! The limits of the machine: the rate of matrix products and the rate of reading memory.
 
 use std::hint::black_box;
 
@@ -7,10 +7,10 @@ use burn::tensor::{Device, Distribution, Tensor};
 
 use crate::timing::fastest;
 
-/// Bytes of the buffer that is read, far more than a cache holds.
+/// The size of the buffer that is read, far larger than a cache.
 const BUFFER: usize = 512 << 20;
 
-/// The rate of a large product, GFLOP/s.
+/// The rate of a large matrix product in GFLOP/s.
 pub(crate) fn gemm(device: &Device) -> Result<f64> {
     let side = 2048;
     let x = || Tensor::<2>::random([side, side], Distribution::Default, device);
@@ -22,7 +22,7 @@ pub(crate) fn gemm(device: &Device) -> Result<f64> {
     Ok(2.0 * (side as f64).powi(3) / seconds / 1e9)
 }
 
-/// The rate at which one thread and so many threads read memory, GB/s.
+/// The rates at which one thread and `threads` threads read memory, in GB/s.
 pub(crate) fn bandwidth(threads: usize) -> Result<[f64; 2]> {
     let buffer: Vec<u64> = (0..(BUFFER / 8) as u64).collect();
     let rate = |threads| -> Result<f64> {
@@ -35,7 +35,7 @@ pub(crate) fn bandwidth(threads: usize) -> Result<[f64; 2]> {
     Ok([rate(1)?, rate(threads)?])
 }
 
-/// The sum of all numbers, each thread a stretch of them.
+/// The sum of all numbers. Every thread adds one part of them.
 fn sum(buffer: &[u64], threads: usize) -> u64 {
     let add = |part: &[u64]| part.iter().fold(0, |sum: u64, x| sum.wrapping_add(*x));
     std::thread::scope(|scope| {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_of_a_buffer_is_read_however_it_is_divided() {
+    fn every_number_is_read_however_the_buffer_is_divided() {
         let buffer: Vec<u64> = (1..=1001).collect();
         for threads in [1, 2, 3, 1001, 2000] {
             assert_eq!(sum(&buffer, threads), 1001 * 1002 / 2);

@@ -1,16 +1,19 @@
-//! Times this library and PEFT on PyTorch in turns, on the same checkpoints with the same threads, and prints the ratios.
+//! Times this library and PEFT on PyTorch on the same checkpoints with the same number of threads, and prints the ratios.
 //!
-//! Every part of the measurements runs in a process of its own, ours and PEFT's one after the other, for some rounds; each
-//! goes first in every other round. A ratio is PEFT's median of a round by ours of the same round. Linux only.
+//! Every part of the measurements runs in its own process, and the processes of both sides alternate. The measurement is
+//! repeated in rounds, and the sides take turns in going first. A ratio is PEFT's median of a round divided by this
+//! library's median of the same round. Linux only.
 
-mod alone;
+mod figures;
 mod flops;
+mod limits;
 mod machine;
 mod ours;
 mod part;
 mod report;
 mod sides;
 mod timing;
+mod weights;
 
 use std::path::PathBuf;
 
@@ -22,31 +25,32 @@ use ours::Settings;
 use part::Part;
 use report::Report;
 
-/// Time this library and PEFT on PyTorch in turns and print a table of ratios, and one of ours beside the machine's limits.
+/// Time this library and PEFT on PyTorch alternately. Print a table of ratios, and a table of this library's times beside
+/// the limits of the machine.
 #[derive(Parser)]
 struct Args {
-    /// Python with torch, transformers and peft.
+    /// Python interpreter with torch, transformers and peft.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
-    /// Shapes, with commas.
+    /// Shapes to measure, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "t5-small,t5-base,gpt2,falcon-small,minilm")]
     shapes: Vec<String>,
-    /// The parts to run, with commas; without it all that a shape has.
+    /// Parts to measure, separated by commas. The default is every part that fits a shape.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PART", default_values_t = Part::ALL.to_vec())]
     only: Vec<Part>,
-    /// Processes of each side.
+    /// Number of rounds: processes per side and part.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Runs in a process, of which the median counts; one before them does not.
+    /// Number of runs in a process, of which the median counts. One run before is not counted.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Threads of each side.
+    /// Number of threads of each side.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Where checkpoints are exported to.
+    /// Folder to export the checkpoints to.
     #[arg(long, default_value = "target/compare")]
     dir: PathBuf,
-    /// Measure ours in this process, for the runner itself.
+    /// Measure this library in this process. The program uses this option to start its own processes.
     #[arg(long, value_enum, hide = true)]
     child: Option<Part>,
 }
@@ -56,10 +60,10 @@ impl Args {
         Settings { runs: self.runs, threads: self.threads }
     }
 
-    /// The shapes, each with its parts.
+    /// The shapes to measure, each with its parts.
     fn shapes(&self) -> Result<Vec<(&'static Shape, Vec<Part>)>> {
         let counts = [self.rounds, self.runs, self.threads];
-        ensure!(!counts.contains(&0), "rounds, runs and threads are at least 1");
+        ensure!(!counts.contains(&0), "--rounds, --runs and --threads have to be at least 1");
         let known: Vec<&str> = SHAPES.iter().map(|shape| shape.name).collect();
         for name in &self.shapes {
             let is_known = known.contains(&name.as_str());
@@ -69,8 +73,8 @@ impl Args {
         let fitting = |shape: &Shape| self.only.iter().copied().filter(|part| part.fits(shape)).collect();
         let shapes: Vec<(_, Vec<Part>)> = shapes.map(|shape| (shape, fitting(shape))).collect();
         let any = shapes.iter().any(|(_, parts)| !parts.is_empty());
-        let problem = "none of these shapes has any of these parts: decode and start are of models that generate, \
-                       ragged is of classifiers";
+        let problem = "no part of --only fits a shape of --shapes: decode and start need models that generate, ragged \
+                       needs classifiers";
         ensure!(any, "{problem}");
         Ok(shapes)
     }

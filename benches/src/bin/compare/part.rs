@@ -1,4 +1,4 @@
-//! What is measured in a process of its own.
+//! The parts of the measurements, each of which runs in its own process.
 
 use clap::ValueEnum;
 use ia3_benches::Shape;
@@ -6,19 +6,19 @@ use ia3_benches::Shape;
 /// A part of the measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// Forward with loss, adapted and merged.
+    /// Forward pass with loss, with the adapter and merged.
     Forward,
-    /// A training step of the vectors.
+    /// Training step of the vectors.
     Train,
-    /// Forward of rows that have an adapter each.
+    /// Forward pass of rows with their own adapters.
     Mixed,
-    /// Generation of 32 tokens.
+    /// Greedy decoding of 32 tokens.
     Decode,
-    /// Load an adapter, switch, merge.
+    /// Load, switch and merge adapters.
     Adapters,
-    /// Forward and training of rows of many lengths.
+    /// Forward pass and training on rows of many lengths.
     Ragged,
-    /// A process from its start to the first token.
+    /// Time from the start of a process to its first token.
     Start,
 }
 
@@ -26,7 +26,7 @@ impl Part {
     pub(crate) const ALL: &[Self] =
         &[Self::Forward, Self::Train, Self::Mixed, Self::Decode, Self::Adapters, Self::Ragged, Self::Start];
 
-    /// Its name on both sides.
+    /// The name of the part on both sides.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Forward => "forward",
@@ -39,7 +39,7 @@ impl Part {
         }
     }
 
-    /// Whether it can be measured: a classifier generates nothing, and the rows of many lengths have classes.
+    /// Whether the part can be measured on a shape: a classifier does not generate, and the rows of many lengths have classes.
     pub(crate) fn fits(self, shape: &Shape) -> bool {
         match self {
             Self::Forward | Self::Train | Self::Mixed | Self::Adapters => true,
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_the_command_line_and_every_part_fits_a_shape() {
+    fn names_equal_those_of_the_command_line_and_every_part_fits_a_shape() {
         for part in Part::ALL {
             assert_eq!(part.to_possible_value().unwrap().get_name(), part.name());
             assert!(ia3_benches::SHAPES.iter().any(|shape| part.fits(shape)), "{part:?}");

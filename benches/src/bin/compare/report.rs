@@ -1,22 +1,9 @@
-//! The tables.
+//! The report: a table of both sides, and one of this library beside the limits of the machine.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use ia3::train::Quartiles;
-
-use crate::alone;
-
-/// Numbers by name.
-pub(crate) type Figures = BTreeMap<String, f64>;
-
-/// Ends the name of what is measured on a base in 8 bits.
-pub(crate) const INT8: &str = ", int8 base";
-/// The same with the head in 8 bits too.
-pub(crate) const INT8_HEAD: &str = ", int8 base and head";
-
-/// Ends the name of what PEFT's side does in batches of similar length.
-pub(crate) const BY_LENGTH: &str = ", PEFT by length";
+use crate::figures::{Figures, Measured, Pairs};
+use crate::limits;
 
 /// What was measured, by shape, in the order of the table.
 #[derive(Default)]
@@ -24,17 +11,7 @@ pub(crate) struct Report {
     shapes: Vec<(String, Measured)>,
 }
 
-/// The figures of all rounds, by name.
-pub(crate) type Measured = BTreeMap<String, Pairs>;
-
-/// Ours and PEFT's of each round; PEFT's is absent for what is asked of ours alone.
-#[derive(Default)]
-pub(crate) struct Pairs {
-    ours: Vec<f64>,
-    peft: Vec<f64>,
-}
-
-/// Measurements in the order of the table; memory is in MB, all else is time.
+/// The measurements in the order of the table. Memory is in MB; all others are times.
 const ROWS: [&str; 19] = [
     "forward",
     "forward merged",
@@ -58,17 +35,13 @@ const ROWS: [&str; 19] = [
 ];
 
 impl Report {
-    /// Adds a round of a part.
-    pub(crate) fn add(&mut self, shape: &str, [ours, peft]: &[Figures; 2]) {
+    /// Adds a round of a part: the figures of this library and those of PEFT.
+    pub(crate) fn add(&mut self, shape: &str, figures: &[Figures; 2]) {
         if self.shapes.last().is_none_or(|(name, _)| name != shape) {
-            self.shapes.push((shape.into(), BTreeMap::new()));
+            self.shapes.push((shape.into(), Measured::default()));
         }
-        let (_, measured) = self.shapes.last_mut().expect("there is one");
-        for (name, value) in ours {
-            let pairs = measured.entry(name.clone()).or_default();
-            pairs.ours.push(*value);
-            // PEFT's float model stands beside ours in 8 bits too.
-            pairs.peft.extend(peft.get(&name.replace(INT8_HEAD, "").replace(INT8, "")));
+        if let Some((_, measured)) = self.shapes.last_mut() {
+            measured.add(figures);
         }
     }
 }
@@ -82,21 +55,21 @@ impl fmt::Display for Report {
                 writeln!(f, "| {shape} | {line} |")?;
             }
         }
-        let alone: Vec<String> = self.shapes.iter().flat_map(of_ours).collect();
-        if !alone.is_empty() {
-            writeln!(f, "\n{}\n{}", alone::HEADING, alone.join("\n"))?;
+        let limits: Vec<String> = self.shapes.iter().flat_map(limits_of).collect();
+        if !limits.is_empty() {
+            writeln!(f, "\n{}\n{}", limits::HEADING, limits.join("\n"))?;
         }
         let all = || self.shapes.iter().map(|(_, measured)| measured);
-        alone::of_machine(all).map_or(Ok(()), |note| writeln!(f, "\n{note}"))
+        limits::of_machine(all).map_or(Ok(()), |note| writeln!(f, "\n{note}"))
     }
 }
 
-/// A shape's rows of the second table.
-fn of_ours((shape, measured): &(String, Measured)) -> Vec<String> {
-    alone::of(measured).iter().map(|cells| format!("| {shape} | {cells} |")).collect()
+/// The rows of a shape in the second table.
+fn limits_of((shape, measured): &(String, Measured)) -> Vec<String> {
+    limits::of(measured).iter().map(|cells| format!("| {shape} | {cells} |")).collect()
 }
 
-/// The cells of a measurement, if there is one.
+/// The cells of a measurement, if it was made.
 fn row(what: &str, measured: &Measured) -> Option<String> {
     if let Some(pairs) = measured.get(what).filter(|_| what.ends_with(" peak")) {
         let [ours, peft] = pairs.medians();
@@ -117,45 +90,13 @@ fn time(ms: f64) -> String {
     }
 }
 
-impl Pairs {
-    /// Ours and PEFT's; NaN of none.
-    pub(crate) fn medians(&self) -> [f64; 2] {
-        [median(&self.ours), median(&self.peft)]
-    }
-
-    /// Our figures.
-    pub(crate) fn ours(&self) -> &[f64] {
-        &self.ours
-    }
-
-    /// The ratio of PEFT's to ours of a round, with its quartiles.
-    fn ratio(&self) -> String {
-        let ratios: Vec<f64> = self.ours.iter().zip(&self.peft).map(|(ours, peft)| peft / ours).collect();
-        let q = Quartiles::of(&ratios);
-        let [low, middle, high] = q.map_or([f64::NAN; 3], |q| [q.lower, q.median, q.upper]);
-        format!("{} ({} – {})", number(middle), number(low), number(high))
-    }
-}
-
-fn number(x: f64) -> String {
-    if x < 10.0 { format!("{x:.2}") } else { format!("{x:.0}") }
-}
-
-/// NaN of no value.
-pub(crate) fn median(values: &[f64]) -> f64 {
-    Quartiles::of(values).map_or(f64::NAN, |q| q.median)
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    pub(crate) fn figures(of: &[(&str, f64)]) -> Figures {
-        of.iter().map(|(name, value)| (name.to_string(), *value)).collect()
-    }
+    use crate::figures::figures;
 
     #[test]
-    fn a_ratio_is_that_of_a_round_and_what_was_not_measured_has_no_row() {
+    fn a_ratio_is_taken_per_round_and_what_was_not_measured_has_no_row() {
         let mut report = Report::default();
         for (ours, peft) in [(100.0, 300.0), (200.0, 200.0), (100.0, 200.0)] {
             let peft = figures(&[("forward wall", peft), ("forward cpu", 3.0), ("forward peak", 90.0)]);

@@ -1,4 +1,4 @@
-//! The processes of both sides.
+//! The processes of this library and of PEFT.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail};
 use ia3_benches::Shape;
 
 use crate::Args;
+use crate::figures::Figures;
 use crate::part::Part;
-use crate::report::Figures;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/compare/run_peft.py");
 
-/// Both sides of a shape.
+/// Both sides for one shape.
 pub(crate) struct Sides<'a> {
     args: &'a Args,
     shape: &'a Shape,
@@ -21,17 +21,17 @@ pub(crate) struct Sides<'a> {
 }
 
 impl<'a> Sides<'a> {
-    /// With the checkpoints, which are exported where they are not there.
+    /// Exports the checkpoints, unless they exist.
     pub(crate) fn exported(args: &'a Args, shape: &'a Shape) -> Result<Self> {
         let sides = Self { args, shape, dir: args.dir.join(shape.name) };
-        // The last that is written.
+        // This file is the last one that the export writes.
         if !sides.dir.join("adapter_b/adapter_model.safetensors").exists() {
             run(&mut sides.peft("export"))?;
         }
         Ok(sides)
     }
 
-    /// Ours and PEFT's figures.
+    /// Measures a part on both sides, PEFT's first if `swapped`. Returns the figures of this library and those of PEFT.
     pub(crate) fn in_turn(&self, part: Part, swapped: bool) -> Result<[Figures; 2]> {
         let ours = || figures(part, &mut self.ours(part)?);
         let theirs = || figures(part, &mut self.peft(part.name()));
@@ -47,7 +47,7 @@ impl<'a> Sides<'a> {
     fn ours(&self, part: Part) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         command.env("RAYON_NUM_THREADS", self.args.threads.to_string());
-        // As the program `ia3` keeps freed memory.
+        // The program `ia3` keeps freed memory too.
         command.env("MIMALLOC_PURGE_DELAY", "-1");
         command.args(["--child", part.name(), "--shapes", self.shape.name, "--dir"]).arg(&self.dir);
         self.add_counts(&mut command);
@@ -71,7 +71,7 @@ impl<'a> Sides<'a> {
     }
 }
 
-/// What a process measured; the time of the process itself where it is the start that counts.
+/// The figures that a process prints. For the part `start` the time of the whole process is added.
 fn figures(part: Part, command: &mut Command) -> Result<Figures> {
     let start = Instant::now();
     let output = run(command)?;
@@ -84,7 +84,7 @@ fn figures(part: Part, command: &mut Command) -> Result<Figures> {
     Ok(figures)
 }
 
-/// Runs a process; what it printed.
+/// Runs a process and returns its standard output.
 fn run(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("running {command:?}"))?;
     match output.status.success() {

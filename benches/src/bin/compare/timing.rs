@@ -1,12 +1,12 @@
-//! Clocks, and the memory of this process.
+//! Wall time, CPU time and peak memory of this process.
 
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::report::median;
+use crate::figures::median;
 
-/// Median wall and CPU time in ms; the first run does not count.
+/// The median wall time and CPU time in ms. One run before is not counted.
 pub(crate) fn timed(runs: usize, mut work: impl FnMut() -> Result<()>) -> Result<(f64, f64)> {
     work()?;
     let (mut wall, mut cpu) = (vec![], vec![]);
@@ -19,12 +19,12 @@ pub(crate) fn timed(runs: usize, mut work: impl FnMut() -> Result<()>) -> Result
     Ok((median(&wall), median(&cpu)))
 }
 
-/// CPU time of this process so far.
+/// The CPU time of this process in ms.
 fn cpu_ms() -> Result<f64> {
     Ok(cpu_time::ProcessTime::try_now()?.as_duration().as_secs_f64() * 1e3)
 }
 
-/// The seconds of the fastest of five runs.
+/// The time of the fastest of five runs in seconds.
 pub(crate) fn fastest(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
     let mut best = f64::INFINITY;
     for _ in 0..5 {
@@ -35,7 +35,7 @@ pub(crate) fn fastest(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
     Ok(best)
 }
 
-/// The most memory that was resident, in MB.
+/// The peak resident memory of this process in MB.
 pub(crate) fn peak() -> Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status").context("reading the peak memory")?;
     let line = status

@@ -1,5 +1,7 @@
-/// The exponent `e` of `t = c·nᵉ` through the points `(n, t)`: the slope of the logarithms by least squares. `None` where fewer
-/// than two lengths differ.
+//! The exponent of a curve.
+
+/// The exponent `e` of `t = c·nᵉ` through the points `(n, t)`, which is the slope of their logarithms by least squares.
+/// `None` if all lengths are equal.
 pub(crate) fn exponent(points: &[(f64, f64)]) -> Option<f64> {
     let logs: Vec<(f64, f64)> = points.iter().map(|(n, t)| (n.ln(), t.ln())).collect();
     let mean = |of: fn(&(f64, f64)) -> f64| logs.iter().map(of).sum::<f64>() / logs.len() as f64;
@@ -17,12 +19,12 @@ mod tests {
     use super::exponent;
 
     #[test]
-    fn a_power_is_found_and_noise_averaged() {
+    fn the_exponent_of_a_power_is_found_and_noise_averages_out() {
         let power = |e: f64| [64.0, 128.0, 512.0].map(|n: f64| (n, 3e-5 * n.powf(e)));
         for e in [0.0, 1.0, 1.7, 2.0] {
             assert!((exponent(&power(e)).unwrap() - e).abs() < 1e-12);
         }
-        // Twice the time at both ends: the slope stays.
+        // Twice the time at both ends does not change the slope.
         let [mut first, middle, mut last] = [1.0, 2.0, 4.0].map(|n| (n, n));
         first.1 *= 2.0;
         last.1 *= 2.0;

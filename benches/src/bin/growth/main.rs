@@ -1,5 +1,5 @@
-//! How time grows with the length of a sequence, and with the number of new tokens: a table, the exponents, and a picture of
-//! each. Batch, model and adapter stay the same; the device is that of `BURN_DEVICE`.
+//! Measures how time grows with the length of a sequence and with the number of new tokens. Prints tables with exponents
+//! and draws a plot of each. Batch, model and adapter stay the same; the device is that of `BURN_DEVICE`.
 
 mod fit;
 mod measure;
@@ -14,37 +14,40 @@ use ia3_benches::{SHAPES, Shape, device};
 use fit::exponent;
 use measure::{Series, by_length, by_new_tokens};
 
-/// Time forward, train step and generation against their lengths, and draw the curves.
+/// Time the forward pass, the training step and generation against their lengths, and plot the curves.
 #[derive(Parser)]
 struct Args {
-    /// Shapes, with commas.
+    /// Shapes to measure, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "t5-small,gpt2")]
     shapes: Vec<String>,
-    /// Tokens of the inputs, with commas.
+    /// Numbers of tokens of the inputs, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "64,128,256,512,1024")]
     lengths: Vec<usize>,
-    /// New tokens, with commas; none to leave generation out.
+    /// Numbers of new tokens, separated by commas. An empty value leaves generation out.
     #[arg(long, value_delimiter = ',', default_value = "16,32,64,128,256")]
     new_tokens: Vec<usize>,
-    /// Tokens of the prompts that are generated from.
+    /// Number of tokens of the prompts.
     #[arg(long, default_value_t = 64)]
     prompt: usize,
-    /// Rows of a batch.
+    /// Number of rows per batch.
     #[arg(long, default_value_t = 2)]
     batch: usize,
-    /// Runs, of which the median counts; one before them does not.
+    /// Number of runs, of which the median counts. One run before is not counted.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Folder to draw into.
+    /// Folder for the plots.
     #[arg(long, default_value = "growth")]
     out: PathBuf,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    ensure!(args.batch > 0 && args.prompt > 0 && args.runs > 0, "a batch, a prompt and runs are at least 1");
+    ensure!(
+        args.batch > 0 && args.prompt > 0 && args.runs > 0,
+        "--batch, --prompt and --runs have to be at least 1"
+    );
     let zero = args.lengths.iter().chain(&args.new_tokens).any(|&length| length == 0);
-    ensure!(!zero, "a length is at least 1");
+    ensure!(!zero, "--lengths and --new-tokens have to be at least 1");
     for name in &args.shapes {
         let known: Vec<&str> = SHAPES.iter().map(|shape| shape.name).collect();
         ensure!(known.contains(&name.as_str()), "there is no shape {name}; known are {}", known.join(", "));
@@ -61,7 +64,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Prints the table with the exponents, and draws it.
+/// Prints the table with the exponents, and draws the plot.
 fn report(args: &Args, name: &str, axis: &str, series: &[Series]) -> Result<()> {
     let Some(first) = series.first() else { return Ok(()) };
     let names: Vec<&str> = series.iter().map(|series| series.name).collect();

@@ -1,3 +1,5 @@
+//! Times of growing lengths.
+
 use std::time::Instant;
 
 use anyhow::Result;
@@ -5,13 +7,13 @@ use burn::tensor::Device;
 use ia3::Task;
 use ia3_benches::{Shape, TrainStep};
 
-/// A curve: length and seconds.
+/// A curve of points `(length, seconds)`.
 pub(crate) struct Series {
     pub(crate) name: &'static str,
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// Forward with loss and train step, by the length of the input.
+/// Times the forward pass with loss and the training step, by the length of the input.
 pub(crate) fn by_length(
     shape: &Shape,
     lengths: &[usize],
@@ -38,7 +40,7 @@ pub(crate) fn by_length(
     Ok(vec![series("forward", forward), series("train step", training)])
 }
 
-/// Generation from prompts of one length, by the number of new tokens; nothing of a model that does not generate.
+/// Times generation from prompts of one length, by the number of new tokens. A model that does not generate gives no curve.
 pub(crate) fn by_new_tokens(
     shape: &Shape,
     prompt: usize,
@@ -56,7 +58,7 @@ pub(crate) fn by_new_tokens(
         let mut config = model.generation_config(tokens);
         config.min_new_tokens = tokens;
         let generate = || {
-            model.generate(&setup.inputs, &config, &mut |_| ())?;
+            model.generate(&setup.inputs, &config)?;
             Ok(())
         };
         points.push((tokens as f64, median(runs, generate)?));
@@ -64,7 +66,7 @@ pub(crate) fn by_new_tokens(
     Ok(vec![Series { name: "generation", points }])
 }
 
-/// The median time of so many runs, after one that does not count.
+/// The median time of `runs` runs. One run before is not counted.
 fn median(runs: usize, mut f: impl FnMut() -> Result<()>) -> Result<f64> {
     f()?;
     let mut times = vec![];

@@ -1,3 +1,5 @@
+//! Plots of curves.
+
 use std::ops::Range;
 use std::path::Path;
 
@@ -7,9 +9,9 @@ use plotters::prelude::*;
 use crate::fit::exponent;
 use crate::measure::Series;
 
-/// Draws the curves with logarithmic axes, on which a power is a straight line.
+/// Draws the curves with logarithmic axes, on which a power law is a straight line.
 pub(crate) fn draw(path: &Path, title: &str, axis: &str, series: &[Series]) -> Result<()> {
-    // The library's errors borrow its canvas.
+    // The errors of the library borrow its canvas.
     picture(path, title, axis, series).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))
 }
 
@@ -51,7 +53,7 @@ fn picture(
     Ok(())
 }
 
-/// A little more than the range of the values.
+/// A range that is slightly larger than that of the values.
 fn around(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values.fold((f64::MAX, f64::MIN_POSITIVE), |(low, high), v| (low.min(v), high.max(v)));
     0.8 * low..1.25 * high
@@ -80,7 +82,7 @@ mod tests {
             assert!(svg.contains(text), "{text}");
         }
         assert_eq!(svg.matches("<circle").count(), 4);
-        // A single length has no line, and is drawn all the same.
+        // A single length has no line, but it is drawn too.
         let one = Series { name: "generation", points: vec![(16.0, 0.5)] };
         draw(&path, "one", "new tokens", &[one]).unwrap();
         assert!(draw(&dir.path().join("none/x.svg"), "", "", &[line("forward", 1.0)]).is_err());

@@ -46,7 +46,7 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  ia3 train --base examples/base --data train.jsonl --steps 100 --out adapter
+  ia3 train --base examples/base --data train.jsonl --eval test.jsonl --steps 100 --out adapter
   ia3 generate --base examples/base --adapter adapter --prompt 'date: 2009-05-31'
   ia3 inspect adapter --base examples/base
 `ia3 COMMAND --help` describes the options of a command and shows examples.";

@@ -1,3 +1,5 @@
+//! `ia3 convert`.
+
 use std::fmt;
 use std::process::ExitCode;
 
@@ -44,7 +46,7 @@ pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Re
     };
     let converted = convert_adapter_with(&args.path, to, &args.out, &options(args, base))?;
     if !converted.ignored.is_empty() {
-        note(format!("left out, being no vectors: {}", few(&converted.ignored)));
+        note(format!("these tensors are not vectors and were left out: {}", few(&converted.ignored)));
     }
     output::report(&report(converted, args), format)?;
     Ok(ExitCode::SUCCESS)
@@ -80,7 +82,7 @@ fn report(converted: Converted, args: &Convert) -> Report {
     }
 }
 
-/// The first three names, and how many more there are.
+/// The first three names and the number of the others.
 fn few(names: &[String]) -> String {
     let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(3) {
@@ -104,12 +106,12 @@ impl fmt::Display for Report {
             let count = self.moved.len();
             writeln!(
                 f,
-                "{count} vectors moved within their gated blocks, such as {} -> {}",
+                "{count} vectors moved within their gated blocks, for example {} -> {}",
                 first.from, first.to
             )?;
         }
         if *multiplied > 0 {
-            writeln!(f, "{multiplied} of them multiplied with the vector that was there")?;
+            writeln!(f, "{multiplied} of them were multiplied with the vector at their new place")?;
         }
         for (name, selector) in
             [("targets:    ", &self.target_modules), ("feedforward:", &self.feedforward_modules)]

@@ -1,10 +1,12 @@
+//! `ia3 cost`.
+
 use std::fmt;
 use std::process::ExitCode;
 
 use burn::module::Module;
 use burn::tensor::Device;
+use ia3::Ia3Config;
 use ia3::models::cost::{self, Method, Workload};
-use ia3::{Ia3Config, PlanOptions};
 use serde::Serialize;
 
 use super::{base_config, targets};
@@ -39,7 +41,7 @@ pub(crate) fn run(args: &Cost, device: &Device, format: Format) -> anyhow::Resul
     let model = config.init(device);
     let vectors = Ia3Config::new().with_task_type(targets::task_type(model.task()));
     let vectors = targets::with(vectors, &args.targets, args.feedforward.as_deref());
-    let plan = vectors.plan(&model.info(), PlanOptions::default())?;
+    let plan = vectors.plan(&model.info())?;
     let Cost { seq, batch, steps, lora_rank, shots, weight_bytes, .. } = *args;
     let shot_tokens = args.shot_tokens.unwrap_or(seq);
     let workload = Workload { seq, batch, steps, lora_rank, shots, shot_tokens, weight_bytes };
@@ -76,13 +78,13 @@ impl fmt::Display for Report {
         let Self { model_type, parameters, seq, batch, steps, .. } = self;
         writeln!(
             f,
-            "{model_type} of {parameters} parameters; {steps} steps of {batch} examples of {seq} tokens\n"
+            "{model_type} with {parameters} parameters; {steps} steps of {batch} examples with {seq} tokens\n"
         )?;
         write!(f, "{:34}", "")?;
         self.methods.iter().try_for_each(|row| write!(f, " {:>15}", row.method))?;
         self.line(f, "trainable parameters", |row| row.trainable_parameters.to_string())?;
         self.line(f, "bytes on disk", |row| row.disk_bytes.to_string())?;
-        self.line(f, "operations, one inference", |row| flops(row.inference_flops))?;
+        self.line(f, "operations per example, inference", |row| flops(row.inference_flops))?;
         self.line(f, "operations, training (paper)", |row| flops(row.training_flops))?;
         self.line(f, "operations, training (computed)", |row| flops(row.frozen_training_flops))?;
         self.line(f, "memory: weights", |row| bytes(row.weight_memory))?;

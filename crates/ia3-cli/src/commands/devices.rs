@@ -1,3 +1,5 @@
+//! `ia3 devices`.
+
 use std::fmt;
 use std::process::ExitCode;
 
@@ -9,7 +11,7 @@ use crate::output;
 
 #[derive(Serialize)]
 struct Report {
-    /// Backends in this build.
+    /// The backends of this build.
     compiled_in: Vec<&'static str>,
     devices: Vec<Row>,
 }
@@ -19,7 +21,7 @@ struct Row {
     backend: &'static str,
     device: String,
     part: Option<String>,
-    /// Bytes; burn does not tell those of a GPU.
+    /// Bytes. burn does not report the memory of a GPU.
     memory: Option<u64>,
     memory_available: Option<u64>,
 }
@@ -36,8 +38,8 @@ impl fmt::Display for Row {
         write!(f, "  {:7} {}", self.backend, self.device)?;
         self.part.iter().try_for_each(|part| write!(f, ", {part}"))?;
         match self.memory.zip(self.memory_available) {
-            Some((all, free)) => write!(f, ", {:.1} GiB of memory, {:.1} free", gib(all), gib(free)),
-            None => write!(f, ", memory not known"),
+            Some((all, free)) => write!(f, ", {:.1} GiB of memory, {:.1} GiB free", gib(all), gib(free)),
+            None => write!(f, ", unknown memory"),
         }
     }
 }

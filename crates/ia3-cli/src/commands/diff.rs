@@ -1,3 +1,5 @@
+//! `ia3 diff`.
+
 use std::fmt;
 use std::process::ExitCode;
 
@@ -15,7 +17,7 @@ struct Report {
     diff: AdapterDiff,
 }
 
-/// Exit code 1 says that they differ.
+/// The exit code is 1 if the adapters differ.
 pub(crate) fn run(args: &Diff, format: Format) -> anyhow::Result<ExitCode> {
     let diff = AdapterFile::open(&args.a)?.diff(&AdapterFile::open(&args.b)?);
     let identical = diff.identical;
@@ -41,11 +43,11 @@ impl fmt::Display for Report {
         for (title, paths) in [
             ("only in a", &diff.only_a),
             ("only in b", &diff.only_b),
-            ("saved whole and not the same", &diff.saved),
+            ("saved module that differs", &diff.saved),
         ] {
             paths.iter().try_for_each(|path| write!(f, "\n{title}: {path}"))?;
         }
-        write!(f, "\n\n{}", if diff.identical { "identical" } else { "they differ" })
+        write!(f, "\n\n{}", if diff.identical { "the adapters are identical" } else { "the adapters differ" })
     }
 }
 

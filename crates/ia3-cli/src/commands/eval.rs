@@ -1,3 +1,5 @@
+//! `ia3 eval`.
+
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,16 +19,16 @@ use crate::output;
 #[derive(Serialize)]
 struct Report {
     examples: usize,
-    /// `accuracy` of classes and choices, `exact_match` of texts.
+    /// `accuracy` for classes and choices, `exact_match` for generated texts.
     metric: &'static str,
     runs: Vec<Run>,
-    /// Of the metric, over all runs.
+    /// The median of the metric over all runs.
     median: f64,
     lower_quartile: f64,
     upper_quartile: f64,
 }
 
-/// One adapter by one template.
+/// The evaluation of one adapter with one template.
 #[derive(Serialize)]
 struct Run {
     adapter: Option<String>,
@@ -57,7 +59,9 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
                 let name = |template: Option<&String>| template.cloned().unwrap_or_default();
                 let first = name(runs.first().and_then(|run| run.template.as_ref()));
                 let this = name(template.as_ref());
-                bail!("template `{this}` has answers of another kind than `{first}`; evaluate them apart")
+                bail!(
+                    "template `{this}` has answers of another kind than `{first}`; evaluate them separately"
+                )
             }
             let (loss, score) = (evaluation.loss, evaluation.exact_match);
             runs.push(Run { adapter: folder.clone(), template, loss, score });
@@ -75,19 +79,21 @@ fn evaluate(model: &Model, examples: &[Example], args: &Eval) -> anyhow::Result<
 fn report(examples: usize, metric: &'static str, runs: Vec<Run>) -> anyhow::Result<Report> {
     let scores: Vec<f64> = runs.iter().map(|run| run.score).collect();
     let Some(Quartiles { lower, median, upper }) = Quartiles::of(&scores) else {
-        bail!("there is nothing to evaluate")
+        bail!("the data have no rows to evaluate")
     };
     Ok(Report { examples, metric, runs, median, lower_quartile: lower, upper_quartile: upper })
 }
 
-/// The adapters, `{seed}` filled in; none is the base alone.
+/// The adapters, with the seeds in place of `{seed}`. `None` stands for the base alone.
 fn folders(args: &Eval) -> anyhow::Result<Vec<Option<String>>> {
     let mut folders = vec![];
     for folder in &args.adapters {
         match (folder.contains("{seed}"), args.seeds.as_slice()) {
             (false, []) => folders.push(Some(folder.clone())),
-            (true, []) => bail!("`{folder}` has a place for a seed; give the seeds with `--seeds`"),
-            (false, _) => bail!("`{folder}` has no place for the seeds; write `{{seed}}` where they stand"),
+            (true, []) => bail!("`{folder}` contains {{seed}}; give the seeds with --seeds"),
+            (false, _) => bail!(
+                "`{folder}` does not contain {{seed}}, which --seeds needs; write {{seed}} in place of the seed"
+            ),
             (true, seeds) => {
                 let fill = |seed: &u64| Some(folder.replace("{seed}", &seed.to_string()));
                 folders.extend(seeds.iter().map(fill));
@@ -108,6 +114,11 @@ impl fmt::Display for Report {
         }
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         let (lower, upper) = (percent(self.lower_quartile), percent(self.upper_quartile));
-        write!(f, "\nmedian {}, quartiles {lower} and {upper}, of {}", percent(self.median), self.runs.len())
+        write!(
+            f,
+            "\nmedian {}, quartiles {lower} and {upper}, over {} evaluations",
+            percent(self.median),
+            self.runs.len()
+        )
     }
 }

@@ -1,3 +1,5 @@
+//! `ia3 forward`.
+
 use std::fmt;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -40,7 +42,7 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// What goes in: tensors, or the ids of one text a row.
+/// The input: tensors, or the token ids of one text per row.
 enum Source {
     Inputs(Box<ModelInputs>),
     Texts(Vec<Vec<i64>>),
@@ -58,7 +60,7 @@ impl Source {
     }
 }
 
-/// `[batch, seq, vocab]`, or `[batch, vocab]` at the last tokens, or `[batch, num_labels]`; float32.
+/// The logits in float32: `[batch, seq, vocab]`, `[batch, vocab]` at the last tokens, or `[batch, num_labels]`.
 fn logits(model: &Model, inputs: &ModelInputs, args: &Forward) -> anyhow::Result<TensorData> {
     match args.last || model.task() == Task::SequenceClassification {
         true => Ok(model.last_logits(inputs)?.cast(DType::F32).try_into_data()?),
@@ -85,7 +87,7 @@ fn of_texts(
     Ok(stack(all, longest))
 }
 
-/// Batches one below the other; those of shorter texts are filled up with zeros where there is an axis of tokens.
+/// Concatenates batches. Where there is an axis of tokens, the logits of shorter texts are padded with zeros.
 fn stack(batches: Vec<TensorData>, longest: usize) -> TensorData {
     let rows = batches.iter().map(|b| b.shape()[0]).sum();
     let mut shape = batches[0].shape().to_vec();

@@ -1,3 +1,5 @@
+//! `ia3 generate`.
+
 use std::fmt;
 use std::process::ExitCode;
 
@@ -77,7 +79,7 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
     Ok((Report { texts, ids }, model.base().pad_token_id()))
 }
 
-/// `on_token` sees the tokens of the first row as they come.
+/// Generates for all rows. `on_token` is called with each new token of the first row.
 fn generate(
     model: &Model,
     inputs: &ModelInputs,
@@ -85,7 +87,7 @@ fn generate(
     on_token: &mut dyn FnMut(i64) -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<Vec<i64>>> {
     let mut shown = Ok(());
-    let ids = model.generate(inputs, &config(model, args), &mut |step| {
+    let ids = model.generate_with(inputs, &config(model, args), |step| {
         if shown.is_ok() {
             shown = on_token(step.tokens[0]);
         }
@@ -98,16 +100,18 @@ fn generate(
 }
 
 fn config(model: &Model, args: &Generate) -> GenerationConfig {
-    let sampling =
-        Sampling { temperature: args.temperature, top_k: args.top_k, top_p: args.top_p, seed: args.seed };
-    GenerationConfig {
-        min_new_tokens: args.min_new_tokens,
-        sampling: args.sample.then_some(sampling),
-        ..model.generation_config(args.max_new_tokens)
-    }
+    let sampling = Sampling::new()
+        .with_temperature(args.temperature)
+        .with_top_k(args.top_k)
+        .with_top_p(args.top_p)
+        .with_seed(args.seed);
+    model
+        .generation_config(args.max_new_tokens)
+        .with_min_new_tokens(args.min_new_tokens)
+        .with_sampling(args.sample.then_some(sampling))
 }
 
-/// Rows of several batches as one tensor, shorter ones filled with padding.
+/// The rows of several batches as one tensor. Shorter rows are padded.
 fn rectangle(rows: &[Vec<i64>], pad: i64) -> TensorData {
     let width = rows.iter().map(Vec::len).max().unwrap_or(0);
     let fill = |row: &Vec<i64>| {

@@ -1,3 +1,5 @@
+//! `ia3 merge`.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -16,7 +18,7 @@ use crate::output;
 #[derive(Serialize)]
 struct Report {
     merged_layers: usize,
-    /// `‖W − Wq‖ / ‖W‖` of weights that were quantised anew, by layer.
+    /// The relative error `‖W − Wq‖ / ‖W‖` of every weight that was quantised again, by layer.
     requantized: BTreeMap<String, f64>,
     out: String,
 }
@@ -25,7 +27,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(worst) = self.requantized.values().copied().reduce(f64::max) {
             let layers = self.requantized.len();
-            writeln!(f, "{layers} layers quantised anew, relative error of a weight {worst:.1e} at most")?;
+            writeln!(
+                f,
+                "{layers} layers quantised again; the largest relative error of a weight is {worst:.1e}"
+            )?;
         }
         write!(f, "{} layers merged -> {}", self.merged_layers, self.out)
     }
@@ -53,7 +58,7 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a model made of `base`, with the base's configuration and tokenizer.
+/// Writes a model that was made from `base`, with the configuration and the tokenizer of the base.
 pub(super) fn save(model: &Model, base: &Path, out: &Path) -> anyhow::Result<SavedCheckpoint> {
     ia3::io::copy_sidecars(base, out)?;
     let options = CheckpointOptions::new().with_base(base).with_overwrite(true);

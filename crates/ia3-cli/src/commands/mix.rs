@@ -1,3 +1,5 @@
+//! `ia3 mix`.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
@@ -47,24 +49,26 @@ pub(crate) fn run(args: &Mix, device: &Device, format: Format) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// One weight for each adapter; a product has none.
+/// One weight per adapter. A product has no weights.
 fn weights(args: &Mix) -> anyhow::Result<Vec<f32>> {
     let (adapters, weights) = (args.adapters.len(), args.weights.len());
     match args.method {
         MethodName::Product if weights == 0 => Ok(vec![1.0; adapters]),
         _ if adapters == weights => Ok(args.weights.clone()),
         _ => {
-            bail!("{adapters} times --adapter and {weights} times --weight; give one weight for each adapter")
+            bail!(
+                "there are {adapters} times --adapter and {weights} times --weight; give one weight per adapter"
+            )
         }
     }
 }
 
-/// The paper keeps a fifth (arXiv 2306.01708 §4).
+/// The share that the paper keeps (arXiv 2306.01708 §4).
 const DENSITY: f64 = 0.2;
 
 fn method(args: &Mix) -> anyhow::Result<MixMethod> {
     if args.density.is_some() && args.method != MethodName::Ties {
-        bail!("--density is for --method ties alone");
+        bail!("--density is only for --method ties; leave it out");
     }
     Ok(match args.method {
         MethodName::Linear => MixMethod::Linear,
@@ -79,14 +83,14 @@ fn refuse_own_folder(args: &Mix) -> anyhow::Result<()> {
     let same = |a: &Path| a.canonicalize().ok().is_some_and(|a| args.out.canonicalize().ok() == Some(a));
     match args.adapters.iter().any(|dir| same(dir)) {
         true => bail!(
-            "{} is one of the adapters, which would be overwritten; write into another folder",
+            "{} is the folder of one of the adapters, which would be overwritten; write into another folder",
             args.out.display()
         ),
         false => Ok(()),
     }
 }
 
-/// The adapters, and the facts of the layers they scale: the base's, or what the files themselves tell.
+/// The adapters, and what is known of the layers that they scale: from the base, or from the files of the adapters.
 fn load(args: &Mix, device: &Device) -> anyhow::Result<(Vec<Adapter>, ModelInfo)> {
     let mut info = match &args.base {
         Some(dir) => base_model::shapes(dir, device)?.info(),

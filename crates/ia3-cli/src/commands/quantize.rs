@@ -1,3 +1,5 @@
+//! `ia3 quantize`.
+
 use std::fmt;
 use std::process::ExitCode;
 
@@ -11,11 +13,11 @@ use crate::output;
 
 #[derive(Serialize)]
 struct Report {
-    /// Layers whose weights are integers.
+    /// The number of layers whose weights are integers.
     quantized_layers: usize,
-    /// Linear layers that stay floats: the head unless it was asked for, and those that no size of blocks divides.
+    /// Linear layers that stay floats: the head without `--head`, and layers that no block size divides.
     left: Vec<String>,
-    /// `‖W − Wq‖ / ‖W‖` of the worst weight.
+    /// The largest relative error `‖W − Wq‖ / ‖W‖` of a weight.
     worst_relative_error: f64,
     bytes: u64,
     out: String,
@@ -24,16 +26,19 @@ struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { quantized_layers, left, worst_relative_error: worst, bytes, out } = self;
-        write!(f, "{quantized_layers} layers quantised, relative error of a weight {worst:.1e} at most")?;
+        write!(
+            f,
+            "{quantized_layers} layers quantised; the largest relative error of a weight is {worst:.1e}"
+        )?;
         if !left.is_empty() {
-            write!(f, "\nleft as they are: {}", left.join(", "))?;
+            write!(f, "\nnot quantised: {}", left.join(", "))?;
         }
         write!(f, "\n{bytes} bytes -> {out}")
     }
 }
 
 pub(crate) fn run(args: &Quantize, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    let how = Quantization { bits: base_model::bits(args.scheme), head: args.head };
+    let how = Quantization::new(base_model::bits(args.scheme)).with_head(args.head);
     let options = PretrainedOptions::new().with_quantization(how);
     let base = base_model::load_with(&args.base, &options, device)?;
     base_model::note_fresh(&base, &[]);

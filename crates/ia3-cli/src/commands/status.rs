@@ -1,3 +1,5 @@
+//! `ia3 status`.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ use crate::output;
 struct Report {
     base: Option<String>,
     adapters: Vec<Row>,
-    /// The model with every adapter that fits, all of them active.
+    /// The status of the model with all adapters that fit.
     model: Option<AdapterModelStatus>,
 }
 
@@ -33,7 +35,7 @@ struct Row {
     reason: Option<String>,
 }
 
-/// Exit code 1 says that one of the adapters does not fit the base.
+/// The exit code is 1 if an adapter does not fit the base.
 pub(crate) fn run(args: &Status, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let mut files = vec![];
     for (name, path) in named(args)? {
@@ -50,7 +52,7 @@ pub(crate) fn run(args: &Status, device: &Device, format: Format) -> anyhow::Res
     Ok(if fit { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Every adapter below the folders, under a name of its own.
+/// Every adapter below the folders, with a unique name.
 fn named(args: &Status) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let (mut all, mut taken) = (vec![], BTreeSet::new());
     for dir in args.folders.iter().chain(&args.adapters) {
@@ -68,7 +70,7 @@ fn named(args: &Status) -> anyhow::Result<Vec<(String, PathBuf)>> {
     Ok(all)
 }
 
-/// The name of a folder, as a name that an adapter can have.
+/// The name of a folder, changed so that an adapter can have it.
 fn folder_name(path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
     Some(path.file_name()?.to_string_lossy().replace('.', "_"))
@@ -87,7 +89,7 @@ fn row(name: &str, file: &AdapterFile, path: &Path) -> Row {
     }
 }
 
-/// Puts the adapters on the base, and notes which of them do not fit.
+/// Adds the adapters to the base. Rows of adapters that do not fit get the reason.
 fn on_base(
     base: Model,
     files: Vec<(String, AdapterFile, PathBuf)>,
@@ -106,7 +108,7 @@ fn on_base(
     }
     let names: Vec<String> = model.adapter_names().map(str::to_string).collect();
     if let Err(error) = model.set_adapter_for_inference(names) {
-        output::note(format!("not all adapters can be active together: {error}"));
+        output::note(format!("the adapters cannot all be active together: {error}"));
     }
     Ok(model.get_model_status())
 }

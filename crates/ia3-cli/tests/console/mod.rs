@@ -83,8 +83,7 @@ fn line_matches(expected: &str, line: &str) -> bool {
     }
 }
 
-#[test]
-fn blocks_become_steps() {
+pub(crate) fn blocks_become_steps() {
     let text = "```text\n$ no\n```\n```console\n$ a \\\n> b\n? 1\nout\n\n$ c\n```\n$ no\n";
     let expected = [
         Step { line: 5, command: "a \\\nb".into(), status: 1, expected: vec!["out".into(), "".into()] },
@@ -93,8 +92,7 @@ fn blocks_become_steps() {
     assert_eq!(steps(text), expected);
 }
 
-#[test]
-fn wildcards_stand_for_lines_and_characters() {
+pub(crate) fn wildcards_stand_for_lines_and_characters() {
     let accepts = |expected: &str, found: &str| {
         let lines = |text: &str| text.lines().map(str::to_string).collect::<Vec<_>>();
         let step = Step { line: 1, command: String::new(), status: 0, expected: lines(expected) };

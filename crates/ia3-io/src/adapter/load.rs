@@ -70,7 +70,7 @@ impl AdapterFile {
         device: &Device,
     ) -> Result<(Adapter, AdapterReport), AdapterFileError> {
         let Self { path, config, mut vectors, saved } = self;
-        let plan = config.plan(base, PlanOptions { allow_unmatched: true });
+        let plan = config.plan_with(base, PlanOptions::new().with_allow_unmatched(true));
         let plan = plan.map_err(|source| plan_error(&path, source))?;
         let mut report = AdapterReport::default();
         let mut loaded = BTreeMap::new();

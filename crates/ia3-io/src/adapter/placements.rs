@@ -9,7 +9,7 @@ use crate::adapter::file::{AdapterFile, CONFIG};
 use crate::adapter::infer_model::infer_model;
 use crate::adapter::load::{check_shape, mismatch, plan_error};
 
-const ALLOW: PlanOptions = PlanOptions { allow_unmatched: true };
+const ALLOW: PlanOptions = PlanOptions::new().with_allow_unmatched(true);
 
 impl AdapterFile {
     /// What each vector multiplies, by module path.
@@ -31,7 +31,9 @@ impl AdapterFile {
             return Err(AdapterFileError::NoVectors { path, found });
         }
         let plan = match base {
-            Some(base) => self.config.plan(base, ALLOW).map_err(|source| plan_error(&self.path, source))?,
+            Some(base) => {
+                self.config.plan_with(base, ALLOW).map_err(|source| plan_error(&self.path, source))?
+            }
             None => self.own_plan()?,
         };
         let mut placements = BTreeMap::new();
@@ -56,7 +58,7 @@ impl AdapterFile {
 
     /// The plan on a model that has the layers of the vectors and no others.
     fn own_plan(&self) -> Result<Plan, AdapterFileError> {
-        let plan = self.config.plan(&infer_model(&self.vectors, false), ALLOW);
+        let plan = self.config.plan_with(&infer_model(&self.vectors, false), ALLOW);
         plan.map_err(|source| match source {
             ConfigError::NothingMatched { .. } | ConfigError::AllExcluded { .. } => {
                 AdapterFileError::NotSelected {

@@ -12,7 +12,7 @@ use crate::dataset::Dataset;
 use crate::error::TrainError;
 use crate::multi_task::AdapterTask;
 use crate::ranks::{Alone, Communicator};
-use crate::state::{TrainState, read_state, restored};
+use crate::state::{self, TrainState};
 use crate::train_config::TrainConfig;
 use crate::trained::Trained;
 
@@ -26,14 +26,14 @@ pub use step::Steps;
 ///
 /// ```
 /// use burn::tensor::Device;
-/// use ia3_core::{Adapter, Ia3Config, PlanOptions};
+/// use ia3_core::{Adapter, Ia3Config};
 /// use ia3_models::ModelConfig;
 /// use ia3_train::{AdapterTask, Dataset, Example, TrainConfig, Trainer};
 ///
 /// let config = r#"{"model_type": "t5", "vocab_size": 61, "d_model": 24, "d_kv": 6, "d_ff": 40, "num_layers": 1,
 ///                  "num_heads": 4}"#;
 /// let base = ModelConfig::from_json(config)?.init(&Device::flex());
-/// let start = Adapter::init(&base, &Ia3Config::new().plan(&base.info(), PlanOptions::default())?);
+/// let start = Adapter::init(&base, &Ia3Config::new().plan(&base.info())?);
 /// let text = |input: i64, target: i64| Example { input: vec![input, 1], target: vec![target, 1].into() };
 /// let (first, second) = (Dataset::from(vec![text(17, 42)]), Dataset::from(vec![text(17, 9), text(5, 6)]));
 /// let task = |data| AdapterTask { adapter: start.fork(), data };
@@ -177,7 +177,7 @@ impl<'a> Trainer<'a> {
     ///
     /// [`CheckpointError::State`](crate::CheckpointError::State) if burn cannot write the record of the optimiser.
     pub fn state(&self) -> Result<TrainState, TrainError> {
-        Ok(read_state(self.now.step, self.model(), &self.now.optimizer)?)
+        Ok(state::save(self.now.step, self.model(), &self.now.optimizer)?)
     }
 
     /// Continues from `state`. Parameters are found by their path, so the model may be a new one of the same structure.
@@ -187,7 +187,7 @@ impl<'a> Trainer<'a> {
     /// [`CheckpointError::State`](crate::CheckpointError::State) if the state is of another model or optimiser. Then nothing
     /// has changed.
     pub fn restore(&mut self, state: &TrainState) -> Result<(), TrainError> {
-        let (model, optimizer) = restored(state, self.model(), self.config.optimizer.init())?;
+        let (model, optimizer) = state::restore(state, self.model(), self.config.optimizer.init())?;
         let trained = self.now.trained.clone().with_model(model);
         self.now = Values { step: state.step, trained, optimizer };
         self.before = None;

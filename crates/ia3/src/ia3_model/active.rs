@@ -10,7 +10,8 @@ use super::recent::Active;
 use crate::Error;
 
 impl<M: Module> Ia3Model<M> {
-    /// Makes these adapters the active ones, which multiply; none makes the model the base. What was frozen stays frozen.
+    /// Activates these adapters and deactivates all others. The vectors of several adapters multiply; without a name the model
+    /// is the base. Frozen adapters stay frozen.
     ///
     /// # Errors
     ///
@@ -20,8 +21,8 @@ impl<M: Module> Ia3Model<M> {
         self.set_active(names.into_iter().map(Into::into).collect(), false)
     }
 
-    /// As [`set_adapter`](Self::set_adapter), and all of them are frozen while they are active: PEFT's
-    /// `set_adapter(name, inference_mode=True)`.
+    /// As [`set_adapter`](Self::set_adapter), and freezes all of them while they are active, as PEFT's
+    /// `set_adapter(name, inference_mode=True)` does.
     ///
     /// # Errors
     ///
@@ -54,8 +55,8 @@ impl<M: Module> Ia3Model<M> {
         Ok(())
     }
 
-    /// Takes back what was trained: the vectors (and `modules_to_save`) of the active adapters that are not frozen, from
-    /// a model that [`model`](Self::model) became by training.
+    /// Reads the active adapters that are not frozen, their vectors and `modules_to_save`, back from `trained`: a clone of
+    /// [`model`](Self::model) that was trained.
     ///
     /// # Errors
     ///
@@ -71,7 +72,7 @@ impl<M: Module> Ia3Model<M> {
         Ok(())
     }
 
-    /// Whether the adapter is active and not frozen.
+    /// Returns whether the adapter is active and not frozen.
     pub fn is_trained(&self, name: &str) -> bool {
         let active = self.active.iter().any(|active| active == name);
         active && !self.inference_mode && self.adapters.get(name).is_some_and(|entry| entry.requires_grad)
@@ -103,7 +104,7 @@ impl<M: Module> Ia3Model<M> {
         Ok(freeze(model, &frozen))
     }
 
-    /// Activates known adapters anew, after one of them changed; merged weights stay what is run.
+    /// Attaches known adapters again after one of them changed. Merged weights stay in use.
     pub(super) fn activate(&mut self, names: Vec<String>, inference_mode: bool) -> Result<(), Error> {
         if self.merged.is_empty() {
             self.model = self.attached(&(names.clone(), inference_mode))?;

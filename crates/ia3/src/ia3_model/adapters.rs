@@ -1,7 +1,7 @@
-//! Adapters come and go.
+//! Adding and deleting adapters.
 
 use burn::module::Module;
-use ia3_config::{Note, PlanOptions};
+use ia3_config::Note;
 use ia3_core::{Adapter, Ia3Config, MixMethod, Plan, mix};
 use ia3_io::check_adapter_name;
 
@@ -9,17 +9,17 @@ use super::{Entry, Ia3Model};
 use crate::Error;
 
 impl<M: Module> Ia3Model<M> {
-    /// Adds a new adapter: vectors of ones, and copies of `modules_to_save`. It is not active; once it is, it is trained
-    /// unless the configuration says `inference_mode`.
+    /// Adds a new adapter: vectors of ones, and copies of `modules_to_save`. It is not active. When it is activated, it is
+    /// trained unless the configuration says `inference_mode`.
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateAdapter`], [`Error::Io`] for a name that is empty or has a `.` or a path separator,
+    /// [`Error::DuplicateAdapter`], [`Error::AdapterFile`] for a name that is empty or has a `.` or a path separator,
     /// [`Error::Config`] for a configuration that does not fit the model, [`Error::LooseFeedforward`] for one that PEFT
     /// would place where nobody asked for.
     pub fn add_adapter(&mut self, name: &str, config: &Ia3Config) -> Result<(), Error> {
         self.check_new(name)?;
-        let plan = config.plan(&self.info, PlanOptions::default())?;
+        let plan = config.plan(&self.info)?;
         check_feedforward(&plan)?;
         let adapter = match self.low_cpu_mem_usage {
             true => Adapter::init_lazy(&self.base, &plan),
@@ -28,27 +28,28 @@ impl<M: Module> Ia3Model<M> {
         self.insert_adapter(name, adapter)
     }
 
-    /// Adds an adapter that was made elsewhere: trained, mixed, read from a file. It is not active; once it is, it is
-    /// trained unless its configuration says `inference_mode`.
+    /// Adds an adapter that was made elsewhere, for example by training, by mixing, or from a file. It is not active. When it is
+    /// activated, it is trained unless its configuration says `inference_mode`.
     ///
     /// # Errors
     ///
-    /// The errors of a name as [`add_adapter`](Self::add_adapter); [`Error::Adapter`] with the reason where it does not
-    /// fit the base.
-    pub fn insert_adapter(&mut self, name: &str, adapter: Adapter) -> Result<(), Error> {
+    /// As [`add_adapter`](Self::add_adapter) for the name; [`Error::Adapter`] for an adapter that does not fit the base.
+    pub fn insert_adapter(&mut self, name: &str, adapter: impl Into<Adapter>) -> Result<(), Error> {
         self.check_new(name)?;
+        let adapter = adapter.into();
         (self.attach)(&self.base, &[&adapter])?;
         let requires_grad = !adapter.config.inference_mode;
         self.adapters.insert(name.into(), Entry { adapter, requires_grad });
         Ok(())
     }
 
-    /// Adds a mix of adapters, see [`mix`]: PEFT's `add_weighted_adapter`, which is [`MixMethod::Linear`]. It is not
-    /// active; once it is, it is trained.
+    /// Adds a mix of adapters, see [`mix`]. PEFT's `add_weighted_adapter` is [`MixMethod::Linear`]. The mix is not active. When
+    /// it is activated, it is trained.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownAdapter`] and the errors of a name; [`Error::Adapter`] for what has no mix.
+    /// As [`add_adapter`](Self::add_adapter) for the name; [`Error::UnknownAdapter`]; [`Error::Adapter`] for adapters that have
+    /// no mix.
     pub fn add_weighted_adapter(
         &mut self,
         adapters: &[(&str, f32)],
@@ -63,8 +64,7 @@ impl<M: Module> Ia3Model<M> {
         self.insert_adapter(name, mixed)
     }
 
-    /// Takes an adapter out and returns it. If it was active it no longer is, and the others stay as they are; without
-    /// any adapter the model is the base.
+    /// Removes an adapter and returns it. The other adapters stay as they are; without an active adapter the model is the base.
     ///
     /// # Errors
     ///

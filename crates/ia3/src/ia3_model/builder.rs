@@ -6,7 +6,7 @@ use ia3_core::{ActivationSpace, Adapter, Ia3Config, ModelInfo, attach, attach_to
 use super::{Attach, Ia3Model};
 use crate::Error;
 
-/// How an [`Ia3Model`] is made, where [`Ia3Model::new`] does not say enough.
+/// Makes an [`Ia3Model`] with settings that [`Ia3Model::new`] does not have.
 #[derive(Clone, Debug)]
 pub struct Ia3ModelBuilder<M: Module> {
     base: M,
@@ -17,7 +17,7 @@ pub struct Ia3ModelBuilder<M: Module> {
 }
 
 impl<M: ActivationSpace> Ia3Model<M> {
-    /// A base with one new adapter, which is active and trained: PEFT's `get_peft_model`.
+    /// Makes a model with one new adapter, which is active and trained, as PEFT's `get_peft_model` does.
     ///
     /// # Errors
     ///
@@ -26,8 +26,8 @@ impl<M: ActivationSpace> Ia3Model<M> {
         Self::builder(base).adapter_name(adapter_name).init(config)
     }
 
-    /// A base with the adapter of a folder, active and frozen: PEFT's `PeftModel.from_pretrained`. To train it further
-    /// (`is_trainable=True`) follow with [`set_requires_grad`](Self::set_requires_grad).
+    /// Makes a model with the adapter in a folder, which is active and frozen, as PEFT's `PeftModel.from_pretrained` does. To
+    /// train it further, as with `is_trainable=True`, call [`set_requires_grad`](Self::set_requires_grad) afterwards.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl<M: ActivationSpace> Ia3Model<M> {
         Self::builder(base).adapter_name(adapter_name).load(dir)
     }
 
-    /// For a model that calls `ia3_forward`, as [`attach`].
+    /// Starts a model over a base whose layers call `ia3_forward`, see [`attach`].
     pub fn builder(base: M) -> Ia3ModelBuilder<M> {
         let info = base.info();
         Ia3ModelBuilder::new(base, info, attach::<M>)
@@ -44,7 +44,7 @@ impl<M: ActivationSpace> Ia3Model<M> {
 }
 
 impl<M: Module> Ia3Model<M> {
-    /// For an unmodified burn module, as [`attach_to_weights`]: its layers read scaled weights.
+    /// Starts a model over an unmodified burn module, whose layers read scaled weights; see [`attach_to_weights`].
     pub fn weights_builder(base: M) -> Ia3ModelBuilder<M> {
         let info = model_info(&base, None, None);
         Ia3ModelBuilder::new(base, info, attach_to_weights::<M>)
@@ -56,27 +56,26 @@ impl<M: Module> Ia3ModelBuilder<M> {
         Self { base, info, attach, adapter_name: "default".into(), low_cpu_mem_usage: false }
     }
 
-    /// Sets the facts that planning needs; only for a module that does not tell them itself, such as one that does not
-    /// know its `model_type`.
+    /// Sets the facts of the base that planning uses, for a module that does not know them itself, such as its `model_type`.
     pub fn model_info(mut self, info: ModelInfo) -> Self {
         self.info = info;
         self
     }
 
-    /// Sets the name of the first adapter, `default` otherwise.
+    /// Sets the name of the first adapter; otherwise it is `default`.
     pub fn adapter_name(mut self, name: impl Into<String>) -> Self {
         self.adapter_name = name.into();
         self
     }
 
-    /// Sets whether the vectors of new adapters take memory only once they are read. Files are read without first
-    /// making vectors of ones in any case.
+    /// Sets whether the vectors of new adapters take memory only when they are first read. It has no effect on adapters from
+    /// files.
     pub fn low_cpu_mem_usage(mut self, low: bool) -> Self {
         self.low_cpu_mem_usage = low;
         self
     }
 
-    /// The model with a new adapter, which is active, and trained unless the configuration says `inference_mode`.
+    /// Makes the model with a new adapter. It is active, and trained unless the configuration says `inference_mode`.
     ///
     /// # Errors
     ///
@@ -86,7 +85,7 @@ impl<M: Module> Ia3ModelBuilder<M> {
         self.start(|model, name| model.add_adapter(name, config))
     }
 
-    /// The model with a given adapter: PEFT's `state_dict`, which [`AdapterFile::from_state_dict`] makes an adapter of.
+    /// Makes the model with a given adapter, for example one that [`AdapterFile::from_state_dict`] made of PEFT's `state_dict`.
     /// It is active, and trained unless its configuration says `inference_mode`.
     ///
     /// # Errors
@@ -94,11 +93,11 @@ impl<M: Module> Ia3ModelBuilder<M> {
     /// As [`Ia3Model::insert_adapter`], and for a base that carries vectors.
     ///
     /// [`AdapterFile::from_state_dict`]: ia3_io::AdapterFile::from_state_dict
-    pub fn init_from(self, adapter: Adapter) -> Result<Ia3Model<M>, Error> {
+    pub fn init_from(self, adapter: impl Into<Adapter>) -> Result<Ia3Model<M>, Error> {
         self.start(|model, name| model.insert_adapter(name, adapter))
     }
 
-    /// The model with the adapter of a folder, active and frozen, as [`Ia3Model::from_pretrained`].
+    /// Makes the model with the adapter in a folder, which is active and frozen, as [`Ia3Model::from_pretrained`] does.
     ///
     /// # Errors
     ///
@@ -107,11 +106,11 @@ impl<M: Module> Ia3ModelBuilder<M> {
         self.start(|model, name| model.load_adapter(dir, name))
     }
 
-    /// The model without an adapter.
+    /// Makes the model without an adapter.
     ///
     /// # Errors
     ///
-    /// A base that carries vectors.
+    /// [`Error::Adapter`] for a base that carries vectors.
     pub fn without_adapter(self) -> Result<Ia3Model<M>, Error> {
         let model = (self.attach)(&self.base, &[])?;
         Ok(Ia3Model {

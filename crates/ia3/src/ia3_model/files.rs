@@ -8,7 +8,7 @@ use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapters_with};
 use super::Ia3Model;
 use crate::Error;
 
-/// What to save; the default saves every adapter.
+/// Which adapters [`Ia3Model::save_pretrained`] saves. The default saves all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SaveOptions {
@@ -38,12 +38,12 @@ impl SaveOptions {
 }
 
 impl<M: Module> Ia3Model<M> {
-    /// Adds the adapter of a folder, frozen and not active. To train it further (PEFT's `is_trainable=True`) follow with
-    /// [`set_requires_grad`](Self::set_requires_grad).
+    /// Adds the adapter in a folder. It is frozen and not active. To train it further, as with PEFT's `is_trainable=True`,
+    /// call [`set_requires_grad`](Self::set_requires_grad) afterwards.
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateAdapter`]; [`Error::Io`] for a name that is empty or has a `.` or a path separator, for a
+    /// [`Error::DuplicateAdapter`]; [`Error::AdapterFile`] for a name that is empty or has a `.` or a path separator, for a
     /// damaged file, and for vectors and layers that are not one to one.
     pub fn load_adapter(&mut self, dir: impl AsRef<Path>, name: &str) -> Result<(), Error> {
         self.check_new(name)?;
@@ -53,12 +53,12 @@ impl<M: Module> Ia3Model<M> {
         self.insert_adapter(name, adapter)
     }
 
-    /// Writes the adapters as PEFT's `save_pretrained` does: `default` into `dir` itself, any other into the sub-folder
-    /// of its name. Merged or not, it is the vectors that are written.
+    /// Writes the adapters as PEFT's `save_pretrained` does: `default` into `dir`, and any other into the sub-folder of its
+    /// name. Merged adapters are written like all others.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownAdapter`] and [`Error::AdapterTwice`], before anything is written; [`Error::Io`] where the folder
+    /// [`Error::UnknownAdapter`] and [`Error::AdapterTwice`], before anything is written; [`Error::AdapterFile`] where the folder
     /// cannot be written.
     pub fn save_pretrained(
         &self,

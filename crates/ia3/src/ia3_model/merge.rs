@@ -6,11 +6,11 @@ use ia3_core::{merge, merge_safe};
 use super::Ia3Model;
 use crate::Error;
 
-/// What to merge, and how carefully; the default merges the active adapters.
+/// Which adapters [`Ia3Model::merge_adapter`] merges, and with which checks. The default merges the active ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MergeOptions {
-    /// Refuse merged weights that are NaN or infinite.
+    /// Whether merged weights that are NaN or infinite are an error.
     pub safe_merge: bool,
     /// The adapters to merge, instead of the active ones.
     pub adapter_names: Option<Vec<String>>,
@@ -22,7 +22,7 @@ impl MergeOptions {
         Self::default()
     }
 
-    /// Sets whether merged weights that are NaN or infinite are refused.
+    /// Sets whether merged weights that are NaN or infinite are an error.
     pub fn with_safe_merge(mut self, safe: bool) -> Self {
         self.safe_merge = safe;
         self
@@ -36,14 +36,14 @@ impl MergeOptions {
 }
 
 impl<M: Module> Ia3Model<M> {
-    /// Makes [`model`](Self::model) the base with adapters folded into its weights, on top of those that are merged
-    /// already. Only merged adapters then count in it, whatever is active.
+    /// Folds adapters into the weights of [`model`](Self::model), in addition to those that are merged already. The result
+    /// contains the merged adapters only, whichever adapters are active.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownAdapter`], [`Error::AdapterTwice`], [`Error::SavedTwice`]; [`Error::AlreadyMerged`] and
     /// [`Error::NothingToMerge`]; [`Error::Adapter`] with [`NotFinite`](ia3_core::AdapterError::NotFinite) under
-    /// `safe_merge`. Nothing is merged then.
+    /// `safe_merge`. After an error nothing is merged.
     pub fn merge_adapter(&mut self, options: &MergeOptions) -> Result<(), Error> {
         let names = self.to_merge(options)?;
         if let Some(name) = names.iter().find(|name| self.merged.contains(name)) {
@@ -55,8 +55,8 @@ impl<M: Module> Ia3Model<M> {
         Ok(())
     }
 
-    /// Goes back to the base with the active adapters attached. Exact to the bit: the base was kept, nothing is
-    /// divided.
+    /// Returns to the base with the active adapters attached. This is exact to the bit, because the base was kept and no
+    /// weight is divided.
     ///
     /// # Errors
     ///
@@ -71,11 +71,12 @@ impl<M: Module> Ia3Model<M> {
         Ok(())
     }
 
-    /// The base with adapters folded into its weights, on top of those that are merged already; this stays as it is.
+    /// Returns the base with adapters folded into its weights, in addition to those that are merged already. This value does
+    /// not change.
     ///
     /// # Errors
     ///
-    /// As [`merge_adapter`](Self::merge_adapter), but for adapters that are merged already.
+    /// As [`merge_adapter`](Self::merge_adapter), except that adapters may be merged already.
     pub fn merge_and_unload(&self, options: &MergeOptions) -> Result<M, Error> {
         let names = self.to_merge(options)?;
         let new = names.into_iter().filter(|name| !self.merged.contains(name));
@@ -83,7 +84,7 @@ impl<M: Module> Ia3Model<M> {
         self.merge(&all, options.safe_merge)
     }
 
-    /// The base without adapters, as it was given.
+    /// Returns the base without adapters.
     pub fn unload(&self) -> M {
         self.base.clone()
     }

@@ -22,13 +22,14 @@ pub use status::{AdapterModelStatus, LayerStatus};
 
 /// A base with named adapters: PEFT's `PeftModel`, over any burn module.
 ///
-/// It keeps the base as it was given and never changes it. [`model`](Self::model) is what to run: the base with the
-/// active adapters attached, or with those merged that were asked for. Every method that fails leaves everything as
-/// it was. Nothing happens that was not asked for: activating unfreezes nothing, deleting activates nothing, and a
-/// merged model is only unmerged by [`unmerge_adapter`](Self::unmerge_adapter).
+/// For a pretrained model, [`ia3::Model`](crate::Model) is shorter. This type serves programs that are written after PEFT,
+/// and modules of one's own.
 ///
-/// Training goes through values: take `model().clone().train()`, train it, and give it back to
-/// [`update`](Self::update).
+/// The base is never changed. [`model`](Self::model) returns the module to run: the base with the active adapters attached,
+/// or with adapters merged. A method that fails changes nothing. In contrast to PEFT, activating an adapter does not
+/// unfreeze it, deleting one does not activate another, and only [`unmerge_adapter`](Self::unmerge_adapter) unmerges.
+///
+/// To train, clone [`model`](Self::model), train the clone with burn, and pass it to [`update`](Self::update).
 ///
 /// ```
 /// use burn::nn::{Linear, LinearConfig};
@@ -65,7 +66,7 @@ pub struct Ia3Model<M: Module> {
     adapters: BTreeMap<String, Entry>,
     /// In the order in which they multiply.
     active: Vec<String>,
-    /// Whether the active adapters are frozen whatever their own setting is.
+    /// Whether the active adapters are frozen regardless of their own settings.
     inference_mode: bool,
     merged: Vec<String>,
     model: M,
@@ -84,12 +85,12 @@ struct Entry {
 }
 
 impl<M: Module> Ia3Model<M> {
-    /// What to run: the base with the active adapters attached, or the merged weights.
+    /// Returns the module to run: the base with the active adapters attached, or with the merged weights.
     pub fn model(&self) -> &M {
         &self.model
     }
 
-    /// The base as it was given, to the bit.
+    /// Returns the base, unchanged to the bit.
     pub fn base(&self) -> &M {
         &self.base
     }
@@ -99,27 +100,27 @@ impl<M: Module> Ia3Model<M> {
         &self.base
     }
 
-    /// What planning knows of the base.
+    /// Returns the facts of the base that planning uses.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    /// The adapter called `name`.
+    /// Returns the adapter called `name`.
     pub fn adapter(&self, name: &str) -> Option<&Adapter> {
         self.adapters.get(name).map(|entry| &entry.adapter)
     }
 
-    /// The names of all adapters, sorted.
+    /// Returns the names of all adapters, sorted.
     pub fn adapter_names(&self) -> impl Iterator<Item = &str> {
         self.adapters.keys().map(String::as_str)
     }
 
-    /// The names of the active adapters, in the order in which they multiply.
+    /// Returns the names of the active adapters, in the order in which they multiply.
     pub fn active_adapters(&self) -> &[String] {
         &self.active
     }
 
-    /// The names of the merged adapters, in the order in which they were merged.
+    /// Returns the names of the merged adapters, in the order in which they were merged.
     pub fn merged_adapters(&self) -> &[String] {
         &self.merged
     }

@@ -1,14 +1,14 @@
-/// Models that were current a moment ago, so that switching back to one costs nothing. They share the base's weights.
+/// The models that were in use most recently, so that switching back to one needs no work. They share the base's weights.
 #[derive(Clone, Debug)]
 pub(super) struct Recent<M> {
-    /// The latest last.
+    /// In the order of their use; the latest is the last.
     models: Vec<(Active, M)>,
 }
 
-/// What is active, and whether it is frozen whatever its own setting is.
+/// The names of the active adapters, and whether they are frozen regardless of their own settings.
 pub(super) type Active = (Vec<String>, bool);
 
-/// Switching goes back and forth between a few; each model costs what its structure takes, without weights.
+/// How many models are kept. Each costs the memory of its structure, without weights.
 const KEPT: usize = 8;
 
 impl<M> Default for Recent<M> {
@@ -30,7 +30,7 @@ impl<M> Recent<M> {
         self.models.push((active, model));
     }
 
-    /// Forgets all, since an adapter is not what it was.
+    /// Forgets all models, because an adapter changed.
     pub(super) fn clear(&mut self) {
         self.models.clear();
     }

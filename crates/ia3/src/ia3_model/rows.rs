@@ -1,4 +1,4 @@
-//! Every row of a batch under its own adapter.
+//! Batches whose entries have their own adapters.
 
 use ia3_core::{ActivationSpace, Adapter, attach_rows, freeze};
 use ia3_io::BASE_NAME;
@@ -7,16 +7,16 @@ use super::Ia3Model;
 use crate::Error;
 
 impl<M: ActivationSpace> Ia3Model<M> {
-    /// What to run for a batch whose row `i` is under the adapter `names[i]`, or under none where that is `__base__`;
-    /// see [`attach_rows`]. PEFT's `adapter_names`, which it accepts for (IA)³ and does not follow.
+    /// Returns the module to run for a batch whose entry `i` has the adapter `names[i]`, or none where the name is `__base__`;
+    /// see [`attach_rows`]. PEFT accepts the same list as `adapter_names`, and ignores it for (IA)³.
     ///
-    /// The names need not be active, and nothing changes here. Only the adapters that are named cost anything. Those
-    /// that are frozen ([`set_requires_grad`](Self::set_requires_grad)) are frozen in the result.
+    /// The adapters need not be active, and this value does not change. Only the named adapters take time and memory. Frozen
+    /// adapters ([`set_requires_grad`](Self::set_requires_grad)) are frozen in the result.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownAdapter`]; [`Error::Merged`] while adapters are merged; [`Error::Adapter`] without a row, or where
-    /// an adapter replaces a parameter that cannot differ by row.
+    /// [`Error::UnknownAdapter`]; [`Error::Merged`] while adapters are merged; [`Error::Adapter`] for an empty list, and for
+    /// an adapter that replaces a parameter which cannot differ between entries.
     pub fn rows<N: AsRef<str>>(&self, names: &[N]) -> Result<M, Error> {
         self.check_unmerged("run rows under adapters of their own")?;
         let row = |name: &N| match name.as_ref() {
@@ -30,8 +30,8 @@ impl<M: ActivationSpace> Ia3Model<M> {
         Ok(freeze(model, &frozen))
     }
 
-    /// Takes back what was trained by rows: the adapters of `names` that are not frozen, from a model that
-    /// [`rows`](Self::rows) became by training.
+    /// Reads the adapters of `names` that are not frozen back from `trained`: a result of [`rows`](Self::rows) that was
+    /// trained.
     ///
     /// # Errors
     ///

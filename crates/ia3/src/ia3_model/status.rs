@@ -1,4 +1,4 @@
-//! What there is, what is active and what is trained: PEFT's `get_model_status` and `get_layer_status`.
+//! Reports on all adapters and on each layer, as PEFT's `get_model_status` and `get_layer_status`.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::Ia3Model;
 
-/// PEFT's `TunerModelStatus` (`peft_model.py`). Nothing in it can be irregular: an adapter is active everywhere or
-/// nowhere.
+/// The state of a model and its adapters: PEFT's `TunerModelStatus` (`peft_model.py`). No value is `irregular` as in PEFT,
+/// because an adapter is active on all of its layers or on none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AdapterModelStatus {
@@ -19,11 +19,11 @@ pub struct AdapterModelStatus {
     pub adapter_model_type: String,
     /// `IA3` for every adapter.
     pub peft_types: BTreeMap<String, String>,
-    /// Values that are trained now.
+    /// The number of values that are trained now.
     pub trainable_params: usize,
-    /// Values of the base and of all adapters.
+    /// The number of values of the base and of all adapters.
     pub total_params: usize,
-    /// Layers that an adapter scales.
+    /// The number of layers that an adapter scales.
     pub num_adapter_layers: usize,
     /// Whether an adapter is active.
     pub enabled: bool,
@@ -41,7 +41,7 @@ pub struct AdapterModelStatus {
     pub bytes: BTreeMap<String, usize>,
 }
 
-/// One layer that an adapter scales: PEFT's `TunerLayerStatus`.
+/// The state of one layer that an adapter scales: PEFT's `TunerLayerStatus`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LayerStatus {
@@ -66,7 +66,7 @@ pub struct LayerStatus {
 }
 
 impl<M: Module> Ia3Model<M> {
-    /// PEFT's `get_model_status`.
+    /// Returns the state of the model and its adapters, as PEFT's `get_model_status` does.
     pub fn get_model_status(&self) -> AdapterModelStatus {
         let params = self.trainable_parameters();
         AdapterModelStatus {
@@ -92,7 +92,7 @@ impl<M: Module> Ia3Model<M> {
         }
     }
 
-    /// PEFT's `get_layer_status`: the layers that an adapter scales, in the order of their paths.
+    /// Returns the state of each layer that an adapter scales, in the order of their paths, as PEFT's `get_layer_status` does.
     pub fn get_layer_status(&self) -> Vec<LayerStatus> {
         let mut layers = BTreeMap::<&String, Vec<(&String, &Ia3Vector)>>::new();
         for (name, entry) in &self.adapters {

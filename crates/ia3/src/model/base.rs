@@ -4,7 +4,7 @@ use ia3_core::QuantizeReport;
 use ia3_io::LoadReport;
 use ia3_models::{GenerationConfig, ModelConfig};
 
-use super::tokenizer::Tokenizer;
+use super::tokenizer::LazyTokenizer;
 use crate::pretrained::Pretrained;
 
 /// The tokens that [`Model::generate`](super::Model::generate) adds at most where nobody says how many.
@@ -20,7 +20,7 @@ pub(super) struct Base {
     pub(super) report: LoadReport,
     pub(super) quantized: Option<QuantizeReport>,
     pub(super) generation: GenerationConfig,
-    pub(super) tokenizer: Tokenizer,
+    pub(super) tokenizer: LazyTokenizer,
 }
 
 impl Base {
@@ -31,7 +31,7 @@ impl Base {
             folder: Some(folder.into()),
             report,
             quantized,
-            tokenizer: Tokenizer::of(folder),
+            tokenizer: LazyTokenizer::of(folder),
             ..Self::in_memory(module)
         }
     }
@@ -44,7 +44,7 @@ impl Base {
             folder: None,
             report: LoadReport::default(),
             quantized: None,
-            tokenizer: Tokenizer::default(),
+            tokenizer: LazyTokenizer::default(),
         }
     }
 }

@@ -29,7 +29,7 @@ impl Generated {
 
 #[cfg(feature = "data")]
 fn texts(ids: &[Vec<i64>], model: &Model) -> Result<Option<Vec<String>>, Error> {
-    let decode = |text: &ia3_data::Text| ids.iter().map(|row| text.decode(row)).collect();
+    let decode = |text: &ia3_data::Tokenizer| ids.iter().map(|row| text.decode(row)).collect();
     Ok(model.tokenizer()?.map(decode).transpose()?)
 }
 

@@ -14,11 +14,9 @@ impl Model {
     /// # Errors
     ///
     /// [`Error::AdaptersAttached`] for a model with adapters, [`Error::NoFolder`] for a model that was made in memory, and
-    /// [`Error::Io`](crate::Error) where the folder cannot be written or is the one that the model was read from.
+    /// [`Error::Checkpoint`] where the folder cannot be written or is the one that the model was read from.
     pub fn save_pretrained(&self, dir: impl AsRef<Path>) -> Result<SavedCheckpoint, Error> {
-        let mut options = CheckpointOptions::default();
-        options.overwrite = true;
-        self.save_pretrained_with(dir, &options)
+        self.save_pretrained_with(dir, &CheckpointOptions::new().with_overwrite(true))
     }
 
     /// As [`save_pretrained`](Self::save_pretrained), with options: shards, metadata, weights that must not be replaced.
@@ -35,9 +33,7 @@ impl Model {
             return Err(Error::AdaptersAttached);
         }
         let base = self.folder().ok_or(Error::NoFolder)?;
-        let mut options = options.clone();
-        options.base = Some(base.into());
         copy_sidecars(base, &dir)?;
-        Ok(save_checkpoint_with(&self.module, dir, &options)?)
+        Ok(save_checkpoint_with(&self.module, dir, &options.clone().with_base(base))?)
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 #[cfg(feature = "data")]
-use ia3_data::{ModelKind, Text};
+use ia3_data::{ModelKind, Tokenizer};
 #[cfg(feature = "data")]
 use ia3_models::Task;
 
@@ -14,16 +14,16 @@ use super::Model;
 #[cfg(feature = "data")]
 use crate::error::Error;
 
-/// A `tokenizer.json`, if there is one.
+/// The tokenizer in a `tokenizer.json`, if there is one, read when it is first needed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tokenizer {
+pub(super) struct LazyTokenizer {
     #[cfg_attr(not(feature = "data"), allow(dead_code))]
     file: Option<PathBuf>,
     #[cfg(feature = "data")]
-    text: Arc<OnceLock<Text>>,
+    text: Arc<OnceLock<Tokenizer>>,
 }
 
-impl Tokenizer {
+impl LazyTokenizer {
     pub(super) fn of(folder: &Path) -> Self {
         let file = Some(folder.join("tokenizer.json")).filter(|file| file.exists());
         Self { file, ..Self::default() }
@@ -31,11 +31,11 @@ impl Tokenizer {
 }
 
 #[cfg(feature = "data")]
-impl Tokenizer {
-    fn text(&self) -> Result<Option<&Text>, Error> {
+impl LazyTokenizer {
+    fn text(&self) -> Result<Option<&Tokenizer>, Error> {
         let Some(file) = &self.file else { return Ok(None) };
         if self.text.get().is_none() {
-            let _ = self.text.set(Text::open(file)?); // Another thread may have read the same file.
+            let _ = self.text.set(Tokenizer::open(file)?); // Another thread may have read the same file.
         }
         Ok(self.text.get())
     }
@@ -48,12 +48,12 @@ impl Model {
     /// # Errors
     ///
     /// [`Error::Data`] for a file that is not a tokenizer.
-    pub fn tokenizer(&self) -> Result<Option<&Text>, Error> {
+    pub fn tokenizer(&self) -> Result<Option<&Tokenizer>, Error> {
         self.base.tokenizer.text()
     }
 
     /// The tokenizer, which the caller cannot do without.
-    pub(crate) fn text(&self) -> Result<&Text, Error> {
+    pub(crate) fn text(&self) -> Result<&Tokenizer, Error> {
         let missing = || Error::NoTokenizer { folder: self.folder().map(Into::into) };
         self.tokenizer()?.ok_or_else(missing)
     }

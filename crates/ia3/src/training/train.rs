@@ -1,12 +1,10 @@
 use std::fmt;
 
 use burn::module::Module;
-use ia3_train::{
-    AdapterTask, Dataset, EpochPlan, LossConfig, OptimizerConfig, Schedule, StepReport, TrainConfig,
-    TrainReport, Trainer,
-};
+use ia3_train::{AdapterTask, Dataset, EpochPlan, Schedule, StepReport, TrainConfig, Trainer};
 
 use super::examples::Examples;
+use super::trained::{Trained, TrainedAdapters};
 use crate::adapter::Adapter;
 use crate::error::Error;
 use crate::model::Model;
@@ -21,32 +19,12 @@ const WARMUP: f64 = 0.06;
 pub struct Train<'a, Data> {
     model: &'a Model,
     data: Data,
-    config: TrainConfig,
-    epochs: Option<f64>,
+    pub(super) config: TrainConfig,
+    pub(super) epochs: Option<f64>,
     /// Whether the warm-up follows the number of steps.
-    default_schedule: bool,
-    on_step: Box<dyn FnMut(&StepReport) + 'a>,
-    stop_when: Box<dyn FnMut(&StepReport) -> bool + 'a>,
-}
-
-/// What a training made.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Trained {
-    /// The model with the trained adapter; [`Model::adapter`] returns it.
-    pub model: Model,
-    /// The loss of each step, and whether the training was stopped early.
-    pub report: TrainReport,
-}
-
-/// What a training of several adapters made.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct TrainedAdapters {
-    /// The trained adapters, in the order in which they were given.
-    pub adapters: Vec<Adapter>,
-    /// The mean loss of each step, and whether the training was stopped early.
-    pub report: TrainReport,
+    pub(super) default_schedule: bool,
+    pub(super) on_step: Box<dyn FnMut(&StepReport) + 'a>,
+    pub(super) stop_when: Box<dyn FnMut(&StepReport) -> bool + 'a>,
 }
 
 impl Model {
@@ -94,87 +72,6 @@ impl<'a, Data> Train<'a, Data> {
             on_step: Box::new(|_| ()),
             stop_when: Box::new(|_| false),
         }
-    }
-
-    /// Sets the number of optimiser steps, 1000 otherwise.
-    pub fn steps(mut self, steps: usize) -> Self {
-        self.config.steps = steps;
-        self
-    }
-
-    /// Sets the number of steps so that every row comes `epochs` times.
-    pub fn epochs(mut self, epochs: f64) -> Self {
-        self.epochs = Some(epochs);
-        self
-    }
-
-    /// Sets the number of examples per step, of each adapter; 8 otherwise. With
-    /// [`gradient_accumulation_steps`](Self::gradient_accumulation_steps) it is that of each micro-batch.
-    pub fn batch_size(mut self, batch_size: usize) -> Self {
-        self.config.batch_size = batch_size;
-        self
-    }
-
-    /// Sets the number of micro-batches per step, 1 otherwise.
-    pub fn gradient_accumulation_steps(mut self, micro_batches: usize) -> Self {
-        self.config.gradient_accumulation_steps = micro_batches;
-        self
-    }
-
-    /// Sets the peak learning rate, 3e-3 otherwise.
-    pub fn learning_rate(mut self, rate: f64) -> Self {
-        self.config.learning_rate = rate;
-        self
-    }
-
-    /// Sets the course of the learning rate. Otherwise it rises over 6 % of the steps and then falls to 0, both linearly.
-    pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.config.schedule = schedule;
-        self.default_schedule = false;
-        self
-    }
-
-    /// Sets the optimiser, Adafactor otherwise.
-    pub fn optimizer(mut self, optimizer: OptimizerConfig) -> Self {
-        self.config.optimizer = optimizer;
-        self
-    }
-
-    /// Sets the bound of the joint norm of all gradients, 1 otherwise. `None` clips nothing.
-    pub fn max_grad_norm(mut self, norm: impl Into<Option<f32>>) -> Self {
-        self.config.max_grad_norm = norm.into();
-        self
-    }
-
-    /// Sets the loss.
-    pub fn loss(mut self, loss: LossConfig) -> Self {
-        self.config.loss = loss;
-        self
-    }
-
-    /// Sets the seed of the order of the examples and of dropout.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.config.seed = seed;
-        self
-    }
-
-    /// Replaces all settings.
-    pub fn config(mut self, config: TrainConfig) -> Self {
-        self.config = config;
-        self.default_schedule = false;
-        self
-    }
-
-    /// Calls `on_step` after each step.
-    pub fn on_step(mut self, on_step: impl FnMut(&StepReport) + 'a) -> Self {
-        self.on_step = Box::new(on_step);
-        self
-    }
-
-    /// Ends the training after the first step for which `stop` returns `true`.
-    pub fn stop_when(mut self, stop: impl FnMut(&StepReport) -> bool + 'a) -> Self {
-        self.stop_when = Box::new(stop);
-        self
     }
 
     /// Fills in the settings that depend on the data.

@@ -176,7 +176,7 @@ fn add_adapter_rejects_names_and_configs_without_mutation() {
         assert_eq!(model.get_model_status(), before);
         error
     };
-    let twice = "there is an adapter `other` already; choose another name, or delete that one first";
+    let twice = "an adapter `other` exists already; choose another name, or delete that adapter first";
     assert_eq!(message("other", &good), twice);
     for name in ["", "a.b", "a/b", "a\\b"] {
         let expected = format!(

@@ -36,7 +36,7 @@ fn load_multiple_adapters() {
     model.set_adapter(["b"]).unwrap();
     assert_eq!(model.model().output(), other);
     let twice = model.load_adapter(out.path(), "a").unwrap_err().to_string();
-    assert_eq!(twice, "there is an adapter `a` already; choose another name, or delete that one first");
+    assert_eq!(twice, "an adapter `a` exists already; choose another name, or delete that adapter first");
 }
 
 #[test]

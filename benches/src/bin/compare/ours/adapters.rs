@@ -1,4 +1,4 @@
-//! What is done with adapters.
+//! Loading, switching and merging adapters.
 
 use anyhow::Result;
 use ia3::Ia3Model;

@@ -1,16 +1,16 @@
-//! Generation.
+//! Greedy decoding, on a base of floats and on one in 8 bits.
 
 use anyhow::Result;
 use ia3::models::Model;
 use ia3::{Bits, Quantization};
 
 use super::Ours;
-use super::weights::bytes_a_token;
+use crate::figures::{INT8, INT8_HEAD};
 use crate::machine;
-use crate::report::{INT8, INT8_HEAD};
 use crate::timing::timed;
+use crate::weights::bytes_per_token;
 
-/// New tokens.
+/// Number of new tokens.
 const NEW: usize = 32;
 
 impl Ours {
@@ -21,7 +21,7 @@ impl Ours {
         }
         for (name, head) in [(INT8, false), (INT8_HEAD, true)] {
             let base = if head { self.base.clone().with_own_head() } else { self.base.clone() };
-            let (base, _) = ia3::quantize(&base, Quantization { bits: Bits::Eight, head })?;
+            let (base, _) = ia3::quantize(&base, Quantization::new(Bits::Eight).with_head(head))?;
             let quantized = ia3::attach(&base, &[&self.adapter])?;
             self.generation(&format!("decode 32, batch 1{name}"), &quantized, &base, 1)?;
         }
@@ -35,21 +35,21 @@ impl Ours {
         self.generate(&self.adapted()?, 1, 1)
     }
 
-    /// Times it, and a token of it apart from the prompt: that of one new token is that of the prompt.
+    /// Times generation, and one token of it without the prompt: the time of one new token counts as that of the prompt.
     fn generation(&mut self, name: &str, model: &Model, base: &Model, rows: usize) -> Result<()> {
         let runs = self.settings.runs;
         let (prompt, _) = timed(runs, || self.generate(model, rows, 1))?;
         let (wall, cpu) = timed(runs, || self.generate(model, rows, NEW))?;
         self.record(name, (wall, cpu));
-        self.figures.insert(format!("{name} ms a token"), (wall - prompt) / (NEW - 1) as f64);
-        self.figures.insert(format!("{name} MB a token"), bytes_a_token(base) as f64 / 1e6);
+        self.figures.insert(format!("{name} ms per token"), (wall - prompt) / (NEW - 1) as f64);
+        self.figures.insert(format!("{name} MB per token"), bytes_per_token(base) as f64 / 1e6);
         Ok(())
     }
 
     fn generate(&self, model: &Model, rows: usize, tokens: usize) -> Result<()> {
         let mut config = model.generation_config(tokens);
         config.min_new_tokens = tokens;
-        model.generate(&self.inputs(rows), &config, &mut |_| ())?;
+        model.generate(&self.inputs(rows), &config)?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! A batch whose rows have an adapter each.
+//! A batch in which every row has its own adapter.
 
 use anyhow::Result;
 use ia3::core::Adapter;
@@ -7,12 +7,12 @@ use ia3_benches::in_turns;
 
 use super::{Ours, loss};
 
-/// Rows of the batch, and adapters.
+/// Number of rows of the batch, and of adapters.
 const ROWS: usize = 8;
 
 impl Ours {
-    /// PEFT's only way is a pass for each adapter; beside it ours, one pass. What the rows' own adapters cost is the ratio to
-    /// the same batch under one of them, measured in turns.
+    /// PEFT needs one pass per adapter; this library needs one pass. The cost of adapters by row is the ratio to the same
+    /// batch under one adapter, measured alternately.
     pub(super) fn mixed(&mut self) -> Result<()> {
         let (batch, one, mixed) = (self.setup(ROWS), self.adapted()?, self.rows()?);
         let runs = self.settings.runs;

@@ -1,11 +1,10 @@
-//! Our side: one part of the measurements.
+//! Measures a part with this library.
 
 mod adapters;
 mod decode;
 mod mixed;
 mod passes;
 mod ragged;
-pub(crate) mod weights;
 
 use std::path::{Path, PathBuf};
 
@@ -17,20 +16,20 @@ use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3_benches::{Setup, Shape};
 
+use crate::figures::Figures;
 use crate::part::Part;
-use crate::report::Figures;
 use crate::timing::timed;
 
-/// How it is measured.
+/// The settings of a measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings {
-    /// Runs, of which the median counts.
+    /// Number of runs, of which the median counts.
     pub(crate) runs: usize,
-    /// Threads, as the pool has them.
+    /// Number of threads of the thread pool.
     pub(crate) threads: usize,
 }
 
-/// The figures of a part, by name.
+/// Measures a part with this library.
 pub(crate) fn measure(part: Part, shape: &'static Shape, dir: &Path, settings: Settings) -> Result<Figures> {
     let mut ours = Ours::load(shape, dir, settings)?;
     match part {
@@ -45,7 +44,7 @@ pub(crate) fn measure(part: Part, shape: &'static Shape, dir: &Path, settings: S
     Ok(ours.figures)
 }
 
-/// A checkpoint of the table, and what was measured with it.
+/// The checkpoint of a shape, and what was measured with it.
 struct Ours {
     shape: &'static Shape,
     dir: PathBuf,
@@ -68,7 +67,7 @@ impl Ours {
         Ok(ia3::attach(&self.base, &[&self.adapter])?)
     }
 
-    /// The ids that PEFT's side makes too.
+    /// The same ids as on PEFT's side.
     fn ids(&self, rows: usize, width: usize) -> Tensor<2, Int> {
         let ids: Vec<i64> = (0..rows * width).map(|i| (i * 7919 % 1000 + 2) as i64).collect();
         Tensor::<1, Int>::from_ints(ids.as_slice(), &self.device).reshape([rows, width])
@@ -79,7 +78,7 @@ impl Ours {
         ModelInputs { attention_mask: Some(ids.ones_like()), input_ids: Some(ids), ..Default::default() }
     }
 
-    /// A batch of so many rows.
+    /// A batch of `rows` rows.
     fn setup(&self, rows: usize) -> Setup {
         let labels = match self.shape.classifies() {
             true => Tensor::zeros([rows, 1], &self.device),
@@ -88,7 +87,7 @@ impl Ours {
         Setup { base: self.base.clone(), adapter: self.adapter.clone(), inputs: self.inputs(rows), labels }
     }
 
-    /// Records the median wall and CPU time of so many runs.
+    /// Records the median wall time and CPU time of `runs` runs.
     fn time(&mut self, name: &str, runs: usize, work: impl FnMut() -> Result<()>) -> Result<()> {
         let figures = timed(runs, work)?;
         self.record(name, figures);
@@ -101,7 +100,7 @@ impl Ours {
     }
 }
 
-/// The loss, computed.
+/// Computes the loss and waits for it.
 fn loss(model: &Model, batch: &Setup) -> Result<()> {
     model.loss(&batch.inputs, batch.labels.clone())?.into_scalar::<f32>();
     Ok(())

@@ -1,4 +1,4 @@
-//! Forward and training step of one batch.
+//! The forward pass and the training step of one batch.
 
 use anyhow::Result;
 use ia3_benches::TrainStep;
@@ -27,7 +27,7 @@ impl Ours {
         self.work("train", flops::train(&self.base.info(), self.shape))
     }
 
-    /// What has to be computed, and the machine's rate at it.
+    /// Records the operations of the products, and the machine's rate of a large product.
     fn work(&mut self, what: &str, operations: f64) -> Result<()> {
         self.figures.insert(format!("{what} GFLOP"), operations / 1e9);
         self.figures.insert("GEMM GFLOP/s".into(), machine::gemm(&self.device)?);

@@ -1,13 +1,13 @@
-//! Rows of many lengths, once through: the rows of `rows.json`, in our batches of similar length.
+//! One epoch over the rows of `rows.json`, which have many lengths, in batches of similar length.
 
 use anyhow::{Context, Result};
 use ia3::data::{Example, Target};
 use ia3::train::{Dataset, EpochPlan, OptimizerConfig, Schedule, TrainConfig, Trainer, evaluate};
 
 use super::Ours;
-use crate::report::BY_LENGTH;
+use crate::figures::BY_LENGTH;
 
-/// Rows of a batch on both sides.
+/// Number of rows per batch on both sides.
 const BATCH: usize = 16;
 
 impl Ours {
@@ -31,7 +31,7 @@ impl Ours {
         Ok(())
     }
 
-    /// Ours stands beside PEFT's random batches and beside those by length.
+    /// Records the times of this library once for PEFT's random batches, and once for PEFT's batches by length.
     fn both(&mut self, name: &str, runs: usize, work: impl FnMut() -> Result<()>) -> Result<()> {
         let (wall, cpu) = crate::timing::timed(runs, work)?;
         for with in ["", BY_LENGTH] {
@@ -50,7 +50,7 @@ impl Ours {
     }
 }
 
-/// One epoch; 32 of them are sorted by length together.
+/// One epoch; the rows of 32 batches are sorted by length together.
 fn config(rows: usize) -> TrainConfig {
     TrainConfig::t_few()
         .with_steps(rows.div_ceil(BATCH))

@@ -1,3 +1,5 @@
+//! The report on an adapter.
+
 use std::fmt;
 use std::path::Path;
 
@@ -8,7 +10,7 @@ use serde::Serialize;
 
 use crate::commands::base_model;
 
-/// What an adapter is, and whether it fits a base.
+/// The contents of an adapter, and whether it fits a base.
 #[derive(Serialize)]
 pub(crate) struct AdapterReport {
     kind: &'static str,
@@ -61,7 +63,7 @@ pub(crate) fn report(path: &Path, base: Option<&Path>, device: &Device) -> anyho
     })
 }
 
-/// As the configuration writes it: a list, a pattern or `all-linear`.
+/// A selector as in adapter_config.json: a list, a pattern or `all-linear`.
 fn selector(selector: &Option<ia3::Selector>) -> Option<String> {
     selector.as_ref().and_then(|s| serde_json::to_string(s).ok())
 }
@@ -71,7 +73,7 @@ fn site(path: &str, shape: &[usize], values: &[f32]) -> Site {
     Site { path: path.into(), shape: shape.to_vec(), mean, std, min, max, negative, ones, non_finite }
 }
 
-/// Fits where every vector has its layer and every layer of the plan its vector.
+/// An adapter fits if every vector has a layer and every planned layer has a vector.
 fn fit(file: AdapterFile, dir: &Path, device: &Device) -> anyhow::Result<Fit> {
     let model = base_model::shapes(dir, device)?;
     let (fits, reason) = match file.into_adapter(&model.info(), device) {
@@ -102,7 +104,7 @@ impl fmt::Display for AdapterReport {
         writeln!(f, "targets:     {}", or_none(&self.target_modules))?;
         writeln!(f, "feedforward: {}", or_none(&self.feedforward_modules))?;
         if !self.modules_to_save.is_empty() {
-            writeln!(f, "saved whole: {}", self.modules_to_save.join(", "))?;
+            writeln!(f, "saved:       {}", self.modules_to_save.join(", "))?;
         }
         write!(f, "\n{:52} {:>10}    mean     std     min     max  neg ones nan", "site", "shape")?;
         self.sites.iter().try_for_each(|site| write!(f, "\n{site}"))?;

@@ -1,3 +1,5 @@
+//! The report on a base.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -5,12 +7,12 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use ia3::io::Checkpoint;
-use ia3::{Bits, Ia3Config, PlanOptions};
+use ia3::{Bits, Ia3Config};
 use serde::Serialize;
 
 use crate::commands::base_config;
 
-/// What a base is, from its `config.json` and the header of its weights; no weight is read.
+/// A base, from its `config.json` and the header of its weights. No weight is read.
 #[derive(Serialize)]
 pub(crate) struct BaseReport {
     kind: &'static str,
@@ -25,11 +27,11 @@ struct Weights {
     bytes: u64,
     tensors: usize,
     dtypes: BTreeMap<String, usize>,
-    /// Bits of the weights of linear layers, where they are integers.
+    /// The bits of the weights of linear layers, if they are integers.
     quantized_bits: Option<u8>,
 }
 
-/// What PEFT's default configuration would train.
+/// The adapter of PEFT's default configuration.
 #[derive(Serialize)]
 struct DefaultAdapter {
     trainable_parameters: usize,
@@ -81,7 +83,7 @@ fn describe(checkpoint: &Checkpoint) -> anyhow::Result<Weights> {
 }
 
 fn default_adapter(info: &ia3::ModelInfo, parameters: usize) -> Option<DefaultAdapter> {
-    let plan = Ia3Config::new().plan(info, PlanOptions::default()).ok()?;
+    let plan = Ia3Config::new().plan(info).ok()?;
     let trainable_parameters = plan.trainable_parameters();
     let site = |s: &ia3::Site| Site { path: s.path.clone(), placement: s.placement.to_string(), len: s.len };
     Some(DefaultAdapter {

@@ -1,3 +1,5 @@
+//! `ia3 inspect`.
+
 mod adapter;
 mod base;
 
@@ -10,7 +12,7 @@ use burn::tensor::Device;
 use crate::args::{Format, Inspect};
 use crate::output;
 
-/// Exit code 1 says that the adapter does not fit the base.
+/// The exit code is 1 if the adapter does not fit the base.
 pub(crate) fn run(args: &Inspect, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     if is_adapter(&args.path) {
         let report = adapter::report(&args.path, args.base.as_deref(), device)?;
@@ -18,13 +20,13 @@ pub(crate) fn run(args: &Inspect, device: &Device, format: Format) -> anyhow::Re
         return Ok(if report.fits() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     if args.base.is_some() {
-        bail!("{} is no adapter; --base asks whether an adapter fits", args.path.display());
+        bail!("{} is not an adapter; --base is only for adapters", args.path.display());
     }
     output::report(&base::report(&args.path, device)?, format)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// An adapter is a folder with `adapter_config.json`, or a file that can only be an adapter's.
+/// Whether the path is a folder with the files of an adapter, or one of these files.
 fn is_adapter(path: &Path) -> bool {
     let name = path.file_name().map(|n| n.to_string_lossy().to_string()).unwrap_or_default();
     path.join("adapter_config.json").exists()

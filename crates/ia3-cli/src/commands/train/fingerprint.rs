@@ -4,43 +4,93 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
+use clap::ValueEnum;
+use ia3::core::Adapter;
 use ia3::train::{Fingerprint, TrainConfig};
 use serde_json::Value;
 
 use super::task::Task;
 use crate::args::Train;
 
-/// A name and a value. Data and the base have a hash as their value. An error message names every fact that differs.
-pub(super) type Fact = (String, String);
-
-/// All facts of a training.
-pub(super) fn facts(args: &Train, config: &TrainConfig, tasks: &[Task]) -> anyhow::Result<Vec<Fact>> {
-    let or_none = |number: Option<usize>| number.map_or("none".into(), |number| number.to_string());
+/// All facts of a training. Data and the base enter as hashes. An error message names every fact that differs.
+pub(super) fn fingerprint(args: &Train, config: &TrainConfig, tasks: &[Task]) -> anyhow::Result<Fingerprint> {
     let mut fingerprint = Fingerprint::of(config)?;
-    fingerprint.insert("eval_steps", or_none(args.eval_steps));
-    fingerprint.insert("patience", or_none(args.patience));
-    fingerprint.insert("metric", format!("{:?}", args.metric));
-    if let Some(task) = tasks.first() {
-        fingerprint.extend(of_adapter(task)?);
-    }
+    add_options(&mut fingerprint, args)?;
     let names: Vec<&str> = tasks.iter().filter_map(|task| task.name.as_deref()).collect();
     if !names.is_empty() {
         fingerprint.insert("choice of tasks", names.join(", "));
     }
-    for task in tasks {
-        let of =
-            |what: &str| task.name.as_ref().map_or(what.into(), |name| format!("{what} of task `{name}`"));
-        fingerprint.insert_hash(of("data"), &task.data)?;
-        fingerprint.insert_hash(of("held-out data"), &task.held_out)?;
+    if let Some(first) = tasks.first() {
+        // All adapters start with the same configuration and the same values.
+        fingerprint.extend(of_adapter(&first.adapter)?);
     }
-    fingerprint.insert_hash_of_bytes("base", &of_base(&args.base)?);
-    Ok(fingerprint.entries().map(|(name, value)| (name.into(), value.into())).collect())
+    tasks.iter().try_for_each(|task| add_task(&mut fingerprint, task))?;
+    Ok(fingerprint)
+}
+
+/// Adds the options that no other fact covers.
+fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()> {
+    // Without `..`: a new option does not compile until it has its place here.
+    let Train {
+        base,
+        eval_steps,
+        patience,
+        metric,
+        // The tokenised rows and the names of the tasks are facts of their own.
+        data: _,
+        tasks: _,
+        eval: _,
+        rows: _,
+        // The configuration of the adapter is a fact of its own.
+        targets: _,
+        feedforward: _,
+        config: _,
+        kv_only: _,
+        num_labels: _,
+        // The training configuration is a fact of its own.
+        preset: _,
+        steps: _,
+        batch_size: _,
+        gradient_accumulation_steps: _,
+        no_shuffle: _,
+        lr: _,
+        optimizer: _,
+        warmup_ratio: _,
+        max_grad_norm: _,
+        loss: _,
+        seed: _,
+        // A training that resumes may change these.
+        out: _,
+        save_steps: _,
+        save_total_limit: _,
+        no_resume: _,
+        dry_run: _,
+        no_memory_check: _,
+    } = args;
+    let or_none = |number: &Option<usize>| number.map_or("none".into(), |number| number.to_string());
+    fingerprint.insert("eval_steps", or_none(eval_steps));
+    fingerprint.insert("patience", or_none(patience));
+    let metric = metric.to_possible_value().map(|value| value.get_name().to_string());
+    fingerprint.insert("metric", metric.unwrap_or_default());
+    fingerprint.insert_hash_of_bytes("base", &of_base(base)?);
+    Ok(())
+}
+
+/// Adds the data of a task.
+fn add_task(fingerprint: &mut Fingerprint, task: &Task) -> anyhow::Result<()> {
+    // Without `..`: a new field does not compile until it has its place here. A file may move, the adapter is a fact of
+    // all tasks together, and the epoch follows from the data.
+    let Task { name, data, held_out, path: _, adapter: _, epoch: _ } = task;
+    let of = |what: &str| name.as_ref().map_or(what.into(), |name| format!("{what} of task `{name}`"));
+    fingerprint.insert_hash(of("data"), data)?;
+    fingerprint.insert_hash(of("held-out data"), held_out)?;
+    Ok(())
 }
 
 /// The fields of `adapter_config.json`, and the number of trained values.
-fn of_adapter(task: &Task) -> anyhow::Result<Vec<Fact>> {
-    let fields: BTreeMap<String, Value> = serde_json::from_str(&task.adapter.config.to_json())?;
-    let trainable = ("trained values".to_string(), task.adapter.num_trainable().to_string());
+fn of_adapter(adapter: &Adapter) -> anyhow::Result<Vec<(String, String)>> {
+    let fields: BTreeMap<String, Value> = serde_json::from_str(&adapter.config.to_json())?;
+    let trainable = ("trained values".to_string(), adapter.num_trainable().to_string());
     Ok(fields.into_iter().map(|(name, value)| (name, value.to_string())).chain([trainable]).collect())
 }
 
@@ -53,7 +103,8 @@ fn of_base(dir: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = vec![];
     for path in files {
         let file = std::fs::File::open(&path)?;
-        bytes.extend(format!("{:?} {}", path.file_name(), file.metadata()?.len()).into_bytes());
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        bytes.extend(format!("{name} {} ", file.metadata()?.len()).into_bytes());
         file.take(1 << 20).read_to_end(&mut bytes)?;
     }
     Ok(bytes)

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use burn::tensor::Device;
 use ia3::io::AdapterOptions;
-use ia3::train::{Checkpoint, Checkpoints, Fingerprint, TrainError, TrainLock, Trainer};
+use ia3::train::{Checkpoint, Checkpoints, TrainError, TrainLock, Trainer};
 
 use super::history::History;
 use super::line_numbers::lines_of;
@@ -28,7 +28,8 @@ pub(super) struct OutputFolder<'a> {
 impl<'a> OutputFolder<'a> {
     /// Locks the folder and removes what a killed process left unfinished.
     pub(super) fn open(args: &'a Train, setup: &'a Setup, device: &Device) -> anyhow::Result<Self> {
-        let mut fingerprint: Fingerprint = setup.fingerprint.iter().cloned().collect();
+        // The ranks of one training have different devices, so the device is a fact of the checkpoints alone.
+        let mut fingerprint = setup.fingerprint.clone();
         fingerprint.insert("device", format!("{device:?}"));
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
         let _lock = checkpoints.lock()?;

@@ -2,17 +2,17 @@
 
 use burn::tensor::Device;
 use ia3::TrainableParameters;
+use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::train::{AdapterTask, EpochPlan, TrainConfig, TrainError, Trainer};
+use ia3::train::{AdapterTask, EpochPlan, Fingerprint, TrainConfig, TrainError, Trainer};
 
-use super::fingerprint::{self, Fact};
+use super::fingerprint::fingerprint;
 use super::memory::Memory;
 use super::task::Task;
 use super::task_list::in_task;
 use super::{adapter_config, memory, num_labels, rows, task_list, train_config};
 use crate::args::Train;
-use crate::commands::base_config;
-use crate::commands::base_model;
+use crate::commands::{base_config, base_model};
 
 /// Everything that a training needs before its first step.
 pub(super) struct Setup {
@@ -25,7 +25,7 @@ pub(super) struct Setup {
     pub(super) epoch: EpochPlan,
     pub(super) memory: Memory,
     /// What must be equal on every rank, and in a training that resumes this one.
-    pub(super) fingerprint: Vec<Fact>,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// Prepares the training that `args` describe. Each step takes the values of the steps before it.
@@ -56,7 +56,7 @@ pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     let parameters = count(&base, &adapter, rows.len());
     let tasks: Vec<Task> = rows.into_iter().map(|rows| Task::new(rows, &adapter)).collect();
 
-    let fingerprint = fingerprint::facts(args, &config, &tasks)?;
+    let fingerprint = fingerprint(args, &config, &tasks)?;
     Ok(Setup { config, tasks, base, parameters, epoch, memory, fingerprint })
 }
 
@@ -90,7 +90,7 @@ impl Setup {
 }
 
 /// The parameters of the base and of `count` such adapters.
-fn count(base: &Model, adapter: &ia3::core::Adapter, count: usize) -> TrainableParameters {
+fn count(base: &Model, adapter: &Adapter, count: usize) -> TrainableParameters {
     let TrainableParameters { trainable, all } = TrainableParameters::of(base, adapter);
     let others = (count - 1) * adapter.num_params();
     TrainableParameters { trainable: count * trainable, all: all + others }

@@ -1,13 +1,13 @@
-//! The second table, of ours alone: shares of what the machine can do, what mixed rows cost, what is padding.
+//! The second table, of this library alone: shares of the machine's limits, the cost of mixed rows, the padding.
 
 use ia3::train::Quartiles;
 
-use crate::report::{BY_LENGTH, INT8, INT8_HEAD, Measured, Pairs, median};
+use crate::figures::{BY_LENGTH, INT8, INT8_HEAD, Measured, Pairs, median};
 
-/// Its heading.
+/// The heading of the table.
 pub(crate) const HEADING: &str = "| shape | ours | reached | of | share |\n|---|---|---|---|---|";
 
-/// The cells of a shape's rows.
+/// The cells of the rows of a shape.
 pub(crate) fn of(measured: &Measured) -> Vec<String> {
     let products = [("forward", "forward wall"), ("train", "train step wall")];
     let mut notes: Vec<String> =
@@ -20,7 +20,7 @@ pub(crate) fn of(measured: &Measured) -> Vec<String> {
     notes
 }
 
-/// What the machine read and multiplied at, over all shapes.
+/// The median rates of reading memory and of a large matrix product, over all shapes.
 pub(crate) fn of_machine<'a, I: Iterator<Item = &'a Measured>>(all: impl Fn() -> I) -> Option<String> {
     let rate = |name| {
         let values: Vec<f64> = all().filter_map(|m| m.get(name)).flat_map(Pairs::ours).copied().collect();
@@ -40,7 +40,7 @@ fn ours<const N: usize>(measured: &Measured, names: [&str; N]) -> Option<[f64; N
     values?.try_into().ok()
 }
 
-/// The share of the machine's GEMM rate that ours reaches.
+/// The share of the rate of a large matrix product that a part reaches.
 fn of_products(measured: &Measured, what: &str, time: &str) -> Option<String> {
     let [work, wall, rate] = ours(measured, [&format!("{what} GFLOP"), time, "GEMM GFLOP/s"])?;
     let (reached, share) = (work / wall * 1e3, 1e5 * work / wall / rate);
@@ -49,23 +49,23 @@ fn of_products(measured: &Measured, what: &str, time: &str) -> Option<String> {
     ))
 }
 
-/// What adapters of the rows' own cost.
+/// The cost of rows that have their own adapters.
 fn of_rows(measured: &Measured) -> Option<String> {
     let q = Quartiles::of(measured.get("8 adapters / one")?.ours())?;
     let (low, middle, high) = (q.lower, q.median, q.upper);
     Some(format!("8 rows, 8 adapters | {middle:.3} ({low:.3} – {high:.3}) | the time under one adapter | "))
 }
 
-/// The share of the memory's rate that a token reaches, the prompt apart.
+/// The share of the memory's rate that decoding reaches, without the prompt.
 fn of_decoding(measured: &Measured, name: &str) -> Option<String> {
     let [ms, megabytes, rate] =
-        ours(measured, [&format!("{name} ms a token"), &format!("{name} MB a token"), "read GB/s"])?;
+        ours(measured, [&format!("{name} ms per token"), &format!("{name} MB per token"), "read GB/s"])?;
     let (reached, share) = (megabytes / ms, 100.0 * megabytes / ms / rate);
-    let token = format!("{megabytes:.0} MB of weights, {ms:.2} ms a token");
+    let token = format!("{megabytes:.0} MB of weights, {ms:.2} ms per token");
     Some(format!("{name}, {token} | {reached:.1} GB/s | {rate:.1} GB/s | {share:.0} %"))
 }
 
-/// What the batches of rows of many lengths are made of.
+/// The share of padding in batches of rows of many lengths.
 fn of_padding(measured: &Measured) -> Option<String> {
     let [random, by_length] =
         ["padding".into(), format!("padding{BY_LENGTH}")].map(|name: String| measured.get(&name));
@@ -76,43 +76,43 @@ fn of_padding(measured: &Measured) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::Report;
-    use crate::report::tests::figures;
+    use super::*;
+    use crate::figures::figures;
 
-    fn notes(ours: &[(&str, f64)], peft: &[(&str, f64)]) -> Vec<String> {
-        let mut report = Report::default();
-        report.add("gpt2", &[figures(ours), figures(peft)]);
-        report.to_string().lines().skip(2).filter(|line| !line.is_empty()).map(String::from).collect()
+    fn measured(ours: &[(&str, f64)], peft: &[(&str, f64)]) -> Measured {
+        let mut measured = Measured::default();
+        measured.add(&[figures(ours), figures(peft)]);
+        measured
     }
 
     #[test]
     fn shares_are_of_what_the_same_process_measured() {
         let products = [("train GFLOP", 50.0), ("GEMM GFLOP/s", 200.0), ("train step wall", 500.0)];
-        let lines = notes(&products, &[("train step wall", 750.0)]);
-        assert!(lines[0].contains("| 1.50 (1.50 – 1.50) |"), "{lines:?}");
-        let share = "| gpt2 | train, 50 GFLOP in products | 100 GFLOP/s | 200 GFLOP/s | 50 % |";
-        assert_eq!(lines[3..], [share, "The machine: a large product runs at 200 GFLOP/s."]);
+        let products = measured(&products, &[("train step wall", 750.0)]);
+        assert_eq!(of(&products), ["train, 50 GFLOP in products | 100 GFLOP/s | 200 GFLOP/s | 50 %"]);
+        let machine = |measured: &Measured| of_machine(|| std::iter::once(measured)).unwrap();
+        assert_eq!(machine(&products), "The machine: a large product runs at 200 GFLOP/s.");
         let decoding = [
-            ("decode 32, batch 1, int8 base ms a token", 12.5),
-            ("decode 32, batch 1, int8 base MB a token", 250.0),
+            ("decode 32, batch 1, int8 base ms per token", 12.5),
+            ("decode 32, batch 1, int8 base MB per token", 250.0),
             ("read GB/s", 40.0),
             ("read GB/s, one thread", 30.0),
         ];
-        let expected = [
-            "| gpt2 | decode 32, batch 1, int8 base, 250 MB of weights, 12.50 ms a token | 20.0 GB/s | 40.0 GB/s | 50 % |",
-            "The machine: a buffer of 512 MB is read at 30.0 GB/s by one thread, 40.0 by all.",
-        ];
-        assert_eq!(notes(&decoding, &[])[2..], expected);
+        let decoding = measured(&decoding, &[]);
+        let expected = "decode 32, batch 1, int8 base, 250 MB of weights, 12.50 ms per token | 20.0 GB/s | 40.0 GB/s | 50 %";
+        assert_eq!(of(&decoding), [expected]);
+        let expected = "The machine: a buffer of 512 MB is read at 30.0 GB/s by one thread, 40.0 by all.";
+        assert_eq!(machine(&decoding), expected);
     }
 
     #[test]
-    fn what_rows_cost_and_what_is_padding() {
+    fn the_cost_of_rows_and_the_padding_have_their_lines() {
         let ours = [("8 adapters / one", 1.0123), ("padding", 5.0), ("padding, PEFT by length", 5.0)];
         let peft = [("padding", 48.0), ("padding, PEFT by length", 10.0)];
         let expected = [
-            "| gpt2 | 8 rows, 8 adapters | 1.012 (1.012 – 1.012) | the time under one adapter |  |",
-            "| gpt2 | train 1,000 rows, padding | 5.0 % | PEFT's: 48.0 % in random order, 10.0 % by length |  |",
+            "8 rows, 8 adapters | 1.012 (1.012 – 1.012) | the time under one adapter | ",
+            "train 1,000 rows, padding | 5.0 % | PEFT's: 48.0 % in random order, 10.0 % by length | ",
         ];
-        assert_eq!(notes(&ours, &peft)[2..], expected);
+        assert_eq!(of(&measured(&ours, &peft)), expected);
     }
 }

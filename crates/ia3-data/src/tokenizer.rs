@@ -1,17 +1,17 @@
 use std::path::Path;
 
-use tokenizers::{PostProcessor, Tokenizer, TruncationDirection};
+use tokenizers::{PostProcessor, TruncationDirection};
 
 use crate::error::DataError;
 use crate::model_kind::ModelKind;
 
 /// The tokenizer of a base model. Padding and truncation are off, whatever its file says.
 #[derive(Clone, Debug)]
-pub struct Text {
-    tokenizer: Tokenizer,
+pub struct Tokenizer {
+    tokenizer: tokenizers::Tokenizer,
 }
 
-impl Text {
+impl Tokenizer {
     /// Reads Hugging Face's `tokenizer.json`.
     ///
     /// # Errors
@@ -22,7 +22,7 @@ impl Text {
             place: format!("cannot read {}", path.display()),
             reason: error.to_string(),
         };
-        Tokenizer::from_file(path).and_then(Self::plain).map_err(failed)
+        tokenizers::Tokenizer::from_file(path).and_then(Self::plain).map_err(failed)
     }
 
     /// Uses a tokenizer of the crate `tokenizers`.
@@ -30,12 +30,12 @@ impl Text {
     /// # Errors
     ///
     /// [`DataError::Tokenizer`] if its truncation cannot be switched off.
-    pub fn new(tokenizer: Tokenizer) -> Result<Self, DataError> {
+    pub fn new(tokenizer: tokenizers::Tokenizer) -> Result<Self, DataError> {
         let place = "cannot switch off the truncation of the tokenizer".to_string();
         Self::plain(tokenizer).map_err(|e| DataError::Tokenizer { place, reason: e.to_string() })
     }
 
-    fn plain(mut tokenizer: Tokenizer) -> Result<Self, tokenizers::Error> {
+    fn plain(mut tokenizer: tokenizers::Tokenizer) -> Result<Self, tokenizers::Error> {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None)?;
         Ok(Self { tokenizer })

@@ -1,4 +1,4 @@
-//! The weights that have to be read for every new token.
+//! The weights that decoding reads for every new token.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,9 @@ use ia3::core::{ParamPath, ParamVisitor, visit_params_with};
 use ia3::models::Model;
 use ia3::{ModuleKind, QuantizedLayout};
 
-/// Bytes of the parameters that the decoder reads for a new token, as they are stored: the encoder and the keys and values
-/// made of its output are done with, and of an embedding a row is read, unless it is the head too.
-pub(crate) fn bytes_a_token(base: &Model) -> usize {
+/// The bytes of the stored parameters that the decoder reads per token. The encoder, and the keys and values of its output,
+/// are computed once per prompt. Of an embedding one row is read, unless it is the head too.
+pub(crate) fn bytes_per_token(base: &Model) -> usize {
     let info = base.info();
     let has_head = info.modules.iter().any(|module| module.output_embedding);
     let kept = |path: &str| !has_head && is_tied_head(path);
@@ -21,12 +21,12 @@ pub(crate) fn bytes_a_token(base: &Model) -> usize {
     read.bytes
 }
 
-/// Whether a layer works on the inputs of an encoder-decoder.
+/// Whether a layer of an encoder-decoder reads the input instead of the target.
 pub(crate) fn is_encoders(path: &str) -> bool {
     path.starts_with("encoder.") || path.contains("EncDecAttention.k") || path.contains("EncDecAttention.v")
 }
 
-/// Whether an embedding is the head of a model that has no other.
+/// Whether an embedding is also the head of a model without a separate head.
 pub(crate) fn is_tied_head(path: &str) -> bool {
     ["shared", "transformer.wte", "transformer.word_embeddings"].contains(&path)
 }
@@ -45,7 +45,7 @@ impl ParamVisitor for Read {
     }
 }
 
-/// Bytes of a tensor; of integers with a float32 scale for each block.
+/// The bytes of a stored tensor. Integers have one float32 scale per block.
 fn stored<const D: usize>(weight: &Tensor<D>) -> usize {
     let numbers = weight.shape().num_elements();
     match QuantizedLayout::of(weight) {
@@ -69,26 +69,26 @@ mod tests {
     }
 
     #[test]
-    fn a_decoder_reads_its_layers_and_the_head() {
+    fn a_decoder_reads_its_layers_and_its_head() {
         let gpt2 = model(
             r#"{"model_type": "gpt2", "n_embd": 16, "n_layer": 2, "n_head": 2, "vocab_size": 10, "n_positions": 7}"#,
         );
         let (matrices, biases, norms) = (16 * 48 + 16 * 16 + 2 * 16 * 64, 48 + 16 + 64 + 16, 4 * 16);
         let floats = 2 * (matrices + biases + norms) + 2 * 16 + 10 * 16;
-        assert_eq!(bytes_a_token(&gpt2), 4 * floats);
+        assert_eq!(bytes_per_token(&gpt2), 4 * floats);
         let (eight, report) = ia3::quantize(&gpt2, Bits::Eight).unwrap();
         assert_eq!(report.errors.len(), 8);
-        // A block is all 16 inputs, or all 64 of the last layer.
+        // A block has all 16 inputs of a layer, or all 64 of the last one.
         let scales = 2 * (48 + 16 + 64 + 16);
-        assert_eq!(bytes_a_token(&eight), 4 * (floats - 2 * matrices) + 2 * matrices + 4 * scales);
+        assert_eq!(bytes_per_token(&eight), 4 * (floats - 2 * matrices) + 2 * matrices + 4 * scales);
     }
 
     #[test]
-    fn what_is_made_once_of_the_encoders_output_is_not_read_again() {
+    fn layers_that_read_the_encoder_output_are_not_read_per_token() {
         let t5 = model(
             r#"{"model_type": "t5", "d_model": 4, "d_kv": 2, "d_ff": 8, "num_layers": 1, "num_heads": 2, "vocab_size": 10}"#,
         );
         let (own, cross, ff, norms) = (4 * 4 * 4, 2 * 4 * 4, 2 * 4 * 8, 4 * 4);
-        assert_eq!(bytes_a_token(&t5), 4 * (own + cross + ff + norms + 10 * 4));
+        assert_eq!(bytes_per_token(&t5), 4 * (own + cross + ff + norms + 10 * 4));
     }
 }

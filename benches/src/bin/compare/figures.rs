@@ -1,0 +1,76 @@
+//! What was measured: figures by name, of both sides, over all rounds.
+
+use std::collections::BTreeMap;
+
+use ia3::train::Quartiles;
+
+/// The figures that one process measured, by name.
+pub(crate) type Figures = BTreeMap<String, f64>;
+
+/// The end of the name of a figure on a base in 8 bits.
+pub(crate) const INT8: &str = ", int8 base";
+/// The end of the name of a figure on a base in 8 bits whose head is in 8 bits too.
+pub(crate) const INT8_HEAD: &str = ", int8 base and head";
+/// The end of the name of a figure for which PEFT's side uses batches of similar length.
+pub(crate) const BY_LENGTH: &str = ", PEFT by length";
+
+/// The figures of all rounds of one shape, by name.
+#[derive(Default)]
+pub(crate) struct Measured(BTreeMap<String, Pairs>);
+
+/// The figures of every round. PEFT's are absent where only this library is measured.
+#[derive(Default)]
+pub(crate) struct Pairs {
+    ours: Vec<f64>,
+    peft: Vec<f64>,
+}
+
+impl Measured {
+    /// Adds a round.
+    pub(crate) fn add(&mut self, [ours, peft]: &[Figures; 2]) {
+        for (name, value) in ours {
+            let pairs = self.0.entry(name.clone()).or_default();
+            pairs.ours.push(*value);
+            // PEFT has no 8-bit (IA)³ here, so its float model is compared with the 8-bit ones too.
+            pairs.peft.extend(peft.get(&name.replace(INT8_HEAD, "").replace(INT8, "")));
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Pairs> {
+        self.0.get(name)
+    }
+}
+
+impl Pairs {
+    /// The median of this library and that of PEFT; NaN where there is no figure.
+    pub(crate) fn medians(&self) -> [f64; 2] {
+        [median(&self.ours), median(&self.peft)]
+    }
+
+    /// The figures of this library.
+    pub(crate) fn ours(&self) -> &[f64] {
+        &self.ours
+    }
+
+    /// The median over the rounds of PEFT's figure divided by this library's, with quartiles.
+    pub(crate) fn ratio(&self) -> String {
+        let ratios: Vec<f64> = self.ours.iter().zip(&self.peft).map(|(ours, peft)| peft / ours).collect();
+        let q = Quartiles::of(&ratios);
+        let [low, middle, high] = q.map_or([f64::NAN; 3], |q| [q.lower, q.median, q.upper]);
+        format!("{} ({} – {})", number(middle), number(low), number(high))
+    }
+}
+
+fn number(x: f64) -> String {
+    if x < 10.0 { format!("{x:.2}") } else { format!("{x:.0}") }
+}
+
+/// The median; NaN where there is no value.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    Quartiles::of(values).map_or(f64::NAN, |q| q.median)
+}
+
+#[cfg(test)]
+pub(crate) fn figures(of: &[(&str, f64)]) -> Figures {
+    of.iter().map(|(name, value)| (name.to_string(), *value)).collect()
+}
