@@ -1,4 +1,4 @@
-//! `mix`, `diff` and `status`: what they compute, print and refuse.
+//! `ia3 mix`, `ia3 diff`, `ia3 status` and `ia3 devices`: what they compute and print.
 
 mod common;
 
@@ -28,7 +28,7 @@ impl Bench {
         self.0.path().join(name)
     }
 
-    /// The words of a command, `DIR/` before each that starts with `@`.
+    /// The words of a command, in which `@` stands for the folder.
     fn words(&self, command: &str) -> Vec<String> {
         let word = |w: &str| match w.strip_prefix('@') {
             Some(name) => self.path(name).display().to_string(),
@@ -37,7 +37,7 @@ impl Bench {
         command.split(' ').map(word).collect()
     }
 
-    /// Exit code, standard output and standard error, with `DIR` for the folder.
+    /// Exit code, standard output and standard error, with `DIR` in place of the folder.
     fn run(&self, command: &str) -> (Option<i32>, String, String) {
         let words = self.words(command);
         let output = run(&words.iter().map(String::as_str).collect::<Vec<_>>());
@@ -95,7 +95,7 @@ fn every_method_writes_its_mix() {
             assert!((got - expected).abs() < 1e-6, "ia3 {command}: {got} instead of {expected} at {i}");
         }
     }
-    // The paper's fifth: 4 of 24 values of each are kept, so at most 8 differ from 1.
+    // The default of the paper keeps 4 of 24 values of each adapter, so at most 8 differ from 1.
     let ties = "mix --adapter @a --weight 1 --adapter @b --weight 1 --method ties --out @out";
     assert_eq!(bench.run(ties).0, Some(0));
     let changed = bench.values("out").iter().filter(|l| **l != 1.0).count();
@@ -114,7 +114,7 @@ fn a_mix_is_an_adapter_like_any_other() {
     assert!(config.contains("\"target_modules\": [\n    \"k\",\n    \"v\",\n    \"wo\"\n  ]"), "{config}");
     let (code, _) = bench.json("status --base @base --adapter @out");
     assert_eq!(code, Some(0));
-    // Other targets give the union, which a base takes, with it and without it as a help.
+    // The mix of adapters with different targets has all of them, with and without a base.
     let union = "mix --adapter @a --weight 0.3 --adapter @alt --weight 0.7 --method identity --out @union";
     for command in [union.to_string(), format!("{union} --base @base")] {
         let (_, report) = bench.json(&command);
@@ -124,7 +124,7 @@ fn a_mix_is_an_adapter_like_any_other() {
 }
 
 #[test]
-fn a_mix_of_one_in_full_is_that_one() {
+fn a_mix_of_one_adapter_with_weight_one_is_that_adapter() {
     let bench = Bench::new();
     for method in ["linear", "identity", "product", "ties --density 1"] {
         let (code, ..) = bench.run(&format!("mix --adapter @a --weight 1 --out @out --method {method}"));
@@ -134,7 +134,7 @@ fn a_mix_of_one_in_full_is_that_one() {
 }
 
 #[test]
-fn shapes_say_what_the_configuration_leaves_open() {
+fn targets_missing_from_the_configuration_follow_from_the_shapes() {
     let bench = Bench::new();
     let config = "{\"peft_type\": \"IA3\"}";
     fs::write(bench.path("a/adapter_config.json"), config).unwrap();
@@ -154,7 +154,7 @@ fn adapters_of_different_bases_are_mixed_with_a_note() {
 #[test]
 fn the_same_adapter_is_identical() {
     let bench = Bench::new();
-    // PEFT writes lists in hash order; another order is no difference.
+    // PEFT writes lists in the order of their hashes, so another order is not a difference.
     let config = bench.path("a/adapter_config.json");
     edit(&config, "\"wo\",\n    \"v\",\n    \"k\"", "\"k\",\n    \"wo\",\n    \"v\"");
     copy(&workspace().join("fixtures/t5/adapter"), &bench.path("same"));
@@ -166,7 +166,7 @@ fn the_same_adapter_is_identical() {
 }
 
 #[test]
-fn what_differs_is_told_site_by_site() {
+fn differences_are_reported_by_site() {
     let bench = Bench::new();
     let (code, json) = bench.json("diff @a @b");
     assert_eq!(
@@ -213,7 +213,7 @@ fn what_differs_is_told_site_by_site() {
 }
 
 #[test]
-fn status_lists_adapters_and_what_they_make_of_a_base() {
+fn status_lists_adapters_and_the_model_with_all_of_them() {
     let bench = Bench::new();
     copy(&bench.path("b"), &bench.path("a/second"));
     let (code, json) = bench.json("status @a --adapter @alt --base @base");
@@ -242,7 +242,7 @@ fn names_that_clash_are_numbered() {
 }
 
 #[test]
-fn an_adapter_of_another_base_is_told_by_exit_code_and_reason() {
+fn an_adapter_of_another_base_gives_an_exit_code_and_a_reason() {
     let bench = Bench::new();
     copy(&workspace().join("fixtures/t5v11/adapter"), &bench.path("b"));
     let (code, json) = bench.json("status --base @base @a @b");
@@ -253,7 +253,7 @@ fn an_adapter_of_another_base_is_told_by_exit_code_and_reason() {
 }
 
 #[test]
-fn usage_that_is_wrong_is_told_by_exit_code_2() {
+fn wrong_usage_gives_exit_code_2() {
     let bench = Bench::new();
     for command in [
         "mix --weight 1 --out @out",

@@ -29,7 +29,7 @@ impl Bench {
         self.path(name).display().to_string()
     }
 
-    /// Runs `ia3 convert FROM --to TO --out DIR/NAME` and further words; the report with `DIR` for the folder.
+    /// Runs `ia3 convert FROM --to TO --out DIR/NAME` with more words. Returns the report, with `DIR` in place of the folder.
     fn convert(&self, from: &str, to: &str, out: &str, more: &[&str]) -> String {
         let out = self.text(out);
         let words = [&["convert", from, "--to", to, "--out", &out], more].concat();
@@ -42,7 +42,7 @@ fn weights(dir: impl AsRef<Path>) -> Vec<u8> {
 }
 
 #[test]
-fn the_report_says_what_moved() {
+fn the_report_names_the_vectors_that_moved() {
     let bench = Bench::new();
     let report = bench.convert(
         &fixture("formats/t5v11/tfew.pt"),
@@ -87,9 +87,9 @@ fn the_report_as_json_has_every_field() {
     assert_eq!(report, expected);
 }
 
-/// The equation behind the move: PEFT's logits for vectors at `wo`, computed with the same vectors at `wi_1`.
+/// Vectors at `wo` and the same vectors at `wi_1` give the same logits, which are PEFT's.
 #[test]
-fn the_logits_are_pefts_wherever_the_vectors_are() {
+fn the_logits_equal_those_of_peft_at_either_place() {
     let bench = Bench::new();
     let (base, io) = (fixture("t5v11/base"), fixture("t5v11/io.safetensors"));
     let expected = tensor(io.as_ref(), "adapter_logits");
@@ -125,7 +125,7 @@ fn tensors_that_are_left_out_are_named() {
     );
 }
 
-/// Exit code 1, the exact message, and nothing written.
+/// Refused conversions have exit code 1 and an exact message, and write nothing.
 #[test]
 fn refusals() {
     let t5 = fixture("t5/adapter");
@@ -173,7 +173,7 @@ fn refusals() {
 }
 
 #[test]
-fn what_is_no_adapter_is_not_written_over() {
+fn files_that_are_not_adapters_are_not_overwritten() {
     let bench = Bench::new();
     fs::create_dir(bench.path("base")).unwrap();
     fs::write(bench.path("base/config.json"), "{}").unwrap();
@@ -184,7 +184,7 @@ fn what_is_no_adapter_is_not_written_over() {
         assert_eq!(
             String::from_utf8_lossy(&output.stderr),
             format!(
-                "error: `{path}` exists and is no (IA)³ adapter in the form of {form}; write to another path\n"
+                "error: `{path}` exists and is not an (IA)³ adapter in the form of {form}; write to another path\n"
             )
         );
     }

@@ -12,7 +12,7 @@ fn base() -> String {
     workspace().join("examples/base").display().to_string()
 }
 
-/// The tiny BERT with a tokenizer that fits into its vocabulary.
+/// A very small BERT with a tokenizer that fits its vocabulary.
 fn classifier(dir: &Path) -> String {
     let base = dir.join("bert");
     std::fs::create_dir(&base).unwrap();
@@ -34,7 +34,7 @@ fn json(args: &[&str]) -> Value {
     serde_json::from_str(&succeed(&[args, &["--format", "json"]].concat())).unwrap()
 }
 
-/// A season, and whether it is warm.
+/// Months, and whether they are warm (0) or cold (1).
 const SEASONS: [(&str, usize); 4] = [("may", 0), ("december", 1), ("july", 0), ("january", 1)];
 
 fn seasons() -> String {
@@ -63,7 +63,7 @@ templates:
 const FAST: [&str; 8] = ["--steps", "60", "--batch-size", "4", "--lr", "0.05", "--optimizer", "adamw"];
 
 #[test]
-fn choices_are_learned_by_templates_and_evaluated_by_each_over_seeds() {
+fn choices_are_learned_with_templates_and_evaluated_with_each_template_and_seed() {
     let dir = tempfile::tempdir().unwrap();
     let data = write(dir.path(), "data.jsonl", &seasons());
     let templates = write(dir.path(), "templates.yaml", TEMPLATES);
@@ -100,7 +100,7 @@ fn choices_are_learned_by_templates_and_evaluated_by_each_over_seeds() {
 }
 
 #[test]
-fn a_classifier_learns_labels_and_its_head_goes_into_the_adapter() {
+fn a_classifier_learns_labels_and_its_head_is_saved_in_the_adapter() {
     let dir = tempfile::tempdir().unwrap();
     let base = classifier(dir.path());
     let rows =
@@ -127,7 +127,7 @@ fn a_classifier_learns_labels_and_its_head_goes_into_the_adapter() {
 }
 
 #[test]
-fn a_head_that_the_base_has_not_starts_by_seed() {
+fn the_seed_decides_the_initial_values_of_a_missing_head() {
     let dir = tempfile::tempdir().unwrap();
     let base = classifier(dir.path());
     let weights = Path::new(&base).join("model.safetensors");
@@ -148,12 +148,12 @@ fn a_head_that_the_base_has_not_starts_by_seed() {
         assert!(said.contains("the checkpoint has no `classifier`; it starts from random values"), "{said}");
         tensor(&dir.path().join(name).join("adapter_model.safetensors"), "base_model.model.classifier.weight")
     };
-    // The first step of the warm-up has the rate 0: what is saved is the start.
+    // The first step of the warm-up has the learning rate 0, so the initial values are saved.
     assert_eq!(head("a", "7"), head("b", "7"));
     assert_ne!(head("c", "7"), head("d", "8"));
 }
 
-/// A base without a head, whose `config.json` says nothing of classes.
+/// A base without a head, whose `config.json` has no number of classes.
 fn headless(dir: &Path) -> String {
     let base = classifier(dir);
     let weights = Path::new(&base).join("model.safetensors");
@@ -169,7 +169,7 @@ fn headless(dir: &Path) -> String {
 }
 
 #[test]
-fn the_data_say_how_many_classes_there_are_and_an_option_says_otherwise() {
+fn the_number_of_classes_comes_from_the_data_or_from_an_option() {
     let dir = tempfile::tempdir().unwrap();
     let base = headless(dir.path());
     let row = |(label, month): (usize, &str)| format!("{{\"text\": \"{month}\", \"label\": {label}}}\n");
@@ -187,7 +187,7 @@ fn the_data_say_how_many_classes_there_are_and_an_option_says_otherwise() {
     let (output, out) = train(&base, "counted", &["--eval", &data]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(head(&out), [5, 24]);
-    // The head of the adapter says it where the adapter is used.
+    // Commands that use the adapter take the number of classes from its head.
     let evaluated = json(&["eval", "--base", &base, "--adapter", &out, "--data", &data]);
     assert_eq!(evaluated["median"], 1.0, "{evaluated}");
     let texts = write(dir.path(), "texts.txt", "may\njune");
@@ -221,7 +221,7 @@ fn the_data_say_how_many_classes_there_are_and_an_option_says_otherwise() {
 }
 
 #[test]
-fn gzip_fields_and_label_names_give_what_plain_lines_give() {
+fn gzip_fields_and_label_names_give_the_same_result_as_plain_lines() {
     let dir = tempfile::tempdir().unwrap();
     let base = base();
     let plain = "{\"input\": \"month: may\", \"choices\": [\"warm\", \"cold\"], \"answer\": 0}\n";
@@ -244,7 +244,7 @@ fn gzip_fields_and_label_names_give_what_plain_lines_give() {
 }
 
 #[test]
-fn what_is_wrong_with_the_data_is_said() {
+fn errors_in_the_data_name_the_line() {
     let dir = tempfile::tempdir().unwrap();
     let base = base();
     let templates = write(dir.path(), "templates.yaml", TEMPLATES);
@@ -288,38 +288,4 @@ fn what_is_wrong_with_the_data_is_said() {
         problem(good, &["--adapter", "a", "--seeds", "1,2"]),
         "error: `a` does not contain {seed}, which --seeds needs; write {seed} in place of the seed\n"
     );
-}
-
-#[test]
-fn costs_of_a_configuration_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let config = r#"{"model_type": "t5", "vocab_size": 32128, "d_model": 2048, "d_kv": 64, "d_ff": 5120, "num_layers": 24,
-        "num_heads": 32, "feed_forward_proj": "gated-gelu"}"#;
-    let config = write(dir.path(), "config.json", config);
-    let args = [
-        "cost",
-        "--config",
-        &config,
-        "--lora-rank",
-        "4",
-        "--shots",
-        "41",
-        "--shot-tokens",
-        "98",
-        "--seq",
-        "103",
-    ];
-    let report = json(&args);
-    let trained: Vec<u64> = report["methods"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|m| m["trainable_parameters"].as_u64().unwrap())
-        .collect();
-    assert_eq!((trained[0], trained[1], trained[3]), (540_672, 8_847_360, 0));
-    assert_eq!(report["methods"][3]["disk_bytes"], 16_072);
-    let table = succeed(&args);
-    assert!(table.contains("(IA)³") && table.contains("LoRA r=4") && table.contains("41 shots"), "{table}");
-    let vectors = json(&[&args[..], &["--target", "k", "--feedforward", "x^"]].concat());
-    assert_eq!(vectors["methods"][0]["trainable_parameters"], 72 * 2048);
 }

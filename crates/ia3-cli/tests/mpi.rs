@@ -1,4 +1,4 @@
-//! `mpirun -n N ia3 train` is `ia3 train` on the same global batch.
+//! `mpirun -n N ia3 train` gives the same result as `ia3 train` with the same batches.
 //!
 //! Needs feature `mpi` and `mpirun`: `cargo test --workspace --features mpi --test mpi`.
 #![cfg(all(unix, feature = "mpi"))]
@@ -14,11 +14,11 @@ use common::workspace;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-/// Largest difference of a learned value: gradients are summed in another order.
+/// The largest allowed difference of a trained value. Ranks sum gradients in another order.
 const TOLERANCE: f32 = 1e-5;
 
-/// The same after five times as many steps: AdamW makes a step of the size of its rate (2e-3) of the rounding of a
-/// gradient that is nearly 0. One step more or less would differ by twenty times this.
+/// The largest allowed difference after five times as many steps. AdamW turns the rounding of a gradient near 0 into a step
+/// as large as its learning rate (2e-3). One step more or less would differ by twenty times this value.
 const LONG_TOLERANCE: f32 = 1e-4;
 
 const STEPS: usize = 12;
@@ -32,13 +32,13 @@ fn data(dir: &Path) -> PathBuf {
     path
 }
 
-/// `ia3 train` in `ranks` processes, on data or on `tasks.json`; one without a launcher.
+/// `ia3 train` in `ranks` processes, on a data file or on `tasks.json`. One process runs without a launcher.
 fn command(ranks: usize, data: &Path, out: &Path, more: &[&str]) -> Command {
     let ia3 = env!("CARGO_BIN_EXE_ia3");
     let mut command = if ranks == 1 { Command::new(ia3) } else { Command::new("mpirun") };
     if ranks > 1 {
         command.args(["--oversubscribe", "--bind-to", "none", "-n", &ranks.to_string(), ia3]);
-        // A test may run in a container, whose only user is root.
+        // The only user of a container may be root.
         command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
     }
     command.env("RAYON_NUM_THREADS", "1");
@@ -85,7 +85,7 @@ fn metrics(out: &Path, field: &str) -> Vec<f64> {
 }
 
 #[test]
-fn two_and_four_ranks_are_one_process() {
+fn two_and_four_ranks_equal_one_process() {
     let dir = tempfile::tempdir().unwrap();
     let data = data(dir.path());
     let eval = data.display().to_string();
@@ -99,7 +99,7 @@ fn two_and_four_ranks_are_one_process() {
     for ranks in [2, 4] {
         let report = report(ranks);
         assert_eq!(report["steps"], STEPS);
-        // Of the same model the evaluation is the same to the bit; of what was trained to the rounding of the gradients.
+        // Evaluations of the base are equal to the bit, those of trained adapters up to the rounding of the gradients.
         assert_eq!(report["evaluation"]["loss_before"], one["evaluation"]["loss_before"]);
         assert_eq!(report["evaluation"]["exact_match_after"], one["evaluation"]["exact_match_after"]);
         assert_same(&out(1), &out(ranks), TOLERANCE);
@@ -113,7 +113,7 @@ fn two_and_four_ranks_are_one_process() {
 }
 
 #[test]
-fn two_ranks_train_many_tasks_as_one_process_does() {
+fn two_ranks_train_several_tasks_like_one_process() {
     let dir = tempfile::tempdir().unwrap();
     data(dir.path());
     let tasks = dir.path().join("tasks.json");
@@ -140,7 +140,7 @@ fn two_ranks_train_many_tasks_as_one_process_does() {
     }
 }
 
-/// More held-out rows than one batch of an evaluation has, so that every rank has some.
+/// More held-out rows than fit into one batch of an evaluation, so that every rank gets some.
 fn held_out(dir: &Path) -> String {
     let row =
         |n: usize| format!("{{\"input\": \"date: {n}\", \"target\": \"{}\"}}\n", "may ".repeat(n % 7 + 1));
@@ -150,10 +150,10 @@ fn held_out(dir: &Path) -> String {
 }
 
 #[test]
-fn early_stopping_ends_all_ranks_where_one_process_ends() {
+fn early_stopping_ends_all_ranks_at_the_step_of_one_process() {
     let dir = tempfile::tempdir().unwrap();
     let (data, eval) = (data(dir.path()), held_out(dir.path()));
-    // A rate that spoils what it has learned, so that the best adapter is that of an earlier step.
+    // The learning rate is so high that later steps are worse, so the best adapter is that of an earlier step.
     let more =
         ["--eval", &eval, "--eval-steps", "1", "--patience", "2", "--lr", "0.3", "--warmup-ratio", "0"];
     let train = |ranks: usize| -> Value {
@@ -198,7 +198,7 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_killed_rank_ends_the_job_and_another_number_of_ranks_goes_on() {
+fn a_killed_rank_ends_the_job_and_another_number_of_ranks_resumes_it() {
     let dir = tempfile::tempdir().unwrap();
     let (data, whole) = (data(dir.path()), dir.path().join("whole"));
     let more = ["--save-steps", "1", "--save-total-limit", "2", "--steps", "60", "--lr", "0.002"];
@@ -231,7 +231,7 @@ fn failure(ranks: usize, data: &Path, out: &Path, more: &[&str]) -> String {
 }
 
 #[test]
-fn what_all_ranks_meet_is_said_once() {
+fn an_error_of_all_ranks_is_printed_once() {
     let dir = tempfile::tempdir().unwrap();
     let (data, out) = (data(dir.path()), dir.path().join("out"));
     let idle = failure(2, &data, &out, &["--gradient-accumulation-steps", "1"]);

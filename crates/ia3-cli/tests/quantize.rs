@@ -1,4 +1,4 @@
-//! A base in fewer bits through the binary: quantised, inspected, run, trained on, merged into; and in bfloat16.
+//! Quantised bases through the program: quantise, inspect, run, train, merge. Also bases in bfloat16.
 
 mod common;
 
@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use common::{names, run, succeed, tensor, workspace};
 use serde_json::Value;
 
-/// Largest difference of a logit between the merged quantised model and the adapter on the quantised base, of the largest.
+/// The largest allowed difference of a logit between the merged quantised model and the adapter on the quantised base,
+/// relative to the largest logit.
 const TOLERANCE: f64 = 1e-5;
 
 struct Bench {
@@ -34,7 +35,7 @@ impl Bench {
         self.dir.path().join(name)
     }
 
-    /// The words of a command, `DIR/` before each that starts with `@`; `BASE` is the float base.
+    /// The words of a command. `@` stands for the folder and `BASE` for the float base.
     fn words(&self, command: &str) -> Vec<String> {
         let word = |w: &str| match w.strip_prefix('@') {
             Some(name) => self.path(name).display().to_string(),
@@ -76,7 +77,7 @@ fn size(dir: &Path) -> u64 {
 }
 
 #[test]
-fn a_quantised_base_lives_on_disk() {
+fn a_quantised_base_on_disk_equals_one_quantised_when_loaded() {
     let bench = Bench::new();
     for bits in [8, 4] {
         let report = bench.json(&format!("quantize --base BASE --scheme int{bits} --out @q"));
@@ -88,7 +89,7 @@ fn a_quantised_base_lives_on_disk() {
         assert_eq!(inspected["weights"]["quantized_bits"], bits);
         assert_eq!(inspected["parameters"], bench.json("inspect BASE")["parameters"]);
 
-        // As the base quantised when it is loaded.
+        // The logits equal those of the base that is quantised when it is loaded.
         let stored = bench.logits("--base @q");
         assert_eq!(stored, bench.logits(&format!("--base BASE --quantize int{bits}")));
         assert!(worst(&stored, &bench.logits("--base BASE")) > 1e-4, "nothing was quantised");
@@ -118,7 +119,7 @@ fn a_quantised_base_lives_on_disk() {
 }
 
 #[test]
-fn a_base_is_computed_in_the_dtype_that_is_asked_for() {
+fn the_option_dtype_sets_the_dtype_of_the_computation() {
     let bench = Bench::new();
     let float = bench.logits("--base BASE");
     assert_eq!(bench.logits("--base BASE --dtype auto"), float);
@@ -133,7 +134,7 @@ fn folder_size(dir: &Path) -> u64 {
 }
 
 #[test]
-fn inputs_merge_only_by_quantising_anew_and_nothing_is_quantised_twice() {
+fn scaled_inputs_need_requantize_and_a_quantised_base_is_not_quantised_again() {
     let bench = Bench::new();
     let t5 = workspace().join("fixtures/t5").display().to_string();
     bench.succeed(&format!("quantize --base {t5}/base --scheme int8 --out @q"));
@@ -151,7 +152,7 @@ fn inputs_merge_only_by_quantising_anew_and_nothing_is_quantised_twice() {
     assert_eq!(bench.fail(forward), format!("error: {twice}"));
     assert!(!bench.path("n").exists());
 
-    // The base's own folder is never written into.
+    // The folder of the base is never overwritten.
     let own = bench.fail("quantize --base @q --scheme int4 --out @q");
     assert!(own.contains("quantised already"), "{own}");
     let into_itself = bench.fail("merge --base @m --adapter @none --out @m");

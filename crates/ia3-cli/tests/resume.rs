@@ -1,4 +1,4 @@
-//! `ia3 train` killed with SIGKILL and run again is the uninterrupted training, byte for byte.
+//! An `ia3 train` that is killed with SIGKILL and run again gives the same bytes as an uninterrupted one.
 #![cfg(unix)]
 
 mod common;
@@ -41,13 +41,13 @@ fn command_on(base: &Path, data: &Path, out: &Path, more: &[&str]) -> Command {
     command
 }
 
-/// What a training leaves, without the times.
+/// The files of a training, and its metrics without the times.
 fn left(out: &Path) -> (Vec<u8>, Vec<u8>, Vec<Value>) {
     let read = |name: &str| std::fs::read(out.join(name)).unwrap();
     (read("adapter_model.safetensors"), read("adapter_config.json"), metrics(out))
 }
 
-/// Returns what the training that was not interrupted said of its steps.
+/// Kills a training several times and compares its files with those of an uninterrupted one, whose metrics it returns.
 fn survives(base: &Path, more: &[&str]) -> Vec<Value> {
     let command = |data: &Path, out: &Path, more: &[&str]| command_on(base, data, out, more);
     let dir = tempfile::tempdir().unwrap();
@@ -79,15 +79,15 @@ const WAYS: [&[&str]; 2] = [
 ];
 
 #[test]
-fn a_killed_training_goes_on_to_the_same_bytes() {
+fn a_killed_training_resumes_to_the_same_bytes() {
     for more in WAYS {
         survives(&workspace().join("examples/base"), more);
     }
 }
 
-/// What dropout leaves out is drawn anew in each step, on both sides of a kill the same.
+/// Dropout draws random numbers in every step. They are the same with and without a kill.
 #[test]
-fn a_killed_training_with_dropout_goes_on_to_the_same_bytes() {
+fn a_killed_training_with_dropout_resumes_to_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let (base, data, plain) = (base_with_dropout(dir.path()), data(dir.path()), dir.path().join("plain"));
     for more in WAYS {
@@ -100,7 +100,7 @@ fn a_killed_training_with_dropout_goes_on_to_the_same_bytes() {
 }
 
 #[test]
-fn what_the_evaluations_said_survives_a_kill() {
+fn evaluations_survive_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let eval = data(dir.path()).display().to_string();
     let more = ["--save-steps", "3", "--eval", &eval, "--eval-steps", "2", "--patience", "30"];
@@ -108,7 +108,7 @@ fn what_the_evaluations_said_survives_a_kill() {
 }
 
 #[test]
-fn a_finished_training_says_so_and_another_one_is_refused() {
+fn a_finished_training_is_reported_and_another_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (data, out) = (data(dir.path()), dir.path().join("out"));
     assert!(command(&data, &out, &[]).output().unwrap().status.success());
@@ -130,7 +130,7 @@ fn a_finished_training_says_so_and_another_one_is_refused() {
     assert!(!other.status.success() && stderr.contains("another seed: 42, now 7"), "{stderr}");
     assert!(left(&out) == first, "a refused training changes nothing");
 
-    // All that differs is said at once.
+    // One error names everything that differs.
     let lines = std::fs::read_to_string(&data).unwrap();
     std::fs::write(&data, lines.replace("may", "june")).unwrap();
     let eval = data.display().to_string();
@@ -168,7 +168,7 @@ fn patience_ends_a_training_and_the_best_adapter_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (data, out) = (data(dir.path()), dir.path().join("out"));
     let eval = data.display().to_string();
-    // A rate that spoils what it has learned.
+    // The learning rate is so high that later steps are worse.
     let more =
         ["--eval", &eval, "--eval-steps", "2", "--patience", "2", "--lr", "0.3", "--optimizer", "adamw"];
     let mut train = ia3();
@@ -192,7 +192,7 @@ fn patience_ends_a_training_and_the_best_adapter_is_kept() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_stops_names_the_lines_and_keeps_the_last_good_state() {
+fn a_loss_that_is_not_finite_names_the_lines_and_keeps_the_last_good_state() {
     let dir = tempfile::tempdir().unwrap();
     let (data, out) = (data(dir.path()), dir.path().join("out"));
     let mut train = ia3();

@@ -1,4 +1,4 @@
-//! `--adapter NAME=DIR` and `--rows`: each row is the row under its adapter alone.
+//! `--adapter NAME=DIR` and `--rows`: every row equals the row that runs alone with its adapter.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use common::{run, shape, succeed, tensor, workspace};
 
-/// Largest difference of a logit.
+/// The largest allowed difference of a logit.
 const TOLERANCE: f64 = 1e-5;
 
 fn words(command: &str) -> Vec<String> {
@@ -29,13 +29,13 @@ fn row(path: &Path, name: &str, i: usize) -> Vec<f64> {
     values[i * width..(i + 1) * width].to_vec()
 }
 
-/// The arguments for an adapter under this name, or for none.
+/// The arguments for the adapter of this name; empty for `__base__`.
 fn single(dir: &str, name: &str) -> String {
     if name == "__base__" { String::new() } else { format!("--adapter {dir}/{name}") }
 }
 
 #[test]
-fn each_row_of_tensors_is_under_its_adapter() {
+fn every_row_of_tensors_uses_its_adapter() {
     let out = tempfile::tempdir().unwrap();
     let (mixed, alone) = (out.path().join("mixed"), out.path().join("alone"));
     let [m, a] = [&mixed, &alone].map(|path| path.display());
@@ -70,7 +70,7 @@ fn each_row_of_tensors_is_under_its_adapter() {
 }
 
 #[test]
-fn each_text_is_under_its_adapter_whatever_the_batch_size() {
+fn every_text_uses_its_adapter_with_any_batch_size() {
     let dir = tempfile::tempdir().unwrap();
     let (d, base) = (dir.path().display(), workspace().join("examples/base").display().to_string());
     let line = |input: &str, target: &str| format!("{{\"input\": \"{input}\", \"target\": \"{target}\"}}\n");
@@ -102,7 +102,7 @@ fn each_text_is_under_its_adapter_whatever_the_batch_size() {
 }
 
 #[test]
-fn what_does_not_fit_says_so() {
+fn names_that_do_not_fit_the_rows_are_refused() {
     let fixtures = workspace().join("fixtures").display().to_string();
     let t5 = format!("{fixtures}/t5");
     let inputs = format!("forward --base {t5}/base --inputs {t5}/io.safetensors --out {t5}/never");

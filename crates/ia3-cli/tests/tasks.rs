@@ -4,68 +4,16 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
+use common::tasks::{DATE, command, finished, jsonl, report, tasks, train};
 use common::{ia3, metrics, names, run, succeed, tensor, workspace};
 use serde_json::{Value, json};
 
 const STEPS: usize = 40;
-const DATES: [(&str, &str); 5] = [
-    ("2009-05-31", "the thirty-first of may"),
-    ("1987-11-02", "the second of november"),
-    ("2024-02-29", "the twenty-ninth of february"),
-    ("2001-01-01", "the first of january"),
-    ("1999-12-31", "the thirty-first of december"),
-];
-const DATE: &str = "date: {{ date }} ||| {{ text }}";
 
-fn jsonl(path: &Path, rows: impl IntoIterator<Item = Value>) {
-    let lines: Vec<String> = rows.into_iter().map(|row| format!("{row}\n")).collect();
-    fs::write(path, lines.concat()).unwrap();
-}
-
-/// Two tasks of different forms and sizes: dates by a template, months by fields. The paths are relative to the file.
-fn tasks(dir: &Path) -> PathBuf {
-    fs::create_dir(dir.join("data")).unwrap();
-    jsonl(&dir.join("data/dates.jsonl"), DATES.map(|(date, text)| json!({"date": date, "text": text})));
-    jsonl(
-        &dir.join("data/months.jsonl"),
-        (1..8).map(|n| json!({"question": format!("month {n}"), "target": "may"})),
-    );
-    let tasks = json!([
-        {"name": "dates", "data": "data/dates.jsonl", "eval": "data/dates.jsonl", "template": DATE},
-        {"name": "months", "data": "data/months.jsonl", "eval": "data/months.jsonl", "input_field": "question",
-         "target_field": "target"},
-    ]);
-    fs::write(dir.join("tasks.json"), tasks.to_string()).unwrap();
-    dir.join("tasks.json")
-}
-
-fn command(base: &Path, tasks: &Path, out: &Path, more: &[&str]) -> Command {
-    let mut command = ia3();
-    command.arg("train").arg("--base").arg(base).arg("--tasks").arg(tasks).arg("--out").arg(out);
-    let usual = [["--lr", "0.02"], ["--format", "json"]];
-    let wanted = usual.iter().filter(|[name, _]| !more.contains(name)).flatten();
-    command.args(["--batch-size", "2"]).args(wanted).args(more);
-    command
-}
-
-fn train(tasks: &Path, out: &Path, more: &[&str]) -> Command {
-    command(&workspace().join("examples/base"), tasks, out, more)
-}
-
-fn finished(mut command: Command) -> Output {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output
-}
-
-fn report(command: Command) -> Value {
-    serde_json::from_slice(&finished(command).stdout).unwrap()
-}
-
-/// The files of a training but for what holds times: those of every adapter, of the last checkpoint, and the picture.
+/// The files of a training that hold no times: those of every adapter, of the last checkpoint, and the plot.
 fn left(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let checkpoint = out.join(format!("checkpoints/step-{STEPS:06}"));
@@ -82,7 +30,7 @@ fn left(out: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Returns what the training that was not interrupted said of its steps.
+/// Kills a training several times and compares its files with those of an uninterrupted one, whose metrics it returns.
 #[cfg(unix)]
 fn survives(base: &Path, more: &[&str]) -> Vec<Value> {
     use std::time::Duration;
@@ -111,14 +59,14 @@ fn survives(base: &Path, more: &[&str]) -> Vec<Value> {
 /// Epochs of three and of four batches, the last of which are smaller.
 #[cfg(unix)]
 #[test]
-fn a_killed_training_of_two_tasks_goes_on_to_the_same_bytes() {
+fn a_killed_training_of_two_tasks_resumes_to_the_same_bytes() {
     let base = workspace().join("examples/base");
     let whole = survives(&base, &["--save-steps", "1", "--optimizer", "adafactor"]);
     let more = ["--save-steps", "3", "--optimizer", "adamw", "--gradient-accumulation-steps", "2"];
     let more = [&more[..], &["--eval-steps", "4", "--patience", "30"]].concat();
     survives(&base, &more);
 
-    // With dropout, whose draws are a function of the step too.
+    // Dropout depends on the step alone, so it does not change this.
     let dir = tempfile::tempdir().unwrap();
     let base = common::base_with_dropout(dir.path());
     let dropped = survives(&base, &["--save-steps", "1", "--optimizer", "adafactor"]);
@@ -148,7 +96,7 @@ fn an_interrupt_saves_every_adapter_and_a_checkpoint() {
 }
 
 #[test]
-fn each_task_has_its_folder_its_figures_and_its_evaluation() {
+fn every_task_has_its_own_folder_figures_and_evaluation() {
     let dir = tempfile::tempdir().unwrap();
     let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
     let more = ["--steps", "60", "--eval-steps", "20", "--optimizer", "adamw", "--lr", "0.05"];
@@ -164,7 +112,7 @@ fn each_task_has_its_folder_its_figures_and_its_evaluation() {
         assert!((line["loss"].as_f64().unwrap() - mean).abs() < 1e-5, "{line}");
         assert!(of("grad_norms", "dates") > 0.0 && of("grad_norms", "months") > 0.0, "{line}");
     }
-    // The best is that of the mean over tasks, and is what is kept.
+    // The best evaluation is that with the best mean over the tasks. Its adapters are kept.
     let evaluations: Vec<&Value> = lines.iter().filter(|line| line["eval_loss"].is_number()).collect();
     let means: Vec<f64> = evaluations.iter().map(|line| line["eval_loss"].as_f64().unwrap()).collect();
     assert_eq!(means.len(), 3);
@@ -199,9 +147,9 @@ fn each_task_has_its_folder_its_figures_and_its_evaluation() {
     assert!(text.contains("\ndates: loss ") && text.contains("\nmonths: loss "), "{text}");
 }
 
-/// Trained together or alone, from the same start, an adapter with its head comes out the same but for rounding.
+/// Adapters with heads start with the same values, so training them together or alone differs by rounding only.
 #[test]
-fn heads_start_the_same_and_learn_what_they_learn_alone() {
+fn heads_trained_together_equal_heads_trained_alone() {
     let dir = tempfile::tempdir().unwrap();
     let base = dir.path().join("bert");
     fs::create_dir(&base).unwrap();
@@ -260,7 +208,7 @@ fn a_loss_that_is_not_finite_names_the_task_and_its_lines() {
 }
 
 #[test]
-fn a_dry_run_tells_the_plan_of_each_task() {
+fn a_dry_run_describes_every_task() {
     let dir = tempfile::tempdir().unwrap();
     let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
     let more = ["--steps", "6", "--gradient-accumulation-steps", "2", "--dry-run"];
@@ -286,7 +234,7 @@ fn a_dry_run_tells_the_plan_of_each_task() {
 }
 
 #[test]
-fn another_list_of_tasks_does_not_go_on() {
+fn another_list_of_tasks_is_not_resumed() {
     let dir = tempfile::tempdir().unwrap();
     let (tasks, out) = (tasks(dir.path()), dir.path().join("out"));
     finished(train(&tasks, &out, &["--steps", "2"]));
@@ -305,7 +253,7 @@ fn another_list_of_tasks_does_not_go_on() {
 }
 
 #[test]
-fn a_list_takes_the_place_of_data_and_held_out_lines() {
+fn a_list_of_tasks_excludes_data_and_eval() {
     let dir = tempfile::tempdir().unwrap();
     let list = tasks(dir.path()).display().to_string();
     let base = workspace().join("examples/base").display().to_string();
@@ -324,7 +272,7 @@ fn a_list_takes_the_place_of_data_and_held_out_lines() {
 }
 
 #[test]
-fn a_file_of_tasks_that_is_missing_is_named() {
+fn a_missing_list_of_tasks_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let missing = train(&dir.path().join("none.json"), &dir.path().join("out"), &[]).output().unwrap();
     assert!(String::from_utf8_lossy(&missing.stderr).contains("none.json\n  because: No such file"));

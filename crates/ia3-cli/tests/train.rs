@@ -1,4 +1,4 @@
-//! `ia3 train` from text files to an adapter folder, and its interruption.
+//! `ia3 train`, from a data file to an adapter folder, and its interruption.
 
 mod common;
 
@@ -13,7 +13,7 @@ fn base() -> String {
     workspace().join("examples/base").display().to_string()
 }
 
-/// Dates in the house style, which the shipped base has not learned.
+/// Dates in a style that the base has not learned.
 fn data(dir: &Path, name: &str) -> PathBuf {
     let path = dir.join(name);
     let mut file = std::fs::File::create(&path).unwrap();
@@ -28,7 +28,7 @@ fn data(dir: &Path, name: &str) -> PathBuf {
 }
 
 #[test]
-fn an_adapter_is_trained_from_lines_and_used() {
+fn an_adapter_is_trained_on_json_lines_and_used() {
     let dir = tempfile::tempdir().unwrap();
     let data = data(dir.path(), "train.jsonl").display().to_string();
     let out = dir.path().join("adapter").display().to_string();
@@ -100,7 +100,7 @@ fn the_targets_can_be_named_given_as_a_pattern_or_taken_from_a_file() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_saves_what_is_there() {
+fn an_interrupt_saves_the_state() {
     let dir = tempfile::tempdir().unwrap();
     let data = data(dir.path(), "train.jsonl").display().to_string();
     let out = dir.path().join("adapter");
@@ -139,7 +139,7 @@ fn an_interrupt_saves_what_is_there() {
     assert!(inspected.contains("16 vectors"), "{inspected}");
 }
 
-/// A GPT-2 of random weights with a tokenizer that fits into its vocabulary.
+/// A GPT-2 with random weights and a tokenizer that fits its vocabulary.
 fn decoder(dir: &Path) -> String {
     let base = dir.join("gpt2");
     std::fs::create_dir(&base).unwrap();
@@ -152,7 +152,7 @@ fn decoder(dir: &Path) -> String {
 }
 
 #[test]
-fn a_decoder_learns_to_go_on_and_its_queries_stay() {
+fn a_decoder_learns_a_continuation_and_its_queries_stay_at_one() {
     let dir = tempfile::tempdir().unwrap();
     let base = decoder(dir.path());
     let data = dir.path().join("train.jsonl");
@@ -197,6 +197,6 @@ fn a_decoder_learns_to_go_on_and_its_queries_stay() {
     let said = succeed(&generate);
     assert_eq!(said, "may june\n");
     assert_eq!(succeed(&[&generate[..], &["--sample", "--top-k", "1"]].concat()), said);
-    // A stream shows what comes behind the prompt.
+    // With `--stream` only the new text is printed.
     assert_eq!(succeed(&[&generate[..], &["--stream"]].concat()), "june\n");
 }

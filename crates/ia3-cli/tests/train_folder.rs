@@ -1,4 +1,4 @@
-//! What `ia3 train` says before it trains, and what it leaves: plan, memory, plot, model card, epochs.
+//! What `ia3 train` reports before it trains and writes at its end: dry run, memory check, plot, model card, epochs.
 
 mod common;
 
@@ -34,7 +34,7 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
-fn a_dry_run_tells_the_plan_and_writes_nothing() {
+fn a_dry_run_describes_the_training_and_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (data, out) = (data(dir.path(), 10, 3), dir.path().join("out"));
     let more = ["--steps", "50", "--batch-size", "4", "--gradient-accumulation-steps", "2", "--dry-run"];
@@ -61,7 +61,7 @@ fn a_dry_run_tells_the_plan_and_writes_nothing() {
 }
 
 #[test]
-fn what_cannot_fit_into_memory_is_refused_before_the_base_is_read() {
+fn a_training_that_does_not_fit_into_memory_is_refused_before_the_base_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let (data, out) = (data(dir.path(), 20_000, 60), dir.path().join("out"));
     let output = command(&data, &out, &["--steps", "1", "--batch-size", "20000"]).output().unwrap();
@@ -113,7 +113,7 @@ fn the_folder_has_a_plot_a_model_card_and_a_line_per_epoch() {
 
 #[cfg(unix)]
 #[test]
-fn two_trainings_do_not_share_a_folder() {
+fn two_trainings_cannot_use_one_folder_at_the_same_time() {
     let dir = tempfile::tempdir().unwrap();
     let (data, out) = (data(dir.path(), 8, 3), dir.path().join("out"));
     let mut first = command(&data, &out, &["--steps", "1000000"]).spawn().unwrap();

@@ -1,4 +1,7 @@
-#![allow(dead_code)] // Each test target uses a part.
+//! Runs the program and reads its files.
+#![allow(dead_code)] // Each test target uses a part of this module.
+
+pub(crate) mod tasks;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,7 +11,7 @@ use std::time::{Duration, Instant};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
-/// `ia3` on the CPU, whatever the environment prefers.
+/// The program `ia3` on the CPU.
 pub(crate) fn ia3() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ia3"));
     command.env("BURN_DEVICE", "flex");
@@ -19,7 +22,7 @@ pub(crate) fn run(args: &[&str]) -> Output {
     ia3().args(args).output().unwrap()
 }
 
-/// Runs it and returns standard output; panics with standard error where it fails.
+/// Runs the program and returns its standard output. Panics with its standard error if it fails.
 pub(crate) fn succeed(args: &[&str]) -> String {
     let output = run(args);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -31,7 +34,7 @@ pub(crate) fn workspace() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The base that ships with the project, which has no dropout, with some, in a folder of `dir`.
+/// A copy of `examples/base`, which has no dropout, with dropout, in a folder of `dir`.
 pub(crate) fn base_with_dropout(dir: &Path) -> PathBuf {
     let (from, to) = (workspace().join("examples/base"), dir.join("base-with-dropout"));
     std::fs::create_dir(&to).unwrap();
@@ -64,7 +67,7 @@ pub(crate) fn names(path: &Path) -> BTreeSet<String> {
     SafeTensors::deserialize(&bytes).unwrap().names().into_iter().map(str::to_string).collect()
 }
 
-/// The shape of one of them.
+/// The shape of a tensor of a safetensors file.
 pub(crate) fn shape(path: &Path, name: &str) -> Vec<usize> {
     let bytes = std::fs::read(path).unwrap();
     SafeTensors::deserialize(&bytes).unwrap().tensor(name).unwrap().shape().to_vec()
@@ -82,17 +85,17 @@ pub(crate) fn metrics(out: &Path) -> Vec<Value> {
     std::fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().map(line).collect()
 }
 
-/// How many lines `metrics.jsonl` has.
+/// The number of lines of a training's `metrics.jsonl`.
 pub(crate) fn lines(out: &Path) -> usize {
     std::fs::read_to_string(out.join("metrics.jsonl")).map_or(0, |text| text.lines().count())
 }
 
-/// Runs a training and kills it once it has made some steps more, and a moment that differs from time to time has passed.
+/// Runs a training and kills it after `steps` more steps and a short `moment`, which differs between calls.
 pub(crate) fn kill_after(command: &mut Command, out: &Path, steps: usize, moment: Duration) {
     let before = lines(out);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
-    // Until it resumes, the file may be longer than what it goes on from.
+    // Until the training resumes, the file may have lines of later steps.
     while child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60) {
         if lines(out) >= before + steps {
             break;
