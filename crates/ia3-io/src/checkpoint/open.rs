@@ -46,8 +46,9 @@ impl Checkpoint {
     /// # Errors
     ///
     /// [`FileError::NotFound`](crate::FileError::NotFound) and [`CheckpointError::NoCheckpoint`] if there is none;
-    /// [`FileError::WrongKind`](crate::FileError::WrongKind) for a pickle, a git-LFS pointer or a web page; [`CheckpointError::Index`], [`CheckpointError::ShardPath`], [`CheckpointError::MissingShards`] and
-    /// [`CheckpointError::ShardContents`] for shards that do not agree with their index; and the errors of a damaged file.
+    /// [`FileError::WrongKind`](crate::FileError::WrongKind) for a pickle, a git-LFS pointer or a web page;
+    /// [`CheckpointError::Index`], [`CheckpointError::ShardPath`] and
+    /// [`CheckpointError::MissingShards`] for an index that cannot be followed; and the errors of a damaged file.
     pub fn open(dir_or_file: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = dir_or_file.as_ref();
         let file = locate(path)?;
@@ -85,7 +86,8 @@ impl Checkpoint {
     /// checkpoints are common: bfloat16 weights beside norms or a head in float32.
     pub fn main_dtype_of_several(&self) -> Option<FloatDType> {
         let mut values: BTreeMap<&str, (FloatDType, usize)> = BTreeMap::new();
-        let is_scale = |name: &str| name.strip_suffix(&names::scales("")).is_some_and(|of| self.contains_integers(of));
+        let is_scale =
+            |name: &str| name.strip_suffix(&names::scales("")).is_some_and(|of| self.contains_integers(of));
         for tensor in self.tensors().filter(|tensor| is_float(tensor.dtype) && !is_scale(tensor.name)) {
             let (name, dtype) = match tensor.dtype {
                 Dtype::F16 => ("float16", FloatDType::F16),
