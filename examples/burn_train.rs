@@ -25,7 +25,7 @@ use ia3::io::{AdapterOptions, load_adapter, save_adapter_with};
 use ia3::models::Model;
 use ia3::models::PaddingSide;
 use ia3::train::OptimizerConfig;
-use ia3::{Ia3Config, ModelConfig, ModelInputs, PlanOptions, TaskType, TrainableParameters, attach};
+use ia3::{Ia3Config, ModelConfig, ModelInputs, TaskType, TrainableParameters, attach};
 use ia3_examples::difference;
 use rand::{RngExt, SeedableRng};
 
@@ -111,7 +111,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     device.seed(7);
     let base = ModelConfig::from_json(BASE)?.init(&device);
     let config = Ia3Config::new().with_task_type(TaskType::SeqCls);
-    let start = Adapter::init(&base, &config.plan(&base.info(), PlanOptions::default())?);
+    let start = Adapter::init(&base, &config.plan(&base.info())?);
     println!("{}", TrainableParameters::of(&base, &start));
     let dir = tempfile::tempdir()?;
 
@@ -219,7 +219,7 @@ fn only_the_vectors_and_the_head_have_gradients() {
     let device = ia3::device(None).unwrap();
     let base = ModelConfig::from_json(BASE).unwrap().init(&device);
     let config = Ia3Config::new().with_task_type(TaskType::SeqCls);
-    let adapter = Adapter::init(&base, &config.plan(&base.info(), PlanOptions::default()).unwrap());
+    let adapter = Adapter::init(&base, &config.plan(&base.info()).unwrap());
     let model = Classifier { model: attach(&base, &[&adapter]).unwrap().train() };
     let batch = Padding.batch(rows(8, 1), &model.devices()[0]);
     let grads = TrainStep::step(&model, batch).grads;

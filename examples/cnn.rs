@@ -11,7 +11,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ia3::core::Adapter;
 use ia3::io::{load_adapter, save_adapter};
-use ia3::{Ia3Config, PlanOptions, TrainableParameters, attach_to_weights, merge_safe, model_info};
+use ia3::{Ia3Config, TrainableParameters, attach_to_weights, merge_safe, model_info};
 use ia3_examples::{difference, fit};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<()> {
     // (IA)³, from here to the merged network: one value for each channel that the convolution reads.
     let info = model_info(&base, None, None);
     let config = Ia3Config::new().with_target_modules(["conv"]).with_feedforward_modules(["conv"]);
-    let plan = config.plan(&info, PlanOptions::default())?;
+    let plan = config.plan(&info)?;
     let adapter = Adapter::init(&base, &plan);
     let model = attach_to_weights(&base, &[&adapter])?;
     let (model, before, after) = fit(model, 100, 0.05, |model| model.loss(&broken));

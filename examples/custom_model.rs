@@ -9,9 +9,7 @@ use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use ia3::core::Adapter;
 use ia3::io::{AdapterOptions, load_adapter, save_adapter_with};
-use ia3::{
-    ActivationSpace, Ia3Config, Ia3Forward, PlanOptions, TrainableParameters, attach, attach_rows, merge,
-};
+use ia3::{ActivationSpace, Ia3Config, Ia3Forward, TrainableParameters, attach, attach_rows, merge};
 use ia3_examples::{difference, fit};
 
 /// A block of attention and feed-forward over tokens, with a classifier of the first token.
@@ -74,7 +72,7 @@ fn main() -> anyhow::Result<()> {
         .with_target_modules(["k", "v", "down"])
         .with_feedforward_modules(["down"])
         .with_modules_to_save(["classifier"]);
-    let plan = config.plan(&base.info(), PlanOptions::default())?;
+    let plan = config.plan(&base.info())?;
     println!("{plan}");
     let train = |position| -> anyhow::Result<Adapter> {
         let adapter = Adapter::init(&base, &plan);

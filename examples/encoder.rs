@@ -7,7 +7,7 @@ use burn::nn::transformer::{TransformerEncoder, TransformerEncoderConfig, Transf
 use burn::tensor::{Distribution, Tensor};
 use ia3::core::Adapter;
 use ia3::io::{load_adapter, save_adapter};
-use ia3::{Ia3Config, PlanOptions, TrainableParameters, attach_to_weights, merge_safe, model_info};
+use ia3::{Ia3Config, TrainableParameters, attach_to_weights, merge_safe, model_info};
 use ia3_examples::{difference, fit};
 
 /// burn's attention has biases, which a vector on the output of `key` or `value` would scale too; weight space cannot.
@@ -25,7 +25,7 @@ fn main() -> anyhow::Result<()> {
     // (IA)³, from here to the merged encoder.
     let info = model_info(&base, None, None);
     let config = Ia3Config::new().with_target_modules(INPUTS).with_feedforward_modules(INPUTS);
-    let plan = config.plan(&info, PlanOptions::default())?;
+    let plan = config.plan(&info)?;
     let adapter = Adapter::init(&base, &plan);
     let model = attach_to_weights(&base, &[&adapter])?;
     let (model, before, after) =
@@ -51,8 +51,7 @@ fn main() -> anyhow::Result<()> {
 /// A task for an encoder with random weights: what it computes under random vectors, which are then forgotten.
 fn teacher(base: &TransformerEncoder, x: &Tensor<3>) -> anyhow::Result<Tensor<3>> {
     let config = Ia3Config::new().with_target_modules(INPUTS).with_feedforward_modules(INPUTS);
-    let plan =
-        config.with_init_ia3_weights(false).plan(&model_info(base, None, None), PlanOptions::default())?;
+    let plan = config.with_init_ia3_weights(false).plan(&model_info(base, None, None))?;
     Ok(forward(&merge_safe(base, &[&Adapter::init(base, &plan)])?, x))
 }
 

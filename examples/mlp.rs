@@ -9,7 +9,7 @@ use burn::tensor::activation::tanh;
 use burn::tensor::{Distribution, Tensor};
 use ia3::core::Adapter;
 use ia3::io::{load_adapter, save_adapter};
-use ia3::{Ia3Config, PlanOptions, TrainableParameters, attach_to_weights, merge_safe, model_info};
+use ia3::{Ia3Config, TrainableParameters, attach_to_weights, merge_safe, model_info};
 use ia3_examples::{difference, fit};
 
 /// `[batch, 4]` to `[batch, 1]`.
@@ -45,7 +45,7 @@ fn main() -> anyhow::Result<()> {
     // (IA)³, from here to the merged network: one value for each input of the first layer.
     let info = model_info(&base, None, None);
     let config = Ia3Config::new().with_target_modules(["lin0"]).with_feedforward_modules(["lin0"]);
-    let plan = config.plan(&info, PlanOptions::default())?;
+    let plan = config.plan(&info)?;
     let adapter = Adapter::init(&base, &plan);
     let model = attach_to_weights(&base, &[&adapter])?;
     let (model, before, after) = fit(model, 200, 0.05, |model| model.loss(&measured, &y));

@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ia3::core::Adapter;
-use ia3::{Ia3Config, Ia3Model, PlanOptions};
+use ia3::{Ia3Config, Ia3Model};
 use ia3_benches::{SHAPES, device};
 
 fn adapters(c: &mut Criterion) {
@@ -18,9 +18,7 @@ fn adapters(c: &mut Criterion) {
         ia3::io::save_adapter(adapter, dir.path()).unwrap();
 
         let mut group = c.benchmark_group(format!("{}/adapter", shape.name));
-        group.bench_function("plan", |b| {
-            b.iter(|| config.plan(&base.info(), PlanOptions::default()).unwrap())
-        });
+        group.bench_function("plan", |b| b.iter(|| config.plan(&base.info()).unwrap()));
         group.bench_function("attach", |b| b.iter(|| ia3::attach(base, &[adapter]).unwrap()));
         let mut named = Ia3Model::builder(base.clone()).without_adapter().unwrap();
         ["a", "b"].iter().for_each(|name| named.insert_adapter(name, adapter.fork()).unwrap());

@@ -67,9 +67,7 @@ fn decode(c: &mut Criterion, device: &Device) {
         for (arm, model) in arms(shape, &setup) {
             let mut config = model.generation_config(32);
             config.min_new_tokens = 32;
-            group.bench_function(arm, |b| {
-                b.iter(|| model.generate(&setup.inputs, &config, &mut |_| ()).unwrap())
-            });
+            group.bench_function(arm, |b| b.iter(|| model.generate(&setup.inputs, &config).unwrap()));
         }
     }
 }

@@ -26,7 +26,7 @@ fn forward(setup: &Setup, model: &Model, device: &Device) {
 fn decode(setup: &Setup, model: &Model) {
     let mut config = model.generation_config(8);
     config.min_new_tokens = 8;
-    model.generate(&setup.inputs, &config, &mut |_| ()).unwrap();
+    model.generate(&setup.inputs, &config).unwrap();
 }
 
 fn rows(c: &mut Criterion) {

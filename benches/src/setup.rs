@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::{Ia3Config, ModelInputs, PlanOptions, Task};
+use ia3::{Ia3Config, ModelInputs, Task};
 
 use crate::shape::Shape;
 
@@ -30,9 +30,8 @@ impl Shape {
     pub fn setup(&self, device: &Device) -> Setup {
         device.seed(0);
         let base = self.model_config().init(device).valid();
-        let plan = Ia3Config::new()
-            .plan(&base.info(), PlanOptions::default())
-            .expect("every architecture of the table has default targets");
+        let plan =
+            Ia3Config::new().plan(&base.info()).expect("every architecture of the table has default targets");
         let ids =
             |seq| Tensor::<2>::random([self.batch, seq], Distribution::Uniform(2.0, 1000.0), device).int();
         let input_ids = ids(self.input);

@@ -2,13 +2,28 @@
 
 use crate::{Ia3Config, ModuleKind, Note, Placement, Unmatched};
 
-/// How strict planning is.
+/// Options of [`Ia3Config::plan_with`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PlanOptions {
-    /// Accept names and patterns that select nothing, as PEFT does silently; they are then in [`Plan::unmatched`].
+    /// Whether names and patterns that select nothing are accepted; [`Plan::unmatched`] then lists them. PEFT accepts them
+    /// without a message.
     ///
-    /// Off by default: a misspelt target is an error. Turn it on to read an adapter that PEFT trained.
+    /// It is `false` by default, so that a misspelt target is an error. Set it to read an adapter that PEFT trained.
     pub allow_unmatched: bool,
+}
+
+impl PlanOptions {
+    /// The default options.
+    pub const fn new() -> Self {
+        Self { allow_unmatched: false }
+    }
+
+    /// The same options with another [`allow_unmatched`](Self::allow_unmatched).
+    pub const fn with_allow_unmatched(mut self, allow_unmatched: bool) -> Self {
+        self.allow_unmatched = allow_unmatched;
+        self
+    }
 }
 
 /// The sites an adapter gets: what matched, what did not, and the configuration to save.

@@ -26,11 +26,11 @@ impl Ia3Config {
     /// - [`ConfigError::UnknownChannels`]: the input of a convolution whose groups are not known.
     /// - [`ConfigError::NoTargets`], [`ConfigError::NothingMatched`], [`ConfigError::AllExcluded`],
     ///   [`ConfigError::OnlyExcludedMatched`]: no layer is left.
-    /// - [`ConfigError::Unmatched`]: a target, an excluded or a saved module does not exist, unless
+    /// - [`ConfigError::Unmatched`]: a target, an excluded or a saved module does not exist; see
     ///   [`PlanOptions::allow_unmatched`].
     ///
     /// ```
-    /// # use ia3_config::{Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, PlanOptions};
+    /// # use ia3_config::{Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement};
     /// let linear = |d_in, d_out| ModuleKind::Linear { d_in, d_out, bias: false };
     /// let model = ModelInfo::new("t5", vec![
     ///     ModuleInfo::new("encoder.block.0.layer.0.SelfAttention.q", linear(8, 6)),
@@ -38,13 +38,22 @@ impl Ia3Config {
     ///     ModuleInfo::new("encoder.block.0.layer.0.SelfAttention.v", linear(8, 6)),
     ///     ModuleInfo::new("encoder.block.0.layer.1.DenseReluDense.wo", linear(32, 8)),
     /// ]);
-    /// let plan = Ia3Config::new().plan(&model, PlanOptions::default())?;
+    /// let plan = Ia3Config::new().plan(&model)?;
     /// assert_eq!(plan.trainable_parameters(), 6 + 6 + 32);
     /// assert_eq!(plan.sites[2].placement, Placement::Input);
     /// assert_eq!(plan.sites[2].file_shape(), [1, 32]);
     /// # Ok::<(), ia3_config::ConfigError>(())
     /// ```
-    pub fn plan(&self, model: &ModelInfo, options: PlanOptions) -> Result<Plan, ConfigError> {
+    pub fn plan(&self, model: &ModelInfo) -> Result<Plan, ConfigError> {
+        self.plan_with(model, PlanOptions::new())
+    }
+
+    /// As [`plan`](Self::plan), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`plan`](Self::plan), unless the options permit it.
+    pub fn plan_with(&self, model: &ModelInfo, options: PlanOptions) -> Result<Plan, ConfigError> {
         let mut notes = Vec::new();
         let mut config = resolve::resolve(self, model, &mut notes)?;
         let rules = Rules::new(&config)?;

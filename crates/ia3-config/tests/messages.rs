@@ -59,7 +59,7 @@ fn plan_with_exclusions_heads_and_misses() {
         .with_feedforward_modules(["output.dense", "wo"])
         .with_exclude_modules(["pooler.dense", "zzz"])
         .with_task_type(TaskType::SeqCls);
-    let plan = config.plan(&bert(), LENIENT).unwrap();
+    let plan = config.plan_with(&bert(), LENIENT).unwrap();
     assert_snapshot!(plan, @r#"
     8 vectors, 64 trainable parameters
       target  layers  scales  length  parameters

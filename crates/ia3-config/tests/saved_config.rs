@@ -46,14 +46,14 @@ fn loaded_by_peft(config: &Ia3Config, model: &ModelInfo) -> Placements {
 
 /// Plans, and checks that the saved configuration gives the same places to PEFT and to us.
 fn saved(config: &Ia3Config, model: &ModelInfo) -> Plan {
-    let plan = config.plan(model, LENIENT).unwrap();
+    let plan = config.plan_with(model, LENIENT).unwrap();
     assert_eq!(loaded_by_peft(&plan.config, model), placements(&plan));
     let file = Ia3Config::from_json(&plan.config.to_json()).unwrap();
     assert_eq!(file, plan.config);
-    let again = file.plan(model, LENIENT).unwrap();
+    let again = file.plan_with(model, LENIENT).unwrap();
     assert_eq!(placements(&again), placements(&plan));
     assert_eq!(again.config, plan.config, "planning what was planned changes nothing");
-    let strict = |config: &Ia3Config| config.plan(model, STRICT).is_ok();
+    let strict = |config: &Ia3Config| config.plan(model).is_ok();
     assert!(!strict(config) || strict(&file), "a name that selects nothing was added");
     plan
 }
@@ -145,13 +145,13 @@ fn a_file_that_peft_cannot_load_back_is_placed_as_it_was_trained() {
     let file = r#"{"peft_type": "IA3", "target_modules": ["key", "dense"], "feedforward_modules": ["output.dense"]}"#;
     let config = Ia3Config::from_json(file).unwrap();
     assert!(config.validate().is_err(), "PEFT refuses it");
-    let plan = config.plan(&bert(), STRICT).unwrap();
+    let plan = config.plan(&bert()).unwrap();
     assert_eq!(inputs(&plan).len(), 4);
     assert_eq!(outputs(&plan).len(), 2 + 2 + 1);
     saved(&config, &bert());
 
     let file = r#"{"peft_type": "IA3", "target_modules": ["q", "v"], "feedforward_modules": ["wo"]}"#;
-    let plan = Ia3Config::from_json(file).unwrap().plan(&t5(), STRICT).unwrap();
+    let plan = Ia3Config::from_json(file).unwrap().plan(&t5()).unwrap();
     assert_eq!((names(&outputs(&plan)), inputs(&plan).len()), (vec!["q", "v"], 0));
 }
 
@@ -190,7 +190,7 @@ proptest! {
             exclude_modules: exclude.map(Selector::Names),
             ..config()
         };
-        if config.plan(&model, LENIENT).is_ok() {
+        if config.plan_with(&model, LENIENT).is_ok() {
             saved(&config, &model);
         }
     }
@@ -206,7 +206,7 @@ proptest! {
         let config = Ia3Config { exclude_modules: Some(Selector::Names(exclude)), ..config() }
             .with_target_modules(targets)
             .with_feedforward_modules([]);
-        if let Ok(plan) = config.plan(&model, LENIENT) {
+        if let Ok(plan) = config.plan_with(&model, LENIENT) {
             let sites = plan.sites.iter().map(|site| &site.path);
             let all: Vec<&String> = sites.chain(&plan.excluded).chain(&plan.ignored).collect();
             let distinct: BTreeSet<&String> = all.iter().copied().collect();

@@ -8,8 +8,8 @@ use burn::nn::{Embedding, EmbeddingConfig, PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::{DType, Device, Distribution, Tensor, Tolerance};
 use ia3_core::config::ModuleKind;
 use ia3_core::{
-    ActivationSpace, Adapter, AdapterError, Ia3Config, Ia3ConvForward, Ia3Vector, Placement, PlanOptions,
-    attach, attach_to_weights, merge, model_info,
+    ActivationSpace, Adapter, AdapterError, Ia3Config, Ia3ConvForward, Ia3Vector, Placement, attach,
+    attach_to_weights, merge, model_info,
 };
 
 #[derive(Module, Debug)]
@@ -38,7 +38,7 @@ impl Net {
     fn adapter(&self, targets: &[&str], feedforward: &[&str]) -> Adapter {
         let config = Ia3Config::new().with_target_modules(targets).with_feedforward_modules(feedforward);
         let config = config.with_init_ia3_weights(false);
-        let plan = config.plan(&model_info(self, None, None), PlanOptions::default());
+        let plan = config.plan(&model_info(self, None, None));
         Adapter::init(self, &plan.unwrap())
     }
 }
@@ -158,9 +158,9 @@ fn without_the_groups_only_the_output_is_scaled() {
     let hidden = Hidden { conv: Conv2dConfig::new([4, 6], [2, 2]).with_bias(false).init(&device) };
     let info = model_info(&hidden, None, None);
     let config = Ia3Config::new().with_target_modules(["conv"]);
-    let output = config.clone().with_feedforward_modules([]).plan(&info, PlanOptions::default()).unwrap();
+    let output = config.clone().with_feedforward_modules([]).plan(&info).unwrap();
     attach_to_weights(&hidden, &[&Adapter::init(&hidden, &output)]).unwrap();
-    let input = config.with_feedforward_modules(["conv"]).plan(&info, PlanOptions::default()).unwrap_err();
+    let input = config.with_feedforward_modules(["conv"]).plan(&info).unwrap_err();
     assert!(input.to_string().contains("derive `Debug`"), "{input}");
     let error = merge(&hidden, &[&by_hand("conv", 4, Placement::Input, 4)]).unwrap_err();
     assert_eq!(

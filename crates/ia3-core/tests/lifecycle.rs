@@ -5,8 +5,8 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData, Tolerance, activation::relu};
 use ia3_core::{
-    ActivationSpace, Adapter, AdapterError, Ia3Config, Ia3Forward, Ia3Vector, ParamKind, PlanOptions,
-    TrainableParameters, attach, freeze, merge, merge_safe, model_info, visit_params,
+    ActivationSpace, Adapter, AdapterError, Ia3Config, Ia3Forward, Ia3Vector, ParamKind, TrainableParameters,
+    attach, freeze, merge, merge_safe, model_info, visit_params,
 };
 
 /// `wo(relu(wi(x))) + k(x)`, biases included, rectangular and square.
@@ -36,7 +36,7 @@ fn plan(base: &Mlp, init: bool) -> ia3_core::Plan {
         .with_target_modules(["k", "wo"])
         .with_feedforward_modules(["wo"])
         .with_init_ia3_weights(init)
-        .plan(&model_info(base, None, None), PlanOptions::default())
+        .plan(&model_info(base, None, None))
         .unwrap()
 }
 
@@ -146,8 +146,7 @@ fn adapters_may_place_their_vectors_differently_on_one_layer() {
     // PEFT silently gives the second adapter the first one's orientation.
     let (base, a, x) = setup();
     let config = Ia3Config::new().with_target_modules(["wo"]).with_feedforward_modules(Vec::<String>::new());
-    let plan =
-        config.with_init_ia3_weights(false).plan(&model_info(&base, None, None), PlanOptions::default());
+    let plan = config.with_init_ia3_weights(false).plan(&model_info(&base, None, None));
     let b = Adapter::init(&base, &plan.unwrap());
     assert_eq!((a.vectors["wo"].len(), b.vectors["wo"].len()), (10, 6));
     let l = |adapter: &Adapter, path: &str| adapter.vectors[path].l.val().unsqueeze::<2>();
@@ -243,7 +242,7 @@ fn modules_to_save_are_replaced_trained_extracted_and_merged() {
         .with_target_modules(["k"])
         .with_feedforward_modules(Vec::<String>::new())
         .with_modules_to_save(["wi"]);
-    let plan = config.plan(&model_info(&base, None, None), PlanOptions::default()).unwrap();
+    let plan = config.plan(&model_info(&base, None, None)).unwrap();
     let adapter = Adapter::init(&base, &plan);
     assert_eq!(adapter.saved.keys().collect::<Vec<_>>(), ["wi.bias", "wi.weight"]);
     assert_eq!(adapter.num_params(), 6 + 6 * 10 + 10);
@@ -262,8 +261,7 @@ fn frozen_adapters_stay_as_they_are_while_others_train() {
     let (base, a, x) = setup();
     let config = Ia3Config::new().with_target_modules(["k"]).with_feedforward_modules([]);
     let config = config.with_modules_to_save(["wi"]).with_init_ia3_weights(false);
-    let b =
-        Adapter::init(&base, &config.plan(&model_info(&base, None, None), PlanOptions::default()).unwrap());
+    let b = Adapter::init(&base, &config.plan(&model_info(&base, None, None)).unwrap());
     for (frozen, trained, gradients) in [(&a, &b, 3), (&b, &a, 2)] {
         let mut model = freeze(attach(&base, &[&a, &b]).unwrap(), &[frozen]).train();
         let grads = GradientsParams::from_grads(model.forward(x.clone()).square().mean().backward(), &model);
@@ -296,8 +294,7 @@ fn one_adapter_may_replace_a_layer_that_another_scales() {
     let (base, scaling, x) = setup();
     let config = Ia3Config::new().with_target_modules(["wi"]).with_feedforward_modules([]);
     let config = config.with_modules_to_save(["k"]);
-    let mut replacing =
-        Adapter::init(&base, &config.plan(&model_info(&base, None, None), PlanOptions::default()).unwrap());
+    let mut replacing = Adapter::init(&base, &config.plan(&model_info(&base, None, None)).unwrap());
     replacing.saved.insert("k.weight".into(), Tensor::<2>::eye(6, &Device::flex()).into_data());
     let both = attach(&base, &[&replacing, &scaling]).unwrap();
     let l = scaling.vectors["k"].l.val().unsqueeze::<2>();

@@ -7,8 +7,7 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Distribution, Tensor, activation::gelu};
 use ia3_core::{
-    ActivationSpace, Adapter, Ia3Config, Ia3ConvForward, Ia3Forward, PlanOptions, attach, attach_rows,
-    batch_rows, freeze,
+    ActivationSpace, Adapter, Ia3Config, Ia3ConvForward, Ia3Forward, attach, attach_rows, batch_rows, freeze,
 };
 use proptest::prelude::*;
 
@@ -44,7 +43,7 @@ impl Net {
     fn adapter(&self, targets: &[&str], feedforward: &[&str], saved: &[&str]) -> Adapter {
         let config = Ia3Config::new().with_target_modules(targets).with_feedforward_modules(feedforward);
         let config = config.with_init_ia3_weights(false).with_modules_to_save(saved.iter().copied());
-        let mut adapter = Adapter::init(self, &config.plan(&self.info(), PlanOptions::default()).unwrap());
+        let mut adapter = Adapter::init(self, &config.plan(&self.info()).unwrap());
         for data in adapter.saved.values_mut() {
             let values: Vec<f32> =
                 data.iter::<f32>().enumerate().map(|(i, v)| v + (i as f32).sin()).collect();
@@ -133,7 +132,7 @@ fn a_bf16_base_scales_each_row_in_float32() {
     let weight = Param::from_tensor(layer.weight.val().cast(DType::BF16));
     let base = One { wo: Linear { weight, bias: None } };
     let config = Ia3Config::new().with_target_modules(["wo"]).with_feedforward_modules(["wo"]);
-    let plan = config.with_init_ia3_weights(false).plan(&base.info(), PlanOptions::default()).unwrap();
+    let plan = config.with_init_ia3_weights(false).plan(&base.info()).unwrap();
     let (a, b) = (Adapter::init(&base, &plan), Adapter::init(&base, &plan));
     let x = Tensor::<3>::random([2, 3, 4], Distribution::Normal(0.0, 1.0), &device).cast(DType::BF16);
     let y = attach_rows(&base, &[Some(&a), Some(&b)]).unwrap().wo.ia3_forward(x.clone());

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::transformer::{TransformerEncoder, TransformerEncoderConfig, TransformerEncoderInput};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Tensor, Tolerance};
-use ia3_core::{Adapter, Ia3Config, Plan, PlanOptions, attach_to_weights, merge, model_info};
+use ia3_core::{Adapter, Ia3Config, Plan, attach_to_weights, merge, model_info};
 
 fn encoder(device: &Device) -> TransformerEncoder {
     device.seed(3);
@@ -13,7 +13,7 @@ fn encoder(device: &Device) -> TransformerEncoder {
 
 fn plan(encoder: &TransformerEncoder, targets: &[&str], feedforward: &[&str]) -> Plan {
     let config = Ia3Config::new().with_target_modules(targets).with_feedforward_modules(feedforward);
-    config.plan(&model_info(encoder, None, None), PlanOptions::default()).unwrap()
+    config.plan(&model_info(encoder, None, None)).unwrap()
 }
 
 fn forward(encoder: &TransformerEncoder, x: &Tensor<3>) -> Tensor<3> {

@@ -16,7 +16,7 @@ use ia3_io::{
 
 fn adapter(model: &Tiny, config: Ia3Config) -> Adapter {
     let config = config.with_init_ia3_weights(false);
-    Adapter::init(model, &config.plan(&model.info(), Default::default()).unwrap())
+    Adapter::init(model, &config.plan(&model.info()).unwrap())
 }
 
 fn config() -> Ia3Config {

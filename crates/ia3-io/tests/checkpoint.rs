@@ -201,7 +201,7 @@ fn a_model_with_vectors_is_not_saved() {
     let (device, out) = (Device::flex(), tempfile::tempdir().unwrap());
     let model = Tiny::new(&device);
     let config = ia3_core::Ia3Config::new().with_target_modules(["wo"]).with_feedforward_modules(["wo"]);
-    let adapter = ia3_core::Adapter::init(&model, &config.plan(&model.info(), Default::default()).unwrap());
+    let adapter = ia3_core::Adapter::init(&model, &config.plan(&model.info()).unwrap());
     let adapted = ia3_core::attach_to_weights(&model, &[&adapter]).unwrap();
     let error = save_checkpoint_with(&adapted, out.path(), &options(None)).unwrap_err().to_string();
     let expected = "`block.0.wo.weight` carries adapter vectors, which a checkpoint cannot hold; merge the adapter first";

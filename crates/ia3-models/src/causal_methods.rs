@@ -87,29 +87,42 @@ macro_rules! causal_lm_methods {
                 crate::causal::losses(self, inputs, labels)
             }
 
-            /// Goes on from `input_ids`, with keys and values cached; `on_step` sees every step as it happens.
+            /// Continues the prompts of `input_ids`, with keys and values cached.
             ///
-            /// Prompts may be padded on either side, as `attention_mask` says: positions are those of the real
-            /// tokens, `position_ids` is not read. The result is the prompts, padding included, and the new tokens.
+            /// Prompts may be padded on either side, as `attention_mask` says. Positions are those of the real
+            /// tokens; `position_ids` is not read. The result holds the prompts with their padding, and the new
+            /// tokens.
             ///
             /// # Errors
             ///
-            /// As [`forward`](Self::forward), and [`ModelError::Generation`](crate::ModelError::Generation).
+            /// As [`forward`](Self::forward), and [`ModelError::Generation`](crate::ModelError::Generation) for an
+            /// impossible setting.
             pub fn generate(
                 &self,
                 inputs: &crate::ModelInputs,
                 config: &crate::GenerationConfig,
-                on_step: &mut dyn FnMut(crate::Step),
+            ) -> Result<crate::Generated, crate::ModelError> {
+                self.generate_with(inputs, config, |_| ())
+            }
+
+            /// As [`generate`](Self::generate), calling `on_step` after each step.
+            ///
+            /// # Errors
+            ///
+            /// As [`generate`](Self::generate).
+            pub fn generate_with(
+                &self,
+                inputs: &crate::ModelInputs,
+                config: &crate::GenerationConfig,
+                on_step: impl FnMut(crate::Step),
             ) -> Result<crate::Generated, crate::ModelError> {
                 crate::prompt::generate(self, inputs, config, on_step)
             }
 
             /// What the configuration says about generating, with `max_new_tokens`.
             pub fn generation_config(&self, max_new_tokens: usize) -> crate::GenerationConfig {
-                crate::GenerationConfig {
-                    pad_token_id: self.config.pad_token_id(),
-                    ..crate::GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone())
-                }
+                let config = crate::GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone());
+                config.with_pad_token_id(self.config.pad_token_id())
             }
         }
 

@@ -17,7 +17,7 @@ pub(crate) struct Steps<'a, F> {
 
 pub(crate) fn decode(
     mut steps: Steps<impl FnMut(usize, Option<Tensor<2, Int>>) -> Tensor<2>>,
-    on_step: &mut dyn FnMut(Step),
+    mut on_step: impl FnMut(Step),
 ) -> Result<Generated, ModelError> {
     let (config, device) = (steps.config, steps.start.device());
     config.check()?;
@@ -58,12 +58,12 @@ mod tests {
             Tensor::<1>::from_floats(values.as_slice(), &device).reshape([2, 4])
         };
         let start = Tensor::zeros([2, 1], &device);
-        let ids = decode(Steps { start, config: &config, next }, &mut |_| ()).unwrap().ids;
+        let ids = decode(Steps { start, config: &config, next }, |_| ()).unwrap().ids;
         (ids.clone().into_data().iter::<i64>().collect(), ids.dims())
     }
 
     fn config(min_new_tokens: usize) -> GenerationConfig {
-        GenerationConfig { min_new_tokens, pad_token_id: 0, ..GenerationConfig::new(4, vec![1]) }
+        GenerationConfig::new(4, vec![1]).with_min_new_tokens(min_new_tokens).with_pad_token_id(0)
     }
 
     #[test]

@@ -2,46 +2,108 @@ use burn::tensor::{Int, Tensor};
 
 use crate::error::ModelError;
 
-/// How to generate, under Hugging Face's names.
+/// How to generate, with Hugging Face's names of the fields.
+///
+/// ```
+/// use ia3_models::{GenerationConfig, Sampling};
+///
+/// let greedy = GenerationConfig::new(20, vec![1]);
+/// let sampled = greedy.with_min_new_tokens(2).with_sampling(Sampling::new().with_top_p(0.9).with_seed(7));
+/// assert_eq!((sampled.max_new_tokens, sampled.pad_token_id), (20, 1));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct GenerationConfig {
-    /// Tokens to generate at most, per row.
+    /// The largest number of tokens to generate per batch entry.
     pub max_new_tokens: usize,
-    /// Tokens before which no row may end.
+    /// The number of tokens before which no batch entry may end.
     pub min_new_tokens: usize,
-    /// Ids that end a row.
+    /// The ids that end a batch entry.
     pub eos_token_id: Vec<i64>,
-    /// Id that fills a row after its end.
+    /// The id that fills a batch entry after its end.
     pub pad_token_id: i64,
-    /// How to draw tokens; without it the most probable one is taken (greedy search).
+    /// How tokens are drawn. `None` takes the most probable token at each step (greedy search).
     pub sampling: Option<Sampling>,
 }
 
-/// How tokens are drawn: the logits are divided by the temperature, cut to the most probable, and drawn from.
+/// How tokens are drawn: the logits are divided by the temperature, then `top_k` and `top_p` restrict the tokens to the most
+/// probable ones, and one of those is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Sampling {
-    /// Divides the logits; below 1 sharpens, above 1 flattens.
+    /// The divisor of the logits: a value below 1 sharpens the distribution, a value above 1 flattens it.
     pub temperature: f64,
-    /// Draw among this many most probable tokens; ties with the last one stay.
+    /// The number of most probable tokens to draw from; tokens as probable as the last of them are kept too.
     pub top_k: Option<usize>,
-    /// Draw among the fewest most probable tokens that hold this share of the probability together.
+    /// The share of the total probability; a token is drawn from the smallest set of most probable tokens that reaches it.
     pub top_p: f64,
-    /// Row `i` of a batch draws from stream `i` of this seed, whatever the other rows do.
+    /// The seed. Batch entry `i` draws from stream `i` of this seed, independently of the other entries.
     pub seed: u64,
 }
 
 impl Default for Sampling {
-    /// From the model's own distribution.
     fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sampling {
+    /// Draws from the model's own distribution: temperature 1, no `top_k`, `top_p` 1, seed 0.
+    pub fn new() -> Self {
         Self { temperature: 1.0, top_k: None, top_p: 1.0, seed: 0 }
+    }
+
+    /// The same with another [`temperature`](Self::temperature).
+    pub fn with_temperature(self, temperature: f64) -> Self {
+        Self { temperature, ..self }
+    }
+
+    /// The same with another [`top_k`](Self::top_k).
+    pub fn with_top_k(self, top_k: impl Into<Option<usize>>) -> Self {
+        Self { top_k: top_k.into(), ..self }
+    }
+
+    /// The same with another [`top_p`](Self::top_p).
+    pub fn with_top_p(self, top_p: f64) -> Self {
+        Self { top_p, ..self }
+    }
+
+    /// The same with another [`seed`](Self::seed).
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 }
 
 impl GenerationConfig {
-    /// Greedy search for up to `max_new_tokens` tokens; a row that ended is filled with the first end token.
+    /// Greedy search for up to `max_new_tokens` tokens; the first of `eos_token_id` fills a batch entry after its end.
     pub fn new(max_new_tokens: usize, eos_token_id: Vec<i64>) -> Self {
         let pad_token_id = eos_token_id.first().copied().unwrap_or(0);
         Self { max_new_tokens, min_new_tokens: 0, eos_token_id, pad_token_id, sampling: None }
+    }
+
+    /// The same with another [`max_new_tokens`](Self::max_new_tokens).
+    pub fn with_max_new_tokens(self, max_new_tokens: usize) -> Self {
+        Self { max_new_tokens, ..self }
+    }
+
+    /// The same with another [`min_new_tokens`](Self::min_new_tokens).
+    pub fn with_min_new_tokens(self, min_new_tokens: usize) -> Self {
+        Self { min_new_tokens, ..self }
+    }
+
+    /// The same with other ids that end a batch entry.
+    pub fn with_eos_token_id(self, eos_token_id: Vec<i64>) -> Self {
+        Self { eos_token_id, ..self }
+    }
+
+    /// The same with another [`pad_token_id`](Self::pad_token_id).
+    pub fn with_pad_token_id(self, pad_token_id: i64) -> Self {
+        Self { pad_token_id, ..self }
+    }
+
+    /// The same with tokens drawn by `sampling`; `None` is greedy search.
+    pub fn with_sampling(self, sampling: impl Into<Option<Sampling>>) -> Self {
+        Self { sampling: sampling.into(), ..self }
     }
 
     pub(crate) fn check(&self) -> Result<(), ModelError> {
@@ -58,20 +120,23 @@ impl GenerationConfig {
     }
 }
 
-/// One step of a generation, as seen by a callback.
+/// A step of a generation, which `generate_with` passes to its closure.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Step<'a> {
-    /// Counts from 0.
+    /// The number of the step, counted from 0.
     pub index: usize,
     /// The model's logits before any token was suppressed, `[batch, vocab]`.
     pub logits: &'a Tensor<2>,
-    /// The token chosen for each row; padding for rows that have ended.
+    /// The token chosen for each batch entry; the padding token for an entry that has ended.
     pub tokens: &'a [i64],
 }
 
-/// What a generation returns.
+/// The result of a generation.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Generated {
-    /// Ids as Hugging Face's `generate` returns them, decoder start or prompt included, `[batch, seq]`.
+    /// The ids `[batch, seq]` as Hugging Face's `generate` returns them: the prompt, or the start token of an
+    /// encoder-decoder, and the generated tokens.
     pub ids: Tensor<2, Int>,
 }

@@ -130,23 +130,34 @@ impl Model {
         }
     }
 
-    /// Generates; see the architecture's own `generate`.
+    /// Generates from `input_ids` and `attention_mask`, with keys and values cached.
+    ///
+    /// A decoder continues its prompts, which may be padded on either side; an encoder-decoder generates its answers.
     ///
     /// # Errors
     ///
     /// [`ModelError::Input`] for an input that is missing or does not fit, [`ModelError::Generation`] for an impossible
     /// setting, [`ModelError::Unsupported`] for a model without a decoder.
-    pub fn generate(
+    pub fn generate(&self, inputs: &ModelInputs, config: &GenerationConfig) -> Result<Generated, ModelError> {
+        self.generate_with(inputs, config, |_| ())
+    }
+
+    /// As [`generate`](Self::generate), calling `on_step` after each step.
+    ///
+    /// # Errors
+    ///
+    /// As [`generate`](Self::generate).
+    pub fn generate_with(
         &self,
         inputs: &ModelInputs,
         config: &GenerationConfig,
-        on_step: &mut dyn FnMut(Step),
+        on_step: impl FnMut(Step),
     ) -> Result<Generated, ModelError> {
         match self {
-            Self::T5(m) => m.generate(inputs, config, on_step),
-            Self::GPT2(m) => m.generate(inputs, config, on_step),
-            Self::Falcon(m) => m.generate(inputs, config, on_step),
-            Self::Llama(m) => m.generate(inputs, config, on_step),
+            Self::T5(m) => m.generate_with(inputs, config, on_step),
+            Self::GPT2(m) => m.generate_with(inputs, config, on_step),
+            Self::Falcon(m) => m.generate_with(inputs, config, on_step),
+            Self::Llama(m) => m.generate_with(inputs, config, on_step),
             Self::Bert(_) => {
                 let problem = "classifies and has no decoder to generate with";
                 Err(ModelError::Unsupported { model_type: "bert".into(), problem })

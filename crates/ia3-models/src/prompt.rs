@@ -15,7 +15,7 @@ pub(crate) fn generate(
     model: &impl CausalLm,
     inputs: &ModelInputs,
     config: &GenerationConfig,
-    on_step: &mut dyn FnMut(Step),
+    on_step: impl FnMut(Step),
 ) -> Result<Generated, ModelError> {
     inputs.check(model.facts().vocab_size)?;
     check_rows(model, &inputs.input_ids)?;

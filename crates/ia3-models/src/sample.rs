@@ -105,10 +105,7 @@ mod tests {
 
     #[test]
     fn draws_have_the_models_frequencies() {
-        let config = GenerationConfig {
-            sampling: Some(Sampling { seed: 7, ..Sampling::default() }),
-            ..GenerationConfig::new(1, vec![])
-        };
+        let config = GenerationConfig::new(1, vec![]).with_sampling(Sampling::new().with_seed(7));
         let mut sampler = Sampler::new(&config, 2);
         let logits = Tensor::<2>::from_floats([logits(), logits()], &Device::flex());
         let mut counts = [[0f32; 4]; 2];
@@ -127,10 +124,7 @@ mod tests {
 
     #[test]
     fn one_row_of_a_batch_draws_what_it_draws_alone() {
-        let config = GenerationConfig {
-            sampling: Some(Sampling { seed: 3, ..Sampling::default() }),
-            ..GenerationConfig::new(1, vec![])
-        };
+        let config = GenerationConfig::new(1, vec![]).with_sampling(Sampling::new().with_seed(3));
         let (mut alone, mut both) = (Sampler::new(&config, 1), Sampler::new(&config, 2));
         let row = Tensor::<2>::from_floats([logits()], &Device::flex());
         let rows = Tensor::cat(vec![row.clone(), row.clone() * 0.1], 0);

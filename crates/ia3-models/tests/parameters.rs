@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Device;
-use ia3_core::{Ia3Config, PlanOptions, TrainableParameters};
+use ia3_core::{Ia3Config, TrainableParameters};
 use ia3_models::ModelConfig;
 
 struct Row {
@@ -50,7 +50,7 @@ fn config(row: &Row) -> ModelConfig {
 fn the_counts_are_pefts() {
     for row in TABLE {
         let model = config(row).init(&Device::flex());
-        let plan = Ia3Config::new().plan(&model.info(), PlanOptions::default()).unwrap();
+        let plan = Ia3Config::new().plan(&model.info()).unwrap();
         let trainable = plan.trainable_parameters();
         let counts = TrainableParameters { trainable, all: model.num_params() + trainable };
         assert_eq!(
@@ -76,7 +76,7 @@ fn bert_has_pefts_placement_and_the_papers() {
         r#"{"model_type": "bert", "hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}"#;
     let info = ModelConfig::from_json(minilm).unwrap().init(&Device::flex()).info();
     let count = |config: Ia3Config| {
-        let plan = config.plan(&info, PlanOptions::default()).unwrap();
+        let plan = config.plan(&info).unwrap();
         (plan.trainable_parameters(), plan.sites.len())
     };
     assert_eq!(count(Ia3Config::new()), (16_128, 24));
@@ -92,7 +92,7 @@ fn fused_projections_know_their_queries() {
     let trainable = |name: &str| {
         let row = TABLE.iter().find(|row| row.name == name).unwrap();
         let info = config(row).init(&Device::flex()).info();
-        let plan = Ia3Config::new().plan(&info, PlanOptions::default()).unwrap();
+        let plan = Ia3Config::new().plan(&info).unwrap();
         let queries = |path: &str| -> usize {
             let module = info.modules.iter().find(|m| m.path == path).unwrap();
             module.queries.iter().map(|range| range.len()).sum()

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, TensorData};
-use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
+use ia3_core::{Adapter, Ia3Config, attach};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
     Dataset, Example, ExampleError, OptimizerConfig, Schedule, TrainConfig, TrainError, Trainer, loss,
@@ -46,7 +46,7 @@ fn vectors(adapter: &Adapter, model: &Model) -> Vec<TensorData> {
 #[test]
 fn loss_and_update_are_those_of_the_mean() {
     let base = base();
-    let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
+    let plan = Ia3Config::new().plan(&base.info()).unwrap();
     let adapter = Adapter::init(&base, &plan);
     let model = attach(&base, &[&adapter]).unwrap();
     let examples: Vec<Example> = (2..8).map(example).collect();

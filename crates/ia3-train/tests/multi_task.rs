@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::Device;
-use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
+use ia3_core::{Adapter, Ia3Config, attach};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
     AdapterTask, Dataset, Example, OptimizerConfig, Schedule, StepReport, Target, TrainConfig, TrainError,
@@ -56,7 +56,7 @@ fn adapters(base: &Model, count: usize) -> Vec<Adapter> {
         Some(_) => Ia3Config::new().with_task_type(ia3_core::config::TaskType::SeqCls),
         None => Ia3Config::new(),
     };
-    let plan = config.plan(&base.info(), PlanOptions::default()).unwrap();
+    let plan = config.plan(&base.info()).unwrap();
     (0..count).map(|_| Adapter::init(base, &plan)).collect()
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 use burn::tensor::Device;
 use common::threads::threads;
 use ia3_core::config::TaskType;
-use ia3_core::{Adapter, Ia3Config, Ia3Vector, PlanOptions};
+use ia3_core::{Adapter, Ia3Config, Ia3Vector};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
     AdapterTask, Alone, CheckpointError, Communicator, Dataset, Example, OptimizerConfig, Schedule, Target,
@@ -75,7 +75,7 @@ fn forks(base: &Model, count: usize) -> Vec<Adapter> {
         Some(_) => Ia3Config::new().with_task_type(TaskType::SeqCls),
         None => Ia3Config::new(),
     };
-    let start = Adapter::init(base, &config.plan(&base.info(), PlanOptions::default()).unwrap());
+    let start = Adapter::init(base, &config.plan(&base.info()).unwrap());
     (0..count).map(|_| start.fork()).collect()
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use burn::tensor::{Device, TensorData};
 use common::threads::{Thread, threads};
-use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
+use ia3_core::{Adapter, Ia3Config, attach};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
     Communicator, Dataset, Example, OptimizerConfig, Schedule, TrainConfig, TrainError, Trainer,
@@ -49,7 +49,7 @@ fn run(
     from: Option<&ia3_train::TrainState>,
     steps: usize,
 ) -> (Vec<f32>, Vec<TensorData>, ia3_train::TrainState) {
-    let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
+    let plan = Ia3Config::new().plan(&base.info()).unwrap();
     let adapter = Adapter::init(base, &plan);
     let data = data();
     let model = attach(base, &[&adapter]).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use burn::tensor::Device;
-use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
+use ia3_core::{Adapter, Ia3Config, attach};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{
     CheckpointError, Checkpoints, Dataset, Example, Fingerprint, OptimizerConfig, Schedule, TrainConfig,
@@ -23,7 +23,7 @@ fn base() -> Model {
 
 /// The adapted model. Every call gives it new parameter ids.
 fn adapted(base: &Model) -> (Model, Adapter) {
-    let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
+    let plan = Ia3Config::new().plan(&base.info()).unwrap();
     let adapter = Adapter::init(base, &plan);
     (attach(base, &[&adapter]).unwrap(), adapter)
 }
@@ -172,7 +172,7 @@ fn the_state_of_another_model_or_optimiser_is_refused() {
     let plan = Ia3Config::new()
         .with_target_modules(["k"].into_iter().collect::<ia3_core::config::Selector>())
         .with_feedforward_modules(Vec::<&str>::new().into_iter().collect::<ia3_core::config::Selector>())
-        .plan(&base.info(), PlanOptions::default())
+        .plan(&base.info())
         .unwrap();
     let fewer = attach(&base, &[&Adapter::init(&base, &plan)]).unwrap();
     let error = Trainer::new(fewer, &data, &adamw).unwrap().restore(&state).unwrap_err().to_string();
@@ -210,7 +210,7 @@ fn heads_and_fixed_query_vectors_can_be_resumed() {
             Ia3Config::new()
         };
         let adapted = || {
-            let adapter = Adapter::init(&base, &kind.plan(&base.info(), PlanOptions::default()).unwrap());
+            let adapter = Adapter::init(&base, &kind.plan(&base.info()).unwrap());
             let adapter = if is_bert { adapter } else { adapter.kv_only(&base.info()).unwrap() };
             (attach(&base, &[&adapter]).unwrap(), adapter)
         };

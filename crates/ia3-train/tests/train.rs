@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Device;
-use ia3_core::{Adapter, Ia3Config, PlanOptions, attach};
+use ia3_core::{Adapter, Ia3Config, attach};
 use ia3_models::{Model, ModelConfig};
 use ia3_train::{Example, OptimizerConfig, Schedule, TrainConfig, TrainError, Training, evaluate, train};
 
@@ -32,7 +32,7 @@ fn config(steps: usize) -> TrainConfig {
 }
 
 fn adapted(base: &Model) -> (Model, Adapter) {
-    let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
+    let plan = Ia3Config::new().plan(&base.info()).unwrap();
     let adapter = Adapter::init(base, &plan);
     (attach(base, &[&adapter]).unwrap(), adapter)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::Module;
-use ia3_config::{Ia3Config, ModelInfo, Plan, PlanOptions};
+use ia3_config::{Ia3Config, ModelInfo, Plan};
 use ia3_core::{ActivationSpace, MixMethod, mix, model_info};
 use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapter_with};
 
@@ -75,7 +75,7 @@ impl Adapter {
     /// [`Error::Config`] for a configuration that does not fit the base, for example a target that no layer has.
     pub fn new(config: &Ia3Config, base: &impl AdapterBase) -> Result<Self, Error> {
         let info = base.base_info();
-        let mut plan = config.plan(&info, PlanOptions::default())?;
+        let mut plan = config.plan(&info)?;
         if plan.config.base_model_name_or_path.is_none() {
             plan.config.base_model_name_or_path = base.base_name();
         }

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 use ia3::core::Adapter;
 use ia3::io::AdapterFile;
 use ia3::train::OptimizerConfig;
-use ia3::{Ia3Config, ModelInputs, PlanOptions, TrainableParameters};
+use ia3::{Ia3Config, ModelInputs, TrainableParameters};
 
 fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
@@ -37,7 +37,7 @@ fn queries_stay_one_in_training_and_the_rest_moves() {
     let device = Device::flex();
     for (name, path, queries) in LAYOUTS {
         let base = ia3::from_pretrained(fixtures().join(name).join("base"), &device).unwrap().model;
-        let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
+        let plan = Ia3Config::new().plan(&base.info()).unwrap();
         let all = Adapter::init(&base, &plan);
         let adapter = all.clone().kv_only(&base.info()).unwrap();
         let held = 2 * queries.iter().map(|range| range.len()).sum::<usize>();
@@ -85,7 +85,7 @@ fn queries_stay_one_in_training_and_the_rest_moves() {
 #[test]
 fn without_a_fused_projection_there_is_nothing_to_hold() {
     let base = ia3::from_pretrained(fixtures().join("llama/base"), &Device::flex()).unwrap().model;
-    let plan = Ia3Config::new().plan(&base.info(), PlanOptions::default()).unwrap();
+    let plan = Ia3Config::new().plan(&base.info()).unwrap();
     let error = Adapter::init(&base, &plan).kv_only(&base.info()).unwrap_err().to_string();
     assert!(error.starts_with("no target is a fused projection"), "{error}");
 }

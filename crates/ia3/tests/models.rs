@@ -41,7 +41,7 @@ fn batch(rows: &[Vec<i64>], side: PaddingSide) -> ModelInputs {
 
 fn generate(model: &Model, inputs: &ModelInputs, config: &GenerationConfig) -> Vec<Vec<i64>> {
     let prompt = inputs.input_ids.as_ref().unwrap().dims()[1];
-    let ids = model.generate(inputs, config, &mut |_| ()).unwrap().ids;
+    let ids = model.generate(inputs, config).unwrap().ids;
     let width = ids.dims()[1];
     let ids: Vec<i64> = ids.into_data().iter().collect();
     ids.chunks(width).map(|row| row[prompt..].to_vec()).collect()
@@ -112,7 +112,7 @@ fn a_row_without_a_real_token_is_finite_and_leaves_the_others_alone() {
 #[test]
 fn generation_is_the_same_for_a_row_alone_and_padded_on_either_side() {
     for (name, model) in models(Task::CausalLm) {
-        let config = GenerationConfig { min_new_tokens: 8, ..model.generation_config(8) };
+        let config = model.generation_config(8).with_min_new_tokens(8);
         let alone: Vec<Vec<i64>> = rows()
             .into_iter()
             .flat_map(|row| generate(&model, &batch(&[row], PaddingSide::Right), &config))
@@ -127,9 +127,9 @@ fn generation_is_the_same_for_a_row_alone_and_padded_on_either_side() {
 fn the_cache_gives_what_a_forward_over_everything_gives() {
     for (name, model) in models(Task::CausalLm) {
         let inputs = batch(&rows()[..1], PaddingSide::Right);
-        let config = GenerationConfig { min_new_tokens: 12, ..model.generation_config(12) };
+        let config = model.generation_config(12).with_min_new_tokens(12);
         let mut steps = vec![];
-        let ids = model.generate(&inputs, &config, &mut |step: Step| steps.push(step.logits.clone()));
+        let ids = model.generate_with(&inputs, &config, |step: Step| steps.push(step.logits.clone()));
         let ids = ids.unwrap().ids;
         let read = ids.dims()[1] - 1;
         let whole = ModelInputs { input_ids: Some(ids.narrow(1, 0, read)), ..ModelInputs::default() };
@@ -143,16 +143,16 @@ fn the_cache_gives_what_a_forward_over_everything_gives() {
 fn sampling_is_reproducible_and_can_be_made_greedy() {
     for (name, model) in models(Task::CausalLm) {
         let inputs = batch(&rows(), PaddingSide::Left);
-        let greedy = GenerationConfig { min_new_tokens: 8, ..model.generation_config(8) };
-        let sampled = |sampling| GenerationConfig { sampling: Some(sampling), ..greedy.clone() };
-        let seed = |seed| sampled(Sampling { seed, temperature: 2.0, ..Sampling::default() });
+        let greedy = model.generation_config(8).with_min_new_tokens(8);
+        let sampled = |sampling| greedy.clone().with_sampling(sampling);
+        let seed = |seed| sampled(Sampling::new().with_seed(seed).with_temperature(2.0));
         let ids = |config: &GenerationConfig| generate(&model, &inputs, config);
         assert_eq!(ids(&seed(1)), ids(&seed(1)), "{name}");
         assert_ne!(ids(&seed(1)), ids(&seed(2)), "{name}");
         for sampling in [
-            Sampling { top_k: Some(1), ..Sampling::default() },
-            Sampling { top_p: 1e-6, ..Sampling::default() },
-            Sampling { temperature: 1e-4, ..Sampling::default() },
+            Sampling::new().with_top_k(1),
+            Sampling::new().with_top_p(1e-6),
+            Sampling::new().with_temperature(1e-4),
         ] {
             assert_eq!(ids(&sampled(sampling)), ids(&greedy), "{name} {sampling:?}");
         }
@@ -163,13 +163,13 @@ fn sampling_is_reproducible_and_can_be_made_greedy() {
 fn a_callback_sees_every_token_and_an_ended_row_is_padded() {
     for (name, model) in models(Task::CausalLm) {
         let inputs = batch(&rows(), PaddingSide::Left);
-        let free = GenerationConfig { eos_token_id: vec![], ..model.generation_config(6) };
+        let free = model.generation_config(6).with_eos_token_id(vec![]);
         // The token that the first row generates third ends it.
         let third = generate(&model, &inputs, &free)[0][2];
-        let config = GenerationConfig { eos_token_id: vec![third], pad_token_id: 60, ..free };
+        let config = free.with_eos_token_id(vec![third]).with_pad_token_id(60);
         let mut seen = vec![vec![], vec![]];
         model
-            .generate(&inputs, &config, &mut |step: Step| {
+            .generate_with(&inputs, &config, |step: Step| {
                 seen.iter_mut().zip(step.tokens).for_each(|(row, token)| row.push(*token));
             })
             .unwrap();
@@ -189,12 +189,10 @@ fn what_does_not_fit_is_refused() {
     positions.position_ids = Some(Tensor::full([2, 6], 32, &Device::flex()));
     assert_eq!(error(&positions), "`position_ids` holds 32; the model has 32 positions");
     let config = gpt2.generation_config(28);
-    let message = gpt2.generate(&batch(&rows(), PaddingSide::Left), &config, &mut |_| ()).unwrap_err();
+    let message = gpt2.generate(&batch(&rows(), PaddingSide::Left), &config).unwrap_err();
     let expected = "`input_ids` has 6 tokens; with 28 new ones that is more than the model's 32 positions";
     assert_eq!(message.to_string(), expected);
-    assert!(
-        gpt2.generate(&batch(&rows(), PaddingSide::Left), &gpt2.generation_config(27), &mut |_| ()).is_ok()
-    );
+    assert!(gpt2.generate(&batch(&rows(), PaddingSide::Left), &gpt2.generation_config(27)).is_ok());
     let labels = Tensor::<2, Int>::zeros([2, 3], &Device::flex());
     let message = gpt2.loss(&batch(&rows(), PaddingSide::Right), labels).unwrap_err();
     let expected = "`labels` has shape [2, 3], expected [2, 6], one label for each position";

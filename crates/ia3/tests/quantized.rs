@@ -137,7 +137,7 @@ fn a_head_in_integers_is_the_same_from_memory_from_floats_and_from_disk() {
         for bits in [Bits::Eight, Bits::Four] {
             let own = case.base.clone().with_own_head();
             assert!(worst(&case.logits(&own), &case.logits(&case.base)) < 1e-6, "{}", case.name);
-            let how = Quantization { bits, head: true };
+            let how = Quantization::new(bits).with_head(true);
             let (base, report) = ia3::quantize(&own, how).unwrap();
             assert!(report.errors.contains_key("lm_head"), "{}: {report:?}", case.name);
             let logits = case.logits(&base);

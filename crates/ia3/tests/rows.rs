@@ -12,7 +12,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use common::{Case, cases, device};
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::models::{GenerationConfig, PaddingSide};
+use ia3::models::PaddingSide;
 use ia3::{Ia3Model, ModelInputs, Task};
 
 /// Largest difference allowed between a row of a mixed batch and the same row under its adapter alone.
@@ -104,10 +104,10 @@ fn each_row_generates_what_it_generates_under_its_adapter_alone() {
     for case in cases().into_iter().filter(|case| case.base.task() != Task::SequenceClassification) {
         let model = three(&case);
         let mixed = model.rows(&NAMES).unwrap();
-        let config = GenerationConfig { min_new_tokens: 6, ..mixed.generation_config(6) };
+        let config = mixed.generation_config(6).with_min_new_tokens(6);
         let generate = |model: &Model, side| -> Vec<Vec<i64>> {
             let inputs = ModelInputs { decoder_input_ids: None, ..batch(model, side) };
-            let ids = model.generate(&inputs, &config, &mut |_| ()).unwrap().ids;
+            let ids = model.generate(&inputs, &config).unwrap().ids;
             let width = ids.dims()[1];
             let ids: Vec<i64> = ids.into_data().iter().collect();
             ids.chunks(width).map(<[i64]>::to_vec).collect()
@@ -214,14 +214,14 @@ fn what_cannot_be_is_an_error_that_says_why() {
     let two = model.rows(&["b", "alt"]).unwrap();
     let error = two.forward(&batch(&two, PaddingSide::Right)).unwrap_err().to_string();
     assert_eq!(error, "`input_ids` has 6 rows, but the model has an adapter for each of 2");
-    let error = two.generate(&batch(&two, PaddingSide::Right), &two.generation_config(1), &mut |_| ());
+    let error = two.generate(&batch(&two, PaddingSide::Right), &two.generation_config(1));
     assert_eq!(
         error.unwrap_err().to_string(),
         "`input_ids` has 6 rows, but the model has an adapter for each of 2"
     );
     let adapter = model.adapter("b").unwrap().clone();
     let error = model.insert_adapter("__base__", adapter).unwrap_err().to_string();
-    assert!(error.starts_with("`__base__` is no name for an adapter"), "{error}");
+    assert!(error.starts_with("`__base__` is not a valid adapter name"), "{error}");
     model.merge_adapter(&Default::default()).unwrap();
     assert_eq!(
         message(model.rows(&["b"])),

@@ -36,7 +36,7 @@ fn padding_on_the_left_is_as_good_as_on_the_right() {
         let logits = |left| model.forward(&inputs(left)).unwrap().into_data();
         logits(true).assert_approx_eq::<f32>(&logits(false), Tolerance::absolute(1e-4));
         let config = model.generation_config(6);
-        let generate = |left| model.generate(&inputs(left), &config, &mut |_| ()).unwrap().ids.into_data();
+        let generate = |left| model.generate(&inputs(left), &config).unwrap().ids.into_data();
         assert_eq!(generate(true), generate(false), "{name}");
     }
 }
@@ -69,6 +69,6 @@ fn half_precision_bases_stay_within_pefts_distance_of_float32() {
         let worst = (logits(&half) - expected.clone()).abs().max().into_scalar::<f32>();
         assert!(worst > 0.0 && worst < tolerance, "{dtype:?}: {worst}");
         let config = half.generation_config(4);
-        assert!(half.generate(&inputs(false), &config, &mut |_| ()).is_ok());
+        assert!(half.generate(&inputs(false), &config).is_ok());
     }
 }

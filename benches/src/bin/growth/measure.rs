@@ -58,7 +58,7 @@ pub(crate) fn by_new_tokens(
         let mut config = model.generation_config(tokens);
         config.min_new_tokens = tokens;
         let generate = || {
-            model.generate(&setup.inputs, &config, &mut |_| ())?;
+            model.generate(&setup.inputs, &config)?;
             Ok(())
         };
         points.push((tokens as f64, median(runs, generate)?));

@@ -123,7 +123,7 @@ fn options(args: &ModelArgs) -> PretrainedOptions {
     };
     let options = PretrainedOptions::new().with_dtype(dtype);
     match args.quantize {
-        Some(name) => options.with_quantization(Quantization { bits: bits(name), head: args.quantize_head }),
+        Some(name) => options.with_quantization(Quantization::new(bits(name)).with_head(args.quantize_head)),
         None => options,
     }
 }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use burn::module::Module;
 use burn::tensor::Device;
+use ia3::Ia3Config;
 use ia3::models::cost::{self, Method, Workload};
-use ia3::{Ia3Config, PlanOptions};
 use serde::Serialize;
 
 use super::{base_config, targets};
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Cost, device: &Device, format: Format) -> anyhow::Resul
     let model = config.init(device);
     let vectors = Ia3Config::new().with_task_type(targets::task_type(model.task()));
     let vectors = targets::with(vectors, &args.targets, args.feedforward.as_deref());
-    let plan = vectors.plan(&model.info(), PlanOptions::default())?;
+    let plan = vectors.plan(&model.info())?;
     let Cost { seq, batch, steps, lora_rank, shots, weight_bytes, .. } = *args;
     let shot_tokens = args.shot_tokens.unwrap_or(seq);
     let workload = Workload { seq, batch, steps, lora_rank, shots, shot_tokens, weight_bytes };

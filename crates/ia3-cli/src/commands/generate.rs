@@ -62,7 +62,7 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
     let tokenizer = tokenizer::open(&args.model.base)?;
     let model = AdaptedModel::new(&args.model, device)?;
     model.check(prompts.len())?;
-    let kind = tokenizer::kind(model.base());
+    let kind = ia3::model_kind(model.base());
     let encode = |prompt: &String| tokenizer.encode_prompt(prompt, None, &kind);
     let encoded = prompts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
     let mut stream = tokenizer.streaming(output::piece);
@@ -87,7 +87,7 @@ fn generate(
     on_token: &mut dyn FnMut(i64) -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<Vec<i64>>> {
     let mut shown = Ok(());
-    let ids = model.generate(inputs, &config(model, args), &mut |step| {
+    let ids = model.generate_with(inputs, &config(model, args), |step| {
         if shown.is_ok() {
             shown = on_token(step.tokens[0]);
         }
@@ -100,13 +100,15 @@ fn generate(
 }
 
 fn config(model: &Model, args: &Generate) -> GenerationConfig {
-    let sampling =
-        Sampling { temperature: args.temperature, top_k: args.top_k, top_p: args.top_p, seed: args.seed };
-    GenerationConfig {
-        min_new_tokens: args.min_new_tokens,
-        sampling: args.sample.then_some(sampling),
-        ..model.generation_config(args.max_new_tokens)
-    }
+    let sampling = Sampling::new()
+        .with_temperature(args.temperature)
+        .with_top_k(args.top_k)
+        .with_top_p(args.top_p)
+        .with_seed(args.seed);
+    model
+        .generation_config(args.max_new_tokens)
+        .with_min_new_tokens(args.min_new_tokens)
+        .with_sampling(args.sample.then_some(sampling))
 }
 
 /// The rows of several batches as one tensor. Shorter rows are padded.

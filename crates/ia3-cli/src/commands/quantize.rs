@@ -38,7 +38,7 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Quantize, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    let how = Quantization { bits: base_model::bits(args.scheme), head: args.head };
+    let how = Quantization::new(base_model::bits(args.scheme)).with_head(args.head);
     let options = PretrainedOptions::new().with_quantization(how);
     let base = base_model::load_with(&args.base, &options, device)?;
     base_model::note_fresh(&base, &[]);

@@ -7,8 +7,8 @@ use ia3_config::{
     ConfigError, Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Plan, PlanOptions, Site,
 };
 
-pub(crate) const STRICT: PlanOptions = PlanOptions { allow_unmatched: false };
-pub(crate) const LENIENT: PlanOptions = PlanOptions { allow_unmatched: true };
+pub(crate) const STRICT: PlanOptions = PlanOptions::new();
+pub(crate) const LENIENT: PlanOptions = PlanOptions::new().with_allow_unmatched(true);
 
 pub(crate) fn linear(d_in: usize, d_out: usize) -> ModuleKind {
     ModuleKind::Linear { d_in, d_out, bias: false }
@@ -161,11 +161,11 @@ pub(crate) fn llama() -> ModelInfo {
 }
 
 pub(crate) fn plan(config: &Ia3Config, model: &ModelInfo) -> Plan {
-    config.plan(model, STRICT).unwrap()
+    config.plan(model).unwrap()
 }
 
 pub(crate) fn error(config: &Ia3Config, model: &ModelInfo) -> ConfigError {
-    config.plan(model, STRICT).unwrap_err()
+    config.plan(model).unwrap_err()
 }
 
 /// The paths of the sites at a placement.

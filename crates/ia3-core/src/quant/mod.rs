@@ -30,17 +30,30 @@ pub enum Bits {
 
 /// What [`quantize`] makes of a base; `Bits::Eight.into()` leaves the head as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Quantization {
-    /// What weights are stored in.
+    /// The size of the integers that weights are stored as.
     pub bits: Bits,
-    /// Whether the language-model head is quantised too, where it has a weight of its own. It is the largest matrix that
-    /// generation reads for every token, and the last one: its error is that of the logits.
+    /// Whether the language-model head is quantised too, where it has a weight of its own. The head is the largest matrix
+    /// that generation reads for each token, and the last one, so that its error is the error of the logits.
     pub head: bool,
+}
+
+impl Quantization {
+    /// Quantises all linear layers except the language-model head.
+    pub fn new(bits: Bits) -> Self {
+        Self { bits, head: false }
+    }
+
+    /// The same with another [`head`](Self::head).
+    pub fn with_head(self, head: bool) -> Self {
+        Self { head, ..self }
+    }
 }
 
 impl From<Bits> for Quantization {
     fn from(bits: Bits) -> Self {
-        Self { bits, head: false }
+        Self::new(bits)
     }
 }
 

@@ -44,7 +44,7 @@ pub use state::Ia3Rows;
 ///
 /// ```
 /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
-/// use ia3_core::{ActivationSpace, Adapter, Ia3Config, Ia3Forward, PlanOptions, attach_rows};
+/// use ia3_core::{ActivationSpace, Adapter, Ia3Config, Ia3Forward, attach_rows};
 ///
 /// #[derive(burn::module::Module, Debug)]
 /// struct Net { wo: burn::nn::Linear }
@@ -53,7 +53,7 @@ pub use state::Ia3Rows;
 /// let device = Device::flex();
 /// let base = Net { wo: LinearConfig::new(4, 8).init(&device) };
 /// let config = Ia3Config::new().with_target_modules(["wo"]).with_feedforward_modules(["wo"]);
-/// let plan = config.plan(&base.info(), PlanOptions::default())?;
+/// let plan = config.plan(&base.info())?;
 /// let (a, b) = (Adapter::init(&base, &plan), Adapter::init(&base, &plan));
 /// let model = attach_rows(&base, &[Some(&a), Some(&b), None, Some(&a)])?;
 /// let y = model.wo.ia3_forward(Tensor::<3>::ones([4, 5, 4], &device));

@@ -9,19 +9,19 @@ use crate::adapter::file::{AdapterFile, CONFIG};
 use crate::adapter::infer_model::infer_model;
 use crate::adapter::load::{check_shape, mismatch, plan_error};
 
-const ALLOW: PlanOptions = PlanOptions { allow_unmatched: true };
+const ALLOW: PlanOptions = PlanOptions::new().with_allow_unmatched(true);
 
 impl AdapterFile {
     /// What each vector multiplies, by module path.
     ///
-    /// The configuration says it, and the shape has to agree. Without `base` the configuration is read as for a model
-    /// that has the layers of the file and no other.
+    /// The configuration decides it, and the shape of the vector must agree. Without `base` the configuration is applied to
+    /// a model that has the layers of the file and no others.
     ///
     /// # Errors
     ///
     /// [`AdapterFileError::NoVectors`]; [`AdapterFileError::Config`] or, with a base, [`AdapterFileError::Plan`] for a configuration that selects nothing;
     /// [`AdapterFileError::VectorShape`] for a vector on the other side or of another length; [`AdapterFileError::NotSelected`] or,
-    /// with a base, [`AdapterFileError::Mismatch`] where vectors and selected layers are not one to one.
+    /// with a base, [`AdapterFileError::Mismatch`] if the vectors and the selected layers are not the same.
     pub fn placements(
         &self,
         base: Option<&ModelInfo>,
@@ -31,7 +31,9 @@ impl AdapterFile {
             return Err(AdapterFileError::NoVectors { path, found });
         }
         let plan = match base {
-            Some(base) => self.config.plan(base, ALLOW).map_err(|source| plan_error(&self.path, source))?,
+            Some(base) => {
+                self.config.plan_with(base, ALLOW).map_err(|source| plan_error(&self.path, source))?
+            }
             None => self.own_plan()?,
         };
         let mut placements = BTreeMap::new();
@@ -54,9 +56,9 @@ impl AdapterFile {
         }
     }
 
-    /// The plan on a model that has the vectors' layers and no other.
+    /// The plan on a model that has the layers of the vectors and no others.
     fn own_plan(&self) -> Result<Plan, AdapterFileError> {
-        let plan = self.config.plan(&infer_model(&self.vectors, false), ALLOW);
+        let plan = self.config.plan_with(&infer_model(&self.vectors, false), ALLOW);
         plan.map_err(|source| match source {
             ConfigError::NothingMatched { .. } | ConfigError::AllExcluded { .. } => {
                 AdapterFileError::NotSelected {

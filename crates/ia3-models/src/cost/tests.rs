@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Device;
-use ia3_core::{Ia3Config, PlanOptions};
+use ia3_core::Ia3Config;
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn t0(sizes: &str) -> [Cost; 4] {
 
 fn of(config: &ModelConfig, vectors: &Ia3Config) -> [Cost; 4] {
     let model = config.init(&Device::flex());
-    let plan = vectors.plan(&model.info(), PlanOptions::default()).unwrap();
+    let plan = vectors.plan(&model.info()).unwrap();
     costs(config, &model.info(), model.num_params(), &plan, &PAPER).try_into().unwrap()
 }
 
@@ -71,7 +71,7 @@ fn gpt_3_as_the_paper_counts_it() {
     assert!((flops / 1.442e15 - 1.0).abs() < 0.01, "{flops}: 1.4e15");
     // Keys and values of 32 examples of 512 tokens: 144 GiB.
     let model = config.init(&Device::flex());
-    let plan = Ia3Config::new().plan(&model.info(), PlanOptions::default()).unwrap();
+    let plan = Ia3Config::new().plan(&model.info()).unwrap();
     let prompt = Workload { shots: 32, shot_tokens: 512, ..PAPER };
     let context = costs(&config, &model.info(), model.num_params(), &plan, &prompt)[3];
     assert_eq!((context.activation_memory, context.disk_bytes), (144 << 30, 65_536));

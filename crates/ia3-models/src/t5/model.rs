@@ -137,24 +137,29 @@ impl T5ForConditionalGeneration {
 
     /// What the configuration says about generating, with `max_new_tokens`.
     pub fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig {
-        GenerationConfig {
-            pad_token_id: self.config.pad_token_id,
-            ..GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone())
-        }
+        let config = GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone());
+        config.with_pad_token_id(self.config.pad_token_id)
     }
 
-    /// Generates from `input_ids` and `attention_mask`; encodes once and caches keys and values.
-    ///
-    /// `on_step` sees every step as it happens.
+    /// Generates from `input_ids` and `attention_mask`. The encoder runs once, and keys and values are cached.
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward), and [`ModelError::Generation`].
-    pub fn generate(
+    /// As [`forward`](Self::forward), and [`ModelError::Generation`] for an impossible setting.
+    pub fn generate(&self, inputs: &ModelInputs, config: &GenerationConfig) -> Result<Generated, ModelError> {
+        self.generate_with(inputs, config, |_| ())
+    }
+
+    /// As [`generate`](Self::generate), calling `on_step` after each step.
+    ///
+    /// # Errors
+    ///
+    /// As [`generate`](Self::generate).
+    pub fn generate_with(
         &self,
         inputs: &ModelInputs,
         config: &GenerationConfig,
-        on_step: &mut dyn FnMut(Step),
+        on_step: impl FnMut(Step),
     ) -> Result<Generated, ModelError> {
         inputs.check(self.config.vocab_size)?;
         let ids = required("input_ids", &inputs.input_ids)?;

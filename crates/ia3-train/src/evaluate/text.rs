@@ -51,7 +51,7 @@ pub(super) fn summarise(run: &Run, batches: &[Batch]) -> Evaluation {
 fn generate(model: &Model, inputs: &ModelInputs, longest: usize) -> Result<Vec<Vec<i64>>, TrainError> {
     // One token more than the longest target, to detect a generation that does not end in time.
     let config = model.generation_config(longest + 1);
-    let ids = model.generate(inputs, &config, &mut |_| ())?.ids;
+    let ids = model.generate(inputs, &config)?.ids;
     let width = ids.dims()[1];
     let ids: Vec<i64> = ids.into_data().iter().collect();
     let prompt = match (model.task(), &inputs.input_ids) {

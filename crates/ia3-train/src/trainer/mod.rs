@@ -26,14 +26,14 @@ pub use step::Steps;
 ///
 /// ```
 /// use burn::tensor::Device;
-/// use ia3_core::{Adapter, Ia3Config, PlanOptions};
+/// use ia3_core::{Adapter, Ia3Config};
 /// use ia3_models::ModelConfig;
 /// use ia3_train::{AdapterTask, Dataset, Example, TrainConfig, Trainer};
 ///
 /// let config = r#"{"model_type": "t5", "vocab_size": 61, "d_model": 24, "d_kv": 6, "d_ff": 40, "num_layers": 1,
 ///                  "num_heads": 4}"#;
 /// let base = ModelConfig::from_json(config)?.init(&Device::flex());
-/// let start = Adapter::init(&base, &Ia3Config::new().plan(&base.info(), PlanOptions::default())?);
+/// let start = Adapter::init(&base, &Ia3Config::new().plan(&base.info())?);
 /// let text = |input: i64, target: i64| Example { input: vec![input, 1], target: vec![target, 1].into() };
 /// let (first, second) = (Dataset::from(vec![text(17, 42)]), Dataset::from(vec![text(17, 9), text(5, 6)]));
 /// let task = |data| AdapterTask { adapter: start.fork(), data };

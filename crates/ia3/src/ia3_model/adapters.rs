@@ -1,7 +1,7 @@
 //! Adding and deleting adapters.
 
 use burn::module::Module;
-use ia3_config::{Note, PlanOptions};
+use ia3_config::Note;
 use ia3_core::{Adapter, Ia3Config, MixMethod, Plan, mix};
 use ia3_io::check_adapter_name;
 
@@ -19,7 +19,7 @@ impl<M: Module> Ia3Model<M> {
     /// would place where nobody asked for.
     pub fn add_adapter(&mut self, name: &str, config: &Ia3Config) -> Result<(), Error> {
         self.check_new(name)?;
-        let plan = config.plan(&self.info, PlanOptions::default())?;
+        let plan = config.plan(&self.info)?;
         check_feedforward(&plan)?;
         let adapter = match self.low_cpu_mem_usage {
             true => Adapter::init_lazy(&self.base, &plan),

@@ -96,7 +96,7 @@ impl<'a> Generate<'a> {
     /// [`Error::NoTokenizer`] for texts without a tokenizer, and [`Error::Data`] for a tokenizer that cannot be read.
     pub fn run(mut self) -> Result<Generated, Error> {
         let inputs = self.model.prompts(self.prompts)?;
-        let generated = self.model.module().generate(&inputs, &self.config, &mut self.on_step)?;
+        let generated = self.model.module().generate_with(&inputs, &self.config, &mut self.on_step)?;
         Generated::new(generated.ids, self.model)
     }
 

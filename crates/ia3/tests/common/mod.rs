@@ -12,7 +12,7 @@ use ia3::core::Adapter;
 use ia3::core::{ParamKind, visit_params};
 use ia3::io::AdapterFile;
 use ia3::models::Model;
-use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, ModelInputs, PlanOptions};
+use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, ModelInputs};
 
 /// The device under test: the one that `IA3_TEST_DEVICE` names, or the CPU.
 pub(crate) fn device() -> Device {
@@ -58,7 +58,7 @@ pub(crate) fn config(targets: &[&str], feedforward: &[&str]) -> Ia3Config {
 
 /// An adapter for [`Mlp`] with a vector of these values on the output of `lin0`.
 pub(crate) fn on_lin0(l: [f32; 20]) -> Adapter {
-    let plan = config(&["lin0"], &[]).plan(&Mlp::new().info(), PlanOptions::default()).unwrap();
+    let plan = config(&["lin0"], &[]).plan(&Mlp::new().info()).unwrap();
     let mut adapter = Adapter::init(&Mlp::new(), &plan);
     let l = Ia3Vector::new(Tensor::from_floats(l, &device()), ia3::Placement::Output);
     adapter.vectors.insert("lin0".into(), l);

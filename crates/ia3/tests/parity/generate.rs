@@ -28,7 +28,7 @@ fn generate(case: &Case, name: &str, model: &Model, comparison: &mut Comparison)
         model.generation_config(case.meta["generate"]["max_new_tokens"].as_u64().unwrap() as usize);
     config.min_new_tokens = case.meta["generate"]["min_new_tokens"].as_u64().unwrap() as usize;
     let mut steps: Vec<Tensor<2>> = vec![];
-    let generated = model.generate(&inputs(case), &config, &mut |step| steps.push(step.logits.clone()));
+    let generated = model.generate_with(&inputs(case), &config, |step| steps.push(step.logits.clone()));
     let ids: Vec<i64> = generated.unwrap().ids.into_data().iter().collect();
     let expected: Vec<i64> = expected.values.iter().map(|&v| v as i64).collect();
     comparison.equal(&format!("generate.{name}.ids"), &ids, &expected);

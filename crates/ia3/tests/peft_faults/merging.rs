@@ -101,14 +101,14 @@ fn fault_15_quantised_weights_do_not_merge() {
     let mlp = Mlp::new();
     let (base, report) = ia3::quantize(&mlp, ia3::Bits::Eight).unwrap();
     assert_eq!(report.errors.len(), 2, "{report:?}");
-    let plan = config(&["lin0", "lin1"], &[]).plan(&mlp.info(), ia3::PlanOptions::default()).unwrap();
+    let plan = config(&["lin0", "lin1"], &[]).plan(&mlp.info()).unwrap();
     let adapter = ia3::core::Adapter::init(&mlp, &plan);
     let adapted = ia3::attach(&base, &[&adapter]).unwrap().output();
     let merged = ia3::merge(&base, &[&adapter]).unwrap();
     assert!(matches!(merged.lin0.weight.base().dtype(), burn::tensor::DType::QFloat(_)), "it stays packed");
     assert_close(&merged.output(), &adapted, 1e-6, "merged");
     // Where it cannot be exact it says so.
-    let plan = config(&["lin1"], &["lin1"]).plan(&mlp.info(), ia3::PlanOptions::default()).unwrap();
+    let plan = config(&["lin1"], &["lin1"]).plan(&mlp.info()).unwrap();
     let input = ia3::core::Adapter::init(&mlp, &plan);
     let error = ia3::merge(&base, &[&input]).unwrap_err().to_string();
     assert!(error.starts_with("`lin1` is quantised and its input is scaled"), "{error}");

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Placement, PlanOptions};
+use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Placement};
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
 use ia3_core::Affine;
 
@@ -89,7 +89,7 @@ impl ActivationSpace for Attention {
 fn fault_12_the_queries_of_a_fused_projection_are_scaled() {
     let device = Device::flex();
     let base = Attention { c_attn: Conv1D { weight: Param::from_tensor(Tensor::ones([3, 12], &device)) } };
-    let plan = config(&["c_attn"], &[]).plan(&base.info(), PlanOptions::default()).unwrap();
+    let plan = config(&["c_attn"], &[]).plan(&base.info()).unwrap();
     let adapter = ia3::core::Adapter::init(&base, &plan).kv_only(&base.info()).unwrap();
     let model = Ia3Model::builder(base).init_from(adapter).unwrap();
     let y = |m: &Attention| -> Vec<f32> {
@@ -123,14 +123,14 @@ fn bert() -> ModelInfo {
 #[test]
 fn fault_13_berts_default_scales_the_attention_output_too() {
     let inputs = |config: Ia3Config| -> Vec<String> {
-        let plan = config.plan(&bert(), PlanOptions::default()).unwrap();
+        let plan = config.plan(&bert()).unwrap();
         let sites = plan.sites.into_iter().filter(|site| site.placement == Placement::Input);
         sites.map(|site| site.path).collect()
     };
     let papers = Ia3Config::new().with_exclude_modules(["attention.output.dense"]);
     assert_eq!(inputs(papers), ["bert.encoder.layer.0.output.dense"]);
     // The default stays PEFT's, and the plan shows what it hits.
-    let default = Ia3Config::new().plan(&bert(), PlanOptions::default()).unwrap();
+    let default = Ia3Config::new().plan(&bert()).unwrap();
     assert!(default.site("bert.encoder.layer.0.attention.output.dense").is_some());
 }
 

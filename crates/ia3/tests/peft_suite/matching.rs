@@ -1,11 +1,11 @@
-use ia3::{Ia3Config, Placement, PlanOptions};
+use ia3::{Ia3Config, Placement};
 
 use crate::common::fixture;
 
 fn plan(config: Ia3Config) -> ia3::Plan {
     let device = burn::tensor::Device::flex();
     let base = ia3::from_pretrained(fixture("t5/base"), &device).unwrap().model;
-    config.plan(&base.info(), PlanOptions::default()).unwrap()
+    config.plan(&base.info()).unwrap()
 }
 
 #[test]

@@ -72,12 +72,12 @@ fn mixed_modules_to_save_in_any_order() {
 #[test]
 fn a_sequence_classifier_saves_its_head_by_itself() {
     use ia3::TaskType;
-    use ia3_config::{ModelInfo, ModuleInfo, ModuleKind, PlanOptions};
+    use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
     let linear = |path: &str| ModuleInfo::new(path, ModuleKind::Linear { d_in: 4, d_out: 4, bias: true });
     let info =
         ModelInfo::new("bert", vec![linear("encoder.layer.0.attention.self.key"), linear("classifier")]);
     let config = Ia3Config::new().with_target_modules(["key"]).with_task_type(TaskType::SeqCls);
-    let plan = config.plan(&info, PlanOptions::default()).unwrap();
+    let plan = config.plan(&info).unwrap();
     assert_eq!(plan.modules_to_save, ["classifier"]);
     assert_eq!(plan.config.modules_to_save, Some(vec!["classifier".into(), "score".into()]));
 }

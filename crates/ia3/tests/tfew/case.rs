@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
+use ia3::Ia3Config;
 use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3::train::{
     CausalLoss, Example, LossConfig, OptimizerConfig, Schedule, Target, TrainConfig, Unlikelihood,
 };
-use ia3::{Ia3Config, PlanOptions};
 use serde_json::Value;
 
 use ia3_testing::corpus;
@@ -46,7 +46,7 @@ impl Case {
     pub(crate) fn fresh(&self) -> Adapter {
         let path = fixture("tfew").join(&self.name).join("adapter_config.json");
         let config = Ia3Config::from_json(&std::fs::read_to_string(path).unwrap()).unwrap();
-        Adapter::init(&self.model, &config.plan(&self.model.info(), PlanOptions::default()).unwrap())
+        Adapter::init(&self.model, &config.plan(&self.model.info()).unwrap())
     }
 
     /// The reference's adapter after training.

@@ -21,7 +21,7 @@ impl Ours {
         }
         for (name, head) in [(INT8, false), (INT8_HEAD, true)] {
             let base = if head { self.base.clone().with_own_head() } else { self.base.clone() };
-            let (base, _) = ia3::quantize(&base, Quantization { bits: Bits::Eight, head })?;
+            let (base, _) = ia3::quantize(&base, Quantization::new(Bits::Eight).with_head(head))?;
             let quantized = ia3::attach(&base, &[&self.adapter])?;
             self.generation(&format!("decode 32, batch 1{name}"), &quantized, &base, 1)?;
         }
@@ -49,7 +49,7 @@ impl Ours {
     fn generate(&self, model: &Model, rows: usize, tokens: usize) -> Result<()> {
         let mut config = model.generation_config(tokens);
         config.min_new_tokens = tokens;
-        model.generate(&self.inputs(rows), &config, &mut |_| ())?;
+        model.generate(&self.inputs(rows), &config)?;
         Ok(())
     }
 }

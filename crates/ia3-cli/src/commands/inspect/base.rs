@@ -7,7 +7,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use ia3::io::Checkpoint;
-use ia3::{Bits, Ia3Config, PlanOptions};
+use ia3::{Bits, Ia3Config};
 use serde::Serialize;
 
 use crate::commands::base_config;
@@ -83,7 +83,7 @@ fn describe(checkpoint: &Checkpoint) -> anyhow::Result<Weights> {
 }
 
 fn default_adapter(info: &ia3::ModelInfo, parameters: usize) -> Option<DefaultAdapter> {
-    let plan = Ia3Config::new().plan(info, PlanOptions::default()).ok()?;
+    let plan = Ia3Config::new().plan(info).ok()?;
     let trainable_parameters = plan.trainable_parameters();
     let site = |s: &ia3::Site| Site { path: s.path.clone(), placement: s.placement.to_string(), len: s.len };
     Some(DefaultAdapter {

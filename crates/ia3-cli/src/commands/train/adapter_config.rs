@@ -3,7 +3,7 @@
 use anyhow::Context;
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::{Ia3Config, PlanOptions, Pretrained, Task};
+use ia3::{Ia3Config, Pretrained, Task};
 
 use crate::args::Train;
 use crate::commands::targets;
@@ -43,7 +43,7 @@ pub(super) fn with_fresh_modules(mut config: Ia3Config, base: &Pretrained) -> Ia
 /// The adapter with its initial values. `kv_only` holds the queries of fused projections at 1.
 pub(super) fn initial(config: Ia3Config, kv_only: bool, base: &Model) -> anyhow::Result<Adapter> {
     let info = base.info();
-    let plan = config.plan(&info, PlanOptions::default())?;
+    let plan = config.plan(&info)?;
     let adapter = Adapter::init(base, &plan);
     Ok(if kv_only { adapter.kv_only(&info)? } else { adapter })
 }
