@@ -29,6 +29,9 @@ pub enum ModelConfig {
     Bert(BertConfig),
 }
 
+/// The tables of T5's encoder and decoder.
+const STACK_TABLES: [&str; 2] = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
+
 impl ModelConfig {
     /// Reads Hugging Face's `config.json`.
     ///
@@ -110,14 +113,35 @@ impl ModelConfig {
         Some(("lm_head.weight", embedding))
     }
 
+    /// The checkpoint keys of tables that are the shared embedding unless the checkpoint holds another one there: (the
+    /// table, the shared embedding). Only T5 has such tables.
+    pub fn stack_embedding_keys(&self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::T5(_) => STACK_TABLES.into_iter().map(|table| (table, "shared.weight")).collect(),
+            _ => vec![],
+        }
+    }
+
+    /// The same model with an embedding of its own under `key`, one of [`stack_embedding_keys`](Self::stack_embedding_keys).
+    pub fn with_own_stack_embedding(mut self, key: &str) -> Self {
+        if let Self::T5(config) = &mut self {
+            config.own_encoder_embedding |= key == STACK_TABLES[0];
+            config.own_decoder_embedding |= key == STACK_TABLES[1];
+        }
+        self
+    }
+
     /// Other names under which a checkpoint may hold a tensor: (the model's, the other). A tied head is one.
     pub fn aliases(&self) -> Vec<(String, String)> {
         let alias = |name: &str, other: &str| (name.to_string(), other.to_string());
-        let tables = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
         match self {
             Self::T5(c) => {
+                let [encoder, decoder] = STACK_TABLES;
+                let encoder = (!c.own_encoder_embedding).then_some(encoder);
+                let decoder = (!c.own_decoder_embedding).then_some(decoder);
                 let head = c.tie_lm_head.then_some("lm_head.weight");
-                tables.into_iter().chain(head).map(|other| alias("shared.weight", other)).collect()
+                let others = [encoder, decoder, head].into_iter().flatten();
+                others.map(|other| alias("shared.weight", other)).collect()
             }
             _ => self.tied_keys().map(|(head, embedding)| alias(embedding, head)).into_iter().collect(),
         }

@@ -150,7 +150,7 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 }
 
 /// The configuration with its head tied to the embedding unless the checkpoint holds another head, where the model may
-/// tie it at all.
+/// tie it at all; and with the embeddings of T5's stacks, where they differ from the shared one.
 ///
 /// # Errors
 ///
@@ -165,5 +165,16 @@ pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<Mode
         // The file holds one of the two, or none: the head and the embedding share it.
         _ => true,
     };
-    Ok(config.with_tied_head(tied))
+    with_stack_embeddings_of(config.with_tied_head(tied), checkpoint)
+}
+
+/// The configuration with the tables that the checkpoint holds beside the shared embedding and that differ from it.
+fn with_stack_embeddings_of(mut config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
+    for (own, shared) in config.stack_embedding_keys() {
+        let both = checkpoint.contains(own) && checkpoint.contains(shared);
+        if both && !checkpoint.same_bytes(own, shared)? {
+            config = config.with_own_stack_embedding(own);
+        }
+    }
+    Ok(config)
 }

@@ -41,6 +41,10 @@ pub struct T5Config {
     pub is_gated: bool,
     /// Whether the head is the embedding; a checkpoint with an own `lm_head.weight` overrides it.
     pub tie_lm_head: bool,
+    /// Whether the encoder has an embedding of its own, as the content of a checkpoint tells.
+    pub own_encoder_embedding: bool,
+    /// Whether the decoder has an embedding of its own, as the content of a checkpoint tells.
+    pub own_decoder_embedding: bool,
     /// Whether the decoder's output is multiplied by `d_model^-1/2` before the head.
     pub scale_decoder_outputs: bool,
     /// Id of the padding token.
@@ -92,11 +96,10 @@ impl T5Config {
     }
 }
 
-/// `T5Config.attribute_map` of transformers.
+/// `T5Config.attribute_map` of transformers, without `num_hidden_layers`.
 const SPELLINGS: &[Spelling] = &[
     Spelling::Attribute("hidden_size", "d_model"),
     Spelling::Attribute("num_attention_heads", "num_heads"),
-    Spelling::Attribute("num_hidden_layers", "num_layers"),
     Spelling::Attribute("head_dim", "d_kv"),
 ];
 
@@ -108,6 +111,7 @@ struct Raw {
     d_kv: Option<usize>,
     d_ff: Option<usize>,
     num_layers: Option<usize>,
+    num_hidden_layers: Option<usize>,
     num_decoder_layers: Option<usize>,
     num_heads: Option<usize>,
     relative_attention_num_buckets: Option<usize>,
@@ -130,7 +134,9 @@ impl Raw {
     fn resolve(self) -> Result<T5Config, ModelError> {
         let mt5 = self.model_type == "mt5";
         let default = |t5, of_mt5| if mt5 { of_mt5 } else { t5 };
-        let num_layers = self.num_layers.unwrap_or(default(6, 8));
+        // transformers counts the decoder's layers before it reads the other name of the encoder's.
+        let written = self.num_layers.unwrap_or(default(6, 8));
+        let num_layers = self.num_hidden_layers.unwrap_or(written);
         let projection = self.feed_forward_proj.as_deref().unwrap_or(if mt5 { "gated-gelu" } else { "relu" });
         let (activation, is_gated) = feed_forward(projection)?;
         // transformers keeps both beside `feed_forward_proj` in the file, and what the file says of them wins.
@@ -144,7 +150,7 @@ impl Raw {
             d_kv: self.d_kv.unwrap_or(64),
             d_ff: self.d_ff.unwrap_or(default(2_048, 1_024)),
             num_layers,
-            num_decoder_layers: self.num_decoder_layers.unwrap_or(num_layers),
+            num_decoder_layers: self.num_decoder_layers.unwrap_or(written),
             num_heads: self.num_heads.unwrap_or(default(8, 6)),
             relative_attention_num_buckets: self.relative_attention_num_buckets.unwrap_or(32),
             relative_attention_max_distance: self.relative_attention_max_distance.unwrap_or(128),
@@ -154,6 +160,8 @@ impl Raw {
             activation,
             is_gated,
             tie_lm_head: tied,
+            own_encoder_embedding: false,
+            own_decoder_embedding: false,
             // mT5 never scales; T5 scales where the head is tied, unless the key says otherwise.
             scale_decoder_outputs: !mt5 && self.scale_decoder_outputs.unwrap_or(tied),
             pad_token_id,
