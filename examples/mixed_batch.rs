@@ -1,5 +1,5 @@
-//! Four adapters learn in one run, each from its own rows of every batch; then one batch answers the same question under
-//! each of them.
+//! Trains four adapters in one run, each on its own entries of every batch. Then one batch has entries with different
+//! adapters, which answer the same question differently.
 //!
 //! `cargo run --release -p ia3-examples --example mixed_batch`
 
@@ -16,7 +16,7 @@ const TASKS: [(&str, Task); 4] = [
     ("cardinal", Task::HouseCardinal),
 ];
 const STEPS: usize = 150;
-/// Rows of each task in a batch, of so many examples in turn; there are few times of day.
+/// Batch entries of each task, taken in turn from this many examples. There are few different times of day.
 const ROWS: usize = 12;
 const EXAMPLES: usize = 180;
 
@@ -27,7 +27,7 @@ fn main() -> anyhow::Result<()> {
     let new = new.into_iter().collect::<Result<Vec<Adapter>, _>>()?;
     let data = TASKS.map(|(_, task)| task.examples(Split::Train, EXAMPLES, 7));
 
-    // One training: a batch has rows of every task, and each row's gradient reaches its own adapter.
+    // A batch has entries of every task, and the gradient of an entry reaches its own adapter only.
     let training = base.train_adapters(new.iter().zip(&data)).steps(STEPS).batch_size(ROWS).shuffle(false);
     let training = training.learning_rate(5e-2).schedule(Schedule::Linear { warmup: 10 }).max_grad_norm(None);
     let training = training.optimizer(OptimizerConfig::adamw()).on_step(|step| {
@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<()> {
     let adapters = training.run()?.adapters;
     let named = |name: &str| TASKS.iter().position(|(task, _)| *task == name).map(|place| &adapters[place]);
 
-    // One batch: the same written number, each row read out in its own style.
+    // One batch: the same number, which each entry reads out in the style of its adapter.
     let rows = ["serial", "cardinal", "__base__", "date", "serial"];
     let asked = ["number: 1234", "number: 1234", "number: 1234", "date: 2009-05-31", "number: 86"];
     let mixed = answers(&base.with_rows(&rows.map(named))?, &asked)?;

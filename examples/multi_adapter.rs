@@ -1,5 +1,5 @@
-//! The life of adapters on one base, in PEFT's words: added, trained, switched, disabled, mixed, merged, unmerged, saved
-//! and loaded by name. Every step is checked.
+//! Adds, trains, switches, disables, mixes, merges, unmerges, saves and loads named adapters on one base, with the method
+//! names of PEFT. Every step is checked.
 //!
 //! `cargo run -p ia3-examples --example multi_adapter`
 
@@ -9,7 +9,7 @@ use burn::tensor::{Device, Distribution, Tensor, activation::gelu};
 use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, MergeOptions, MixMethod};
 use ia3_examples::{difference, fit};
 
-/// `[batch, 8]` to `[batch, 2]`; `ia3_forward` instead of `forward` is all that it knows of adapters.
+/// Maps `[batch, 8]` to `[batch, 2]`. It calls `ia3_forward` instead of `forward`, and is otherwise independent of adapters.
 #[derive(burn::module::Module, Debug)]
 struct Net {
     wi: Linear,
@@ -49,12 +49,13 @@ fn main() -> anyhow::Result<()> {
     }
     println!("{}", model.trainable_parameters());
 
-    // Switching and disabling choose; they change nothing.
+    // Switching and disabling adapters changes no value.
     model.set_adapter(["double"])?;
     let double = model.model().forward(&x);
     ensure!(difference(model.disable_adapter().forward(&x), of_base.clone()) == 0.0, "the base was changed");
 
-    // Double and half together are about the base again: vectors multiply. So is their product as one adapter.
+    // The vectors of active adapters multiply, so `double` and `half` together are close to the base. Their product is one
+    // adapter with the same effect.
     model.set_adapter(["double", "half"])?;
     let both = model.model().forward(&x);
     model.add_weighted_adapter(&[("double", 1.0), ("half", 1.0)], MixMethod::Product, "product")?;
@@ -63,7 +64,7 @@ fn main() -> anyhow::Result<()> {
     println!("the product differs by {product:.1e} from both at once");
     ensure!(product < 1e-5, "the product is another function");
 
-    // Merged, the weights do it; unmerged, they are the base's to the bit.
+    // After merging, the weights contain the adapter. After unmerging, they equal the base's to the bit.
     model.set_adapter(["double"])?;
     model.merge_adapter(&MergeOptions::new().with_safe_merge(true))?;
     let merged = difference(model.model().forward(&x), double.clone());
@@ -72,7 +73,7 @@ fn main() -> anyhow::Result<()> {
     ensure!(merged < 1e-5, "the merged weights are another function");
     ensure!(difference(model.unload().forward(&x), of_base) == 0.0, "unmerging was not exact");
 
-    // A folder for each name, as PEFT writes them.
+    // PEFT writes a folder for each name, and so does this.
     let dir = tempfile::tempdir()?;
     model.save_pretrained(dir.path(), &Default::default())?;
     model.delete_adapter("double")?;

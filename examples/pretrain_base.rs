@@ -1,4 +1,5 @@
-//! Trains the shipped base from scratch: a small T5 over characters that reads written things out.
+//! Trains the base that ships with the examples from scratch: a small T5 over characters that writes out numbers and dates
+//! in words.
 //!
 //! `cargo run --release -p ia3-examples --example pretrain_base`; see `examples/base/README.md`.
 
@@ -41,7 +42,7 @@ struct Args {
 }
 
 const BATCH: usize = 32;
-/// Inputs a task is tested on; the smallest has no more than 123.
+/// Unseen inputs per task; the smallest task has 123.
 const UNSEEN: usize = 100;
 
 fn main() -> anyhow::Result<()> {
@@ -93,7 +94,7 @@ fn settings(args: &Args) -> TrainConfig {
         .with_seed(args.seed)
 }
 
-/// A T5 v1.0 of two and two blocks, in Hugging Face's words.
+/// The `config.json` of a T5 v1.0 with two encoder blocks and two decoder blocks.
 fn config() -> Value {
     json!({
         "architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "vocab_size": 48,
@@ -123,8 +124,8 @@ fn write_texts(args: &Args, config: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Draws the position biases from N(0, 2²) instead of T5's narrow N(0, 1/d): spelling depends on order,
-/// and so small a model finds it much sooner from attention that already looks at places.
+/// Draws the position biases from N(0, 2²) instead of T5's narrow N(0, 1/d). Spelling depends on the order of characters,
+/// and so small a model learns it much sooner if its attention depends on positions from the start.
 struct WidePositions;
 
 impl ParamMapper for WidePositions {

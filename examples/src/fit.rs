@@ -3,7 +3,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use ia3::train::OptimizerConfig;
 
-/// Lowers `loss` by AdamW without weight decay; returns the model off autodiff, with the first loss and the last.
+/// Minimises `loss` with AdamW without weight decay. Returns the model in inference mode, the first loss and the last.
 pub fn fit<M: Module>(model: M, steps: usize, rate: f64, loss: impl Fn(&M) -> Tensor<1>) -> (M, f32, f32) {
     let mut model = model.train();
     let mut optimizer = OptimizerConfig::adamw().init();
@@ -19,7 +19,7 @@ pub fn fit<M: Module>(model: M, steps: usize, rate: f64, loss: impl Fn(&M) -> Te
     (model, losses.first().copied().unwrap_or(last), last)
 }
 
-/// The largest difference between two tensors.
+/// Returns the largest difference between two tensors.
 pub fn difference<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f32 {
     (a - b).abs().max().into_scalar::<f32>()
 }

@@ -3,7 +3,7 @@ use std::time::Instant;
 use ia3::train::StepReport;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar with the loss on standard error, and a line of it now and then for logs.
+/// A progress bar with the loss on standard error, and about ten lines for logs on standard output.
 pub struct Progress {
     bar: ProgressBar,
     every: usize,
@@ -12,7 +12,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For a training of `steps` with about ten lines.
+    /// Starts the bar of a training of so many steps.
     pub fn new(steps: usize) -> Self {
         let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta} left");
@@ -34,7 +34,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away; returns the seconds since the start.
+    /// Removes the bar. Returns the seconds since the start.
     pub fn finish(self) -> f64 {
         self.bar.finish_and_clear();
         self.start.elapsed().as_secs_f64()

@@ -37,7 +37,7 @@ impl From<Example> for TextExample {
     }
 }
 
-/// So that lists of examples are trained and evaluated on as they are.
+/// Lists of examples can be passed to `train`, `evaluate` and `encode` of a model.
 impl ExampleInput for Example {
     fn examples(list: impl IntoIterator<Item = Self>) -> Examples {
         TextExample::examples(list.into_iter().map(TextExample::from))

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use ia3::Task;
-use ia3::data::{ModelKind, Tokenizer};
-use ia3::models::Model;
+use ia3::data::Tokenizer;
 
 /// Opens the tokenizer of a base.
 pub(crate) fn open(base: &Path) -> anyhow::Result<Tokenizer> {
@@ -17,15 +15,6 @@ pub(crate) fn open(base: &Path) -> anyhow::Result<Tokenizer> {
         );
     }
     Ok(Tokenizer::open(&path)?)
-}
-
-/// What a model reads and generates.
-pub(crate) fn kind(model: &Model) -> ModelKind {
-    match model.task() {
-        Task::Seq2SeqLm => ModelKind::EncoderDecoder,
-        Task::CausalLm => ModelKind::Decoder { ends: model.generation_config(0).eos_token_id },
-        Task::SequenceClassification => ModelKind::Classifier,
-    }
 }
 
 /// The lines of a file. An empty line is an error; `what` names what a line has to be.

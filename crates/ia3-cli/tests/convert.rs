@@ -184,7 +184,7 @@ fn files_that_are_not_adapters_are_not_overwritten() {
         assert_eq!(
             String::from_utf8_lossy(&output.stderr),
             format!(
-                "error: `{path}` exists and is no (IA)³ adapter in the form of {form}; write to another path\n"
+                "error: `{path}` exists and is not an (IA)³ adapter in the form of {form}; write to another path\n"
             )
         );
     }

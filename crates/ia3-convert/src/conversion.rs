@@ -1,4 +1,4 @@
-//! From one format of adapters to another.
+//! Converting an adapter from one format to another.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::open::{OpenedAdapter, open_adapter};
 use crate::options::ConvertOptions;
 use crate::save::save_adapter_as;
 
-/// What was converted.
+/// The result of a conversion.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Converted {
@@ -24,19 +24,19 @@ pub struct Converted {
     pub to: AdapterFormat,
     /// The adapter as it was written, with the path of the source.
     pub adapter: AdapterFile,
-    /// What each of its vectors multiplies, by module path.
+    /// What each vector multiplies, by module path.
     pub placements: BTreeMap<String, Placement>,
-    /// What became of the feed-forward vectors.
+    /// Which feed-forward vectors were moved.
     pub placed: Placed,
-    /// Tensors of the source that are no part of an adapter and were left out.
+    /// Tensors of the source that do not belong to the adapter and were left out.
     pub ignored: Vec<String>,
     /// The files.
     pub files: Vec<PathBuf>,
-    /// Their size together.
+    /// Their total size.
     pub bytes: u64,
 }
 
-/// Reads an adapter of any format and writes it in another, or in the same with its vectors in another place.
+/// Reads an adapter of any format and writes it in another format, or in the same one with its vectors moved.
 ///
 /// Values keep their bits, except where two vectors of a gated feed-forward block are multiplied. Everything is checked
 /// before the first byte is written.

@@ -37,10 +37,10 @@ pub enum ConvertError {
         format: AdapterFormat,
         /// The end of a vector's key.
         suffix: &'static str,
-        /// The keys that are there.
+        /// The keys that the file has.
         found: Vec<String>,
     },
-    /// A tensor of an adapter is no part of an (IA)³ adapter.
+    /// A tensor does not belong to an (IA)³ adapter.
     #[error("`{key}` of `{}` is {what}, which an (IA)³ adapter does not have", path.display())]
     NotIa3 {
         /// The file.
@@ -64,7 +64,7 @@ pub enum ConvertError {
         found: Vec<usize>,
     },
     /// The configuration of an AdapterHub adapter cannot be read.
-    #[error("`{}` is no configuration of an AdapterHub adapter: {source}", path.display())]
+    #[error("`{}` is not the configuration of an AdapterHub adapter: {source}", path.display())]
     AdapterHubConfig {
         /// The file.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum ConvertError {
         #[source]
         source: serde_json::Error,
     },
-    /// An AdapterHub adapter is not an (IA)³ adapter, or one with additions that PEFT does not have.
+    /// An AdapterHub adapter is not an (IA)³ adapter, or has additions that PEFT does not have.
     #[error("`{}`: `{field}` is {found}, expected {expected}: not a plain (IA)³ adapter", path.display())]
     AdapterHubField {
         /// The file.
@@ -119,7 +119,7 @@ pub enum ConvertError {
         /// What its vector multiplies.
         placement: Placement,
     },
-    /// A format has no place for parameters saved whole.
+    /// A format cannot hold parameters saved whole.
     #[error(
         "{} holds vectors only, but the adapter holds {} saved whole ({})",
         format.with_article(), count(parameters.len(), "parameter"), first_few_quoted(parameters)
@@ -130,7 +130,7 @@ pub enum ConvertError {
         /// The parameters.
         parameters: Vec<String>,
     },
-    /// Whether a feed-forward block is gated cannot be told from names.
+    /// The names in the adapter do not tell whether a feed-forward block is gated.
     #[error(
         "cannot tell whether `{module}` is in a gated feed-forward block, where its vector can move to `{to}`: nothing \
          in the adapter says so; give the base (its config.json is enough)"
@@ -141,11 +141,11 @@ pub enum ConvertError {
         /// The module it should move to.
         to: String,
     },
-    /// A feed-forward block is not gated, so that a vector has no other place.
+    /// A feed-forward block is not gated, so its vector cannot move.
     #[error(
-        "the vector on the {placement} of `{module}` cannot move to `{to}`: the block is not gated, the activation lies \
-         between the two and no vector on the other side of it gives the same{}",
-        if *placement == Placement::Input { "; such an adapter stays in PEFT's format" } else { "" }
+        "the vector on the {placement} of `{module}` cannot move to `{to}`: the block is not gated, the activation is between \
+         the two, so no vector on its other side computes the same{}",
+        if *placement == Placement::Input { "; keep the adapter in PEFT's format" } else { "" }
     )]
     NotGated {
         /// The module of the vector.
@@ -181,7 +181,7 @@ pub enum ConvertError {
         /// The length there.
         expected: usize,
     },
-    /// A place for the feed-forward vectors was asked for, and there are none.
+    /// A place for the feed-forward vectors was given, but the adapter has none.
     #[error(
         "the adapter `{}` has no vector on an output of `wi_1` or `up_proj` or an input of `wo` or `down_proj` that could \
          be placed",
@@ -191,9 +191,9 @@ pub enum ConvertError {
         /// The adapter.
         path: PathBuf,
     },
-    /// Something else than an adapter of that format is in the way.
+    /// The path to write to holds something else than an adapter of that format.
     #[error(
-        "`{}` exists and is no (IA)³ adapter in the form of {}; write to another path",
+        "`{}` exists and is not an (IA)³ adapter in the form of {}; write to another path",
         path.display(), format.with_article()
     )]
     InTheWay {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A format that adapters are kept in.
+/// A file format of (IA)³ adapters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AdapterFormat {

@@ -11,27 +11,26 @@ use crate::{adapterhub, peft_bin, tfew};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenedAdapter {
-    /// The format it was in.
+    /// The format that it was read from.
     pub format: AdapterFormat,
     /// The adapter.
     pub file: AdapterFile,
-    /// Tensors of the file that are no part of an adapter and were not read: the base's own weights, which T-Few
-    /// writes under DeepSpeed.
+    /// Tensors of the file that do not belong to the adapter and were not read. T-Few writes weights of the base under
+    /// DeepSpeed.
     pub ignored: Vec<String>,
 }
 
 /// Reads an adapter of any format, see [`AdapterFormat`].
 ///
-/// A T-Few or AdapterHub adapter gets the configuration that PEFT needs for the same vectors in the same place:
-/// all on outputs, so `feedforward_modules` is empty. Pickles are read without running anything.
+/// A T-Few or AdapterHub adapter gets the configuration that PEFT needs for the same vectors in the same place. All of them
+/// are on outputs, so `feedforward_modules` is empty. No code in a pickle is run.
 ///
 /// # Errors
 ///
-/// As [`AdapterFile::open`]; for a file of `torch.save` also [`ConvertError::NotTorch`], [`ConvertError::OldTorch`],
-/// [`ConvertError::Zip`], [`ConvertError::NoPickle`], [`ConvertError::NotStored`], [`ConvertError::EntryLength`],
-/// [`ConvertError::ByteOrder`], [`ConvertError::Pickle`], [`ConvertError::DuplicateKey`] and [`ConvertError::Torch`];
-/// [`ConvertError::NoVectors`], [`ConvertError::NotIa3`] and [`ConvertError::ColumnForm`] for what is no (IA)³ adapter; [`ConvertError::AdapterHubConfig`],
-/// [`ConvertError::AdapterHubField`] and [`ConvertError::NoAdapterHub`] for AdapterHub's folder.
+/// As [`AdapterFile::open`]; [`ConvertError::Torch`] for a file of `torch.save` that is damaged or holds something else than
+/// tensors; [`ConvertError::NoVectors`], [`ConvertError::NotIa3`] and [`ConvertError::ColumnForm`] for tensors that are not
+/// those of an (IA)³ adapter; [`ConvertError::AdapterHubConfig`], [`ConvertError::AdapterHubField`] and
+/// [`ConvertError::NoAdapterHub`] for AdapterHub's folder.
 ///
 /// ```no_run
 /// let opened = ia3_convert::open_adapter("t03b_ia3_finish.pt")?;

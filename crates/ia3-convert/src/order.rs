@@ -1,8 +1,8 @@
-//! The order in which a model has its modules, as far as names tell.
+//! The order of modules in a model, as far as it follows from their names.
 
 use std::cmp::Ordering;
 
-/// A key to sort module paths by: numbers by value, the encoder before the decoder.
+/// The sort key of a module path: numbers are compared by value, the encoder comes before the decoder.
 pub(crate) fn key(module: &str) -> Vec<Segment> {
     module.split('.').map(|segment| Segment(segment.to_string())).collect()
 }

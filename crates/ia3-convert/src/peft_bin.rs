@@ -1,4 +1,4 @@
-//! PEFT's folder with `adapter_model.bin`, as `save_pretrained(safe_serialization=False)` writes it.
+//! PEFT's folder with `adapter_model.bin`, which `save_pretrained(safe_serialization=False)` writes.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::torch::TorchFile;
 
 const BIN: &str = "adapter_model.bin";
 
-/// Whether the path is such a folder, which PEFT would read (it takes safetensors first), or its pickle.
+/// Whether the path is such a folder, or the pickle in it. As in PEFT, a safetensors file in the folder has precedence.
 pub(crate) fn is_there(path: &Path) -> bool {
     match path.is_dir() {
         true => path.join(CONFIG).exists() && path.join(BIN).exists() && !path.join(WEIGHTS).exists(),

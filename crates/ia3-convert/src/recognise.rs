@@ -11,9 +11,9 @@ use crate::format::AdapterFormat;
 use crate::{adapterhub, peft_bin};
 
 impl AdapterFormat {
-    /// Recognises the format of a folder or file by what is in it; what is in no other format is taken for PEFT's.
+    /// Recognises the format of a folder or file by its content. A path that has no other format counts as PEFT's.
     ///
-    /// A folder and its files are told by `adapter_config.json`; any other zip archive is T-Few's.
+    /// `adapter_config.json` decides for a folder and its files. Any other zip archive counts as T-Few's.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl AdapterFormat {
             _ if in_hub && adapterhub::is_part(path) => Self::AdapterHub,
             _ if peft_bin::is_there(path) => Self::Peft,
             Some(FileKind::Zip) => Self::TFew,
-            // What should have been such an archive; its reader says what it is instead.
+            // The reader of T-Few files says what the file is instead of such an archive.
             Some(kind) if kind != FileKind::Json && !in_folder => Self::TFew,
             _ => Self::Peft,
         })
@@ -53,7 +53,7 @@ pub(crate) fn is_adapterhub(config: &Path) -> bool {
         && config_field(config, "config").is_some_and(|c| c.is_object())
 }
 
-/// A field of a JSON file; `None` also where that is not to be had, which the readers tell better.
+/// A field of a JSON file; `None` also if the file cannot be read, which its reader reports later.
 pub(crate) fn config_field(config: &Path, field: &str) -> Option<Value> {
     let json: Value = serde_json::from_str(&read_text(config).ok()?).ok()?;
     json.get(field).filter(|value| !value.is_null()).cloned()

@@ -16,12 +16,11 @@ use crate::{adapterhub, order, tfew};
 
 /// Writes the adapter in a format: a folder for PEFT and AdapterHub, a file for T-Few.
 ///
-/// Values keep their bits. An adapter of that format at the path is replaced, whole or not at all; anything else
-/// there is left alone. T-Few and AdapterHub hold vectors on outputs only;
-/// [`place_feed_forward`](crate::place_feed_forward) moves those on the input of `wo` where that is exact.
+/// Values keep their bits. An adapter of that format at the path is replaced; anything else there is an error. T-Few and
+/// AdapterHub hold vectors on outputs only; [`place_feed_forward`](crate::place_feed_forward) moves vectors from the input
+/// of `wo` where that is exact.
 ///
-/// `base` is what is known of the base: without it the placements are those of the configuration and the shapes,
-/// and AdapterHub's `model_type` is `t5`.
+/// Without `base`, the placements follow from the configuration and the shapes, and AdapterHub's `model_type` is `t5`.
 ///
 /// # Errors
 ///
@@ -45,7 +44,7 @@ pub fn save_adapter_as(
     }
 }
 
-/// The vectors in the order of a model's modules, if all are on outputs and nothing is saved whole.
+/// The vectors in the order of the model's modules. It is an error if one is on an input or parameters are saved whole.
 fn outputs<'a>(
     file: &'a AdapterFile,
     format: AdapterFormat,
@@ -67,7 +66,7 @@ fn outputs<'a>(
     Ok(vectors)
 }
 
-/// Refuses to write over anything but an adapter of the same format.
+/// Refuses a path that holds anything but an adapter of the same format.
 fn check_target(format: AdapterFormat, path: &Path) -> Result<(), ConvertError> {
     let in_the_way = |path: PathBuf| Err(ConvertError::InTheWay { path, format });
     if !path.exists() {

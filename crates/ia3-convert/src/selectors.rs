@@ -11,7 +11,7 @@ use crate::t5;
 
 const ALLOW: PlanOptions = PlanOptions::new().with_allow_unmatched(true);
 
-/// The configuration of vectors that are all on outputs.
+/// The configuration for vectors that are all on outputs.
 pub(crate) fn of_outputs(vectors: &BTreeMap<String, FileVector>) -> Result<Ia3Config, ConvertError> {
     let placements = vectors.keys().map(|module| (module.clone(), Placement::Output)).collect();
     select(Ia3Config::new(), vectors, &placements, None)
@@ -19,8 +19,8 @@ pub(crate) fn of_outputs(vectors: &BTreeMap<String, FileVector>) -> Result<Ia3Co
 
 /// `config` with lists of names that select exactly these vectors on these sides.
 ///
-/// The last names of the paths (`k`, `v`, `wo`) where they select nothing else in the base, or in the T5 that the
-/// paths are of; otherwise whole paths.
+/// The last names of the paths (`k`, `v`, `wo`) are used if they select nothing else in the base, or in the T5 that the
+/// paths belong to; otherwise whole paths are used.
 pub(crate) fn select(
     config: Ia3Config,
     vectors: &BTreeMap<String, FileVector>,
@@ -57,7 +57,7 @@ fn with_lists(
     }
 }
 
-/// A module that a configuration selects otherwise than `placements`, or not at all.
+/// A module for which the configuration and `placements` disagree.
 fn wrong(
     config: &Ia3Config,
     placements: &BTreeMap<String, Placement>,

@@ -1,4 +1,4 @@
-//! What the names of T5's modules say.
+//! Parsing the names of T5's modules.
 
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
 
@@ -30,9 +30,9 @@ pub(crate) fn layer(module: &str) -> Option<Layer<'_>> {
     names.contains(&name).then_some(Layer { in_decoder, block, attention, name })
 }
 
-/// The linear layers of the T5 that has these modules and as few other blocks as can be; `None` for other names.
+/// The linear layers of the smallest T5 that has these modules; `None` if a name is not one of T5's.
 ///
-/// Sizes are 1, and a feed-forward block has the layers of a gated and of a plain one: it serves to find out which
+/// All sizes are 1, and each feed-forward block has the layers of a gated and of a plain one. It serves to find out which
 /// names select exactly these modules.
 pub(crate) fn skeleton<'a>(modules: impl Iterator<Item = &'a str>) -> Option<ModelInfo> {
     let mut blocks = [1; 2];
@@ -56,7 +56,7 @@ pub(crate) fn skeleton<'a>(modules: impl Iterator<Item = &'a str>) -> Option<Mod
     Some(ModelInfo::new("t5", modules.map(|path| ModuleInfo::new(path, linear.clone())).collect()))
 }
 
-/// More than any T5 has; a name from a file is not to make the list any longer.
+/// The largest number of blocks, more than any T5 has. It bounds the list whatever names a file holds.
 const MAX_BLOCKS: usize = 1000;
 
 fn feed_forward(stack: &str, block: usize, layer: usize) -> (String, [&'static str; 4]) {

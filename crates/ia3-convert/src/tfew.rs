@@ -1,5 +1,5 @@
-//! T-Few's file: `<module path>.multi_lora_b`, the vector on a linear layer's output (`src/models/lora.py` of
-//! r-three/t-few).
+//! T-Few's file. The vector on the output of a linear layer has the key `<module path>.multi_lora_b`
+//! (`src/models/lora.py` of r-three/t-few).
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ use crate::selectors;
 use crate::torch::{TorchFile, TorchTensor, write_torch};
 
 const VECTOR: &str = ".multi_lora_b";
-/// The vector on the input, which T-Few makes and leaves at ones.
+/// The suffix of the vector on the input, which T-Few writes and never trains, so it is all ones.
 const INPUT: &str = ".multi_lora_a";
 const LORA: [&str; 2] = [".lora_a", ".lora_b"];
-/// What DeepSpeed and Lightning put before the names.
+/// The prefix that DeepSpeed and Lightning add to names.
 const WRAPPER: &str = "module.model.";
 
 /// The vectors of a file, and the keys of its other tensors.

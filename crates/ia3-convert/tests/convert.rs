@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use common::fixture;
+use common::{fixture, info};
 use ia3_config::{ModelInfo, Placement, Selector, TaskType};
 use ia3_convert::{
     AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter_with, open_adapter,
@@ -16,12 +16,6 @@ use ia3_convert::{
 };
 use ia3_io::{AdapterFile, FileVector, load_adapter};
 use ia3_models::ModelConfig;
-
-/// The facts of a base in `fixtures/`, from its `config.json`.
-fn info(case: &str) -> ModelInfo {
-    let text = fs::read_to_string(fixture(case).join("base/config.json")).unwrap();
-    ModelConfig::from_json(&text).unwrap().init(&Device::flex()).info()
-}
 
 fn convert(from: &Path, to: AdapterFormat, out: &Path, options: &ConvertOptions) -> Converted {
     convert_adapter_with(from, to, out, options).unwrap_or_else(|e| panic!("{e}"))
@@ -260,8 +254,7 @@ fn the_vectors_of_a_llama_move_where_its_base_is_known() {
 #[test]
 fn the_authors_own_file() {
     let Some(file) = std::env::var_os("IA3_TFEW_T03B").map(PathBuf::from) else {
-        println!("SKIPPED: IA3_TFEW_T03B is not set to t03b_ia3_finish.pt of r-three/t-few");
-        return;
+        return ia3_testing::skip("IA3_TFEW_T03B does not name t03b_ia3_finish.pt of r-three/t-few");
     };
     let out = tempfile::tempdir().unwrap();
     let [wi_1, wo, back] = ["wi_1", "wo", "back.pt"].map(|name| out.path().join(name));

@@ -43,8 +43,8 @@ fn bits(file: &AdapterFile) -> BTreeMap<&String, (Vec<usize>, Vec<u32>)> {
 
 /// Writes and reads it in one format, twice into the same place.
 fn through(file: &AdapterFile, format: AdapterFormat, path: &Path) -> AdapterFile {
-    save_adapter_as(&file, format, path, None).unwrap();
-    save_adapter_as(&file, format, path, None).unwrap();
+    save_adapter_as(file, format, path, None).unwrap();
+    save_adapter_as(file, format, path, None).unwrap();
     let opened = open_adapter(path).unwrap();
     assert_eq!(opened.format, format);
     opened.file

@@ -1,20 +1,20 @@
-//! Where Hugging Face and burn differ: names of parameters, and which matrices are transposed.
+//! The differences between Hugging Face and burn: names of parameters, and which matrices are transposed.
 
 use ia3_core::ParamPath;
 
-/// Whether a matrix lies transposed in the file: the weight of a layer of type `Linear`, which PyTorch stores
-/// `[d_out, d_in]` and burn `[d_in, d_out]`. Any other layer, GPT-2's `Conv1D` among them, has the file's layout.
+/// Whether a matrix is transposed in the file. That is the weight of a layer of type `Linear`, which PyTorch stores as
+/// `[d_out, d_in]` and burn as `[d_in, d_out]`. Every other layer, GPT-2's `Conv1D` included, has the layout of the file.
 pub(crate) fn is_transposed(holder: &str, leaf: &str, rank: usize) -> bool {
     holder == "Linear" && leaf == "weight" && rank == 2
 }
 
-/// Hugging Face's name of the parameter a traversal stands at.
+/// Hugging Face's name of a parameter.
 pub(crate) fn file_name(path: &ParamPath) -> String {
     let (module, leaf) = (path.module(), file_leaf(path.container(), path.name()));
     if module.is_empty() { leaf.to_string() } else { format!("{module}.{leaf}") }
 }
 
-/// The name in the file of the field `leaf` of a layer of type `holder`: a norm's `gamma` is `weight` there.
+/// The name in the file of the field `leaf` of a layer of type `holder`: the file calls the `gamma` of a norm `weight`.
 pub(crate) fn file_leaf<'a>(holder: &str, leaf: &'a str) -> &'a str {
     match leaf {
         "gamma" if is_norm(holder) => "weight",

@@ -287,7 +287,7 @@ fn hostile_files_are_refused() {
                 good.len()
             ),
         ),
-        ("other bits", file(&[("k.weight_int4", "U8", "2,4", &[0; 8]), scales]), "`DIR` holds the quantised weight `k.weight_int4`, but `quantization_config` in the config.json beside it does not say so many bits; copy the config.json that was saved with it".into()),
+        ("other bits", file(&[("k.weight_int4", "U8", "2,4", &[0; 8]), scales]), "`DIR` holds the quantised weight `k.weight_int4`, but `quantization_config` in the config.json beside it announces another number of bits; copy the config.json that was saved with it".into()),
         ("no weight at all", file(&[scales]), "`DIR` does not fit the model: 1 tensor missing (`k.weight` (closest: `k.weight_scale`)); is it of this architecture and size?".into()),
     ];
     for (name, file, expected) in cases {
@@ -302,13 +302,13 @@ fn hostile_files_are_refused() {
         (
             "said nowhere",
             "{}".to_string(),
-            "`DIR` holds the quantised weight `k.weight_int8`, but `quantization_config` in the config.json beside it does not say so; copy the config.json that was saved with it".into(),
+            "`DIR` holds the quantised weight `k.weight_int8`, but `quantization_config` in the config.json beside it does not announce it; copy the config.json that was saved with it".into(),
         ),
         ("another method", quantization(r#"{"quant_method": "gptq", "bits": 4}"#), field("quant_method", "\"gptq\"", method)),
         ("no object", quantization("8"), field("quant_method", "null", method)),
         ("a later version", quantization(r#"{"quant_method": "ia3", "version": 2, "weights": "int8"}"#), field("version", "2", "1; a newer version of ia3 may read it")),
         ("another scheme", quantization(r#"{"quant_method": "ia3", "version": 1, "weights": "int2"}"#), field("weights", "\"int2\"", "\"int8\" or \"int4\"")),
-        ("no JSON", "{".to_string(), "`DIR/config.json` is no configuration of a model: EOF while parsing an object at line 1 column 1".into()),
+        ("no JSON", "{".to_string(), "`DIR/config.json` is not the configuration of a model: EOF while parsing an object at line 1 column 1".into()),
     ];
     for (name, config, expected) in configs {
         refused(name, &config, &good, &expected);

@@ -221,7 +221,7 @@ fn what_cannot_be_is_an_error_that_says_why() {
     );
     let adapter = model.adapter("b").unwrap().clone();
     let error = model.insert_adapter("__base__", adapter).unwrap_err().to_string();
-    assert!(error.starts_with("`__base__` is no name for an adapter"), "{error}");
+    assert!(error.starts_with("`__base__` is not a valid adapter name"), "{error}");
     model.merge_adapter(&Default::default()).unwrap();
     assert_eq!(
         message(model.rows(&["b"])),

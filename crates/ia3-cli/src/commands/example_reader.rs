@@ -27,7 +27,7 @@ impl Reader {
     ) -> anyhow::Result<Self> {
         let label_names = label_names(args, config);
         let layout = layout(args, &label_names, seed)?;
-        let encoder = Encoder::new(tokenizer::open(base)?, tokenizer::kind(model))
+        let encoder = Encoder::new(tokenizer::open(base)?, ia3::model_kind(model))
             .with_max_input_tokens(args.max_input_tokens)
             .with_max_target_tokens(args.max_target_tokens)
             .with_label_names(label_names);

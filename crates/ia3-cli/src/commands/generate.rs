@@ -62,7 +62,7 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
     let tokenizer = tokenizer::open(&args.model.base)?;
     let model = AdaptedModel::new(&args.model, device)?;
     model.check(prompts.len())?;
-    let kind = tokenizer::kind(model.base());
+    let kind = ia3::model_kind(model.base());
     let encode = |prompt: &String| tokenizer.encode_prompt(prompt, None, &kind);
     let encoded = prompts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
     let mut stream = tokenizer.streaming(output::piece);

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::error::ConvertError;
 use crate::t5;
 
-/// The file; what it says beyond these fields does not matter to the vectors.
+/// The fields of the file that matter to the vectors.
 #[derive(Serialize, Deserialize)]
 pub(super) struct HubFile {
-    /// The method and where it sits.
+    /// The method and the layers that have it.
     config: Value,
     hidden_size: Option<usize>,
     model_class: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct HubFile {
 }
 
 impl HubFile {
-    /// Reads the file; the fields that make it (IA)³ have to be those of (IA)³.
+    /// Reads the file, and checks that its method is (IA)³.
     pub(super) fn read(path: &Path) -> Result<Self, ConvertError> {
         let invalid = |source| ConvertError::AdapterHubConfig { path: path.to_owned(), source };
         let json: Value = serde_json::from_str(&read_text(path)?).map_err(invalid)?;
@@ -75,7 +75,7 @@ fn config(layers: &[t5::Layer]) -> Value {
     })
 }
 
-/// (IA)³ in AdapterHub's words: a "LoRA" of rank 1 that multiplies, without a gate.
+/// Checks that the method is (IA)³, which AdapterHub describes as a LoRA of rank 1 that multiplies and has no gate.
 fn check(path: &Path, json: &Value) -> Result<(), ConvertError> {
     for (field, expected) in [
         ("architecture", "\"lora\""),
@@ -86,7 +86,7 @@ fn check(path: &Path, json: &Value) -> Result<(), ConvertError> {
         ("use_dora", "false"),
     ] {
         let found = json.get("config").and_then(|config| config.get(field)).unwrap_or(&Value::Null);
-        // Older versions lack the last two, and write numbers with a point.
+        // Older versions of the library lack the last two fields, and write numbers with a decimal point.
         let is_right = match expected {
             "1" => found.as_f64() == Some(1.0),
             "false" => found.is_null() || *found == Value::Bool(false),

@@ -1,4 +1,4 @@
-//! AdapterHub's folder: `<module path>.loras.<adapter name>.lora_B`, the vector on a linear layer's output
+//! AdapterHub's folder. The vector on the output of a linear layer has the key `<module path>.loras.<adapter name>.lora_B`
 //! (`methods/lora.py` of the library `adapters`).
 
 use std::collections::BTreeMap;
@@ -20,8 +20,7 @@ use crate::{selectors, t5};
 const TORCH: &str = "pytorch_adapter.bin";
 const SAFE: &str = "adapter.safetensors";
 const VECTOR: &str = ".lora_B";
-/// Projections of queries, keys and values at once, of which AdapterHub's vector covers a part
-/// (`LoRAMergedLinear`).
+/// Fused projections of queries, keys and values. AdapterHub's vector covers only a part of them (`LoRAMergedLinear`).
 const FUSED: [&str; 4] = ["c_attn", "in_proj", "qkv_proj", "query_key_value"];
 
 /// Whether a file is one of the folder's.
@@ -49,7 +48,7 @@ pub(crate) fn read(dir: &Path) -> Result<AdapterFile, ConvertError> {
     Ok(adapter)
 }
 
-/// The weights that the library itself would take first.
+/// The weights. If there are two files, the library takes the pickle first, and so does this function.
 fn weights(dir: &Path) -> Result<PathBuf, ConvertError> {
     let found = [TORCH, SAFE].map(|name| dir.join(name)).into_iter().find(|path| path.exists());
     found.ok_or_else(|| ConvertError::NoAdapterHub { dir: dir.to_owned(), found: file_names(dir) })
@@ -74,16 +73,17 @@ fn module(path: &Path, key: &str, hub: &HubFile) -> Result<String, ConvertError>
     let not_ia3 = |what| ConvertError::NotIa3 { path: path.to_owned(), key: key.to_string(), what };
     let marker = format!(".loras.{}{VECTOR}", hub.name);
     let module = key.strip_suffix(&marker).filter(|module| !module.is_empty());
-    let module = module.ok_or_else(|| not_ia3("no vector of the adapter in adapter_config.json"))?;
+    let module =
+        module.ok_or_else(|| not_ia3("a tensor of another adapter than the one in adapter_config.json"))?;
     if FUSED.iter().any(|fused| module.rsplit('.').next() == Some(fused)) {
         return Err(not_ia3("a vector on a part of a fused projection"));
     }
-    // `T5AdapterModel` has the model in a field.
+    // `T5AdapterModel` holds the model in the field `transformer`.
     let inner = module.strip_prefix("transformer.").filter(|inner| t5::layer(inner).is_some());
     Ok(inner.unwrap_or(module).to_string())
 }
 
-/// Refuses a folder whose other weights would be left beside the new ones.
+/// Refuses a folder with weights that would remain beside the new ones.
 pub(crate) fn check_folder(dir: &Path) -> Result<(), ConvertError> {
     let path = dir.join(SAFE);
     match path.exists() {
@@ -92,7 +92,7 @@ pub(crate) fn check_folder(dir: &Path) -> Result<(), ConvertError> {
     }
 }
 
-/// The layer of a module that the library can give a vector.
+/// The layer of a module, if the library can give it a vector.
 fn writable(module: &str) -> Result<t5::Layer<'_>, ConvertError> {
     let layer = t5::layer(module).filter(|layer| layer.name != "o" && layer.name != "wi_0");
     layer.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! Gated feed-forward blocks by the names of their layers, and which vectors can move in them.
+//! Recognising gated feed-forward blocks by the names of their layers, and finding the vectors that can move.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ pub(super) struct Gated {
     gate: &'static str,
     up: &'static str,
     down: &'static str,
-    /// The matrix in the place of `gate` and `up` in a block that is not gated.
+    /// The layer that a plain block has instead of `gate` and `up`.
     plain: Option<&'static str>,
-    /// Whether the name of `up` appears in gated blocks only.
+    /// Whether only gated blocks have a layer of the name `up`.
     up_tells: bool,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn at_site(site: FeedForwardSite, placements: &BTreeMap<String, Place
     placements.iter().filter(is_there).map(|(module, _)| module.clone()).collect()
 }
 
-/// The vectors that have to move to be at `site`, each of a block that is gated.
+/// The vectors that must move to be at `site`. All of them are in gated blocks.
 pub(super) fn moves(
     site: FeedForwardSite,
     placements: &BTreeMap<String, Placement>,
@@ -83,7 +83,7 @@ impl Move {
     }
 }
 
-/// What the base says, or the names in the adapter where there is none.
+/// Checks that a block is gated, by the base or, without one, by the names in the adapter.
 fn check_gated(
     step: &Move,
     placement: Placement,
@@ -110,7 +110,7 @@ fn layer<'a>(base: Option<&'a ModelInfo>, path: &str) -> Option<&'a ModuleKind> 
     Some(&base?.module(path)?.kind).filter(|kind| kind.is_adaptable())
 }
 
-/// The output of `up` and the input of `down` have one length.
+/// Checks that the vector has the length of the output of `up` and of the input of `down`.
 pub(super) fn check_length(step: &Move, len: usize, base: Option<&ModelInfo>) -> Result<(), ConvertError> {
     let parent = split(&step.to).0;
     for (name, placement) in [(step.gated.up, Placement::Output), (step.gated.down, Placement::Input)] {

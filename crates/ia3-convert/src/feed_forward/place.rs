@@ -10,25 +10,25 @@ use crate::feed_forward::FeedForwardSite;
 use crate::feed_forward::gated::{Move, at_site, check_length, move_length, moves};
 use crate::selectors;
 
-/// What became of the feed-forward vectors of an adapter.
+/// Which feed-forward vectors of an adapter were moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Placed {
-    /// The modules whose vector moved, with the module it is on now.
+    /// The modules whose vector was moved, each with its new module.
     pub moved: Vec<(String, String)>,
-    /// Of those, the modules that had a vector in the new place already: the two were multiplied.
+    /// The modules among them whose new module had a vector already. The two vectors were multiplied.
     pub multiplied: Vec<String>,
-    /// The modules whose vector was in the right place.
+    /// The modules whose vector was in the right place already.
     pub kept: Vec<String>,
 }
 
-/// The adapter with the vectors of its gated feed-forward blocks at `site`.
+/// Moves the vectors of gated feed-forward blocks to `site`.
 ///
-/// The model computes the same with it, up to rounding. Where a block has a vector in either place, they become
-/// their product. Other vectors stay, and so does the configuration where nothing moves.
+/// With the result the model computes the same up to rounding. If a block has vectors in both places, they are multiplied.
+/// All other vectors stay. If no vector moves, the configuration stays too.
 ///
-/// A block is gated if the base says so, or the names in the adapter (`wi_1`, `wi_0` or `gate_proj`); then all of
-/// its blocks are.
+/// The base decides whether a block is gated. Without a base, the names in the adapter (`wi_1`, `wi_0` or `gate_proj`)
+/// decide for all blocks.
 ///
 /// # Errors
 ///

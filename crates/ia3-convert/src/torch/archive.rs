@@ -10,7 +10,7 @@ use zip::{CompressionMethod, ZipArchive};
 use crate::torch::error::TorchError;
 use crate::torch::problem::TorchProblem;
 
-/// About 30,000 tensors have as much; the 192 of a T-Few file have 27 kB.
+/// The largest pickle, which about 30,000 tensors would need. The 192 tensors of a T-Few file need 27 kB.
 const MAX_PICKLE: u64 = 4 << 20;
 const PICKLE: &str = "data.pkl";
 
@@ -21,7 +21,7 @@ pub(super) struct Archive {
     pub(super) len: u64,
     zip: ZipArchive<BufReader<File>>,
     root: String,
-    /// The storage read last.
+    /// The storage that was read last.
     last: Option<(String, Vec<u8>)>,
 }
 
@@ -82,7 +82,7 @@ impl Archive {
         Ok(self.last.as_ref().map(|(_, bytes)| bytes.as_slice()).unwrap_or_default())
     }
 
-    /// PyTorch writes its own order since 2.0; before that it was little endian everywhere but on few machines.
+    /// Checks the byte order, which PyTorch writes since 2.0. Older files are little-endian on all common machines.
     fn check_byte_order(&mut self) -> Result<(), TorchError> {
         let entry = format!("{}byteorder", self.root);
         if self.size(&entry)?.is_none() {
@@ -98,7 +98,7 @@ impl Archive {
         }
     }
 
-    /// The size of an entry that is stored as it is; `None` if there is none of that name.
+    /// The size of an uncompressed entry; `None` if there is no entry of that name.
     fn size(&mut self, entry: &str) -> Result<Option<u64>, TorchError> {
         let Some(index) = self.zip.index_for_name(entry) else { return Ok(None) };
         let zip_error = |source| TorchError::Zip { path: self.path.clone(), source };
@@ -114,7 +114,7 @@ impl Archive {
         Err(TorchError::NotStored { path: self.path.clone(), entry: entry.to_string(), found })
     }
 
-    /// An entry whose size was looked at; its checksum is compared.
+    /// Reads an entry that [`size`](Self::size) has accepted, and checks its checksum.
     fn read(&mut self, entry: &str) -> Result<Vec<u8>, TorchError> {
         let limit = self.len;
         let path = &self.path;

@@ -12,15 +12,15 @@ pub enum TorchError {
     /// A file or folder cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A file is no PyTorch file.
-    #[error("`{}` is no PyTorch file, expected a zip archive that `torch.save` wrote", path.display())]
+    /// A file is not a PyTorch file.
+    #[error("`{}` is not a PyTorch file, expected a zip archive that `torch.save` wrote", path.display())]
     NotTorch {
         /// The file.
         path: PathBuf,
     },
-    /// A PyTorch file is older than the zip archives of version 1.6.
+    /// A PyTorch file has the format before version 1.6, which is not a zip archive.
     #[error(
-        "`{}` is a bare pickle, as PyTorch wrote them before 1.6; load it in Python and save it again with `torch.save`",
+        "`{}` is a bare pickle, the format of PyTorch before 1.6; load it in Python and save it again with `torch.save`",
         path.display()
     )]
     OldTorch {
@@ -36,7 +36,7 @@ pub enum TorchError {
         #[source]
         source: zip::result::ZipError,
     },
-    /// A zip archive is no PyTorch file.
+    /// A zip archive is not a PyTorch file.
     #[error(
         "the zip archive `{}` holds no data.pkl, so `torch.save` did not write it; found {}",
         path.display(), found_names(found)
@@ -47,9 +47,9 @@ pub enum TorchError {
         /// Its entries.
         found: Vec<String>,
     },
-    /// An entry of a PyTorch file is not stored as it is.
+    /// An entry of a PyTorch file is compressed or encrypted.
     #[error(
-        "the entry `{entry}` of `{}` is {found}, expected it stored as it is; save the file with `torch.save`",
+        "the entry `{entry}` of `{}` is {found}, expected it uncompressed; save the file with `torch.save`",
         path.display()
     )]
     NotStored {
@@ -95,9 +95,9 @@ pub enum TorchError {
         /// The byte order.
         found: String,
     },
-    /// The pickle of a PyTorch file is not one of a dictionary of tensors.
+    /// The pickle of a PyTorch file holds something else than a dictionary of tensors.
     #[error(
-        "the pickle of `{}` {problem} (byte {at}); only dictionaries of tensors are read and nothing is ever run, \
+        "the pickle of `{}` {problem} (byte {at}); only dictionaries of tensors are read and no code is run; \
          save one with `torch.save`",
         path.display()
     )]
@@ -106,7 +106,7 @@ pub enum TorchError {
         path: PathBuf,
         /// The byte of the pickle at which reading ended.
         at: usize,
-        /// What is wrong there.
+        /// What is wrong with it.
         problem: PickleProblem,
     },
     /// A key of a PyTorch file appears twice.

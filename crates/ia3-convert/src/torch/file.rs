@@ -14,7 +14,7 @@ use crate::torch::pickle;
 use crate::torch::problem::TorchProblem;
 use crate::torch::tensor::Window;
 
-/// A tensor and where it lies.
+/// A tensor and its place in a storage.
 struct Located {
     key: String,
     window: Window,
@@ -23,7 +23,7 @@ struct Located {
 /// A file of `torch.save` whose pickle is read and whose tensors are not.
 pub(crate) struct TorchFile {
     archive: Archive,
-    /// The tensors by key; `None` for a value that is none.
+    /// The tensors by key; `None` for a value that is not a tensor.
     pub(crate) tensors: BTreeMap<String, Option<Rc<TensorRef>>>,
 }
 
@@ -49,7 +49,7 @@ impl TorchFile {
 
     /// Shapes and values of some tensors, as float32.
     ///
-    /// Each storage is read once, and all of them together have no more bytes than the file.
+    /// Each storage is read once. All storages together must not have more bytes than the file.
     pub(crate) fn read(
         &mut self,
         keys: &BTreeSet<String>,
@@ -66,7 +66,7 @@ impl TorchFile {
         Ok(vectors)
     }
 
-    /// Where the tensors lie, by storage.
+    /// The places of the tensors, by storage.
     fn windows(&self, keys: &BTreeSet<String>) -> Result<BTreeMap<Rc<str>, Vec<Located>>, TorchError> {
         let mut storages = BTreeMap::<Rc<str>, Vec<Located>>::new();
         let [mut values, mut stored] = [self.archive.len; 2];

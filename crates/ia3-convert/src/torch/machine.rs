@@ -93,7 +93,7 @@ impl<'a> Machine<'a> {
     pub(super) fn dict(&mut self) -> Step<&mut Vec<(Id, Id)>> {
         match self.top()? {
             Object::Dict(items) => Ok(items),
-            _ => Err(Unexpected { what: "sets items of something that is no dictionary" }),
+            _ => Err(Unexpected { what: "sets items of something that is not a dictionary" }),
         }
     }
 

@@ -78,7 +78,7 @@ impl Machine<'_> {
             return Err(LongInt { bytes: width });
         }
         let bytes = self.bytes(width)?;
-        // The two short forms have no sign, the others are two's complement.
+        // The two short forms are unsigned, the others are in two's complement.
         let negative = !matches!(opcode, b'K' | b'M') && bytes.last().is_some_and(|byte| byte & 0x80 != 0);
         let mut value = if negative { [0xff; 8] } else { [0; 8] };
         value.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
@@ -109,11 +109,11 @@ impl Machine<'_> {
         self.list()
     }
 
-    /// Lists are no part of a tensor; what is in them does not matter.
+    /// Appends to a list. No tensor needs a list, so its items are not kept.
     fn list(&mut self) -> Step {
         match self.top()? {
             Object::List => Ok(()),
-            _ => Err(Unexpected { what: "appends to something that is no list" }),
+            _ => Err(Unexpected { what: "appends to something that is not a list" }),
         }
     }
 
@@ -138,7 +138,7 @@ impl Machine<'_> {
 
     fn tensors(&self, root: Id) -> Step<Tensors> {
         let Object::Dict(items) = self.object(root) else {
-            return Err(Unexpected { what: "holds something that is no dictionary of tensors" });
+            return Err(Unexpected { what: "holds something that is not a dictionary of tensors" });
         };
         let tensor = |(key, value): &(Id, Id)| match (self.object(*key), self.object(*value)) {
             (Object::Text(key), Object::Tensor(tensor)) => Some((key.clone(), Some(tensor.clone()))),

@@ -1,4 +1,4 @@
-//! What can be wrong with a PyTorch file.
+//! The reasons why a PyTorch file is not read.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum PickleProblem {
         /// The opcode.
         opcode: u8,
     },
-    /// It is of another protocol than PyTorch's.
+    /// It has another protocol than PyTorch's.
     Protocol {
         /// The protocol.
         found: u8,
@@ -27,9 +27,9 @@ pub enum PickleProblem {
     Truncated,
     /// It takes more from the stack than there is.
     Underflow,
-    /// It recalls something that was never remembered.
+    /// It recalls an object that was never stored.
     Memo {
-        /// The number it should have been remembered under.
+        /// The memo number of the object.
         key: u32,
     },
     /// It holds an integer beyond 64 bits.
@@ -39,14 +39,14 @@ pub enum PickleProblem {
     },
     /// It holds a text that is not UTF-8.
     NotText,
-    /// It does something that `torch.save` does not do, a verb and its object.
+    /// It does something that `torch.save` does not do.
     Unexpected {
-        /// What it does.
+        /// What it does: a verb and its object.
         what: &'static str,
     },
 }
 
-/// What the pickle does, after its name: ``refers to `os.system` ``.
+/// A phrase that follows the name of the pickle: ``refers to `os.system` ``.
 impl fmt::Display for PickleProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,7 +57,7 @@ impl fmt::Display for PickleProblem {
             Self::Underflow => f.write_str("takes more from its stack than there is"),
             Self::Memo { key } => write!(f, "recalls object {key}, which it did not store"),
             Self::LongInt { bytes } => write!(f, "has an integer of {bytes} bytes, expected at most 8"),
-            Self::NotText => f.write_str("has a text that is no UTF-8"),
+            Self::NotText => f.write_str("has a text that is not UTF-8"),
             Self::Unexpected { what } => f.write_str(what),
         }
     }
@@ -67,9 +67,9 @@ impl fmt::Display for PickleProblem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TorchProblem {
-    /// It is a number, a text, a dictionary.
+    /// It is not a tensor but a number, a text or a dictionary.
     NotATensor,
-    /// Its values do not lie one after the other.
+    /// Its values are not contiguous.
     Strides {
         /// The shape.
         shape: Vec<i64>,
@@ -99,7 +99,7 @@ pub enum TorchProblem {
         /// Bytes of the entry.
         found: u64,
     },
-    /// It is of a dtype that floats are not read from.
+    /// It has a dtype that is not read as floats.
     Dtype {
         /// The dtype.
         found: Dtype,
@@ -111,11 +111,11 @@ pub enum TorchProblem {
     },
 }
 
-/// What is wrong with the tensor, after its name: `is I64, expected F32, F16, BF16 or F64`.
+/// A phrase that follows the name of the tensor: `is I64, expected F32, F16, BF16 or F64`.
 impl fmt::Display for TorchProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotATensor => f.write_str("is no tensor"),
+            Self::NotATensor => f.write_str("is not a tensor"),
             Self::Strides { shape, strides } => write!(
                 f,
                 "has shape {shape:?} with strides {strides:?}, so its values do not lie together; \

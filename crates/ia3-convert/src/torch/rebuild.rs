@@ -32,7 +32,8 @@ impl Machine<'_> {
 
     /// A persistent id: `("storage", type, key, location, length)`.
     pub(super) fn storage(&mut self) -> Step {
-        const WHAT: PickleProblem = Unexpected { what: "refers to something that is no storage of a tensor" };
+        const WHAT: PickleProblem =
+            Unexpected { what: "refers to something that is not the storage of a tensor" };
         let id = self.pop()?;
         let Object::Tuple(items) = self.object(id) else { return Err(WHAT) };
         let &[tag, kind, key, location, len] = items.as_slice() else { return Err(WHAT) };
@@ -52,14 +53,14 @@ impl Machine<'_> {
     pub(super) fn call(&mut self) -> Step {
         let (args, callable) = (self.pop()?, self.pop()?);
         let (Object::Global(global), Object::Tuple(args)) = (self.object(callable), self.object(args)) else {
-            return Err(Unexpected { what: "calls something that is no function" });
+            return Err(Unexpected { what: "calls something that is not a function" });
         };
         let object = match (global, args.as_slice()) {
             (Global::OrderedDict, []) => Object::Dict(vec![]),
             (Global::RebuildTensor, args) => Object::Tensor(rebuild_tensor(args, &self.objects)?.into()),
             (Global::RebuildParameter, &[tensor, _, _]) => match self.object(tensor) {
                 Object::Tensor(tensor) => Object::Tensor(tensor.clone()),
-                _ => return Err(Unexpected { what: "makes a parameter of something that is no tensor" }),
+                _ => return Err(Unexpected { what: "makes a parameter of something that is not a tensor" }),
             },
             _ => {
                 return Err(Unexpected {
@@ -70,14 +71,14 @@ impl Machine<'_> {
         self.push(object)
     }
 
-    /// Attributes of an ordered dictionary (PyTorch's `_metadata`), which are no part of the tensors.
+    /// Sets attributes of an ordered dictionary, PyTorch's `_metadata`. They are not needed for the tensors.
     pub(super) fn build(&mut self) -> Step {
         self.pop()?;
         self.dict().map(drop)
     }
 }
 
-/// PyTorch's own limit.
+/// The largest number of axes in PyTorch.
 const MAX_AXES: usize = 64;
 
 /// The arguments of `torch._utils._rebuild_tensor_v2`: storage, offset, shape, strides, whether it needs a

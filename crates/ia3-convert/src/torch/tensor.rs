@@ -7,17 +7,17 @@ use safetensors::Dtype;
 use crate::torch::object::TensorRef;
 use crate::torch::problem::TorchProblem;
 
-/// Where the bytes of a tensor are in its storage.
+/// The bytes of a tensor in its storage.
 pub(super) struct Window {
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
     pub(super) bytes: Range<usize>,
-    /// The bytes that the pickle says the storage has.
+    /// The size of the storage according to the pickle.
     pub(super) storage_bytes: usize,
 }
 
 impl TensorRef {
-    /// Checks what the pickle says of the tensor against itself.
+    /// The window, if the description of the tensor in the pickle is consistent.
     pub(super) fn window(&self) -> Result<Window, TorchProblem> {
         let dtype = self.storage.dtype;
         let width = float_width(dtype).ok_or(TorchProblem::Dtype { found: dtype })?;
@@ -35,7 +35,7 @@ impl TensorRef {
         window().ok_or(TorchProblem::Range { offset: self.offset, len, storage: self.storage.len })
     }
 
-    /// Whether the last axis is the innermost; the stride of an axis of one value does not matter.
+    /// Whether the values are in row-major order without gaps. The stride of an axis of length 1 does not matter.
     fn is_contiguous(&self) -> bool {
         let mut expected = Some(1i64);
         let mut axes = self.shape.iter().zip(&self.strides).rev();

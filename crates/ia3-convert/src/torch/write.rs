@@ -10,12 +10,12 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 const ROOT: &str = "archive";
-/// Where PyTorch lets the bytes of a storage begin.
+/// The alignment of storages in PyTorch's archives.
 const ALIGNMENT: u16 = 64;
-/// Items that Python's pickler sets at a time.
+/// How many items Python's pickler sets with one opcode.
 const BATCH: usize = 1000;
 
-/// A tensor to write, a storage of its own.
+/// A tensor to write. Each has its own storage.
 pub(crate) struct TorchTensor<'a> {
     key: String,
     shape: [usize; 2],
@@ -64,7 +64,7 @@ fn pickle(tensors: &[TorchTensor]) -> io::Result<Vec<u8>> {
         }
         pickler.bytes.push(if marked { b'u' } else { b's' });
     }
-    // After a full batch Python looks for more.
+    // After a full batch, Python's pickler starts another one, even if it is empty.
     if marked && tensors.len().is_multiple_of(BATCH) {
         pickler.bytes.extend(b"(u");
     }
@@ -72,12 +72,12 @@ fn pickle(tensors: &[TorchTensor]) -> io::Result<Vec<u8>> {
     Ok(pickler.bytes)
 }
 
-/// Python's pickler: every object but numbers gets the next number of the memo.
+/// The state of Python's pickler. Every object except numbers gets the next number of the memo.
 #[derive(Default)]
 struct Pickler {
     bytes: Vec<u8>,
     objects: u32,
-    /// Constants that were written already.
+    /// The memo numbers of constants that have been written.
     memo: HashMap<&'static str, u32>,
 }
 
@@ -108,7 +108,7 @@ impl Pickler {
         Ok(())
     }
 
-    /// An object that is the same wherever it is written.
+    /// Writes an object that occurs many times: in full once, then by its memo number.
     fn constant(&mut self, bytes: &'static str) {
         match self.memo.get(bytes) {
             Some(&number) => self.numbered([b'h', b'j'], number),
@@ -151,7 +151,7 @@ impl Pickler {
         self.objects += 1;
     }
 
-    /// An opcode with a number of the memo, in its short form where that does.
+    /// Writes an opcode with a memo number, in the short form if the number fits.
     fn numbered(&mut self, [short, long]: [u8; 2], number: u32) {
         match u8::try_from(number) {
             Ok(number) => self.bytes.extend([short, number]),

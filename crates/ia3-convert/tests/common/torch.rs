@@ -16,10 +16,11 @@ pub fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A tensor as the pickle says it is.
+/// A tensor as the pickle describes it.
+#[derive(serde::Deserialize)]
 pub struct Tensor {
-    pub storage: &'static str,
-    pub key: &'static str,
+    pub storage: String,
+    pub key: String,
     pub len: i32,
     pub offset: i32,
     pub shape: Vec<i32>,
@@ -29,7 +30,14 @@ pub struct Tensor {
 impl Default for Tensor {
     /// Three float32 values `[3, 1]` in the storage `0`.
     fn default() -> Self {
-        Self { storage: "FloatStorage", key: "0", len: 3, offset: 0, shape: vec![3, 1], strides: vec![1, 1] }
+        Self {
+            storage: "FloatStorage".into(),
+            key: "0".into(),
+            len: 3,
+            offset: 0,
+            shape: vec![3, 1],
+            strides: vec![1, 1],
+        }
     }
 }
 
@@ -52,7 +60,7 @@ fn ints(values: &[i32]) -> Vec<u8> {
 impl Tensor {
     pub fn pickle(&self) -> Vec<u8> {
         let storage = format!("ctorch\n{}\n", self.storage).into_bytes();
-        let id = tuple(&[text("storage"), storage, text(self.key), text("cpu"), int(self.len)]);
+        let id = tuple(&[text("storage"), storage, text(&self.key), text("cpu"), int(self.len)]);
         let (shape, strides) = (ints(&self.shape), ints(&self.strides));
         let hooks = b"ccollections\nOrderedDict\n)R".to_vec();
         let storage = [id, b"Q".to_vec()].concat();

@@ -15,7 +15,7 @@ pub(crate) fn adapter_advice(found: &[String], named: &[String]) -> String {
 
 pub(crate) fn shape_advice(expected: &[usize], found: &[usize]) -> &'static str {
     if expected != found && expected.iter().eq(found.iter().rev()) {
-        "it is transposed, or `feedforward_modules` says otherwise than when it was trained"
+        "it is transposed, or `feedforward_modules` differs from that in training"
     } else {
         "was the adapter trained on another base?"
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ia3_config::Placement;
 
-/// What a card says: the base, and the vectors by the last name of their layer and what they scale.
+/// The content of a card: the base, and the vectors grouped by the last name of their layer and by what they scale.
 pub(crate) struct Card<'a> {
     base: Option<&'a str>,
     rows: BTreeMap<(&'a str, String), (usize, usize)>,
@@ -23,12 +23,12 @@ impl<'a> Card<'a> {
         (*layers, *parameters) = (*layers + 1, *parameters + len);
     }
 
-    /// Counts parameters that are saved whole, by their sizes.
+    /// Counts parameters that are saved whole; `sizes` are their numbers of values.
     pub(crate) fn saved(&mut self, sizes: impl Iterator<Item = usize>) {
         self.saved = sizes.fold(self.saved, |(layers, parameters), size| (layers + 1, parameters + size));
     }
 
-    /// The text: Hugging Face's front matter, and what the adapter holds.
+    /// The text: Hugging Face's front matter, a table of the vectors, and how to load the adapter.
     pub(crate) fn text(&self) -> String {
         let mut card = front_matter(self.base);
         card +=
@@ -69,7 +69,7 @@ fn front_matter(base: Option<&str>) -> String {
     yaml + "- ia3\n- transformers\n---\n"
 }
 
-/// A YAML scalar: plain where that is safe, otherwise quoted as JSON, which is YAML.
+/// A YAML scalar: plain if that is safe, otherwise quoted as JSON, which is valid YAML.
 fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
     let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '.');

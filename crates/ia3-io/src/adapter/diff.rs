@@ -1,4 +1,4 @@
-//! What two adapter files differ in.
+//! The differences between two adapter files.
 
 use std::collections::BTreeSet;
 
@@ -8,35 +8,35 @@ use serde_json::Value;
 use crate::adapter::VectorDistance;
 use crate::adapter::file::{AdapterFile, FileVector};
 
-/// What two adapters differ in, the first called `a` and the second `b`.
+/// The differences between two adapters, `a` and `b`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AdapterDiff {
-    /// Whether nothing differs.
+    /// Whether the adapters are equal.
     pub identical: bool,
-    /// The fields of the configuration that differ; the order of a list of modules is no difference.
+    /// The fields of the configuration that differ. The order of a list of modules does not count.
     pub config: Vec<FieldDiff>,
-    /// The vectors that both have in one shape, by module path.
+    /// The vectors that both have with the same shape, by module path.
     pub sites: Vec<SiteDiff>,
-    /// The vectors that both have in different shapes.
+    /// The vectors that both have with different shapes.
     pub reshaped: Vec<ShapeDiff>,
-    /// The module paths that only the first scales.
+    /// The module paths that only `a` scales.
     pub only_a: Vec<String>,
-    /// The module paths that only the second scales.
+    /// The module paths that only `b` scales.
     pub only_b: Vec<String>,
-    /// The parameters saved whole (`modules_to_save`) that differ, or that only one has.
+    /// The parameters saved whole (`modules_to_save`) that differ, or that only one of the adapters has.
     pub saved: Vec<String>,
 }
 
-/// A field of `adapter_config.json` with two values.
+/// A field of `adapter_config.json` that differs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FieldDiff {
     /// Name of the field.
     pub field: String,
-    /// Its value in the first; null where it is not there.
+    /// Its value in `a`; null if `a` does not have it.
     pub a: Value,
-    /// Its value in the second.
+    /// Its value in `b`; null if `b` does not have it.
     pub b: Value,
 }
 
@@ -48,7 +48,7 @@ pub struct SiteDiff {
     pub path: String,
     /// Number of values.
     pub len: usize,
-    /// How far the vectors are apart.
+    /// The distance between the vectors.
     #[serde(flatten)]
     pub distance: VectorDistance,
 }
@@ -59,14 +59,14 @@ pub struct SiteDiff {
 pub struct ShapeDiff {
     /// Module path.
     pub path: String,
-    /// Shape in the first.
+    /// The shape in `a`.
     pub a: Vec<usize>,
-    /// Shape in the second.
+    /// The shape in `b`.
     pub b: Vec<usize>,
 }
 
 impl AdapterFile {
-    /// What this adapter and another differ in.
+    /// Compares this adapter with another.
     pub fn diff(&self, other: &Self) -> AdapterDiff {
         let mut diff = AdapterDiff {
             identical: false,

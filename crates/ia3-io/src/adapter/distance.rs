@@ -1,4 +1,4 @@
-//! How far two vectors are apart.
+//! The distance between two vectors.
 
 use serde::Serialize;
 
@@ -10,16 +10,17 @@ pub struct VectorDistance {
     pub max_abs: f64,
     /// `mean |a − b|`.
     pub mean_abs: f64,
-    /// `‖a − b‖ / ‖a‖`; NaN where `a` is 0.
+    /// `‖a − b‖ / ‖a‖`; NaN if `a` is 0.
     pub relative_l2: f64,
-    /// The cosine of the angle between `a − 1` and `b − 1`, what the two do to the base; NaN where one does nothing.
+    /// The cosine of the angle between `a − 1` and `b − 1`, the changes that the vectors make to the base. NaN if one of them
+    /// changes nothing.
     pub cosine: f64,
 }
 
 impl VectorDistance {
-    /// The distance between the values of two vectors; those that only one of them has are left out.
+    /// The distance between the values of two vectors. If one vector is longer, its surplus values do not count.
     ///
-    /// Values that are the same, NaN included, are 0 apart; a NaN on one side alone makes the distance NaN.
+    /// Equal values, NaN included, have the distance 0. A NaN in only one of the vectors makes the distance NaN.
     ///
     /// ```
     /// let d = ia3_io::VectorDistance::of(&[1.0, 3.0], &[1.0, 2.0]);

@@ -34,7 +34,7 @@ pub enum AdapterFileError {
         /// Sub-folders that hold an adapter.
         named: Vec<String>,
     },
-    /// `adapter_config.json` is no (IA)³ configuration.
+    /// `adapter_config.json` is not an (IA)³ configuration.
     #[error("`{}`: {source}", path.display())]
     Config {
         /// The file.
@@ -74,7 +74,7 @@ pub enum AdapterFileError {
         /// The second key.
         key: String,
     },
-    /// The tensor under a vector's key has no shape of a vector.
+    /// The tensor under the key of a vector does not have the shape of a vector.
     #[error(
         "the vector `{key}` of `{}` has shape {found:?}, expected [n, 1] on an output or [1, n] on an input{}",
         path.display(), if found.len() == 1 { "; it is flattened, reshape it" } else { "" }
@@ -104,7 +104,7 @@ pub enum AdapterFileError {
         /// The shape in the file.
         found: Vec<usize>,
     },
-    /// The vectors of an adapter are not those its configuration asks for on the base.
+    /// The vectors of an adapter are not those that its configuration selects on the base.
     #[error(
         "the adapter `{}` does not fit the base: {}; was it trained on another base?",
         path.display(), absences(&[(missing, "layer", "without a vector"), (unexpected, "tensor", "not asked for")])
@@ -125,7 +125,7 @@ pub enum AdapterFileError {
     NoVectors {
         /// The file.
         path: PathBuf,
-        /// The keys that are there.
+        /// The keys that the file has.
         found: Vec<String>,
     },
     /// The configuration of an adapter does not select vectors that its file holds.
@@ -155,7 +155,7 @@ pub enum AdapterFileError {
         /// The shape in the file.
         found: Vec<usize>,
     },
-    /// How a parameter saved whole lies in a Hugging Face file depends on its layer, which is not known.
+    /// The layout of a parameter saved whole depends on its layer, which is not known.
     #[error(
         "cannot tell how Hugging Face stores `{parameter}`: its layer is not known; pass the model's facts in \
          `AdapterOptions::base`"
@@ -164,9 +164,9 @@ pub enum AdapterFileError {
         /// The parameter.
         parameter: String,
     },
-    /// An adapter name that PEFT does not allow, or that is no name of a folder.
+    /// An adapter name that PEFT does not allow, or that a folder cannot have.
     #[error(
-        "`{name}` is no name for an adapter: expected a name that is not empty, not `__base__`, and has no `.`, `/` or `\\`"
+        "`{name}` is not a valid adapter name: expected a name that is not empty, is not `__base__`, and has no `.`, `/` or `\\`"
     )]
     AdapterName {
         /// The name.

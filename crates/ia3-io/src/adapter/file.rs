@@ -1,4 +1,4 @@
-//! An adapter folder as a value, before it meets a model.
+//! An adapter folder as a value that does not depend on a model.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,15 +16,15 @@ pub const CONFIG: &str = "adapter_config.json";
 /// The name of the weights in an adapter folder.
 pub const WEIGHTS: &str = "adapter_model.safetensors";
 
-/// What PEFT's adapter folder holds: `adapter_config.json` and `adapter_model.safetensors`, read and checked
-/// without a model.
+/// The content of PEFT's adapter folder, `adapter_config.json` and `adapter_model.safetensors`, read and checked without a
+/// model.
 ///
-/// [`into_adapter`](Self::into_adapter) or [`load_adapter`](crate::load_adapter) fits it to one.
+/// [`into_adapter`](Self::into_adapter) and [`load_adapter`](crate::load_adapter) fit it to a model.
 #[derive(Clone, Debug)]
 pub struct AdapterFile {
     /// The path of the safetensors file.
     pub path: PathBuf,
-    /// The configuration as it stands in the file.
+    /// The configuration in the file, without changes.
     pub config: Ia3Config,
     /// The vectors by module path, such as `encoder.block.0.layer.0.SelfAttention.k`.
     pub vectors: BTreeMap<String, FileVector>,
@@ -44,7 +44,7 @@ pub struct FileVector {
 }
 
 impl AdapterFile {
-    /// Reads an adapter folder, or the adapter whose safetensors file is given.
+    /// Reads an adapter folder. The path may be the folder, its safetensors file or its configuration.
     ///
     /// Vectors may be float32, float16, bfloat16 or float64.
     ///
@@ -127,7 +127,7 @@ impl AdapterFile {
     }
 }
 
-/// Refuses what has no shape of a vector.
+/// Refuses a tensor whose shape is not that of a vector.
 fn check_form(path: &Path, key: &str, shape: &[usize]) -> Result<(), AdapterFileError> {
     match shape {
         [_, 1] | [1, _] | [1, _, 1, 1] | [1, _, 1, 1, 1] => Ok(()),

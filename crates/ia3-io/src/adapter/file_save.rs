@@ -1,4 +1,4 @@
-//! From an adapter file to PEFT's folder.
+//! Writing an adapter file as PEFT's folder.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -50,7 +50,7 @@ fn vector<'a>(module: &str, vector: &'a FileVector) -> Source<'a> {
     }
 }
 
-/// A parameter as the file had it, in Hugging Face's layout.
+/// A parameter in Hugging Face's layout, as it was read.
 fn parameter<'a>(name: &str, data: &'a TensorData) -> Result<Source<'a>, AdapterFileError> {
     Ok(Source {
         name: keys::parameter_key(name),

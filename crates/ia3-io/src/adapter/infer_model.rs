@@ -1,4 +1,4 @@
-//! What an adapter file says of its model.
+//! The model that an adapter file describes by its vectors.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use ia3_config::{Ia3Config, ModelInfo, ModuleInfo, ModuleKind};
 use crate::adapter::file::{AdapterFile, FileVector};
 
 impl AdapterFile {
-    /// The facts of the smallest model that the file fits: one layer for each of its vectors, with as many inputs as
-    /// outputs; linear or `Conv1D` as `fan_in_fan_out` says. With them [`into_adapter`](Self::into_adapter) needs no base.
+    /// The facts of the smallest model that the file fits: one layer per vector, with as many inputs as outputs, `Conv1D` if
+    /// `fan_in_fan_out` is set and linear otherwise. With them [`into_adapter`](Self::into_adapter) needs no base.
     pub fn infer_model(&self) -> ModelInfo {
         infer_model(&self.vectors, self.config.fan_in_fan_out)
     }
 
-    /// The file with its configuration spelt out: where that leaves targets to the architecture's defaults, the vectors
-    /// that are there and their shapes say the same.
+    /// The file with explicit targets in its configuration. If the configuration leaves them to the defaults of the
+    /// architecture, they are taken from the vectors and their shapes.
     pub fn spell_out(mut self) -> Self {
         let named = |f: fn(&FileVector) -> bool| -> Vec<String> {
             self.vectors.iter().filter(|(_, v)| f(v)).map(|(path, _)| path.clone()).collect()
@@ -27,7 +27,7 @@ impl AdapterFile {
     }
 }
 
-/// A model of one layer for each vector, linear or `Conv1D`, or a convolution by the vector's shape.
+/// A model with one layer per vector: a convolution if the shape of the vector says so, otherwise `Conv1D` or linear.
 pub fn infer_model(vectors: &BTreeMap<String, FileVector>, is_conv1d: bool) -> ModelInfo {
     let layer = |(path, vector): (&String, &FileVector)| ModuleInfo::new(path, kind(vector, is_conv1d));
     ModelInfo { model_type: None, modules: vectors.iter().map(layer).collect() }

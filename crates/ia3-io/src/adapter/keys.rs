@@ -1,20 +1,20 @@
-//! The names of tensors in an adapter file: `base_model.model.<module path>.ia3_l`.
+//! The keys of an adapter file: `base_model.model.<module path>.ia3_l`.
 
 const PREFIX: &str = "base_model.model.";
 const SUFFIX: &str = ".ia3_l";
 
-/// What a key of an adapter file names.
+/// The meaning of a key of an adapter file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Key<'a> {
     /// The vector of a module.
     Vector(&'a str),
-    /// A whole parameter of the base.
+    /// A parameter of the base that is saved whole.
     Parameter(&'a str),
 }
 
-/// Reads a key; `None` for one that PEFT does not write.
+/// Parses a key; `None` for a key that PEFT does not write.
 ///
-/// A vector's key may end in the name of the adapter (`.ia3_l.default`), as it does inside PEFT.
+/// The key of a vector may end in the name of the adapter (`.ia3_l.default`), as it does in PEFT's modules.
 pub(crate) fn parse(key: &str) -> Option<Key<'_>> {
     let path = key.strip_prefix(PREFIX).filter(|path| !path.is_empty())?;
     let with_name = path.rsplit_once('.').map(|(start, _)| start);
@@ -32,7 +32,7 @@ pub(crate) fn vector_key(module: &str) -> String {
     format!("{PREFIX}{module}{SUFFIX}")
 }
 
-/// The key of a whole parameter.
+/// The key of a parameter that is saved whole.
 pub(crate) fn parameter_key(parameter: &str) -> String {
     format!("{PREFIX}{parameter}")
 }

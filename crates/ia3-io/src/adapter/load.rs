@@ -1,4 +1,4 @@
-//! From an adapter file to an adapter on a model.
+//! Fitting an adapter file to a model.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,12 @@ use crate::adapter::file::{AdapterFile, CONFIG, FileVector};
 use crate::adapter::{AdapterFileError, AdapterReport, modules_to_save};
 use crate::missing::nearest_of_each;
 
-/// Reads the adapter in a folder for the model that `base` describes.
-///
-/// The folder is PEFT's; `base` is what [`model_info`](ia3_core::model_info) says of the model.
+/// Reads PEFT's adapter folder for the model that `base` describes, see [`model_info`](ia3_core::model_info).
 ///
 /// # Errors
 ///
-/// As [`AdapterFile::open`] and [`AdapterFile::into_adapter`], and [`AdapterFileError::Mismatch`] where vectors and
-/// layers are not one to one.
+/// As [`AdapterFile::open`] and [`AdapterFile::into_adapter`], and [`AdapterFileError::Mismatch`] if the vectors and
+/// the layers that the configuration selects are not the same.
 pub fn load_adapter(
     dir: impl AsRef<Path>,
     base: &ModelInfo,
@@ -41,12 +39,12 @@ pub(crate) fn mismatch(
 }
 
 impl AdapterFile {
-    /// As [`into_adapter`](Self::into_adapter), where nothing may be left over.
+    /// Fits the file to a model as [`into_adapter`](Self::into_adapter) does, and refuses a file that does not fit exactly.
     ///
     /// # Errors
     ///
-    /// As [`into_adapter`](Self::into_adapter), and [`AdapterFileError::Mismatch`] where vectors and layers are not one to
-    /// one.
+    /// As [`into_adapter`](Self::into_adapter), and [`AdapterFileError::Mismatch`] if the vectors and the
+    /// layers that the configuration selects are not the same.
     pub fn into_whole_adapter(self, base: &ModelInfo, device: &Device) -> Result<Adapter, AdapterFileError> {
         let path = self.path.clone();
         let (adapter, report) = self.into_adapter(base, device)?;
@@ -56,11 +54,11 @@ impl AdapterFile {
         Err(mismatch(path, &report.missing, &report.unexpected, base))
     }
 
-    /// Fits the file to the model that `base` describes, as far as it goes: what is left over is in the report, where
-    /// PEFT is silent.
+    /// Fits the file to the model that `base` describes. The report lists layers without a vector and vectors without a
+    /// layer, which PEFT does not report.
     ///
-    /// The configuration decides what each vector multiplies; names in it that match nothing are allowed, as in PEFT.
-    /// The vectors are float32 on `device`, the parameters saved whole are in burn's layout.
+    /// The configuration decides what each vector multiplies. As in PEFT, a name in it may match no layer. The vectors are
+    /// float32 on `device`; parameters saved whole get burn's layout.
     ///
     /// # Errors
     ///
@@ -92,7 +90,8 @@ impl AdapterFile {
     }
 }
 
-/// A pattern is wrong whatever the base is; anything else is between the two.
+/// The error for a plan that failed: an invalid pattern is an error of the configuration, everything else is a mismatch
+/// between adapter and base.
 pub(crate) fn plan_error(path: &Path, source: ConfigError) -> AdapterFileError {
     use ConfigError::{InvalidPattern, PatternTooSlow, UnsupportedPattern};
     match source {
@@ -103,7 +102,7 @@ pub(crate) fn plan_error(path: &Path, source: ConfigError) -> AdapterFileError {
     }
 }
 
-/// Whether a vector has the shape of a file for its layer.
+/// Checks that a vector has the shape that its layer needs in a file.
 pub(crate) fn check_shape(vector: &FileVector, site: &Site, path: &Path) -> Result<(), AdapterFileError> {
     let expected = site.file_shape();
     match vector.shape == expected {

@@ -1,4 +1,4 @@
-//! Parameters saved whole (`modules_to_save`): Hugging Face's names and layout, and burn's.
+//! Parameters saved whole (`modules_to_save`): between the names and layout of Hugging Face and those of burn.
 
 use burn::tensor::{Bytes, TensorData};
 use ia3_config::{ModelInfo, ModuleKind};
@@ -6,18 +6,18 @@ use ia3_config::{ModelInfo, ModuleKind};
 use crate::adapter::AdapterFileError;
 use crate::layout;
 
-/// A parameter of the base, as burn has it.
+/// A parameter of the base in burn's terms.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// burn's path of it.
+    /// Its path in burn.
     pub(crate) path: String,
-    /// Whether burn has the transposed matrix of the file.
+    /// Whether the matrix in burn is the transposed matrix of the file.
     pub(crate) transposed: bool,
-    /// The shape in the file, where the facts of the model tell it.
+    /// The shape in the file, if it follows from the facts of the model.
     pub(crate) shape: Option<Vec<usize>>,
 }
 
-/// Where a parameter of the file belongs; `None` if the base has no such module.
+/// The parameter of the base that a parameter of the file is for; `None` if the base has no such module.
 ///
 /// PEFT writes the base's own weight of an adapted head as `lm_head.base_layer.weight`.
 pub(crate) fn to_burn(parameter: &str, base: &ModelInfo) -> Option<Place> {
@@ -29,9 +29,8 @@ pub(crate) fn to_burn(parameter: &str, base: &ModelInfo) -> Option<Place> {
     Some(Place { path: format!("{module}.{leaf}"), transposed: is_linear_weight(kind, leaf), shape })
 }
 
-/// The file's name of a parameter of burn, and whether the file has its transposed matrix.
-///
-/// A vector needs no facts of the model; a matrix does.
+/// The name in the file of burn's parameter `path`, and whether the file has its transposed matrix. For a matrix the facts of
+/// the model are needed.
 pub(crate) fn to_file(
     path: &str,
     rank: usize,
@@ -48,7 +47,7 @@ pub(crate) fn to_file(
     }
 }
 
-/// The transposed matrix; anything else as it is.
+/// The transposed matrix; data of any other rank is returned unchanged.
 pub(crate) fn transpose(data: TensorData) -> TensorData {
     let &[rows, cols] = data.shape().as_slice() else { return data };
     let (width, dtype) = (data.dtype().size(), data.dtype());

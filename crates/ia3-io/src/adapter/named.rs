@@ -9,10 +9,10 @@ use crate::fs::{FileError, file_names};
 /// The name of the adapter in the folder itself.
 pub(crate) const DEFAULT: &str = "default";
 
-/// What stands for the base where rows of a batch name their adapters; PEFT's word.
+/// The name that stands for the base model where each batch entry names its adapter, as in PEFT.
 pub const BASE_NAME: &str = "__base__";
 
-/// Whether PEFT allows the name, and a folder can have it.
+/// Checks that PEFT and the file system allow the name of an adapter.
 ///
 /// # Errors
 ///
@@ -24,12 +24,13 @@ pub fn check_adapter_name(name: &str) -> Result<(), AdapterFileError> {
     }
 }
 
-/// The adapters in a folder as PEFT's `save_pretrained` lays them out: `default` in the folder itself, any other in the
-/// sub-folder of its name; sorted by name, `default` first.
+/// The names and folders of the adapters in `dir`, as PEFT's `save_pretrained` writes them: `default` in `dir` itself, every
+/// other one in the sub-folder of its name. `default` is first, the others are sorted by name.
 ///
 /// # Errors
 ///
-/// [`FileError::NotFound`] for a path that does not exist, [`AdapterFileError::NoAdapter`] where there is none.
+/// [`FileError::NotFound`] for a path that does not exist, [`AdapterFileError::NoAdapter`] for a folder without an
+/// adapter.
 pub fn named_adapters(dir: impl AsRef<Path>) -> Result<Vec<(String, PathBuf)>, AdapterFileError> {
     let dir = dir.as_ref();
     if !dir.exists() {

@@ -14,14 +14,14 @@ const ALLOW: PlanOptions = PlanOptions::new().with_allow_unmatched(true);
 impl AdapterFile {
     /// What each vector multiplies, by module path.
     ///
-    /// The configuration says it, and the shape has to agree. Without `base` the configuration is read as for a model
-    /// that has the layers of the file and no other.
+    /// The configuration decides it, and the shape of the vector must agree. Without `base` the configuration is applied to
+    /// a model that has the layers of the file and no others.
     ///
     /// # Errors
     ///
     /// [`AdapterFileError::NoVectors`]; [`AdapterFileError::Config`] or, with a base, [`AdapterFileError::Plan`] for a configuration that selects nothing;
     /// [`AdapterFileError::VectorShape`] for a vector on the other side or of another length; [`AdapterFileError::NotSelected`] or,
-    /// with a base, [`AdapterFileError::Mismatch`] where vectors and selected layers are not one to one.
+    /// with a base, [`AdapterFileError::Mismatch`] if the vectors and the selected layers are not the same.
     pub fn placements(
         &self,
         base: Option<&ModelInfo>,
@@ -56,7 +56,7 @@ impl AdapterFile {
         }
     }
 
-    /// The plan on a model that has the vectors' layers and no other.
+    /// The plan on a model that has the layers of the vectors and no others.
     fn own_plan(&self) -> Result<Plan, AdapterFileError> {
         let plan = self.config.plan_with(&infer_model(&self.vectors, false), ALLOW);
         plan.map_err(|source| match source {

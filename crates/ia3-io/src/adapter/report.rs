@@ -1,25 +1,25 @@
-//! How an adapter file and a model met.
+//! The report on fitting an adapter file to a model.
 
 use std::fmt;
 
 use crate::text::{count, first_few};
 
-/// What became of the vectors of an adapter file on a base.
+/// Which vectors of an adapter file were loaded into a base.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdapterReport {
-    /// The layers that got their vector.
+    /// The layers that have got their vector.
     pub loaded: Vec<String>,
-    /// The layers that the configuration asks a vector for and the file has none; and the modules that should be
-    /// saved whole and are not there. They stay as in the base.
+    /// The layers that the configuration selects and that have no vector in the file, and the modules to save that are not
+    /// in the file. They stay as in the base.
     pub missing: Vec<String>,
-    /// The vectors whose layer the configuration does not reach or the base does not have, and the whole parameters
-    /// that the base does not have. They are dropped.
+    /// The vectors whose layer the configuration does not select or the base does not have, and the parameters saved whole
+    /// that the base does not have. They are not used.
     pub unexpected: Vec<String>,
 }
 
 impl AdapterReport {
-    /// Whether file and base fit exactly.
+    /// Whether the file fits the base exactly.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty()
     }

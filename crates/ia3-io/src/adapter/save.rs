@@ -1,4 +1,4 @@
-//! From an adapter to PEFT's folder.
+//! Writing an adapter as PEFT's folder.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,10 +16,10 @@ use crate::adapter::{AdapterFileError, AdapterOptions, keys, modules_to_save};
 use crate::fs::WrittenFiles;
 use crate::safetensors::{Source, file_dtype};
 
-/// Writes an adapter into a folder, as PEFT's `save_pretrained` does: `adapter_model.safetensors` (float32, the same
-/// bytes for the same values), `adapter_config.json`, and a model card `README.md` where there is none yet.
+/// Writes an adapter into a folder as PEFT's `save_pretrained` does: `adapter_model.safetensors` (float32, the same bytes
+/// for the same values), `adapter_config.json`, and a model card `README.md` if the folder has none. PEFT loads the folder.
 ///
-/// The folder is made if need be. Each file is there whole or not at all; PEFT loads the folder.
+/// The folder is created if it does not exist. Each file is complete or absent, whatever interrupts the write.
 ///
 /// # Errors
 ///
@@ -49,7 +49,8 @@ pub fn save_adapter_with(
     Ok(write_folder(dir, tensors, &adapter.config, &card(&adapter))?)
 }
 
-/// The text of the model card that [`save_adapter`] writes: Hugging Face's front matter, the vectors, how to use them.
+/// The text of the model card that [`save_adapter`] writes: Hugging Face's front matter, a table of the vectors, and how to
+/// load the adapter.
 pub fn model_card(adapter: &Adapter) -> String {
     card(adapter).text()
 }
@@ -61,7 +62,7 @@ fn card(adapter: &Adapter) -> Card<'_> {
     card
 }
 
-/// Writes named adapters as PEFT does: `default` into `dir` itself, any other into the sub-folder of its name.
+/// Writes named adapters as PEFT does: `default` into `dir` itself, every other one into the sub-folder of its name.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Adapters as PEFT's state dicts, in memory.
+//! Adapters as state dicts of PEFT, in memory.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use crate::adapter::file::AdapterFile;
 use crate::adapter::{AdapterFileError, keys, modules_to_save};
 use crate::safetensors::file_dtype;
 
-/// What PEFT's `get_peft_model_state_dict` returns: the tensors of `adapter_model.safetensors` by their keys.
+/// The tensors of `adapter_model.safetensors` by their keys, as PEFT's `get_peft_model_state_dict` returns them.
 ///
-/// `base` are the facts of the model, which tell the layout of matrices.
+/// The facts of the model in `base` decide the layout of matrices saved whole.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ pub fn state_dict(
 }
 
 impl AdapterFile {
-    /// An adapter from PEFT's state dict, as if it had been read from a file.
+    /// Makes an adapter from a state dict of PEFT, as if it had been read from a file.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What the values of a vector look like.
+//! Statistics of the values of a vector.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use ia3_core::Adapter;
 
 use crate::adapter::file::AdapterFile;
 
-/// Statistics of the values of one vector, a row of a table.
+/// Statistics of the values of one vector.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct VectorStats {
@@ -22,7 +22,7 @@ pub struct VectorStats {
     pub max: f32,
     /// Values below zero.
     pub negative: usize,
-    /// Values that are exactly one, as they start.
+    /// Values that are exactly one, the initial value.
     pub ones: usize,
     /// Values that are NaN or infinite.
     pub non_finite: usize,

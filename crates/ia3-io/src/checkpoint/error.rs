@@ -47,10 +47,10 @@ pub enum CheckpointError {
         missing: Vec<Missing>,
         /// Tensors of another shape.
         mis_shaped: Vec<MisShaped>,
-        /// Tensors of a dtype that floats are not read from.
+        /// Tensors of a dtype that is not read as floats.
         bad_dtype: Vec<BadDtype>,
     },
-    /// A dtype that weights are not loaded as.
+    /// Weights cannot be loaded as this dtype.
     #[error("cannot load weights as {found}, expected F32, F16 or BF16 in `LoadOptions::dtype`")]
     LoadDtype {
         /// The dtype asked for.
@@ -69,7 +69,7 @@ pub enum CheckpointError {
         device: String,
     },
     /// The index of a sharded checkpoint is not what Hugging Face writes.
-    #[error("`{}` is no index of shards: {source}", path.display())]
+    #[error("`{}` is not an index of shards: {source}", path.display())]
     Index {
         /// The index.
         path: PathBuf,
@@ -86,7 +86,7 @@ pub enum CheckpointError {
         shard: String,
     },
     /// A shard is missing.
-    #[error("`{}` names {}, not there; download the rest of the checkpoint", path.display(), first_few_quoted(shards))]
+    #[error("`{}` names shards that are missing: {}; download the rest of the checkpoint", path.display(), first_few_quoted(shards))]
     MissingShards {
         /// The index.
         path: PathBuf,
@@ -105,8 +105,8 @@ pub enum CheckpointError {
         /// Tensors of the shard that the index does not place there.
         unlisted: Vec<String>,
     },
-    /// `config.json` of a model is no object of JSON.
-    #[error("`{}` is no configuration of a model: {source}", path.display())]
+    /// `config.json` of a model is not a JSON object.
+    #[error("`{}` is not the configuration of a model: {source}", path.display())]
     ModelConfig {
         /// The file.
         path: PathBuf,
@@ -114,30 +114,30 @@ pub enum CheckpointError {
         #[source]
         source: serde_json::Error,
     },
-    /// The weights of a model are quantised in a way that is not read.
+    /// The weights of a model are quantised in an unsupported way.
     #[error("`quantization_config.{field}` of `{}` is {found}, expected {expected}", path.display())]
     QuantizationConfig {
         /// `config.json`.
         path: PathBuf,
         /// The field.
         field: &'static str,
-        /// What it is, in JSON.
+        /// Its value, in JSON.
         found: String,
-        /// What it may be, and what to do.
+        /// The supported values, and what to do otherwise.
         expected: &'static str,
     },
-    /// A checkpoint holds quantised weights of which its `config.json` does not tell.
+    /// A checkpoint holds quantised weights that its `config.json` does not announce.
     #[error(
-        "`{}` holds the quantised weight `{tensor}`, but `quantization_config` in the config.json beside it does not say \
-         {}; copy the config.json that was saved with it",
-        path.display(), if *other { "so many bits" } else { "so" }
+        "`{}` holds the quantised weight `{tensor}`, but `quantization_config` in the config.json beside it {}; copy \
+         the config.json that was saved with it",
+        path.display(), if *other { "announces another number of bits" } else { "does not announce it" }
     )]
     Unannounced {
         /// The checkpoint.
         path: PathBuf,
         /// The first such tensor.
         tensor: String,
-        /// Whether it tells of other bits.
+        /// Whether it announces another number of bits.
         other: bool,
     },
     /// The integers or the scales of a quantised weight have another dtype or shape than its layer needs.
@@ -171,9 +171,9 @@ pub enum CheckpointError {
         /// The checkpoint.
         path: PathBuf,
     },
-    /// A model to save has weights of 8 bits and weights of 4.
+    /// A model to save has weights of 8 bits and weights of 4 bits.
     #[error(
-        "`{parameter}` has other bits than the quantised weights before it; quantise all in the same way"
+        "`{parameter}` has another number of bits than the quantised weights before it; quantise all weights in the same way"
     )]
     MixedBits {
         /// The first parameter that differs.

@@ -10,13 +10,13 @@ use crate::checkpoint::CheckpointError;
 use crate::checkpoint::open::Checkpoint;
 use crate::checkpoint::quantized::{names, read};
 
-/// The tensor for a parameter.
+/// The tensor that is read into a parameter.
 pub(crate) struct Match {
     pub(crate) name: String,
     pub(crate) stored: Stored,
 }
 
-/// What the file holds of it.
+/// How the file stores the tensor.
 #[derive(Clone, Copy)]
 pub(crate) enum Stored {
     Float(Float),
@@ -27,17 +27,17 @@ pub(crate) enum Stored {
     },
 }
 
-/// How floats are read.
+/// How the floats of a tensor are read.
 #[derive(Clone, Copy)]
 pub(crate) struct Float {
     pub(crate) dtype: DType,
     pub(crate) transposed: bool,
-    /// Whether the parameter takes the file's matrix and transposes it itself.
+    /// Whether the parameter takes the matrix of the file and transposes it itself.
     pub(crate) transposes_itself: bool,
 }
 
 impl Match {
-    /// The names of its tensors.
+    /// The names of the tensors that are read.
     pub(crate) fn tensors(&self) -> Vec<String> {
         match self.stored {
             Stored::Float(_) => vec![self.name.clone()],
@@ -48,7 +48,7 @@ impl Match {
     }
 }
 
-/// Reads the tensor of each matched parameter, by its path, into `module`, quantised if there is a quantiser.
+/// Reads the tensor of each matched parameter into `module`, and quantises it if there is a quantiser.
 pub(crate) fn fill<M: Module>(
     module: M,
     checkpoint: &Checkpoint,
@@ -64,7 +64,7 @@ struct Loader<'a> {
     checkpoint: &'a Checkpoint,
     matched: BTreeMap<String, Match>,
     quantizer: Option<&'a mut Quantizer>,
-    /// The first tensor that could not be read; nothing is read after it.
+    /// The first error; no tensor is read after it.
     failed: Option<CheckpointError>,
 }
 
@@ -112,7 +112,7 @@ impl Loader<'_> {
         Ok(param.clone().transform_for_load(tensor, param.id))
     }
 
-    /// Quantised weights come as `[d_in, d_out]`, whatever the parameter would do with floats, and are not trained.
+    /// A quantised weight is made as `[d_in, d_out]`, whatever layout the parameter has for floats, and is not trained.
     fn integers<const D: usize>(
         &self,
         name: &str,

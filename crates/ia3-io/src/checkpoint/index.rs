@@ -13,7 +13,7 @@ use crate::safetensors::TensorFile;
 /// The tensors of each shard.
 type Shards = BTreeMap<String, BTreeSet<String>>;
 
-/// Opens every shard that an index names, and checks that each holds what the index says and nothing else.
+/// Opens every shard that an index names, and checks that each shard holds exactly the tensors that the index lists.
 pub(crate) fn open_shards(path: &Path) -> Result<Vec<TensorFile>, CheckpointError> {
     let text = read_text(path)?;
     let index: Index = serde_json::from_str(&text).map_err(|source| {
@@ -73,7 +73,7 @@ impl Index {
     }
 }
 
-/// Shard by tensor, no tensor twice.
+/// The shard of each tensor. A tensor that appears twice is an error.
 struct WeightMap(BTreeMap<String, String>);
 
 impl<'de> Deserialize<'de> for WeightMap {

@@ -1,4 +1,4 @@
-//! From a checkpoint into a module.
+//! Loading a checkpoint into a module.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,21 +1,20 @@
-//! How a checkpoint and a module met.
+//! The report on loading a checkpoint into a module.
 
 use std::fmt;
 
 use crate::text::{bytes, count, first_few};
 
-/// What became of the tensors of a checkpoint in a module.
+/// Which tensors of a checkpoint were loaded into a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoadReport {
-    /// The parameters that were filled, by Hugging Face's name.
+    /// The parameters that were filled, by their names in Hugging Face's model.
     pub loaded: Vec<String>,
     /// The size of their tensors in the file.
     pub bytes: u64,
-    /// The parameters without a tensor, where [`LoadOptions`](crate::LoadOptions) allows it. They stay
-    /// as they were.
+    /// The parameters without a tensor, as far as [`LoadOptions`](crate::LoadOptions) allows that. They keep their values.
     pub missing: Vec<String>,
-    /// The tensors that no parameter asked for.
+    /// The tensors that belong to no parameter.
     pub unused: Vec<String>,
 }
 

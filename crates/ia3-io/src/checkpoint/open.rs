@@ -16,7 +16,7 @@ use crate::safetensors::{Entry, TensorFile};
 
 /// The weights of a Hugging Face model, `model.safetensors` or its shards.
 ///
-/// Opening reads and checks the headers alone. [`load`](Self::load) fills a burn module.
+/// [`open`](Self::open) reads and checks the headers only. [`load`](Self::load) fills a burn module.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -25,7 +25,7 @@ pub struct Checkpoint {
     tensors: BTreeMap<String, usize>,
 }
 
-/// What is known of a tensor without reading it.
+/// The facts of a tensor that are known without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TensorFacts<'a> {
@@ -71,7 +71,7 @@ impl Checkpoint {
         self.tensors.keys().filter_map(|name| self.facts(name))
     }
 
-    /// What is known of one tensor.
+    /// The facts of one tensor.
     pub fn facts(&self, name: &str) -> Option<TensorFacts<'_>> {
         let (name, &file) = self.tensors.get_key_value(name)?;
         let Entry { dtype, shape, bytes, .. } = self.files.get(file)?.tensors.get(name)?;
@@ -99,18 +99,18 @@ impl Checkpoint {
         first.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// In how many bits the weights of linear layers are, by `quantization_config` in the `config.json` beside them; `None`
-    /// for floats.
+    /// The number of bits of quantised weights, by `quantization_config` in the `config.json` beside them; `None` for
+    /// floats.
     ///
     /// # Errors
     ///
     /// [`CheckpointError::QuantizationConfig`] for a method or version that is not read, [`CheckpointError::Unannounced`] for quantised
-    /// weights beside a `config.json` that does not tell of them.
+    /// weights beside a `config.json` that does not announce them.
     pub fn quantization(&self) -> Result<Option<Bits>, CheckpointError> {
         let first = self.tensors.keys().find(|name| names::are_integers(name));
         let dir = match self.path.is_dir() {
             true => Some(self.path.as_path()),
-            // A file alone may lie beside any `config.json`.
+            // The `config.json` beside a single file may belong to another model.
             false => self.path.parent().filter(|_| first.is_some()),
         };
         let said = dir.map(config::of_folder).transpose()?.flatten();
@@ -131,7 +131,8 @@ impl Checkpoint {
         [Bits::Eight, Bits::Four].into_iter().find(is_stored)
     }
 
-    /// Whether two tensors have the same dtype, shape and bytes: whether a head is tied to the embedding, say.
+    /// Whether two tensors have the same dtype, shape and bytes. This tells, for example, whether a head is tied to the
+    /// embedding.
     ///
     /// # Errors
     ///
@@ -141,8 +142,7 @@ impl Checkpoint {
         Ok(file_a.same_bytes(a, file_b, b)?)
     }
 
-    /// One tensor in the file's layout, as float32, float16 or bfloat16 by what the file holds (float64 becomes
-    /// float32).
+    /// One tensor in the layout of the file, as float32, float16 or bfloat16 as in the file; float64 becomes float32.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The parameters of a module, as a checkpoint would hold them.
+//! The parameters of a module in the terms of a checkpoint.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Shape, Tensor};
@@ -10,22 +10,22 @@ use crate::layout;
 
 /// A float parameter of a module.
 pub(crate) struct ParamSpec {
-    /// burn's path of it.
+    /// Its path in burn.
     pub(crate) path: String,
-    /// Hugging Face's name of it.
+    /// Its name in Hugging Face's model.
     pub(crate) name: String,
     /// Its shape in the file.
     pub(crate) shape: Vec<usize>,
-    /// Whether the file's matrix has to be transposed for it.
+    /// Whether the matrix of the file is transposed for it.
     pub(crate) transposed: bool,
-    /// Whether it takes the file's matrix and transposes it itself.
+    /// Whether it takes the matrix of the file and transposes it itself.
     pub(crate) transposes_itself: bool,
-    /// Its shape `[d_out, d_in]`, if it is the weight of a layer that may be quantised.
+    /// Its shape `[d_out, d_in]`, if it is a weight that can be quantised.
     pub(crate) outputs_first: Option<[usize; 2]>,
     pub(crate) device: Device,
 }
 
-/// The float parameters of `module`, state attached to them left out. No weight is initialised.
+/// The float parameters of `module`, without state that is attached to them. No weight is initialised.
 pub(crate) fn param_specs<M: Module>(module: &M) -> Vec<ParamSpec> {
     let mut collector = Collector::default();
     visit_params_with(module, &mut collector);
@@ -67,10 +67,10 @@ impl ParamVisitor for Collector {
     }
 }
 
-/// Whether a weight takes the file's layout and transposes it on loading: burn's `LinearLayout::Col`.
+/// Whether a weight takes the layout of the file and transposes it on loading, as burn's `LinearLayout::Col` does.
 ///
-/// burn does not tell, so a matrix `[1, 2]` is loaded into a clone. Until it is initialised, the shape of such a
-/// weight is that of the file.
+/// burn has no function that tells, so a matrix `[1, 2]` is loaded into a clone. Before such a weight is initialised, its
+/// shape is that of the file.
 fn transposes_itself<const D: usize>(param: &Param<Tensor<D>>) -> bool {
     let mut probe = vec![1; D];
     if let Some(last) = probe.last_mut() {

@@ -1,4 +1,4 @@
-//! From a module to a checkpoint.
+//! Writing a module as a checkpoint.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,13 @@ use crate::checkpoint::{CheckpointError, CheckpointOptions};
 use crate::fs::{AtomicWrite, WrittenFiles};
 use crate::safetensors::{pytorch_metadata, write_file};
 
-/// What was written.
+/// The files of a saved checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SavedCheckpoint {
     /// The files.
     pub files: Vec<PathBuf>,
-    /// Their size together.
+    /// Their total size.
     pub bytes: u64,
     /// The number of tensors.
     pub tensors: usize,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::safetensors::Source;
 
-/// Tensors in the order of their names, cut before a shard would pass `limit`; a larger tensor is alone.
+/// Splits tensors, sorted by name, into shards of at most `limit` bytes. A larger tensor gets a shard of its own.
 pub(crate) fn split(mut tensors: Vec<Source<'_>>, limit: Option<u64>) -> Vec<Vec<Source<'_>>> {
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let mut shards = vec![vec![]];

@@ -1,4 +1,4 @@
-//! The files beside the weights.
+//! The files beside the weights: configuration and tokenizer.
 
 use std::io;
 use std::path::Path;

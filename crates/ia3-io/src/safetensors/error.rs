@@ -19,7 +19,7 @@ pub enum SafetensorsError {
     HeaderLength {
         /// The file.
         path: PathBuf,
-        /// The length it claims.
+        /// The length in the file.
         length: u64,
         /// The format's limit.
         limit: u64,
@@ -37,7 +37,7 @@ pub enum SafetensorsError {
         /// Bytes of the file.
         found: u64,
     },
-    /// The header of a safetensors file is not what the format asks for.
+    /// The header of a safetensors file is malformed.
     #[error(
         "the header of `{}` is not a safetensors header{}: {source}; download or copy the file again",
         path.display(), tensor.as_ref().map(|t| format!(" at `{t}`")).unwrap_or_default()
@@ -47,11 +47,11 @@ pub enum SafetensorsError {
         path: PathBuf,
         /// The entry that cannot be read.
         tensor: Option<String>,
-        /// What is wrong there.
+        /// What is wrong with it.
         #[source]
         source: serde_json::Error,
     },
-    /// The bytes of a tensor do not begin where the last ones end.
+    /// The bytes of a tensor do not begin where those of the previous tensor end.
     #[error(
         "the tensor `{tensor}` of `{}` lies at bytes {}..{}, expected it to begin at {expected}; the file is damaged",
         path.display(), found.0, found.1
@@ -61,7 +61,7 @@ pub enum SafetensorsError {
         path: PathBuf,
         /// The tensor.
         tensor: String,
-        /// Where the bytes before it end.
+        /// The end of the previous tensor.
         expected: usize,
         /// First and last byte by the header.
         found: (usize, usize),
@@ -69,7 +69,7 @@ pub enum SafetensorsError {
     /// A tensor has more or fewer bytes than its shape needs.
     #[error(
         "the tensor `{tensor}` of `{}` has {found} bytes, but {dtype} {shape:?} needs {}; the file is damaged",
-        path.display(), expected.map_or_else(|| "a number that no file has".to_string(), |n| n.to_string())
+        path.display(), expected.map_or_else(|| "a number of bytes that is not possible".to_string(), |n| n.to_string())
     )]
     TensorBytes {
         /// The file.
@@ -80,12 +80,12 @@ pub enum SafetensorsError {
         dtype: Dtype,
         /// Its shape.
         shape: Vec<usize>,
-        /// The bytes this needs; `None` for a number that overflows or that is no number of whole bytes.
+        /// The bytes that this needs; `None` if the number overflows or is not a whole number of bytes.
         expected: Option<usize>,
         /// The bytes it has.
         found: usize,
     },
-    /// A tensor has a dtype that floats are not read from.
+    /// A tensor has a dtype that is not read as floats.
     #[error("the tensor `{tensor}` of `{}` is {found}, expected F32, F16, BF16 or F64", path.display())]
     TensorDtype {
         /// The file.

@@ -19,3 +19,25 @@ pub fn fixtures() -> Vec<PathBuf> {
     dirs.sort();
     dirs
 }
+
+/// The bytes of a byte string as Rust writes it: `\\x80\\x02}q`.
+pub fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = vec![];
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match (byte, byte == b'\\') {
+            (_, false) => byte,
+            (_, true) => match rest.next() {
+                Some(b'n') => b'\n',
+                Some(b'r') => b'\r',
+                Some(b't') => b'\t',
+                Some(b'x') => {
+                    let digits: Vec<u8> = rest.by_ref().take(2).collect();
+                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                }
+                other => other.expect("a character after the backslash"),
+            },
+        });
+    }
+    bytes
+}

@@ -116,6 +116,7 @@ impl Model {
     }
 
     /// Whether every batch entry has an adapter of its own.
+    #[cfg(feature = "train")]
     pub(crate) fn has_rows(&self) -> bool {
         matches!(self.adapters, Attached::Rows(_))
     }

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use ia3_io::{CheckpointOptions, SavedCheckpoint, copy_sidecars, save_checkpoint_with};
+use ia3_io::{CheckpointOptions, SavedCheckpoint, copy_sidecars, save_checkpoint_with, write_file};
+use ia3_models::ModelConfig;
+use serde_json::{Map, Value};
 
 use super::{Attached, Model};
 use crate::error::Error;
+use crate::pretrained::read_config;
 
 impl Model {
     /// Writes the model as a folder of Hugging Face, which transformers loads: the weights, and the configuration and the
@@ -34,6 +37,24 @@ impl Model {
         }
         let base = self.folder().ok_or(Error::NoFolder)?;
         copy_sidecars(base, &dir)?;
-        Ok(save_checkpoint_with(&self.module, dir, &options.clone().with_base(base))?)
+        let saved = save_checkpoint_with(&self.module, &dir, &options.clone().with_base(base))?;
+        self.save_num_labels(dir.as_ref())?;
+        Ok(saved)
+    }
+
+    /// Corrects `config.json` where a classifier has another number of classes than the base's own file says.
+    fn save_num_labels(&self, dir: &Path) -> Result<(), Error> {
+        let Some(labels) = self.module.num_labels() else { return Ok(()) };
+        if matches!(read_config(dir)?, ModelConfig::Bert(said) if said.labels() == labels) {
+            return Ok(());
+        }
+        let path = dir.join("config.json");
+        let read = |source| Error::ReadConfig { path: path.clone(), source };
+        let text = std::fs::read_to_string(&path).map_err(read)?;
+        let mut fields: Map<String, Value> = serde_json::from_str(&text).map_err(|e| read(e.into()))?;
+        ["id2label", "label2id"].into_iter().for_each(|names| drop(fields.remove(names)));
+        fields.insert("num_labels".into(), labels.into());
+        let text = serde_json::to_string_pretty(&fields).map_err(|e| read(e.into()))?;
+        Ok(write_file(&path, (text + "\n").as_bytes())?)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use ia3::io::{AdapterOptions, save_adapter_with};
-use ia3::{Adapter, Bits, Ia3Config, Model, PretrainedOptions, Quantization};
+use ia3::io::{AdapterOptions, Checkpoint, read_tensors, save_adapter_with, write_tensors};
+use ia3::{Adapter, Bits, Ia3Config, Model, PretrainedOptions, Quantization, TaskType};
 
 use crate::common::{beside_gates, cases, device};
 use crate::{logits, open, with_tokenizer};
@@ -85,4 +85,35 @@ fn a_new_adapter_records_its_base() {
     let named = Ia3Config::new().with_base_model("google/t5");
     let adapter = Adapter::new(&named, &base).unwrap();
     assert_eq!(adapter.config.base_model_name_or_path.as_deref(), Some("google/t5"));
+}
+
+/// A folder with a BERT that has no classifier, as sentence encoders are published.
+fn without_classifier(base: &Path) -> tempfile::TempDir {
+    let out = tempfile::tempdir().unwrap();
+    let checkpoint = Checkpoint::open(base).unwrap();
+    let names: Vec<String> = checkpoint.tensors().map(|tensor| tensor.name.to_string()).collect();
+    let names: Vec<&str> =
+        names.iter().map(String::as_str).filter(|n| !n.starts_with("classifier")).collect();
+    let tensors = read_tensors(base.join("model.safetensors"), &names).unwrap();
+    let tensors: Vec<_> = tensors.iter().map(|(name, data)| (name.as_str(), data)).collect();
+    write_tensors(out.path().join("model.safetensors"), &tensors).unwrap();
+    std::fs::copy(base.join("config.json"), out.path().join("config.json")).unwrap();
+    out
+}
+
+#[test]
+fn a_merged_classifier_is_read_back_with_its_number_of_classes() {
+    let case = cases().into_iter().find(|case| case.name == "bert").unwrap();
+    let folder = without_classifier(&case.dir.join("base"));
+    for labels in [2, 3, 5] {
+        let options = PretrainedOptions::new().with_num_labels(labels);
+        let base = Model::from_pretrained_with(folder.path(), &options, &device()).unwrap();
+        let adapter = Adapter::new(&Ia3Config::new().with_task_type(TaskType::SeqCls), &base).unwrap();
+        let merged = base.merge(&adapter).unwrap();
+        let out = tempfile::tempdir().unwrap();
+        merged.save_pretrained(out.path()).unwrap();
+        let again = Model::from_pretrained(out.path(), &device()).unwrap();
+        assert_eq!(again.module().num_labels(), Some(labels));
+        assert_eq!(logits(&again, case.inputs()), logits(&merged, case.inputs()));
+    }
 }

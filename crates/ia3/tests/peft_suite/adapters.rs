@@ -180,7 +180,7 @@ fn add_adapter_rejects_names_and_configs_without_mutation() {
     assert_eq!(message("other", &good), twice);
     for name in ["", "a.b", "a/b", "a\\b"] {
         let expected = format!(
-            "`{name}` is no name for an adapter: expected a name that is not empty, not `__base__`, and has no `.`, `/` or `\\`"
+            "`{name}` is not a valid adapter name: expected a name that is not empty, is not `__base__`, and has no `.`, `/` or `\\`"
         );
         assert_eq!(message(name, &good), expected);
     }

@@ -1,4 +1,4 @@
-//! `quantization_config` in `config.json`: whether the weights beside it are integers.
+//! `quantization_config` in `config.json`, which announces that the weights beside it are integers.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use crate::fs::{read_text, wrong_kind};
 
 pub(crate) const CONFIG: &str = "config.json";
 const FIELD: &str = "quantization_config";
-/// The `quant_method` of this format, which transformers and PEFT do not know and say so.
+/// The `quant_method` of this format. transformers and PEFT do not know it and refuse it by name.
 const METHOD: &str = "ia3";
 const VERSION: u64 = 1;
 
-/// What `config.json` of a folder says of its weights; `None` for floats, or without that file.
+/// The number of bits that `config.json` of a folder announces; `None` for floats, or without that file.
 pub(crate) fn of_folder(dir: &Path) -> Result<Option<Bits>, CheckpointError> {
     let path = dir.join(CONFIG);
     let Some(config) = config(&path)? else { return Ok(None) };
@@ -48,8 +48,8 @@ fn bits(path: &Path, fields: &Value) -> Result<Bits, CheckpointError> {
     Ok(if weights == word(Bits::Eight) { Bits::Eight } else { Bits::Four })
 }
 
-/// The `config.json` to write beside weights of so many bits, or of floats: that of `dir`, else that of the base, with its
-/// `quantization_config` as it should be. `None` if there is nothing to change.
+/// The `config.json` to write beside weights of `bits`, or beside floats: that of `dir` or else that of the base, with the
+/// right `quantization_config`. `None` if there is nothing to change.
 pub(crate) fn config_text(
     dir: &Path,
     base: Option<&Path>,
@@ -62,8 +62,8 @@ pub(crate) fn config_text(
     Ok(announcing(found.unwrap_or_default(), bits))
 }
 
-/// The `config.json` of the base at `path`, to be copied beside weights of so many bits, or of floats. `None` if the copy is
-/// right as it is.
+/// The `config.json` at `path` with the `quantization_config` of the weights that it is copied beside. `None` if a plain copy
+/// is right.
 pub(crate) fn copied_text(path: &Path, bits: Option<Bits>) -> Result<Option<String>, CheckpointError> {
     if bits.is_none() && !read_text(path)?.contains(METHOD) {
         return Ok(None);
