@@ -1,4 +1,5 @@
 //! What the benches share: the table of shapes, models of those shapes with random weights, and their inputs.
+#![forbid(unsafe_code)]
 
 mod setup;
 mod shape;

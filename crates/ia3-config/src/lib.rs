@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 mod adapter;
 mod check;
@@ -20,7 +21,9 @@ mod report;
 mod resolve;
 mod rules;
 mod selector;
+mod sorted;
 mod task_type;
+mod thousands;
 mod unmatched;
 mod validate;
 
@@ -28,10 +31,12 @@ pub use adapter::Ia3Config;
 pub use defaults::{DefaultTargets, default_targets, known_model_types};
 pub use error::ConfigError;
 pub use model::{ModelInfo, ModuleInfo, ModuleKind};
+pub use nearest::nearest_name;
 pub use note::Note;
 pub use placement::Placement;
 pub use plan::{Plan, PlanOptions, Site};
 pub use py_regex::PyRegex;
 pub use selector::Selector;
 pub use task_type::TaskType;
+pub use thousands::thousands;
 pub use unmatched::{Field, Nearest, Unmatched};

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod activation;
@@ -17,8 +18,10 @@ mod fused_queries;
 mod generate;
 pub mod gpt2;
 mod inputs;
+mod joined_rows;
 mod layers;
 pub mod llama;
+mod log_likelihoods;
 mod loss;
 mod mask;
 mod model;
@@ -35,9 +38,9 @@ pub use config::ModelConfig;
 pub use error::ModelError;
 pub use generate::{Generated, GenerationConfig, Sampling, Step};
 pub use inputs::{ModelInputs, PaddingSide};
+pub use log_likelihoods::LogLikelihoods;
 pub use loss::{IGNORE_INDEX, RowLosses, cross_entropy, label_log_likelihoods, row_losses};
 pub use model::{Model, Task};
 pub use norm::{LayerNorm, RmsNorm};
 pub use output::ModelOutput;
 pub use rotary::RopeParameters;
-pub use score::LogLikelihoods;

@@ -1,9 +1,9 @@
 use burn::tensor::{Tensor, activation};
 
 #[cfg(feature = "flex")]
-use crate::{kernel::unary::Unary, on_flex};
+use {crate::on_flex, ia3_kernels::activation::Activation};
 
-/// `x·Φ(x)`, Φ being the normal distribution (arXiv 1606.08415).
+/// `x·Φ(x)`, where Φ is the normal distribution (arXiv 1606.08415).
 ///
 /// # Shapes
 ///
@@ -18,7 +18,7 @@ use crate::{kernel::unary::Unary, on_flex};
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if on_flex(&x) {
-        return fast(x, Unary::Gelu);
+        return fast(x, Activation::Gelu);
     }
     // The gradient of burn 0.22's own gelu is that of the tanh approximation.
     let cdf = (x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0;
@@ -33,7 +33,7 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 pub fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if on_flex(&x) {
-        return fast(x, Unary::GeluTanh);
+        return fast(x, Activation::GeluTanh);
     }
     activation::gelu_approximate(x)
 }
@@ -46,7 +46,7 @@ pub fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if on_flex(&x) {
-        return fast(x, Unary::Silu);
+        return fast(x, Activation::Silu);
     }
     activation::silu(x)
 }
@@ -59,13 +59,13 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 pub fn relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if on_flex(&x) {
-        return fast(x, Unary::Relu);
+        return fast(x, Activation::Relu);
     }
     activation::relu(x)
 }
 
 #[cfg(feature = "flex")]
-fn fast<const D: usize>(x: Tensor<D>, op: Unary) -> Tensor<D> {
-    use crate::extension::FastOps;
-    Tensor::from_dispatch(burn::backend::Dispatch::fast_unary(x.into_dispatch(), op))
+fn fast<const D: usize>(x: Tensor<D>, op: Activation) -> Tensor<D> {
+    use crate::flex::FastOps;
+    Tensor::from_dispatch(burn::backend::Dispatch::fast_activation(x.into_dispatch(), op))
 }

@@ -2,13 +2,13 @@ use burn::tensor::{DType, Tensor};
 
 use crate::softmax_last;
 
-/// Dot-product attention, `softmax(scale·q·kᵀ + bias)·v` (arXiv 1706.03762), the softmax in float32.
+/// Dot-product attention, `softmax(scale·q·kᵀ + bias)·v` (arXiv 1706.03762). The softmax is computed in float32.
 ///
-/// Where there are fewer heads of keys than of queries, consecutive query heads share one (grouped and multi-query
-/// attention). On `flex` in float32 the weights are never stored: the gradient computes them again. The result then lies
-/// in memory as `[batch, queries, heads, d]`, so that swapping the two axes and folding the heads copies nothing.
+/// If there are fewer heads of keys than of queries, consecutive query heads share one (grouped and multi-query
+/// attention). On `flex` in float32 the weights are never stored; the backward pass computes them again. The result then
+/// lies in memory as `[batch, queries, heads, d]`, so swapping the two axes and folding the heads copies nothing.
 ///
-/// A `bias` that needs a gradient gets one, by operations that do store the weights.
+/// If `bias` needs a gradient, burn's own operations compute the attention, and they store the weights.
 ///
 /// # Shapes
 ///
@@ -18,11 +18,11 @@ use crate::softmax_last;
 ///
 /// # Panics
 ///
-/// Panics if the shapes do not fit.
+/// Panics if the shapes do not match each other.
 pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
     #[cfg(feature = "flex")]
     if fits(&q, &k, &v, bias.as_ref()) {
-        use crate::extension::FastOps;
+        use crate::flex::FastOps;
         let none = || Tensor::zeros([1, 1, 1, k.dims()[2]], &k.device());
         let bias = bias.unwrap_or_else(none);
         let [q, k, v, bias] = [q, k, v, bias].map(Tensor::into_dispatch);
@@ -32,12 +32,12 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, bias: Option<Tensor<4
     attention_with(q, k, v, bias, scale, |weights| weights)
 }
 
-/// As [`attention`]; `on_weights` sees the weights `[batch, heads, queries, keys]` before they meet the values, for
-/// dropout.
+/// The same as [`attention`], composed of burn's operations. `on_weights` maps the weights `[batch, heads, queries, keys]` before they are
+/// multiplied by the values; a model applies dropout there.
 ///
 /// # Panics
 ///
-/// Panics if the shapes do not fit.
+/// Panics if the shapes do not match each other.
 pub fn attention_with(
     q: Tensor<4>,
     k: Tensor<4>,
@@ -65,7 +65,7 @@ pub fn attention_with(
     weights.matmul(v).reshape([batch, heads, queries, d])
 }
 
-/// Whether the kernel computes it.
+/// Whether the kernel can compute the attention.
 #[cfg(feature = "flex")]
 fn fits(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, bias: Option<&Tensor<4>>) -> bool {
     let [batch, heads, queries, d] = q.dims();

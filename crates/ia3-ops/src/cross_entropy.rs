@@ -1,6 +1,6 @@
 use burn::tensor::{Int, Tensor, activation::log_softmax};
 
-/// `−log softmax(logits)[target]` of each row, 0 where the target is negative.
+/// `−log softmax(logits)[target]` for each row, or 0 where the target is negative.
 ///
 /// The gradient, `softmax(logits) − 1[target]`, is computed in the memory of the logits.
 ///
@@ -12,13 +12,13 @@ use burn::tensor::{Int, Tensor, activation::log_softmax};
 ///
 /// # Panics
 ///
-/// Panics if there are not as many targets as rows, or if one is no class.
+/// Panics if there are not as many targets as rows, or if a target is not below the number of classes.
 pub fn nll(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
     let [rows, classes] = logits.dims();
     assert_eq!(targets.dims(), [rows], "one target for each row of logits {:?}", [rows, classes]);
     #[cfg(feature = "flex")]
     if crate::on_flex(&logits) {
-        use crate::extension::FastOps;
+        use crate::flex::FastOps;
         let targets: Vec<i64> = targets.into_data().iter().collect();
         assert!(
             targets.iter().all(|&t| t < classes as i64),

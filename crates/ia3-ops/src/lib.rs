@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![warn(missing_docs)]
+#![forbid(unsafe_code)]
 
 mod activation;
 mod attention;
@@ -7,12 +7,8 @@ mod attention;
 mod autodiff;
 mod cross_entropy;
 #[cfg(feature = "flex")]
-mod extension;
-#[cfg(feature = "flex")]
-mod kernel;
+mod flex;
 mod linear;
-#[cfg(feature = "flex")]
-mod matrix;
 mod norm;
 mod quantized;
 mod scale;

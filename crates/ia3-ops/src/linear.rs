@@ -1,9 +1,9 @@
 use burn::tensor::{Tensor, module};
 
-/// `x·w + b`, as burn's `linear` of matrices.
+/// `x·w + b`, as burn's `linear` computes it for matrices.
 ///
-/// On `flex` a frozen `w` is read as it lies, by panels in the backward pass; with a few rows, as in generation, each of
-/// its elements once and in the order of the memory. `x` is kept only if `w` wants a gradient.
+/// On `flex` a product with a few rows, as in generation, reads each element of `w` once, in the order of the memory. The
+/// backward pass transposes `w` in panels and makes no copy of it. `x` is kept only if `w` needs a gradient.
 ///
 /// # Shapes
 ///
@@ -14,7 +14,7 @@ use burn::tensor::{Tensor, module};
 ///
 /// # Panics
 ///
-/// If the shapes do not fit.
+/// Panics if the shapes do not match each other.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -35,7 +35,7 @@ pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
         && crate::on_flex(&w)
         && b.as_ref().is_none_or(crate::on_flex)
     {
-        use crate::extension::FastOps;
+        use crate::flex::FastOps;
         let b = b.unwrap_or_else(|| Tensor::empty([0], &x.device()));
         return Tensor::from_dispatch(burn::backend::Dispatch::fast_linear(
             x.into_dispatch(),
@@ -46,7 +46,7 @@ pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
     module::linear(x, w, b)
 }
 
-/// `x·wᵀ`, as of a tied head. gemm packs a transposed matrix whole before each product; [`linear`] does not.
+/// `x·wᵀ`, as a head computes it that is tied to the embedding.
 ///
 /// # Shapes
 ///
@@ -55,7 +55,7 @@ pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
 ///
 /// # Panics
 ///
-/// If the widths differ.
+/// Panics if `x` and `w` differ in width.
 pub fn matmul_transposed(x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
     linear(x, w.transpose(), None)
 }

@@ -1,6 +1,6 @@
 use burn::tensor::{Tensor, module};
 
-/// `x / √(mean x² + ε) ⊙ γ` along the last axis (arXiv 1910.07467), as burn's `RmsNorm`.
+/// `x / √(mean x² + ε) ⊙ γ` along the last axis (arXiv 1910.07467), as burn's `RmsNorm` computes it.
 ///
 /// # Shapes
 ///
@@ -8,7 +8,7 @@ use burn::tensor::{Tensor, module};
 ///
 /// # Panics
 ///
-/// If the last axis of `x` is not as long as `gamma`.
+/// Panics if the last axis of `x` is not as long as `gamma`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -30,7 +30,7 @@ pub fn rms_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) ->
     (x / root.cast(dtype)) * gamma.unsqueeze()
 }
 
-/// `(x − mean x) / √(var x + ε) ⊙ γ + β` along the last axis (arXiv 1607.06450), as burn's `LayerNorm`.
+/// `(x − mean x) / √(var x + ε) ⊙ γ + β` along the last axis (arXiv 1607.06450), as burn's `LayerNorm` computes it.
 ///
 /// # Shapes
 ///
@@ -38,7 +38,7 @@ pub fn rms_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) ->
 ///
 /// # Panics
 ///
-/// If the last axis of `x` is not as long as `gamma`.
+/// Panics if the last axis of `x` is not as long as `gamma`.
 pub fn layer_norm<const D: usize>(
     x: Tensor<D>,
     gamma: Tensor<1>,
@@ -71,8 +71,8 @@ fn fast<const D: usize>(
     centred: bool,
     epsilon: f64,
 ) -> Tensor<D> {
-    use crate::extension::FastOps;
-    use crate::kernel::norm::Norm;
+    use crate::flex::FastOps;
+    use ia3_kernels::norm::Norm;
     let norm = Norm { centred, epsilon: epsilon as f32 };
     let [gamma, beta] = [gamma, beta].map(Tensor::into_dispatch);
     Tensor::from_dispatch(burn::backend::Dispatch::fast_norm(x.into_dispatch(), gamma, beta, norm))

@@ -1,19 +1,19 @@
 use burn::tensor::Tensor;
 
-/// `x ⊙ l` with `l` broadcast over the axes where it has one element.
+/// `x ⊙ l`, where `l` is broadcast over the axes along which it has one element.
 ///
-/// On `flex` this is one pass where `l` is a vector along the last axis, the same for all rows or one for each element of the
-/// first axis, and `x` is kept only if `l` wants a gradient.
+/// On `flex` this is one pass over `x` if `l` is a vector along the last axis, either one for all rows or one per element of
+/// the first axis. `x` is kept only if `l` needs a gradient.
 ///
 /// # Shapes
 ///
 /// - `x`: `[batch, .., d]`
-/// - `l`: `[1, .., 1, d]` or `[batch, 1, .., 1, d]` there; anything that can be broadcast
+/// - `l`: `[1, .., 1, d]` or `[batch, 1, .., 1, d]` for the kernel; any shape that broadcasts to that of `x` otherwise
 /// - returns the shape of `x`
 ///
 /// # Panics
 ///
-/// If the shapes cannot be broadcast.
+/// Panics if `l` cannot be broadcast to `x`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -26,14 +26,14 @@ use burn::tensor::Tensor;
 pub fn scale<const D: usize>(x: Tensor<D>, l: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if is_by_row(x.dims(), l.dims()) && crate::on_flex(&x) && crate::on_flex(&l) {
-        use crate::extension::FastOps;
+        use crate::flex::FastOps;
         let scaled = burn::backend::Dispatch::fast_scale(x.into_dispatch(), l.into_dispatch());
         return Tensor::from_dispatch(scaled);
     }
     x * l
 }
 
-/// Whether each element of the first axis, or all of them, have one vector along the last.
+/// Whether `l` is one vector along the last axis for all rows, or one per element of the first axis.
 #[cfg(feature = "flex")]
 fn is_by_row<const D: usize>(x: [usize; D], l: [usize; D]) -> bool {
     let last = D - 1;

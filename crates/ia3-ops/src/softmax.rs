@@ -2,8 +2,8 @@ use burn::tensor::{Tensor, activation};
 
 /// Softmax over the last axis, `e^{x − max}/Σ e^{x − max}`.
 ///
-/// A masked score may be `-inf` or as low as `f32::MIN`; a row of `-inf` alone is NaN, as in PyTorch. The gradient needs
-/// the result and nothing else.
+/// A masked score may be `-inf` or as low as `f32::MIN`; a row of nothing but `-inf` gives NaN, as in
+/// PyTorch. The backward pass keeps only the result.
 ///
 /// # Shapes
 ///
@@ -11,7 +11,7 @@ use burn::tensor::{Tensor, activation};
 pub fn softmax_last<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if crate::on_flex(&x) {
-        use crate::extension::FastOps;
+        use crate::flex::FastOps;
         return Tensor::from_dispatch(burn::backend::Dispatch::fast_softmax(x.into_dispatch()));
     }
     activation::softmax(x, D - 1)

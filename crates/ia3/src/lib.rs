@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 /// Types of the GPU backends that burn does not re-export: the set-up of wgpu, and the devices of wgpu and CUDA.

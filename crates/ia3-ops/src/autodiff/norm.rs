@@ -5,10 +5,12 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use ia3_kernels::norm::Norm;
 
-use super::{Tracked, ids, register};
-use crate::extension::{FastOps, Primitive, norm_gradient};
-use crate::kernel::norm::Norm;
+use super::Tracked;
+use super::parents::{ids, register};
+use crate::flex::norm as kernel;
+use crate::flex::tensor::Primitive;
 
 pub(super) fn forward<C: CheckpointStrategy>(
     x: Tracked<C>,
@@ -18,7 +20,7 @@ pub(super) fn forward<C: CheckpointStrategy>(
 ) -> Tracked<C> {
     let nodes = [x.node(), gamma.node(), beta.node()];
     let [x, gamma, beta] = [x, gamma, beta].map(Tracked::<C>::into_primitive);
-    let y = Flex::fast_norm(x.clone(), gamma.clone(), beta, norm);
+    let y = kernel::apply(x.clone(), gamma.clone(), beta, norm);
     match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => prepared.finish((x, gamma, norm), y),
         OpsKind::UnTracked(prepared) => prepared.finish(y),
@@ -37,6 +39,6 @@ impl Backward<Flex, 3> for NormBackward {
         let parents = ids(&ops);
         let (x, gamma, norm) = ops.state;
         let wanted = parents.map(|parent| parent.is_some());
-        register(parents, norm_gradient([&x, &gamma], norm, g, wanted), grads);
+        register(parents, kernel::gradient([&x, &gamma], norm, g, wanted), grads);
     }
 }

@@ -6,15 +6,17 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 
-use super::{Tracked, ids, register};
-use crate::extension::{FastOps, Primitive, scale_gradient};
+use super::Tracked;
+use super::parents::{ids, register};
+use crate::flex::scale;
+use crate::flex::tensor::Primitive;
 
 pub(super) fn forward<C: CheckpointStrategy>(x: Tracked<C>, l: Tracked<C>) -> Tracked<C> {
     let nodes = [x.node(), l.node()];
-    // Vectors that are not trained need no input again.
+    // Without trained vectors the backward pass does not need the input.
     let kept = l.is_tracked().then(|| x.clone().into_primitive());
     let (x, l) = (x.into_primitive(), l.into_primitive());
-    let y = Flex::fast_scale(x, l.clone());
+    let y = scale::apply(x, l.clone());
     match ScaleBackward.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => prepared.finish((kept, l), y),
         OpsKind::UnTracked(prepared) => prepared.finish(y),
@@ -32,7 +34,8 @@ impl Backward<Flex, 2> for ScaleBackward {
         let g = grads.consume::<Flex>(&ops.node);
         let parents = ids(&ops);
         let (x, l) = ops.state;
-        let gradients = scale_gradient(x, &l, g, parents[0].is_some());
+        let of_l = x.map(|x| scale::gradient_of_factors(x, &l, &g));
+        let gradients = [parents[0].map(|_| scale::apply(g, l)), of_l];
         register(parents, gradients, grads);
     }
 }

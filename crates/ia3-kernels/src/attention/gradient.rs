@@ -1,0 +1,157 @@
+//! The gradients of attention.
+
+use std::mem::MaybeUninit;
+
+use super::Attention;
+use crate::exp::exp;
+use crate::heads::{Heads, split_heads};
+use crate::matmul::{self, Accumulator};
+use crate::matrix::{MatMut, MatRef};
+use crate::reduce::sum;
+use crate::simd::vectorised;
+use crate::threads::for_each_of;
+
+/// Where the gradients go that belong to one head of keys.
+struct Targets<'a> {
+    /// The gradient of the queries of each head that shares the keys, or none if it is not wanted.
+    dq: Vec<MatMut<'a, MaybeUninit<f32>>>,
+    dk: Option<Accumulator<'a>>,
+    dv: Option<Accumulator<'a>>,
+}
+
+impl Attention<'_> {
+    /// The gradients of `q` `[batch, queries, heads, d]`, `k` and `v` `[batch, keys, kv_heads, d]`, each if it is wanted,
+    /// from the gradient `g` `[batch, heads, queries, d]` of the result and the statistics of [`forward`](Self::forward).
+    ///
+    /// # Panics
+    ///
+    /// Panics if `heads` is no multiple of `kv_heads`, if a tensor does not lie inside its memory, or if there are too few
+    /// statistics.
+    pub fn gradient(self, stats: &[[f32; 2]], g: Heads, wanted: [bool; 3]) -> [Option<Vec<f32>>; 3] {
+        let of_keys = [self.batch, self.keys, self.kv_heads, self.d];
+        let sizes = [self.batch * self.queries * self.heads * self.d, of_keys.iter().product()];
+        let sizes = [sizes[0], sizes[1], sizes[1]];
+        if self.is_empty() {
+            return std::array::from_fn(|i| wanted[i].then(|| vec![0.0; sizes[i]]));
+        }
+        self.assert_heads();
+        let inputs = self.folded();
+        let g = if self.queries == 1 { g.folded(self.group()) } else { g };
+        let mut gradients: [Option<Vec<f32>>; 3] =
+            std::array::from_fn(|i| wanted[i].then(|| Vec::with_capacity(sizes[i])));
+        let dims = [self.result_dims(), of_keys, of_keys];
+        let units = targets(&mut gradients, dims, inputs.batch * inputs.kv_heads, inputs.group());
+        for_each_of(units, 3 * inputs.work(), |(unit, targets)| {
+            inputs.gradient_heads(unit, stats, g, targets);
+        });
+        for (gradient, size) in gradients.iter_mut().zip(sizes) {
+            if let Some(gradient) = gradient {
+                // SAFETY: the units cover every head of every batch entry, and each has written its targets.
+                unsafe { gradient.set_len(size) };
+            }
+        }
+        gradients
+    }
+
+    /// Writes the gradients that belong to one head of keys.
+    fn gradient_heads(&self, unit: usize, stats: &[[f32; 2]], g: Heads, mut targets: Targets) {
+        let (batch, kv_head) = (unit / self.kv_heads, unit % self.kv_heads);
+        let size = self.block() * self.keys;
+        let (mut first, mut second) = (Vec::with_capacity(size), Vec::with_capacity(size));
+        for (i, head) in (kv_head * self.group()..(kv_head + 1) * self.group()).enumerate() {
+            for queries in self.blocks() {
+                let scores = self.scores([batch, head], queries.clone(), first.spare_capacity_mut());
+                let stats = &stats[(batch * self.heads + head) * self.queries..][queries.clone()];
+                weights(scores, self.keys, stats);
+                let g = g.matrix([batch, head], queries.clone(), self.d);
+                let q = self.q.matrix([batch, head], queries.clone(), self.d);
+                let kv = [self.k, self.v].map(|x| x.matrix([batch, kv_head], 0..self.keys, self.d));
+                let dq = targets.dq.get_mut(i).map(|dq| dq.rows(queries));
+                let accumulators = [&mut targets.dk, &mut targets.dv];
+                self.gradient_block(scores, [q, g], kv, dq, accumulators, second.spare_capacity_mut());
+            }
+        }
+    }
+
+    /// Writes or adds up what one block of queries contributes, given its weights `w`.
+    fn gradient_block(
+        &self,
+        w: &mut [f32],
+        [q, g]: [MatRef; 2],
+        [k, v]: [MatRef; 2],
+        dq: Option<MatMut<MaybeUninit<f32>>>,
+        [dk, dv]: [&mut Option<Accumulator>; 2],
+        memory: &mut [MaybeUninit<f32>],
+    ) {
+        let dims = [q.dims()[0], self.keys];
+        if let Some(dv) = dv {
+            dv.add(MatRef::row_major(w, dims).transposed(), g, 1.0);
+        }
+        if dq.is_none() && dk.is_none() {
+            return;
+        }
+        let dw = MatMut::row_major(&mut memory[..dims[0] * dims[1]], dims);
+        let dw = matmul::write(dw, g, v.transposed(), 1.0).into_slice();
+        softmax_gradient(w, dw, self.keys);
+        let ds = MatRef::row_major(w, dims);
+        if let Some(dq) = dq {
+            matmul::write(dq, ds, k, self.scale);
+        }
+        if let Some(dk) = dk {
+            dk.add(ds.transposed(), q, self.scale);
+        }
+    }
+}
+
+/// The targets of each head of keys, of which each serves `group` heads of queries. The vectors are empty and have room for
+/// tensors of shape `dims`.
+fn targets<'a>(
+    gradients: &'a mut [Option<Vec<f32>>; 3],
+    dims: [[usize; 4]; 3],
+    units: usize,
+    group: usize,
+) -> Vec<(usize, Targets<'a>)> {
+    let mut axes = dims.into_iter();
+    let [mut dq, mut dk, mut dv] = gradients.each_mut().map(|gradient| {
+        let dims = axes.next().expect("axes for each of three gradients");
+        let split = |gradient: &'a mut Vec<f32>| {
+            split_heads(&mut gradient.spare_capacity_mut()[..dims.iter().product()], dims)
+        };
+        gradient.as_mut().map(split)
+    });
+    let unit = |unit| {
+        let of_queries = dq.iter_mut().flat_map(|dq| dq.by_ref().take(group)).collect();
+        let [dk, dv] =
+            [&mut dk, &mut dv].map(|all| all.as_mut().and_then(Iterator::next).map(Accumulator::new));
+        (unit, Targets { dq: of_queries, dk, dv })
+    };
+    (0..units).map(unit).collect()
+}
+
+/// Replaces scores by the weights that they were in the forward pass.
+fn weights(scores: &mut [f32], keys: usize, stats: &[[f32; 2]]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for (row, &[most, inverse]) in scores.chunks_exact_mut(keys).zip(stats) {
+                row.iter_mut().for_each(
+                    #[inline(always)]
+                    |s| *s = exp(*s - most) * inverse,
+                );
+            }
+        },
+    );
+}
+
+/// Replaces weights `w` by the gradient of the scores, given the gradient `g` of the weights.
+fn softmax_gradient(w: &mut [f32], g: &[f32], keys: usize) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for (w, g) in w.chunks_exact_mut(keys).zip(g.chunks_exact(keys)) {
+                let dot = sum([w, g], |[w, g]| w * g);
+                w.iter_mut().zip(g).for_each(|(w, g)| *w *= g - dot);
+            }
+        },
+    );
+}

@@ -1,0 +1,123 @@
+//! Products with a weight that is packed into panels on the way: transposed, or made of integers.
+//!
+//! The crate `gemm` packs both matrices where the second one is transposed, which takes as long as the product where there
+//! are few rows. Here the first matrix is read in place, and a panel of the second one stays in the second cache while all
+//! rows pass.
+
+mod pack;
+mod tile;
+
+use std::cell::RefCell;
+use std::mem::MaybeUninit;
+
+pub use pack::{Pack, Transposed};
+use pulp::{Simd, WithSimd};
+use tile::{ROWS, Tile};
+
+use crate::matrix::MatMut;
+use crate::threads;
+
+/// Columns of a task, a multiple of the width of every panel.
+const COLUMNS: usize = 64;
+
+/// Rows of a panel: with 64 columns they fill an eighth of a second cache of 1 MiB.
+const DEPTH: usize = 512;
+
+/// Elements of a cache line.
+const ALIGN: usize = 16;
+
+thread_local! {
+    static PANEL: RefCell<Vec<f32>> = const { RefCell::new(vec![]) };
+}
+
+/// `x·B`, `[m, n]`, with `x` `[m, k]` and `B` `[k, n]`.
+///
+/// # Panics
+///
+/// Panics if `x` or `b` does not have the size that the shape says.
+pub fn product(x: &[f32], [m, k, n]: [usize; 3], b: &impl Pack) -> Vec<f32> {
+    assert_eq!(x.len(), m * k, "{m} rows of {k} elements");
+    assert_eq!(b.dims(), [k, n], "shape of the second matrix");
+    if k == 0 {
+        return vec![0.0; m * n];
+    }
+    let mut out: Vec<f32> = Vec::with_capacity(m * n);
+    let y = MatMut::row_major(&mut out.spare_capacity_mut()[..m * n], [m, n]);
+    let height = height(m, n.div_ceil(COLUMNS));
+    let columns = y.split_columns(COLUMNS).enumerate();
+    let blocks = columns
+        .flat_map(|(i, y)| y.split_rows(height).enumerate().map(move |(j, y)| (y, j * height, i * COLUMNS)));
+    threads::for_each(blocks.collect(), |(y, row, column)| {
+        PANEL.with_borrow_mut(|panel| {
+            panel.resize(DEPTH.min(k) * COLUMNS + ALIGN, 0.0);
+            pulp::Arch::new().dispatch(Task { x: &x[row * k..], k, b, y, column, panel });
+        });
+    });
+    // SAFETY: the blocks cover the whole matrix, and each task has written every element of its block.
+    unsafe { out.set_len(m * n) };
+    out
+}
+
+/// Rows of a task: so many that there are about four tasks per thread, and at least 16 tiles.
+fn height(m: usize, panels: usize) -> usize {
+    let parts = (4 * threads::count()).div_ceil(panels.max(1)).clamp(1, m.div_ceil(16 * ROWS).max(1));
+    m.div_ceil(parts).next_multiple_of(ROWS)
+}
+
+/// A block of the result.
+struct Task<'a, B> {
+    /// The rows of the first matrix, from the first one of the block on.
+    x: &'a [f32],
+    k: usize,
+    b: &'a B,
+    y: MatMut<'a, MaybeUninit<f32>>,
+    /// The first column of the block.
+    column: usize,
+    panel: &'a mut [f32],
+}
+
+impl<B: Pack> WithSimd for Task<'_, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As many vectors as the registers have room for: there are 32 of them, or 16 with AVX2.
+        match S::F32_LANES {
+            8 => self.run::<S, 2>(simd),
+            _ => self.run::<S, 4>(simd),
+        }
+    }
+}
+
+impl<B: Pack> Task<'_, B> {
+    /// Writes every element of the block.
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(self, simd: S) {
+        let Self { x, k, b, mut y, column: first, panel } = self;
+        let ([rows, columns], width) = (y.dims(), V * S::F32_LANES);
+        let start = panel.as_ptr().align_offset(4 * ALIGN).min(ALIGN);
+        for depth in (0..k).step_by(DEPTH) {
+            let inner = depth..(depth + DEPTH).min(k);
+            for column in (0..columns).step_by(width) {
+                let real = width.min(columns - column);
+                let panel = &mut panel[start..start + inner.len() * width];
+                b.pack(panel, width, inner.clone(), first + column..first + column + real);
+                let tile = Tile { add: depth > 0, width: real, k, panel };
+                for row in (0..rows).step_by(ROWS) {
+                    let (x, y) = (&x[row * k + depth..], y.from(row, column));
+                    // SAFETY: the first pass, which does not add, has written every element.
+                    unsafe {
+                        match rows - row {
+                            1 => tile.run::<S, 1, V>(simd, x, y),
+                            2 => tile.run::<S, 2, V>(simd, x, y),
+                            3 => tile.run::<S, 3, V>(simd, x, y),
+                            4 => tile.run::<S, 4, V>(simd, x, y),
+                            5 => tile.run::<S, 5, V>(simd, x, y),
+                            _ => tile.run::<S, ROWS, V>(simd, x, y),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Tasks on all threads. No other file of the crate starts one.
+
+/// Elements that one task takes: enough that starting the task costs little, few enough for the cache. Under Miri so few
+/// that small inputs need several tasks.
+pub(crate) const CHUNK: usize = if cfg!(miri) { 8 } else { 16 * 1024 };
+
+/// Rows of `width` elements that one task takes.
+pub(crate) fn rows_per_task(width: usize) -> usize {
+    (CHUNK / width.max(1)).max(1)
+}
+
+/// Number of threads.
+pub(crate) fn count() -> usize {
+    if cfg!(miri) { 2 } else { rayon::current_num_threads() }
+}
+
+/// Calls `f` with each of the tasks, on all threads.
+#[cfg(not(miri))]
+pub(crate) fn for_each<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
+    use rayon::prelude::*;
+    tasks.into_par_iter().for_each(f);
+}
+
+/// Miri runs each task on a thread of its own, so that it sees every data race; rayon's pool would outlive the test.
+#[cfg(miri)]
+pub(crate) fn for_each<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
+    let f = &f;
+    std::thread::scope(|scope| {
+        for task in tasks {
+            scope.spawn(move || f(task));
+        }
+    });
+}
+
+/// The same on this thread alone if there is one task, or if there are too few operations for threads to pay.
+pub(crate) fn for_each_of<T: Send>(tasks: Vec<T>, operations: usize, f: impl Fn(T) + Sync + Send) {
+    match tasks.len() <= 1 || operations <= 4 * CHUNK {
+        true => tasks.into_iter().for_each(f),
+        false => for_each(tasks, f),
+    }
+}

@@ -1,0 +1,58 @@
+//! Attention.
+
+use burn::backend::TensorMetadata;
+use ia3_kernels::Heads;
+use ia3_kernels::attention::Attention;
+pub(crate) use ia3_kernels::attention::Stats;
+
+use super::tensor::{Primitive, new};
+
+/// The result `[batch, heads, queries, d]`, and what its gradient needs. The rows of `bias` are contiguous.
+pub(crate) fn apply([q, k, v]: [&Primitive; 3], bias: &Primitive, scale: f32) -> (Primitive, Stats) {
+    let inputs = inputs([q, k, v], bias, scale);
+    let (out, stats) = inputs.forward();
+    (by_head(out, [inputs.batch, inputs.queries, inputs.heads, inputs.d]), stats)
+}
+
+/// The gradients of `q`, `k` and `v`, each if it is wanted.
+pub(crate) fn gradient(
+    qkv: [&Primitive; 3],
+    bias: &Primitive,
+    scale: f32,
+    stats: &Stats,
+    g: &Primitive,
+    wanted: [bool; 3],
+) -> [Option<Primitive>; 3] {
+    let inputs = inputs(qkv, bias, scale);
+    let [dq, dk, dv] = inputs.gradient(stats, heads(g), wanted);
+    let of_queries = |values| by_head(values, [inputs.batch, inputs.queries, inputs.heads, inputs.d]);
+    let of_keys = |values| by_head(values, [inputs.batch, inputs.keys, inputs.kv_heads, inputs.d]);
+    [dq.map(of_queries), dk.map(of_keys), dv.map(of_keys)]
+}
+
+fn inputs<'a>([q, k, v]: [&'a Primitive; 3], bias: &'a Primitive, scale: f32) -> Attention<'a> {
+    let [batch, n_heads, queries, d] = q.shape().dims();
+    let [_, kv_heads, keys, _] = k.shape().dims();
+    let (bias, [q, k, v]) = (broadcast(bias), [q, k, v].map(heads));
+    Attention { batch, heads: n_heads, kv_heads, queries, keys, d, q, k, v, bias, scale }
+}
+
+fn heads(x: &Primitive) -> Heads<'_> {
+    let layout = x.layout();
+    let strides = layout.strides().try_into().expect("a tensor of four axes");
+    Heads { data: x.storage(), offset: layout.start_offset(), strides }
+}
+
+/// The tensor with a stride of 0 along each axis of one element.
+fn broadcast(x: &Primitive) -> Heads<'_> {
+    let (dims, mut heads): ([usize; 4], _) = (x.shape().dims(), heads(x));
+    for (stride, _) in heads.strides.iter_mut().zip(dims).take(3).filter(|(_, dim)| *dim == 1) {
+        *stride = 0;
+    }
+    heads
+}
+
+/// `[batch, rows, heads, d]` as a view `[batch, heads, rows, d]`.
+fn by_head(values: Vec<f32>, dims: [usize; 4]) -> Primitive {
+    new(values, dims.to_vec()).transpose(1, 2)
+}

@@ -1,0 +1,15 @@
+//! The kernels of `ia3-kernels` on tensors of burn's CPU backend, `flex`.
+
+pub(crate) mod activation;
+pub(crate) mod attention;
+pub(crate) mod linear;
+mod matmul;
+pub(crate) mod nll;
+pub(crate) mod norm;
+mod ops;
+pub(crate) mod quantized;
+pub(crate) mod scale;
+pub(crate) mod softmax;
+pub(crate) mod tensor;
+
+pub(crate) use ops::{FastOps, Targets};

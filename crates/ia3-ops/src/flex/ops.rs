@@ -1,0 +1,88 @@
+//! The kernels as operations of a backend of burn.
+
+use std::sync::Arc;
+
+use burn::backend::{Backend, Flex, backend_extension, tensor::FloatTensor, tensor::QuantizedTensor};
+use ia3_kernels::activation::Activation;
+use ia3_kernels::norm::Norm;
+
+use super::quantized::Quantized;
+use super::tensor::{Primitive, contiguous, rows_contiguous};
+use super::{activation, attention, linear, nll, norm, quantized, scale, softmax};
+
+/// The class of each row. A negative one does not count.
+pub(crate) type Targets = Arc<Vec<i64>>;
+
+/// The operations that have kernels: forward here for [`Flex`], forward and backward in `crate::autodiff`. All but the
+/// quantised weight are float32.
+#[backend_extension(Flex, Autodiff)]
+pub(crate) trait FastOps: Backend {
+    /// An activation of each element.
+    fn fast_activation(x: FloatTensor<Self>, op: Activation) -> FloatTensor<Self>;
+
+    /// Softmax over the last axis.
+    fn fast_softmax(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Attention; see [`crate::attention`].
+    fn fast_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        scale: f32,
+    ) -> FloatTensor<Self>;
+
+    /// `x·w + b` for matrices; a `b` without elements adds nothing. See [`crate::linear`].
+    fn fast_linear(x: FloatTensor<Self>, w: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// `x·W` for a quantised `W`; see [`crate::matmul_quantized`].
+    fn fast_matmul_quantized(x: FloatTensor<Self>, weight: QuantizedTensor<Self>) -> FloatTensor<Self>;
+
+    /// `x ⊙ l` with one vector for all rows of `x`, or one for each run of consecutive rows; see [`crate::scale`].
+    fn fast_scale(x: FloatTensor<Self>, l: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Normalised rows times `gamma`, plus `beta`; a `beta` without elements adds nothing. See [`crate::layer_norm`].
+    fn fast_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        norm: Norm,
+    ) -> FloatTensor<Self>;
+
+    /// The negative log-likelihoods `[rows]` of logits `[rows, classes]`.
+    fn fast_nll(logits: FloatTensor<Self>, targets: Targets) -> FloatTensor<Self>;
+}
+
+impl FastOps for Flex {
+    fn fast_activation(x: Primitive, op: Activation) -> Primitive {
+        activation::apply(x, op)
+    }
+
+    fn fast_softmax(x: Primitive) -> Primitive {
+        softmax::apply(x)
+    }
+
+    fn fast_attention(q: Primitive, k: Primitive, v: Primitive, bias: Primitive, scale: f32) -> Primitive {
+        attention::apply([&q, &k, &v], &rows_contiguous(bias), scale).0
+    }
+
+    fn fast_linear(x: Primitive, w: Primitive, b: Primitive) -> Primitive {
+        linear::apply(x, &w, b)
+    }
+
+    fn fast_matmul_quantized(x: Primitive, weight: Quantized) -> Primitive {
+        quantized::product(x, &weight)
+    }
+
+    fn fast_scale(x: Primitive, l: Primitive) -> Primitive {
+        scale::apply(x, l)
+    }
+
+    fn fast_norm(x: Primitive, gamma: Primitive, beta: Primitive, norm: Norm) -> Primitive {
+        norm::apply(x, gamma, beta, norm)
+    }
+
+    fn fast_nll(logits: Primitive, targets: Targets) -> Primitive {
+        nll::losses(&contiguous(logits), &targets).0
+    }
+}
