@@ -3,8 +3,8 @@
 use crate::matcher::Matcher;
 use crate::nearest::Search;
 use crate::plan::Site;
-use crate::planning::Sorted;
 use crate::rules::Rules;
+use crate::sorted::Sorted;
 use crate::unmatched::{Field, Unmatched};
 use crate::{ConfigError, Ia3Config, ModelInfo, ModuleInfo, Selector, TaskType};
 

@@ -61,8 +61,8 @@ impl<'m> Search<'m> {
                 *counts.entry(suffix).or_default() += 1;
             }
         }
-        let likeness = |(other, modules)| (strsim::jaro_winkler(name, other), other, modules);
-        let mut scored: Vec<(f64, &str, usize)> = counts.into_iter().map(likeness).collect();
+        let scored = |(other, modules)| (likeness(name, other), other, modules);
+        let mut scored: Vec<(f64, &str, usize)> = counts.into_iter().map(scored).collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.2.cmp(&a.2)));
         let best = scored.into_iter().take(SHOWN);
         let owned = best.map(|(_, name, modules)| (name.to_owned(), modules));
@@ -94,4 +94,19 @@ fn any(
 fn last_word(pattern: &str) -> &str {
     let is_separator = |c: char| !(c == '_' || c.is_alphanumeric());
     pattern.rsplit(is_separator).find(|word| !word.is_empty()).unwrap_or(pattern)
+}
+
+/// The name among `known` that looks most like `name`; `None` if `known` is empty.
+///
+/// ```
+/// let nearest = ia3_config::nearest_name("lm_heat", ["shared", "lm_head"]);
+/// assert_eq!(nearest, Some("lm_head"));
+/// ```
+pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known.into_iter().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)))
+}
+
+/// How alike two names are, from 0 to 1.
+fn likeness(a: &str, b: &str) -> f64 {
+    strsim::jaro_winkler(a, b)
 }

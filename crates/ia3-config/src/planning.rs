@@ -5,7 +5,8 @@
 use crate::matcher::suffixes;
 use crate::note::Note;
 use crate::plan::{Plan, PlanOptions, Site};
-use crate::rules::{Rules, Verdict};
+use crate::rules::Rules;
+use crate::sorted::Sorted;
 use crate::unmatched::{Field, Unmatched};
 use crate::{
     ConfigError, Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Selector, check, peft_lists,
@@ -58,6 +59,9 @@ impl Ia3Config {
         let mut config = resolve::resolve(self, model, &mut notes)?;
         let rules = Rules::new(&config)?;
         let sorted = Sorted::new(&rules, model)?;
+        if let Some(module) = sorted.unsupported {
+            return Err(check::unsupported(module, model));
+        }
         if sorted.targets.is_empty() {
             return Err(check::nothing_left(self, &config, &rules, &sorted)?);
         }
@@ -79,36 +83,6 @@ impl Ia3Config {
             config,
             notes,
         })
-    }
-}
-
-/// A model's modules by what the rules say of them.
-pub(crate) struct Sorted<'m> {
-    targets: Vec<&'m ModuleInfo>,
-    pub(crate) excluded: Vec<&'m ModuleInfo>,
-    pub(crate) others: Vec<&'m ModuleInfo>,
-}
-
-impl<'m> Sorted<'m> {
-    fn new(rules: &Rules, model: &'m ModelInfo) -> Result<Self, ConfigError> {
-        let mut sorted = Self { targets: Vec::new(), excluded: Vec::new(), others: Vec::new() };
-        for module in model.modules.iter().filter(|module| !module.path.is_empty()) {
-            match rules.verdict(&module.path)? {
-                Verdict::Target if !module.kind.is_adaptable() => {
-                    return Err(check::unsupported(module, model));
-                }
-                Verdict::Target => sorted.targets.push(module),
-                Verdict::Excluded => sorted.excluded.push(module),
-                Verdict::Other => sorted.others.push(module),
-            }
-        }
-        Ok(sorted)
-    }
-
-    /// The layers that could be adapted but are no target.
-    pub(crate) fn adaptable_others(&self) -> Vec<&'m ModuleInfo> {
-        let adaptable = self.others.iter().filter(|module| module.kind.is_adaptable());
-        adaptable.copied().collect()
     }
 }
 

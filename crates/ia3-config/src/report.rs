@@ -5,6 +5,7 @@ use std::fmt::{Display, Formatter, Result};
 
 use crate::matcher::suffixes;
 use crate::plan::{Plan, Site};
+use crate::thousands::thousands;
 use crate::{Placement, Selector};
 
 /// A compact table: the vectors by target and placement, then what else happened to the model's modules.
@@ -119,27 +120,4 @@ fn write_paths(f: &mut Formatter<'_>, title: &str, paths: &[String]) -> Result {
 
 fn last_segment(path: &str) -> &str {
     suffixes(path).last().unwrap_or(path)
-}
-
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        let numbers = [0, 999, 1000, 43_008, 1_376_256].map(thousands);
-        assert_eq!(numbers, ["0", "999", "1,000", "43,008", "1,376,256"]);
-    }
 }

@@ -1,15 +1,14 @@
 use std::collections::BTreeMap;
 
-use burn::module::{Module, Param, ParamId};
+use burn::module::{Module, ParamId};
 use burn::tensor::{Distribution, Tensor, TensorData};
 use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, Site};
 
 use crate::error::AdapterError;
-use crate::param_path::ParamPath;
 use crate::param_ref::ParamKind;
-use crate::rows::copy_ids;
-use crate::scale::Ia3Vector;
-use crate::visit_params::{ParamVisitor, visit_params, visit_params_with};
+use crate::saved_params::SavedParams;
+use crate::vector::Ia3Vector;
+use crate::visit_params::visit_params;
 
 /// A set of learned vectors with its configuration: a plain value that knows no model.
 ///
@@ -23,7 +22,7 @@ pub struct Adapter {
     /// The vectors by module path, e.g. `encoder.block.0.layer.0.SelfAttention.k`.
     pub vectors: BTreeMap<String, Ia3Vector>,
     /// Full copies of the parameters of `modules_to_save` by parameter path (`classifier.weight`), in burn's layout.
-    pub saved: BTreeMap<String, TensorData>,
+    pub saved: SavedParams,
 }
 
 impl Adapter {
@@ -55,7 +54,7 @@ impl Adapter {
         Self {
             config: plan.config.clone(),
             vectors: plan.sites.iter().map(vector).collect(),
-            saved: copies(base, &plan.modules_to_save),
+            saved: copies(base, &plan.modules_to_save).into(),
         }
     }
 
@@ -82,26 +81,8 @@ impl Adapter {
     /// The same values as new parameters, which train independently of these.
     pub fn fork(&self) -> Self {
         let fork = |(path, v): (&String, &Ia3Vector)| (path.clone(), v.fork());
-        Self { vectors: self.vectors.iter().map(fork).collect(), ..self.clone() }
-    }
-
-    /// Reads this adapter's vectors back from a model it was attached to, trained or not.
-    ///
-    /// # Errors
-    ///
-    /// [`AdapterError::NotAttached`] if the model does not carry one of the vectors.
-    pub fn extract<M: Module>(&self, model: &M) -> Result<Self, AdapterError> {
-        let mut found =
-            Parameters { saved: self.saved_paths(), copies: copy_ids(self), ..Default::default() };
-        visit_params_with(model, &mut found);
-        let mut extracted = self.clone();
-        for (path, vector) in &mut extracted.vectors {
-            let l = found.vectors.remove(&vector.l.id);
-            vector.l = l.ok_or_else(|| AdapterError::NotAttached { path: path.clone() })?;
-        }
-        extracted.saved.extend(found.values);
-        extracted.saved.extend(found.copied);
-        Ok(extracted)
+        let vectors = self.vectors.iter().map(fork).collect();
+        Self { config: self.config.clone(), vectors, saved: self.saved.fork() }
     }
 
     /// What clones of this adapter have in common: the identity of its first vector.
@@ -117,7 +98,7 @@ impl Adapter {
     /// The parameters that this adapter is on a model whose rows have their own adapters
     /// ([`attach_rows`](crate::attach_rows)): its vectors, and its copies of `modules_to_save`.
     pub fn param_ids(&self) -> Vec<ParamId> {
-        self.vectors.values().map(|v| v.l.id).chain(copy_ids(self).into_keys()).collect()
+        self.vectors.values().map(|v| v.l.id).chain(self.saved.paths_by_id().into_keys()).collect()
     }
 
     /// The number of learned values: vectors and `modules_to_save`.
@@ -138,36 +119,6 @@ impl Adapter {
     /// The number of values that training can change: all but those held at 1 (see [`kv_only`](Self::kv_only)).
     pub fn num_trainable(&self) -> usize {
         self.num_params() - self.vectors.values().map(Ia3Vector::num_held).sum::<usize>()
-    }
-
-    fn saved_paths(&self) -> Vec<String> {
-        self.saved.keys().cloned().collect()
-    }
-}
-
-/// The vectors of a model by identity, and the parameters of `modules_to_save` by path.
-#[derive(Default)]
-struct Parameters {
-    saved: Vec<String>,
-    /// Where rows have their own adapters: the copies of `modules_to_save` by identity, and what they hold.
-    copies: BTreeMap<ParamId, String>,
-    copied: BTreeMap<String, TensorData>,
-    vectors: BTreeMap<ParamId, Param<Tensor<1>>>,
-    values: BTreeMap<String, TensorData>,
-}
-
-impl ParamVisitor for Parameters {
-    fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
-        if let Some(path) = self.copies.get(&param.id) {
-            self.copied.insert(path.clone(), param.val().into_data());
-        } else if path.inside_reparameterization() {
-            let values = param.val().detach().without_autodiff();
-            let len = values.shape().num_elements();
-            let l = Param::initialized(param.id, values.reshape([len]));
-            self.vectors.insert(param.id, l.set_require_grad(true));
-        } else if self.saved.contains(&path.to_string()) {
-            self.values.insert(path.to_string(), param.base().into_data());
-        }
     }
 }
 

@@ -1,38 +1,16 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use burn::module::{Module, Param, Reparameterizer};
 use burn::tensor::{DType, Tensor, TensorData};
-use ia3_config::{ModelInfo, ModuleInfo, Placement};
+use ia3_config::{ModelInfo, Placement};
 
+use crate::activation_space::ActivationSpace;
 use crate::adapter::Adapter;
+use crate::check::{check_distinct, check_fit, check_pristine};
 use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::param_path::from_field_path;
-use crate::param_ref::ParamKind;
-use crate::scale::{Ia3Scale, Ia3Vector};
-use crate::visit_params::visit_params;
-
-/// A module whose forward calls `ia3_forward` on every layer that can be a target: that of
-/// [`Ia3Forward`](crate::Ia3Forward) on linear layers, of [`Ia3ConvForward`](crate::Ia3ConvForward) on convolutions.
-///
-/// Implementing it is the promise that makes [`attach`] exact everywhere: with a bias, with several
-/// adapters, on a packed base. One line for a model of your own:
-///
-/// ```
-/// # #[derive(burn::module::Module, Debug)] struct MyModel { wo: burn::nn::Linear }
-/// impl ia3_core::ActivationSpace for MyModel {}
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not promise to call `ia3_forward` on its layers",
-    note = "use `attach_to_weights` for a module you did not write, or call `ia3_forward` in your forward and `impl ActivationSpace for {Self} {{}}`"
-)]
-pub trait ActivationSpace: Module {
-    /// What planning needs to know of the model. A model that knows its `model_type`, its output embedding or its
-    /// fused projections says so here; the default says what can be seen.
-    fn info(&self) -> ModelInfo {
-        model_info(self, None, None)
-    }
-}
+use crate::scale::Ia3Scale;
 
 /// The model with the vectors of `adapters` attached and the base frozen; `base` shares its weights and stays pristine.
 ///
@@ -78,7 +56,7 @@ fn attach_checked<M: Module>(base: &M, adapters: &[&Adapter], info: &ModelInfo) 
 pub(crate) fn scales(adapters: &[&Adapter]) -> BTreeMap<String, Ia3Scale> {
     let mut scales = BTreeMap::<String, Ia3Scale>::new();
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
-        let scale = scales.entry(path.clone()).or_insert_with(|| Ia3Scale { vectors: vec![] });
+        let scale = scales.entry(path.clone()).or_insert_with(|| Ia3Scale::new(vec![]));
         scale.vectors.push(vector.clone());
     }
     scales
@@ -122,76 +100,4 @@ impl Reparameterizer for Attacher {
 
 fn has_bias(info: &ModelInfo, path: &str) -> bool {
     info.module(path).is_some_and(|m| m.kind.has_bias())
-}
-
-pub(crate) fn check_distinct(adapters: &[&Adapter]) -> Result<(), AdapterError> {
-    let mut seen = BTreeSet::new();
-    for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
-        if !seen.insert(vector.l.id) {
-            return Err(AdapterError::SharedVector { path: path.clone() });
-        }
-    }
-    Ok(())
-}
-
-pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), AdapterError> {
-    let mut adapted = None;
-    visit_params(base, |path, _| adapted = adapted.take().or_else(|| path.reparameterized()));
-    adapted.map_or(Ok(()), |weight| {
-        let path = weight.strip_suffix(".weight").unwrap_or(&weight).to_string();
-        Err(AdapterError::AlreadyAttached { path })
-    })
-}
-
-/// Every vector of `adapter` has a layer of the right size, every saved parameter one of the right shape.
-pub(crate) fn check_fit<M: Module>(
-    adapter: &Adapter,
-    base: &M,
-    info: &ModelInfo,
-) -> Result<(), AdapterError> {
-    adapter.vectors.iter().try_for_each(|(path, v)| check_vector(path, v, info))?;
-    let shapes = shapes(base);
-    for (path, data) in &adapter.saved {
-        let found = data.shape().to_vec();
-        let expected = shapes.get(path).cloned();
-        if expected.as_ref() != Some(&found) {
-            return Err(AdapterError::SavedParameter { path: path.clone(), expected, found });
-        }
-    }
-    Ok(())
-}
-
-fn check_vector(path: &str, vector: &Ia3Vector, info: &ModelInfo) -> Result<(), AdapterError> {
-    let Some(module) = info.module(path) else {
-        return Err(no_such_module(path, info));
-    };
-    let (kind, placement, path) = (&module.kind, vector.placement, path.to_string());
-    if !kind.is_adaptable() {
-        return Err(AdapterError::NotAdaptable { path, kind: kind.to_string() });
-    }
-    let Some(expected) = kind.vector_len(placement) else {
-        return Err(AdapterError::UnknownChannels { path, kind: kind.to_string() });
-    };
-    if vector.len() != expected {
-        return Err(AdapterError::Length { path, placement, expected, found: vector.len() });
-    }
-    let (expected, found) = (kind.weight_rank(), vector.weight_rank());
-    if found == expected { Ok(()) } else { Err(AdapterError::WeightRank { path, expected, found }) }
-}
-
-fn no_such_module(path: &str, info: &ModelInfo) -> AdapterError {
-    let adaptable = info.modules.iter().filter(|m| m.kind.is_adaptable());
-    let similarity = |m: &&ModuleInfo| (strsim::jaro(path, &m.path) * 1e6) as u64;
-    let nearest = adaptable.max_by_key(similarity).map(|m| m.path.clone());
-    AdapterError::NoSuchModule { path: path.into(), nearest }
-}
-
-fn shapes<M: Module>(base: &M) -> BTreeMap<String, Vec<usize>> {
-    let mut shapes = BTreeMap::new();
-    visit_params(base, |path, param| {
-        if param.kind() == ParamKind::Float {
-            shapes.insert(path.to_string(), param.shape().to_vec());
-        }
-    });
-    shapes
 }

@@ -3,7 +3,8 @@ use burn::nn::conv::{Conv2d, Conv3d};
 use burn::tensor::Tensor;
 use ia3_config::Placement;
 
-use crate::scale::{assert_rows, factor, times};
+use crate::broadcast::times;
+use crate::factor::{assert_rows, factor, touch};
 
 /// Axis of the channels in what a convolution reads and writes.
 const CHANNELS: usize = 1;
@@ -61,6 +62,7 @@ fn around<const D: usize>(
     x: Tensor<D>,
     forward: impl FnOnce(Tensor<D>, Param<Tensor<D>>) -> Tensor<D>,
 ) -> Tensor<D> {
+    touch(weight);
     let input = factor(weight, Placement::Input, CHANNELS);
     let output = factor(weight, Placement::Output, CHANNELS);
     if input.is_none() && output.is_none() {

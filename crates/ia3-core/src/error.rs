@@ -18,7 +18,7 @@ pub enum AdapterError {
     /// A vector does not fit the layer it scales.
     #[error(
         "the vector of `{path}` has {found} values, but the layer's {} has {expected}; was the adapter trained on another base?",
-        placement_word(*placement)
+        placement
     )]
     Length {
         /// Module path.
@@ -264,11 +264,4 @@ pub enum AdapterError {
     /// The configuration does not fit the model.
     #[error(transparent)]
     Config(#[from] ia3_config::ConfigError),
-}
-
-fn placement_word(placement: Placement) -> &'static str {
-    match placement {
-        Placement::Input => "input",
-        Placement::Output => "output",
-    }
 }

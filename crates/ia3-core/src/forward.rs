@@ -2,11 +2,11 @@ use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::{Tensor, assert_shape};
 use ia3_config::Placement;
-use ia3_ops::{linear, matmul_quantized};
 
-use crate::quant::is_quantized;
+use crate::affine::affine;
+use crate::broadcast::times;
+use crate::factor::{assert_rows, factor, touch};
 use crate::rows::Ia3Rows;
-use crate::scale::{assert_rows, factor, times};
 
 /// A layer `x·W + b` with a weight `[d_in, d_out]`: burn's [`Linear`], GPT-2's `Conv1D`.
 pub trait Affine {
@@ -53,6 +53,7 @@ pub trait Ia3Forward: Affine {
     /// assert_eq!(y.dims(), [2, 5, 8]);
     /// ```
     fn ia3_forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        touch(self.weight());
         let (weight, bias) = (self.weight().base(), self.bias().map(Param::base));
         // Before the product, which would broadcast a last axis of 1.
         let [d_in, _] = weight.dims();
@@ -69,18 +70,3 @@ pub trait Ia3Forward: Affine {
 }
 
 impl<T: Affine> Ia3Forward for T {}
-
-/// `x·W + b` with the rows of `x` folded into one matrix, which the CPU multiplies fastest.
-pub(crate) fn affine<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
-    let [d_in, d_out] = weight.dims();
-    let mut dims = x.dims();
-    let rows = x.shape().num_elements() / d_in;
-    let x = x.reshape([rows, d_in]);
-    let y: Tensor<2> = match (is_quantized(&weight), bias) {
-        (false, bias) => linear(x, weight, bias),
-        (true, Some(bias)) => matmul_quantized(x, weight) + bias.unsqueeze(),
-        (true, None) => matmul_quantized(x, weight),
-    };
-    dims[D - 1] = d_out;
-    y.reshape(dims)
-}

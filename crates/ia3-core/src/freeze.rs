@@ -5,14 +5,13 @@ use burn::tensor::Tensor;
 
 use crate::adapter::Adapter;
 use crate::param_path::ParamPath;
-use crate::rows::copy_ids;
 use crate::visit_params::{ParamMapper, map_params};
 
 /// The model with the vectors and the replaced parameters of `adapters` frozen: no gradient, no update, also after
 /// [`train`](Module::train). The adapters have to be attached to it; others on it stay as they are.
 pub fn freeze<M: Module>(model: M, adapters: &[&Adapter]) -> M {
     let vectors = adapters.iter().flat_map(|a| a.vectors.values()).map(|v| v.l.id);
-    let copies = adapters.iter().flat_map(|a| copy_ids(a).into_keys());
+    let copies = adapters.iter().flat_map(|a| a.saved.paths_by_id().into_keys());
     let inside = vectors.chain(copies).collect();
     let saved = adapters.iter().flat_map(|a| a.saved.keys()).cloned().collect();
     map_params(model, &mut Freezer { inside, saved })

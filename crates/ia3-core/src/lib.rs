@@ -2,10 +2,16 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod activation_space;
 mod adapter;
+mod affine;
 mod attach;
+mod broadcast;
+mod check;
 mod conv;
 mod error;
+mod extract;
+mod factor;
 mod forward;
 mod freeze;
 mod groups;
@@ -17,11 +23,16 @@ mod param_ref;
 mod quant;
 mod report;
 mod rows;
+mod saved_params;
 mod scale;
+mod touched;
+mod untouched;
+mod vector;
 mod visit_params;
 
+pub use activation_space::ActivationSpace;
 pub use adapter::Adapter;
-pub use attach::{ActivationSpace, attach, attach_to_weights};
+pub use attach::{attach, attach_to_weights};
 pub use conv::Ia3ConvForward;
 pub use error::AdapterError;
 pub use forward::{Affine, Ia3Forward};
@@ -35,5 +46,8 @@ pub use param_ref::{ParamKind, ParamRef};
 pub use quant::{Bits, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, quantize};
 pub use report::TrainableParameters;
 pub use rows::{Ia3Rows, attach_rows, batch_rows};
-pub use scale::{Ia3Scale, Ia3Vector};
+pub use saved_params::SavedParams;
+pub use scale::Ia3Scale;
+pub use untouched::{assert_all_touched, untouched_layers};
+pub use vector::Ia3Vector;
 pub use visit_params::{ParamMapper, ParamVisitor, map_params, visit_params, visit_params_with};

@@ -5,12 +5,14 @@ use burn::tensor::{Tensor, TensorData};
 use ia3_config::Placement;
 
 use crate::adapter::Adapter;
-use crate::attach::{check_fit, check_pristine, replacement, saved, scales};
+use crate::attach::{replacement, saved, scales};
+use crate::broadcast::scale_last;
+use crate::check::{check_fit, check_pristine};
 use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::param_path::ParamPath;
 use crate::quant::{fold_output, is_quantized, requantize};
-use crate::scale::{Ia3Scale, scale_last, scale_weight};
+use crate::scale::{Ia3Scale, scale_weight};
 use crate::visit_params::{ParamMapper, map_params};
 
 /// The base with the adapters folded into its weights: no vector left, no cost at inference.

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use burn::module::Module;
+use ia3_config::thousands;
 
 use crate::adapter::Adapter;
 
@@ -32,13 +33,6 @@ impl fmt::Display for TrainableParameters {
     }
 }
 
-/// `60549632` as `60,549,632`.
-fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +42,5 @@ mod tests {
         let t5_small = TrainableParameters { trainable: 43_008, all: 60_549_632 };
         let line = "trainable params: 43,008 || all params: 60,549,632 || trainable%: 0.0710";
         assert_eq!(t5_small.to_string(), line);
-        assert_eq!(thousands(7), "7");
     }
 }

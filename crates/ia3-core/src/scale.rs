@@ -1,95 +1,10 @@
-use std::ops::Range;
-
-use burn::module::{Module, Param, ParamId, Reparameterization};
-use burn::tensor::{Bool, DType, Device, Tensor};
+use burn::module::{Module, Reparameterization};
+use burn::tensor::Tensor;
 use ia3_config::Placement;
 
-use crate::rows::Ia3Rows;
-
-/// One learned vector of one adapter, with the place where it multiplies.
-///
-/// The vector is float32 whatever the base is (PEFT's `autocast_adapter_dtype`).
-#[derive(Module, Debug)]
-pub struct Ia3Vector {
-    /// The learned values, `[d_out]` for [`Placement::Output`] and `[d_in]` for [`Placement::Input`]; the channels of a
-    /// convolution, those of all groups.
-    pub l: Param<Tensor<1>>,
-    /// What the vector multiplies.
-    #[module(skip)]
-    pub placement: Placement,
-    /// Where the vector stays 1 whatever `l` holds: no gradient, no decay.
-    held: Option<Tensor<1, Bool>>,
-    /// The number of axes of the weight it scales.
-    #[module(skip)]
-    weight_rank: usize,
-}
-
-impl Ia3Vector {
-    /// A vector holding `values`, shape `[len]`, cast to float32, for a linear layer.
-    pub fn new(values: Tensor<1>, placement: Placement) -> Self {
-        let l = Param::from_tensor(values.cast(DType::F32));
-        Self { l, placement, held: None, weight_rank: 2 }
-    }
-
-    /// The same vector for a weight of so many axes: 4 for `Conv2d`, 5 for `Conv3d`
-    /// ([`ModuleKind::weight_rank`](ia3_config::ModuleKind::weight_rank)). The shape it is saved in follows from it.
-    pub fn with_weight_rank(self, weight_rank: usize) -> Self {
-        Self { weight_rank, ..self }
-    }
-
-    /// The number of axes of the weight it scales: 2 for a linear layer, 4 for `Conv2d`, 5 for `Conv3d`.
-    pub fn weight_rank(&self) -> usize {
-        self.weight_rank
-    }
-
-    /// A vector of `len` ones on `device`, which takes memory once it is first read.
-    pub(crate) fn lazy_ones(len: usize, placement: Placement, device: &Device) -> Self {
-        let ones = move |device: &Device, train| Tensor::ones([len], device).set_require_grad(train);
-        let l = Param::uninitialized(ParamId::new(), ones, device.clone(), true, [len].into());
-        Self { l, placement, held: None, weight_rank: 2 }
-    }
-
-    /// The same vector, held at 1 in `ranges`: the parts of a fused projection that are not to be learned.
-    ///
-    /// # Panics
-    ///
-    /// Panics if a range reaches beyond the vector.
-    pub fn hold(self, ranges: &[Range<usize>]) -> Self {
-        let device = self.l.lazy_device().without_autodiff();
-        let none = Tensor::<1>::zeros([self.len()], &device);
-        let held = ranges.iter().fold(none, |held, range| held.slice_fill([range.clone()], 1.0));
-        Self { held: Some(held.equal_scalar(1.0)), ..self }
-    }
-
-    /// The vector that multiplies: `l`, and 1 where it is held.
-    pub fn values(&self) -> Tensor<1> {
-        match &self.held {
-            None => self.l.val(),
-            Some(held) => self.l.val().mask_fill(held.clone(), 1.0),
-        }
-    }
-
-    /// How many of the values are held at 1.
-    pub fn num_held(&self) -> usize {
-        let count = |held: &Tensor<1, Bool>| held.clone().int().sum().into_scalar::<i64>() as usize;
-        self.held.as_ref().map_or(0, count)
-    }
-
-    /// The same values as a new parameter.
-    pub(crate) fn fork(&self) -> Self {
-        Self { l: Self::new(self.values(), self.placement).l, ..self.clone() }
-    }
-
-    /// The number of values.
-    pub fn len(&self) -> usize {
-        self.l.lazy_shape().num_elements()
-    }
-
-    /// Whether the vector holds no value; no site of a model has such a vector.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
+use crate::broadcast::{along, multiply, scale_axis};
+use crate::touched::Touched;
+use crate::vector::Ia3Vector;
 
 /// The (IA)³ state of one layer: the vectors of every active adapter, hung on the layer's weight.
 ///
@@ -109,9 +24,15 @@ impl Ia3Vector {
 pub struct Ia3Scale {
     /// The vectors in the order in which their adapters were attached.
     pub vectors: Vec<Ia3Vector>,
+    pub(crate) touched: Touched,
 }
 
 impl Ia3Scale {
+    /// The state of a layer with `vectors`.
+    pub(crate) fn new(vectors: Vec<Ia3Vector>) -> Self {
+        Self { vectors, touched: Touched::default() }
+    }
+
     /// The elementwise product of all vectors placed at `placement`, or `None` where there is none.
     pub fn product(&self, placement: Placement) -> Option<Tensor<1>> {
         let placed = self.vectors.iter().filter(|v| v.placement == placement);
@@ -161,74 +82,16 @@ fn by_group<const D: usize>(l: Tensor<1>, dims: [usize; D]) -> Tensor<D> {
     rows.reshape(shape)
 }
 
-/// What multiplies along `axis` of a layer's input or output of `D` axes, ready to be broadcast: the product of the
-/// vectors that `weight` carries, or for each row its own.
-pub(crate) fn factor<const W: usize, const D: usize>(
-    weight: &Param<Tensor<W>>,
-    placement: Placement,
-    axis: usize,
-) -> Option<Tensor<D>> {
-    if let Some(scale) = weight.reparameterization::<Ia3Scale>() {
-        return scale.product(placement).map(|l| along(l, axis));
-    }
-    let rows = weight.reparameterization::<Ia3Rows>()?.vectors(placement)?;
-    let mut shape = [1; D];
-    [shape[0], shape[axis]] = rows.dims();
-    Some(rows.reshape(shape))
-}
-
-/// `x ⊙ factor`, as [`factor`] gives it, with PEFT's casts: computed in float32, cast back to `x`'s dtype.
-pub(crate) fn times<const D: usize>(x: Tensor<D>, factor: Option<Tensor<D>>) -> Tensor<D> {
-    match factor {
-        None => x,
-        Some(factor) => multiply(x, factor),
-    }
-}
-
-/// Refuses a batch with another number of rows than have an adapter each.
-pub(crate) fn assert_rows<const W: usize, const D: usize>(weight: &Param<Tensor<W>>, x: &Tensor<D>) {
-    let Some(rows) = weight.reparameterization::<Ia3Rows>() else { return };
-    let (expected, found) = (rows.batch(), x.dims()[0]);
-    assert_eq!(found, expected, "a batch of {found} rows, but adapters for {expected}");
-}
-
-/// `x ⊙ l` along the last axis, with PEFT's casts: computed in float32, cast back to `x`'s dtype.
-pub(crate) fn scale_last<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>) -> Tensor<D> {
-    scale_axis(x, l, D - 1)
-}
-
-/// As [`scale_last`], along any axis.
-pub(crate) fn scale_axis<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>, axis: usize) -> Tensor<D> {
-    match l {
-        None => x,
-        Some(l) => multiply(x, along(l, axis)),
-    }
-}
-
-/// `l` along one axis, to be broadcast over the others.
-fn along<const D: usize>(l: Tensor<1>, axis: usize) -> Tensor<D> {
-    let mut shape = [1; D];
-    shape[axis] = l.dims()[0];
-    l.reshape(shape)
-}
-
-fn multiply<const D: usize>(x: Tensor<D>, l: Tensor<D>) -> Tensor<D> {
-    match x.dtype() {
-        DType::F32 => ia3_ops::scale(x, l),
-        dtype => (x.cast(DType::F32) * l).cast(dtype),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::TensorData;
+    use burn::tensor::{DType, Device, TensorData};
 
     fn scale(vectors: &[(&[f32], Placement)], device: &Device) -> Ia3Scale {
         let vector = |(l, placement): &(&[f32], Placement)| {
             Ia3Vector::new(Tensor::from_floats(*l, device), *placement)
         };
-        Ia3Scale { vectors: vectors.iter().map(vector).collect() }
+        Ia3Scale::new(vectors.iter().map(vector).collect())
     }
 
     #[test]

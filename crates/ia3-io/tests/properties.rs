@@ -31,7 +31,7 @@ fn adapter(vectors: &BTreeMap<String, (Vec<u32>, bool)>) -> Adapter {
     Adapter {
         config: Ia3Config::new(),
         vectors: vectors.iter().map(vector).collect(),
-        saved: BTreeMap::new(),
+        saved: Default::default(),
     }
 }
 

@@ -3,15 +3,16 @@
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Int, Tensor};
+use ia3_core::assert_all_touched;
 
 use crate::cache::KvCache;
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_labels, check_positions, check_rows, required};
+use crate::joined_rows::JoinedRows;
 use crate::layers::logits;
 use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
-use crate::score::Together;
 
 /// A decoder-only language model.
 pub(crate) trait CausalLm: Module {
@@ -94,14 +95,18 @@ pub(crate) fn run(
     let tokens = checked(model, inputs)?;
     let mut hidden_states = vec![];
     let x = model.states(&tokens, None, Trace::into(traced.then_some(&mut hidden_states)));
-    Ok(ModelOutput { hidden_states, ..ModelOutput::new(project(model, x)) })
+    let logits = project(model, x);
+    assert_all_touched(model);
+    Ok(ModelOutput { hidden_states, ..ModelOutput::new(logits) })
 }
 
 /// Logits `[batch, vocab]` of each row's last real token.
 pub(crate) fn last_logits(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
     let tokens = checked(model, inputs)?;
     let x = model.states(&tokens, None, Trace::default());
-    Ok(project(model, mask::last_real(x, tokens.mask.as_ref())).squeeze_dim(1))
+    let logits = project(model, mask::last_real(x, tokens.mask.as_ref())).squeeze_dim(1);
+    assert_all_touched(model);
+    Ok(logits)
 }
 
 /// Each position predicts the label of the next one, as in Hugging Face.
@@ -118,14 +123,16 @@ pub(crate) fn losses(
         return Err(ModelError::Input { name: "labels", problem });
     }
     let x = model.states(&tokens, None, Trace::default()).narrow(1, 0, seq - 1);
-    Ok(row_losses(project(model, x), labels.narrow(1, 1, seq - 1)))
+    let logits = project(model, x);
+    assert_all_touched(model);
+    Ok(row_losses(logits, labels.narrow(1, 1, seq - 1)))
 }
 
 /// Log-likelihoods `[rows, tokens]` of `labels`, the texts in rows of input and text; 0 at ignored labels. The head is
 /// computed where a token of a text is predicted alone.
 pub(crate) fn log_likelihoods(
     model: &impl CausalLm,
-    rows: &Together,
+    rows: &JoinedRows,
     labels: Tensor<2, Int>,
 ) -> Result<Tensor<2>, ModelError> {
     let tokens = checked(model, &rows.inputs)?;
@@ -134,7 +141,9 @@ pub(crate) fn log_likelihoods(
     let d = x.dims()[2];
     let at = rows.predictors(seq, width, &tokens.ids.device());
     let x = x.reshape([batch * seq, d]).select(0, at).reshape([batch, width, d]);
-    Ok(label_log_likelihoods(project(model, x), labels))
+    let logits = project(model, x);
+    assert_all_touched(model);
+    Ok(label_log_likelihoods(logits, labels))
 }
 
 fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelError> {

@@ -1,6 +1,7 @@
 //! Generating from prompts with a decoder alone.
 
 use burn::tensor::{Int, Tensor, TensorData};
+use ia3_core::assert_all_touched;
 
 use crate::cache::KvCache;
 use crate::causal::{CausalLm, Tokens, project};
@@ -35,7 +36,9 @@ pub(crate) fn generate(
         let last = x.dims()[1] - 1;
         project(model, x.narrow(1, last, 1)).squeeze_dim(1)
     };
-    decode(Steps { start: ids, config, next }, on_step)
+    let generated = decode(Steps { start: ids, config, next }, on_step)?;
+    assert_all_touched(model);
+    Ok(generated)
 }
 
 /// The prompts of a generation, padded on the left whatever the input was: new tokens then follow on real ones.

@@ -1,41 +1,15 @@
-//! How likely texts are under inputs, token by token.
+//! `Model::log_likelihoods`: how likely texts are to follow inputs, token by token.
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::Device;
 
 use crate::causal;
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, PaddingSide};
+use crate::joined_rows::JoinedRows;
+use crate::log_likelihoods::LogLikelihoods;
 use crate::loss::IGNORE_INDEX;
 use crate::model::Model;
-
-/// Log-likelihoods of the texts that may follow each of several inputs.
-///
-/// A row is a text; rows come input by input, and within an input in the order of its texts.
-#[derive(Clone, Debug)]
-pub struct LogLikelihoods {
-    /// `log p(token | input, tokens before)`, `[rows, tokens]`; 0 behind the end of a text.
-    pub tokens: Tensor<2>,
-    /// Tokens of each row's text.
-    pub lengths: Vec<usize>,
-    /// Texts of each input.
-    pub counts: Vec<usize>,
-}
-
-impl LogLikelihoods {
-    /// `log p(text | input)` of each row, `[rows]`.
-    pub fn sums(&self) -> Tensor<1> {
-        self.tokens.clone().sum_dim(1).squeeze_dim(1)
-    }
-
-    /// The rows of each input.
-    pub fn rows(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
-        self.counts.iter().scan(0, |end, count| {
-            *end += count;
-            Some(*end - count..*end)
-        })
-    }
-}
 
 impl Model {
     /// How likely each of an input's `texts` is to follow it, for pairs `(input, texts)` of token ids.
@@ -56,6 +30,7 @@ impl Model {
         let device = self.devices().first().cloned().unwrap_or_default();
         let texts: Vec<Vec<i64>> = inputs.iter().flat_map(|(_, texts)| texts.iter().cloned()).collect();
         let labels = padded(&texts, IGNORE_INDEX, &device).input_ids.expect("`from_rows` gives ids");
+        let joined = || JoinedRows::new(inputs, self.pad_token_id(), &device);
         let tokens = match self {
             Self::T5(m) => {
                 let rows: Vec<Vec<i64>> = inputs.iter().map(|(input, _)| input.to_vec()).collect();
@@ -63,9 +38,9 @@ impl Model {
                 let rows = padded(&rows, self.pad_token_id(), &device);
                 m.log_likelihoods(&rows, labels, &of.collect::<Vec<_>>())
             }
-            Self::GPT2(m) => causal::log_likelihoods(m, &self.together(inputs, &device), labels),
-            Self::Falcon(m) => causal::log_likelihoods(m, &self.together(inputs, &device), labels),
-            Self::Llama(m) => causal::log_likelihoods(m, &self.together(inputs, &device), labels),
+            Self::GPT2(m) => causal::log_likelihoods(m, &joined(), labels),
+            Self::Falcon(m) => causal::log_likelihoods(m, &joined(), labels),
+            Self::Llama(m) => causal::log_likelihoods(m, &joined(), labels),
             Self::Bert(_) => {
                 let problem = "classifies and gives no text a likelihood";
                 Err(ModelError::Unsupported { model_type: "bert".into(), problem })
@@ -73,35 +48,6 @@ impl Model {
         }?;
         let lengths = texts.iter().map(Vec::len).collect();
         Ok(LogLikelihoods { tokens, lengths, counts: inputs.iter().map(|(_, texts)| texts.len()).collect() })
-    }
-
-    /// Input and text in one row, for each text.
-    fn together(&self, inputs: &[(&[i64], &[Vec<i64>])], device: &Device) -> Together {
-        let row = |input: &&[i64], text: &Vec<i64>| [input, text.as_slice()].concat();
-        let rows = inputs.iter().flat_map(|(input, texts)| texts.iter().map(move |text| row(input, text)));
-        let rows: Vec<Vec<i64>> = rows.collect();
-        let starts = inputs.iter().flat_map(|(input, texts)| vec![input.len(); texts.len()]).collect();
-        Together { inputs: padded(&rows, self.pad_token_id(), device), starts }
-    }
-}
-
-/// Rows of an input and its text.
-pub(crate) struct Together {
-    /// `[rows, seq]`, padded on the right.
-    pub(crate) inputs: ModelInputs,
-    /// Where each row's text starts.
-    starts: Vec<usize>,
-}
-
-impl Together {
-    /// Positions in `[rows · seq]` of the tokens before those of the texts, `[rows · tokens]`; any behind a text's end.
-    pub(crate) fn predictors(&self, seq: usize, tokens: usize, device: &Device) -> Tensor<1, Int> {
-        let before = |row: usize, start: usize, t: usize| (row * seq + (start + t - 1).min(seq - 1)) as i64;
-        let rows = self.starts.iter().enumerate();
-        let positions: Vec<i64> =
-            rows.flat_map(|(row, &start)| (0..tokens).map(move |t| before(row, start, t))).collect();
-        let count = positions.len();
-        Tensor::from_data(TensorData::new(positions, [count]), device)
     }
 }
 
@@ -130,6 +76,8 @@ fn check(inputs: &[(&[i64], &[Vec<i64>])]) -> Result<(), ModelError> {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Tensor;
+
     use super::*;
     use crate::config::ModelConfig;
 

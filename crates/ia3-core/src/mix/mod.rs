@@ -10,7 +10,7 @@ use ia3_config::{Ia3Config, Placement, Selector};
 
 use crate::adapter::Adapter;
 use crate::error::AdapterError;
-use crate::scale::Ia3Vector;
+use crate::vector::Ia3Vector;
 
 /// How the vectors `lᵢ` of several adapters with weights `wᵢ` become one.
 ///

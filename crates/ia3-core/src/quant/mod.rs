@@ -10,7 +10,8 @@ use burn::module::Param;
 use burn::tensor::{DType, Tensor};
 use ia3_config::{ModelInfo, ModuleInfo};
 
-use crate::attach::{ActivationSpace, check_pristine};
+use crate::activation_space::ActivationSpace;
+use crate::check::check_pristine;
 use crate::error::AdapterError;
 use crate::param_path::ParamPath;
 use crate::visit_params::{ParamMapper, ParamVisitor, map_params, visit_params_with};

@@ -1,12 +1,9 @@
-use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use burn::module::{Module, Param, ParamId};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::plan::Rows;
 use crate::adapter::Adapter;
-use crate::forward::affine;
+use crate::affine::affine;
 
 /// A layer of `modules_to_save`, by row: each adapter's own weight and bias, and the rows that it is for.
 #[derive(Module, Debug)]
@@ -65,24 +62,11 @@ impl Copies {
     }
 }
 
-/// The parameter that an adapter's own copy of `path` is, wherever it is attached: trained there, found by this again.
-pub(crate) fn copy_id(adapter: &Adapter, path: &str) -> Option<ParamId> {
-    let mut hasher = DefaultHasher::new();
-    adapter.id()?.val().hash(&mut hasher);
-    path.hash(&mut hasher);
-    Some(ParamId::from(hasher.finish()))
-}
-
-/// All copies of `adapter`: their identity and path.
-pub(crate) fn copy_ids(adapter: &Adapter) -> BTreeMap<ParamId, String> {
-    let id = |path: &String| Some((copy_id(adapter, path)?, path.clone()));
-    adapter.saved.keys().filter_map(id).collect()
-}
-
+/// The adapter's copy of the parameter at `path`, under the identity that the adapter keeps for it.
 fn param<const D: usize>(adapter: &Adapter, path: &str, device: &Device) -> Option<Param<Tensor<D>>> {
     let data: &TensorData = adapter.saved.get(path)?;
     let value = Tensor::from_data(data.clone(), (device, data.dtype()));
-    Some(Param::initialized(copy_id(adapter, path)?, value).set_require_grad(true))
+    Some(Param::initialized(adapter.saved.id(path), value).set_require_grad(true))
 }
 
 /// Positions as a tensor.

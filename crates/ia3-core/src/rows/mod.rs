@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use burn::module::{Module, Param, Reparameterizer};
 use burn::tensor::Tensor;
 
+use crate::activation_space::ActivationSpace;
 use crate::adapter::Adapter;
-use crate::attach::{ActivationSpace, check_distinct, check_fit, check_pristine};
+use crate::check::{check_distinct, check_fit, check_pristine};
 use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::param_path::from_field_path;
@@ -18,7 +19,6 @@ use crate::param_ref::ParamKind;
 use crate::visit_params::visit_params;
 use plan::Rows;
 
-pub(crate) use copies::copy_ids;
 pub use state::Ia3Rows;
 
 /// The model with row `i` of every batch under the adapter `rows[i]`, or under none where that is `None`; `base` shares

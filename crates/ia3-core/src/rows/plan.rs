@@ -8,7 +8,8 @@ use super::copies::{Copies, index};
 use super::state::{Ia3Rows, RowVectors};
 use crate::adapter::Adapter;
 use crate::error::AdapterError;
-use crate::scale::Ia3Vector;
+use crate::touched::Touched;
+use crate::vector::Ia3Vector;
 
 /// The adapters of a batch, each once, and which row is under which.
 pub(super) struct Rows<'a> {
@@ -53,6 +54,7 @@ impl<'a> Rows<'a> {
             input: self.vectors(path, Placement::Input, device),
             output: self.vectors(path, Placement::Output, device),
             copies: Copies::new(path, self, device),
+            touched: Touched::default(),
         }
     }
 

@@ -3,7 +3,8 @@ use burn::tensor::{Int, Tensor};
 use ia3_config::Placement;
 
 use super::copies::Copies;
-use crate::scale::Ia3Vector;
+use crate::touched::Touched;
+use crate::vector::Ia3Vector;
 
 /// The (IA)³ state of one layer where every row of a batch has its own adapter: the vectors of the adapters that the
 /// batch names, each once, and which row is under which. See [`attach_rows`](crate::attach_rows).
@@ -17,6 +18,7 @@ pub struct Ia3Rows {
     pub(super) output: Option<RowVectors>,
     /// The adapters' own weights and biases, where the layer is one of `modules_to_save`.
     pub(super) copies: Option<Copies>,
+    pub(crate) touched: Touched,
 }
 
 /// The vectors at one side of a layer, by row.

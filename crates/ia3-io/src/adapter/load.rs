@@ -86,7 +86,7 @@ impl AdapterFile {
         report.unexpected.extend(vectors.into_keys());
         let saved = fit_saved(saved, base, &path, &mut report)?;
         report.missing.extend(plan.modules_to_save.iter().filter(|m| !has_parameter(&saved, m)).cloned());
-        Ok((Adapter { config: plan.config, vectors: loaded, saved }, report))
+        Ok((Adapter { config: plan.config, vectors: loaded, saved: saved.into() }, report))
     }
 }
 

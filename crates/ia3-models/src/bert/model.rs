@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Linear};
 use burn::tensor::{Device, Int, Tensor};
-use ia3_core::{ActivationSpace, Ia3Forward, ModelInfo, model_info};
+use ia3_core::{ActivationSpace, Ia3Forward, ModelInfo, assert_all_touched, model_info};
 
 use super::config::BertConfig;
 use super::embeddings::BertEmbeddings;
@@ -102,6 +102,7 @@ impl BertForSequenceClassification {
         let x = self.encode(inputs, Trace::into(traced.then_some(&mut hidden_states)))?;
         let pooled = self.bert.pooler.dense.ia3_forward(x.narrow(1, 0, 1)).tanh();
         let logits = self.classifier.ia3_forward(self.dropout.forward(pooled));
+        assert_all_touched(self);
         Ok(ModelOutput { hidden_states, ..ModelOutput::new(logits) })
     }
 

@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor};
-use ia3_core::{ActivationSpace, ModelInfo, batch_rows, model_info};
+use ia3_core::{ActivationSpace, ModelInfo, assert_all_touched, batch_rows, model_info};
 
 use super::config::T5Config;
 use super::init::normal;
@@ -92,6 +92,7 @@ impl T5ForConditionalGeneration {
         let traces = [&mut encoder, &mut decoder].map(|states| Trace::into(traced.then_some(states)));
         let x = self.states(inputs, traces)?;
         let logits = ModelOutput::new(self.head(x));
+        assert_all_touched(self);
         Ok(ModelOutput { encoder_hidden_states: encoder, decoder_hidden_states: decoder, ..logits })
     }
 
@@ -102,7 +103,9 @@ impl T5ForConditionalGeneration {
     /// As [`forward`](Self::forward).
     pub fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
         let x = self.states(inputs, Default::default())?;
-        Ok(self.head(mask::last_real(x, inputs.decoder_attention_mask.as_ref())).squeeze_dim(1))
+        let logits = self.head(mask::last_real(x, inputs.decoder_attention_mask.as_ref())).squeeze_dim(1);
+        assert_all_touched(self);
+        Ok(logits)
     }
 
     /// States `[batch, decoder_seq, d_model]` of the decoder.
@@ -179,7 +182,9 @@ impl T5ForConditionalGeneration {
             let x = self.embed_target(tokens.unwrap_or_else(|| first.clone()));
             self.head(self.decoder.forward(x, None, &mut memory, Trace::default())).squeeze_dim(1)
         };
-        decode(Steps { start, config, next }, on_step)
+        let generated = decode(Steps { start, config, next }, on_step)?;
+        assert_all_touched(self);
+        Ok(generated)
     }
 
     /// Mean cross entropy a target token of `labels` `[batch, seq]` ([`IGNORE_INDEX`](crate::IGNORE_INDEX) does not
@@ -236,7 +241,9 @@ impl T5ForConditionalGeneration {
         };
         let x = self.embed_target(self.shift_right(labels.clone()));
         let x = self.decoder.forward(x, None, &mut memory, Trace::default());
-        Ok(label_log_likelihoods(self.head(x), labels))
+        let logits = self.head(x);
+        assert_all_touched(self);
+        Ok(label_log_likelihoods(logits, labels))
     }
 
     /// The decoder's input for `labels` `[batch, seq]`: shifted right behind the start token, ignored positions padded.

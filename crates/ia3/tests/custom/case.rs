@@ -192,7 +192,7 @@ impl Case<'_> {
 fn gradients<M: Module>(adapter: &Adapter, model: &M, grads: GradientsParams) -> Adapter {
     let mut of_saved = OfSaved { grads: &grads, found: Default::default() };
     visit_params_with(model, &mut of_saved);
-    let mut gradients = Adapter { saved: of_saved.found, ..adapter.clone() };
+    let mut gradients = Adapter { saved: of_saved.found.into(), ..adapter.clone() };
     for vector in gradients.vectors.values_mut() {
         let gradient = grads.get::<1>(vector.l.id).unwrap();
         *vector = Ia3Vector::new(gradient, vector.placement).with_weight_rank(vector.weight_rank());

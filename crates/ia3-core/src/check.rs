@@ -1,0 +1,85 @@
+//! Whether adapters fit a base.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burn::module::Module;
+use ia3_config::{ModelInfo, nearest_name};
+
+use crate::adapter::Adapter;
+use crate::error::AdapterError;
+use crate::param_ref::ParamKind;
+use crate::vector::Ia3Vector;
+use crate::visit_params::visit_params;
+
+/// No two of the adapters hold the same vector.
+pub(crate) fn check_distinct(adapters: &[&Adapter]) -> Result<(), AdapterError> {
+    let mut seen = BTreeSet::new();
+    for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
+        if !seen.insert(vector.l.id) {
+            return Err(AdapterError::SharedVector { path: path.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The base carries no attached state.
+pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), AdapterError> {
+    let mut adapted = None;
+    visit_params(base, |path, _| adapted = adapted.take().or_else(|| path.reparameterized()));
+    adapted.map_or(Ok(()), |weight| {
+        let path = weight.strip_suffix(".weight").unwrap_or(&weight).to_string();
+        Err(AdapterError::AlreadyAttached { path })
+    })
+}
+
+/// Every vector of `adapter` has a layer of the right size, every saved parameter one of the right shape.
+pub(crate) fn check_fit<M: Module>(
+    adapter: &Adapter,
+    base: &M,
+    info: &ModelInfo,
+) -> Result<(), AdapterError> {
+    adapter.vectors.iter().try_for_each(|(path, v)| check_vector(path, v, info))?;
+    let shapes = shapes(base);
+    for (path, data) in &adapter.saved {
+        let found = data.shape().to_vec();
+        let expected = shapes.get(path).cloned();
+        if expected.as_ref() != Some(&found) {
+            return Err(AdapterError::SavedParameter { path: path.clone(), expected, found });
+        }
+    }
+    Ok(())
+}
+
+fn check_vector(path: &str, vector: &Ia3Vector, info: &ModelInfo) -> Result<(), AdapterError> {
+    let Some(module) = info.module(path) else {
+        return Err(no_such_module(path, info));
+    };
+    let (kind, placement, path) = (&module.kind, vector.placement, path.to_string());
+    if !kind.is_adaptable() {
+        return Err(AdapterError::NotAdaptable { path, kind: kind.to_string() });
+    }
+    let Some(expected) = kind.vector_len(placement) else {
+        return Err(AdapterError::UnknownChannels { path, kind: kind.to_string() });
+    };
+    if vector.len() != expected {
+        return Err(AdapterError::Length { path, placement, expected, found: vector.len() });
+    }
+    let (expected, found) = (kind.weight_rank(), vector.weight_rank());
+    if found == expected { Ok(()) } else { Err(AdapterError::WeightRank { path, expected, found }) }
+}
+
+fn no_such_module(path: &str, info: &ModelInfo) -> AdapterError {
+    let adaptable = info.modules.iter().filter(|m| m.kind.is_adaptable());
+    let nearest = nearest_name(path, adaptable.map(|m| m.path.as_str())).map(str::to_string);
+    AdapterError::NoSuchModule { path: path.into(), nearest }
+}
+
+fn shapes<M: Module>(base: &M) -> BTreeMap<String, Vec<usize>> {
+    let mut shapes = BTreeMap::new();
+    visit_params(base, |path, param| {
+        if param.kind() == ParamKind::Float {
+            shapes.insert(path.to_string(), param.shape().to_vec());
+        }
+    });
+    shapes
+}

@@ -1,0 +1,40 @@
+use burn::module::Param;
+use burn::tensor::Tensor;
+use ia3_config::Placement;
+
+use crate::broadcast::along;
+use crate::rows::Ia3Rows;
+use crate::scale::Ia3Scale;
+
+/// The factor of a layer's input or output of `D` axes, which broadcasts along all axes but `axis`: the product of the
+/// vectors that `weight` carries, or one vector per batch entry. `None` where there is no vector at `placement`.
+pub(crate) fn factor<const W: usize, const D: usize>(
+    weight: &Param<Tensor<W>>,
+    placement: Placement,
+    axis: usize,
+) -> Option<Tensor<D>> {
+    if let Some(scale) = weight.reparameterization::<Ia3Scale>() {
+        return scale.product(placement).map(|l| along(l, axis));
+    }
+    let rows = weight.reparameterization::<Ia3Rows>()?.vectors(placement)?;
+    let mut shape = [1; D];
+    [shape[0], shape[axis]] = rows.dims();
+    Some(rows.reshape(shape))
+}
+
+/// Records that `ia3_forward` computed the layer of `weight`; see [`assert_all_touched`](crate::assert_all_touched).
+pub(crate) fn touch<const W: usize>(weight: &Param<Tensor<W>>) {
+    if let Some(scale) = weight.reparameterization::<Ia3Scale>() {
+        scale.touched.set();
+    }
+    if let Some(rows) = weight.reparameterization::<Ia3Rows>() {
+        rows.touched.set();
+    }
+}
+
+/// Asserts that `x` has one batch entry per adapter, where the entries have their own adapters.
+pub(crate) fn assert_rows<const W: usize, const D: usize>(weight: &Param<Tensor<W>>, x: &Tensor<D>) {
+    let Some(rows) = weight.reparameterization::<Ia3Rows>() else { return };
+    let (expected, found) = (rows.batch(), x.dims()[0]);
+    assert_eq!(found, expected, "a batch of {found} rows, but adapters for {expected}");
+}
