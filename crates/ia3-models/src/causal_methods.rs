@@ -1,4 +1,4 @@
-//! The public methods that every decoder alone has.
+//! The public methods of every decoder-only model.
 
 /// The public methods of a [`CausalLm`], the same for each.
 macro_rules! causal_lm_methods {
@@ -48,7 +48,7 @@ macro_rules! causal_lm_methods {
                 crate::causal::run(self, inputs, traced)
             }
 
-            /// Logits `[batch, vocab]` of each row's last real token alone.
+            /// Logits `[batch, vocab]` at the last real token of each batch entry.
             ///
             /// # Errors
             ///
@@ -74,7 +74,7 @@ macro_rules! causal_lm_methods {
                 Ok(self.row_losses(inputs, labels)?.mean())
             }
 
-            /// As [`loss`](Self::loss), for each row by itself.
+            /// As [`loss`](Self::loss), separately for each batch entry.
             ///
             /// # Errors
             ///
@@ -119,7 +119,7 @@ macro_rules! causal_lm_methods {
                 crate::prompt::generate(self, inputs, config, on_step)
             }
 
-            /// What the configuration says about generating, with `max_new_tokens`.
+            /// The settings of generation from the configuration, with `max_new_tokens`.
             pub fn generation_config(&self, max_new_tokens: usize) -> crate::GenerationConfig {
                 let config = crate::GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone());
                 config.with_pad_token_id(self.config.pad_token_id())
@@ -127,7 +127,7 @@ macro_rules! causal_lm_methods {
         }
 
         impl $config {
-            /// The id that fills rows up: `pad_token_id`, or the end token where there is none, as in Hugging Face.
+            /// The id of the padding token: `pad_token_id`, or the end token where there is none, as in Hugging Face.
             pub fn pad_token_id(&self) -> i64 {
                 self.pad_token_id.or(self.eos_token_id.first().copied()).unwrap_or(0)
             }

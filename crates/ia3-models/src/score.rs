@@ -150,7 +150,7 @@ mod tests {
             assert!(error.contains("holds"), "{error}");
         }
         let long = refuse(GPT2, &[(&[1; 9], &text)]);
-        assert_eq!(long, "`input_ids` has 11 tokens a row, but the model has 10 positions");
+        assert_eq!(long, "`input_ids` has 11 tokens per row, but the model has 10 positions");
         let bert = r#"{"model_type": "bert", "vocab_size": 13, "hidden_size": 8, "num_hidden_layers": 1,
             "num_attention_heads": 2, "intermediate_size": 8}"#;
         let error = refuse(bert, &[(&[1], &text)]);

@@ -1,8 +1,6 @@
-use burn::module::{
-    Content, Devices, DisplaySettings, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
-    ModuleVisitor,
-};
-use burn::tensor::{Device, Int, Tensor};
+//! Any model as one type.
+
+use burn::tensor::{Int, Tensor};
 use ia3_core::{ActivationSpace, ModelInfo};
 
 use crate::bert::BertForSequenceClassification;
@@ -16,9 +14,9 @@ use crate::loss::RowLosses;
 use crate::output::ModelOutput;
 use crate::t5::T5ForConditionalGeneration;
 
-/// Any model there is, as one burn module; paths inside it are those of the architecture's own type.
+/// A model of any supported architecture, as one burn module. The paths inside it are those of the architecture's own type.
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant)] // There are few models at a time, and their weights are behind pointers.
+#[allow(clippy::large_enum_variant)] // A program has few models, and their weights are behind pointers.
 pub enum Model {
     /// T5 or mT5.
     T5(T5ForConditionalGeneration),
@@ -32,18 +30,18 @@ pub enum Model {
     Bert(BertForSequenceClassification),
 }
 
-/// What a model computes, which decides how inputs and labels look.
+/// What a model computes. It determines the form of inputs and labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// An encoder-decoder: text to text.
+    /// An encoder-decoder, which turns text into text.
     Seq2SeqLm,
-    /// A decoder: the next token.
+    /// A decoder, which predicts the next token.
     CausalLm,
     /// A classifier of whole sequences.
     SequenceClassification,
 }
 
-/// Does the same on whichever model it is.
+/// Evaluates an expression on the model of whichever architecture it is.
 macro_rules! each {
     ($model:expr, $inner:ident => $body:expr) => {
         match $model {
@@ -56,7 +54,7 @@ macro_rules! each {
     };
 }
 
-/// As `each!`, wrapping the result as the same kind of model.
+/// As `each!`, and wraps the result in the same variant.
 macro_rules! map_each {
     ($model:expr, $inner:ident => $body:expr) => {
         match $model {
@@ -69,13 +67,15 @@ macro_rules! map_each {
     };
 }
 
+mod module;
+
 impl Model {
     /// The facts that planning needs, from shapes alone.
     pub fn info(&self) -> ModelInfo {
         each!(self, m => m.info())
     }
 
-    /// What it computes.
+    /// What the model computes.
     pub fn task(&self) -> Task {
         match self {
             Self::T5(_) => Task::Seq2SeqLm,
@@ -96,8 +96,7 @@ impl Model {
         }
     }
 
-    /// Logits `[batch, seq, vocab]`, of the decoder's input where there is a decoder; `[batch, 1, num_labels]` of a
-    /// classifier.
+    /// Logits `[batch, seq, vocab]`, where `seq` is that of the decoder's input; `[batch, 1, num_labels]` for a classifier.
     ///
     /// # Errors
     ///
@@ -115,7 +114,7 @@ impl Model {
         each!(self, m => m.run(inputs, true))
     }
 
-    /// Logits `[batch, vocab]` at each row's last real token alone; `[batch, num_labels]` of a classifier.
+    /// Logits `[batch, vocab]` at the last real token of each batch entry; `[batch, num_labels]` for a classifier.
     ///
     /// # Errors
     ///
@@ -177,7 +176,7 @@ impl Model {
         each!(self, m => m.loss(inputs, labels))
     }
 
-    /// As [`loss`](Self::loss), for each row of the batch by itself.
+    /// As [`loss`](Self::loss), separately for each batch entry.
     ///
     /// # Errors
     ///
@@ -186,7 +185,8 @@ impl Model {
         each!(self, m => m.row_losses(inputs, labels))
     }
 
-    /// Where prompts are filled up for generating: in front for a decoder alone, so that the new tokens follow.
+    /// The side on which prompts are padded for generation. It is the left for a decoder, so that the new tokens follow the
+    /// prompt.
     pub fn padding_side(&self) -> PaddingSide {
         match self.task() {
             Task::CausalLm => PaddingSide::Left,
@@ -194,7 +194,7 @@ impl Model {
         }
     }
 
-    /// The id that fills rows up.
+    /// The id of the padding token.
     pub fn pad_token_id(&self) -> i64 {
         match self {
             Self::T5(m) => m.config().pad_token_id,
@@ -205,7 +205,7 @@ impl Model {
         }
     }
 
-    /// Classes of a classifier; `None` for a language model.
+    /// The number of classes of a classifier; `None` for a language model.
     pub fn num_labels(&self) -> Option<usize> {
         match self {
             Self::Bert(m) => Some(m.config().labels()),
@@ -213,7 +213,7 @@ impl Model {
         }
     }
 
-    /// What the model's configuration says about generating, with `max_new_tokens`.
+    /// The settings of generation from the model's configuration, with `max_new_tokens`.
     pub fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig {
         match self {
             Self::T5(m) => m.generation_config(max_new_tokens),
@@ -228,63 +228,5 @@ impl Model {
 impl ActivationSpace for Model {
     fn info(&self) -> ModelInfo {
         self.info()
-    }
-}
-
-/// Delegates to the model inside without a path segment of its own, which `derive(Module)` would add.
-impl Module for Model {
-    fn collect_devices(&self, devices: Devices) -> Devices {
-        each!(self, m => m.collect_devices(devices))
-    }
-
-    fn fork(self, device: &Device) -> Self {
-        map_each!(self, m => m.fork(device))
-    }
-
-    fn to_device(self, device: &Device) -> Self {
-        map_each!(self, m => m.to_device(device))
-    }
-
-    fn train(self) -> Self {
-        map_each!(self, m => m.train())
-    }
-
-    fn valid(&self) -> Self {
-        map_each!(self, m => m.valid())
-    }
-
-    fn materialize(self) -> Self {
-        map_each!(self, m => m.materialize())
-    }
-
-    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
-        each!(self, m => m.visit(visitor))
-    }
-
-    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
-        map_each!(self, m => m.map(mapper))
-    }
-}
-
-/// So that it can be a field of a module of one's own, such as one that burn-train trains.
-impl ModuleDisplayDefault for Model {
-    fn content(&self, content: Content) -> Option<Content> {
-        each!(self, m => ModuleDisplayDefault::content(m, content))
-    }
-
-    fn num_params(&self) -> usize {
-        each!(self, m => Module::num_params(m))
-    }
-}
-
-impl ModuleDisplay for Model {
-    fn format(&self, settings: DisplaySettings) -> String {
-        each!(self, m => ModuleDisplay::format(m, settings))
-    }
-}
-
-impl std::fmt::Display for Model {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        each!(self, m => m.fmt(f))
     }
 }
