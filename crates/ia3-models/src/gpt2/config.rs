@@ -72,6 +72,11 @@ impl Default for GPT2Config {
 }
 
 impl GPT2Config {
+    /// Hugging Face's `model_type`.
+    pub(crate) fn hugging_face_type(&self) -> &str {
+        "gpt2"
+    }
+
     /// Reads Hugging Face's `config.json`; fields that are absent take their defaults.
     ///
     /// # Errors

@@ -1,69 +1,57 @@
 //! Any model as one type.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ActivationSpace, ModelInfo};
 
-use crate::bert::BertForSequenceClassification;
+use crate::architecture::{Architecture, with_architectures};
 use crate::error::ModelError;
-use crate::falcon::FalconForCausalLM;
 use crate::generate::{Generated, GenerationConfig, Step};
-use crate::gpt2::GPT2LMHeadModel;
 use crate::inputs::{ModelInputs, PaddingSide};
-use crate::llama::LlamaForCausalLM;
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
-use crate::t5::T5ForConditionalGeneration;
+use crate::task::Task;
 
-/// A model of any supported architecture, as one burn module. The paths inside it are those of the architecture's own type.
-#[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant)] // A program has few models, and their weights are behind pointers.
-pub enum Model {
-    /// T5 or mT5.
-    T5(T5ForConditionalGeneration),
-    /// GPT-2.
-    GPT2(GPT2LMHeadModel),
-    /// Falcon.
-    Falcon(FalconForCausalLM),
-    /// Llama, Mistral or Qwen2.
-    Llama(LlamaForCausalLM),
-    /// BERT as a sequence classifier.
-    Bert(BertForSequenceClassification),
+macro_rules! define_model {
+    (() $($(#[$doc:meta])* $name:ident: $model:ty, $config:ty;)*) => {
+        /// A model of any supported architecture, as one burn module. The paths inside it are those of the architecture's
+        /// own type.
+        #[derive(Clone, Debug)]
+        #[allow(clippy::large_enum_variant)] // A program has few models, and their weights are behind pointers.
+        pub enum Model {
+            $($(#[$doc])* $name($model),)*
+        }
+    };
 }
 
-/// What a model computes. It determines the form of inputs and labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// An encoder-decoder, which turns text into text.
-    Seq2SeqLm,
-    /// A decoder, which predicts the next token.
-    CausalLm,
-    /// A classifier of whole sequences.
-    SequenceClassification,
+with_architectures!(define_model!());
+
+macro_rules! match_model {
+    (($model:expr, $inner:ident => $body:expr) $($(#[$doc:meta])* $name:ident: $m:ty, $config:ty;)*) => {
+        match $model {
+            $(Model::$name($inner) => $body,)*
+        }
+    };
+}
+
+macro_rules! map_model {
+    (($model:expr, $inner:ident => $body:expr) $($(#[$doc:meta])* $name:ident: $m:ty, $config:ty;)*) => {
+        match $model {
+            $(Model::$name($inner) => Model::$name($body),)*
+        }
+    };
 }
 
 /// Evaluates an expression on the model of whichever architecture it is.
 macro_rules! each {
     ($model:expr, $inner:ident => $body:expr) => {
-        match $model {
-            Model::T5($inner) => $body,
-            Model::GPT2($inner) => $body,
-            Model::Falcon($inner) => $body,
-            Model::Llama($inner) => $body,
-            Model::Bert($inner) => $body,
-        }
+        with_architectures!(match_model!($model, $inner => $body))
     };
 }
 
 /// As `each!`, and wraps the result in the same variant.
 macro_rules! map_each {
     ($model:expr, $inner:ident => $body:expr) => {
-        match $model {
-            Model::T5($inner) => Model::T5($body),
-            Model::GPT2($inner) => Model::GPT2($body),
-            Model::Falcon($inner) => Model::Falcon($body),
-            Model::Llama($inner) => Model::Llama($body),
-            Model::Bert($inner) => Model::Bert($body),
-        }
+        with_architectures!(map_model!($model, $inner => $body))
     };
 }
 
@@ -72,28 +60,21 @@ mod module;
 impl Model {
     /// The facts that planning needs, from shapes alone.
     pub fn info(&self) -> ModelInfo {
-        each!(self, m => m.info())
+        each!(self, m => Architecture::info(m))
     }
 
     /// What the model computes.
     pub fn task(&self) -> Task {
-        match self {
-            Self::T5(_) => Task::Seq2SeqLm,
-            Self::GPT2(_) | Self::Falcon(_) | Self::Llama(_) => Task::CausalLm,
-            Self::Bert(_) => Task::SequenceClassification,
+        fn task<M: Architecture>(_: &M) -> Task {
+            M::TASK
         }
+        each!(self, m => task(m))
     }
 
     /// The same function with a head of its own where the head was the embedding, so that [`quantize`](ia3_core::quantize)
     /// can make integers of the one and leave the other as it is. Both share their memory until then.
     pub fn with_own_head(self) -> Self {
-        match self {
-            Self::T5(m) => Self::T5(m.with_own_head()),
-            Self::GPT2(m) => Self::GPT2(m.with_own_head()),
-            Self::Falcon(m) => Self::Falcon(m.with_own_head()),
-            Self::Llama(m) => Self::Llama(m.with_own_head()),
-            Self::Bert(m) => Self::Bert(m),
-        }
+        map_each!(self, m => Architecture::with_own_head(m))
     }
 
     /// Logits `[batch, seq, vocab]`, where `seq` is that of the decoder's input; `[batch, 1, num_labels]` for a classifier.
@@ -102,7 +83,7 @@ impl Model {
     ///
     /// [`ModelError::Input`] for an input that is missing or does not fit.
     pub fn forward(&self, inputs: &ModelInputs) -> Result<Tensor<3>, ModelError> {
-        Ok(each!(self, m => m.run(inputs, false))?.logits)
+        Ok(each!(self, m => Architecture::run(m, inputs, false))?.logits)
     }
 
     /// As [`forward`](Self::forward), with the hidden states of every layer.
@@ -111,7 +92,7 @@ impl Model {
     ///
     /// As [`forward`](Self::forward).
     pub fn forward_traced(&self, inputs: &ModelInputs) -> Result<ModelOutput, ModelError> {
-        each!(self, m => m.run(inputs, true))
+        each!(self, m => Architecture::run(m, inputs, true))
     }
 
     /// Logits `[batch, vocab]` at the last real token of each batch entry; `[batch, num_labels]` for a classifier.
@@ -120,13 +101,7 @@ impl Model {
     ///
     /// As [`forward`](Self::forward).
     pub fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
-        match self {
-            Self::T5(m) => m.last_logits(inputs),
-            Self::GPT2(m) => m.last_logits(inputs),
-            Self::Falcon(m) => m.last_logits(inputs),
-            Self::Llama(m) => m.last_logits(inputs),
-            Self::Bert(m) => m.forward(inputs),
-        }
+        each!(self, m => Architecture::last_logits(m, inputs))
     }
 
     /// Generates from `input_ids` and `attention_mask`, with keys and values cached.
@@ -152,16 +127,7 @@ impl Model {
         config: &GenerationConfig,
         on_step: impl FnMut(Step),
     ) -> Result<Generated, ModelError> {
-        match self {
-            Self::T5(m) => m.generate_with(inputs, config, on_step),
-            Self::GPT2(m) => m.generate_with(inputs, config, on_step),
-            Self::Falcon(m) => m.generate_with(inputs, config, on_step),
-            Self::Llama(m) => m.generate_with(inputs, config, on_step),
-            Self::Bert(_) => {
-                let problem = "classifies and has no decoder to generate with";
-                Err(ModelError::Unsupported { model_type: "bert".into(), problem })
-            }
-        }
+        each!(self, m => Architecture::generate_with(m, inputs, config, on_step))
     }
 
     /// Mean cross entropy; see [`cross_entropy`](crate::cross_entropy).
@@ -173,7 +139,7 @@ impl Model {
     ///
     /// [`ModelError::Input`] for an input that is missing or does not fit.
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
-        each!(self, m => m.loss(inputs, labels))
+        Ok(self.row_losses(inputs, labels)?.mean())
     }
 
     /// As [`loss`](Self::loss), separately for each batch entry.
@@ -182,7 +148,7 @@ impl Model {
     ///
     /// As [`loss`](Self::loss).
     pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
-        each!(self, m => m.row_losses(inputs, labels))
+        each!(self, m => Architecture::row_losses(m, inputs, labels))
     }
 
     /// The side on which prompts are padded for generation. It is the left for a decoder, so that the new tokens follow the
@@ -196,32 +162,27 @@ impl Model {
 
     /// The id of the padding token.
     pub fn pad_token_id(&self) -> i64 {
-        match self {
-            Self::T5(m) => m.config().pad_token_id,
-            Self::GPT2(m) => m.config().pad_token_id(),
-            Self::Falcon(m) => m.config().pad_token_id(),
-            Self::Llama(m) => m.config().pad_token_id(),
-            Self::Bert(m) => m.config().pad_token_id(),
-        }
+        each!(self, m => Architecture::pad_token_id(m))
     }
 
     /// The number of classes of a classifier; `None` for a language model.
     pub fn num_labels(&self) -> Option<usize> {
-        match self {
-            Self::Bert(m) => Some(m.config().labels()),
-            _ => None,
-        }
+        each!(self, m => Architecture::num_labels(m))
     }
 
     /// The settings of generation from the model's configuration, with `max_new_tokens`.
     pub fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig {
-        match self {
-            Self::T5(m) => m.generation_config(max_new_tokens),
-            Self::GPT2(m) => m.generation_config(max_new_tokens),
-            Self::Falcon(m) => m.generation_config(max_new_tokens),
-            Self::Llama(m) => m.generation_config(max_new_tokens),
-            Self::Bert(_) => GenerationConfig::new(max_new_tokens, vec![]),
-        }
+        each!(self, m => Architecture::generation_config(m, max_new_tokens))
+    }
+
+    /// Log-likelihoods `[rows, tokens]` of `labels`, the padded texts of `inputs`.
+    pub(crate) fn label_log_likelihoods(
+        &self,
+        inputs: &[(&[i64], &[Vec<i64>])],
+        labels: Tensor<2, Int>,
+        device: &Device,
+    ) -> Result<Tensor<2>, ModelError> {
+        each!(self, m => Architecture::log_likelihoods(m, inputs, labels, device))
     }
 }
 

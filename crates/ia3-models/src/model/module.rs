@@ -5,6 +5,7 @@ use burn::module::{
 use burn::tensor::Device;
 
 use super::Model;
+use crate::architecture::with_architectures;
 
 /// Delegates to the model inside. `derive(Module)` would add a path segment for the variant.
 impl Module for Model {
