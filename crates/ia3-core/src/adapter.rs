@@ -10,25 +10,25 @@ use crate::saved_params::SavedParams;
 use crate::vector::Ia3Vector;
 use crate::visit_params::visit_params;
 
-/// A set of learned vectors with its configuration: a plain value that knows no model.
+/// A set of learned vectors with its configuration: a plain value that does not refer to a model.
 ///
-/// Made by [`Adapter::init`] from a plan, or by `ia3-io` from a file; [`attach`](crate::attach) hangs it on a
-/// model, [`Adapter::extract`] reads it back after training, [`merge`](crate::merge) folds it into the weights.
-/// Cloning copies no vector; clones are the same parameters (see [`Adapter::fork`]).
+/// [`Adapter::init`] makes one from a plan, and `ia3-io` loads one from a file. [`attach`](crate::attach) attaches it to a
+/// model, [`Adapter::extract`] reads it back after training, and [`merge`](crate::merge) multiplies it into the weights.
+/// A clone shares the parameters of the original; [`Adapter::fork`] makes new ones.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     /// The resolved configuration: what `adapter_config.json` says.
     pub config: Ia3Config,
     /// The vectors by module path, e.g. `encoder.block.0.layer.0.SelfAttention.k`.
     pub vectors: BTreeMap<String, Ia3Vector>,
-    /// Full copies of the parameters of `modules_to_save` by parameter path (`classifier.weight`), in burn's layout.
+    /// The parameters of `modules_to_save` by parameter path (`classifier.weight`), in burn's layout.
     pub saved: SavedParams,
 }
 
 impl Adapter {
-    /// A fresh adapter for the sites of `plan` on `base`: ones, so that the adapted model is the base to the
-    /// bit, or N(0, 1) where the configuration says `init_ia3_weights: false` (PEFT's testing aid).
-    /// `modules_to_save` start as copies of the base's own parameters.
+    /// A new adapter for the sites of `plan` on `base`. Its vectors are ones, so that the adapted model equals the base bit
+    /// for bit; with `init_ia3_weights: false` in the configuration they are drawn from N(0, 1), as PEFT does for tests.
+    /// `modules_to_save` start as copies of the parameters of the base.
     pub fn init<M: Module>(base: &M, plan: &Plan) -> Self {
         Self::make(base, plan, false)
     }
@@ -85,7 +85,7 @@ impl Adapter {
         Self { config: self.config.clone(), vectors, saved: self.saved.fork() }
     }
 
-    /// What clones of this adapter have in common: the identity of its first vector.
+    /// The identity that clones of this adapter share: that of its first vector.
     pub(crate) fn id(&self) -> Option<ParamId> {
         self.vectors.values().next().map(|v| v.l.id)
     }
@@ -95,8 +95,8 @@ impl Adapter {
         self.id().is_some() && self.id() == other.id()
     }
 
-    /// The parameters that this adapter is on a model whose rows have their own adapters
-    /// ([`attach_rows`](crate::attach_rows)): its vectors, and its copies of `modules_to_save`.
+    /// The identities of the parameters of this adapter on a model whose batch entries have their own adapters
+    /// ([`attach_rows`](crate::attach_rows)): those of its vectors and of its copies of `modules_to_save`.
     pub fn param_ids(&self) -> Vec<ParamId> {
         self.vectors.values().map(|v| v.l.id).chain(self.saved.paths_by_id().into_keys()).collect()
     }

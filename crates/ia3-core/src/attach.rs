@@ -52,7 +52,7 @@ fn attach_checked<M: Module>(base: &M, adapters: &[&Adapter], info: &ModelInfo) 
     Ok(base.clone().apply_reparameterization(attacher))
 }
 
-/// The state each layer gets: every adapter's vector for it, in order.
+/// The state of each layer: the vectors of all adapters for it, in the order of the adapters.
 pub(crate) fn scales(adapters: &[&Adapter]) -> BTreeMap<String, Ia3Scale> {
     let mut scales = BTreeMap::<String, Ia3Scale>::new();
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
@@ -62,13 +62,13 @@ pub(crate) fn scales(adapters: &[&Adapter]) -> BTreeMap<String, Ia3Scale> {
     scales
 }
 
-/// The replaced parameters; where several adapters bring one, the last counts.
+/// The replaced parameters; where several adapters replace one, the last adapter counts.
 pub(crate) fn saved(adapters: &[&Adapter]) -> BTreeMap<String, TensorData> {
     let all = adapters.iter().flat_map(|a| &a.saved);
     all.map(|(path, data)| (path.clone(), data.clone())).collect()
 }
 
-/// An adapter's own copy of a parameter, in the dtype that a float base has, as in PEFT: modules have one dtype.
+/// An adapter's copy of a parameter, in the dtype of a float base. PEFT does the same: a module has one dtype.
 pub(crate) fn replacement<const D: usize>(data: TensorData, param: &Param<Tensor<D>>) -> Tensor<D> {
     let stored = param.is_initialized().then(|| param.base().dtype());
     let float = stored.filter(|dtype| !matches!(dtype, DType::QFloat(_)));

@@ -3,9 +3,9 @@ use burn::module::ParamId;
 /// The field `groups` of the struct whose field `weight` is the parameter `id`, read off the derived `Debug` of a
 /// module around it.
 ///
-/// burn shows a visitor the parameters alone, and a weight `[out, in / groups, ..]` does not tell its groups. What
-/// every module has besides is `Debug`. `None` where it shows no such field behind the weight: callers refuse what
-/// needs the groups then, and guess nothing.
+/// burn shows a visitor the parameters only, and the shape `[out, in / groups, ..]` of a weight does not determine the
+/// number of groups. The `Debug` of a module shows it. Returns `None` where `Debug` shows no such field behind the weight;
+/// callers then refuse an operation that needs the groups.
 pub(crate) fn groups(debug: &str, id: ParamId) -> Option<usize> {
     let start = debug.find(&format!("weight: Param: {id} - "))?;
     let mut fields = fields(&debug[start..]).into_iter();

@@ -15,12 +15,13 @@ use crate::quant::{fold_output, is_quantized, requantize};
 use crate::scale::{Ia3Scale, scale_weight};
 use crate::visit_params::{ParamMapper, map_params};
 
-/// The base with the adapters folded into its weights: no vector left, no cost at inference.
+/// The base with the vectors of the adapters multiplied into its weights. The result carries no vectors and costs as much as
+/// the base at inference.
 ///
 /// `W'[i, o] = l_in[i]·W[i, o]·l_out[o]` and `b'[o] = b[o]·l_out[o]`, computed in float32 and cast to the
 /// weight's dtype (PEFT's `merge`, `tuners/ia3/layer.py`). A quantised weight ([`quantize`](crate::quantize)) takes an
-/// output vector into its scales and stays what it is, exactly; PEFT refuses there. `base` is untouched, so unmerging is to
-/// use it again: exact, zeros and bf16 included.
+/// output vector into its scales, which is exact; PEFT refuses that. `base` does not change, so to unmerge is to use `base`
+/// again. That is exact, also for zeros and in bf16.
 ///
 /// # Errors
 ///
@@ -39,17 +40,17 @@ pub fn merge_safe<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, Adapt
     merge_with(base, adapters, Merging::Exact { safe: true }).map(|merged| merged.model)
 }
 
-/// A base with adapters merged into quantised weights that had to be quantised anew.
+/// The result of [`merge_requantizing`].
 #[derive(Clone, Debug)]
 pub struct Requantized<M> {
     /// The merged model.
     pub model: M,
-    /// The relative error `‖W − Wq‖ / ‖W‖` that this makes, by module path.
+    /// The relative error `‖W − Wq‖ / ‖W‖` of each weight that was quantised again, by module path.
     pub errors: BTreeMap<String, f64>,
 }
 
-/// As [`merge`], where vectors scale the inputs of quantised layers: these weights are scaled in float32 and quantised
-/// anew, and the error that this makes is measured. All others merge exactly.
+/// As [`merge`], also where vectors scale the inputs of quantised layers: these weights are scaled in float32 and quantised
+/// again, and the resulting error is reported. All other weights merge exactly.
 ///
 /// # Errors
 ///
@@ -64,9 +65,9 @@ pub fn merge_requantizing<M: Module>(
 /// How to merge.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Merging {
-    /// Exactly or not at all, and if `safe` without NaN.
+    /// A layer that does not merge exactly is an error; with `safe`, so is one that is not finite.
     Exact { safe: bool },
-    /// Quantising anew what has to be.
+    /// Layers that do not merge exactly are quantised again.
     Requantizing,
 }
 
@@ -94,9 +95,9 @@ struct Merger<'a> {
     scales: BTreeMap<String, Ia3Scale>,
     saved: BTreeMap<String, TensorData>,
     how: Merging,
-    /// The first layer that does not merge as it should.
+    /// The error of the first layer that does not merge.
     problem: &'a mut Option<AdapterError>,
-    /// Of weights that were quantised anew.
+    /// The errors of the weights that were quantised again.
     errors: &'a mut BTreeMap<String, f64>,
 }
 
@@ -120,14 +121,14 @@ impl ParamMapper for Merger<'_> {
 }
 
 impl Merger<'_> {
-    /// The parameter, or an adapter's own copy of it.
+    /// The parameter, or an adapter's copy of it.
     fn replaced<const D: usize>(&self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(data) = self.saved.get(&path.to_string()) else { return param };
         let value = replacement(data.clone(), &param);
         param.map(|_| value)
     }
 
-    /// A quantised weight, scaled; as it was where that is a problem.
+    /// A quantised weight, scaled. Where that fails, the weight as it was; `problem` then holds the error.
     fn quantized<const D: usize>(
         &mut self,
         path: &str,

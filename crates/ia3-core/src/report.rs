@@ -5,17 +5,19 @@ use ia3_config::thousands;
 
 use crate::adapter::Adapter;
 
-/// How much of a model is trained: PEFT's `print_trainable_parameters`.
+/// How many parameters of a model are trained, as PEFT's `get_nb_trainable_parameters` counts them.
+///
+/// Its [`Display`](fmt::Display) is the line that PEFT's `print_trainable_parameters` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrainableParameters {
-    /// Values that are trained: the vectors and `modules_to_save`.
+    /// The number of trained values: those of the vectors and of `modules_to_save`.
     pub trainable: usize,
-    /// All values: the base's and the trained ones.
+    /// The number of all values: those of the base and the trained ones.
     pub all: usize,
 }
 
 impl TrainableParameters {
-    /// Counts for `adapter` on `base`, from shapes alone: no weight is initialised.
+    /// The counts for `adapter` on `base`, from shapes alone: no weight is initialised.
     pub fn of<M: Module>(base: &M, adapter: &Adapter) -> Self {
         Self { trainable: adapter.num_trainable(), all: base.num_params() + adapter.num_params() }
     }

@@ -4,20 +4,20 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Bool, DType, Device, Tensor};
 use ia3_config::Placement;
 
-/// One learned vector of one adapter, with the place where it multiplies.
+/// A learned vector of an adapter, and the side of the layer that it multiplies.
 ///
-/// The vector is float32 whatever the base is (PEFT's `autocast_adapter_dtype`).
+/// The vector is float32, whatever the dtype of the base is (PEFT's `autocast_adapter_dtype`).
 #[derive(Module, Debug)]
 pub struct Ia3Vector {
     /// The learned values, `[d_out]` for [`Placement::Output`] and `[d_in]` for [`Placement::Input`]; the channels of a
     /// convolution, those of all groups.
     pub l: Param<Tensor<1>>,
-    /// What the vector multiplies.
+    /// Whether the vector multiplies the input or the output of the layer.
     #[module(skip)]
     pub placement: Placement,
-    /// Where the vector stays 1 whatever `l` holds: no gradient, no decay.
+    /// Where the vector is held at 1, whatever `l` holds: these values get no gradient and no decay.
     held: Option<Tensor<1, Bool>>,
-    /// The number of axes of the weight it scales.
+    /// The number of axes of the weight that the vector scales.
     #[module(skip)]
     weight_rank: usize,
 }
@@ -29,7 +29,7 @@ impl Ia3Vector {
         Self { l, placement, held: None, weight_rank: 2 }
     }
 
-    /// The same vector for a weight of so many axes: 4 for `Conv2d`, 5 for `Conv3d`
+    /// The same vector for a weight with `weight_rank` axes: 4 for `Conv2d`, 5 for `Conv3d`
     /// ([`ModuleKind::weight_rank`](ia3_config::ModuleKind::weight_rank)). The shape it is saved in follows from it.
     pub fn with_weight_rank(self, weight_rank: usize) -> Self {
         Self { weight_rank, ..self }
@@ -40,14 +40,14 @@ impl Ia3Vector {
         self.weight_rank
     }
 
-    /// A vector of `len` ones on `device`, which takes memory once it is first read.
+    /// A vector of `len` ones on `device`, which takes memory only when it is first read.
     pub(crate) fn lazy_ones(len: usize, placement: Placement, device: &Device) -> Self {
         let ones = move |device: &Device, train| Tensor::ones([len], device).set_require_grad(train);
         let l = Param::uninitialized(ParamId::new(), ones, device.clone(), true, [len].into());
         Self { l, placement, held: None, weight_rank: 2 }
     }
 
-    /// The same vector, held at 1 in `ranges`: the parts of a fused projection that are not to be learned.
+    /// The same vector, held at 1 in `ranges`: the parts of a fused projection that are not trained.
     ///
     /// # Panics
     ///
@@ -59,7 +59,7 @@ impl Ia3Vector {
         Self { held: Some(held.equal_scalar(1.0)), ..self }
     }
 
-    /// The vector that multiplies: `l`, and 1 where it is held.
+    /// The values that multiply the layer: `l`, and 1 where the vector is held.
     pub fn values(&self) -> Tensor<1> {
         match &self.held {
             None => self.l.val(),
@@ -67,7 +67,7 @@ impl Ia3Vector {
         }
     }
 
-    /// How many of the values are held at 1.
+    /// The number of values that are held at 1.
     pub fn num_held(&self) -> usize {
         let count = |held: &Tensor<1, Bool>| held.clone().int().sum().into_scalar::<i64>() as usize;
         self.held.as_ref().map_or(0, count)

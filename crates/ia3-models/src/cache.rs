@@ -1,11 +1,11 @@
 use burn::tensor::Tensor;
 
-/// Tokens for which a cache allocates at first; longer generations double it as they go.
+/// The number of tokens that a cache allocates at first. Longer generations double the allocation when it is full.
 const FIRST: usize = 1024;
 
-/// Keys and values of the tokens so far, in buffers allocated ahead of them.
+/// Keys and values of the tokens so far, in buffers that are allocated in advance.
 ///
-/// A buffer is `[batch, heads, capacity, d_head]` and is written in place, as nobody else holds it
+/// A buffer is `[batch, heads, capacity, d_head]` and is written in place, since nothing else refers to it
 /// between two steps.
 #[derive(Debug)]
 pub(crate) struct KvCache {

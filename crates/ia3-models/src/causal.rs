@@ -16,21 +16,22 @@ use crate::output::{ModelOutput, Trace};
 
 /// A decoder-only language model.
 pub(crate) trait CausalLm: Module {
-    /// What the pieces below have to know.
+    /// The sizes that the functions of this module need.
     fn facts(&self) -> Facts;
 
-    /// States `[batch, new, d]` of new tokens after the final norm; fills and reads one cache a block, if there are any.
+    /// States `[batch, new, d]` of new tokens after the final norm. It reads and extends the cache of each block, if there are
+    /// caches.
     fn states(&self, tokens: &Tokens, caches: Caches, trace: Trace) -> Tensor<3>;
 
     /// The head, if it has a weight of its own, and the embedding.
     fn head(&self) -> (&Option<Linear>, &Embedding);
 }
 
-/// Facts of a model.
+/// Sizes of a model.
 pub(crate) struct Facts {
     pub(crate) vocab_size: usize,
     pub(crate) layers: usize,
-    /// Positions there are, where they come from a table.
+    /// The number of positions, where the model has a table of them.
     pub(crate) max_positions: Option<usize>,
 }
 
@@ -46,7 +47,7 @@ pub(crate) struct Tokens {
     pub(crate) past: usize,
 }
 
-/// One cache a block, while generating.
+/// One cache per block, during generation.
 pub(crate) type Caches<'a> = Option<&'a mut Vec<KvCache>>;
 
 impl Tokens {
@@ -100,7 +101,7 @@ pub(crate) fn run(
     Ok(ModelOutput { hidden_states, ..ModelOutput::new(logits) })
 }
 
-/// Logits `[batch, vocab]` of each row's last real token.
+/// Logits `[batch, vocab]` of the last real token of each batch entry.
 pub(crate) fn last_logits(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
     let tokens = checked(model, inputs)?;
     let x = model.states(&tokens, None, Trace::default());
@@ -119,7 +120,7 @@ pub(crate) fn losses(
     check_labels(&labels, tokens.ids.dims(), model.facts().vocab_size)?;
     let [_, seq] = labels.dims();
     if seq < 2 {
-        let problem = "has one token a row; the first token of a row is predicted by nothing".into();
+        let problem = "has one token per row; no position predicts the first token of a row".into();
         return Err(ModelError::Input { name: "labels", problem });
     }
     let x = model.states(&tokens, None, Trace::default()).narrow(1, 0, seq - 1);
@@ -128,8 +129,8 @@ pub(crate) fn losses(
     Ok(row_losses(logits, labels.narrow(1, 1, seq - 1)))
 }
 
-/// Log-likelihoods `[rows, tokens]` of `labels`, the texts in rows of input and text; 0 at ignored labels. The head is
-/// computed where a token of a text is predicted alone.
+/// Log-likelihoods `[rows, tokens]` of `labels`, the texts of `rows`; 0 at ignored labels. The head is computed only at
+/// the positions that predict a token of a text.
 pub(crate) fn log_likelihoods(
     model: &impl CausalLm,
     rows: &JoinedRows,

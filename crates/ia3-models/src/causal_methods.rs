@@ -1,8 +1,8 @@
-//! The public methods that every decoder alone has.
+//! The public methods of every decoder-only model.
 
 /// The public methods of a [`CausalLm`], the same for each.
 macro_rules! causal_lm_methods {
-    ($model:ty, $config:ty) => {
+    ($model:ty, $config:ty, types: $types:expr, prefix: $prefix:literal, embedding: $embedding:literal) => {
         impl ia3_core::ActivationSpace for $model {
             fn info(&self) -> ia3_core::ModelInfo {
                 self.info()
@@ -48,7 +48,7 @@ macro_rules! causal_lm_methods {
                 crate::causal::run(self, inputs, traced)
             }
 
-            /// Logits `[batch, vocab]` of each row's last real token alone.
+            /// Logits `[batch, vocab]` at the last real token of each batch entry.
             ///
             /// # Errors
             ///
@@ -74,7 +74,7 @@ macro_rules! causal_lm_methods {
                 Ok(self.row_losses(inputs, labels)?.mean())
             }
 
-            /// As [`loss`](Self::loss), for each row by itself.
+            /// As [`loss`](Self::loss), separately for each batch entry.
             ///
             /// # Errors
             ///
@@ -119,15 +119,99 @@ macro_rules! causal_lm_methods {
                 crate::prompt::generate(self, inputs, config, on_step)
             }
 
-            /// What the configuration says about generating, with `max_new_tokens`.
+            /// The settings of generation from the configuration, with `max_new_tokens`.
             pub fn generation_config(&self, max_new_tokens: usize) -> crate::GenerationConfig {
                 let config = crate::GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone());
                 config.with_pad_token_id(self.config.pad_token_id())
             }
         }
 
+        impl crate::architecture::Architecture for $model {
+            const TASK: crate::Task = crate::Task::CausalLm;
+
+            fn info(&self) -> ia3_core::ModelInfo {
+                self.info()
+            }
+
+            fn pad_token_id(&self) -> i64 {
+                self.config.pad_token_id()
+            }
+
+            fn with_own_head(self) -> Self {
+                self.with_own_head()
+            }
+
+            fn run(
+                &self,
+                inputs: &crate::ModelInputs,
+                traced: bool,
+            ) -> Result<crate::ModelOutput, crate::ModelError> {
+                self.run(inputs, traced)
+            }
+
+            fn last_logits(
+                &self,
+                inputs: &crate::ModelInputs,
+            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
+                self.last_logits(inputs)
+            }
+
+            fn row_losses(
+                &self,
+                inputs: &crate::ModelInputs,
+                labels: burn::tensor::Tensor<2, burn::tensor::Int>,
+            ) -> Result<crate::RowLosses, crate::ModelError> {
+                self.row_losses(inputs, labels)
+            }
+
+            fn generation_config(&self, max_new_tokens: usize) -> crate::GenerationConfig {
+                self.generation_config(max_new_tokens)
+            }
+
+            fn generate_with(
+                &self,
+                inputs: &crate::ModelInputs,
+                config: &crate::GenerationConfig,
+                on_step: impl FnMut(crate::Step),
+            ) -> Result<crate::Generated, crate::ModelError> {
+                self.generate_with(inputs, config, on_step)
+            }
+
+            fn log_likelihoods(
+                &self,
+                inputs: &[(&[i64], &[Vec<i64>])],
+                labels: burn::tensor::Tensor<2, burn::tensor::Int>,
+                device: &burn::tensor::Device,
+            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
+                let pad_token_id = self.config.pad_token_id();
+                let rows = crate::joined_rows::JoinedRows::new(inputs, pad_token_id, device);
+                crate::causal::log_likelihoods(self, &rows, labels)
+            }
+        }
+
+        impl crate::architecture::ArchitectureConfig for $config {
+            const MODEL_TYPES: &'static [&'static str] = &$types;
+            const BASE_MODEL_PREFIX: Option<&'static str> = Some($prefix);
+
+            fn read(text: &str) -> Result<Self, crate::ModelError> {
+                Self::from_json(text)
+            }
+
+            fn model_type(&self) -> &str {
+                self.hugging_face_type()
+            }
+
+            fn set_tied_head(&mut self, tied: bool) {
+                self.tie_word_embeddings = tied;
+            }
+
+            fn tied_embedding(&self) -> Option<&'static str> {
+                self.tie_word_embeddings.then_some($embedding)
+            }
+        }
+
         impl $config {
-            /// The id that fills rows up: `pad_token_id`, or the end token where there is none, as in Hugging Face.
+            /// The id of the padding token: `pad_token_id`, or the end token where there is none, as in Hugging Face.
             pub fn pad_token_id(&self) -> i64 {
                 self.pad_token_id.or(self.eos_token_id.first().copied()).unwrap_or(0)
             }

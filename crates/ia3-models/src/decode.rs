@@ -1,4 +1,4 @@
-//! The loop of a generation, the same for every decoder.
+//! The loop of a generation, which all decoders share.
 
 use burn::tensor::{Int, Tensor, TensorData};
 
@@ -6,7 +6,7 @@ use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::sample::Sampler;
 
-/// What a generation goes through.
+/// The start and the step of a generation.
 pub(crate) struct Steps<'a, F> {
     /// The ids that the result starts with, `[batch, seq]`.
     pub(crate) start: Tensor<2, Int>,

@@ -1,4 +1,4 @@
-/// What can be wrong with a model's configuration or with what is asked of it.
+/// An error in the configuration of a model or in its inputs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -15,7 +15,7 @@ pub enum ModelError {
     /// `config.json` has no `model_type`.
     #[error("config.json names no `model_type`; known are {}", known.join(", "))]
     NoModelType {
-        /// The architectures there are.
+        /// The supported values of `model_type`.
         known: &'static [&'static str],
     },
     /// `config.json` is of an architecture that is not implemented.
@@ -23,7 +23,7 @@ pub enum ModelError {
     UnknownModelType {
         /// The `model_type` found.
         found: String,
-        /// The architectures there are.
+        /// The supported values of `model_type`.
         known: &'static [&'static str],
     },
     /// A field of `config.json` holds a value that the model cannot have.
@@ -31,22 +31,22 @@ pub enum ModelError {
     Field {
         /// Name of the field.
         field: &'static str,
-        /// What it holds.
+        /// The value of the field.
         found: String,
-        /// What it could hold.
+        /// The values that the field may have.
         expected: &'static str,
     },
-    /// A setting of a generation that is impossible.
+    /// A setting of generation is impossible.
     #[error("`{field}` is {found}, expected {expected}")]
     Generation {
         /// Name of the setting.
         field: &'static str,
-        /// What it is.
+        /// The value of the setting.
         found: String,
-        /// What it could be.
+        /// The values that the setting may have.
         expected: &'static str,
     },
-    /// The model has no decoder, or no head for what is asked of it.
+    /// The model cannot do what is asked of it, because it has no decoder or no such head.
     #[error("a `{model_type}` model {problem}")]
     Unsupported {
         /// Its `model_type`.
@@ -54,12 +54,12 @@ pub enum ModelError {
         /// What it cannot do.
         problem: &'static str,
     },
-    /// An input that the model needs, or cannot use.
+    /// An input is missing or does not fit the model.
     #[error("`{name}` {problem}")]
     Input {
         /// Name of the input, e.g. `decoder_input_ids`.
         name: &'static str,
-        /// What is wrong with it.
+        /// The problem with the input.
         problem: String,
     },
 }

@@ -18,22 +18,23 @@ pub struct ModelInputs {
     pub decoder_attention_mask: Option<Tensor<2, Int>>,
     /// Segment ids (BERT).
     pub token_type_ids: Option<Tensor<2, Int>>,
-    /// Positions, where they do not just count from 0: of left-padded batches for GPT-2, Falcon and Llama.
+    /// Positions of the tokens, where they do not count from 0 in every batch entry: those of left-padded batches for GPT-2,
+    /// Falcon and Llama.
     pub position_ids: Option<Tensor<2, Int>>,
 }
 
-/// Where rows are filled up.
+/// The side on which batch entries are padded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaddingSide {
-    /// In front, as decoders want their prompts.
+    /// Before the tokens, as decoders need their prompts.
     Left,
-    /// Behind.
+    /// After the tokens.
     Right,
 }
 
 impl ModelInputs {
-    /// Rows of ids as one batch, filled up with `pad_token_id` to the longest: `input_ids` and `attention_mask`, and for
-    /// padding on the left the `position_ids` of the real tokens.
+    /// Rows of ids as one batch, padded with `pad_token_id` to the length of the longest. It sets `input_ids` and
+    /// `attention_mask`, and with padding on the left also the `position_ids` of the real tokens.
     pub fn from_rows(rows: &[Vec<i64>], pad_token_id: i64, side: PaddingSide, device: &Device) -> Self {
         let width = rows.iter().map(Vec::len).max().unwrap_or(0);
         let batch = |value: &dyn Fn(usize, i64) -> i64, fill: i64| {
@@ -56,7 +57,7 @@ impl ModelInputs {
         }
     }
 
-    /// An encoder-decoder's inputs without padding.
+    /// The inputs of an encoder-decoder, without padding.
     pub fn seq2seq(input_ids: Tensor<2, Int>, decoder_input_ids: Tensor<2, Int>) -> Self {
         Self { input_ids: Some(input_ids), decoder_input_ids: Some(decoder_input_ids), ..Self::default() }
     }
@@ -96,7 +97,7 @@ impl ModelInputs {
     }
 }
 
-/// The batch has the number of rows that `model` has adapters for, if its rows have their own
+/// Checks that the batch has as many entries as `model` has adapters, if batch entries have their own adapters
 /// ([`attach_rows`](ia3_core::attach_rows)).
 pub(crate) fn check_rows<M: Module>(model: &M, ids: &Ids) -> Result<(), ModelError> {
     let (Some(expected), Some(ids)) = (batch_rows(model), ids) else { return Ok(()) };
@@ -108,7 +109,7 @@ pub(crate) fn check_rows<M: Module>(model: &M, ids: &Ids) -> Result<(), ModelErr
     Err(ModelError::Input { name: "input_ids", problem })
 }
 
-/// There is a label for every one of the `positions` `[batch, seq]`, each below `classes` or [`IGNORE_INDEX`].
+/// Checks that `labels` has the shape `positions`, and that each label is below `classes` or [`IGNORE_INDEX`].
 pub(crate) fn check_labels(
     labels: &Tensor<2, Int>,
     positions: [usize; 2],
@@ -132,7 +133,7 @@ pub(crate) fn check_labels(
     }
 }
 
-/// A table of `max` positions serves `seq` tokens, or the positions given.
+/// Checks that `seq` tokens, or the given positions, lie in a table of `max` positions.
 pub(crate) fn check_positions(positions: &Ids, seq: usize, max: usize) -> Result<(), ModelError> {
     let (name, problem) = match positions {
         Some(positions) => {
@@ -141,7 +142,7 @@ pub(crate) fn check_positions(positions: &Ids, seq: usize, max: usize) -> Result
             ("position_ids", format!("holds {p}; the model has {max} positions"))
         }
         None if seq > max => {
-            ("input_ids", format!("has {seq} tokens a row, but the model has {max} positions"))
+            ("input_ids", format!("has {seq} tokens per row, but the model has {max} positions"))
         }
         None => return Ok(()),
     };

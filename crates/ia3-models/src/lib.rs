@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod activation;
+mod architecture;
 mod attention;
 pub mod bert;
 mod cache;
@@ -32,6 +33,7 @@ mod rotary;
 mod sample;
 mod score;
 pub mod t5;
+mod task;
 
 pub use activation::Activation;
 pub use config::ModelConfig;
@@ -40,7 +42,8 @@ pub use generate::{Generated, GenerationConfig, Sampling, Step};
 pub use inputs::{ModelInputs, PaddingSide};
 pub use log_likelihoods::LogLikelihoods;
 pub use loss::{IGNORE_INDEX, RowLosses, cross_entropy, label_log_likelihoods, row_losses};
-pub use model::{Model, Task};
+pub use model::Model;
 pub use norm::{LayerNorm, RmsNorm};
 pub use output::ModelOutput;
 pub use rotary::RopeParameters;
+pub use task::Task;

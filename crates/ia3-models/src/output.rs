@@ -1,6 +1,6 @@
 use burn::tensor::Tensor;
 
-/// What a traced forward returns, under Hugging Face's names; each state `[batch, seq, d_model]`.
+/// The result of a traced forward, with Hugging Face's names; each state is `[batch, seq, d_model]`.
 ///
 /// A stack's states are its embeddings and each block's output, the last one after the final norm where there is one.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl ModelOutput {
     }
 }
 
-/// Where a forward leaves its hidden states, if anybody wants them.
+/// Where a forward stores its hidden states, if they are requested.
 #[derive(Default)]
 pub(crate) struct Trace<'a>(Option<&'a mut Vec<Tensor<3>>>);
 

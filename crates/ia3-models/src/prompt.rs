@@ -1,4 +1,4 @@
-//! Generating from prompts with a decoder alone.
+//! Generation from prompts with a decoder-only model.
 
 use burn::tensor::{Int, Tensor, TensorData};
 use ia3_core::assert_all_touched;
@@ -11,7 +11,7 @@ use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, PaddingSide, check_rows, required};
 use crate::output::Trace;
 
-/// Goes on from prompts, padded on either side; each row's positions count its real tokens.
+/// Continues prompts, which may be padded on either side. The positions of a batch entry count its real tokens.
 pub(crate) fn generate(
     model: &impl CausalLm,
     inputs: &ModelInputs,
@@ -41,7 +41,8 @@ pub(crate) fn generate(
     Ok(generated)
 }
 
-/// The prompts of a generation, padded on the left whatever the input was: new tokens then follow on real ones.
+/// The prompts of a generation, padded on the left whatever the padding of the input was, so that new tokens follow real
+/// ones.
 struct Prompt {
     ids: Tensor<2, Int>,
     positions: Tensor<2, Int>,

@@ -3,23 +3,20 @@
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::causal;
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, PaddingSide};
-use crate::joined_rows::JoinedRows;
 use crate::log_likelihoods::LogLikelihoods;
 use crate::loss::IGNORE_INDEX;
 use crate::model::Model;
 
 impl Model {
-    /// How likely each of an input's `texts` is to follow it, for pairs `(input, texts)` of token ids.
+    /// How likely each text is to follow its input, for pairs `(input, texts)` of token ids.
     ///
-    /// A text ends with the end-of-sequence token if that is to count. An encoder-decoder encodes each input once, a
-    /// decoder alone reads a row of input and text for each text. Inputs may have different numbers of texts; there are
-    /// no rows to fill up.
+    /// End a text with the end-of-sequence token if its likelihood is to include that token. An encoder-decoder encodes each
+    /// input once; a decoder reads the input and the text once per text. Inputs may have different numbers of texts.
     ///
-    /// Where rows have their own adapters ([`attach_rows`](ia3_core::attach_rows)), a row is a text: the adapter of an
-    /// input is named once for each of its texts.
+    /// Where batch entries have their own adapters ([`attach_rows`](ia3_core::attach_rows)), each text is a batch entry: name
+    /// the adapter of an input once per text.
     ///
     /// # Errors
     ///
@@ -30,22 +27,7 @@ impl Model {
         let device = self.devices().first().cloned().unwrap_or_default();
         let texts: Vec<Vec<i64>> = inputs.iter().flat_map(|(_, texts)| texts.iter().cloned()).collect();
         let labels = padded(&texts, IGNORE_INDEX, &device).input_ids.expect("`from_rows` gives ids");
-        let joined = || JoinedRows::new(inputs, self.pad_token_id(), &device);
-        let tokens = match self {
-            Self::T5(m) => {
-                let rows: Vec<Vec<i64>> = inputs.iter().map(|(input, _)| input.to_vec()).collect();
-                let of = inputs.iter().enumerate().flat_map(|(i, (_, texts))| vec![i; texts.len()]);
-                let rows = padded(&rows, self.pad_token_id(), &device);
-                m.log_likelihoods(&rows, labels, &of.collect::<Vec<_>>())
-            }
-            Self::GPT2(m) => causal::log_likelihoods(m, &joined(), labels),
-            Self::Falcon(m) => causal::log_likelihoods(m, &joined(), labels),
-            Self::Llama(m) => causal::log_likelihoods(m, &joined(), labels),
-            Self::Bert(_) => {
-                let problem = "classifies and gives no text a likelihood";
-                Err(ModelError::Unsupported { model_type: "bert".into(), problem })
-            }
-        }?;
+        let tokens = self.label_log_likelihoods(inputs, labels, &device)?;
         let lengths = texts.iter().map(Vec::len).collect();
         Ok(LogLikelihoods { tokens, lengths, counts: inputs.iter().map(|(_, texts)| texts.len()).collect() })
     }
@@ -150,7 +132,7 @@ mod tests {
             assert!(error.contains("holds"), "{error}");
         }
         let long = refuse(GPT2, &[(&[1; 9], &text)]);
-        assert_eq!(long, "`input_ids` has 11 tokens a row, but the model has 10 positions");
+        assert_eq!(long, "`input_ids` has 11 tokens per row, but the model has 10 positions");
         let bert = r#"{"model_type": "bert", "vocab_size": 13, "hidden_size": 8, "num_hidden_layers": 1,
             "num_attention_heads": 2, "intermediate_size": 8}"#;
         let error = refuse(bert, &[(&[1], &text)]);

@@ -184,7 +184,7 @@ fn what_does_not_fit_is_refused() {
     let (_, gpt2) = models(Task::CausalLm).into_iter().find(|(name, _)| name == "gpt2").unwrap();
     let error = |inputs: &ModelInputs| gpt2.forward(inputs).unwrap_err().to_string();
     let long = batch(&[vec![3; 33]], PaddingSide::Right);
-    assert_eq!(error(&long), "`input_ids` has 33 tokens a row, but the model has 32 positions");
+    assert_eq!(error(&long), "`input_ids` has 33 tokens per row, but the model has 32 positions");
     let mut positions = batch(&rows(), PaddingSide::Right);
     positions.position_ids = Some(Tensor::full([2, 6], 32, &Device::flex()));
     assert_eq!(error(&positions), "`position_ids` holds 32; the model has 32 positions");

@@ -1,4 +1,4 @@
-//! Several adapters as one.
+//! One adapter from several.
 
 mod ties;
 mod values;
@@ -14,14 +14,14 @@ use crate::vector::Ia3Vector;
 
 /// How the vectors `lᵢ` of several adapters with weights `wᵢ` become one.
 ///
-/// An adapter that does not scale a layer counts as the identity there, a vector of ones.
+/// An adapter without a vector for a layer counts as a vector of ones there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MixMethod {
     /// `Σ wᵢ·lᵢ`, PEFT's `add_weighted_adapter` (`tuners/ia3/model.py`). Weights that do not sum to 1 scale every
     /// activation.
     Linear,
-    /// `Π lᵢ`: what the adapters do when all are active. Every weight has to be 1.
+    /// `Π lᵢ`, the effect of all adapters attached together. Every weight has to be 1.
     Product,
     /// `1 + Σ wᵢ·(lᵢ − 1)`: the distances from the identity are summed, so any weights leave the base where no
     /// adapter changes it. The same as [`Linear`](Self::Linear) where the weights sum to 1.

@@ -20,7 +20,7 @@ pub(crate) use fold::{fold_output, requantize};
 use scheme::{quantize_as, scheme};
 pub use stored::{QuantizedLayout, QuantizedWeight};
 
-/// What a weight is stored in: integers, and a float32 scale for each block of inputs of each output.
+/// The size of the integers of a quantised weight. Each block of inputs of each output has a float32 scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bits {
     /// `−127 … 127`.
@@ -29,7 +29,7 @@ pub enum Bits {
     Four,
 }
 
-/// What [`quantize`] makes of a base; `Bits::Eight.into()` leaves the head as it is.
+/// Options of [`quantize`]. `Bits::Eight.into()` leaves the language-model head as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quantization {
@@ -58,10 +58,10 @@ impl From<Bits> for Quantization {
     }
 }
 
-/// What [`quantize`] did.
+/// The report of [`quantize`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QuantizeReport {
-    /// The layers whose weight was quantised: `‖W − Wq‖ / ‖W‖`, by module path.
+    /// The relative error `‖W − Wq‖ / ‖W‖` of each quantised weight, by module path.
     pub errors: BTreeMap<String, f64>,
     /// The linear layers that were left as they are: the language-model head, unless it was asked for, and those whose number
     /// of inputs has no divisor from 8 to 64.
@@ -136,7 +136,7 @@ pub struct Quantizer {
 }
 
 impl Quantizer {
-    /// For the weights of the model that `info` describes.
+    /// A quantiser for the weights of the model that `info` describes.
     pub fn new(info: ModelInfo, how: impl Into<Quantization>) -> Self {
         Self { info, how: how.into(), report: QuantizeReport::default() }
     }
@@ -156,12 +156,12 @@ impl Quantizer {
         quantized
     }
 
-    /// What was done.
+    /// The report of what was quantised.
     pub fn report(self) -> QuantizeReport {
         self.report
     }
 
-    /// The layer whose weight the parameter is.
+    /// The linear layer whose weight is the parameter at `path`.
     fn linear<const D: usize>(&self, path: &ParamPath) -> Option<&ModuleInfo> {
         let found = self.info.module(&path.module());
         found.filter(|m| path.name() == "weight" && D == 2 && m.kind.is_adaptable())

@@ -1,17 +1,16 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::plan::Rows;
 use crate::adapter::Adapter;
 use crate::affine::affine;
 
-/// A layer of `modules_to_save`, by row: each adapter's own weight and bias, and the rows that it is for.
+/// A layer of `modules_to_save` by batch entry: the weight and bias of each adapter, and the entries that it computes.
 #[derive(Module, Debug)]
 pub(crate) struct Copies {
     copies: Vec<Copy>,
-    /// The rows without a copy, which the base serves.
+    /// The batch entries without a copy, which the weight of the base computes.
     base: Option<Tensor<1, Int>>,
-    /// Where each row is once those of one copy stand together, those of the base last.
+    /// The position of each batch entry in the concatenation of the copies' entries, followed by those of the base.
     back: Tensor<1, Int>,
 }
 
@@ -23,18 +22,24 @@ struct Copy {
 }
 
 impl Copies {
-    /// `None` where no adapter of the batch brings its own copy of the module at `path`.
-    pub(super) fn new(path: &str, rows: &Rows, device: &Device) -> Option<Self> {
+    /// The copies of the layer at `path`. Entry `i` of `slots` is the index in `adapters` of the adapter of batch entry
+    /// `i`, or `None` for the base. `None` where no adapter has a copy of the layer.
+    pub(super) fn new(
+        path: &str,
+        adapters: &[&Adapter],
+        slots: &[Option<usize>],
+        device: &Device,
+    ) -> Option<Self> {
         let mut order = vec![];
         let mut copies = vec![];
-        for (slot, adapter) in rows.adapters.iter().enumerate() {
+        for (slot, adapter) in adapters.iter().enumerate() {
             let Some(weight) = param(adapter, &format!("{path}.weight"), device) else { continue };
-            let own = rows.of(|found| found == Some(slot));
+            let own: Vec<usize> = (0..slots.len()).filter(|&row| slots[row] == Some(slot)).collect();
             let bias = param(adapter, &format!("{path}.bias"), device);
             copies.push(Copy { weight, bias, rows: index(&own, device) });
             order.extend(own);
         }
-        let base: Vec<usize> = (0..rows.slots.len()).filter(|row| !order.contains(row)).collect();
+        let base: Vec<usize> = (0..slots.len()).filter(|row| !order.contains(row)).collect();
         order.extend(&base);
         let mut back = vec![0; order.len()];
         order.iter().enumerate().for_each(|(place, &row)| back[row] = place);
@@ -42,7 +47,7 @@ impl Copies {
         (!copies.is_empty()).then(|| Self { copies, base, back: index(&back, device) })
     }
 
-    /// `x·W + b`, each row with the weight of its adapter; the layer's own for the others.
+    /// `x·W + b`, where each batch entry has the weight of its adapter, or the weight of the layer.
     pub(crate) fn affine<const D: usize>(
         &self,
         x: Tensor<D>,
@@ -69,7 +74,7 @@ fn param<const D: usize>(adapter: &Adapter, path: &str, device: &Device) -> Opti
     Some(Param::initialized(adapter.saved.id(path), value).set_require_grad(true))
 }
 
-/// Positions as a tensor.
+/// Indices as a tensor.
 pub(super) fn index(rows: &[usize], device: &Device) -> Tensor<1, Int> {
     let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
     let len = rows.len();

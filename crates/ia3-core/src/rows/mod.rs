@@ -1,4 +1,4 @@
-//! Every row of a batch under its own adapter.
+//! Batches in which every entry has its own adapter.
 
 mod copies;
 mod plan;

@@ -11,10 +11,10 @@ use crate::error::AdapterError;
 use crate::touched::Touched;
 use crate::vector::Ia3Vector;
 
-/// The adapters of a batch, each once, and which row is under which.
+/// The adapters of a batch, each once, and the adapter of each batch entry.
 pub(super) struct Rows<'a> {
     pub(super) adapters: Vec<&'a Adapter>,
-    /// For each row the place of its adapter among them, or `None` for the base.
+    /// For each batch entry the index of its adapter in `adapters`, or `None` for the base.
     pub(super) slots: Vec<Option<usize>>,
 }
 
@@ -32,12 +32,7 @@ impl<'a> Rows<'a> {
         Self { adapters, slots }
     }
 
-    /// The rows whose adapter is such a one.
-    pub(super) fn of(&self, is: impl Fn(Option<usize>) -> bool) -> Vec<usize> {
-        (0..self.slots.len()).filter(|&row| is(self.slots[row])).collect()
-    }
-
-    /// The modules that a row scales or replaces.
+    /// The modules that the adapter of some batch entry scales or replaces.
     pub(super) fn modules(&self) -> BTreeSet<String> {
         let vectors = self.adapters.iter().flat_map(|a| a.vectors.keys().cloned());
         let module = |path: &String| path.rsplit_once('.').map_or(path.as_str(), |(m, _)| m).to_string();
@@ -45,7 +40,7 @@ impl<'a> Rows<'a> {
         vectors.chain(saved).collect()
     }
 
-    /// What the module at `path` gets.
+    /// The state of the module at `path`.
     pub(super) fn state(&self, path: &str, device: &Device) -> Ia3Rows {
         let slots: Vec<i64> = self.slots.iter().map(|slot| slot.map_or(-1, |s| s as i64)).collect();
         let rows = Tensor::<1, Int>::from_data(TensorData::from(slots.as_slice()), device);
@@ -53,7 +48,7 @@ impl<'a> Rows<'a> {
             rows: Param::initialized(burn::module::ParamId::new(), rows),
             input: self.vectors(path, Placement::Input, device),
             output: self.vectors(path, Placement::Output, device),
-            copies: Copies::new(path, self, device),
+            copies: Copies::new(path, &self.adapters, &self.slots, device),
             touched: Touched::default(),
         }
     }
@@ -77,7 +72,7 @@ impl<'a> Rows<'a> {
         Some(RowVectors { vectors, ones, index })
     }
 
-    /// What an adapter replaces has to be the whole weight of a layer that `ia3_forward` computes.
+    /// Checks that adapters replace whole linear layers only, which `ia3_forward` computes.
     pub(super) fn check_saved(&self, info: &ModelInfo) -> Result<(), AdapterError> {
         for path in self.adapters.iter().flat_map(|a| a.saved.keys()) {
             let by_row = path.rsplit_once('.').is_some_and(|(module, leaf)| {

@@ -6,41 +6,42 @@ use super::copies::Copies;
 use crate::touched::Touched;
 use crate::vector::Ia3Vector;
 
-/// The (IA)³ state of one layer where every row of a batch has its own adapter: the vectors of the adapters that the
-/// batch names, each once, and which row is under which. See [`attach_rows`](crate::attach_rows).
+/// The (IA)³ state of one layer where every batch entry has its own adapter: the vectors of the adapters of the batch, each
+/// once, and the adapter of each entry. [`attach_rows`](crate::attach_rows) makes it.
 #[derive(Module, Debug)]
 pub struct Ia3Rows {
-    /// The adapter of each row, `[batch]`, as its place among those of the batch; -1 is the base.
+    /// The adapter of each batch entry, `[batch]`: its index among the adapters of the batch, or -1 for the base.
     pub(super) rows: Param<Tensor<1, Int>>,
-    /// What multiplies the input.
+    /// The vectors that multiply the input.
     pub(super) input: Option<RowVectors>,
-    /// What multiplies the output.
+    /// The vectors that multiply the output.
     pub(super) output: Option<RowVectors>,
-    /// The adapters' own weights and biases, where the layer is one of `modules_to_save`.
+    /// The weights and biases of the adapters, where the layer is one of `modules_to_save`.
     pub(super) copies: Option<Copies>,
     pub(crate) touched: Touched,
 }
 
-/// The vectors at one side of a layer, by row.
+/// The vectors at the input or the output of a layer, by batch entry.
 #[derive(Module, Debug)]
 pub(super) struct RowVectors {
-    /// One for each adapter that has one here.
+    /// One vector per adapter that has one here.
     pub(super) vectors: Vec<Ia3Vector>,
-    /// Whether a vector of ones follows them, for the rows whose adapter has none.
+    /// Whether a vector of ones follows them, for the batch entries whose adapter has none.
     #[module(skip)]
     pub(super) ones: bool,
-    /// The vector of each row, `[batch]`; absent where there is one for all, or one each in their order.
+    /// The index of the vector of each batch entry, `[batch]`. `None` where all entries have the same vector, or entry `i`
+    /// has vector `i`.
     pub(super) index: Option<Tensor<1, Int>>,
 }
 
 impl Ia3Rows {
-    /// The number of rows.
+    /// The number of batch entries.
     pub fn batch(&self) -> usize {
         self.rows.lazy_shape()[0]
     }
 
-    /// The vectors at `placement`, `[batch, len]`, or `[1, len]` where all rows have the same; `None` where no row has
-    /// one.
+    /// The vectors at `placement`, `[batch, len]`, or `[1, len]` where all batch entries have the same vector; `None` where
+    /// no entry has one.
     pub(crate) fn vectors(&self, placement: Placement) -> Option<Tensor<2>> {
         let vectors = match placement {
             Placement::Input => &self.input,
@@ -73,10 +74,10 @@ impl Reparameterization for Ia3Rows {
 
     /// # Panics
     ///
-    /// Always: rows under different adapters have no weight in common.
+    /// Always: batch entries with different adapters have no common weight.
     fn apply<const D: usize>(&self, _: Tensor<D>) -> Tensor<D> {
         panic!(
-            "a layer whose rows have their own adapters has no one weight; call `ia3_forward`, or read `Param::base`"
+            "a layer whose batch entries have their own adapters has no single scaled weight; call `ia3_forward`, or read `Param::base`"
         )
     }
 }

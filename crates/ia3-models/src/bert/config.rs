@@ -31,7 +31,7 @@ pub struct BertConfig {
     pub attention_probs_dropout_prob: f64,
     /// Dropout in front of the classifier; `hidden_dropout_prob` where absent.
     pub classifier_dropout: Option<f64>,
-    /// Rows of the table of positions: tokens a row may have.
+    /// The number of positions: the largest number of tokens of a batch entry.
     pub max_position_embeddings: usize,
     /// Rows of the embedding of token types.
     pub type_vocab_size: usize,

@@ -2,6 +2,7 @@
 //!
 //! arXiv 1810.04805; field names are Hugging Face's (`modeling_bert.py`), so module paths and checkpoint keys agree.
 
+mod architecture;
 mod attention;
 mod config;
 mod embeddings;

@@ -107,6 +107,11 @@ impl Default for FalconConfig {
 }
 
 impl FalconConfig {
+    /// Hugging Face's `model_type`.
+    pub(crate) fn hugging_face_type(&self) -> &str {
+        &self.model_type
+    }
+
     /// Reads Hugging Face's `config.json`; fields that are absent take their defaults.
     ///
     /// # Errors

@@ -40,7 +40,12 @@ pub struct FalconForCausalLM {
     frequencies: Option<Vec<f32>>,
 }
 
-causal_lm_methods!(FalconForCausalLM, FalconConfig);
+causal_lm_methods!(
+    FalconForCausalLM, FalconConfig,
+    types: ["falcon", "RefinedWeb", "RefinedWebModel"],
+    prefix: "transformer.",
+    embedding: "transformer.word_embeddings.weight"
+);
 
 impl FalconConfig {
     /// A freshly initialised model; nothing is allocated before a weight is read.

@@ -12,7 +12,7 @@ use crate::error::ModelError;
 pub struct GPT2Config {
     /// Rows of the embedding and of the head.
     pub vocab_size: usize,
-    /// Rows of the table of positions: tokens a row may have.
+    /// The number of positions: the largest number of tokens of a batch entry.
     pub n_positions: usize,
     /// Width of the residual stream.
     pub n_embd: usize,
@@ -80,6 +80,11 @@ impl Default for GPT2Config {
 }
 
 impl GPT2Config {
+    /// Hugging Face's `model_type`.
+    pub(crate) fn hugging_face_type(&self) -> &str {
+        "gpt2"
+    }
+
     /// Reads Hugging Face's `config.json`; fields that are absent take their defaults.
     ///
     /// # Errors

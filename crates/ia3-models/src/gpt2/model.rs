@@ -38,7 +38,12 @@ pub struct GPT2LMHeadModel {
     config: GPT2Config,
 }
 
-causal_lm_methods!(GPT2LMHeadModel, GPT2Config);
+causal_lm_methods!(
+    GPT2LMHeadModel, GPT2Config,
+    types: ["gpt2"],
+    prefix: "transformer.",
+    embedding: "transformer.wte.weight"
+);
 
 impl GPT2Config {
     /// A freshly initialised model; nothing is allocated before a weight is read.

@@ -55,6 +55,11 @@ pub struct LlamaConfig {
 }
 
 impl LlamaConfig {
+    /// Hugging Face's `model_type`.
+    pub(crate) fn hugging_face_type(&self) -> &str {
+        &self.model_type
+    }
+
     /// Reads Hugging Face's `config.json`; fields that are absent take the defaults of `model_type`.
     ///
     /// # Errors

@@ -34,7 +34,12 @@ pub struct LlamaForCausalLM {
     config: LlamaConfig,
 }
 
-causal_lm_methods!(LlamaForCausalLM, LlamaConfig);
+causal_lm_methods!(
+    LlamaForCausalLM, LlamaConfig,
+    types: ["llama", "mistral", "qwen2"],
+    prefix: "model.",
+    embedding: "model.embed_tokens.weight"
+);
 
 impl LlamaConfig {
     /// A freshly initialised model; nothing is allocated before a weight is read.

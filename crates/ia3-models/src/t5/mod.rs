@@ -2,6 +2,7 @@
 //!
 //! arXiv 1910.10683; field names are Hugging Face's (`modeling_t5.py`), so module paths and checkpoint keys agree.
 
+mod architecture;
 mod attention;
 mod block;
 mod config;

@@ -1,0 +1,116 @@
+//! What every architecture provides, and the table of the architectures.
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor};
+use ia3_core::ModelInfo;
+
+use crate::error::ModelError;
+use crate::generate::{Generated, GenerationConfig, Step};
+use crate::inputs::ModelInputs;
+use crate::loss::RowLosses;
+use crate::output::ModelOutput;
+use crate::task::Task;
+
+/// The table of the architectures: a new architecture is a line here and a folder that implements [`Architecture`] and
+/// [`ArchitectureConfig`]. The macro passes the table to `$callback`, behind `$args`.
+macro_rules! with_architectures {
+    ($callback:ident!($($args:tt)*)) => {
+        $callback! { ($($args)*)
+            /// T5 or mT5.
+            T5: crate::t5::T5ForConditionalGeneration, crate::t5::T5Config;
+            /// GPT-2.
+            GPT2: crate::gpt2::GPT2LMHeadModel, crate::gpt2::GPT2Config;
+            /// Falcon.
+            Falcon: crate::falcon::FalconForCausalLM, crate::falcon::FalconConfig;
+            /// Llama, Mistral or Qwen2.
+            Llama: crate::llama::LlamaForCausalLM, crate::llama::LlamaConfig;
+            /// BERT as a sequence classifier.
+            Bert: crate::bert::BertForSequenceClassification, crate::bert::BertConfig;
+        }
+    };
+}
+
+pub(crate) use with_architectures;
+
+/// A model of one architecture. The methods are those of [`Model`](crate::Model), which documents them.
+pub(crate) trait Architecture: Module {
+    const TASK: Task;
+
+    fn info(&self) -> ModelInfo;
+
+    fn pad_token_id(&self) -> i64;
+
+    fn num_labels(&self) -> Option<usize> {
+        None
+    }
+
+    fn with_own_head(self) -> Self {
+        self
+    }
+
+    fn run(&self, inputs: &ModelInputs, traced: bool) -> Result<ModelOutput, ModelError>;
+
+    fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError>;
+
+    fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError>;
+
+    fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig;
+
+    fn generate_with(
+        &self,
+        inputs: &ModelInputs,
+        config: &GenerationConfig,
+        on_step: impl FnMut(Step),
+    ) -> Result<Generated, ModelError>;
+
+    /// Log-likelihoods `[rows, tokens]` of `labels`, the texts of all `inputs` in order, padded with
+    /// [`IGNORE_INDEX`](crate::IGNORE_INDEX).
+    fn log_likelihoods(
+        &self,
+        inputs: &[(&[i64], &[Vec<i64>])],
+        labels: Tensor<2, Int>,
+        device: &Device,
+    ) -> Result<Tensor<2>, ModelError>;
+}
+
+/// The configuration of one architecture. The methods are those of [`ModelConfig`](crate::ModelConfig), which documents
+/// them.
+pub(crate) trait ArchitectureConfig: Sized {
+    /// The values of `model_type` that it reads.
+    const MODEL_TYPES: &'static [&'static str];
+
+    const BASE_MODEL_PREFIX: Option<&'static str>;
+
+    const OPTIONAL_MODULES: &'static [&'static str] = &[];
+
+    fn read(text: &str) -> Result<Self, ModelError>;
+
+    fn model_type(&self) -> &str;
+
+    fn set_tied_head(&mut self, _tied: bool) {}
+
+    /// The checkpoint key of the embedding that the head is tied to, if it is.
+    fn tied_embedding(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Other checkpoint keys of a parameter: (the key of the model, the other key).
+    fn aliases(&self) -> Vec<(&'static str, &'static str)> {
+        self.tied_embedding().map(|embedding| (embedding, HEAD)).into_iter().collect()
+    }
+
+    fn stack_embeddings(&self) -> Vec<(&'static str, &'static str)> {
+        vec![]
+    }
+
+    fn set_own_stack_embedding(&mut self, _key: &str) {}
+
+    fn set_num_labels(&mut self, _labels: usize) {}
+
+    fn label_names(&self) -> Vec<String> {
+        vec![]
+    }
+}
+
+/// The checkpoint key of a language-model head.
+pub(crate) const HEAD: &str = "lm_head.weight";

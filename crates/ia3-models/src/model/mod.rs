@@ -1,0 +1,193 @@
+//! Any model as one type.
+
+use burn::tensor::{Device, Int, Tensor};
+use ia3_core::{ActivationSpace, ModelInfo};
+
+use crate::architecture::{Architecture, with_architectures};
+use crate::error::ModelError;
+use crate::generate::{Generated, GenerationConfig, Step};
+use crate::inputs::{ModelInputs, PaddingSide};
+use crate::loss::RowLosses;
+use crate::output::ModelOutput;
+use crate::task::Task;
+
+macro_rules! define_model {
+    (() $($(#[$doc:meta])* $name:ident: $model:ty, $config:ty;)*) => {
+        /// A model of any supported architecture, as one burn module. The paths inside it are those of the architecture's
+        /// own type.
+        #[derive(Clone, Debug)]
+        #[allow(clippy::large_enum_variant)] // A program has few models, and their weights are behind pointers.
+        pub enum Model {
+            $($(#[$doc])* $name($model),)*
+        }
+    };
+}
+
+with_architectures!(define_model!());
+
+macro_rules! match_model {
+    (($model:expr, $inner:ident => $body:expr) $($(#[$doc:meta])* $name:ident: $m:ty, $config:ty;)*) => {
+        match $model {
+            $(Model::$name($inner) => $body,)*
+        }
+    };
+}
+
+macro_rules! map_model {
+    (($model:expr, $inner:ident => $body:expr) $($(#[$doc:meta])* $name:ident: $m:ty, $config:ty;)*) => {
+        match $model {
+            $(Model::$name($inner) => Model::$name($body),)*
+        }
+    };
+}
+
+/// Evaluates an expression on the model of whichever architecture it is.
+macro_rules! each {
+    ($model:expr, $inner:ident => $body:expr) => {
+        with_architectures!(match_model!($model, $inner => $body))
+    };
+}
+
+/// As `each!`, and wraps the result in the same variant.
+macro_rules! map_each {
+    ($model:expr, $inner:ident => $body:expr) => {
+        with_architectures!(map_model!($model, $inner => $body))
+    };
+}
+
+mod module;
+
+impl Model {
+    /// The facts that planning needs, from shapes alone.
+    pub fn info(&self) -> ModelInfo {
+        each!(self, m => Architecture::info(m))
+    }
+
+    /// What the model computes.
+    pub fn task(&self) -> Task {
+        fn task<M: Architecture>(_: &M) -> Task {
+            M::TASK
+        }
+        each!(self, m => task(m))
+    }
+
+    /// The same function with a head of its own where the head was the embedding, so that [`quantize`](ia3_core::quantize)
+    /// can make integers of the one and leave the other as it is. Both share their memory until then.
+    pub fn with_own_head(self) -> Self {
+        map_each!(self, m => Architecture::with_own_head(m))
+    }
+
+    /// Logits `[batch, seq, vocab]`, where `seq` is that of the decoder's input; `[batch, 1, num_labels]` for a classifier.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Input`] for an input that is missing or does not fit.
+    pub fn forward(&self, inputs: &ModelInputs) -> Result<Tensor<3>, ModelError> {
+        Ok(each!(self, m => Architecture::run(m, inputs, false))?.logits)
+    }
+
+    /// As [`forward`](Self::forward), with the hidden states of every layer.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn forward_traced(&self, inputs: &ModelInputs) -> Result<ModelOutput, ModelError> {
+        each!(self, m => Architecture::run(m, inputs, true))
+    }
+
+    /// Logits `[batch, vocab]` at the last real token of each batch entry; `[batch, num_labels]` for a classifier.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
+        each!(self, m => Architecture::last_logits(m, inputs))
+    }
+
+    /// Generates from `input_ids` and `attention_mask`, with keys and values cached.
+    ///
+    /// A decoder continues its prompts, which may be padded on either side; an encoder-decoder generates its answers.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Input`] for an input that is missing or does not fit, [`ModelError::Generation`] for an impossible
+    /// setting, [`ModelError::Unsupported`] for a model without a decoder.
+    pub fn generate(&self, inputs: &ModelInputs, config: &GenerationConfig) -> Result<Generated, ModelError> {
+        self.generate_with(inputs, config, |_| ())
+    }
+
+    /// As [`generate`](Self::generate), calling `on_step` after each step.
+    ///
+    /// # Errors
+    ///
+    /// As [`generate`](Self::generate).
+    pub fn generate_with(
+        &self,
+        inputs: &ModelInputs,
+        config: &GenerationConfig,
+        on_step: impl FnMut(Step),
+    ) -> Result<Generated, ModelError> {
+        each!(self, m => Architecture::generate_with(m, inputs, config, on_step))
+    }
+
+    /// Mean cross entropy; see [`cross_entropy`](crate::cross_entropy).
+    ///
+    /// `labels` are `[batch, seq]`: the targets of an encoder-decoder, which makes its decoder's input from them where
+    /// there is none; the tokens themselves for a decoder, which shifts them; `[batch, 1]` classes for a classifier.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Input`] for an input that is missing or does not fit.
+    pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
+        Ok(self.row_losses(inputs, labels)?.mean())
+    }
+
+    /// As [`loss`](Self::loss), separately for each batch entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`loss`](Self::loss).
+    pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
+        each!(self, m => Architecture::row_losses(m, inputs, labels))
+    }
+
+    /// The side on which prompts are padded for generation. It is the left for a decoder, so that the new tokens follow the
+    /// prompt.
+    pub fn padding_side(&self) -> PaddingSide {
+        match self.task() {
+            Task::CausalLm => PaddingSide::Left,
+            Task::Seq2SeqLm | Task::SequenceClassification => PaddingSide::Right,
+        }
+    }
+
+    /// The id of the padding token.
+    pub fn pad_token_id(&self) -> i64 {
+        each!(self, m => Architecture::pad_token_id(m))
+    }
+
+    /// The number of classes of a classifier; `None` for a language model.
+    pub fn num_labels(&self) -> Option<usize> {
+        each!(self, m => Architecture::num_labels(m))
+    }
+
+    /// The settings of generation from the model's configuration, with `max_new_tokens`.
+    pub fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig {
+        each!(self, m => Architecture::generation_config(m, max_new_tokens))
+    }
+
+    /// Log-likelihoods `[rows, tokens]` of `labels`, the padded texts of `inputs`.
+    pub(crate) fn label_log_likelihoods(
+        &self,
+        inputs: &[(&[i64], &[Vec<i64>])],
+        labels: Tensor<2, Int>,
+        device: &Device,
+    ) -> Result<Tensor<2>, ModelError> {
+        each!(self, m => Architecture::log_likelihoods(m, inputs, labels, device))
+    }
+}
+
+impl ActivationSpace for Model {
+    fn info(&self) -> ModelInfo {
+        self.info()
+    }
+}
