@@ -51,9 +51,9 @@ pub struct FalconConfig {
     /// Dropout on the attention weights.
     pub attention_dropout: f64,
     /// The rotary embeddings.
-    pub rope_parameters: Option<RopeParameters>,
+    pub rope_parameters: Option<Box<RopeParameters>>,
     /// The rotary embeddings, as older files have them; where it is not empty it wins over `rope_parameters`.
-    pub rope_scaling: Option<RopeParameters>,
+    pub rope_scaling: Option<Box<RopeParameters>>,
     /// Positions that the model was trained on; the rotary scaling `llama3` reads them.
     pub max_position_embeddings: usize,
     /// Base of their wavelengths, as older files have it.
@@ -161,7 +161,8 @@ impl FalconConfig {
         if self.alibi {
             return Ok(None);
         }
-        let (scaling, parameters) = (self.rope_scaling.clone(), self.rope_parameters.clone());
+        let (scaling, parameters) =
+            (self.rope_scaling.as_deref().cloned(), self.rope_parameters.as_deref().cloned());
         let rope =
             RopeParameters::resolve(scaling, parameters, self.rope_theta, self.max_position_embeddings);
         rope.frequencies(self.head_dim()).map(Some)
