@@ -115,8 +115,11 @@ fn merge(case: &Path) {
     );
 }
 
+/// A test of one case, given by its folder.
+type Check = fn(&Path);
+
 fn main() -> ExitCode {
-    let tests: [(&str, fn(&Path)); 3] = [("forward", forward), ("generate", generate), ("merge", merge)];
+    let tests: [(&str, Check); 3] = [("forward", forward), ("generate", generate), ("merge", merge)];
     let trial = |case: &PathBuf| {
         let name = case.file_name().unwrap_or_default().to_string_lossy().to_string();
         tests.map(|(test, check)| {

@@ -177,7 +177,7 @@ fn what_was_quantised_in_another_way_is_not_saved() {
     };
     let (mut mixed, _) = quantize(&Net::new(&device), Bits::Eight).unwrap();
     mixed.odd = quantize(&Net::new(&device), Bits::Four).unwrap().0.odd;
-    refuse(&mixed, "`odd.weight` has other bits than the quantised weights before it");
+    refuse(&mixed, "`odd.weight` has another number of bits than the quantised weights before it");
     let mut whole = Net::new(&device);
     let scheme = QuantScheme::default().with_store(burn::tensor::quantization::QuantStore::Native);
     whole.k.weight = whole.k.weight.map(|weight| weight.quantize_dynamic(&scheme));

@@ -15,16 +15,16 @@ pub enum Error {
     File(#[from] ia3_io::FileError),
     /// A safetensors file.
     #[error(transparent)]
-    Safetensors(#[from] ia3_io::SafetensorsError),
+    Safetensors(Box<ia3_io::SafetensorsError>),
     /// A checkpoint.
     #[error(transparent)]
-    Checkpoint(#[from] ia3_io::CheckpointError),
+    Checkpoint(Box<ia3_io::CheckpointError>),
     /// An adapter folder.
     #[error(transparent)]
-    AdapterFile(#[from] ia3_io::AdapterFileError),
+    AdapterFile(Box<ia3_io::AdapterFileError>),
     /// The conversion of an adapter from one format to another.
     #[error(transparent)]
-    Convert(#[from] ia3_convert::ConvertError),
+    Convert(Box<ia3_convert::ConvertError>),
     /// A model or its inputs.
     #[error(transparent)]
     Model(#[from] ia3_models::ModelError),
@@ -161,6 +161,24 @@ pub enum Error {
          `ia3::train::train`"
     )]
     NothingToTrain,
+}
+
+/// Conversions of errors that are boxed, because they would make every `Result` of this crate large.
+macro_rules! boxed {
+    ($($variant:ident: $error:ty),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::$variant(Box::new(error))
+            }
+        }
+    )*};
+}
+
+boxed! {
+    Safetensors: ia3_io::SafetensorsError,
+    Checkpoint: ia3_io::CheckpointError,
+    AdapterFile: ia3_io::AdapterFileError,
+    Convert: ia3_convert::ConvertError
 }
 
 fn place(folder: &Option<PathBuf>) -> String {

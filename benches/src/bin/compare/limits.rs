@@ -36,7 +36,7 @@ pub(crate) fn of_machine<'a, I: Iterator<Item = &'a Measured>>(all: impl Fn() ->
 
 fn ours<const N: usize>(measured: &Measured, names: [&str; N]) -> Option<[f64; N]> {
     let values: Option<Vec<f64>> =
-        names.iter().map(|name| measured.get(*name).map(|pairs| pairs.medians()[0])).collect();
+        names.iter().map(|name| measured.get(name).map(|pairs| pairs.medians()[0])).collect();
     values?.try_into().ok()
 }
 

@@ -101,8 +101,8 @@ fn on_base(
     for ((name, file, _), row) in files.into_iter().zip(rows) {
         let added = file
             .into_whole_adapter(&info, device)
-            .map_err(ia3::Error::from)
-            .and_then(|adapter| model.insert_adapter(&name, adapter));
+            .map_err(anyhow::Error::from)
+            .and_then(|adapter| Ok(model.insert_adapter(&name, adapter)?));
         row.fits = Some(added.is_ok());
         row.reason = added.err().map(|error| error.to_string());
     }

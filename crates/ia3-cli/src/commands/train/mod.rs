@@ -77,7 +77,7 @@ fn lead(
     (device, ranks): (&Device, &Ranks),
 ) -> anyhow::Result<ExitCode> {
     let mut run = Run::start(args, setup, trainer, (device, ranks))?;
-    let interrupted = run.to_end(&*on_interrupt()?)?;
+    let interrupted = run.train_to_end(&*on_interrupt()?)?;
     let report = results::collect(&run, interrupted)?;
     run.folder.draw()?;
     results::write_model_cards(&run, &report, &args.out)?;

@@ -61,7 +61,7 @@ impl<'a> Run<'a> {
     }
 
     /// Trains to the end; returns whether the training was interrupted.
-    pub(super) fn to_end(&mut self, interrupt: &AtomicBool) -> anyhow::Result<bool> {
+    pub(super) fn train_to_end(&mut self, interrupt: &AtomicBool) -> anyhow::Result<bool> {
         let (start, before) = (Instant::now(), self.progress.seconds);
         let mut metrics =
             Metrics::open(&self.args.out, self.setup.names(), self.trainer.steps_done(), before)?;
