@@ -20,7 +20,7 @@ impl SavedParams {
     /// The identity of the copy of the parameter at `path`.
     pub(crate) fn id(&self, path: &str) -> ParamId {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        *ids.entry(path.to_string()).or_insert_with(ParamId::new)
+        *ids.entry(path.to_string()).or_default()
     }
 
     /// The path of each copy, by its identity.

@@ -99,6 +99,12 @@ pub(crate) trait ArchitectureConfig: Sized {
         self.tied_embedding().map(|embedding| (embedding, HEAD)).into_iter().collect()
     }
 
+    fn stack_embeddings(&self) -> Vec<(&'static str, &'static str)> {
+        vec![]
+    }
+
+    fn set_own_stack_embedding(&mut self, _key: &str) {}
+
     fn set_num_labels(&mut self, _labels: usize) {}
 
     fn label_names(&self) -> Vec<String> {

@@ -71,7 +71,7 @@ impl ModelConfig {
         struct Type {
             model_type: Option<String>,
         }
-        let model_type = read::<Type>(text, "any model")?.model_type;
+        let model_type = read::<Type>(text, "any model", &[])?.model_type;
         with_architectures!(read_by_type!(model_type.as_deref(), text))
     }
 
@@ -103,6 +103,18 @@ impl ModelConfig {
     /// T5 decides by the checkpoint alone, whatever `tie_word_embeddings` says, as in transformers.
     pub fn tied_keys(&self) -> Option<(&'static str, &'static str)> {
         each!(self, config => config.tied_embedding()).map(|embedding| (HEAD, embedding))
+    }
+
+    /// The checkpoint keys of tables that are the shared embedding unless the checkpoint holds another one there: (the
+    /// table, the shared embedding). Only T5 has such tables.
+    pub fn stack_embedding_keys(&self) -> Vec<(&'static str, &'static str)> {
+        each!(self, config => config.stack_embeddings())
+    }
+
+    /// The same model with an embedding of its own under `key`, one of [`stack_embedding_keys`](Self::stack_embedding_keys).
+    pub fn with_own_stack_embedding(mut self, key: &str) -> Self {
+        each!(&mut self, config => config.set_own_stack_embedding(key));
+        self
     }
 
     /// Other names under which a checkpoint may hold a tensor: (the model's, the other). A tied head is one.

@@ -1,13 +1,57 @@
 //! Reading and checking fields of `config.json`.
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 use crate::error::ModelError;
 
-/// Reads the whole configuration of an architecture.
-pub(crate) fn read<T: DeserializeOwned>(text: &str, model_type: &str) -> Result<T, ModelError> {
-    serde_json::from_str(text)
-        .map_err(|source| ModelError::Json { model_type: model_type.to_string(), source })
+/// Another name under which `config.json` may hold a field.
+pub(crate) enum Spelling {
+    /// An attribute that transformers maps to the field (`attribute_map`). It wins over the field's own name.
+    Attribute(&'static str, &'static str),
+    /// The name that an older version wrote. It counts where the field itself is absent.
+    Old(&'static str, &'static str),
+}
+
+impl Spelling {
+    fn apply(&self, fields: &mut Map<String, Value>) {
+        match self {
+            Self::Attribute(other, name) => {
+                if let Some(value) = fields.remove(*other) {
+                    fields.insert((*name).into(), value);
+                }
+            }
+            Self::Old(other, name) => {
+                if let Some(value) = fields.remove(*other).filter(|value| !value.is_null()) {
+                    fields.entry(*name).or_insert(value);
+                }
+            }
+        }
+    }
+}
+
+/// Reads the whole configuration of an architecture. Of a field that stands twice, the last one counts, as in Python.
+pub(crate) fn read<T: DeserializeOwned>(
+    text: &str,
+    model_type: &str,
+    spellings: &[Spelling],
+) -> Result<T, ModelError> {
+    let json = |at, source| ModelError::Json { model_type: model_type.to_string(), at, source };
+    let mut fields: Map<String, Value> =
+        serde_json::from_str(text).map_err(|source| json(String::new(), source))?;
+    spellings.iter().for_each(|spelling| spelling.apply(&mut fields));
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+        let path = error.path().to_string();
+        let at = if path == "." { String::new() } else { format!("`{path}`: ") };
+        json(at, error.into_inner())
+    })
+}
+
+/// A field whose absence means something else than `null`: the outer `None` is absence.
+pub(crate) fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 pub(crate) fn expect(

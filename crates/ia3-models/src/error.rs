@@ -3,11 +3,13 @@
 #[non_exhaustive]
 pub enum ModelError {
     /// `config.json` is not what the architecture needs.
-    #[error("config.json is not a configuration of {model_type}: {source}")]
+    #[error("config.json is not a configuration of {model_type}: {at}{source}")]
     Json {
         /// The `model_type` that was being read.
         model_type: String,
-        /// Line, column and reason.
+        /// The field and a colon, where one field is to blame.
+        at: String,
+        /// The reason; line and column where the text is not JSON.
         source: serde_json::Error,
     },
     /// `config.json` has no `model_type`.

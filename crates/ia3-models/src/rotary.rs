@@ -12,8 +12,9 @@ use crate::error::ModelError;
 #[serde(default)]
 pub struct RopeParameters {
     /// `default`, `linear` or `llama3`.
-    #[serde(alias = "type")]
     pub rope_type: Option<String>,
+    /// The older name of `rope_type`, which counts where `rope_type` is absent.
+    pub r#type: Option<String>,
     /// Base of the wavelengths.
     pub rope_theta: Option<f64>,
     /// How much longer positions reach (`linear`, `llama3`).
@@ -29,6 +30,25 @@ pub struct RopeParameters {
 }
 
 impl RopeParameters {
+    /// What the fields of a configuration say together, by the precedence of transformers 5
+    /// (`RotaryEmbeddingConfigMixin.convert_rope_params_to_dict`): `rope_scaling` unless it is empty, else
+    /// `rope_parameters`; inside them first, then beside them.
+    pub(crate) fn resolve(
+        rope_scaling: Option<Self>,
+        rope_parameters: Option<Self>,
+        rope_theta: Option<f64>,
+        max_position_embeddings: usize,
+    ) -> Self {
+        let scaling = rope_scaling.filter(|scaling| *scaling != Self::default());
+        let described = scaling.or(rope_parameters).unwrap_or_default();
+        let trained = described.original_max_position_embeddings;
+        Self {
+            rope_theta: described.rope_theta.or(rope_theta),
+            original_max_position_embeddings: trained.or(Some(max_position_embeddings as f64)),
+            ..described
+        }
+    }
+
     /// The angle per position of each pair of a head of width `head_dim`, in float32 as PyTorch computes it.
     pub(crate) fn frequencies(&self, head_dim: usize) -> Result<Vec<f32>, ModelError> {
         let theta = self.rope_theta.unwrap_or(10_000.0);
@@ -38,22 +58,25 @@ impl RopeParameters {
         expect(share == 1.0, "partial_rotary_factor", share, "1, the whole head")?;
         let pair = |i: usize| 1.0 / theta.powf(((2 * i) as f32 / head_dim as f32).into()) as f32;
         let frequencies = (0..head_dim / 2).map(pair);
-        match self.rope_type.as_deref().unwrap_or("default") {
-            "default" => Ok(frequencies.collect()),
-            "linear" => {
-                let factor = number("factor", self.factor)? as f32;
-                Ok(frequencies.map(|f| f / factor).collect())
-            }
-            "llama3" => {
-                let stretch = Llama3::new(self)?;
-                Ok(frequencies.map(|f| stretch.apply(f)).collect())
-            }
-            other => Err(ModelError::Field {
-                field: "rope_type",
-                found: format!("`{other}`"),
-                expected: "default, linear or llama3",
-            }),
-        }
+        let frequencies: Vec<f32> =
+            match self.rope_type.as_deref().or(self.r#type.as_deref()).unwrap_or("default") {
+                "default" => frequencies.collect(),
+                "linear" => {
+                    let factor = number("factor", self.factor)? as f32;
+                    frequencies.map(|f| f / factor).collect()
+                }
+                "llama3" => {
+                    let stretch = Llama3::new(self)?;
+                    frequencies.map(|f| stretch.apply(f)).collect()
+                }
+                other => {
+                    let (field, found) = ("rope_type", format!("`{other}`"));
+                    return Err(ModelError::Field { field, found, expected: "default, linear or llama3" });
+                }
+            };
+        let finite = frequencies.iter().all(|frequency| frequency.is_finite());
+        expect(finite, "rope_theta", theta, "a base whose powers are finite in float32")?;
+        Ok(frequencies)
     }
 }
 

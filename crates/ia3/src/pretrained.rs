@@ -51,7 +51,8 @@ pub struct PretrainedOptions {
     pub config: Option<ModelConfig>,
     /// The number of classes of a classifier, where it is not that of the configuration.
     pub num_labels: Option<usize>,
-    /// The dtype of the weights: float32, float16 or bfloat16. `None` keeps the dtype of the file; float64 becomes float32.
+    /// The dtype of the weights: float32, float16 or bfloat16. `None` keeps the dtype of the file, or of most of its values
+    /// where it holds several; float64 becomes float32.
     pub dtype: Option<FloatDType>,
     /// Quantises the linear layers while they are read, see [`with_quantization`](Self::with_quantization).
     pub quantization: Option<Quantization>,
@@ -112,7 +113,8 @@ impl PretrainedOptions {
         };
         let checkpoint = Checkpoint::open(&dir)?;
         let config = with_head_of(config, &checkpoint)?;
-        let (options, config) = self.for_checkpoint(config);
+        let (mut options, config) = self.for_checkpoint(config);
+        options.dtype = options.dtype.or_else(|| checkpoint.main_dtype_of_several());
         let model = config.init(device);
         let (model, report, quantized) = match self.quantization {
             None => checkpoint.load_with(model, &options).map(|(model, report)| (model, report, None))?,
@@ -148,7 +150,7 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 }
 
 /// The configuration with its head tied to the embedding unless the checkpoint holds another head, where the model may
-/// tie it at all.
+/// tie it at all; and with the embeddings of T5's stacks, where they differ from the shared one.
 ///
 /// # Errors
 ///
@@ -160,7 +162,19 @@ pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<Mode
     let tied = match embedding {
         _ if checkpoint.contains_integers(head) => false,
         Some(embedding) if checkpoint.contains(head) => checkpoint.same_bytes(head, embedding)?,
-        _ => !checkpoint.contains(head),
+        // The file holds one of the two, or none: the head and the embedding share it.
+        _ => true,
     };
-    Ok(config.with_tied_head(tied))
+    with_stack_embeddings_of(config.with_tied_head(tied), checkpoint)
+}
+
+/// The configuration with the tables that the checkpoint holds beside the shared embedding and that differ from it.
+fn with_stack_embeddings_of(mut config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
+    for (own, shared) in config.stack_embedding_keys() {
+        let both = checkpoint.contains(own) && checkpoint.contains(shared);
+        if both && !checkpoint.same_bytes(own, shared)? {
+            config = config.with_own_stack_embedding(own);
+        }
+    }
+    Ok(config)
 }

@@ -93,18 +93,6 @@ pub enum CheckpointError {
         /// The shards.
         shards: Vec<String>,
     },
-    /// A shard and the index disagree about what the shard holds.
-    #[error("`{}` and its shard `{shard}` disagree: {}; download the checkpoint again", path.display(), shard_problems(lacking, unlisted))]
-    ShardContents {
-        /// The index.
-        path: PathBuf,
-        /// The shard.
-        shard: String,
-        /// Tensors the shard lacks.
-        lacking: Vec<String>,
-        /// Tensors of the shard that the index does not place there.
-        unlisted: Vec<String>,
-    },
     /// `config.json` of a model is not a JSON object.
     #[error("`{}` is not the configuration of a model: {source}", path.display())]
     ModelConfig {

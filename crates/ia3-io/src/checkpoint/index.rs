@@ -10,32 +10,31 @@ use crate::checkpoint::CheckpointError;
 use crate::fs::{read_text, wrong_kind};
 use crate::safetensors::TensorFile;
 
-/// The tensors of each shard.
-type Shards = BTreeMap<String, BTreeSet<String>>;
-
-/// Opens every shard that an index names, and checks that each shard holds exactly the tensors that the index lists.
+/// Opens every shard that an index names.
+///
+/// Only the names of the shards count, as in transformers: an index may list a tensor that its shard lacks, such as the
+/// head of a tied pair, or leave one out. A tensor that the model needs and no shard holds is found when it is loaded.
 pub(crate) fn open_shards(path: &Path) -> Result<Vec<TensorFile>, CheckpointError> {
     let text = read_text(path)?;
     let index: Index = serde_json::from_str(&text).map_err(|source| {
         wrong_kind(path, text.as_bytes())
             .map_or_else(|| CheckpointError::Index { path: path.to_owned(), source }, CheckpointError::from)
     })?;
-    let shards = index.shards();
+    let shards: BTreeSet<String> = index.weight_map.0.into_values().collect();
     check_names(path, &shards)?;
-    let dir = path.parent().unwrap_or(Path::new(""));
-    shards.iter().map(|(shard, names)| open_shard(path, dir, shard, names)).collect()
+    shards.iter().map(|shard| Ok(TensorFile::open(&path.with_file_name(shard))?)).collect()
 }
 
-fn check_names(path: &Path, shards: &Shards) -> Result<(), CheckpointError> {
+fn check_names(path: &Path, shards: &BTreeSet<String>) -> Result<(), CheckpointError> {
     let is_plain = |shard: &str| {
         let mut parts = Path::new(shard).components();
         matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
             && !shard.contains(['/', '\\'])
     };
-    if let Some(shard) = shards.keys().find(|shard| !is_plain(shard)) {
+    if let Some(shard) = shards.iter().find(|shard| !is_plain(shard)) {
         return Err(CheckpointError::ShardPath { path: path.to_owned(), shard: shard.clone() });
     }
-    let missing = shards.keys().filter(|shard| !path.with_file_name(shard).exists());
+    let missing = shards.iter().filter(|shard| !path.with_file_name(shard).exists());
     let missing: Vec<String> = missing.cloned().collect();
     match missing.is_empty() {
         true => Ok(()),
@@ -43,37 +42,11 @@ fn check_names(path: &Path, shards: &Shards) -> Result<(), CheckpointError> {
     }
 }
 
-fn open_shard(
-    path: &Path,
-    dir: &Path,
-    shard: &str,
-    names: &BTreeSet<String>,
-) -> Result<TensorFile, CheckpointError> {
-    let file = TensorFile::open(&dir.join(shard))?;
-    let lacking: Vec<String> = names.iter().filter(|n| !file.tensors.contains_key(*n)).cloned().collect();
-    let unlisted: Vec<String> = file.tensors.keys().filter(|n| !names.contains(*n)).cloned().collect();
-    if lacking.is_empty() && unlisted.is_empty() {
-        return Ok(file);
-    }
-    Err(CheckpointError::ShardContents { path: path.to_owned(), shard: shard.to_string(), lacking, unlisted })
-}
-
 #[derive(serde::Deserialize)]
 struct Index {
     weight_map: WeightMap,
 }
 
-impl Index {
-    fn shards(self) -> Shards {
-        let mut shards = Shards::new();
-        for (tensor, shard) in self.weight_map.0 {
-            shards.entry(shard).or_default().insert(tensor);
-        }
-        shards
-    }
-}
-
-/// The shard of each tensor. A tensor that appears twice is an error.
 struct WeightMap(BTreeMap<String, String>);
 
 impl<'de> Deserialize<'de> for WeightMap {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{DType, TensorData};
+use burn::tensor::{DType, FloatDType, TensorData};
 use ia3_core::Bits;
 use safetensors::Dtype;
 
@@ -12,7 +12,7 @@ use crate::checkpoint::folder::locate;
 use crate::checkpoint::index::open_shards;
 use crate::checkpoint::quantized::{config, names};
 use crate::missing::{Missing, nearest};
-use crate::safetensors::{Entry, TensorFile};
+use crate::safetensors::{Entry, TensorFile, is_float};
 
 /// The weights of a Hugging Face model, `model.safetensors` or its shards.
 ///
@@ -46,8 +46,9 @@ impl Checkpoint {
     /// # Errors
     ///
     /// [`FileError::NotFound`](crate::FileError::NotFound) and [`CheckpointError::NoCheckpoint`] if there is none;
-    /// [`FileError::WrongKind`](crate::FileError::WrongKind) for a pickle, a git-LFS pointer or a web page; [`CheckpointError::Index`], [`CheckpointError::ShardPath`], [`CheckpointError::MissingShards`] and
-    /// [`CheckpointError::ShardContents`] for shards that do not agree with their index; and the errors of a damaged file.
+    /// [`FileError::WrongKind`](crate::FileError::WrongKind) for a pickle, a git-LFS pointer or a web page;
+    /// [`CheckpointError::Index`], [`CheckpointError::ShardPath`] and
+    /// [`CheckpointError::MissingShards`] for an index that cannot be followed; and the errors of a damaged file.
     pub fn open(dir_or_file: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = dir_or_file.as_ref();
         let file = locate(path)?;
@@ -76,6 +77,27 @@ impl Checkpoint {
         let (name, &file) = self.tensors.get_key_value(name)?;
         let Entry { dtype, shape, bytes, .. } = self.files.get(file)?.tensors.get(name)?;
         Some(TensorFacts { name, dtype: *dtype, shape, bytes: *bytes })
+    }
+
+    /// The dtype that most float values have, where they do not all have the same; quantised weights and their scales do not
+    /// count.
+    ///
+    /// A model computes in one dtype, so a checkpoint of several is loaded in this one unless another is asked for. Such
+    /// checkpoints are common: bfloat16 weights beside norms or a head in float32.
+    pub fn main_dtype_of_several(&self) -> Option<FloatDType> {
+        let mut values: BTreeMap<&str, (FloatDType, usize)> = BTreeMap::new();
+        let is_scale =
+            |name: &str| name.strip_suffix(&names::scales("")).is_some_and(|of| self.contains_integers(of));
+        for tensor in self.tensors().filter(|tensor| is_float(tensor.dtype) && !is_scale(tensor.name)) {
+            let (name, dtype) = match tensor.dtype {
+                Dtype::F16 => ("float16", FloatDType::F16),
+                Dtype::BF16 => ("bfloat16", FloatDType::BF16),
+                _ => ("float32", FloatDType::F32),
+            };
+            values.entry(name).or_insert((dtype, 0)).1 += tensor.shape.iter().product::<usize>();
+        }
+        let most = values.values().max_by_key(|(_, count)| *count).map(|(dtype, _)| *dtype);
+        most.filter(|_| values.len() > 1)
     }
 
     /// Whether there is a tensor of that name.

@@ -5,7 +5,7 @@ use std::fmt;
 use safetensors::Dtype;
 
 use crate::missing::Missing;
-use crate::text::{count, first_few, first_few_quoted};
+use crate::text::{count, first_few};
 
 /// A tensor whose shape differs from that of the model's parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,12 +66,5 @@ pub(crate) fn checkpoint_problems(
         problem(mis_shaped.len(), "of another shape", first_few(mis_shaped)),
         problem(bad_dtype.len(), "of a dtype other than F32, F16, BF16 and F64", first_few(bad_dtype)),
     ];
-    problems.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-pub(crate) fn shard_problems(lacking: &[String], unlisted: &[String]) -> String {
-    let problem =
-        |names: &[String], what| (!names.is_empty()).then(|| format!("{what} {}", first_few_quoted(names)));
-    let problems = [problem(lacking, "the shard lacks"), problem(unlisted, "the index does not list")];
     problems.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

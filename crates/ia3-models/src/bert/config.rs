@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::activation::Activation;
 use crate::config_field::{
@@ -39,11 +40,16 @@ pub struct BertConfig {
     /// Epsilon of the norms.
     pub layer_norm_eps: f64,
     /// Names of the classes by number; their count is the number of labels.
+    #[serde(deserialize_with = "label_names")]
     pub id2label: Option<BTreeMap<String, String>>,
     /// Number of labels where there is no `id2label`; 2 where both are absent.
     pub num_labels: Option<usize>,
     /// Only `absolute` positions are supported.
     pub position_embedding_type: Option<String>,
+    /// Whether a token sees only those before it. Cross attention is not supported.
+    pub is_decoder: bool,
+    /// Only `false` is supported.
+    pub add_cross_attention: bool,
     /// Id of the padding token.
     pub pad_token_id: Option<i64>,
 }
@@ -67,6 +73,8 @@ impl Default for BertConfig {
             id2label: None,
             num_labels: None,
             position_embedding_type: None,
+            is_decoder: false,
+            add_cross_attention: false,
             pad_token_id: None,
         }
     }
@@ -79,7 +87,7 @@ impl BertConfig {
     ///
     /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let config: Self = read(text, "bert")?;
+        let config: Self = read(text, "bert", &[])?;
         config.check()?;
         Ok(config)
     }
@@ -110,9 +118,22 @@ impl BertConfig {
         expect_dropout("attention_probs_dropout_prob", self.attention_probs_dropout_prob)?;
         expect_dropout("classifier_dropout", self.classifier_dropout.unwrap_or(0.0))?;
         expect_positive("layer_norm_eps", self.layer_norm_eps)?;
+        expect(!self.add_cross_attention, "add_cross_attention", true, "false")?;
         let kind = self.position_embedding_type.as_deref().unwrap_or("absolute");
         expect(kind == "absolute", "position_embedding_type", format!("`{kind}`"), "absolute")
     }
+}
+
+/// Names of classes. Files may hold numbers or truth values there, which transformers keeps as they are.
+fn label_names<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, String>>, D::Error> {
+    let names = Option::<BTreeMap<String, Value>>::deserialize(deserializer)?;
+    let text = |value| match value {
+        Value::String(name) => name,
+        other => other.to_string(),
+    };
+    Ok(names.map(|names| names.into_iter().map(|(number, name)| (number, text(name))).collect()))
 }
 
 #[cfg(test)]

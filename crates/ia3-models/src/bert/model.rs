@@ -106,6 +106,17 @@ impl BertForSequenceClassification {
         Ok(ModelOutput { hidden_states, ..ModelOutput::new(logits) })
     }
 
+    /// What each token may see: real tokens, and in a decoder those up to itself; `[batch or 1, 1, queries or 1, keys]`.
+    fn bias(&self, inputs: &ModelInputs, x: &Tensor<3>) -> Option<Tensor<4>> {
+        let padding = inputs.attention_mask.clone().map(|mask| mask::padding(mask, x.dtype()));
+        let [_, seq, _] = x.dims();
+        let causal = self.config.is_decoder.then(|| mask::causal(seq, 0, None, &x.device(), x.dtype()));
+        match (padding, causal) {
+            (Some(padding), Some(causal)) => Some(padding + causal),
+            (padding, causal) => padding.or(causal),
+        }
+    }
+
     /// States `[batch, seq, d]` of the last block.
     fn encode(&self, inputs: &ModelInputs, mut trace: Trace) -> Result<Tensor<3>, ModelError> {
         inputs.check(self.config.vocab_size)?;
@@ -116,7 +127,7 @@ impl BertForSequenceClassification {
         let positions = inputs.positions(&ids);
         let types = inputs.token_type_ids.clone().unwrap_or_else(|| ids.zeros_like());
         let mut x = self.bert.embeddings.forward(ids, types, positions);
-        let bias = inputs.attention_mask.clone().map(|mask| mask::padding(mask, x.dtype()));
+        let bias = self.bias(inputs, &x);
         for layer in &self.bert.encoder.layer {
             trace.push(&x);
             x = layer.forward(x, bias.clone());

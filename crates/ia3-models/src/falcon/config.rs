@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::config_field::{
-    expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
+    Spelling, expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
 use crate::error::ModelError;
 use crate::rotary::RopeParameters;
@@ -21,13 +21,10 @@ pub struct FalconConfig {
     /// Width of the residual stream.
     pub hidden_size: usize,
     /// Blocks.
-    #[serde(alias = "n_layer")]
     pub num_hidden_layers: usize,
     /// Heads of queries.
-    #[serde(alias = "n_head")]
     pub num_attention_heads: usize,
     /// Heads of keys and values of the new decoder architecture; as many as of queries where absent.
-    #[serde(alias = "n_head_kv")]
     pub num_kv_heads: Option<usize>,
     /// Norms in front of attention and feed-forward layer of the new decoder architecture; 2 where absent.
     pub num_ln_in_parallel_attn: Option<usize>,
@@ -54,8 +51,11 @@ pub struct FalconConfig {
     /// Dropout on the attention weights.
     pub attention_dropout: f64,
     /// The rotary embeddings.
-    #[serde(alias = "rope_scaling")]
-    pub rope_parameters: Option<RopeParameters>,
+    pub rope_parameters: Option<Box<RopeParameters>>,
+    /// The rotary embeddings, as older files have them; where it is not empty it wins over `rope_parameters`.
+    pub rope_scaling: Option<Box<RopeParameters>>,
+    /// Positions that the model was trained on; the rotary scaling `llama3` reads them.
+    pub max_position_embeddings: usize,
     /// Base of their wavelengths, as older files have it.
     pub rope_theta: Option<f64>,
     /// Whether the head is the embedding; a checkpoint with another `lm_head.weight` overrides it.
@@ -66,6 +66,13 @@ pub struct FalconConfig {
     #[serde(deserialize_with = "ids")]
     pub eos_token_id: Vec<i64>,
 }
+
+const SPELLINGS: &[Spelling] = &[
+    Spelling::Attribute("n_embed", "hidden_size"),
+    Spelling::Old("n_layer", "num_hidden_layers"),
+    Spelling::Old("n_head", "num_attention_heads"),
+    Spelling::Old("n_head_kv", "num_kv_heads"),
+];
 
 impl Default for FalconConfig {
     fn default() -> Self {
@@ -89,6 +96,8 @@ impl Default for FalconConfig {
             hidden_dropout: 0.0,
             attention_dropout: 0.0,
             rope_parameters: None,
+            rope_scaling: None,
+            max_position_embeddings: 2048,
             rope_theta: None,
             tie_word_embeddings: true,
             pad_token_id: None,
@@ -109,7 +118,7 @@ impl FalconConfig {
     ///
     /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let mut config: Self = read(text, "falcon, RefinedWeb or RefinedWebModel")?;
+        let mut config: Self = read(text, "falcon, RefinedWeb or RefinedWebModel", SPELLINGS)?;
         config.new_decoder_architecture |= config.model_type == "RefinedWeb";
         config.check()?;
         Ok(config)
@@ -152,8 +161,10 @@ impl FalconConfig {
         if self.alibi {
             return Ok(None);
         }
-        let rope = self.rope_parameters.clone().unwrap_or_default();
-        let rope = RopeParameters { rope_theta: rope.rope_theta.or(self.rope_theta), ..rope };
+        let (scaling, parameters) =
+            (self.rope_scaling.as_deref().cloned(), self.rope_parameters.as_deref().cloned());
+        let rope =
+            RopeParameters::resolve(scaling, parameters, self.rope_theta, self.max_position_embeddings);
         rope.frequencies(self.head_dim()).map(Some)
     }
 

@@ -2,7 +2,7 @@ use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::config_field::{
-    expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
+    Spelling, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
 use crate::error::ModelError;
 
@@ -47,6 +47,14 @@ pub struct GPT2Config {
     pub eos_token_id: Vec<i64>,
 }
 
+/// `GPT2Config.attribute_map` of transformers.
+const SPELLINGS: &[Spelling] = &[
+    Spelling::Attribute("hidden_size", "n_embd"),
+    Spelling::Attribute("max_position_embeddings", "n_positions"),
+    Spelling::Attribute("num_attention_heads", "n_head"),
+    Spelling::Attribute("num_hidden_layers", "n_layer"),
+];
+
 impl Default for GPT2Config {
     fn default() -> Self {
         Self {
@@ -83,7 +91,7 @@ impl GPT2Config {
     ///
     /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let config: Self = read(text, "gpt2")?;
+        let config: Self = read(text, "gpt2", SPELLINGS)?;
         config.check()?;
         Ok(config)
     }

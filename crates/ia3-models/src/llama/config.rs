@@ -2,7 +2,8 @@ use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::config_field::{
-    expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
+    expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, nullable, read,
+    some_ids,
 };
 use crate::error::ModelError;
 use crate::rotary::RopeParameters;
@@ -65,7 +66,7 @@ impl LlamaConfig {
     ///
     /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let raw: Raw = read(text, "llama, mistral or qwen2")?;
+        let raw: Raw = read(text, "llama, mistral or qwen2", &[])?;
         raw.check()?;
         raw.resolve()
     }
@@ -90,7 +91,9 @@ struct Raw {
     rope_parameters: Option<RopeParameters>,
     rope_scaling: Option<RopeParameters>,
     rope_theta: Option<f64>,
-    sliding_window: Option<usize>,
+    max_position_embeddings: Option<usize>,
+    #[serde(default, deserialize_with = "nullable")]
+    sliding_window: Option<Option<usize>>,
     use_sliding_window: Option<bool>,
     max_window_layers: Option<usize>,
     layer_types: Option<Vec<String>>,
@@ -167,30 +170,42 @@ impl Raw {
     }
 
     fn rope(&self) -> RopeParameters {
-        let described = self.rope_parameters.clone().or(self.rope_scaling.clone()).unwrap_or_default();
-        RopeParameters { rope_theta: described.rope_theta.or(self.rope_theta), ..described }
+        let length = self.max_position_embeddings.unwrap_or(self.by_type(2048, 131_072, 32_768));
+        let (scaling, parameters) = (self.rope_scaling.clone(), self.rope_parameters.clone());
+        RopeParameters::resolve(scaling, parameters, self.rope_theta, length)
     }
 
-    /// Mistral sees a window in every block, Qwen2 in those from `max_window_layers` on or as `layer_types` says.
+    /// The window of the layers that have one: 4096 where the field is absent, none where it is `null`.
+    fn window(&self) -> Option<usize> {
+        let written = self.sliding_window.unwrap_or(Some(4096));
+        let used = written.filter(|_| self.use_sliding_window == Some(true));
+        self.by_type(None, written, used)
+    }
+
+    /// The window of each layer. Where there is no `layer_types`, Mistral has one in every layer, and Qwen2 in those from
+    /// `max_window_layers` on.
     fn windows(&self) -> Result<Vec<Option<usize>>, ModelError> {
-        let window = match self.is_qwen2() {
-            true => self.sliding_window.or(Some(4096)).filter(|_| self.use_sliding_window == Some(true)),
-            false => self.by_type(None, self.sliding_window, None),
-        };
+        let window = self.window();
         expect(window != Some(0), "sliding_window", 0, "at least 1 token")?;
         let first = if self.is_qwen2() { self.max_window_layers.unwrap_or(28) } else { 0 };
         let in_order = |i: usize| window.filter(|_| i >= first);
-        let Some(types) = self.layer_types.as_ref().filter(|_| self.is_qwen2()) else {
-            return Ok((0..self.layers()).map(in_order).collect());
-        };
+        match self.layer_types.as_ref().filter(|_| self.by_type(false, true, true)) {
+            None => Ok((0..self.layers()).map(in_order).collect()),
+            Some(types) => self.windows_of(types, window),
+        }
+    }
+
+    fn windows_of(&self, types: &[String], window: Option<usize>) -> Result<Vec<Option<usize>>, ModelError> {
         let expected = "one of full_attention and sliding_attention for each layer";
         expect(types.len() == self.layers(), "layer_types", types.len(), expected)?;
-        let by_type = |name: &String| match name.as_str() {
-            "full_attention" => Ok(None),
-            "sliding_attention" => Ok(window),
-            other => Err(ModelError::Field { field: "layer_types", found: format!("`{other}`"), expected }),
+        let of_type = |name: &String| match (name.as_str(), window) {
+            ("full_attention", _) => Ok(None),
+            ("sliding_attention", Some(window)) => Ok(Some(window)),
+            ("sliding_attention", None) => Err("`sliding_attention` without a `sliding_window`".to_string()),
+            (other, _) => Err(format!("`{other}`")),
         };
-        types.iter().map(by_type).collect()
+        let windows: Result<_, String> = types.iter().map(of_type).collect();
+        windows.map_err(|found| ModelError::Field { field: "layer_types", found, expected })
     }
 }
 
@@ -226,6 +241,10 @@ mod tests {
         assert_eq!(qwen.windows, [None, Some(4096), Some(4096)]);
         let off = read(r#"{"model_type": "qwen2", "num_hidden_layers": 1, "sliding_window": 7}"#);
         assert_eq!(off.windows, [None]);
+        let null = r#"{"model_type": "mistral", "num_hidden_layers": 1, "sliding_window": null}"#;
+        assert_eq!(read(null).windows, [None]);
+        let absent = read(r#"{"model_type": "mistral", "num_hidden_layers": 1}"#);
+        assert_eq!(absent.windows, [Some(4096)]);
     }
 
     #[test]

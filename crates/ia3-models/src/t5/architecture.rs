@@ -64,6 +64,10 @@ impl Architecture for T5ForConditionalGeneration {
     }
 }
 
+const SHARED_TABLE: &str = "shared.weight";
+const ENCODER_TABLE: &str = "encoder.embed_tokens.weight";
+const DECODER_TABLE: &str = "decoder.embed_tokens.weight";
+
 impl ArchitectureConfig for T5Config {
     const MODEL_TYPES: &'static [&'static str] = &["t5", "mt5"];
     const BASE_MODEL_PREFIX: Option<&'static str> = None;
@@ -81,12 +85,22 @@ impl ArchitectureConfig for T5Config {
     }
 
     fn tied_embedding(&self) -> Option<&'static str> {
-        Some("shared.weight")
+        Some(SHARED_TABLE)
     }
 
     fn aliases(&self) -> Vec<(&'static str, &'static str)> {
-        let tables = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
+        let encoder = (!self.own_encoder_embedding).then_some(ENCODER_TABLE);
+        let decoder = (!self.own_decoder_embedding).then_some(DECODER_TABLE);
         let head = self.tie_lm_head.then_some(HEAD);
-        tables.into_iter().chain(head).map(|other| ("shared.weight", other)).collect()
+        [encoder, decoder, head].into_iter().flatten().map(|other| (SHARED_TABLE, other)).collect()
+    }
+
+    fn stack_embeddings(&self) -> Vec<(&'static str, &'static str)> {
+        vec![(ENCODER_TABLE, SHARED_TABLE), (DECODER_TABLE, SHARED_TABLE)]
+    }
+
+    fn set_own_stack_embedding(&mut self, key: &str) {
+        self.own_encoder_embedding |= key == ENCODER_TABLE;
+        self.own_decoder_embedding |= key == DECODER_TABLE;
     }
 }

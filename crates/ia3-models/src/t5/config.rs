@@ -2,7 +2,7 @@ use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::config_field::{
-    expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
+    Spelling, expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
 };
 use crate::error::ModelError;
 
@@ -41,6 +41,10 @@ pub struct T5Config {
     pub is_gated: bool,
     /// Whether the head is the embedding; a checkpoint with an own `lm_head.weight` overrides it.
     pub tie_lm_head: bool,
+    /// Whether the encoder has an embedding of its own, as the content of a checkpoint tells.
+    pub own_encoder_embedding: bool,
+    /// Whether the decoder has an embedding of its own, as the content of a checkpoint tells.
+    pub own_decoder_embedding: bool,
     /// Whether the decoder's output is multiplied by `d_model^-1/2` before the head.
     pub scale_decoder_outputs: bool,
     /// Id of the padding token.
@@ -58,7 +62,7 @@ impl T5Config {
     ///
     /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let raw: Raw = read(text, "t5 or mt5")?;
+        let raw: Raw = read(text, "t5 or mt5", SPELLINGS)?;
         let config = raw.resolve()?;
         config.check()?;
         Ok(config)
@@ -84,10 +88,20 @@ impl T5Config {
         let expected = "at least 4 buckets and fewer than twice the maximal distance";
         let fits = buckets >= 4 && buckets / 2 < self.relative_attention_max_distance;
         expect(fits, "relative_attention_num_buckets", buckets, expected)?;
+        let start = self.decoder_start_token_id;
+        let known = usize::try_from(start).is_ok_and(|start| start < self.vocab_size);
+        expect(known, "decoder_start_token_id", start, "an id of the vocabulary")?;
         expect_dropout("dropout_rate", self.dropout_rate)?;
         expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)
     }
 }
+
+/// `T5Config.attribute_map` of transformers, without `num_hidden_layers`.
+const SPELLINGS: &[Spelling] = &[
+    Spelling::Attribute("hidden_size", "d_model"),
+    Spelling::Attribute("num_attention_heads", "num_heads"),
+    Spelling::Attribute("head_dim", "d_kv"),
+];
 
 #[derive(Deserialize)]
 struct Raw {
@@ -97,6 +111,7 @@ struct Raw {
     d_kv: Option<usize>,
     d_ff: Option<usize>,
     num_layers: Option<usize>,
+    num_hidden_layers: Option<usize>,
     num_decoder_layers: Option<usize>,
     num_heads: Option<usize>,
     relative_attention_num_buckets: Option<usize>,
@@ -105,6 +120,8 @@ struct Raw {
     layer_norm_epsilon: Option<f64>,
     initializer_factor: Option<f64>,
     feed_forward_proj: Option<String>,
+    dense_act_fn: Option<String>,
+    is_gated_act: Option<bool>,
     tie_word_embeddings: Option<bool>,
     scale_decoder_outputs: Option<bool>,
     pad_token_id: Option<i64>,
@@ -117,9 +134,14 @@ impl Raw {
     fn resolve(self) -> Result<T5Config, ModelError> {
         let mt5 = self.model_type == "mt5";
         let default = |t5, of_mt5| if mt5 { of_mt5 } else { t5 };
-        let num_layers = self.num_layers.unwrap_or(default(6, 8));
+        // transformers counts the decoder's layers before it reads the other name of the encoder's.
+        let written = self.num_layers.unwrap_or(default(6, 8));
+        let num_layers = self.num_hidden_layers.unwrap_or(written);
         let projection = self.feed_forward_proj.as_deref().unwrap_or(if mt5 { "gated-gelu" } else { "relu" });
         let (activation, is_gated) = feed_forward(projection)?;
+        // transformers keeps both beside `feed_forward_proj` in the file, and what the file says of them wins.
+        let activation = self.dense_act_fn.as_deref().map_or(Ok(activation), dense_activation)?;
+        let is_gated = self.is_gated_act.unwrap_or(is_gated);
         let tied = self.tie_word_embeddings != Some(false);
         let pad_token_id = self.pad_token_id.unwrap_or(0);
         Ok(T5Config {
@@ -128,7 +150,7 @@ impl Raw {
             d_kv: self.d_kv.unwrap_or(64),
             d_ff: self.d_ff.unwrap_or(default(2_048, 1_024)),
             num_layers,
-            num_decoder_layers: self.num_decoder_layers.unwrap_or(num_layers),
+            num_decoder_layers: self.num_decoder_layers.unwrap_or(written),
             num_heads: self.num_heads.unwrap_or(default(8, 6)),
             relative_attention_num_buckets: self.relative_attention_num_buckets.unwrap_or(32),
             relative_attention_max_distance: self.relative_attention_max_distance.unwrap_or(128),
@@ -138,6 +160,8 @@ impl Raw {
             activation,
             is_gated,
             tie_lm_head: tied,
+            own_encoder_embedding: false,
+            own_decoder_embedding: false,
             // mT5 never scales; T5 scales where the head is tied, unless the key says otherwise.
             scale_decoder_outputs: !mt5 && self.scale_decoder_outputs.unwrap_or(tied),
             pad_token_id,
@@ -146,6 +170,12 @@ impl Raw {
             model_type: self.model_type,
         })
     }
+}
+
+fn dense_activation(name: &str) -> Result<Activation, ModelError> {
+    let (field, expected) = ("dense_act_fn", "an activation (relu, gelu, gelu_new, silu)");
+    let unknown = || ModelError::Field { field, found: format!("`{name}`"), expected };
+    Activation::from_name(name).ok_or_else(unknown)
 }
 
 /// `relu`, `gated-gelu`, …; T5's `gated-gelu` means the tanh approximation.

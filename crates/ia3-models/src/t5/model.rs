@@ -18,7 +18,7 @@ use crate::output::{ModelOutput, Trace};
 /// T5 with a language-model head, Hugging Face's `T5ForConditionalGeneration` and `MT5ForConditionalGeneration`.
 #[derive(Module, Debug)]
 pub struct T5ForConditionalGeneration {
-    /// Embedding of encoder and decoder, `[vocab, d_model]`.
+    /// Embedding of the head where it is tied, and of each stack that has none of its own, `[vocab, d_model]`.
     pub shared: Embedding,
     /// The encoder.
     pub encoder: T5Encoder,
@@ -37,14 +37,18 @@ impl ActivationSpace for T5ForConditionalGeneration {
 }
 
 impl T5Config {
+    /// A freshly initialised embedding.
+    pub(crate) fn embedding(&self, device: &Device) -> Embedding {
+        EmbeddingConfig::new(self.vocab_size, self.d_model).with_initializer(normal(self, 1.0)).init(device)
+    }
+
     /// A freshly initialised model; nothing is allocated before a weight is read.
     pub fn init(&self, device: &Device) -> T5ForConditionalGeneration {
         let head = LinearConfig::new(self.d_model, self.vocab_size)
             .with_bias(false)
             .with_initializer(normal(self, 1.0));
-        let shared = EmbeddingConfig::new(self.vocab_size, self.d_model).with_initializer(normal(self, 1.0));
         T5ForConditionalGeneration {
-            shared: shared.init(device),
+            shared: self.embedding(device),
             encoder: T5Encoder::new(self, device),
             decoder: T5Decoder::new(self, device),
             lm_head: (!self.tie_lm_head).then(|| head.init(device)),
@@ -109,7 +113,7 @@ impl T5ForConditionalGeneration {
         inputs.check(self.config.vocab_size)?;
         let decoder_ids = required("decoder_input_ids", &inputs.decoder_input_ids)?;
         let mut memory = self.encode(inputs, None, encoder)?;
-        let x = self.shared.forward(decoder_ids);
+        let x = self.embed_target(decoder_ids);
         Ok(self.decoder.forward(x, inputs.decoder_attention_mask.clone(), &mut memory, decoder))
     }
 
@@ -123,10 +127,15 @@ impl T5ForConditionalGeneration {
         check_rows(self, &inputs.input_ids)?;
         let ids = required("input_ids", &inputs.input_ids)?;
         let mask = inputs.attention_mask.clone().unwrap_or_else(|| ids.ones_like());
-        let x = self.shared.forward(ids);
+        let x = self.encoder.embed_tokens.as_ref().unwrap_or(&self.shared).forward(ids);
         let padding = mask::padding(mask, x.dtype());
         let encoded = self.encoder.forward(x, padding.clone(), trace);
         Ok(self.decoder.remember(encoded, padding, capacity))
+    }
+
+    /// Embeds ids `[batch, seq]` of the decoder.
+    fn embed_target(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        self.decoder.embed_tokens.as_ref().unwrap_or(&self.shared).forward(ids)
     }
 
     /// Logits of decoder outputs `[batch, seq, d_model]`.
@@ -170,7 +179,7 @@ impl T5ForConditionalGeneration {
         let start = Tensor::full([ids.dims()[0], 1], self.config.decoder_start_token_id, &ids.device());
         let first = start.clone();
         let next = |_, tokens: Option<Tensor<2, Int>>| {
-            let x = self.shared.forward(tokens.unwrap_or_else(|| first.clone()));
+            let x = self.embed_target(tokens.unwrap_or_else(|| first.clone()));
             self.head(self.decoder.forward(x, None, &mut memory, Trace::default())).squeeze_dim(1)
         };
         let generated = decode(Steps { start, config, next }, on_step)?;
@@ -230,7 +239,7 @@ impl T5ForConditionalGeneration {
             None => self.encode(inputs, None, Trace::default())?.select(index),
             Some(_) => self.encode(&inputs.select(index), None, Trace::default())?,
         };
-        let x = self.shared.forward(self.shift_right(labels.clone()));
+        let x = self.embed_target(self.shift_right(labels.clone()));
         let x = self.decoder.forward(x, None, &mut memory, Trace::default());
         let logits = self.head(x);
         assert_all_touched(self);

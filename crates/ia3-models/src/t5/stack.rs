@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::Dropout;
+use burn::nn::{Dropout, Embedding};
 use burn::tensor::{Device, Int, Tensor};
 
 use super::attention::KeysValues;
@@ -13,6 +13,8 @@ use crate::output::Trace;
 /// The encoder: blocks, a final norm, and dropout before and after.
 #[derive(Module, Debug)]
 pub struct T5Encoder {
+    /// An embedding of its own, `[vocab, d_model]`, where a checkpoint holds one that differs from the shared one.
+    pub embed_tokens: Option<Embedding>,
     /// The blocks.
     pub block: Vec<T5EncoderBlock>,
     /// RMS norm of the output.
@@ -24,6 +26,8 @@ pub struct T5Encoder {
 /// The decoder: blocks, a final norm, and dropout before and after.
 #[derive(Module, Debug)]
 pub struct T5Decoder {
+    /// An embedding of its own, `[vocab, d_model]`, where a checkpoint holds one that differs from the shared one.
+    pub embed_tokens: Option<Embedding>,
     /// The blocks.
     pub block: Vec<T5DecoderBlock>,
     /// RMS norm of the output.
@@ -35,6 +39,7 @@ pub struct T5Decoder {
 impl T5Encoder {
     pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
         Self {
+            embed_tokens: config.own_encoder_embedding.then(|| config.embedding(device)),
             block: (0..config.num_layers).map(|i| T5EncoderBlock::new(config, i, device)).collect(),
             final_layer_norm: norm(config, device),
             dropout: dropout(config),
@@ -81,6 +86,7 @@ impl T5Decoder {
     pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
         let blocks = 0..config.num_decoder_layers;
         Self {
+            embed_tokens: config.own_decoder_embedding.then(|| config.embedding(device)),
             block: blocks.map(|i| T5DecoderBlock::new(config, i, device)).collect(),
             final_layer_norm: norm(config, device),
             dropout: dropout(config),
