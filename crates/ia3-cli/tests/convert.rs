@@ -143,9 +143,8 @@ fn refusals() {
         (
             &[&t5, "--to", "adapterhub", "--base", &base],
             format!(
-                "the vector on the input of `{wo}` cannot move to `{wi_1}`: the block is not gated, the activation lies \
-                 between the two and no vector on the other side of it gives the same; such an adapter stays in PEFT's \
-                 format"
+                "the vector on the input of `{wo}` cannot move to `{wi_1}`: the block is not gated, the activation is \
+                 between the two, so no vector on its other side computes the same; keep the adapter in PEFT's format"
             ),
         ),
         (&["DIR/none.pt", "--to", "peft"], "no such file or folder: `DIR/none.pt`; check the path".to_string()),
