@@ -13,7 +13,7 @@ use crate::vector::Ia3Vector;
 ///
 /// `y = ((x ⊙ l_in)·W + b) ⊙ l_out`
 ///
-/// Read through [`Param::val`] the weight is `W'[i, o] = l_in[i] · W[i, o] · l_out[o]`, so layers that know
+/// Read through [`Param::val`](burn::module::Param::val) the weight is `W'[i, o] = l_in[i] · W[i, o] · l_out[o]`, so layers that know
 /// nothing of adapters compute the same, as long as they have no bias under an output vector;
 /// [`Ia3Forward`](crate::Ia3Forward) evaluates the formula as it stands.
 ///
