@@ -3,9 +3,10 @@
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
+#[cfg(debug_assertions)]
+use ia3_core::attach_rows;
 use ia3_core::{
-    ActivationSpace, Adapter, Ia3Config, Ia3Forward, assert_all_touched, attach, attach_rows,
-    untouched_layers,
+    ActivationSpace, Adapter, Ia3Config, Ia3Forward, assert_all_touched, attach, untouched_layers,
 };
 
 /// `wo(wi(x))`, where the forward may forget `wo`.
