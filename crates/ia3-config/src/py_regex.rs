@@ -90,11 +90,29 @@ fn compile(wrapped: &str, translated: &Translated) -> Result<Engine, String> {
         Err(error) => Some(last_line(&error.to_string())),
     };
     match fancy_regex::Regex::new(wrapped) {
+        // The engine would panic while matching. Python refuses such a pattern too, in these words.
+        Ok(regex) if tested_group(wrapped) >= regex.captures_len() => {
+            Err(format!("invalid group reference {}", tested_group(wrapped)))
+        }
         Ok(regex) => Ok(Engine::Backtracking(Box::new(regex))),
         Err(error) => {
             Err(refused.filter(|reason| !reason.contains("not supported")).unwrap_or(error.to_string()))
         }
     }
+}
+
+/// The largest number of a group that a conditional `(?(1)…)` tests; 0 without one.
+fn tested_group(pattern: &str) -> usize {
+    let conditionals = pattern.match_indices("(?(").filter(|(at, _)| {
+        let backslashes = pattern[..*at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        backslashes % 2 == 0
+    });
+    let tested = conditionals.filter_map(|(at, opening)| {
+        let (number, _) = pattern[at + opening.len()..].split_once(')')?;
+        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| number.parse().unwrap_or(usize::MAX))
+    });
+    tested.max().unwrap_or(0)
 }
 
 /// The parser's errors show the (wrapped) pattern over several lines; the last one says what is wrong.
@@ -106,6 +124,19 @@ fn last_line(error: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_conditional_on_a_group_that_does_not_exist_is_refused() {
+        for pattern in ["(?(1))", "(?(1)){9999999}k", "(a)(?(2)b|c)", "(?(99999999999999999999)a)"] {
+            assert!(PyRegex::new(pattern).is_err(), "{pattern}");
+        }
+        let regex = PyRegex::new("(a)?(?(1)b|c)").unwrap();
+        assert!(
+            regex.fullmatch("ab").unwrap()
+                && regex.fullmatch("c").unwrap()
+                && !regex.fullmatch("ac").unwrap()
+        );
+    }
 
     fn is_linear(pattern: &str) -> bool {
         matches!(PyRegex::new(pattern).unwrap().engine, Engine::Linear(_))
