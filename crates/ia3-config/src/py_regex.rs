@@ -89,11 +89,10 @@ fn compile(wrapped: &str, translated: &Translated) -> Result<Engine, String> {
         Ok(_) => None,
         Err(error) => Some(last_line(&error.to_string())),
     };
+    let tested = tested_group(wrapped);
     match fancy_regex::Regex::new(wrapped) {
         // The engine would panic while matching. Python refuses such a pattern too, in these words.
-        Ok(regex) if tested_group(wrapped) >= regex.captures_len() => {
-            Err(format!("invalid group reference {}", tested_group(wrapped)))
-        }
+        Ok(regex) if tested >= regex.captures_len() => Err(format!("invalid group reference {tested}")),
         Ok(regex) => Ok(Engine::Backtracking(Box::new(regex))),
         Err(error) => {
             Err(refused.filter(|reason| !reason.contains("not supported")).unwrap_or(error.to_string()))
