@@ -34,6 +34,20 @@ impl<'a> MatRef<'a> {
         Self { data, offset, rows, columns, row_stride, column_stride }
     }
 
+    /// The same without the check.
+    ///
+    /// # Safety
+    ///
+    /// Every element of the matrix must lie inside `data`.
+    pub(crate) unsafe fn unchecked(
+        data: &'a [f32],
+        offset: usize,
+        [rows, columns]: [usize; 2],
+        [row_stride, column_stride]: [isize; 2],
+    ) -> Self {
+        Self { data, offset, rows, columns, row_stride, column_stride }
+    }
+
     /// The matrix `[rows, columns]` in row-major order that fills `data`.
     ///
     /// # Panics
@@ -69,8 +83,13 @@ impl<'a> MatRef<'a> {
     }
 }
 
-/// Whether each element of a matrix lies inside `len` elements.
-fn lies_inside(len: usize, offset: usize, dims: [usize; 2], strides: [isize; 2]) -> bool {
+/// Whether each element of a tensor lies inside `len` elements.
+pub(crate) fn lies_inside<const N: usize>(
+    len: usize,
+    offset: usize,
+    dims: [usize; N],
+    strides: [isize; N],
+) -> bool {
     if dims.contains(&0) {
         return true;
     }
@@ -137,6 +156,16 @@ impl<'a, T> MatMut<'a, T> {
     pub(crate) fn rows(&mut self, rows: Range<usize>) -> MatMut<'_, T> {
         // SAFETY: the result borrows the whole matrix mutably.
         unsafe { self.block(rows, 0..self.columns) }
+    }
+
+    /// Some of the columns.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are fewer columns.
+    pub(crate) fn columns(&mut self, columns: Range<usize>) -> MatMut<'_, T> {
+        // SAFETY: the result borrows the whole matrix mutably.
+        unsafe { self.block(0..self.rows, columns) }
     }
 
     /// The matrix in blocks of `height` rows, of which the last may have fewer.
