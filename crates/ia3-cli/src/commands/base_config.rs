@@ -6,6 +6,8 @@ use anyhow::Context;
 use ia3::ModelConfig;
 use ia3::io::{AdapterFile, Checkpoint};
 
+use crate::text_file;
+
 /// The weight of a classifier's head.
 const HEAD: &str = "classifier.weight";
 
@@ -14,7 +16,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<ModelConfig> {
     if path.is_dir() {
         return Ok(ia3::read_config(path)?);
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = text_file::read_of_model(path)?;
     ModelConfig::from_json(&text)
         .with_context(|| format!("{} is not the config.json of a model", path.display()))
 }
