@@ -1,5 +1,6 @@
 use serde::Deserialize;
 
+use super::model_type::{Defaults, defaults};
 use crate::activation::Activation;
 use crate::config_field::{
     expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, nullable, read,
@@ -8,11 +9,11 @@ use crate::config_field::{
 use crate::error::ModelError;
 use crate::rotary::RopeParameters;
 
-/// `config.json` of Llama, Mistral and Qwen2 (Hugging Face's `LlamaConfig`, `MistralConfig`, `Qwen2Config`), with
-/// their defaults.
+/// `config.json` of Llama, Mistral, Qwen2, Qwen3, SmolLM3 and OLMo 2 (Hugging Face's `LlamaConfig`, `MistralConfig`,
+/// `Qwen2Config`, `Qwen3Config`, `SmolLM3Config`, `Olmo2Config`), with their defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LlamaConfig {
-    /// `llama`, `mistral` or `qwen2`; they differ in biases, windows and defaults.
+    /// `llama`, `mistral`, `qwen2`, `qwen3`, `smollm3` or `olmo2`; they differ in biases, norms, windows and defaults.
     pub model_type: String,
     /// Rows of the embedding and of the head.
     pub vocab_size: usize,
@@ -36,15 +37,21 @@ pub struct LlamaConfig {
     pub initializer_range: f64,
     /// Dropout on the attention weights, in training.
     pub attention_dropout: f64,
-    /// Whether queries, keys and values have a bias (Qwen2, some Llamas).
+    /// Whether queries, keys and values have a bias: always in Qwen2, never in Mistral, elsewhere as `attention_bias` says.
     pub qkv_bias: bool,
-    /// Whether the attention's output has a bias (some Llamas).
+    /// Whether the attention's output has a bias, as `attention_bias` says; never in Mistral and Qwen2.
     pub output_bias: bool,
     /// Whether the feed-forward layer has biases.
     pub mlp_bias: bool,
+    /// The norm of queries and keys before their rotation (Qwen3, OLMo 2).
+    pub qk_norm: Option<QkNorm>,
+    /// Whether the norms follow the attention and the feed-forward layer instead of preceding them (OLMo 2).
+    pub norm_after: bool,
     /// The rotary embeddings' angle per position of each pair of a head.
     pub rotary_frequencies: Vec<f32>,
-    /// For each block, how many tokens back it sees, itself included; `None` sees all (Mistral, Qwen2).
+    /// Whether each block has rotary positions (SmolLM3 has blocks without).
+    pub rotary_layers: Vec<bool>,
+    /// For each block, how many tokens back it sees, itself included; `None` sees all.
     pub windows: Vec<Option<usize>>,
     /// Whether the head is the embedding; a checkpoint with another `lm_head.weight` overrides it.
     pub tie_word_embeddings: bool,
@@ -52,6 +59,15 @@ pub struct LlamaConfig {
     pub pad_token_id: Option<i64>,
     /// Ids that end a sequence.
     pub eos_token_id: Vec<i64>,
+}
+
+/// What one RMS norm of queries and keys takes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QkNorm {
+    /// The features of one head; all heads share the factors (Qwen3).
+    Head,
+    /// The features of all heads (OLMo 2).
+    AllHeads,
 }
 
 impl LlamaConfig {
@@ -66,7 +82,7 @@ impl LlamaConfig {
     ///
     /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let raw: Raw = read(text, "llama, mistral or qwen2", &[])?;
+        let raw: Raw = read(text, "llama, mistral, qwen2, qwen3, smollm3 or olmo2", &[])?;
         raw.check()?;
         raw.resolve()
     }
@@ -80,7 +96,8 @@ struct Raw {
     intermediate_size: Option<usize>,
     num_hidden_layers: Option<usize>,
     num_attention_heads: Option<usize>,
-    num_key_value_heads: Option<usize>,
+    #[serde(default, deserialize_with = "nullable")]
+    num_key_value_heads: Option<Option<usize>>,
     head_dim: Option<usize>,
     hidden_act: Option<Activation>,
     rms_norm_eps: Option<f64>,
@@ -97,72 +114,82 @@ struct Raw {
     use_sliding_window: Option<bool>,
     max_window_layers: Option<usize>,
     layer_types: Option<Vec<String>>,
+    no_rope_layers: Option<Vec<u8>>,
+    no_rope_layer_interval: Option<usize>,
     tie_word_embeddings: Option<bool>,
-    pad_token_id: Option<i64>,
+    #[serde(default, deserialize_with = "nullable")]
+    pad_token_id: Option<Option<i64>>,
     #[serde(default, deserialize_with = "some_ids")]
     eos_token_id: Option<Vec<i64>>,
 }
 
 impl Raw {
-    fn is_qwen2(&self) -> bool {
-        self.model_type == "qwen2"
+    fn is(&self, model_types: &[&str]) -> bool {
+        model_types.contains(&self.model_type.as_str())
     }
 
-    fn by_type<T>(&self, llama: T, mistral: T, qwen2: T) -> T {
-        match self.model_type.as_str() {
-            "mistral" => mistral,
-            "qwen2" => qwen2,
-            _ => llama,
-        }
+    fn defaults(&self) -> &'static Defaults {
+        defaults(&self.model_type)
     }
 
     fn heads(&self) -> [usize; 2] {
-        let heads = self.num_attention_heads.unwrap_or(32);
-        [heads, self.num_key_value_heads.unwrap_or(self.by_type(heads, 8, 32.min(heads)))]
+        let heads = self.num_attention_heads.unwrap_or(self.defaults().num_attention_heads);
+        let kv_heads = self.num_key_value_heads.unwrap_or(self.defaults().num_key_value_heads);
+        [heads, kv_heads.unwrap_or(heads)]
     }
 
     fn hidden_size(&self) -> usize {
-        self.hidden_size.unwrap_or(4096)
+        self.hidden_size.unwrap_or(self.defaults().hidden_size)
     }
 
     fn layers(&self) -> usize {
-        self.num_hidden_layers.unwrap_or(32)
+        self.num_hidden_layers.unwrap_or(self.defaults().num_hidden_layers)
+    }
+
+    fn head_dim(&self) -> Option<usize> {
+        self.head_dim.or(self.defaults().head_dim)
     }
 
     fn check(&self) -> Result<(), ModelError> {
         let [heads, kv_heads] = self.heads();
         expect_layers("num_hidden_layers", self.layers())?;
-        if self.head_dim.is_none() {
+        if self.head_dim().is_none() {
             expect_divides("num_attention_heads", heads, self.hidden_size(), "a divisor of `hidden_size`")?;
         }
         expect_divides("num_key_value_heads", kv_heads, heads, "a divisor of `num_attention_heads`")
     }
 
     fn resolve(self) -> Result<LlamaConfig, ModelError> {
-        let [num_attention_heads, num_key_value_heads] = self.heads();
-        let hidden_size = self.hidden_size();
-        let head_dim = self.head_dim.unwrap_or(hidden_size / num_attention_heads);
-        let bias = self.attention_bias.unwrap_or(false);
+        let (d, [num_attention_heads, num_key_value_heads]) = (self.defaults(), self.heads());
+        let head_dim = self.head_dim().unwrap_or(self.hidden_size() / num_attention_heads);
+        let bias = self.attention_bias.unwrap_or(false) && !self.is(&["mistral", "qwen2"]);
         let config = LlamaConfig {
-            vocab_size: self.vocab_size.unwrap_or(self.by_type(32_000, 32_000, 151_936)),
-            hidden_size,
-            intermediate_size: self.intermediate_size.unwrap_or(self.by_type(11_008, 14_336, 22_016)),
+            vocab_size: self.vocab_size.unwrap_or(d.vocab_size),
+            hidden_size: self.hidden_size(),
+            intermediate_size: self.intermediate_size.unwrap_or(d.intermediate_size),
             num_hidden_layers: self.layers(),
             num_attention_heads,
             num_key_value_heads,
             head_dim,
             hidden_act: self.hidden_act.unwrap_or(Activation::Silu),
-            rms_norm_eps: self.rms_norm_eps.unwrap_or(1e-6),
+            rms_norm_eps: self.rms_norm_eps.unwrap_or(d.rms_norm_eps),
             initializer_range: self.initializer_range.unwrap_or(0.02),
             attention_dropout: self.attention_dropout.unwrap_or(0.0),
-            qkv_bias: self.by_type(bias, false, true),
-            output_bias: self.by_type(bias, false, false),
-            mlp_bias: self.by_type(self.mlp_bias.unwrap_or(false), false, false),
+            qkv_bias: bias || self.is(&["qwen2"]),
+            output_bias: bias,
+            mlp_bias: self.mlp_bias.unwrap_or(false) && self.is(&["llama", "smollm3"]),
+            qk_norm: match self.model_type.as_str() {
+                "qwen3" => Some(QkNorm::Head),
+                "olmo2" => Some(QkNorm::AllHeads),
+                _ => None,
+            },
+            norm_after: self.is(&["olmo2"]),
             rotary_frequencies: self.rope().frequencies(head_dim)?,
+            rotary_layers: self.rotary_layers()?,
             windows: self.windows()?,
-            tie_word_embeddings: self.tie_word_embeddings.unwrap_or(false),
-            pad_token_id: self.pad_token_id,
-            eos_token_id: self.eos_token_id.clone().unwrap_or(self.by_type(vec![2], vec![2], vec![])),
+            tie_word_embeddings: self.tie_word_embeddings.unwrap_or(d.tie_word_embeddings),
+            pad_token_id: self.pad_token_id.unwrap_or(d.pad_token_id),
+            eos_token_id: self.eos_token_id.clone().unwrap_or(d.eos_token_id.into_iter().collect()),
             model_type: self.model_type,
         };
         config.check()?;
@@ -170,29 +197,52 @@ impl Raw {
     }
 
     fn rope(&self) -> RopeParameters {
-        let length = self.max_position_embeddings.unwrap_or(self.by_type(2048, 131_072, 32_768));
+        let length = self.max_position_embeddings.unwrap_or(self.defaults().max_position_embeddings);
         let (scaling, parameters) = (self.rope_scaling.clone(), self.rope_parameters.clone());
-        RopeParameters::resolve(scaling, parameters, self.rope_theta, length)
+        let theta = self.rope_theta.unwrap_or(self.defaults().rope_theta);
+        RopeParameters::resolve(scaling, parameters, Some(theta), length)
     }
 
-    /// The window of the layers that have one: 4096 where the field is absent, none where it is `null`.
+    /// Whether each layer has rotary positions. All have them but those of SmolLM3 whose entry in `no_rope_layers` is 0:
+    /// by default every fourth.
+    fn rotary_layers(&self) -> Result<Vec<bool>, ModelError> {
+        let layers = self.layers();
+        let every = self.no_rope_layer_interval.unwrap_or(4);
+        expect(every > 0, "no_rope_layer_interval", every, "at least 1 layer")?;
+        match &self.no_rope_layers {
+            _ if !self.is(&["smollm3"]) => Ok(vec![true; layers]),
+            None => Ok((1..=layers).map(|i| !i.is_multiple_of(every)).collect()),
+            Some(listed) => {
+                let expected = "an entry for each layer, 1 with rotary positions and 0 without";
+                expect(listed.len() >= layers, "no_rope_layers", listed.len(), expected)?;
+                Ok(listed[..layers].iter().map(|&rotary| rotary != 0).collect())
+            }
+        }
+    }
+
+    /// The window of the layers that have one. In Qwen2 and Qwen3 none has one unless `use_sliding_window` says so.
     fn window(&self) -> Option<usize> {
-        let written = self.sliding_window.unwrap_or(Some(4096));
-        let used = written.filter(|_| self.use_sliding_window == Some(true));
-        self.by_type(None, written, used)
+        let written = self.sliding_window.unwrap_or(self.defaults().sliding_window);
+        let off = self.is(&["qwen2", "qwen3"]) && self.use_sliding_window != Some(true);
+        written.filter(|_| !off && !self.is(&["llama", "olmo2"]))
     }
 
-    /// The window of each layer. Where there is no `layer_types`, Mistral has one in every layer, and Qwen2 in those from
-    /// `max_window_layers` on.
+    /// The window of each layer, by `layer_types`. Where that is absent, Mistral has one in every layer, Qwen2 and Qwen3 in
+    /// those from `max_window_layers` on, and SmolLM3, if `use_sliding_window` says so, in those without rotary positions.
     fn windows(&self) -> Result<Vec<Option<usize>>, ModelError> {
         let window = self.window();
         expect(window != Some(0), "sliding_window", 0, "at least 1 token")?;
-        let first = if self.is_qwen2() { self.max_window_layers.unwrap_or(28) } else { 0 };
-        let in_order = |i: usize| window.filter(|_| i >= first);
-        match self.layer_types.as_ref().filter(|_| self.by_type(false, true, true)) {
-            None => Ok((0..self.layers()).map(in_order).collect()),
-            Some(types) => self.windows_of(types, window),
+        if let Some(types) = self.layer_types.as_ref().filter(|_| !self.is(&["llama", "olmo2"])) {
+            return self.windows_of(types, window);
         }
+        let first = if self.is(&["qwen2", "qwen3"]) { self.max_window_layers.unwrap_or(28) } else { 0 };
+        let smollm3 = self.is(&["smollm3"]);
+        let windowed = |(i, rotary): (usize, bool)| match smollm3 {
+            true => self.use_sliding_window == Some(true) && !rotary,
+            false => i >= first,
+        };
+        let layers = self.rotary_layers()?.into_iter().enumerate();
+        Ok(layers.map(|layer| window.filter(|_| windowed(layer))).collect())
     }
 
     fn windows_of(&self, types: &[String], window: Option<usize>) -> Result<Vec<Option<usize>>, ModelError> {
