@@ -23,7 +23,8 @@ const POINTS: usize = 500;
 impl History {
     /// Reads the file; lines that are not complete are skipped.
     pub(super) fn read(path: &Path) -> Self {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let bytes = std::fs::read(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
         let mut history = Self::default();
         for line in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
             history.add(&line);
