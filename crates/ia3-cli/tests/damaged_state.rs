@@ -152,7 +152,8 @@ fn a_damaged_checkpoint_is_set_aside_and_the_one_before_is_resumed() {
     let names: Vec<_> = files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
     let expected = ["README.md", "SHA256SUMS", "adapter_config.json", "adapter_model.safetensors"];
     assert_eq!(names, [&expected[..], &["trainer_state.bpk", "trainer_state.json"]].concat());
-    let damages: [(&str, fn(&Path)); 4] = [
+    type Damage = (&'static str, fn(&Path));
+    let damages: [Damage; 4] = [
         ("a flipped bit", |path| flip(path, fs::metadata(path).unwrap().len() as usize / 2)),
         ("a cut", |path| fs::write(path, &fs::read(path).unwrap()[..20]).unwrap()),
         ("no bytes", |path| fs::write(path, "").unwrap()),

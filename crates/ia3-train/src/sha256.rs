@@ -15,8 +15,12 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The hash of the content of a file, which is read in pieces.
+/// The hash of the content of a regular file, which is read in pieces.
 pub(crate) fn of_file(path: &Path) -> io::Result<String> {
+    // A pipe or a device might never end.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
     let (mut file, mut hash, mut piece) = (File::open(path)?, Sha256::new(), vec![0; PIECE]);
     loop {
         match file.read(&mut piece) {

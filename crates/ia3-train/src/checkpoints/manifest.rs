@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ia3_guard::{Limit, read_text};
+
 use super::record::STATE;
 use crate::error::CheckpointError;
 use crate::sha256;
@@ -37,7 +39,7 @@ pub(super) fn exists(dir: &Path) -> bool {
 
 /// The error for a folder without manifest.
 pub(super) fn missing(dir: &Path) -> CheckpointError {
-    CheckpointError::file("read", &dir.join(MANIFEST), io::ErrorKind::NotFound.into())
+    CheckpointError::Damaged { path: dir.join(MANIFEST), reason: "it is missing".into() }
 }
 
 /// Compares every file that the manifest lists with its hash.
@@ -68,8 +70,8 @@ pub(super) fn foreign(dir: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
 /// The hashes by name.
 fn read(dir: &Path) -> Result<BTreeMap<String, String>, CheckpointError> {
     let path = dir.join(MANIFEST);
-    let text = fs::read_to_string(&path).map_err(|e| CheckpointError::file("read", &path, e))?;
     let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
+    let text = read_text(&path, Limit::CONFIG).map_err(|e| damaged(e.to_string()))?;
     let entry = |line: &str| {
         let (hash, name) =
             line.split_once("  ").ok_or_else(|| damaged("it has an incomplete line".into()))?;

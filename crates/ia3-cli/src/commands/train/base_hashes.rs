@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use anyhow::anyhow;
 use ia3::io::Checkpoint;
 use ia3::train::FileHashes;
+use ia3_guard::{Limit, read_text};
 
 /// A thread that hashes the files of a base.
 pub(super) struct BaseHashing {
@@ -20,7 +21,7 @@ impl BaseHashing {
             Checkpoint::open(base)?.files().map(Path::to_owned).chain([base.join("config.json")]).collect();
         let kept = kept_in(out);
         let hash = move || {
-            let known = std::fs::read_to_string(kept).unwrap_or_default();
+            let known = read_text(&kept, Limit::CONFIG).unwrap_or_default();
             Ok(FileHashes::of(files, &FileHashes::from_json(&known))?)
         };
         Ok(Self { thread: std::thread::spawn(hash) })
@@ -35,7 +36,7 @@ impl BaseHashing {
 /// Keeps the hashes in the folder `out` for later runs, if they are not there already.
 pub(super) fn keep(hashes: &FileHashes, out: &Path) -> anyhow::Result<()> {
     let (path, json) = (kept_in(out), hashes.to_json());
-    match std::fs::read_to_string(&path).is_ok_and(|kept| kept == json) {
+    match read_text(&path, Limit::CONFIG).is_ok_and(|kept| kept == json) {
         true => Ok(()),
         false => Ok(ia3::io::write_file(path, json.as_bytes())?),
     }

@@ -1,11 +1,12 @@
 //! `metrics.jsonl`: one line per step, one line per epoch, and one line per evaluation.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ia3::train::StepReport;
+use ia3_guard::{FileError, Limit, read_bytes};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -104,9 +105,9 @@ impl Metrics {
 
 /// The complete lines of the file that are of steps up to `step`. A file that is absent has none.
 fn lines_up_to(step: usize, path: &Path) -> anyhow::Result<String> {
-    let bytes = match std::fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => vec![],
-        read => read.with_context(|| format!("cannot read {}", path.display()))?,
+    let bytes = match read_bytes(path, Limit::LOG) {
+        Err(FileError::NotFound { .. }) => vec![],
+        read => read?,
     };
     let done = |line: &&str| {
         let value: Option<Value> = serde_json::from_str(line).ok();
