@@ -215,13 +215,16 @@ mod tests {
         let placed = message(&adapter(&[("k", &[2.0, 4.0], Placement::Input)]));
         assert_eq!(
             placed,
-            "one adapter scales the input of `k` and another its output; such vectors have no common mix"
+            "one adapter scales the input of `k` and another scales its output; only vectors with the same placement can be mixed"
         );
         let long = message(&adapter(&[("k", &[2.0], Placement::Output)]));
-        assert_eq!(long, "the vectors of `k` have 2 and 1 values; were the adapters trained on one base?");
+        assert_eq!(
+            long,
+            "the vectors of `k` have 2 and 1 values, but only vectors of one length can be mixed; were the adapters trained on the same base?"
+        );
         let mut saved = a.fork();
         saved.saved.insert("classifier.weight".into(), vec![1.0f32].as_slice().into());
         assert!(message(&saved).starts_with("`classifier.weight` is saved whole"), "{}", message(&saved));
-        assert_eq!(mix_linear(&[]).unwrap_err().to_string(), "there is no adapter to mix");
+        assert_eq!(mix_linear(&[]).unwrap_err().to_string(), "there is no adapter to mix; give at least one");
     }
 }

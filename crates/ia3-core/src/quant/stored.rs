@@ -265,6 +265,6 @@ mod tests {
         let overflowing = new([usize::MAX, 2], vec![], 0).unwrap_err();
         assert!(matches!(overflowing, AdapterError::QuantizedParts { .. }));
         let error = new([2, 4], vec![0, -8, 0, 0, 0, 0, 0, 0], 4).unwrap_err().to_string();
-        assert_eq!(error, "a quantised weight holds -8, expected -7 to 7");
+        assert_eq!(error, "a quantised weight holds the integer -8, expected -7 to 7");
     }
 }
