@@ -176,7 +176,7 @@ fn what_rows_cannot_have_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "a batch of 3 rows, but adapters for 2")]
+#[should_panic(expected = "the batch has 3 rows, but the model has an adapter for each of 2")]
 fn another_number_of_rows_does_not_run() {
     let device = Device::flex();
     let net = Net::new(&device);
