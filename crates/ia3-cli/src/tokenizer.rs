@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use ia3::data::Tokenizer;
+use ia3_guard::Limit;
+
+use crate::text_file;
 
 /// Opens the tokenizer of a base.
 pub(crate) fn open(base: &Path) -> anyhow::Result<Tokenizer> {
@@ -19,7 +22,7 @@ pub(crate) fn open(base: &Path) -> anyhow::Result<Tokenizer> {
 
 /// The lines of a file. An empty line is an error; `what` names what a line has to be.
 pub(crate) fn lines(path: &Path, what: &str) -> anyhow::Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = text_file::read(path, Limit::TEXT)?;
     let lines: Vec<String> = text.lines().map(str::to_string).collect();
     match lines.iter().position(|line| line.trim().is_empty()) {
         Some(line) => bail!("line {} of {} is empty; every line has to be {what}", line + 1, path.display()),

@@ -12,6 +12,8 @@ mod error;
 #[cfg(feature = "text")]
 mod fields;
 #[cfg(feature = "text")]
+mod gzip;
+#[cfg(feature = "text")]
 mod label_names;
 #[cfg(feature = "text")]
 mod layout;

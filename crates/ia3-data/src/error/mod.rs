@@ -32,6 +32,12 @@ pub enum DataError {
         /// The error.
         source: Box<DataError>,
     },
+    /// A row is longer than any good one.
+    #[error("the row has more than {} MiB, the limit for one row; split it", limit >> 20)]
+    RowTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// A line is not UTF-8.
     #[error("byte {byte} is not UTF-8")]
     Utf8 {

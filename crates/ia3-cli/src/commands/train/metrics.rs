@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ia3::train::StepReport;
+use ia3_guard::{Limit, read_text};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -32,7 +33,7 @@ impl Metrics {
     pub(super) fn open(out: &Path, tasks: Vec<String>, step: usize, seconds: f64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let path = out.join("metrics.jsonl");
-        let text = if step > 0 { std::fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
+        let text = if step > 0 { read_text(&path, Limit::LOG).unwrap_or_default() } else { String::new() };
         let done = |line: &&str| {
             let value: Option<Value> = serde_json::from_str(line).ok();
             value.and_then(|v| v["step"].as_u64()).is_some_and(|s| s <= step as u64)
