@@ -36,7 +36,7 @@ pub(crate) fn classes_of_head(base: &Path) -> anyhow::Result<Option<usize>> {
 }
 
 /// The configuration of a base. Where the base is a classifier without a head, the number of classes is that of the head
-/// in the first adapter.
+/// in the first adapter that saves one.
 pub(crate) fn with_head_of_adapter(base: &Path, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
     complete(ia3::read_config(base)?, base, adapters)
 }
@@ -47,11 +47,14 @@ pub(crate) fn complete(
     base: &Path,
     adapters: &[PathBuf],
 ) -> anyhow::Result<ModelConfig> {
-    let (ModelConfig::Bert(_), Some(adapter)) = (&config, adapters.first()) else { return Ok(config) };
-    if classes_of_head(base)?.is_some() {
+    if !matches!(config, ModelConfig::Bert(_)) || adapters.is_empty() || classes_of_head(base)?.is_some() {
         return Ok(config);
     }
-    let saved = AdapterFile::open(adapter)?.saved;
-    let labels = saved.get(HEAD).and_then(|head| head.shape().first().copied());
-    Ok(labels.map_or(config.clone(), |labels| config.with_num_labels(labels)))
+    for adapter in adapters {
+        let saved = AdapterFile::open(adapter)?.saved;
+        if let Some(&labels) = saved.get(HEAD).and_then(|head| head.shape().first()) {
+            return Ok(config.with_num_labels(labels));
+        }
+    }
+    Ok(config)
 }
