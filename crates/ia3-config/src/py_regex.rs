@@ -111,7 +111,9 @@ mod tests {
 
     #[test]
     fn a_conditional_on_a_group_that_does_not_exist_is_refused() {
-        for pattern in ["(?(1))", "(?(1)){9999999}k", "(a)(?(2)b|c)", "(?(99999999999999999999)a)"] {
+        for pattern in
+            ["(?(1))", "(?(1)){9999999}k", "(a)(?(2)b|c)", "(?(99999999999999999999)a)", "(?(1", "(?("]
+        {
             assert!(PyRegex::new(pattern).is_err(), "{pattern}");
         }
         let regex = PyRegex::new("(a)?(?(1)b|c)").unwrap();

@@ -61,7 +61,7 @@ fn run(data: &[u8]) {
         let _ = tokenizer.decode(&ids);
     }
     let _ = tokenizer.encode(&text, Some(3));
-    let _ = tokenizer.encode_plain(&text);
+    let _ = tokenizer.encode_plain(&text, None);
     let _ = tokenizer.decode(&[0, -1, i64::MIN, i64::MAX, 1 << 31]);
     let mut stream = tokenizer.streaming(|_| {});
     for id in [1, 2, 1 << 31] {
