@@ -92,3 +92,31 @@ impl<'de> Deserialize<'de> for Activation {
             .ok_or_else(|| D::Error::custom(format!("no activation `{name}`; known are {known}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tolerance};
+
+    use super::*;
+
+    /// Values of `ACT2FN` of transformers 5.23 at -1.5, 0.5 and 12.
+    #[test]
+    fn activations_are_those_of_transformers() {
+        let expected = [
+            ("relu2", [0.0, 0.25, 144.0]),
+            ("relu6", [0.0, 0.5, 6.0]),
+            ("leaky_relu", [-0.015, 0.5, 12.0]),
+            ("gelu_10", [-0.100_211, 0.345_731, 10.0]),
+            ("quick_gelu", [-0.108_338, 0.350_388, 12.0]),
+            ("mish", [-0.298_100, 0.375_245, 12.0]),
+            ("sigmoid", [0.182_426, 0.622_459, 0.999_994]),
+            ("tanh", [-0.905_148, 0.462_117, 1.0]),
+            ("linear", [-1.5, 0.5, 12.0]),
+        ];
+        for (name, expected) in expected {
+            let x = Tensor::<1>::from_floats([-1.5, 0.5, 12.0], &Device::flex());
+            let got = Activation::from_name(name).unwrap().forward(x).into_data();
+            got.assert_approx_eq::<f32>(&expected.into(), Tolerance::absolute(1e-5));
+        }
+    }
+}

@@ -83,6 +83,7 @@ impl RopeParameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rotary::Beside;
 
     fn read(json: &str) -> RopeParameters {
         serde_json::from_str(json).unwrap()
@@ -112,6 +113,29 @@ mod tests {
             1.289_173_2e-6,
         ];
         assert_close(&got.of_length(4), &expected);
+    }
+
+    #[test]
+    fn the_original_length_beside_the_parameters_wins() {
+        let json = r#"{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32}"#;
+        let beside = |length| Beside { original_max_position_embeddings: length, ..Beside::default() };
+        let resolved = |length| RopeParameters::resolve(None, Some(read(json)), beside(length));
+        assert_eq!(resolved(None).original_max_position_embeddings, Some(32.0));
+        assert_eq!(resolved(Some(5.0)).original_max_position_embeddings, Some(5.0));
+    }
+
+    /// Values of `_compute_dynamic_ntk_parameters` and `_compute_longrope_parameters` of transformers 5.23.
+    #[test]
+    fn longer_sequences_have_other_angles() {
+        let dynamic = read(r#"{"type": "dynamic", "factor": 2.0}"#).frequencies(4, 8).unwrap();
+        assert_close(&dynamic.of_length(8), &[1.0, 0.01]);
+        assert_close(&dynamic.of_length(16), &[1.0, 1.0 / 300.0]);
+        let json = r#"{"type": "longrope", "short_factor": [1, 2], "long_factor": [4, 8],
+                       "original_max_position_embeddings": 8}"#;
+        let long = read(json).frequencies(4, 32).unwrap();
+        assert_close(&long.of_length(8), &[1.0, 0.005]);
+        assert_close(&long.of_length(9), &[0.25, 0.00125]);
+        assert_close(&[long.scale()], &[(1.0 + 4f32.ln() / 8f32.ln()).sqrt()]);
     }
 
     #[test]
