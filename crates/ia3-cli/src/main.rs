@@ -5,6 +5,7 @@ mod commands;
 mod output;
 mod ranks;
 mod tensor_files;
+mod text_file;
 mod tokenizer;
 
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ use ia3::io::{CheckpointOptions, SavedCheckpoint};
 use ia3::models::Model;
 use serde::Serialize;
 
-use super::base_model;
+use super::{base_config, base_model};
 use crate::args::{Format, Merge};
 use crate::output;
 
@@ -37,7 +37,8 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    let base = base_model::load(&args.base, device)?;
+    let config = base_config::with_head_of_adapter(&args.base, &args.adapters)?;
+    let base = base_model::load_as(&args.base, config, device)?;
     let adapters = base_model::adapters(&args.adapters, &base.model, device)?;
     base_model::note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
