@@ -1,11 +1,11 @@
-//! Default targets by architecture.
+//! The default targets of each architecture.
 
-/// The modules that are adapted by default for one `model_type`.
+/// The modules that are adapted by default in a model of one `model_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DefaultTargets {
-    /// `target_modules`.
+    /// The default of `target_modules`.
     pub target_modules: &'static [&'static str],
-    /// `feedforward_modules`: those of the targets whose input is scaled.
+    /// The default of `feedforward_modules`: the targets whose input is scaled.
     pub feedforward_modules: &'static [&'static str],
 }
 
@@ -58,8 +58,8 @@ const OWN: [(&str, DefaultTargets); 2] = [
     row("smollm3", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
 ];
 
-/// The default targets of a `model_type` (`config.json`), those of PEFT where it has any. `olmo2` and `smollm3` have
-/// defaults here alone; an adapter that is saved names its targets, so PEFT reads it all the same.
+/// The default targets for a `model_type` of `config.json`, those of PEFT where it has any, or `None` if there are none.
+/// `olmo2` and `smollm3` have defaults here alone; an adapter that is saved names its targets, so PEFT reads it all the same.
 ///
 /// ```
 /// let t5 = ia3_config::default_targets("t5").unwrap();

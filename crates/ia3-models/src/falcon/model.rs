@@ -13,7 +13,7 @@ use crate::fused_queries::with_queries;
 use crate::layers::{embedding, linear};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
-use crate::rotary::Rotation;
+use crate::rotary::{RotaryFrequencies, Rotation};
 
 /// Embedding, blocks and the final norm.
 #[derive(Module, Debug)]
@@ -37,7 +37,7 @@ pub struct FalconForCausalLM {
     config: FalconConfig,
     /// The rotary embeddings' angle per position of each pair of a head; absent with alibi.
     #[module(skip)]
-    frequencies: Option<Vec<f32>>,
+    frequencies: Option<RotaryFrequencies>,
 }
 
 causal_lm_methods!(

@@ -7,7 +7,7 @@ use crate::config_field::{
     some_ids,
 };
 use crate::error::ModelError;
-use crate::rotary::RopeParameters;
+use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 
 /// `config.json` of Llama, Mistral, Qwen2, Qwen3, SmolLM3 and OLMo 2 (Hugging Face's `LlamaConfig`, `MistralConfig`,
 /// `Qwen2Config`, `Qwen3Config`, `SmolLM3Config`, `Olmo2Config`), with their defaults.
@@ -48,7 +48,7 @@ pub struct LlamaConfig {
     /// Whether the norms follow the attention and the feed-forward layer instead of preceding them (OLMo 2).
     pub norm_after: bool,
     /// The rotary embeddings' angle per position of each pair of a head.
-    pub rotary_frequencies: Vec<f32>,
+    pub rotary_frequencies: RotaryFrequencies,
     /// Whether each block has rotary positions (SmolLM3 has blocks without).
     pub rotary_layers: Vec<bool>,
     /// For each block, how many tokens back it sees, itself included; `None` sees all.
@@ -108,6 +108,8 @@ struct Raw {
     rope_parameters: Option<RopeParameters>,
     rope_scaling: Option<RopeParameters>,
     rope_theta: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
     max_position_embeddings: Option<usize>,
     #[serde(default, deserialize_with = "nullable")]
     sliding_window: Option<Option<usize>>,
@@ -132,6 +134,7 @@ impl Raw {
         defaults(&self.model_type)
     }
 
+    /// Heads of queries, and of keys and values: where the field is `null`, as many as of queries.
     fn heads(&self) -> [usize; 2] {
         let heads = self.num_attention_heads.unwrap_or(self.defaults().num_attention_heads);
         let kv_heads = self.num_key_value_heads.unwrap_or(self.defaults().num_key_value_heads);
@@ -184,7 +187,7 @@ impl Raw {
                 _ => None,
             },
             norm_after: self.is(&["olmo2"]),
-            rotary_frequencies: self.rope().frequencies(head_dim)?,
+            rotary_frequencies: self.rotary(head_dim)?,
             rotary_layers: self.rotary_layers()?,
             windows: self.windows()?,
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(d.tie_word_embeddings),
@@ -196,11 +199,16 @@ impl Raw {
         Ok(config)
     }
 
-    fn rope(&self) -> RopeParameters {
-        let length = self.max_position_embeddings.unwrap_or(self.defaults().max_position_embeddings);
+    fn rotary(&self, head_dim: usize) -> Result<RotaryFrequencies, ModelError> {
+        let longest = self.max_position_embeddings.unwrap_or(self.defaults().max_position_embeddings);
+        let beside = Beside {
+            rope_theta: self.rope_theta.or(Some(self.defaults().rope_theta)),
+            partial_rotary_factor: self.partial_rotary_factor,
+            original_max_position_embeddings: self.original_max_position_embeddings,
+            max_position_embeddings: longest,
+        };
         let (scaling, parameters) = (self.rope_scaling.clone(), self.rope_parameters.clone());
-        let theta = self.rope_theta.unwrap_or(self.defaults().rope_theta);
-        RopeParameters::resolve(scaling, parameters, Some(theta), length)
+        RopeParameters::resolve(scaling, parameters, beside).frequencies(head_dim, longest)
     }
 
     /// Whether each layer has rotary positions. All have them but those of SmolLM3 whose entry in `no_rope_layers` is 0:
@@ -249,7 +257,7 @@ impl Raw {
         let expected = "one of full_attention and sliding_attention for each layer";
         expect(types.len() == self.layers(), "layer_types", types.len(), expected)?;
         let of_type = |name: &String| match (name.as_str(), window) {
-            ("full_attention", _) => Ok(None),
+            ("full_attention" | "attention", _) => Ok(None),
             ("sliding_attention", Some(window)) => Ok(Some(window)),
             ("sliding_attention", None) => Err("`sliding_attention` without a `sliding_window`".to_string()),
             (other, _) => Err(format!("`{other}`")),
@@ -289,6 +297,8 @@ mod tests {
         let qwen = read(qwen);
         assert_eq!((qwen.qkv_bias, qwen.output_bias), (true, false));
         assert_eq!(qwen.windows, [None, Some(4096), Some(4096)]);
+        let null = r#"{"model_type": "qwen2", "num_attention_heads": 64, "num_key_value_heads": null}"#;
+        assert_eq!(read(null).num_key_value_heads, 64);
         let off = read(r#"{"model_type": "qwen2", "num_hidden_layers": 1, "sliding_window": 7}"#);
         assert_eq!(off.windows, [None]);
         let null = r#"{"model_type": "mistral", "num_hidden_layers": 1, "sliding_window": null}"#;
