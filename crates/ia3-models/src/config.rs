@@ -7,6 +7,7 @@ use crate::architecture::{ArchitectureConfig, HEAD, with_architectures};
 use crate::config_field::read;
 use crate::error::ModelError;
 use crate::model::Model;
+use crate::shape::{HasShape, Shape};
 
 macro_rules! define_config {
     (() $($(#[$doc:meta])* $name:ident: $model:ty, $config:ty;)*) => {
@@ -149,6 +150,11 @@ impl ModelConfig {
             C::OPTIONAL_MODULES
         }
         each!(self, config => optional(config))
+    }
+
+    /// The sizes that the costs of the model need.
+    pub(crate) fn shape(&self) -> Shape {
+        each!(self, config => config.shape())
     }
 
     /// A freshly initialised model; nothing is allocated before a weight is read.

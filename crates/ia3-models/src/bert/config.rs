@@ -8,6 +8,7 @@ use crate::config_field::{
     expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, read,
 };
 use crate::error::ModelError;
+use crate::shape::{HasShape, Shape};
 
 /// BERT's `config.json` (Hugging Face's `BertConfig`), with its defaults.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -134,6 +135,12 @@ fn label_names<'de, D: Deserializer<'de>>(
         other => other.to_string(),
     };
     Ok(names.map(|names| names.into_iter().map(|(number, name)| (number, text(name))).collect()))
+}
+
+impl HasShape for BertConfig {
+    fn shape(&self) -> Shape {
+        Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, self.hidden_size)
+    }
 }
 
 #[cfg(test)]

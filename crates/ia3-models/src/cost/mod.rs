@@ -1,12 +1,10 @@
 //! What (IA)³ costs on a model, beside the ways it is compared with; arithmetic on shapes, no weight is read.
 
-mod shape;
-
 use ia3_core::config::{ModuleInfo, ModuleKind};
 use ia3_core::{ModelInfo, Placement, Plan};
 
 use crate::config::ModelConfig;
-use shape::Shape;
+use crate::shape::Shape;
 
 /// What is to be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +76,7 @@ pub fn costs(
     plan: &Plan,
     workload: &Workload,
 ) -> Vec<Cost> {
-    let model = Base { shape: Shape::of(config), info, parameters: parameters as u64, plan, workload };
+    let model = Base { shape: config.shape(), info, parameters: parameters as u64, plan, workload };
     let (rank, shots) = (workload.lora_rank, workload.shots);
     [Method::Ia3, Method::Lora(rank), Method::FullFineTuning, Method::InContext(shots)]
         .map(|method| model.cost(method))

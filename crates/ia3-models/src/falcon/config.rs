@@ -8,6 +8,7 @@ use crate::config_field::{
 };
 use crate::error::ModelError;
 use crate::rotary::RopeParameters;
+use crate::shape::{HasShape, Shape};
 
 /// Falcon's `config.json` (Hugging Face's `FalconConfig`), with its defaults; those of the old `RefinedWeb` and
 /// `RefinedWebModel` too.
@@ -186,6 +187,13 @@ impl FalconConfig {
         expect_dropout("attention_dropout", self.attention_dropout)?;
         expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)?;
         self.frequencies().map(|_| ())
+    }
+}
+
+impl HasShape for FalconConfig {
+    fn shape(&self) -> Shape {
+        let d_kv = self.kv_heads() * self.head_dim();
+        Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, d_kv)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::config_field::{
     Spelling, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
 use crate::error::ModelError;
+use crate::shape::{HasShape, Shape};
 
 /// GPT-2's `config.json` (Hugging Face's `GPT2Config`), with its defaults.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -114,5 +115,11 @@ impl GPT2Config {
         expect_dropout("embd_pdrop", self.embd_pdrop)?;
         expect_dropout("attn_pdrop", self.attn_pdrop)?;
         expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)
+    }
+}
+
+impl HasShape for GPT2Config {
+    fn shape(&self) -> Shape {
+        Shape::of_one_stack(self.n_layer, self.n_head, self.n_embd)
     }
 }

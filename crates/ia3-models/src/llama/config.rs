@@ -7,6 +7,7 @@ use crate::config_field::{
 };
 use crate::error::ModelError;
 use crate::rotary::RopeParameters;
+use crate::shape::{HasShape, Shape};
 
 /// `config.json` of Llama, Mistral and Qwen2 (Hugging Face's `LlamaConfig`, `MistralConfig`, `Qwen2Config`), with
 /// their defaults.
@@ -219,6 +220,13 @@ impl LlamaConfig {
         ])?;
         expect_dropout("attention_dropout", self.attention_dropout)?;
         expect_positive("rms_norm_eps", self.rms_norm_eps)
+    }
+}
+
+impl HasShape for LlamaConfig {
+    fn shape(&self) -> Shape {
+        let d_kv = self.num_key_value_heads * self.head_dim;
+        Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, d_kv)
     }
 }
 

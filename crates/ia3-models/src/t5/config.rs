@@ -5,6 +5,7 @@ use crate::config_field::{
     Spelling, expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
 };
 use crate::error::ModelError;
+use crate::shape::{HasShape, Shape};
 
 /// T5's and mT5's `config.json` (Hugging Face's `T5Config` and `MT5Config`), with their defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -191,6 +192,18 @@ fn feed_forward(projection: &str) -> Result<(Activation, bool), ModelError> {
         expected: "an activation (relu, gelu, gelu_new, silu), with `gated-` before it or not",
     })?;
     Ok((activation, gated))
+}
+
+impl HasShape for T5Config {
+    fn shape(&self) -> Shape {
+        Shape {
+            two_stacks: true,
+            attentions: self.num_layers + 2 * self.num_decoder_layers,
+            heads: self.num_heads,
+            // Only the encoder reads the prompt, and each block of the decoder caches the keys and values of it.
+            cached: 2 * self.num_decoder_layers * self.d_attention(),
+        }
+    }
 }
 
 #[cfg(test)]
