@@ -4,10 +4,11 @@ use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::config_field::{
-    Spelling, expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
+    Spelling, expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids,
+    read, switch,
 };
 use crate::error::ModelError;
-use crate::rotary::RopeParameters;
+use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 use crate::shape::{HasShape, Shape};
 
 /// Falcon's `config.json` (Hugging Face's `FalconConfig`), with its defaults. It also reads the old types `RefinedWeb` and
@@ -30,17 +31,22 @@ pub struct FalconConfig {
     pub num_kv_heads: Option<usize>,
     /// The number of norms before attention and feed-forward layer in the new decoder architecture. If it is absent, it is 2.
     pub num_ln_in_parallel_attn: Option<usize>,
-    /// Whether the heads are grouped, as in 40B and 11B. If they are, [`multi_query`](Self::multi_query) is ignored.
+    /// Grouped heads, as in 40B and 11B; [`multi_query`](Self::multi_query) does not count then.
+    #[serde(deserialize_with = "switch")]
     pub new_decoder_architecture: bool,
-    /// Whether all queries share one head of keys and values.
+    /// One head of keys and values for all queries.
+    #[serde(deserialize_with = "switch")]
     pub multi_query: bool,
-    /// Whether attention and feed-forward layer read the same hidden states, and their results are added.
+    /// Attention and feed-forward layer read the same state and are added together.
+    #[serde(deserialize_with = "switch")]
     pub parallel_attn: bool,
-    /// Whether positions are a linear bias on the scores (ALiBi, arXiv 2108.12409) instead of rotary embeddings.
+    /// Positions by a linear bias on the scores (arXiv 2108.12409) instead of rotary embeddings.
+    #[serde(deserialize_with = "switch")]
     pub alibi: bool,
     /// Whether linear layers have a bias.
+    #[serde(deserialize_with = "switch")]
     pub bias: bool,
-    /// Width of the feed-forward layer. If it is absent, it is four times `hidden_size`.
+    /// The width of the feed-forward layer. If it is absent, it is four times `hidden_size`.
     pub ffn_hidden_size: Option<usize>,
     /// The activation of the feed-forward layer.
     pub activation: Activation,
@@ -60,6 +66,10 @@ pub struct FalconConfig {
     pub max_position_embeddings: usize,
     /// The base of the wavelengths of the rotary embeddings in older files.
     pub rope_theta: Option<f64>,
+    /// Share of a head that is rotated, as older files have it.
+    pub partial_rotary_factor: Option<f64>,
+    /// Positions that the model was first trained on, where they stand beside the parameters of the rotary embeddings.
+    pub original_max_position_embeddings: Option<f64>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
     /// The id of the padding token.
@@ -101,6 +111,8 @@ impl Default for FalconConfig {
             rope_scaling: None,
             max_position_embeddings: 2048,
             rope_theta: None,
+            partial_rotary_factor: None,
+            original_max_position_embeddings: None,
             tie_word_embeddings: true,
             pad_token_id: None,
             eos_token_id: vec![11],
@@ -160,15 +172,20 @@ impl FalconConfig {
     }
 
     /// The angles per position of the rotary embeddings, or `None` if the model uses ALiBi.
-    pub(crate) fn frequencies(&self) -> Result<Option<Vec<f32>>, ModelError> {
+    pub(crate) fn frequencies(&self) -> Result<Option<RotaryFrequencies>, ModelError> {
         if self.alibi {
             return Ok(None);
         }
         let (scaling, parameters) =
             (self.rope_scaling.as_deref().cloned(), self.rope_parameters.as_deref().cloned());
-        let rope =
-            RopeParameters::resolve(scaling, parameters, self.rope_theta, self.max_position_embeddings);
-        rope.frequencies(self.head_dim()).map(Some)
+        let beside = Beside {
+            rope_theta: self.rope_theta,
+            partial_rotary_factor: self.partial_rotary_factor,
+            original_max_position_embeddings: self.original_max_position_embeddings,
+            max_position_embeddings: self.max_position_embeddings,
+        };
+        let rope = RopeParameters::resolve(scaling, parameters, beside);
+        rope.frequencies(self.head_dim(), self.max_position_embeddings).map(Some)
     }
 
     fn check(&self) -> Result<(), ModelError> {
@@ -215,6 +232,12 @@ mod tests {
         assert!(falcon40b.new_decoder_architecture && falcon40b.two_norms());
         let falcon7b = read(r#"{"model_type": "RefinedWebModel", "n_head": 71, "hidden_size": 4544}"#);
         assert_eq!((falcon7b.kv_heads(), falcon7b.head_dim(), falcon7b.two_norms()), (1, 64, false));
+    }
+
+    #[test]
+    fn a_switch_that_is_null_is_off() {
+        let falcon = read(r#"{"multi_query": null, "parallel_attn": null, "bias": null}"#);
+        assert!(!falcon.multi_query && !falcon.parallel_attn && !falcon.bias);
     }
 
     #[test]

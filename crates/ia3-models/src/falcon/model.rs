@@ -13,7 +13,7 @@ use crate::fused_queries::with_queries;
 use crate::layers::{embedding, linear};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
-use crate::rotary::Rotation;
+use crate::rotary::{RotaryFrequencies, Rotation};
 
 /// The model without the head: embedding, blocks and final norm.
 #[derive(Module, Debug)]
@@ -38,7 +38,7 @@ pub struct FalconForCausalLM {
     /// The angle per position of each pair of values of a head, for the rotary embeddings. It is absent if the model uses
     /// ALiBi.
     #[module(skip)]
-    frequencies: Option<Vec<f32>>,
+    frequencies: Option<RotaryFrequencies>,
 }
 
 causal_lm_methods!(

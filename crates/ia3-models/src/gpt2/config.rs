@@ -21,7 +21,7 @@ pub struct GPT2Config {
     pub n_layer: usize,
     /// The number of attention heads.
     pub n_head: usize,
-    /// Width of the feed-forward layer. If it is absent, it is `4·n_embd`.
+    /// The width of the feed-forward layer. If it is absent, it is `4·n_embd`.
     pub n_inner: Option<usize>,
     /// The activation of the feed-forward layer.
     pub activation_function: Activation,

@@ -6,7 +6,7 @@ use crate::config_field::{
     some_ids,
 };
 use crate::error::ModelError;
-use crate::rotary::RopeParameters;
+use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 use crate::shape::{HasShape, Shape};
 
 /// The `config.json` of Llama, Mistral and Qwen2 (Hugging Face's `LlamaConfig`, `MistralConfig` and `Qwen2Config`), with their
@@ -44,7 +44,7 @@ pub struct LlamaConfig {
     /// Whether the feed-forward layer has biases.
     pub mlp_bias: bool,
     /// The angle per position of each pair of values of a head, for the rotary embeddings.
-    pub rotary_frequencies: Vec<f32>,
+    pub rotary_frequencies: RotaryFrequencies,
     /// The window of each block: the number of tokens that a token sees, including itself. `None` means that it sees all
     /// tokens before it. Only Mistral and Qwen2 have windows.
     pub windows: Vec<Option<usize>>,
@@ -83,7 +83,8 @@ struct Raw {
     intermediate_size: Option<usize>,
     num_hidden_layers: Option<usize>,
     num_attention_heads: Option<usize>,
-    num_key_value_heads: Option<usize>,
+    #[serde(default, deserialize_with = "nullable")]
+    num_key_value_heads: Option<Option<usize>>,
     head_dim: Option<usize>,
     hidden_act: Option<Activation>,
     rms_norm_eps: Option<f64>,
@@ -94,6 +95,8 @@ struct Raw {
     rope_parameters: Option<RopeParameters>,
     rope_scaling: Option<RopeParameters>,
     rope_theta: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
     max_position_embeddings: Option<usize>,
     #[serde(default, deserialize_with = "nullable")]
     sliding_window: Option<Option<usize>>,
@@ -119,9 +122,11 @@ impl Raw {
         }
     }
 
+    /// Heads of queries, and of keys and values: where the field is `null`, as many as of queries.
     fn heads(&self) -> [usize; 2] {
         let heads = self.num_attention_heads.unwrap_or(32);
-        [heads, self.num_key_value_heads.unwrap_or(self.by_type(heads, 8, 32.min(heads)))]
+        let absent = self.by_type(heads, 8, 32.min(heads));
+        [heads, self.num_key_value_heads.map_or(absent, |written| written.unwrap_or(heads))]
     }
 
     fn hidden_size(&self) -> usize {
@@ -161,7 +166,7 @@ impl Raw {
             qkv_bias: self.by_type(bias, false, true),
             output_bias: self.by_type(bias, false, false),
             mlp_bias: self.by_type(self.mlp_bias.unwrap_or(false), false, false),
-            rotary_frequencies: self.rope().frequencies(head_dim)?,
+            rotary_frequencies: self.rotary(head_dim)?,
             windows: self.windows()?,
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(false),
             pad_token_id: self.pad_token_id,
@@ -172,10 +177,16 @@ impl Raw {
         Ok(config)
     }
 
-    fn rope(&self) -> RopeParameters {
-        let length = self.max_position_embeddings.unwrap_or(self.by_type(2048, 131_072, 32_768));
+    fn rotary(&self, head_dim: usize) -> Result<RotaryFrequencies, ModelError> {
+        let longest = self.max_position_embeddings.unwrap_or(self.by_type(2048, 131_072, 32_768));
+        let beside = Beside {
+            rope_theta: self.rope_theta,
+            partial_rotary_factor: self.partial_rotary_factor,
+            original_max_position_embeddings: self.original_max_position_embeddings,
+            max_position_embeddings: longest,
+        };
         let (scaling, parameters) = (self.rope_scaling.clone(), self.rope_parameters.clone());
-        RopeParameters::resolve(scaling, parameters, self.rope_theta, length)
+        RopeParameters::resolve(scaling, parameters, beside).frequencies(head_dim, longest)
     }
 
     /// The window of the layers that have one. It is 4096 if the field is absent, and `None` if the field is `null`.
@@ -202,7 +213,7 @@ impl Raw {
         let expected = "one of full_attention and sliding_attention for each layer";
         expect(types.len() == self.layers(), "layer_types", types.len(), expected)?;
         let of_type = |name: &String| match (name.as_str(), window) {
-            ("full_attention", _) => Ok(None),
+            ("full_attention" | "attention", _) => Ok(None),
             ("sliding_attention", Some(window)) => Ok(Some(window)),
             ("sliding_attention", None) => Err("`sliding_attention` without a `sliding_window`".to_string()),
             (other, _) => Err(format!("`{other}`")),
@@ -249,6 +260,8 @@ mod tests {
         let qwen = read(qwen);
         assert_eq!((qwen.qkv_bias, qwen.output_bias), (true, false));
         assert_eq!(qwen.windows, [None, Some(4096), Some(4096)]);
+        let null = r#"{"model_type": "qwen2", "num_attention_heads": 64, "num_key_value_heads": null}"#;
+        assert_eq!(read(null).num_key_value_heads, 64);
         let off = read(r#"{"model_type": "qwen2", "num_hidden_layers": 1, "sliding_window": 7}"#);
         assert_eq!(off.windows, [None]);
         let null = r#"{"model_type": "mistral", "num_hidden_layers": 1, "sliding_window": null}"#;

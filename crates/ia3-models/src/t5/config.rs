@@ -175,7 +175,7 @@ impl Raw {
 }
 
 fn dense_activation(name: &str) -> Result<Activation, ModelError> {
-    let (field, expected) = ("dense_act_fn", "an activation (relu, gelu, gelu_new, silu)");
+    let (field, expected) = ("dense_act_fn", "an activation such as relu, gelu, gelu_new or silu");
     let unknown = || ModelError::Field { field, found: format!("`{name}`"), expected };
     Activation::from_name(name).ok_or_else(unknown)
 }
@@ -190,7 +190,7 @@ fn feed_forward(projection: &str) -> Result<(Activation, bool), ModelError> {
     let activation = Activation::from_name(name).ok_or_else(|| ModelError::Field {
         field: "feed_forward_proj",
         found: format!("`{projection}`"),
-        expected: "an activation (relu, gelu, gelu_new, silu) with or without the prefix `gated-`",
+        expected: "an activation such as relu, gelu, gelu_new or silu, with `gated-` before it or not",
     })?;
     Ok((activation, gated))
 }
@@ -239,8 +239,11 @@ mod tests {
         let error = |json: &str| T5Config::from_json(json).unwrap_err().to_string();
         let zero = error(r#"{"model_type": "t5", "num_heads": 0}"#);
         assert_eq!(zero, "`num_heads` is 0 in config.json, expected a positive size below 2^31");
-        let activation = error(r#"{"model_type": "t5", "feed_forward_proj": "gated-mish"}"#);
-        assert!(activation.starts_with("`feed_forward_proj` is `gated-mish` in config.json"), "{activation}");
+        let activation = error(r#"{"model_type": "t5", "feed_forward_proj": "gated-prelu"}"#);
+        assert!(
+            activation.starts_with("`feed_forward_proj` is `gated-prelu` in config.json"),
+            "{activation}"
+        );
         assert!(error("{").contains("config.json is not a configuration of t5 or mt5"));
     }
 }
