@@ -87,6 +87,11 @@ impl ModelConfig {
         self
     }
 
+    /// The sizes that the costs of the model need.
+    pub(crate) fn shape(&self) -> Shape {
+        each!(self, config => config.shape())
+    }
+
     /// The names of a classifier's classes, in the order of their numbers, as `id2label` has them; empty where it has none.
     pub fn label_names(&self) -> Vec<String> {
         each!(self, config => config.label_names())
@@ -155,11 +160,6 @@ impl ModelConfig {
             C::OPTIONAL_MODULES
         }
         each!(self, config => optional(config))
-    }
-
-    /// The sizes that the costs of the model need.
-    pub(crate) fn shape(&self) -> Shape {
-        each!(self, config => config.shape())
     }
 
     /// A freshly initialised model; nothing is allocated before a weight is read.

@@ -31,7 +31,7 @@ pub struct FalconModel {
 pub struct FalconForCausalLM {
     /// All modules except the head.
     pub transformer: FalconModel,
-    /// The head, `[d, vocab]`. It is absent if the head is the transposed embedding.
+    /// The head, `[d, vocab]`; absent where it is the transposed embedding.
     pub lm_head: Option<Linear>,
     #[module(skip)]
     config: FalconConfig,

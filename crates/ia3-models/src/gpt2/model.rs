@@ -32,7 +32,7 @@ pub struct GPT2Model {
 pub struct GPT2LMHeadModel {
     /// All modules except the head.
     pub transformer: GPT2Model,
-    /// The head, `[d, vocab]`. It is absent if the head is the transposed embedding.
+    /// The head, `[d, vocab]`; absent where it is the transposed embedding.
     pub lm_head: Option<Linear>,
     #[module(skip)]
     config: GPT2Config,

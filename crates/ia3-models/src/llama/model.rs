@@ -29,7 +29,7 @@ pub struct LlamaModel {
 pub struct LlamaForCausalLM {
     /// All modules except the head.
     pub model: LlamaModel,
-    /// The head, `[d, vocab]`. It is absent if the head is the transposed embedding.
+    /// The head, `[d, vocab]`; absent where it is the transposed embedding.
     pub lm_head: Option<Linear>,
     #[module(skip)]
     config: LlamaConfig,

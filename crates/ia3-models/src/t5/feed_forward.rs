@@ -43,7 +43,7 @@ impl T5DenseReluDense {
         }
     }
 
-    /// Computes the layer for `x` of shape `[batch, seq, d_model]`. The result has the same shape.
+    /// `[batch, seq, d_model]` to the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let dtype = x.dtype();
         let h = self.dropout.forward(self.inner(x));

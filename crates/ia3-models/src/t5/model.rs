@@ -24,7 +24,7 @@ pub struct T5ForConditionalGeneration {
     pub encoder: T5Encoder,
     /// The decoder.
     pub decoder: T5Decoder,
-    /// The head, `[d_model, vocab]`. It is absent if the head is the transposed embedding.
+    /// The head, `[d_model, vocab]`; absent where it is the transposed embedding.
     pub lm_head: Option<Linear>,
     #[module(skip)]
     config: T5Config,

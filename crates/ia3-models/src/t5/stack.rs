@@ -10,10 +10,10 @@ use crate::mask;
 use crate::norm::RmsNorm;
 use crate::output::Trace;
 
-/// The encoder: blocks and a final norm, with dropout before and after them.
+/// The encoder: blocks, a final norm, and dropout before and after.
 #[derive(Module, Debug)]
 pub struct T5Encoder {
-    /// The embedding of this stack, `[vocab, d_model]`, if the checkpoint holds one that differs from the shared embedding.
+    /// An embedding of its own, `[vocab, d_model]`, where a checkpoint holds one that differs from the shared one.
     pub embed_tokens: Option<Embedding>,
     /// The blocks.
     pub block: Vec<T5EncoderBlock>,
@@ -26,7 +26,7 @@ pub struct T5Encoder {
 /// The decoder: blocks and a final norm, with dropout before and after them.
 #[derive(Module, Debug)]
 pub struct T5Decoder {
-    /// The embedding of this stack, `[vocab, d_model]`, if the checkpoint holds one that differs from the shared embedding.
+    /// An embedding of its own, `[vocab, d_model]`, where a checkpoint holds one that differs from the shared one.
     pub embed_tokens: Option<Embedding>,
     /// The blocks.
     pub block: Vec<T5DecoderBlock>,
