@@ -14,6 +14,7 @@ mod peft_lists;
 mod placement;
 mod plan;
 mod planning;
+mod py_references;
 mod py_regex;
 mod py_syntax;
 mod python_json;
