@@ -167,7 +167,7 @@ impl ModelConfig {
         each!(self, config => optional(config))
     }
 
-    /// Makes a freshly initialised model. A weight takes no memory before it is first read.
+    /// A freshly initialised model; nothing is allocated before a weight is read.
     pub fn init(&self, device: &Device) -> Model {
         with_architectures!(init_model!(self, device))
     }
