@@ -36,6 +36,18 @@ pub enum FileError {
         /// The path.
         path: PathBuf,
     },
+    /// Another process writes into the folder.
+    #[error(
+        "{} writes into `{}`; wait until it ends, or choose another folder",
+        process.map_or("another process".into(), |id| format!("the process {id}")),
+        path.display()
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The id of the process, if its lock can be read.
+        process: Option<u32>,
+    },
     /// A file has another format than the one expected.
     #[error("`{}` {kind}; {}", path.display(), kind.advice())]
     WrongKind {
