@@ -6,6 +6,7 @@ mod out;
 mod output;
 mod ranks;
 mod tensor_files;
+mod text_file;
 mod tokenizer;
 
 use std::process::ExitCode;

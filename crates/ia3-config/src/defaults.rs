@@ -1,11 +1,11 @@
-//! Default targets by architecture.
+//! The default targets of each architecture.
 
-/// The modules PEFT adapts by default for one `model_type`.
+/// The modules that PEFT adapts by default in a model of one `model_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DefaultTargets {
-    /// `target_modules`.
+    /// The default of `target_modules`.
     pub target_modules: &'static [&'static str],
-    /// `feedforward_modules`: those of the targets whose input is scaled.
+    /// The default of `feedforward_modules`: the targets whose input is scaled.
     pub feedforward_modules: &'static [&'static str],
 }
 
@@ -51,7 +51,7 @@ const TABLE: [(&str, DefaultTargets); 27] = [
     row("t5", &["k", "v", "wo"], &["wo"]),
 ];
 
-/// The default targets of a `model_type` (`config.json`); `None` for one that PEFT has no defaults for.
+/// The default targets for a `model_type` of `config.json`, or `None` if PEFT has no defaults for it.
 ///
 /// ```
 /// let t5 = ia3_config::default_targets("t5").unwrap();

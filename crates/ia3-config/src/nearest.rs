@@ -1,4 +1,4 @@
-//! The names of a model that look most like a name that matched nothing.
+//! Finds the names of a model that are most similar to a name that matched nothing.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{ConfigError, Selector};
 
 const SHOWN: usize = 3;
 
-/// Looks for what a field could have meant among the paths it could have named.
+/// A search for the names that the user may have meant, among the paths that a field can name.
 pub(crate) struct Search<'m> {
     field: Field,
     pub(crate) paths: Vec<&'m str>,
@@ -70,7 +70,7 @@ impl<'m> Search<'m> {
     }
 }
 
-/// Each name on its own.
+/// One selector for each name of a list. A pattern is a single part.
 fn parts(selector: &Selector) -> Vec<Selector> {
     match selector {
         Selector::Names(names) => names.iter().map(|name| Selector::from([name.as_str()])).collect(),
@@ -90,13 +90,13 @@ fn any(
     Ok(false)
 }
 
-/// The last name in a regular expression: `q_prj` in `.*\.q_prj$`.
+/// The last name in a regular expression, such as `q_prj` in `.*\.q_prj$`.
 fn last_word(pattern: &str) -> &str {
     let is_separator = |c: char| !(c == '_' || c.is_alphanumeric());
     pattern.rsplit(is_separator).find(|word| !word.is_empty()).unwrap_or(pattern)
 }
 
-/// The name among `known` that looks most like `name`; `None` if `known` is empty.
+/// The name in `known` that is most similar to `name`, or `None` if `known` is empty.
 ///
 /// ```
 /// let nearest = ia3_config::nearest_name("lm_heat", ["shared", "lm_head"]);
@@ -106,7 +106,7 @@ pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     known.into_iter().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)))
 }
 
-/// How alike two names are, from 0 to 1.
+/// The Jaro-Winkler similarity of two names, from 0 to 1.
 fn likeness(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(a, b)
 }

@@ -1,8 +1,8 @@
-//! Lists that PEFT can load back.
+//! Rewrites the lists of a configuration so that PEFT can load them.
 //!
-//! PEFT's constructor wants the feed-forward names to be a subset of the target names, letter by letter, but checks
-//! that before it fills in defaults and expands `all-linear`. So it trains and saves adapters that it then refuses to
-//! load. The configuration to save passes the check and places every vector where it was trained.
+//! PEFT's constructor requires each feed-forward name to be literally one of the target names, but it checks this before it
+//! fills in defaults and expands `all-linear`. So PEFT trains and saves adapters that it then refuses to load. The
+//! configuration that this module makes passes the check and places every vector where it was trained.
 
 use std::collections::BTreeSet;
 
@@ -29,8 +29,8 @@ pub(crate) fn make_loadable(config: &mut Ia3Config, sites: &[Site]) -> Option<No
     Some(Note::ListsRewritten { extra })
 }
 
-/// One name for each site whose input is scaled. As a target, none of these names selects another module:
-/// a target name that selects the site is the end of it, behind a dot, so whatever it selects was selected before.
+/// One name for each site whose input is scaled. As targets, these names select no further module: each of them ends with a
+/// target name that selects the site, so every module that it selects was selected before.
 fn loadable(targets: &Names, feedforward: &Names, sites: &[Site]) -> Names {
     let only_inputs = |name: &&String| {
         let mut ended = sites.iter().filter(|site| site.path.ends_with(name.as_str()));
@@ -41,8 +41,9 @@ fn loadable(targets: &Names, feedforward: &Names, sites: &[Site]) -> Names {
     inputs.map(|site| name(&site.path, &pure, feedforward).to_owned()).collect()
 }
 
-/// A name for a site: the target that selects it, if that one selects no output; else the given feed-forward name,
-/// if it can be a target (then it is longer than the target that selects the site); else the whole path.
+/// The name for a site. It is the target that selects the site if that target selects no layer whose output is scaled;
+/// otherwise the given feed-forward name if it can be a target (it is then longer than the target that selects the site);
+/// otherwise the whole path.
 fn name<'n>(path: &'n str, pure: &[&'n String], feedforward: &'n Names) -> &'n str {
     let mut ends = pure.iter().filter(|name| path.ends_with(name.as_str())).peekable();
     let given = ends.clone().find(|name| feedforward.contains(**name));

@@ -1,4 +1,4 @@
-//! Python's `re.fullmatch` on Rust's regular expression engines.
+//! Implements Python's `re.fullmatch` with Rust's regular expression engines.
 
 use crate::ConfigError;
 use crate::py_syntax::{self, Translated};
@@ -6,12 +6,12 @@ use crate::py_syntax::{self, Translated};
 /// A Python regular expression, matched as `re.fullmatch` does.
 ///
 /// PEFT uses `re.fullmatch` for a `target_modules`, `feedforward_modules` or `exclude_modules` that is a string
-/// (`utils/other.py`, `tuners/ia3/model.py`). The pattern runs in linear time wherever the `regex` crate accepts it;
-/// only look-around, back-references, conditionals, atomic groups and possessive quantifiers run on a backtracking
-/// engine with a step limit. What would silently mean something else than in Python is refused.
+/// (`utils/other.py`, `tuners/ia3/model.py`). If the `regex` crate accepts the pattern, it runs in linear time. Only
+/// patterns with look-around, back-references, conditionals, atomic groups or possessive quantifiers run on a backtracking
+/// engine with a step limit. A construct that would silently have another meaning than in Python is refused.
 ///
-/// The answers are Python's for texts that are not empty, have no line breaks, and in which `\w`, `\s` and `(?i)` meet ASCII only, which
-/// module paths are.
+/// The results equal Python's for every text that is not empty and has no line breaks, and whose characters that `\w`, `\s`
+/// or `(?i)` compares are ASCII. Module paths are such texts.
 ///
 /// ```
 /// # use ia3_config::PyRegex;
@@ -36,13 +36,13 @@ impl PyRegex {
     /// Compiles a pattern of Python's `re` module.
     ///
     /// # Errors
-    /// [`ConfigError::InvalidPattern`] for what Python refuses too, [`ConfigError::UnsupportedPattern`] for what
-    /// would mean something else here.
+    /// - [`ConfigError::InvalidPattern`]: Python refuses the pattern too.
+    /// - [`ConfigError::UnsupportedPattern`]: the pattern would have another meaning here than in Python.
     pub fn new(pattern: &str) -> Result<Self, ConfigError> {
         Self::anchored(pattern, r"\z")
     }
 
-    /// Compiles a pattern for Python's `re.match`: anchored at its start only.
+    /// Compiles a pattern that is anchored only at its start, as in Python's `re.match`.
     pub(crate) fn prefix(pattern: &str) -> Result<Self, ConfigError> {
         Self::anchored(pattern, "")
     }
@@ -61,12 +61,12 @@ impl PyRegex {
     /// Whether the pattern matches the whole text.
     ///
     /// # Errors
-    /// [`ConfigError::PatternTooSlow`] if the backtracking engine reaches its step limit, after half a second or so.
+    /// [`ConfigError::PatternTooSlow`] if the backtracking engine reaches its step limit, which takes about half a second.
     pub fn fullmatch(&self, text: &str) -> Result<bool, ConfigError> {
         self.is_match(text)
     }
 
-    /// Whether the pattern matches, anchored as it was compiled.
+    /// Whether the pattern matches, with the anchors that it was compiled with.
     pub(crate) fn is_match(&self, text: &str) -> Result<bool, ConfigError> {
         match &self.engine {
             Engine::Linear(regex) => Ok(regex.is_match(text)),
@@ -77,7 +77,7 @@ impl PyRegex {
         }
     }
 
-    /// The pattern as given.
+    /// The pattern as the user wrote it.
     pub fn as_str(&self) -> &str {
         &self.pattern
     }
@@ -91,7 +91,7 @@ fn compile(wrapped: &str, translated: &Translated) -> Result<Engine, String> {
     };
     let tested = tested_group(wrapped);
     match fancy_regex::Regex::new(wrapped) {
-        // The engine would panic while matching. Python refuses such a pattern too, in these words.
+        // The engine would panic while matching. Python refuses such a pattern too, with this message.
         Ok(regex) if tested >= regex.captures_len() => Err(format!("invalid group reference {tested}")),
         Ok(regex) => Ok(Engine::Backtracking(Box::new(regex))),
         Err(error) => {
@@ -100,7 +100,7 @@ fn compile(wrapped: &str, translated: &Translated) -> Result<Engine, String> {
     }
 }
 
-/// The largest number of a group that a conditional `(?(1)…)` tests; 0 without one.
+/// The largest number of a group that a conditional `(?(1)…)` tests, or 0 if the pattern has no conditional.
 fn tested_group(pattern: &str) -> usize {
     let conditionals = pattern.match_indices("(?(").filter(|(at, _)| {
         let backslashes = pattern[..*at].bytes().rev().take_while(|byte| *byte == b'\\').count();
@@ -114,7 +114,7 @@ fn tested_group(pattern: &str) -> usize {
     tested.max().unwrap_or(0)
 }
 
-/// The parser's errors show the (wrapped) pattern over several lines; the last one says what is wrong.
+/// The last line of the parser's message, which says what is wrong. The lines before it show the wrapped pattern.
 fn last_line(error: &str) -> String {
     let line = error.lines().last().unwrap_or(error);
     line.trim_start_matches("error: ").to_owned()

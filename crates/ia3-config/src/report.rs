@@ -1,4 +1,4 @@
-//! Plans as text.
+//! Writes a plan as text.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result};
@@ -8,7 +8,8 @@ use crate::plan::{Plan, Site};
 use crate::thousands::thousands;
 use crate::{Placement, Selector};
 
-/// A compact table: the vectors by target and placement, then what else happened to the model's modules.
+/// A compact table. It lists the vectors by target and placement, and then the modules that are saved whole, excluded,
+/// ignored or unmatched.
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let parameters = thousands(self.trainable_parameters());
@@ -80,7 +81,8 @@ fn add(row: &mut Row, site: &Site) {
     row.parameters += site.len;
 }
 
-/// The target name that hit the path, or its last segment where that says more: for full paths and patterns.
+/// The label of a row: the target name that selected the path, or the last segment of the path if the target is a full path
+/// or a pattern.
 fn label<'p>(plan: &Plan, path: &'p str) -> &'p str {
     let shortest = suffixes(path).filter(|suffix| match &plan.config.target_modules {
         Some(Selector::Names(names)) => names.contains(*suffix),
@@ -103,7 +105,7 @@ fn write_table(f: &mut Formatter<'_>, rows: &[Row]) -> Result {
     Ok(())
 }
 
-/// `q (6), wi_0 (2)`: how many paths end in which segment.
+/// Writes how many paths end in each segment, as in `q (6), wi_0 (2)`.
 fn write_paths(f: &mut Formatter<'_>, title: &str, paths: &[String]) -> Result {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for path in paths {

@@ -1,13 +1,13 @@
-//! The rules of a resolved configuration, ready to be asked about paths.
+//! The rules of a resolved configuration, compiled so that paths can be checked against them.
 
 use crate::matcher::Matcher;
 use crate::{ConfigError, Ia3Config, Placement, PyRegex, Selector};
 
-/// What the rules say of a module.
+/// The result of checking a module against the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Target,
-    /// By `exclude_modules` or `modules_to_save`, whether it is named as a target or not.
+    /// `exclude_modules` or `modules_to_save` excludes the module, whether `target_modules` names it or not.
     Excluded,
     Other,
 }
@@ -26,7 +26,7 @@ impl Rules {
             Some(selector) => Matcher::new(selector),
             None => Ok(Matcher::Names(Default::default())),
         };
-        // PEFT takes an empty string or list as not given.
+        // PEFT treats an empty string or list as a field that is not set.
         let exclude = config.exclude_modules.as_ref().filter(|selector| !selector.is_empty());
         Ok(Self {
             target: matcher(&config.target_modules)?,
@@ -41,7 +41,7 @@ impl Rules {
         })
     }
 
-    /// PEFT's `check_target_module_exists` (`tuners/tuners_utils.py`), in its order.
+    /// Checks a path as PEFT's `check_target_module_exists` does (`tuners/tuners_utils.py`), in the same order.
     pub(crate) fn verdict(&self, path: &str) -> Result<Verdict, ConfigError> {
         if self.is_excluded(path)? {
             return Ok(Verdict::Excluded);
@@ -66,12 +66,13 @@ impl Rules {
         Ok(false)
     }
 
-    /// Whether `target_modules` names the path, excluded or not.
+    /// Whether `target_modules` selects the path, even if it is excluded.
     pub(crate) fn is_target(&self, path: &str) -> Result<bool, ConfigError> {
         self.target.selects(path)
     }
 
-    /// PEFT's `_check_target_module_feedforward` (`tuners/ia3/model.py`).
+    /// The placement of a target's vector, as PEFT's `_check_target_module_feedforward` decides it
+    /// (`tuners/ia3/model.py`).
     pub(crate) fn placement(&self, path: &str) -> Result<Placement, ConfigError> {
         Ok(match self.feedforward.selects_end(path)? {
             true => Placement::Input,
@@ -80,8 +81,9 @@ impl Rules {
     }
 }
 
-/// A module that is saved whole is never a target, and neither is anything inside it: the name, taken as an unescaped
-/// regular expression, is looked for among the path's segments with `re.match`.
+/// The regular expression that finds a module of `modules_to_save` in a path. Neither such a module nor a module inside it
+/// is ever a target. As in PEFT, the name is an unescaped regular expression that `re.match` compares with segments of the
+/// path.
 pub(crate) fn saved(name: &str) -> Result<PyRegex, ConfigError> {
     PyRegex::prefix(&format!(r"(^|.*\.){name}($|\..*)"))
 }

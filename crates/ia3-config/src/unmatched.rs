@@ -29,22 +29,22 @@ impl fmt::Display for Field {
 /// A name or pattern that selected nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmatched {
-    /// The field it stands in.
+    /// The field that holds the name or pattern.
     pub field: Field,
     /// The name or pattern.
     pub pattern: String,
-    /// Whether it is a regular expression, which has to match whole paths.
+    /// Whether it is a regular expression, which must match whole paths.
     pub is_regex: bool,
-    /// The names of the model that look most like it, best first.
+    /// The names in the model that are most similar to it, with the most similar first.
     pub closest: Vec<Nearest>,
 }
 
 /// A name that exists in the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nearest {
-    /// The end of a module path, after a dot.
+    /// The part of a module path after a dot, or the whole path.
     pub name: String,
-    /// How many modules it names.
+    /// The number of modules that it names.
     pub modules: usize,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Unmatched {
             }
         }
         if self.is_regex {
-            f.write_str(", a regular expression for whole paths")?;
+            f.write_str(", which is a regular expression that must match whole paths")?;
         }
         if self.is_regex && self.closest.first().is_some_and(|nearest| nearest.name == *pattern) {
             write!(f, "; write the list [{pattern:?}] or the pattern `.*\\.{pattern}`")?;

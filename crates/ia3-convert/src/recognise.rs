@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ia3_io::FileError;
 use ia3_io::adapter::CONFIG;
-use ia3_io::fs::{FileKind, open, read_head, read_text};
+use ia3_io::fs::{FileKind, Limit, open, read_head, read_text};
 use serde_json::Value;
 
 use crate::format::AdapterFormat;
@@ -55,6 +55,6 @@ pub(crate) fn is_adapterhub(config: &Path) -> bool {
 
 /// A field of a JSON file; `None` also if the file cannot be read, which its reader reports later.
 pub(crate) fn config_field(config: &Path, field: &str) -> Option<Value> {
-    let json: Value = serde_json::from_str(&read_text(config).ok()?).ok()?;
+    let json: Value = serde_json::from_str(&read_text(config, Limit::CONFIG).ok()?).ok()?;
     json.get(field).filter(|value| !value.is_null()).cloned()
 }

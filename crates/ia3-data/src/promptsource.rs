@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ia3_guard::{Limit, read_source_text};
 use serde::Deserialize;
 
 use crate::error::{DataError, TemplateError};
@@ -57,8 +58,8 @@ impl TemplateSet {
     /// [`DataError::Read`] if the file cannot be read, [`TemplateError::Yaml`] if it has another format, and
     /// [`TemplateError::Syntax`] for a template that is not valid Jinja.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let text = std::fs::read_to_string(path);
-        let text = text.map_err(|source| DataError::Read { path: path.into(), source })?;
+        let text = read_source_text(path, Limit::TEXT);
+        let text = text.map_err(|error| DataError::Read { path: path.into(), source: error.reason() })?;
         let file: File = serde_saphyr::from_str(&text)
             .map_err(|error| TemplateError::Yaml { path: path.into(), reason: error.to_string() })?;
         let templates = file.templates.into_values().map(|entry| {

@@ -1,25 +1,37 @@
-use std::io::{Error, Read};
+use std::io::{BufRead, BufReader, Error, Read};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
+use ia3_guard::{FileError, Limit, open_source};
 
 use crate::error::DataError;
+use crate::gzip::unpacked;
 use crate::record::Record;
 
-/// Reads a file with one JSON object per line. Returns each row with the number of its line, from 1. Empty lines are skipped.
-/// Gzip files are recognised by their content.
+/// The largest number of bytes of one row.
+pub(crate) const MAX_ROW: usize = 64 << 20;
+
+/// Reads a file with one JSON object per line, or a pipe such as `/dev/stdin`. Returns each row with the number of its line,
+/// from 1. Empty lines are skipped. Gzip files are recognised by their content.
+///
+/// A row has at most 64 MiB, a pipe gives at most 1 GiB, and gzip data unpack to at most 64 MiB and 100 times their size.
 ///
 /// # Errors
 ///
 /// [`DataError::Read`] if the file cannot be read, [`DataError::NoRows`] if it has no rows, and [`DataError::Line`] for a line
-/// that is not UTF-8 or not a JSON object.
+/// that is too long, not UTF-8 or not a JSON object.
 pub fn read_records(path: &Path) -> Result<Vec<(usize, Record)>, DataError> {
-    let bytes = content(path).map_err(|source| DataError::Read { path: path.into(), source })?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let mut rows = vec![];
-    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        let row = row(line).map_err(|error| error.at(path, index + 1))?;
-        rows.extend(row.map(|row| (index + 1, row)));
+    let failed = |source: Error| DataError::Read { path: path.into(), source };
+    let source = open_source(path, Limit::DATA_PIPE).map_err(FileError::reason).map_err(failed)?;
+    let mut bytes = BufReader::new(unpacked(source).map_err(failed)?);
+    let (mut rows, mut line) = (vec![], vec![]);
+    for number in 1.. {
+        line.clear();
+        let limit = MAX_ROW as u64 + 2; // The line break is no part of the row.
+        if bytes.by_ref().take(limit).read_until(b'\n', &mut line).map_err(failed)? == 0 {
+            break;
+        }
+        let row = row(&line, number == 1).map_err(|error| error.at(path, number))?;
+        rows.extend(row.map(|row| (number, row)));
     }
     match rows.is_empty() {
         true => Err(DataError::NoRows { path: path.into() }),
@@ -27,23 +39,17 @@ pub fn read_records(path: &Path) -> Result<Vec<(usize, Record)>, DataError> {
     }
 }
 
-fn row(line: &[u8]) -> Result<Option<Record>, DataError> {
+fn row(line: &[u8], is_first: bool) -> Result<Option<Record>, DataError> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| is_first).unwrap_or(line);
+    if line.len() > MAX_ROW {
+        return Err(DataError::RowTooLong { limit: MAX_ROW });
+    }
     let line = std::str::from_utf8(line).map_err(|e| DataError::Utf8 { byte: e.valid_up_to() + 1 })?;
     match line.trim().is_empty() {
         true => Ok(None),
         false => Record::from_json(line).map(Some),
     }
-}
-
-fn content(path: &Path) -> Result<Vec<u8>, Error> {
-    let bytes = std::fs::read(path)?;
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(bytes);
-    }
-    let mut unpacked = vec![];
-    let read = MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut unpacked);
-    read.map_err(|error| Error::new(error.kind(), format!("the gzip data is damaged: {error}")))?;
-    Ok(unpacked)
 }
 
 #[cfg(test)]
@@ -92,5 +98,17 @@ mod tests {
         let cut = problem(&whole[..whole.len() - 6]);
         assert!(cut.starts_with("cannot read data.jsonl: the gzip data is damaged: "), "{cut}");
         assert!(read_records(Path::new("nowhere.jsonl")).unwrap_err().to_string().starts_with("cannot read"));
+    }
+
+    #[test]
+    fn a_row_that_is_too_long_and_a_gzip_bomb_are_refused() {
+        let long = read(&[b"{}\n", vec![b' '; MAX_ROW + 1].as_slice()].concat()).unwrap_err();
+        assert_eq!(long, "data.jsonl, line 2: the row has more than 64 MiB, the limit for one row; split it");
+        // 70 MiB of empty lines, which gzip packs to a thousandth.
+        let line = [vec![b' '; 1023], vec![b'\n']].concat();
+        let bomb = read(&packed(&line.repeat(70 << 10))).unwrap_err();
+        let expected = "cannot read data.jsonl: it unpacks to more than 64 MiB and more than 100 times its packed \
+                        size, the limit for gzip data; unpack it first if it is right";
+        assert_eq!(bomb, expected);
     }
 }

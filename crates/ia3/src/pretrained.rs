@@ -2,6 +2,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, FloatDType};
 use ia3_core::{Quantization, QuantizeReport};
+use ia3_guard::{Limit, read_text};
 use ia3_io::{Checkpoint, LoadOptions, LoadReport};
 use ia3_models::{Model, ModelConfig};
 
@@ -28,9 +29,9 @@ pub struct Pretrained {
 /// [`Error::ReadConfig`] and [`Error::BadConfig`].
 pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
     let path = dir.as_ref().join("config.json");
-    match std::fs::read_to_string(&path) {
+    match read_text(&path, Limit::CONFIG) {
         Ok(text) => ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path, source }),
-        Err(source) => Err(Error::ReadConfig { path, source }),
+        Err(error) => Err(Error::ReadConfig { path, source: error.reason() }),
     }
 }
 

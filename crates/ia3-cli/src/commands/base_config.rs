@@ -6,6 +6,8 @@ use anyhow::Context;
 use ia3::ModelConfig;
 use ia3::io::{AdapterFile, Checkpoint};
 
+use crate::text_file;
+
 /// The weight of a classifier's head.
 const HEAD: &str = "classifier.weight";
 
@@ -14,7 +16,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<ModelConfig> {
     if path.is_dir() {
         return Ok(ia3::read_config(path)?);
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = text_file::read_of_model(path)?;
     ModelConfig::from_json(&text)
         .with_context(|| format!("{} is not the config.json of a model", path.display()))
 }
@@ -34,7 +36,7 @@ pub(crate) fn classes_of_head(base: &Path) -> anyhow::Result<Option<usize>> {
 }
 
 /// The configuration of a base. Where the base is a classifier without a head, the number of classes is that of the head
-/// in the first adapter.
+/// in the first adapter that saves one.
 pub(crate) fn with_head_of_adapter(base: &Path, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
     complete(ia3::read_config(base)?, base, adapters)
 }
@@ -45,11 +47,14 @@ pub(crate) fn complete(
     base: &Path,
     adapters: &[PathBuf],
 ) -> anyhow::Result<ModelConfig> {
-    let (ModelConfig::Bert(_), Some(adapter)) = (&config, adapters.first()) else { return Ok(config) };
-    if classes_of_head(base)?.is_some() {
+    if !matches!(config, ModelConfig::Bert(_)) || adapters.is_empty() || classes_of_head(base)?.is_some() {
         return Ok(config);
     }
-    let saved = AdapterFile::open(adapter)?.saved;
-    let labels = saved.get(HEAD).and_then(|head| head.shape().first().copied());
-    Ok(labels.map_or(config.clone(), |labels| config.with_num_labels(labels)))
+    for adapter in adapters {
+        let saved = AdapterFile::open(adapter)?.saved;
+        if let Some(&labels) = saved.get(HEAD).and_then(|head| head.shape().first()) {
+            return Ok(config.with_num_labels(labels));
+        }
+    }
+    Ok(config)
 }

@@ -8,13 +8,9 @@ use ia3::io::Checkpoint;
 use ia3::models::Model;
 use ia3::{Bits, ModelConfig, Pretrained, PretrainedOptions};
 
+use super::base_config;
 use crate::args::QuantizeName;
 use crate::output::note;
-
-/// Loads a base.
-pub(crate) fn load(dir: &Path, device: &Device) -> anyhow::Result<Pretrained> {
-    load_with(dir, &PretrainedOptions::new(), device)
-}
 
 /// Loads a base with this configuration in place of its `config.json`.
 pub(crate) fn load_as(dir: &Path, config: ModelConfig, device: &Device) -> anyhow::Result<Pretrained> {
@@ -52,9 +48,9 @@ pub(crate) fn note_fresh(base: &Pretrained, adapters: &[Adapter]) {
     }
 }
 
-/// The model of a base without its weights.
-pub(crate) fn shapes(dir: &Path, device: &Device) -> anyhow::Result<Model> {
-    let config = ia3::read_config(dir)?;
+/// The model of a base without its weights, with the head of these adapters where the base has none.
+pub(crate) fn shapes(dir: &Path, adapters: &[PathBuf], device: &Device) -> anyhow::Result<Model> {
+    let config = base_config::with_head_of_adapter(dir, adapters)?;
     Ok(ia3::with_head_of(config, &Checkpoint::open(dir)?)?.init(device))
 }
 

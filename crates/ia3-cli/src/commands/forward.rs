@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
 use crate::args::{Format, Forward};
-use crate::tokenizer::{self, lines};
+use crate::tokenizer::{self, encoded, lines};
 use crate::{out, output, tensor_files};
 
 #[derive(Serialize)]
@@ -52,12 +52,13 @@ enum Source {
 impl Source {
     fn read(args: &Forward, device: &Device) -> anyhow::Result<Self> {
         if let Some(path) = &args.inputs {
-            return Ok(Self::Inputs(Box::new(tensor_files::read(path, device)?)));
+            let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
+            return Ok(Self::Inputs(Box::new(tensor_files::read(path, vocab_size, device)?)));
         }
         let tokenizer = tokenizer::open(&args.model.base)?;
-        let texts = args.texts.iter().map(|path| lines(path, "a text")).collect::<Result<Vec<_>, _>>()?;
-        let encode = |line: &String| tokenizer.encode(line, args.max_input_tokens);
-        Ok(Self::Texts(texts.concat().iter().map(encode).collect::<Result<_, _>>()?))
+        let encode = |line: &str| tokenizer.encode(line, args.max_input_tokens);
+        let files = args.texts.iter().map(|path| encoded(path, &lines(path, "a text")?, encode));
+        Ok(Self::Texts(files.collect::<Result<Vec<_>, _>>()?.concat()))
     }
 }
 
@@ -82,7 +83,7 @@ fn of_texts(
     for (i, texts) in rows.chunks(batch_size).enumerate() {
         let first = i * batch_size;
         let model = model.for_rows(first..first + texts.len())?;
-        let inputs = ModelInputs::from_rows(texts, model.pad_token_id(), PaddingSide::Right, device);
+        let inputs = model.batch(texts, PaddingSide::Right, device)?;
         all.push(logits(&model, &inputs, args)?);
     }
     Ok(stack(all, longest))

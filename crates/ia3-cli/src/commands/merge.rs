@@ -11,7 +11,7 @@ use ia3::io::{CheckpointOptions, FolderWrite, OutputFolder, SavedCheckpoint};
 use ia3::models::Model;
 use serde::Serialize;
 
-use super::base_model;
+use super::{base_config, base_model};
 use crate::args::{Format, Merge};
 use crate::{out, output};
 
@@ -38,7 +38,8 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let folder = out::folder(&args.out)?;
-    let base = base_model::load(&args.base, device)?;
+    let config = base_config::with_head_of_adapter(&args.base, &args.adapters)?;
+    let base = base_model::load_as(&args.base, config, device)?;
     let adapters = base_model::adapters(&args.adapters, &base.model, device)?;
     out::refuse_base(&folder, &args.base)?;
     out::refuse_adapters(&folder, &args.adapters)?;

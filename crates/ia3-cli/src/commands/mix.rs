@@ -83,7 +83,7 @@ fn method(args: &Mix) -> anyhow::Result<MixMethod> {
 /// The adapters, and what is known of the layers that they scale: from the base, or from the files of the adapters.
 fn load(args: &Mix, device: &Device) -> anyhow::Result<(Vec<Adapter>, ModelInfo)> {
     let mut info = match &args.base {
-        Some(dir) => base_model::shapes(dir, device)?.info(),
+        Some(dir) => base_model::shapes(dir, &args.adapters, device)?.info(),
         None => ModelInfo::default(),
     };
     let mut adapters = vec![];

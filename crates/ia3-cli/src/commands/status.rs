@@ -43,7 +43,10 @@ pub(crate) fn run(args: &Status, device: &Device, format: Format) -> anyhow::Res
     }
     let mut rows: Vec<Row> = files.iter().map(|(name, file, path)| row(name, file, path)).collect();
     let status = match &args.base {
-        Some(dir) => Some(on_base(base_model::shapes(dir, device)?, files, &mut rows, device)?),
+        Some(dir) => {
+            let paths: Vec<PathBuf> = files.iter().map(|(_, _, path)| path.clone()).collect();
+            Some(on_base(base_model::shapes(dir, &paths, device)?, files, &mut rows, device)?)
+        }
         None => None,
     };
     let fit = rows.iter().all(|row| row.fits != Some(false));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ia3_config::ModelInfo;
-use ia3_io::fs::read_text;
+use ia3_io::fs::{Limit, read_text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ impl HubFile {
     /// Reads the file, and checks that its method is (IA)³.
     pub(super) fn read(path: &Path) -> Result<Self, ConvertError> {
         let invalid = |source| ConvertError::AdapterHubConfig { path: path.to_owned(), source };
-        let json: Value = serde_json::from_str(&read_text(path)?).map_err(invalid)?;
+        let json: Value = serde_json::from_str(&read_text(path, Limit::CONFIG)?).map_err(invalid)?;
         check(path, &json)?;
         serde_json::from_value(json).map_err(invalid)
     }

@@ -32,6 +32,12 @@ pub enum DataError {
         /// The error.
         source: Box<DataError>,
     },
+    /// A row is longer than any good one.
+    #[error("the row has more than {} MiB, the limit for one row; split it", limit >> 20)]
+    RowTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// A line is not UTF-8.
     #[error("byte {byte} is not UTF-8")]
     Utf8 {
@@ -125,6 +131,26 @@ pub enum DataError {
         place: String,
         /// The message of the tokenizer.
         reason: String,
+    },
+    /// A tokenizer, or the end of a text, gives an id that the model does not have.
+    #[error(
+        "the text has the id {id}, outside the vocabulary of {vocab_size}; take the tokenizer of this base"
+    )]
+    IdOutside {
+        /// The id.
+        id: i64,
+        /// Number of ids of the model.
+        vocab_size: usize,
+    },
+    /// A text is too long to be tokenised whole.
+    #[error(
+        "the text has {bytes} bytes, more than the limit of {limit} bytes for text that is tokenised whole; shorten it, or give a limit of tokens"
+    )]
+    TextTooLong {
+        /// The size of the text.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
     },
     /// A limit leaves no room for the text.
     #[error(

@@ -8,7 +8,7 @@ use ia3_config::Ia3Config;
 
 use crate::adapter::AdapterFileError;
 use crate::adapter::keys::{self, Key};
-use crate::fs::{FileError, file_names, read_text, wrong_kind};
+use crate::fs::{FileError, Limit, file_names, read_text, wrong_kind};
 use crate::safetensors::{Entry, TensorFile};
 
 /// The name of the configuration in an adapter folder.
@@ -175,7 +175,7 @@ fn no_adapter(dir: &Path, missing: &str) -> AdapterFileError {
 ///
 /// [`AdapterFileError::File`], [`AdapterFileError::Config`].
 pub fn read_config(path: &Path) -> Result<Ia3Config, AdapterFileError> {
-    let text = read_text(path)?;
+    let text = read_text(path, Limit::CONFIG)?;
     Ia3Config::from_json(&text).map_err(|source| {
         wrong_kind(path, text.as_bytes()).map_or_else(
             || AdapterFileError::Config { path: path.to_owned(), source },

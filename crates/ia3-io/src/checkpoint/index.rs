@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use crate::checkpoint::CheckpointError;
-use crate::fs::{read_text, wrong_kind};
+use crate::fs::{Limit, read_text, wrong_kind};
 use crate::safetensors::TensorFile;
 
 /// Opens every shard that an index names.
@@ -15,7 +15,7 @@ use crate::safetensors::TensorFile;
 /// Only the names of the shards count, as in transformers: an index may list a tensor that its shard lacks, such as the
 /// head of a tied pair, or leave one out. A tensor that the model needs and no shard holds is found when it is loaded.
 pub(crate) fn open_shards(path: &Path) -> Result<Vec<TensorFile>, CheckpointError> {
-    let text = read_text(path)?;
+    let text = read_text(path, Limit::CONFIG)?;
     let index: Index = serde_json::from_str(&text).map_err(|source| {
         wrong_kind(path, text.as_bytes())
             .map_or_else(|| CheckpointError::Index { path: path.to_owned(), source }, CheckpointError::from)

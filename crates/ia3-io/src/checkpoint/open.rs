@@ -20,6 +20,8 @@ use crate::safetensors::{Entry, TensorFile, is_float};
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
+    /// The index of the shards, if there is one.
+    index: Option<PathBuf>,
     files: Vec<TensorFile>,
     /// The file of each tensor.
     tensors: BTreeMap<String, usize>,
@@ -52,19 +54,26 @@ impl Checkpoint {
     pub fn open(dir_or_file: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = dir_or_file.as_ref();
         let file = locate(path)?;
-        let files = match file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".json")) {
-            true => open_shards(&file)?,
-            false => vec![TensorFile::open(&file)?],
-        };
+        let (index, files) =
+            match file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".json")) {
+                true => (Some(file.clone()), open_shards(&file)?),
+                false => (None, vec![TensorFile::open(&file)?]),
+            };
         let names =
             |(i, file): (usize, &TensorFile)| file.tensors.keys().map(|n| (n.clone(), i)).collect::<Vec<_>>();
         let tensors = files.iter().enumerate().flat_map(names).collect();
-        Ok(Self { path: path.to_owned(), files, tensors })
+        Ok(Self { path: path.to_owned(), index, files, tensors })
     }
 
     /// The path it was opened from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The files that the weights are read from: `model.safetensors`, or the index and its shards.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let index = self.index.iter().map(PathBuf::as_path);
+        index.chain(self.files.iter().map(|file| file.path.as_path()))
     }
 
     /// The tensors, sorted by name.

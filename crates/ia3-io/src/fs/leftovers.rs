@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use ia3_guard::quote_path;
+
 use crate::fs::FileError;
 use crate::fs::hidden::{self, COMMIT, FILE, Hidden, PARTIAL};
 use crate::fs::in_place;
@@ -22,10 +24,10 @@ impl fmt::Display for Leftover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Removed(path) => {
-                write!(f, "removed `{}`, which an interrupted run left behind", path.display())
+                write!(f, "removed `{}`, which an interrupted run left behind", quote_path(path))
             }
             Self::Completed(path) => {
-                write!(f, "completed the write to `{}` that an earlier run was killed in", path.display())
+                write!(f, "completed the write to `{}` that an earlier run was killed in", quote_path(path))
             }
         }
     }

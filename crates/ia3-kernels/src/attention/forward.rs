@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::inputs::Inputs;
 use super::{Attention, Stats};
 use crate::heads::split_heads;
 use crate::matmul;
@@ -22,12 +23,12 @@ impl Attention<'_> {
         if self.is_empty() {
             return (vec![0.0; rows * self.d], vec![[f32::NEG_INFINITY, 0.0]; rows]);
         }
-        self.assert_heads();
-        let inputs = self.folded();
+        let inputs = self.inputs();
         let (mut out, mut stats) = (Vec::with_capacity(rows * self.d), Vec::with_capacity(rows));
         let outs = split_heads(&mut out.spare_capacity_mut()[..rows * self.d], self.result_dims());
         let of_stats = stats.spare_capacity_mut()[..rows].chunks_exact_mut(inputs.queries);
-        let units = outs.zip(of_stats).enumerate().collect();
+        let mut units = Vec::with_capacity(inputs.batch * inputs.heads);
+        units.extend(outs.zip(of_stats).enumerate());
         for_each_of(units, inputs.work(), |(unit, (out, stats))| inputs.forward_head(unit, out, stats));
         // SAFETY: the units cover every head of every batch entry, and each has written its rows of both.
         unsafe {
@@ -36,7 +37,9 @@ impl Attention<'_> {
         }
         (out, stats)
     }
+}
 
+impl Inputs<'_> {
     /// Writes every element of the result of one head, and the statistics of its rows.
     fn forward_head(
         &self,
@@ -45,7 +48,7 @@ impl Attention<'_> {
         stats: &mut [MaybeUninit<[f32; 2]>],
     ) {
         let (batch, head) = (unit / self.heads, unit % self.heads);
-        let v = self.v.matrix([batch, head / self.group()], 0..self.keys, self.d);
+        let v = self.v.matrix([batch, head / self.group], 0..self.keys);
         let size = self.block() * self.keys;
         let mut memory = Vec::with_capacity(size);
         for queries in self.blocks() {

@@ -3,8 +3,9 @@
 use std::mem::MaybeUninit;
 
 use super::Attention;
+use super::inputs::Inputs;
 use crate::exp::exp;
-use crate::heads::{Heads, split_heads};
+use crate::heads::{CheckedHeads, Heads, split_heads};
 use crate::matmul::{self, Accumulator};
 use crate::matrix::{MatMut, MatRef};
 use crate::reduce::sum;
@@ -13,8 +14,8 @@ use crate::threads::for_each_of;
 
 /// Where the gradients go that belong to one head of keys.
 struct Targets<'a> {
-    /// The gradient of the queries of each head that shares the keys, or none if it is not wanted.
-    dq: Vec<MatMut<'a, MaybeUninit<f32>>>,
+    /// `[queries, group·d]`, the gradient of the queries of all heads that share the keys.
+    dq: Option<MatMut<'a, MaybeUninit<f32>>>,
     dk: Option<Accumulator<'a>>,
     dv: Option<Accumulator<'a>>,
 }
@@ -34,13 +35,13 @@ impl Attention<'_> {
         if self.is_empty() {
             return std::array::from_fn(|i| wanted[i].then(|| vec![0.0; sizes[i]]));
         }
-        self.assert_heads();
-        let inputs = self.folded();
-        let g = if self.queries == 1 { g.folded(self.group()) } else { g };
+        let inputs = self.inputs();
+        let g = self.folded(g).checked([inputs.batch, inputs.heads, inputs.queries, inputs.d]);
         let mut gradients: [Option<Vec<f32>>; 3] =
             std::array::from_fn(|i| wanted[i].then(|| Vec::with_capacity(sizes[i])));
-        let dims = [self.result_dims(), of_keys, of_keys];
-        let units = targets(&mut gradients, dims, inputs.batch * inputs.kv_heads, inputs.group());
+        let [entries, rows, heads, d] = self.result_dims();
+        let dims = [[entries, rows, heads / inputs.group, inputs.group * d], of_keys, of_keys];
+        let units = targets(&mut gradients, dims, self.batch * self.kv_heads);
         for_each_of(units, 3 * inputs.work(), |(unit, targets)| {
             inputs.gradient_heads(unit, stats, g, targets);
         });
@@ -52,21 +53,24 @@ impl Attention<'_> {
         }
         gradients
     }
+}
 
+impl Inputs<'_> {
     /// Writes the gradients that belong to one head of keys.
-    fn gradient_heads(&self, unit: usize, stats: &[[f32; 2]], g: Heads, mut targets: Targets) {
-        let (batch, kv_head) = (unit / self.kv_heads, unit % self.kv_heads);
+    fn gradient_heads(&self, unit: usize, stats: &[[f32; 2]], g: CheckedHeads, mut targets: Targets) {
+        let kv_heads = self.heads / self.group;
+        let (batch, kv_head) = (unit / kv_heads, unit % kv_heads);
         let size = self.block() * self.keys;
         let (mut first, mut second) = (Vec::with_capacity(size), Vec::with_capacity(size));
-        for (i, head) in (kv_head * self.group()..(kv_head + 1) * self.group()).enumerate() {
+        let kv = [self.k, self.v].map(|x| x.matrix([batch, kv_head], 0..self.keys));
+        for (i, head) in (kv_head * self.group..(kv_head + 1) * self.group).enumerate() {
+            let mut dq = targets.dq.as_mut().map(|dq| dq.columns(i * self.d..(i + 1) * self.d));
             for queries in self.blocks() {
                 let scores = self.scores([batch, head], queries.clone(), first.spare_capacity_mut());
                 let stats = &stats[(batch * self.heads + head) * self.queries..][queries.clone()];
                 weights(scores, self.keys, stats);
-                let g = g.matrix([batch, head], queries.clone(), self.d);
-                let q = self.q.matrix([batch, head], queries.clone(), self.d);
-                let kv = [self.k, self.v].map(|x| x.matrix([batch, kv_head], 0..self.keys, self.d));
-                let dq = targets.dq.get_mut(i).map(|dq| dq.rows(queries));
+                let [q, g] = [self.q, g].map(|x| x.matrix([batch, head], queries.clone()));
+                let dq = dq.as_mut().map(|dq| dq.rows(queries));
                 let accumulators = [&mut targets.dk, &mut targets.dv];
                 self.gradient_block(scores, [q, g], kv, dq, accumulators, second.spare_capacity_mut());
             }
@@ -103,16 +107,15 @@ impl Attention<'_> {
     }
 }
 
-/// The targets of each head of keys, of which each serves `group` heads of queries. The vectors are empty and have room for
-/// tensors of shape `dims`.
+/// The targets of each head of keys. The vectors are empty and have room for tensors `[batch, rows, heads, columns]` of
+/// shape `dims`, one head of which belongs to each head of keys.
 fn targets<'a>(
     gradients: &'a mut [Option<Vec<f32>>; 3],
     dims: [[usize; 4]; 3],
     units: usize,
-    group: usize,
 ) -> Vec<(usize, Targets<'a>)> {
     let mut axes = dims.into_iter();
-    let [mut dq, mut dk, mut dv] = gradients.each_mut().map(|gradient| {
+    let mut heads = gradients.each_mut().map(|gradient| {
         let dims = axes.next().expect("axes for each of three gradients");
         let split = |gradient: &'a mut Vec<f32>| {
             split_heads(&mut gradient.spare_capacity_mut()[..dims.iter().product()], dims)
@@ -120,10 +123,8 @@ fn targets<'a>(
         gradient.as_mut().map(split)
     });
     let unit = |unit| {
-        let of_queries = dq.iter_mut().flat_map(|dq| dq.by_ref().take(group)).collect();
-        let [dk, dv] =
-            [&mut dk, &mut dv].map(|all| all.as_mut().and_then(Iterator::next).map(Accumulator::new));
-        (unit, Targets { dq: of_queries, dk, dv })
+        let [dq, dk, dv] = heads.each_mut().map(|heads| heads.as_mut().and_then(Iterator::next));
+        (unit, Targets { dq, dk: dk.map(Accumulator::new), dv: dv.map(Accumulator::new) })
     };
     (0..units).map(unit).collect()
 }

@@ -3,16 +3,11 @@
 
 mod forward;
 mod gradient;
+mod inputs;
 
-use std::mem::MaybeUninit;
-use std::ops::Range;
+use inputs::Inputs;
 
 use crate::heads::Heads;
-use crate::matmul;
-use crate::matrix::MatMut;
-
-/// Scores that one task holds at a time, a quarter of a megabyte.
-const BLOCK: usize = 64 * 1024;
 
 /// The inputs of attention and their sizes.
 #[derive(Clone, Copy)]
@@ -44,37 +39,13 @@ pub struct Attention<'a> {
 /// The largest score of each row and `1/Σ e^{s − max}`, in the order `[batch, heads, queries]`.
 pub type Stats = Vec<[f32; 2]>;
 
-impl Attention<'_> {
+impl<'a> Attention<'a> {
     /// Whether an axis has no element, so that there is nothing to compute.
     fn is_empty(&self) -> bool {
         [self.batch, self.heads, self.kv_heads, self.queries, self.keys, self.d].contains(&0)
     }
 
-    /// # Panics
-    ///
-    /// Panics if the heads of queries cannot be divided among those of keys.
-    fn assert_heads(&self) {
-        let Self { heads, kv_heads, .. } = self;
-        assert!(heads.is_multiple_of(*kv_heads), "{heads} heads of queries for {kv_heads} of keys");
-    }
-
-    /// Heads of queries that share one of keys.
-    fn group(&self) -> usize {
-        self.heads / self.kv_heads
-    }
-
-    /// With one query per head, the heads of queries that share keys become queries of one head, so that products are
-    /// fewer and larger.
-    fn folded(self) -> Self {
-        let group = self.group();
-        if self.queries > 1 {
-            return self;
-        }
-        let (q, bias) = (self.q.folded(group), self.bias.folded(group));
-        Self { heads: self.kv_heads, queries: group, q, bias, ..self }
-    }
-
-    /// The axes `[batch, queries, heads, d]` of the result, folded as [`folded`](Self::folded) folds the inputs.
+    /// The axes `[batch, queries, heads, d]` of the result, folded as [`inputs`](Self::inputs) are.
     fn result_dims(&self) -> [usize; 4] {
         match self.queries {
             1 => [self.batch * self.kv_heads, self.group(), 1, self.d],
@@ -82,37 +53,43 @@ impl Attention<'_> {
         }
     }
 
-    /// Queries per block.
-    fn block(&self) -> usize {
-        (BLOCK / self.keys).clamp(1, self.queries)
-    }
-
-    fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (queries, block) = (self.queries, self.block());
-        (0..queries).step_by(block).map(move |start| start..queries.min(start + block))
-    }
-
-    /// Multiplications of one of the products.
-    fn work(&self) -> usize {
-        self.batch * self.heads * self.queries * self.keys * self.d
-    }
-
-    /// The scores `[queries, keys]` of some queries with their bias, computed in `memory`.
-    fn scores<'s>(
-        &self,
-        [batch, head]: [usize; 2],
-        queries: Range<usize>,
-        memory: &'s mut [MaybeUninit<f32>],
-    ) -> &'s mut [f32] {
-        let dims = [queries.len(), self.keys];
-        let q = self.q.matrix([batch, head], queries.clone(), self.d);
-        let k = self.k.matrix([batch, head / self.group()], 0..self.keys, self.d);
-        let scores = MatMut::row_major(&mut memory[..dims[0] * dims[1]], dims);
-        let scores = matmul::write(scores, q, k.transposed(), self.scale).into_slice();
-        for (query, row) in queries.zip(scores.chunks_exact_mut(self.keys)) {
-            let bias = self.bias.row(batch, head, query, self.keys);
-            row.iter_mut().zip(bias).for_each(|(s, b)| *s += b);
+    /// The inputs, checked. With one query per head, the heads of queries that share keys become queries of one head, so
+    /// that products are fewer and larger.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the heads of queries cannot be divided among those of keys, or if a tensor does not lie inside its memory.
+    fn inputs(&self) -> Inputs<'a> {
+        let &Self { batch, heads, kv_heads, keys, d, scale, .. } = self;
+        assert!(heads.is_multiple_of(kv_heads), "{heads} heads of queries for {kv_heads} of keys");
+        let [heads, queries] = self.folded_dims();
+        Inputs {
+            group: heads / kv_heads,
+            batch,
+            heads,
+            queries,
+            keys,
+            d,
+            q: self.folded(self.q).checked([batch, heads, queries, d]),
+            k: self.k.checked([batch, kv_heads, keys, d]),
+            v: self.v.checked([batch, kv_heads, keys, d]),
+            bias: self.folded(self.bias).checked([batch, heads, queries, keys]),
+            scale,
         }
-        scores
+    }
+
+    /// Heads, and queries per head, of [`inputs`](Self::inputs).
+    fn folded_dims(&self) -> [usize; 2] {
+        if self.queries == 1 { [self.kv_heads, self.group()] } else { [self.heads, self.queries] }
+    }
+
+    /// A tensor `[batch, heads, queries, columns]` as [`inputs`](Self::inputs) hold it.
+    fn folded<'t>(&self, tensor: Heads<'t>) -> Heads<'t> {
+        if self.queries == 1 { tensor.folded(self.group()) } else { tensor }
+    }
+
+    /// Heads of queries that share one of keys.
+    fn group(&self) -> usize {
+        self.heads / self.kv_heads
     }
 }

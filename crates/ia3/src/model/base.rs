@@ -20,6 +20,7 @@ pub(super) struct Base {
     pub(super) report: LoadReport,
     pub(super) quantized: Option<QuantizeReport>,
     pub(super) generation: GenerationConfig,
+    #[cfg_attr(not(feature = "data"), expect(dead_code, reason = "only texts need it"))]
     pub(super) tokenizer: LazyTokenizer,
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ia3_guard::{Limit, read_text};
 use ia3_io::{CheckpointOptions, SavedCheckpoint, save_checkpoint_with};
 use ia3_models::ModelConfig;
 use serde_json::{Map, Value};
@@ -51,7 +52,7 @@ impl Model {
         }
         let path = base.join("config.json");
         let read = |source| Error::ReadConfig { path: path.clone(), source };
-        let text = std::fs::read_to_string(&path).map_err(read)?;
+        let text = read_text(&path, Limit::CONFIG).map_err(|error| read(error.reason()))?;
         let mut fields: Map<String, Value> = serde_json::from_str(&text).map_err(|e| read(e.into()))?;
         ["id2label", "label2id"].into_iter().for_each(|names| drop(fields.remove(names)));
         fields.insert("num_labels".into(), labels.into());

@@ -59,7 +59,7 @@ pub(crate) fn report(path: &Path, base: Option<&Path>, device: &Device) -> anyho
         parameters: file.num_params(),
         bytes,
         sites: file.vectors.iter().map(|(path, v)| site(path, &v.shape, &v.values)).collect(),
-        fit: base.map(|base| fit(file, base, device)).transpose()?,
+        fit: base.map(|base| fit(file, path, base, device)).transpose()?,
     })
 }
 
@@ -74,8 +74,8 @@ fn site(path: &str, shape: &[usize], values: &[f32]) -> Site {
 }
 
 /// An adapter fits if every vector has a layer and every planned layer has a vector.
-fn fit(file: AdapterFile, dir: &Path, device: &Device) -> anyhow::Result<Fit> {
-    let model = base_model::shapes(dir, device)?;
+fn fit(file: AdapterFile, path: &Path, dir: &Path, device: &Device) -> anyhow::Result<Fit> {
+    let model = base_model::shapes(dir, &[path.to_owned()], device)?;
     let (fits, reason) = match file.into_adapter(&model.info(), device) {
         Ok((_, report)) => (report.is_complete(), report.to_string()),
         Err(error) => (false, error.to_string()),

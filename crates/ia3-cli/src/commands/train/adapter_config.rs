@@ -4,17 +4,18 @@ use anyhow::Context;
 use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3::{Ia3Config, Pretrained, Task};
+use ia3_guard::Limit;
 
 use crate::args::Train;
 use crate::commands::targets;
 use crate::output::note;
+use crate::text_file;
 
 /// The configuration that `--config`, or `--target` and `--feedforward`, describe.
 pub(super) fn from_args(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
     let base = args.base.display().to_string();
     if let Some(path) = &args.config {
-        let json =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let json = text_file::read(path, Limit::CONFIG)?;
         let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
         return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
     }

@@ -9,10 +9,10 @@ use ia3::train::{Checkpoint, Checkpoints, TrainError, Trainer};
 
 use super::history::History;
 use super::line_numbers::lines_of;
-use super::loss_plot;
 use super::progress_state::ProgressState;
 use super::setup::Setup;
 use super::task::Task;
+use super::{base_hashes, loss_plot, resume};
 use crate::args::Train;
 use crate::out;
 
@@ -40,21 +40,19 @@ impl<'a> OutputFolder<'a> {
         let _folder = if of_tasks { Some(out::folder(&args.out)?) } else { None };
         let adapters = setup.tasks.iter().map(|task| out::folder(&task.folder(&args.out)));
         let adapters = adapters.collect::<anyhow::Result<_>>()?;
+        base_hashes::keep(&setup.base_hashes, &args.out)?;
         Ok(Self { args, setup, checkpoints, last_saved: None, adapters, _folder })
     }
 
-    /// The last checkpoint, which `--no-resume` removes.
+    /// The last checkpoint that is whole. `--no-resume` removes all.
     pub(super) fn last_checkpoint(&mut self) -> anyhow::Result<Option<Checkpoint<ProgressState>>> {
-        let Some(&step) = self.checkpoints.steps()?.last() else { return Ok(None) };
         if self.args.no_resume {
-            self.checkpoints.prune(0, &[])?;
+            self.checkpoints.remove_all()?;
             return Ok(None);
         }
-        let checkpoint = self.checkpoint(step).context(
-            "cannot resume from the last checkpoint; repeat the command that wrote it, or start anew with --no-resume",
-        )?;
-        self.last_saved = Some(step);
-        Ok(Some(checkpoint))
+        let checkpoint = resume::last_whole(&self.checkpoints)?;
+        self.last_saved = checkpoint.as_ref().map(|checkpoint| checkpoint.state.step);
+        Ok(checkpoint)
     }
 
     pub(super) fn checkpoint(&self, step: usize) -> anyhow::Result<Checkpoint<ProgressState>> {
@@ -65,10 +63,10 @@ impl<'a> OutputFolder<'a> {
         self.last_saved
     }
 
-    /// Writes a checkpoint, unless there is one of this step.
+    /// Writes a checkpoint, unless the last one that was read or written is of this step.
     pub(super) fn save(&mut self, trainer: &Trainer, progress: &ProgressState) -> anyhow::Result<()> {
         let state = trainer.state()?;
-        if self.checkpoints.steps()?.contains(&state.step) {
+        if self.last_saved == Some(state.step) {
             return Ok(());
         }
         // Nobody else knows the folder of a checkpoint that is not complete.
@@ -76,10 +74,20 @@ impl<'a> OutputFolder<'a> {
             let direct = |task: &Task| FolderWrite::direct(task.folder(dir));
             self.write_adapters(trainer, self.setup.tasks.iter().map(direct)).map(|_| ())
         };
-        self.checkpoints.write(&state, progress, add)?;
+        let written = self.checkpoints.write(&state, progress, add);
+        written.with_context(|| self.not_saved(state.step))?;
         self.last_saved = Some(state.step);
         let best = progress.best.map(|best| best.step);
         Ok(self.checkpoints.prune(self.args.save_total_limit.max(1), best.as_slice())?)
+    }
+
+    /// What a checkpoint that cannot be written means.
+    fn not_saved(&self, step: usize) -> String {
+        let before = match self.last_saved {
+            Some(last) => format!("the same command continues from that of step {last}"),
+            None => "there is no earlier one, so the same command starts anew".into(),
+        };
+        format!("the checkpoint after step {step} was not written; {before}")
     }
 
     /// Writes the current adapters; returns the bytes of each.

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, bail};
 use ia3::io::{FileError, check_adapter_name};
+use ia3_guard::Limit;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::args::{DataArgs, Train};
+use crate::text_file;
 
 /// A task as the arguments describe it.
 pub(super) struct TaskSpec {
@@ -72,7 +74,7 @@ pub(super) fn in_task(name: Option<&str>, error: impl Into<Error>) -> Error {
 
 fn read(path: &Path, args: &Train) -> anyhow::Result<Vec<TaskSpec>> {
     let place = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {place}"))?;
+    let text = text_file::read(path, Limit::CONFIG)?;
     let entries = entries(&text).with_context(|| format!("{place} is not a list of tasks"))?;
     if entries.is_empty() {
         bail!("{place} lists no task");

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::names::word;
 use crate::checkpoint::CheckpointError;
-use crate::fs::{read_text, wrong_kind};
+use crate::fs::{Limit, read_text, wrong_kind};
 
 pub(crate) const CONFIG: &str = "config.json";
 const FIELD: &str = "quantization_config";
@@ -65,7 +65,7 @@ pub(crate) fn config_text(
 /// The `config.json` at `path` with the `quantization_config` of the weights that it is copied beside. `None` if a plain copy
 /// is right.
 pub(crate) fn copied_text(path: &Path, bits: Option<Bits>) -> Result<Option<String>, CheckpointError> {
-    if bits.is_none() && !read_text(path)?.contains(METHOD) {
+    if bits.is_none() && !read_text(path, Limit::CONFIG)?.contains(METHOD) {
         return Ok(None);
     }
     let config = config(path)?.unwrap_or_default();
@@ -93,7 +93,7 @@ fn config(path: &Path) -> Result<Option<Map<String, Value>>, CheckpointError> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = read_text(path)?;
+    let text = read_text(path, Limit::CONFIG)?;
     let parsed = serde_json::from_str(&text).map(Some);
     parsed.map_err(|source| {
         wrong_kind(path, text.as_bytes()).map_or_else(

@@ -8,6 +8,7 @@ use ia3::train::EpochPlan;
 use ia3::{ModelInfo, ModuleInfo, ModuleKind, Task};
 
 use super::device::is_flex;
+use crate::text_file;
 
 /// What an attention layer keeps for the backward pass.
 #[derive(Clone, Copy)]
@@ -24,8 +25,7 @@ impl AttentionWeights {
     /// `flex`, it keeps none, because the gradient computes the weights again.
     pub(super) fn read(dir: &Path, device: &Device) -> anyhow::Result<Self> {
         let path = dir.join("config.json");
-        let text =
-            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = text_file::read_of_model(&path)?;
         let config: serde_json::Value =
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let heads = ["num_heads", "num_attention_heads", "n_head"];

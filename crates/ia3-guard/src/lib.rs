@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod error;
+mod escape;
+mod file_kind;
+mod limit;
+mod open;
+mod panics;
+mod pipe;
+mod read;
+
+pub use error::FileError;
+pub use escape::{QUOTED, escape, escape_json, escape_lines, quote, quote_all, quote_path};
+pub use file_kind::FileKind;
+pub use limit::Limit;
+pub use open::{Source, open, open_source};
+pub use panics::caught;
+pub use read::{file_names, read_bytes, read_head, read_source, read_source_text, read_text, wrong_kind};
