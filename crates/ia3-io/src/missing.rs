@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ia3_guard::quote;
+
 use crate::text::SHOWN;
 
 /// A name that was looked for and not found.
@@ -16,17 +18,26 @@ pub struct Missing {
 /// `` `lm_heat.weight` (closest: `lm_head.weight`) ``
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`{}", self.name, closest(&self.nearest))
+        write!(f, "`{}`{}", quote(&self.name), closest(&self.nearest))
     }
 }
 
 pub(crate) fn closest(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|n| format!(" (closest: `{n}`)")).unwrap_or_default()
+    nearest.as_ref().map(|n| format!(" (closest: `{}`)", quote(n))).unwrap_or_default()
 }
+
+/// How many names are compared.
+const MAX_KNOWN: usize = 20_000;
+/// The longest name that is compared, in bytes.
+const MAX_NAME: usize = 256;
 
 /// The most similar name in `known`, if any is similar enough and it is not `name` itself.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let scored = known.into_iter().map(|other| (strsim::jaro(name, other), other));
+    if name.len() > MAX_NAME {
+        return None;
+    }
+    let known = known.into_iter().filter(|other| other.len() <= MAX_NAME).take(MAX_KNOWN);
+    let scored = known.map(|other| (strsim::jaro(name, other), other));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
     best.filter(|(score, other)| *score > 0.7 && *other != name).map(|(_, other)| other.to_string())
 }

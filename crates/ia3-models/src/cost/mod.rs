@@ -2,6 +2,8 @@
 
 mod shape;
 
+use std::collections::BTreeSet;
+
 use ia3_core::config::{ModuleInfo, ModuleKind};
 use ia3_core::{ModelInfo, Placement, Plan};
 
@@ -145,7 +147,8 @@ impl Base<'_> {
 
     /// Parameters of the modules that are trained whole, a classifier's head.
     fn saved(&self) -> usize {
-        let modules = self.plan.modules_to_save.iter().filter_map(|path| self.info.module(path));
+        let saved: BTreeSet<&String> = self.plan.modules_to_save.iter().collect();
+        let modules = self.info.modules.iter().filter(|module| saved.contains(&module.path));
         let size = |module: &ModuleInfo| match module.kind {
             ModuleKind::Linear { d_in, d_out, bias } | ModuleKind::Conv1D { d_in, d_out, bias } => {
                 d_in * d_out + if bias { d_out } else { 0 }
@@ -166,8 +169,8 @@ impl Base<'_> {
     }
 
     fn adapted_by_lora(&self) -> impl Iterator<Item = (usize, usize)> {
-        let saved = |path: &String| self.plan.modules_to_save.contains(path);
-        let adapted = self.linears().filter(move |(m, ..)| !m.output_embedding && !saved(&m.path));
+        let saved: BTreeSet<&String> = self.plan.modules_to_save.iter().collect();
+        let adapted = self.linears().filter(move |(m, ..)| !m.output_embedding && !saved.contains(&m.path));
         adapted.map(|(_, d_in, d_out)| (d_in, d_out))
     }
 
