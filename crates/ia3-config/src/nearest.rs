@@ -16,6 +16,9 @@ const MAX_KNOWN: usize = 20_000;
 /// The longest name that is compared, in bytes.
 const MAX_NAME: usize = 256;
 
+/// The likeness above which one of two names may be a misspelling of the other.
+const SIMILAR: f64 = 0.7;
+
 /// A search for the names that the user may have meant, among the paths that a field can name.
 pub(crate) struct Search<'m> {
     field: Field,
@@ -125,6 +128,18 @@ pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     let known = known.into_iter().filter(|other| other.len() <= MAX_NAME).take(MAX_KNOWN);
     let scored = known.map(|other| (likeness(name, other), other));
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, other)| other)
+}
+
+/// The name in `known` that is most similar to `name`, if it is similar enough to be what the user meant and is not `name`
+/// itself. Error messages suggest this name.
+///
+/// ```
+/// let known = ["shared.weight", "lm_head.weight"];
+/// assert_eq!(ia3_config::similar_name("lm_heat.weight", known), Some("lm_head.weight"));
+/// assert_eq!(ia3_config::similar_name("xyz", known), None);
+/// ```
+pub fn similar_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_name(name, known).filter(|other| likeness(name, other) > SIMILAR && *other != name)
 }
 
 /// The Jaro-Winkler similarity of two names, from 0 to 1.

@@ -1,6 +1,7 @@
 //! Implements Python's `re.fullmatch` with Rust's regular expression engines.
 
 use crate::ConfigError;
+use crate::py_references;
 use crate::py_syntax::{self, Translated};
 
 /// A Python regular expression, matched as `re.fullmatch` does.
@@ -99,33 +100,17 @@ fn compile(wrapped: &str, translated: &Translated, max_compiled: usize) -> Resul
         Ok(_) => None,
         Err(error) => Some(last_line(&error.to_string())),
     };
-    let tested = tested_group(wrapped);
-    match fancy_regex::RegexBuilder::new(wrapped)
+    let built = fancy_regex::RegexBuilder::new(wrapped)
         .backtrack_limit(MAX_STEPS)
         .delegate_size_limit(max_compiled)
-        .build()
-    {
-        // The engine would panic while matching. Python refuses such a pattern too, with this message.
-        Ok(regex) if tested >= regex.captures_len() => Err(format!("invalid group reference {tested}")),
-        Ok(regex) => Ok(Engine::Backtracking(Box::new(regex))),
+        .build();
+    match built {
+        // The engine would panic at a test of a group that does not exist.
+        Ok(regex) => py_references::check(wrapped).map(|()| Engine::Backtracking(Box::new(regex))),
         Err(error) => {
             Err(refused.filter(|reason| !reason.contains("not supported")).unwrap_or(error.to_string()))
         }
     }
-}
-
-/// The largest number of a group that a conditional `(?(1)…)` tests, or 0 if the pattern has no conditional.
-fn tested_group(pattern: &str) -> usize {
-    let conditionals = pattern.match_indices("(?(").filter(|(at, _)| {
-        let backslashes = pattern[..*at].bytes().rev().take_while(|byte| *byte == b'\\').count();
-        backslashes % 2 == 0
-    });
-    let tested = conditionals.filter_map(|(at, opening)| {
-        let (number, _) = pattern[at + opening.len()..].split_once(')')?;
-        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| number.parse().unwrap_or(usize::MAX))
-    });
-    tested.max().unwrap_or(0)
 }
 
 /// The last line of the parser's message, which says what is wrong. The lines before it show the wrapped pattern.
@@ -140,7 +125,9 @@ mod tests {
 
     #[test]
     fn a_conditional_on_a_group_that_does_not_exist_is_refused() {
-        for pattern in ["(?(1))", "(?(1)){9999999}k", "(a)(?(2)b|c)", "(?(99999999999999999999)a)"] {
+        for pattern in
+            ["(?(1))", "(?(1)){9999999}k", "(a)(?(2)b|c)", "(?(99999999999999999999)a)", "(?(1", "(?("]
+        {
             assert!(PyRegex::new(pattern).is_err(), "{pattern}");
         }
         let regex = PyRegex::new("(a)?(?(1)b|c)").unwrap();
