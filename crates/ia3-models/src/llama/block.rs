@@ -11,14 +11,14 @@ use crate::layers::linear;
 use crate::norm::RmsNorm;
 use crate::rotary::Rotation;
 
-/// `down_proj(act(gate_proj(x)) ⊙ up_proj(x))` (SwiGLU).
+/// The feed-forward layer (SwiGLU): `down_proj(act(gate_proj(x)) ⊙ up_proj(x))`.
 #[derive(Module, Debug)]
 pub struct LlamaMLP {
-    /// `[d, d_inner]`, activated.
+    /// The gate, `[d, d_inner]`. The activation is applied to its output.
     pub gate_proj: Linear,
-    /// `[d, d_inner]`, linear.
+    /// The matrix beside the gate, `[d, d_inner]`. No activation is applied to its output.
     pub up_proj: Linear,
-    /// `[d_inner, d]`; an (IA)³ target by its input.
+    /// The second matrix, `[d_inner, d]`; an (IA)³ target whose input is scaled.
     pub down_proj: Linear,
     #[module(skip)]
     activation: Activation,
@@ -42,7 +42,7 @@ impl LlamaMLP {
     }
 }
 
-/// `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`. In OLMo 2
+/// A block: `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`. In OLMo 2 it is
 /// `x + post_attention_layernorm(self_attn(x))`, then `x + post_feedforward_layernorm(mlp(x))`.
 #[derive(Module, Debug)]
 pub struct LlamaDecoderLayer {
@@ -50,11 +50,11 @@ pub struct LlamaDecoderLayer {
     pub self_attn: LlamaAttention,
     /// The feed-forward layer.
     pub mlp: LlamaMLP,
-    /// RMS norm before the attention; OLMo 2 has none.
+    /// The RMS norm before the attention. OLMo 2 has none.
     pub input_layernorm: Option<RmsNorm>,
-    /// RMS norm before the feed-forward layer; in OLMo 2 after the attention.
+    /// The RMS norm before the feed-forward layer; in OLMo 2 the one after the attention.
     pub post_attention_layernorm: RmsNorm,
-    /// RMS norm after the feed-forward layer, in OLMo 2 alone.
+    /// The RMS norm after the feed-forward layer, which OLMo 2 alone has.
     pub post_feedforward_layernorm: Option<RmsNorm>,
 }
 

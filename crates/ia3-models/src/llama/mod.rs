@@ -1,12 +1,13 @@
-//! Llama, Mistral, Qwen2, Qwen3, SmolLM3 and OLMo 2: rotary positions, RMS norms, grouped key-value heads, a gated
-//! feed-forward layer.
+//! Llama, Mistral, Qwen2, Qwen3, SmolLM3 and OLMo 2. They have rotary positions, RMS norms, grouped heads of keys and values,
+//! and a gated feed-forward layer.
 //!
-//! arXiv 2302.13971, 2310.06825, 2407.10671, 2505.09388, 2501.00656; field names are Hugging Face's (`modeling_llama.py`), so module paths and
-//! checkpoint keys agree.
+//! The models are those of arXiv 2302.13971, 2310.06825, 2407.10671, 2505.09388 and 2501.00656. The names of the fields are
+//! Hugging Face's (`modeling_llama.py`), so module paths equal checkpoint keys.
 
 mod attention;
 mod block;
 mod config;
+mod config_json;
 mod model;
 mod model_type;
 
