@@ -1,4 +1,4 @@
-//! `adapter_config.json` as a value.
+//! The contents of `adapter_config.json`.
 
 use std::collections::BTreeMap;
 
@@ -9,31 +9,33 @@ use crate::{Selector, TaskType};
 /// The configuration of an (IA)³ adapter: PEFT's `IA3Config`, the contents of `adapter_config.json`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ia3Config {
-    /// Class of the base model and its library; PEFT writes it only where `task_type` is null.
+    /// The class of the base model and its library. PEFT writes this field only if `task_type` is null.
     pub auto_mapping: Option<Value>,
-    /// Name or path of the base model; never compared with the model in use.
+    /// Name or path of the base model. It is never compared with the model in use.
     pub base_model_name_or_path: Option<String>,
     /// Modules that are never adapted.
     pub exclude_modules: Option<Selector>,
-    /// Whether the weights are stored `[in, out]` (GPT-2's `Conv1D`); planning corrects it for each layer.
+    /// Whether the weights are stored as `[in, out]`, as GPT-2's `Conv1D` stores them. Planning corrects the value for each
+    /// layer.
     pub fan_in_fan_out: bool,
-    /// Targets whose *input* is scaled ([`Placement::Input`](crate::Placement::Input)); `None` takes the default.
+    /// Targets whose *input* is scaled ([`Placement::Input`](crate::Placement::Input)). `None` means the default of the
+    /// architecture.
     pub feedforward_modules: Option<Selector>,
-    /// Whether the adapter is loaded frozen; PEFT writes `true` into every file.
+    /// Whether PEFT loads the adapter frozen. PEFT writes `true` into every file.
     pub inference_mode: bool,
-    /// Whether the vectors start at one; otherwise at random numbers from N(0, 1), an aid in tests.
+    /// Whether the vectors start at one. If it is `false`, they start at random numbers from N(0, 1), which tests use.
     pub init_ia3_weights: bool,
-    /// Modules that are trained and saved whole, next to the vectors.
+    /// Modules that are trained and saved as a whole, in addition to the vectors.
     pub modules_to_save: Option<Vec<String>>,
     /// The version of PEFT that wrote the file.
     pub peft_version: Option<String>,
-    /// Revision of the base model.
+    /// The revision of the base model.
     pub revision: Option<String>,
-    /// Modules to adapt; `None` takes the default of the architecture.
+    /// Modules to adapt. `None` means the default of the architecture.
     pub target_modules: Option<Selector>,
-    /// What the model is for.
+    /// The task that the model performs.
     pub task_type: Option<TaskType>,
-    /// Fields that this version does not know, kept for the round trip.
+    /// Fields that this version does not know. They are kept, so that saving writes them again.
     pub unknown: BTreeMap<String, Value>,
 }
 
@@ -58,7 +60,7 @@ impl Default for Ia3Config {
 }
 
 impl Ia3Config {
-    /// PEFT's defaults: the targets of the architecture, vectors of ones.
+    /// A configuration with PEFT's defaults: the targets are those of the architecture, and the vectors start at one.
     pub fn new() -> Self {
         Self::default()
     }
@@ -81,13 +83,13 @@ impl Ia3Config {
         self
     }
 
-    /// Sets the modules that are trained and saved whole.
+    /// Sets the modules that are trained and saved as a whole.
     pub fn with_modules_to_save<S: Into<String>>(mut self, modules: impl IntoIterator<Item = S>) -> Self {
         self.modules_to_save = Some(modules.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Sets what the model is for.
+    /// Sets the task that the model performs.
     pub fn with_task_type(mut self, task_type: TaskType) -> Self {
         self.task_type = Some(task_type);
         self

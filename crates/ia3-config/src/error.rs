@@ -1,47 +1,54 @@
-//! What can be wrong with a configuration.
+//! The errors of reading a configuration and of applying it to a model.
+
+use ia3_guard::{few, quote, quote_debug, quote_error};
 
 use crate::task_type::TaskType;
 use crate::unmatched::{Field, Unmatched};
 
-/// What can be wrong with a configuration, or between a configuration and a model.
+/// An error in a configuration, or a mismatch between a configuration and a model.
 ///
-/// Where PEFT has an error of its own, the message contains its words.
+/// If PEFT raises an error in the same case, the message contains PEFT's words.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The text is not JSON, or a field has the wrong type or appears twice.
-    #[error("invalid adapter configuration at `{path}`: {source}")]
+    #[error("invalid adapter configuration at `{}`: {}", quote(path), quote_error(source))]
     Json {
-        /// Place in the document, such as `target_modules[2]`; `.` is the document itself.
+        /// The place in the document, such as `target_modules[2]`. `.` is the document itself.
         path: String,
-        /// What is wrong there, with line and column.
+        /// The error of the parser, with line and column.
         #[source]
         source: serde_json::Error,
     },
 
-    /// `peft_type` is missing: the file is not a PEFT adapter configuration.
+    /// `peft_type` is missing, so the file is not a PEFT adapter configuration.
     #[error("`peft_type` is missing; an (IA)³ configuration says \"peft_type\": \"IA3\"")]
     MissingPeftType,
 
     /// The file configures another adapter method.
-    #[error("`peft_type` is {found}, expected \"IA3\" (upper case): not an (IA)³ configuration")]
+    #[error(
+        "`peft_type` is {}, expected \"IA3\" (upper case); the file is not an (IA)³ configuration",
+        quote(found)
+    )]
     WrongPeftType {
         /// The value found, as JSON.
         found: String,
     },
 
-    /// A task type that PEFT does not have.
-    #[error("invalid task type {found:?}; must be one of {}", TaskType::ALL.map(TaskType::as_str).join(", "))]
+    /// PEFT has no such task type.
+    #[error("invalid task type {}; must be one of {}", quote_debug(found), TaskType::ALL.map(TaskType::as_str).join(", "))]
     UnknownTaskType {
         /// The name found.
         found: String,
     },
 
-    /// Both fields are lists, and a feed-forward name is no target name.
+    /// Both fields are lists, and a name in `feedforward_modules` is not in `target_modules`.
     #[error(
-        "`feedforward_modules` should be a subset of `target_modules`: {} not in the targets {targets:?}; \
+        "`feedforward_modules` should be a subset of `target_modules`: {} {} not in the targets [{}]; \
          add the same names to `target_modules`",
-        quoted(extra)
+        quoted(extra),
+        if extra.len() == 1 { "is" } else { "are" },
+        quoted(targets)
     )]
     FeedforwardNotSubset {
         /// The names that are not among the targets.
@@ -50,47 +57,74 @@ pub enum ConfigError {
         targets: Vec<String>,
     },
 
-    /// A regular expression that does not compile.
-    #[error("invalid regular expression `{pattern}`: {reason}")]
+    /// A configuration names more than can be looked for in bounded time.
+    #[error(
+        "`modules_to_save` has {found} {what}, more than the limit of {limit}; write plain names of modules"
+    )]
+    TooManySaved {
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        limit: usize,
+        /// What they are.
+        what: &'static str,
+    },
+
+    /// A regular expression is longer than any good one.
+    #[error(
+        "a regular expression has {bytes} bytes, more than the limit of {limit}; list module names instead"
+    )]
+    PatternTooLong {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+
+    /// A regular expression does not compile.
+    #[error("invalid regular expression `{}`: {}", quote(pattern), quote_error(reason))]
     InvalidPattern {
         /// The pattern.
         pattern: String,
-        /// What the parser says.
+        /// The message of the parser.
         reason: String,
     },
 
-    /// A construct that means something else here than in Python, that only Python has, or that Python refuses.
-    #[error("unsupported in the regular expression `{pattern}`: `{found}` {hint}")]
+    /// A regular expression holds a construct that has another meaning here than in Python, that only Python has, or that
+    /// Python refuses.
+    #[error("unsupported in the regular expression `{}`: `{}` {hint}", quote(pattern), quote(found))]
     UnsupportedPattern {
         /// The pattern.
         pattern: String,
         /// The construct.
         found: String,
-        /// Why, and what to write instead.
+        /// The reason, and what to write instead.
         hint: &'static str,
     },
 
-    /// A pattern with look-around or back-references took too many steps.
+    /// Matching a pattern with look-around or back-references reached the step limit of the engine.
     #[error(
-        "matching the regular expression `{pattern}` against {text:?} was given up after too much backtracking; \
-         simplify it, or list module names instead"
+        "matching the regular expression `{}` against {} stopped after too many backtracking steps; \
+         simplify the expression, or list module names instead",
+        quote(pattern),
+        quote_debug(text)
     )]
     PatternTooSlow {
         /// The pattern.
         pattern: String,
-        /// The text it was matched against.
+        /// The text that the pattern was matched against.
         text: String,
     },
 
-    /// No defaults for this architecture, and the field is not set.
+    /// The field is not set, and the architecture has no default for it.
     #[error(
-        "please specify `{field}` in the configuration: no default for {}{}",
+        "please specify `{field}` in the configuration: there is no default for {}{}",
         match model_type {
-            Some(name) => format!("model type {name:?}"),
+            Some(name) => format!("model type {}", quote_debug(name)),
             None => "a model without a model type".to_owned(),
         },
         match field {
-            Field::FeedforwardModules => "; an empty list scales outputs only",
+            Field::FeedforwardModules => "; with an empty list all vectors scale outputs",
             _ => "",
         }
     )]
@@ -101,9 +135,10 @@ pub enum ConfigError {
         model_type: Option<String>,
     },
 
-    /// The targets are an empty list or an empty string.
+    /// `target_modules` is an empty list or an empty string.
     #[error(
-        "no `target_modules` passed: it is empty; name the modules to adapt, or leave it out for the defaults"
+        "no `target_modules` passed: the field is empty; name the modules to adapt, or leave the field out to adapt the \
+         default modules"
     )]
     NoTargets,
 
@@ -114,27 +149,28 @@ pub enum ConfigError {
         unmatched: Vec<Unmatched>,
     },
 
-    /// Some names or patterns select nothing, and `allow_unmatched` is off.
+    /// Some names or patterns select nothing, and [`PlanOptions::allow_unmatched`](crate::PlanOptions::allow_unmatched) is
+    /// `false`.
     #[error("{}", joined(unmatched))]
     Unmatched {
         /// The names and patterns.
         unmatched: Vec<Unmatched>,
     },
 
-    /// `exclude_modules` or `modules_to_save` cover every module.
+    /// `exclude_modules` or `modules_to_save` excludes every module.
     #[error(
-        "all modules were excluded: {modules} of {modules}; \
+        "all modules were excluded ({modules} of {modules}); \
          check `target_modules`, `exclude_modules` and `modules_to_save`"
     )]
     AllExcluded {
-        /// How many modules the model has.
+        /// The number of modules of the model.
         modules: usize,
     },
 
-    /// Every module that a target names is excluded, or nothing is named at all.
+    /// Every module that `target_modules` selects is excluded.
     #[error(
-        "no modules were targeted for adaptation: `exclude_modules` or `modules_to_save` cover all modules that \
-         `target_modules` names ({}); this might be caused by a combination of mismatched target modules and \
+        "no modules were targeted for adaptation: `exclude_modules` or `modules_to_save` excludes every module that \
+         `target_modules` selects ({}); this might be caused by a combination of mismatched target modules and \
          excluded modules",
         quoted(excluded)
     )]
@@ -143,21 +179,25 @@ pub enum ConfigError {
         excluded: Vec<String>,
     },
 
-    /// The input of a convolution is to be scaled, but the number of its channels is not known.
+    /// The input of a convolution is to be scaled, but its number of channels is not known.
     #[error(
-        "the input of `{path}` cannot be scaled: how many groups, and so input channels, {kind} has is not known; \
-         derive `Debug` for the modules around it, which shows them, or leave it out of `feedforward_modules`"
+        "the input of `{}` cannot be scaled: the number of groups of {kind} is not known, and so neither is its \
+         number of input channels; derive `Debug` for the modules around it, from which the groups are read, or leave \
+         it out of `feedforward_modules`",
+        quote(path)
     )]
     UnknownChannels {
         /// Path of the module.
         path: String,
-        /// Its class and sizes.
+        /// The module's class and sizes.
         kind: String,
     },
 
     /// A target is not a layer that (IA)³ can scale.
     #[error(
-        "target module `{path}` is not supported: it is {kind}, and only Linear, Conv1D, Conv2d and Conv3d are; {}",
+        "target module `{}` is not supported: it is {kind}, but only Linear, Conv1D, Conv2d and Conv3d can be \
+         scaled; {}",
+        quote(path),
         match inside.as_slice() {
             [] => "remove it from `target_modules` or add it to `exclude_modules`".to_owned(),
             inside => format!("target the layers inside it: {}", quoted(inside)),
@@ -166,19 +206,17 @@ pub enum ConfigError {
     UnsupportedLayer {
         /// Path of the module.
         path: String,
-        /// Its class and sizes.
+        /// The module's class and sizes.
         kind: String,
-        /// Last path segments of the layers inside it that can be adapted.
+        /// The last path segments of the layers inside the module that can be adapted.
         inside: Vec<String>,
     },
 }
 
 fn joined(unmatched: &[Unmatched]) -> String {
-    let lines: Vec<String> = unmatched.iter().map(Unmatched::to_string).collect();
-    lines.join("; ")
+    few(unmatched.iter().map(Unmatched::to_string), "; ")
 }
 
 fn quoted(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
-    names.join(", ")
+    few(names.iter().map(|name| quote_debug(name)), ", ")
 }

@@ -15,14 +15,15 @@ const PEFT_TYPE: &str = "IA3";
 impl Ia3Config {
     /// Reads the text of an `adapter_config.json`.
     ///
-    /// Only `peft_type` is required: a missing field has PEFT's default, an unknown one is kept in
-    /// [`Ia3Config::unknown`]. Files that PEFT writes but refuses to read, because `feedforward_modules` is no subset
-    /// of `target_modules`, are read; [`Ia3Config::validate`] has that check.
+    /// Only `peft_type` is required. A missing field has PEFT's default, and an unknown field is kept in
+    /// [`Ia3Config::unknown`]. This function also reads the files that PEFT writes but refuses to read because
+    /// `feedforward_modules` is not a subset of `target_modules`; [`Ia3Config::validate`] checks for that case.
     ///
     /// # Errors
-    /// [`ConfigError::Json`] with the path of the field for broken JSON, a wrong type, an unknown task type or a
-    /// field that appears twice; [`ConfigError::MissingPeftType`] and [`ConfigError::WrongPeftType`] for the
-    /// configuration of something else.
+    /// - [`ConfigError::Json`], with the path of the field: the JSON is broken, a field has the wrong type, the task type is
+    ///   unknown, or a field appears twice.
+    /// - [`ConfigError::MissingPeftType`] and [`ConfigError::WrongPeftType`]: the text is not the configuration of an (IA)³
+    ///   adapter.
     ///
     /// ```
     /// # use ia3_config::{Ia3Config, Selector};
@@ -38,8 +39,8 @@ impl Ia3Config {
         }
     }
 
-    /// The text of an `adapter_config.json` as PEFT writes it: indented by two, sorted keys, ASCII, no line break at
-    /// the end. Module names are sorted, where PEFT's order changes from run to run.
+    /// The text of an `adapter_config.json` as PEFT writes it: two spaces of indentation, sorted keys, only ASCII, and no
+    /// line break at the end. The module names are sorted; in PEFT's files their order changes from run to run.
     pub fn to_json(&self) -> String {
         let mut fields = self.unknown.clone();
         fields.extend(self.known_fields());
@@ -84,7 +85,7 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ConfigError> {
     Ok(value)
 }
 
-/// The fields of the file. The defaults of `bool` are PEFT's, but for `init_ia3_weights`.
+/// The fields of the file. The default of a `bool` is `false`, as in PEFT, except for `init_ia3_weights`.
 #[derive(Deserialize)]
 struct File {
     auto_mapping: Option<Value>,
@@ -132,7 +133,7 @@ impl From<File> for Ia3Config {
     }
 }
 
-/// The fields that are not named above, none of them twice.
+/// The fields that `Fields` does not name. Reading them fails if one appears twice.
 struct Unknown(BTreeMap<String, Value>);
 
 impl<'de> Deserialize<'de> for Unknown {

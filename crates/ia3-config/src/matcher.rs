@@ -5,19 +5,51 @@ use std::collections::BTreeSet;
 use crate::selector::ALL_LINEAR;
 use crate::{ConfigError, PyRegex, Selector};
 
-/// The path itself, then what follows each of its dots: the names that select it.
+/// The names that select a path: the path itself, and the text after each of its dots.
 pub(crate) fn suffixes(path: &str) -> impl Iterator<Item = &str> {
     let after_dots = path.match_indices('.').map(|(dot, _)| &path[dot + 1..]);
     std::iter::once(path).chain(after_dots)
 }
 
-/// A selector ready to match paths.
+/// Every end of a path, from the path itself to the empty end.
+pub(crate) fn ends(path: &str) -> impl Iterator<Item = &str> {
+    path.char_indices().map(|(start, _)| &path[start..]).chain(std::iter::once(""))
+}
+
+/// A [`Selector`](crate::Selector) compiled for matching paths.
 pub(crate) enum Matcher {
     Names(BTreeSet<String>),
     Pattern(PyRegex),
 }
 
+/// How a name selects paths.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Rule {
+    /// It is the path, or the part after one of its dots ([`Matcher::selects`]).
+    AfterDot,
+    /// It is any end of the path ([`Matcher::selects_end`]).
+    AnyEnd,
+}
+
+impl Rule {
+    /// The names that select a path.
+    pub(crate) fn names(self, path: &str) -> impl Iterator<Item = &str> {
+        let after_dot = move |end: &&str| {
+            self == Self::AnyEnd || end.len() == path.len() || path[..path.len() - end.len()].ends_with('.')
+        };
+        ends(path).filter(after_dot)
+    }
+}
+
 impl Matcher {
+    /// Whether the selector selects the path by a rule.
+    pub(crate) fn selects_by(&self, rule: Rule, path: &str) -> Result<bool, ConfigError> {
+        match rule {
+            Rule::AfterDot => self.selects(path),
+            Rule::AnyEnd => self.selects_end(path),
+        }
+    }
+
     pub(crate) fn new(selector: &Selector) -> Result<Self, ConfigError> {
         match selector {
             Selector::Names(names) => Ok(Self::Names(names.clone())),
@@ -26,8 +58,9 @@ impl Matcher {
         }
     }
 
-    /// As `target_modules` and `exclude_modules`: a name is the whole path or its end after a dot
-    /// (`tuners/tuners_utils.py`, `check_target_module_exists`).
+    /// Whether the selector selects the path by the rule for `target_modules` and `exclude_modules`: a name selects a path
+    /// if it is the whole path or the part after one of its dots (PEFT's `tuners/tuners_utils.py`,
+    /// `check_target_module_exists`).
     pub(crate) fn selects(&self, path: &str) -> Result<bool, ConfigError> {
         match self {
             Self::Names(names) => Ok(suffixes(path).any(|suffix| names.contains(suffix))),
@@ -35,14 +68,14 @@ impl Matcher {
         }
     }
 
-    /// As `feedforward_modules`: a name is any end of the path, without a dot before it
-    /// (`tuners/ia3/model.py`, `_check_target_module_feedforward`).
+    /// Whether the selector selects the path by the rule for `feedforward_modules`: a name selects every path that ends with
+    /// it, with or without a dot before it (PEFT's `tuners/ia3/model.py`, `_check_target_module_feedforward`).
     ///
-    /// So `o` also selects `DenseReluDense.wo`. That is kept on purpose: with the dot, adapters that PEFT trained
-    /// would have vectors on the wrong side of a layer.
+    /// So `o` also selects `DenseReluDense.wo`. If a dot were required, an adapter that PEFT trained on the input of such a
+    /// layer would scale its output here.
     pub(crate) fn selects_end(&self, path: &str) -> Result<bool, ConfigError> {
         match self {
-            Self::Names(names) => Ok(names.iter().any(|name| path.ends_with(name.as_str()))),
+            Self::Names(names) => Ok(ends(path).any(|end| names.contains(end))),
             Self::Pattern(regex) => regex.fullmatch(path),
         }
     }

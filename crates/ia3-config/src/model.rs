@@ -1,4 +1,4 @@
-//! What planning needs to know of a model.
+//! The facts about a model that planning needs.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,23 +7,23 @@ use crate::Placement;
 
 /// The facts about a model that planning needs: its modules in the order of PyTorch's `named_modules()`.
 ///
-/// They may come from a built model or from a `config.json` alone; no weight is needed.
+/// They can be taken from a built model or from a `config.json` alone. No weight is needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelInfo {
-    /// `model_type` of the model's `config.json`; it chooses the default targets.
+    /// The `model_type` of the model's `config.json`, which selects the default targets.
     pub model_type: Option<String>,
-    /// All modules, containers included. The root itself (the empty path) may be there and is never adapted.
+    /// All modules, including containers. The root itself (with the empty path) may be among them; it is never adapted.
     pub modules: Vec<ModuleInfo>,
 }
 
 impl ModelInfo {
-    /// A model of the given `model_type`.
+    /// The facts about a model of the given `model_type`.
     pub fn new(model_type: impl Into<String>, modules: Vec<ModuleInfo>) -> Self {
         let model_type = Some(model_type.into());
         Self { model_type, modules }
     }
 
-    /// The module at a path.
+    /// The module at a path, or `None` if the model has no module there.
     pub fn module(&self, path: &str) -> Option<&ModuleInfo> {
         self.modules.iter().find(|module| module.path == path)
     }
@@ -34,16 +34,17 @@ impl ModelInfo {
 pub struct ModuleInfo {
     /// Hugging Face module path, such as `encoder.block.0.layer.0.SelfAttention.k`.
     pub path: String,
-    /// What the module is.
+    /// The class and the sizes of the module.
     pub kind: ModuleKind,
-    /// Whether the model returns this module as its output embedding (`lm_head`).
+    /// Whether this module is the model's output embedding (`lm_head`).
     pub output_embedding: bool,
-    /// The outputs that are queries, in a projection that computes queries, keys and values at once; else empty.
+    /// The outputs that are queries if the module is one projection for queries, keys and values. It is empty for every
+    /// other module.
     pub queries: Vec<Range<usize>>,
 }
 
 impl ModuleInfo {
-    /// A module that is not the output embedding.
+    /// The facts about a module that is not the output embedding.
     pub fn new(path: impl Into<String>, kind: ModuleKind) -> Self {
         Self { path: path.into(), kind, output_embedding: false, queries: vec![] }
     }
@@ -55,70 +56,70 @@ impl ModuleInfo {
     }
 }
 
-/// What a module is, and the sizes of the layers that can be adapted.
+/// The class of a module, with the sizes of the layers that can be adapted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ModuleKind {
     /// `torch.nn.Linear`, weight `[d_out, d_in]`.
     Linear {
-        /// Size of the input.
+        /// The number of input features.
         d_in: usize,
-        /// Size of the output.
+        /// The number of output features.
         d_out: usize,
-        /// Whether it has a bias.
+        /// Whether the layer has a bias.
         bias: bool,
     },
     /// GPT-2's `Conv1D`: a linear layer with weight `[d_in, d_out]`.
     Conv1D {
-        /// Size of the input.
+        /// The number of input features.
         d_in: usize,
-        /// Size of the output.
+        /// The number of output features.
         d_out: usize,
-        /// Whether it has a bias.
+        /// Whether the layer has a bias.
         bias: bool,
     },
     /// `torch.nn.Conv2d`, weight `[channels_out, channels_in / groups, k, k]`.
     Conv2d {
-        /// Channels of the input, of all groups together; `None` where the groups are not known, since a weight
-        /// shows the channels of one group alone. The input of such a layer cannot be scaled.
+        /// The input channels of all groups together. The value is `None` if the number of groups is not known, because the
+        /// weight shows the channels of one group only. The input of such a layer cannot be scaled.
         channels_in: Option<usize>,
-        /// Channels of the output.
+        /// The number of output channels.
         channels_out: usize,
-        /// Whether it has a bias.
+        /// Whether the layer has a bias.
         bias: bool,
     },
     /// `torch.nn.Conv3d`, weight `[channels_out, channels_in / groups, k, k, k]`.
     Conv3d {
-        /// Channels of the input, of all groups together; `None` where the groups are not known, since a weight
-        /// shows the channels of one group alone. The input of such a layer cannot be scaled.
+        /// The input channels of all groups together. The value is `None` if the number of groups is not known, because the
+        /// weight shows the channels of one group only. The input of such a layer cannot be scaled.
         channels_in: Option<usize>,
-        /// Channels of the output.
+        /// The number of output channels.
         channels_out: usize,
-        /// Whether it has a bias.
+        /// Whether the layer has a bias.
         bias: bool,
     },
     /// `torch.nn.Embedding`; (IA)³ does not adapt it.
     Embedding {
-        /// Number of rows, the vocabulary.
+        /// The number of rows, which is the size of the vocabulary.
         rows: usize,
-        /// Size of a row.
+        /// The number of values in a row.
         dim: usize,
     },
-    /// Anything else: containers, norms, activations.
+    /// Any other module, such as a container, a norm or an activation.
     Other {
-        /// The class, such as `T5LayerNorm`.
+        /// The name of the class, such as `T5LayerNorm`.
         type_name: String,
     },
 }
 
 impl ModuleKind {
-    /// A container or any other module without a size that matters here.
+    /// The kind of a container or of any other module that (IA)³ does not adapt.
     pub fn other(type_name: impl Into<String>) -> Self {
         let type_name = type_name.into();
         Self::Other { type_name }
     }
 
-    /// Length of an (IA)³ vector at this placement; `None` for a module that cannot be adapted, and for the input of
-    /// a convolution whose groups are not known.
+    /// The length of an (IA)³ vector at this placement. It is `None` for a module that cannot be adapted, and for the input
+    /// of a convolution whose number of groups is not known.
     pub fn vector_len(&self, placement: Placement) -> Option<usize> {
         let (input, output) = match *self {
             Self::Linear { d_in, d_out, .. } | Self::Conv1D { d_in, d_out, .. } => (Some(d_in), d_out),
@@ -132,8 +133,8 @@ impl ModuleKind {
         }
     }
 
-    /// The number of axes of the weight, which decides the shape of a vector in PEFT's file: 4 for `Conv2d`, 5 for
-    /// `Conv3d`, 2 for the rest.
+    /// The number of axes of the weight: 4 for `Conv2d`, 5 for `Conv3d` and 2 for every other kind. It determines the shape
+    /// of the vector in PEFT's file.
     pub fn weight_rank(&self) -> usize {
         match self {
             Self::Conv2d { .. } => 4,
@@ -142,7 +143,7 @@ impl ModuleKind {
         }
     }
 
-    /// Whether it is a layer with a bias, which a vector on its output scales too.
+    /// Whether it is a layer with a bias. A vector on the output of such a layer scales the bias too.
     pub fn has_bias(&self) -> bool {
         match *self {
             Self::Linear { bias, .. }
@@ -153,12 +154,12 @@ impl ModuleKind {
         }
     }
 
-    /// Whether (IA)³ can adapt it.
+    /// Whether (IA)³ can adapt the module.
     pub fn is_adaptable(&self) -> bool {
         self.vector_len(Placement::Output).is_some()
     }
 
-    /// Name of the PyTorch class.
+    /// The name of the PyTorch class.
     pub fn type_name(&self) -> &str {
         match self {
             Self::Linear { .. } => "Linear",
@@ -171,7 +172,7 @@ impl ModuleKind {
     }
 }
 
-/// The class and its sizes in PyTorch's order: `Linear(in, out)`, `Embedding(rows, dim)`.
+/// The class with its sizes in PyTorch's order: `Linear(in, out)`, `Embedding(rows, dim)`.
 impl fmt::Display for ModuleKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.type_name();

@@ -1,41 +1,46 @@
-//! What a user should know about a plan.
+//! Notes about a plan for its user.
 
 use std::fmt;
 
+use ia3_guard::{few, quote, quote_debug};
+
 use crate::Field;
 
-/// Something a user should know about a plan; its `Display` is a sentence.
+/// A fact about a plan that its user should know. `Display` writes it as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
-    /// `fan_in_fan_out` did not fit a layer and was set, as PEFT does (`tuners/ia3/model.py`).
+    /// The value of `fan_in_fan_out` did not fit a layer and was corrected, as PEFT does (`tuners/ia3/model.py`).
     FanInFanOut {
         /// The first such layer.
         path: String,
         /// The value that fits.
         value: bool,
     },
-    /// A feed-forward name hit layers in the middle of a name, because PEFT compares no dot: `o` also ends `wo`.
+    /// A feed-forward name selected layers whose own name only ends with it, such as `wo` for the name `o`, because PEFT does
+    /// not require a dot before the name.
     LooseFeedforward {
         /// The name.
         name: String,
-        /// The layers whose input is scaled for this reason alone.
+        /// The layers whose input is scaled only for this reason.
         paths: Vec<String>,
     },
-    /// The lists as given would not load in PEFT, which wants the feed-forward names among the targets; the
-    /// configuration to save says the same in other names. Only for feed-forward names that were given.
+    /// PEFT would not load the lists as given, because it requires each feed-forward name to be a target name. The
+    /// configuration to save selects the same layers by other names. The note is given only if the user gave the
+    /// feed-forward names.
     ListsRewritten {
         /// The feed-forward names that were not among the targets.
         extra: Vec<String>,
     },
-    /// `"all-linear"` means something only as `target_modules`; elsewhere PEFT reads a regular expression.
+    /// `"all-linear"` has a special meaning only in `target_modules`. In another field it is read as a regular expression, as
+    /// PEFT does.
     AllLinearIsPattern {
         /// The field.
         field: Field,
     },
-    /// The output embedding is a target: if it is tied, merging changes the input embedding as well.
+    /// The output embedding is a target. If it is tied, merging changes the input embedding too.
     OutputEmbedding {
-        /// Path of the output embedding.
+        /// The path of the output embedding.
         path: String,
     },
 }
@@ -44,16 +49,26 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FanInFanOut { path, value: true } => {
-                write!(f, "fan_in_fan_out set to true: {path} is a Conv1D, its weight is [in, out]")
-            }
-            Self::FanInFanOut { path, value: false } => {
-                write!(f, "fan_in_fan_out set to false: {path} is a Linear, its weight is [out, in]")
-            }
-            Self::LooseFeedforward { name, paths } => {
-                let example = paths.first().map(String::as_str).unwrap_or_default();
                 write!(
                     f,
-                    "feedforward name {name:?} also ends other names and scales their input: {example}"
+                    "fan_in_fan_out was set to true, because {} is a Conv1D, whose weight is [in, out]",
+                    quote(path)
+                )
+            }
+            Self::FanInFanOut { path, value: false } => {
+                write!(
+                    f,
+                    "fan_in_fan_out was set to false, because {} is a Linear, whose weight is [out, in]",
+                    quote(path)
+                )
+            }
+            Self::LooseFeedforward { name, paths } => {
+                let example = quote(paths.first().map(String::as_str).unwrap_or_default());
+                write!(
+                    f,
+                    "the feedforward name {} also matches the ends of longer names, so it scales the inputs of \
+                     {example}",
+                    quote_debug(name)
                 )?;
                 match paths.len() {
                     0 | 1 => Ok(()),
@@ -61,22 +76,25 @@ impl fmt::Display for Note {
                 }
             }
             Self::ListsRewritten { extra } => {
-                let names = extra.join(", ");
+                let names = few(extra.iter().map(|name| quote(name).into_owned()), ", ");
+                let them = if extra.len() == 1 { "it" } else { "them" };
                 write!(
                     f,
-                    "saved in other names: PEFT would not load feedforward_modules {names}, which is no target"
+                    "PEFT would not load feedforward_modules {names}, because target_modules does not contain {them}; \
+                     the saved lists select the same layers by other names"
                 )
             }
             Self::AllLinearIsPattern { field } => {
                 write!(
                     f,
-                    "{field} \"all-linear\" is read as a regular expression; it means something as target only"
+                    "{field} \"all-linear\" is read as a regular expression, because only target_modules gives it a meaning"
                 )
             }
             Self::OutputEmbedding { path } => {
                 write!(
                     f,
-                    "{path} is the output embedding; if it is tied, merging changes the input embedding too"
+                    "{} is the output embedding; if it is tied, merging changes the input embedding too",
+                    quote(path)
                 )
             }
         }

@@ -1,28 +1,32 @@
-//! Where the vector multiplies.
+//! The side of a layer on which its vector multiplies.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What the learned vector multiplies.
+/// The activations that the learned vector multiplies: the input or the output of its layer.
 ///
 /// PEFT's word "feedforward" (`feedforward_modules` in `adapter_config.json`, `is_feedforward` in
-/// `tuners/ia3/layer.py`) means [`Placement::Input`]. The paper (section 3.3) scales keys, values and the hidden
-/// activations of the feed-forward block; the last are the *input* of its second matrix.
+/// `tuners/ia3/layer.py`) means [`Placement::Input`]. The paper (arXiv 2205.05638, section 3.3) scales the keys, the values
+/// and the hidden activations of the feed-forward block. The hidden activations are the *input* of the block's second matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Placement {
     /// The layer's input: `y = (x ⊙ l)·W + b`.
     Input,
-    /// The layer's output, its bias included: `y = (x·W + b) ⊙ l`.
+    /// The layer's output, including its bias: `y = (x·W + b) ⊙ l`.
     Output,
 }
 
 impl Placement {
-    /// Shape of a vector of `len` values in PEFT's `adapter_model.safetensors`, by the number of axes of the weight it
-    /// scales: `[len, 1]` on the output and `[1, len]` on the input of a linear layer (2 axes); `[1, len, 1, 1]` and
-    /// `[1, len, 1, 1, 1]` on either side of `Conv2d` (4) and `Conv3d` (5). PEFT's `update_layer`,
-    /// `tuners/ia3/layer.py`.
+    /// The shape of a vector of `len` values in PEFT's `adapter_model.safetensors` (PEFT's `update_layer` in
+    /// `tuners/ia3/layer.py`). `weight_rank` is the number of axes of the weight that the vector scales.
+    ///
+    /// | layer | `weight_rank` | output vector | input vector |
+    /// |---|---|---|---|
+    /// | linear | 2 | `[len, 1]` | `[1, len]` |
+    /// | `Conv2d` | 4 | `[1, len, 1, 1]` | `[1, len, 1, 1]` |
+    /// | `Conv3d` | 5 | `[1, len, 1, 1, 1]` | `[1, len, 1, 1, 1]` |
     pub fn file_shape(self, len: usize, weight_rank: usize) -> Vec<usize> {
         match (weight_rank, self) {
             (..=2, Self::Output) => vec![len, 1],

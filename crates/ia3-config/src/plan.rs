@@ -2,14 +2,14 @@
 
 use crate::{Ia3Config, ModuleKind, Note, Placement, Unmatched};
 
-/// Options of [`Ia3Config::plan_with`].
+/// The options of [`Ia3Config::plan_with`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlanOptions {
-    /// Whether names and patterns that select nothing are accepted; [`Plan::unmatched`] then lists them. PEFT accepts them
-    /// without a message.
+    /// Whether names and patterns that select nothing are accepted. If they are, [`Plan::unmatched`] lists them. PEFT
+    /// accepts them without a message.
     ///
-    /// It is `false` by default, so that a misspelt target is an error. Set it to read an adapter that PEFT trained.
+    /// The default is `false`, so that a misspelt target is an error. Set it to `true` to read an adapter that PEFT trained.
     pub allow_unmatched: bool,
 }
 
@@ -19,60 +19,61 @@ impl PlanOptions {
         Self { allow_unmatched: false }
     }
 
-    /// The same options with another [`allow_unmatched`](Self::allow_unmatched).
+    /// Sets [`allow_unmatched`](Self::allow_unmatched).
     pub const fn with_allow_unmatched(mut self, allow_unmatched: bool) -> Self {
         self.allow_unmatched = allow_unmatched;
         self
     }
 }
 
-/// The sites an adapter gets: what matched, what did not, and the configuration to save.
+/// The result of applying a configuration to a model: the layers that get a vector, the names that selected nothing, and the
+/// configuration to save.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The layers that get a vector, in the model's order.
+    /// The layers that get a vector, in the order of the model.
     pub sites: Vec<Site>,
-    /// Paths of the modules that are trained and saved whole.
+    /// The paths of the modules that are trained and saved as a whole.
     pub modules_to_save: Vec<String>,
-    /// Paths of the modules that `exclude_modules` or `modules_to_save` keep from being targets.
+    /// The paths of the modules that cannot be targets because of `exclude_modules` or `modules_to_save`.
     pub excluded: Vec<String>,
-    /// Names and patterns that selected nothing.
+    /// The names and patterns that selected nothing.
     pub unmatched: Vec<Unmatched>,
-    /// Paths of the layers that could be adapted but that nobody targeted.
+    /// The paths of the layers that can be adapted but are not targets.
     pub ignored: Vec<String>,
-    /// The configuration to save: defaults resolved, and readable by PEFT to the same placements.
+    /// The configuration to save. Its defaults are filled in, and PEFT reads the same placements from it.
     pub config: Ia3Config,
-    /// What a user should know about the choices made.
+    /// The facts that a user should know about the plan.
     pub notes: Vec<Note>,
 }
 
 /// One layer that gets a vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// Hugging Face module path.
+    /// The module path of the layer, as in Hugging Face.
     pub path: String,
-    /// The layer.
+    /// The class and sizes of the layer.
     pub kind: ModuleKind,
-    /// What the vector multiplies.
+    /// The side of the layer on which the vector multiplies.
     pub placement: Placement,
-    /// Length of the vector.
+    /// The length of the vector.
     pub len: usize,
 }
 
 impl Site {
-    /// Shape of the vector in PEFT's `adapter_model.safetensors`: `[len, 1]` on an output and `[1, len]` on an input,
-    /// `[1, len, 1, 1]` for `Conv2d` and `[1, len, 1, 1, 1]` for `Conv3d`.
+    /// The shape of the vector in PEFT's `adapter_model.safetensors`: `[len, 1]` for the output and `[1, len]` for the input
+    /// of a linear layer, `[1, len, 1, 1]` for `Conv2d` and `[1, len, 1, 1, 1]` for `Conv3d`.
     pub fn file_shape(&self) -> Vec<usize> {
         self.placement.file_shape(self.len, self.kind.weight_rank())
     }
 }
 
 impl Plan {
-    /// Number of trainable numbers in the vectors; `modules_to_save` come on top.
+    /// The number of trainable values in the vectors. The parameters of `modules_to_save` are not counted.
     pub fn trainable_parameters(&self) -> usize {
         self.sites.iter().map(|site| site.len).sum()
     }
 
-    /// The site of a module path.
+    /// The site at a module path, or `None` if the layer there gets no vector.
     pub fn site(&self, path: &str) -> Option<&Site> {
         self.sites.iter().find(|site| site.path == path)
     }

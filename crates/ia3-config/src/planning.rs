@@ -1,8 +1,11 @@
-//! From a configuration and a model to a plan.
+//! Makes a plan from a configuration and the facts about a model.
 //!
-//! Follows PEFT's `BaseTuner.inject_adapter` (`tuners/tuners_utils.py`) and `IA3Model` (`tuners/ia3/model.py`).
+//! The rules are those of PEFT's `BaseTuner.inject_adapter` (`tuners/tuners_utils.py`) and `IA3Model`
+//! (`tuners/ia3/model.py`).
 
-use crate::matcher::suffixes;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::matcher::{ends, suffixes};
 use crate::note::Note;
 use crate::plan::{Plan, PlanOptions, Site};
 use crate::rules::Rules;
@@ -16,18 +19,18 @@ use crate::{
 impl Ia3Config {
     /// Finds the layers that get a vector, and the configuration to save with them.
     ///
-    /// Whatever PEFT accepts is planned as PEFT places it, also a configuration that [`validate`](Self::validate)
-    /// refuses: PEFT trains and writes such adapters.
+    /// Every configuration that PEFT accepts is planned with PEFT's placements. This includes configurations that
+    /// [`validate`](Self::validate) refuses, because PEFT trains and writes such adapters.
     ///
     /// # Errors
     /// - [`ConfigError::NoDefault`]: a field is not set and the architecture has no default.
     /// - [`ConfigError::InvalidPattern`], [`ConfigError::UnsupportedPattern`], [`ConfigError::PatternTooSlow`]: a
-    ///   regular expression.
-    /// - [`ConfigError::UnsupportedLayer`]: a target is an embedding, a container or another module without a vector.
-    /// - [`ConfigError::UnknownChannels`]: the input of a convolution whose groups are not known.
+    ///   regular expression does not compile, holds a construct that is not supported, or takes too many steps.
+    /// - [`ConfigError::UnsupportedLayer`]: a target is an embedding, a container or another module that cannot be scaled.
+    /// - [`ConfigError::UnknownChannels`]: the input of a convolution is a target, but its number of groups is not known.
     /// - [`ConfigError::NoTargets`], [`ConfigError::NothingMatched`], [`ConfigError::AllExcluded`],
-    ///   [`ConfigError::OnlyExcludedMatched`]: no layer is left.
-    /// - [`ConfigError::Unmatched`]: a target, an excluded or a saved module does not exist; see
+    ///   [`ConfigError::OnlyExcludedMatched`]: no layer is left to adapt.
+    /// - [`ConfigError::Unmatched`]: a target, an excluded module or a saved module does not exist; see
     ///   [`PlanOptions::allow_unmatched`].
     ///
     /// ```
@@ -49,11 +52,12 @@ impl Ia3Config {
         self.plan_with(model, PlanOptions::new())
     }
 
-    /// As [`plan`](Self::plan), with options.
+    /// Finds the layers that get a vector, as [`plan`](Self::plan) does, with options.
     ///
     /// # Errors
     ///
-    /// As [`plan`](Self::plan), unless the options permit it.
+    /// The errors are those of [`plan`](Self::plan), without [`ConfigError::Unmatched`] if the options allow names that
+    /// select nothing.
     pub fn plan_with(&self, model: &ModelInfo, options: PlanOptions) -> Result<Plan, ConfigError> {
         let mut notes = Vec::new();
         let mut config = resolve::resolve(self, model, &mut notes)?;
@@ -71,7 +75,7 @@ impl Ia3Config {
         fit_fan_in_fan_out(&mut config, &sites, &mut notes);
         notes.extend(output_embeddings(&sorted));
         notes.extend(loose_feedforward(&config, &sites));
-        // Nobody wants to know that a default was left out.
+        // A default that is left out deserves no note, so the note is kept only if the user gave the feed-forward names.
         let rewritten = peft_lists::make_loadable(&mut config, &sites);
         notes.extend(rewritten.filter(|_| self.feedforward_modules.is_some()));
         Ok(Plan {
@@ -103,7 +107,8 @@ fn sites(rules: &Rules, targets: &[&ModuleInfo]) -> Result<Vec<Site>, ConfigErro
     Ok(sites)
 }
 
-/// A feed-forward name without a target is what PEFT itself writes; anything else is a misspelling.
+/// Refuses names that select nothing, because they are probably misspelt. A feed-forward name that selects no target is
+/// accepted, because PEFT itself writes such names.
 fn refuse_unmatched(unmatched: &[Unmatched], options: PlanOptions) -> Result<(), ConfigError> {
     let serious = |unmatched: &&Unmatched| unmatched.field != Field::FeedforwardModules;
     let unmatched: Vec<Unmatched> = unmatched.iter().filter(serious).cloned().collect();
@@ -113,7 +118,7 @@ fn refuse_unmatched(unmatched: &[Unmatched], options: PlanOptions) -> Result<(),
     }
 }
 
-/// PEFT corrects the flag at each layer, so that the last one decides.
+/// Corrects `fan_in_fan_out` at each layer as PEFT does, so the last layer decides its value.
 fn fit_fan_in_fan_out(config: &mut Ia3Config, sites: &[Site], notes: &mut Vec<Note>) {
     for site in sites {
         let value = match site.kind {
@@ -135,7 +140,7 @@ fn output_embeddings(sorted: &Sorted<'_>) -> Vec<Note> {
     paths.map(|path| Note::OutputEmbedding { path }).collect()
 }
 
-/// Feed-forward names that end a path in the middle of one of its segments.
+/// One note for each feed-forward name that matches only the end of a path segment.
 fn loose_feedforward(config: &Ia3Config, sites: &[Site]) -> Vec<Note> {
     let Some(Selector::Names(names)) = &config.feedforward_modules else {
         return Vec::new();
@@ -143,22 +148,21 @@ fn loose_feedforward(config: &Ia3Config, sites: &[Site]) -> Vec<Note> {
     let by_dot = |site: &&Site| suffixes(&site.path).any(|suffix| names.contains(suffix));
     let loose: Vec<&Site> =
         sites.iter().filter(|site| site.placement == Placement::Input && !by_dot(site)).collect();
-    let mut notes = Vec::new();
-    for name in names {
-        let ended = loose.iter().filter(|site| site.path.ends_with(name.as_str()));
-        let paths: Vec<String> = ended.map(|site| site.path.clone()).collect();
-        if !paths.is_empty() {
-            let name = name.clone();
-            notes.push(Note::LooseFeedforward { name, paths });
+    let mut paths: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for site in loose {
+        for name in ends(&site.path).filter(|end| names.contains(*end)) {
+            paths.entry(name).or_default().push(site.path.clone());
         }
     }
-    notes
+    let note = |(name, paths): (&str, _)| Note::LooseFeedforward { name: name.to_owned(), paths };
+    paths.into_iter().map(note).collect()
 }
 
-/// PEFT compares the ends of paths without a dot (`utils/other.py`, `_set_trainable`).
+/// The paths that end with a name in `modules_to_save`. As in PEFT, no dot is required before the name
+/// (`utils/other.py`, `_set_trainable`).
 fn modules_to_save(config: &Ia3Config, model: &ModelInfo) -> Vec<String> {
-    let names: Vec<&String> = config.modules_to_save.iter().flatten().collect();
-    let is_saved = |path: &str| names.iter().any(|name| path.ends_with(name.as_str()));
+    let names: BTreeSet<&str> = config.modules_to_save.iter().flatten().map(String::as_str).collect();
+    let is_saved = |path: &str| ends(path).any(|end| names.contains(end));
     let saved = model.modules.iter().filter(|module| !module.path.is_empty() && is_saved(&module.path));
     saved.map(|module| module.path.clone()).collect()
 }

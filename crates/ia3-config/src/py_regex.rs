@@ -1,17 +1,18 @@
-//! Python's `re.fullmatch` on Rust's regular expression engines.
+//! Implements Python's `re.fullmatch` with Rust's regular expression engines.
 
 use crate::ConfigError;
+use crate::py_references;
 use crate::py_syntax::{self, Translated};
 
 /// A Python regular expression, matched as `re.fullmatch` does.
 ///
 /// PEFT uses `re.fullmatch` for a `target_modules`, `feedforward_modules` or `exclude_modules` that is a string
-/// (`utils/other.py`, `tuners/ia3/model.py`). The pattern runs in linear time wherever the `regex` crate accepts it;
-/// only look-around, back-references, conditionals, atomic groups and possessive quantifiers run on a backtracking
-/// engine with a step limit. What would silently mean something else than in Python is refused.
+/// (`utils/other.py`, `tuners/ia3/model.py`). If the `regex` crate accepts the pattern, it runs in linear time. Only
+/// patterns with look-around, back-references, conditionals, atomic groups or possessive quantifiers run on a backtracking
+/// engine with a step limit. A construct that would silently have another meaning than in Python is refused.
 ///
-/// The answers are Python's for texts that are not empty, have no line breaks, and in which `\w`, `\s` and `(?i)` meet ASCII only, which
-/// module paths are.
+/// The results equal Python's for every text that is not empty and has no line breaks, and whose characters that `\w`, `\s`
+/// or `(?i)` compares are ASCII. Module paths are such texts.
 ///
 /// ```
 /// # use ia3_config::PyRegex;
@@ -26,6 +27,13 @@ pub struct PyRegex {
     engine: Engine,
 }
 
+/// The longest pattern. A pattern that names each layer of a model with a hundred layers has about 30 kB.
+const MAX_PATTERN: usize = 64 << 10;
+/// The largest size of a compiled pattern in bytes, the default of the `regex` crate.
+const MAX_COMPILED: usize = 10 << 20;
+/// The largest number of times that the backtracking engine may go back for one path.
+const MAX_STEPS: usize = 100_000;
+
 #[derive(Clone, Debug)]
 enum Engine {
     Linear(regex::Regex),
@@ -36,23 +44,26 @@ impl PyRegex {
     /// Compiles a pattern of Python's `re` module.
     ///
     /// # Errors
-    /// [`ConfigError::InvalidPattern`] for what Python refuses too, [`ConfigError::UnsupportedPattern`] for what
-    /// would mean something else here.
+    /// - [`ConfigError::InvalidPattern`]: Python refuses the pattern too.
+    /// - [`ConfigError::UnsupportedPattern`]: the pattern would have another meaning here than in Python.
     pub fn new(pattern: &str) -> Result<Self, ConfigError> {
-        Self::anchored(pattern, r"\z")
+        Self::anchored(pattern, r"\z", MAX_COMPILED)
     }
 
-    /// Compiles a pattern for Python's `re.match`: anchored at its start only.
-    pub(crate) fn prefix(pattern: &str) -> Result<Self, ConfigError> {
-        Self::anchored(pattern, "")
+    /// Compiles a pattern that is anchored only at its start, as in Python's `re.match`.
+    pub(crate) fn prefix(pattern: &str, max_compiled: usize) -> Result<Self, ConfigError> {
+        Self::anchored(pattern, "", max_compiled)
     }
 
-    fn anchored(pattern: &str, end: &str) -> Result<Self, ConfigError> {
+    fn anchored(pattern: &str, end: &str, max_compiled: usize) -> Result<Self, ConfigError> {
+        if pattern.len() > MAX_PATTERN {
+            return Err(ConfigError::PatternTooLong { bytes: pattern.len(), limit: MAX_PATTERN });
+        }
         let translated = py_syntax::translate(pattern)?;
         // In verbose mode a comment at the end of the pattern would swallow the closing parenthesis.
         let newline = if translated.verbose { "\n" } else { "" };
         let wrapped = format!(r"\A(?:{}{newline}){end}", translated.pattern);
-        let engine = compile(&wrapped, &translated)
+        let engine = compile(&wrapped, &translated, max_compiled)
             .map_err(|reason| ConfigError::InvalidPattern { pattern: pattern.to_owned(), reason })?;
         let pattern = pattern.to_owned();
         Ok(Self { pattern, engine })
@@ -61,12 +72,12 @@ impl PyRegex {
     /// Whether the pattern matches the whole text.
     ///
     /// # Errors
-    /// [`ConfigError::PatternTooSlow`] if the backtracking engine reaches its step limit, after half a second or so.
+    /// [`ConfigError::PatternTooSlow`] if the backtracking engine reaches its step limit, which takes about half a second.
     pub fn fullmatch(&self, text: &str) -> Result<bool, ConfigError> {
         self.is_match(text)
     }
 
-    /// Whether the pattern matches, anchored as it was compiled.
+    /// Whether the pattern matches, with the anchors that it was compiled with.
     pub(crate) fn is_match(&self, text: &str) -> Result<bool, ConfigError> {
         match &self.engine {
             Engine::Linear(regex) => Ok(regex.is_match(text)),
@@ -77,44 +88,32 @@ impl PyRegex {
         }
     }
 
-    /// The pattern as given.
+    /// The pattern as the user wrote it.
     pub fn as_str(&self) -> &str {
         &self.pattern
     }
 }
 
-fn compile(wrapped: &str, translated: &Translated) -> Result<Engine, String> {
-    let refused = match regex::Regex::new(wrapped) {
+fn compile(wrapped: &str, translated: &Translated, max_compiled: usize) -> Result<Engine, String> {
+    let refused = match regex::RegexBuilder::new(wrapped).size_limit(max_compiled).build() {
         Ok(regex) if !translated.possessive => return Ok(Engine::Linear(regex)),
         Ok(_) => None,
         Err(error) => Some(last_line(&error.to_string())),
     };
-    let tested = tested_group(wrapped);
-    match fancy_regex::Regex::new(wrapped) {
-        // The engine would panic while matching. Python refuses such a pattern too, in these words.
-        Ok(regex) if tested >= regex.captures_len() => Err(format!("invalid group reference {tested}")),
-        Ok(regex) => Ok(Engine::Backtracking(Box::new(regex))),
+    let built = fancy_regex::RegexBuilder::new(wrapped)
+        .backtrack_limit(MAX_STEPS)
+        .delegate_size_limit(max_compiled)
+        .build();
+    match built {
+        // The engine would panic at a test of a group that does not exist.
+        Ok(regex) => py_references::check(wrapped).map(|()| Engine::Backtracking(Box::new(regex))),
         Err(error) => {
             Err(refused.filter(|reason| !reason.contains("not supported")).unwrap_or(error.to_string()))
         }
     }
 }
 
-/// The largest number of a group that a conditional `(?(1)…)` tests; 0 without one.
-fn tested_group(pattern: &str) -> usize {
-    let conditionals = pattern.match_indices("(?(").filter(|(at, _)| {
-        let backslashes = pattern[..*at].bytes().rev().take_while(|byte| *byte == b'\\').count();
-        backslashes % 2 == 0
-    });
-    let tested = conditionals.filter_map(|(at, opening)| {
-        let (number, _) = pattern[at + opening.len()..].split_once(')')?;
-        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| number.parse().unwrap_or(usize::MAX))
-    });
-    tested.max().unwrap_or(0)
-}
-
-/// The parser's errors show the (wrapped) pattern over several lines; the last one says what is wrong.
+/// The last line of the parser's message, which says what is wrong. The lines before it show the wrapped pattern.
 fn last_line(error: &str) -> String {
     let line = error.lines().last().unwrap_or(error);
     line.trim_start_matches("error: ").to_owned()
@@ -126,7 +125,9 @@ mod tests {
 
     #[test]
     fn a_conditional_on_a_group_that_does_not_exist_is_refused() {
-        for pattern in ["(?(1))", "(?(1)){9999999}k", "(a)(?(2)b|c)", "(?(99999999999999999999)a)"] {
+        for pattern in
+            ["(?(1))", "(?(1)){9999999}k", "(a)(?(2)b|c)", "(?(99999999999999999999)a)", "(?(1", "(?("]
+        {
             assert!(PyRegex::new(pattern).is_err(), "{pattern}");
         }
         let regex = PyRegex::new("(a)?(?(1)b|c)").unwrap();
@@ -153,7 +154,9 @@ mod tests {
 
     #[test]
     fn a_prefix_may_end_early() {
-        let prefix = |pattern: &str, text: &str| PyRegex::prefix(pattern).unwrap().is_match(text).unwrap();
+        let prefix = |pattern: &str, text: &str| {
+            PyRegex::prefix(pattern, MAX_COMPILED).unwrap().is_match(text).unwrap()
+        };
         assert!(prefix("ab", "abc"));
         assert!(!prefix("bc", "abc"));
         assert!(prefix("x|ab", "abc"));

@@ -1,18 +1,18 @@
-//! Python's regular expression syntax in Rust's: one pass that translates what differs and refuses the rest.
+//! Translates Python's regular expression syntax into Rust's in one pass. It refuses the constructs that it cannot translate.
 //!
-//! Source: CPython 3.11 `Lib/re/_parser.py`, compared by running both.
+//! The source is `Lib/re/_parser.py` of CPython 3.11. The results were compared by running both.
 
 mod escape;
 mod group;
 
 use crate::ConfigError;
 
-/// A pattern that Rust's engines read as Python reads the original.
+/// A pattern that has the same meaning for Rust's engines as the original has for Python.
 pub(crate) struct Translated {
     pub(crate) pattern: String,
     /// Whether the pattern begins with `(?x)`.
     pub(crate) verbose: bool,
-    /// Whether there is a possessive quantifier, which the `regex` crate would take for a nested one.
+    /// Whether there is a possessive quantifier, which the `regex` crate would read as two nested quantifiers.
     pub(crate) possessive: bool,
 }
 
@@ -36,7 +36,7 @@ fn refuse<T>(found: impl Into<String>, hint: &'static str) -> Result<T, Refused>
     Err(Refused { found, hint })
 }
 
-/// What a quantifier would apply to.
+/// The item before the current position, to which a quantifier would apply.
 #[derive(Clone, Copy, PartialEq)]
 enum Last {
     /// The start of a branch, or an anchor.
@@ -50,11 +50,11 @@ struct Parser<'p> {
     rest: &'p str,
     out: String,
     last: Last,
-    /// Whether verbose mode is on, outside and in each open group.
+    /// Whether verbose mode is on: one entry for the pattern, and one for each open group.
     verbose: Vec<bool>,
-    /// Whether only flags and comments came so far, so that more global flags may follow.
+    /// Whether only flags and comments have been read so far, so that more global flags may follow.
     at_start: bool,
-    /// Names of the groups so far.
+    /// The names of the groups that have been read so far.
     names: Vec<&'p str>,
     possessive: bool,
 }
@@ -103,10 +103,10 @@ impl<'p> Parser<'p> {
         Ok(())
     }
 
-    /// White space and comments of verbose mode.
+    /// Copies white space or a comment of verbose mode.
     fn skip(&mut self, next: char) -> Result<(), Refused> {
         if !next.is_ascii() {
-            return refuse(next, "is white space in only one of the two languages; escape it");
+            return refuse(next, "may be white space in Python but not in Rust, or the reverse; escape it");
         }
         self.out.push(next);
         if next == '#' {
@@ -144,7 +144,7 @@ impl<'p> Parser<'p> {
         Ok(())
     }
 
-    /// A counted repetition, or a literal brace where Python sees no valid one.
+    /// Translates a counted repetition, or a literal brace if Python sees no valid repetition there.
     fn brace(&mut self) -> Result<(), Refused> {
         let Some(len) = counted(self.rest) else {
             self.out.push('\\');
@@ -156,7 +156,7 @@ impl<'p> Parser<'p> {
         if let (Ok(low), Ok(high)) = (low.parse::<u32>(), high.parse::<u32>())
             && low > high
         {
-            return refuse(format!("{{{count}"), "ends below its start");
+            return refuse(format!("{{{count}"), "has an upper bound below its lower bound");
         }
         let zero = if low.is_empty() { "0" } else { "" };
         self.repeat(&format!("{{{zero}{count}"))
@@ -166,7 +166,7 @@ impl<'p> Parser<'p> {
         match self.last {
             Last::Nothing => return refuse(quantifier, "has nothing to repeat"),
             Last::Repeat => return refuse(quantifier, "repeats a repetition; put a group around it"),
-            Last::Comment => return refuse(quantifier, "follows a comment; move the comment behind it"),
+            Last::Comment => return refuse(quantifier, "follows a comment; move the comment after it"),
             Last::Item => self.out.push_str(quantifier),
         }
         if self.rest.starts_with(['?', '+']) {
@@ -179,7 +179,7 @@ impl<'p> Parser<'p> {
     }
 }
 
-/// Length of `2}`, `2,}`, `,3}` or `2,3}` at the start of the text.
+/// The length of `2}`, `2,}`, `,3}` or `2,3}` at the start of the text, or `None` if the text starts with none of them.
 fn counted(text: &str) -> Option<usize> {
     let end = text.find('}')?;
     let (low, high) = text[..end].split_once(',').unwrap_or((&text[..end], "0"));

@@ -58,7 +58,7 @@ fn new_line(out: &mut String, depth: usize) {
     out.push_str(&"  ".repeat(depth));
 }
 
-/// Python escapes everything outside of printable ASCII, as UTF-16.
+/// Writes a text as Python does, which escapes every character outside of printable ASCII as UTF-16.
 fn write_text(out: &mut String, text: &str) {
     out.push('"');
     for next in text.chars() {
@@ -81,7 +81,8 @@ fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Python's `repr` of a float: shortest digits, an exponent below 1e-4 and from 1e16 on.
+/// Writes a number as Python's `repr` does: with the fewest digits that read back as the same number, and with an exponent
+/// below 1e-4 and from 1e16 on.
 fn write_number(number: &Number) -> String {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
         return number.to_string();

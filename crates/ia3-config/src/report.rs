@@ -1,14 +1,18 @@
-//! Plans as text.
+//! Writes a plan as text.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::{Display, Formatter, Result};
+
+use ia3_guard::quote;
 
 use crate::matcher::suffixes;
 use crate::plan::{Plan, Site};
 use crate::thousands::thousands;
 use crate::{Placement, Selector};
 
-/// A compact table: the vectors by target and placement, then what else happened to the model's modules.
+/// A compact table. It lists the vectors by target and placement, and then the modules that are saved whole, excluded,
+/// ignored or unmatched.
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let parameters = thousands(self.trainable_parameters());
@@ -56,19 +60,21 @@ impl Row {
 
 /// The sites grouped by target and placement, in the order of their first site.
 fn rows(plan: &Plan) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
+    let (mut rows, mut places): (Vec<Row>, BTreeMap<(&str, bool), usize>) = Default::default();
     for site in &plan.sites {
         let target = label(plan, &site.path);
-        let known = |row: &&mut Row| row.target == target && row.placement == site.placement;
-        match rows.iter_mut().find(known) {
-            Some(row) => add(row, site),
-            None => rows.push(Row {
-                target: target.to_owned(),
-                placement: site.placement,
-                layers: 1,
-                lengths: (site.len, site.len),
-                parameters: site.len,
-            }),
+        match places.entry((target, site.placement == Placement::Input)) {
+            Entry::Occupied(place) => add(&mut rows[*place.get()], site),
+            Entry::Vacant(place) => {
+                place.insert(rows.len());
+                rows.push(Row {
+                    target: quote(target).into_owned(),
+                    placement: site.placement,
+                    layers: 1,
+                    lengths: (site.len, site.len),
+                    parameters: site.len,
+                });
+            }
         }
     }
     rows
@@ -80,7 +86,8 @@ fn add(row: &mut Row, site: &Site) {
     row.parameters += site.len;
 }
 
-/// The target name that hit the path, or its last segment where that says more: for full paths and patterns.
+/// The label of a row: the target name that selected the path, or the last segment of the path if the target is a full path
+/// or a pattern.
 fn label<'p>(plan: &Plan, path: &'p str) -> &'p str {
     let shortest = suffixes(path).filter(|suffix| match &plan.config.target_modules {
         Some(Selector::Names(names)) => names.contains(*suffix),
@@ -103,7 +110,7 @@ fn write_table(f: &mut Formatter<'_>, rows: &[Row]) -> Result {
     Ok(())
 }
 
-/// `q (6), wi_0 (2)`: how many paths end in which segment.
+/// Writes how many paths end in each segment, as in `q (6), wi_0 (2)`.
 fn write_paths(f: &mut Formatter<'_>, title: &str, paths: &[String]) -> Result {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for path in paths {
@@ -111,8 +118,8 @@ fn write_paths(f: &mut Formatter<'_>, title: &str, paths: &[String]) -> Result {
     }
     for (index, (name, count)) in counts.iter().enumerate() {
         match index {
-            0 => write!(f, "\n{title}: {name} ({count})")?,
-            _ => write!(f, ", {name} ({count})")?,
+            0 => write!(f, "\n{title}: {} ({count})", quote(name))?,
+            _ => write!(f, ", {} ({count})", quote(name))?,
         }
     }
     Ok(())

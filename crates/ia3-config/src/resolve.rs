@@ -1,11 +1,11 @@
-//! What a configuration leaves open, filled in from the model.
+//! Fills in the fields that a configuration leaves open, from the facts about the model.
 
 use crate::defaults::{DefaultTargets, default_targets};
 use crate::note::Note;
 use crate::unmatched::Field;
 use crate::{ConfigError, Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Selector, TaskType};
 
-/// The configuration with its defaults, its heads and `all-linear` spelt out.
+/// The configuration with its default targets, the heads of its task and the layers of `all-linear` written out.
 pub(crate) fn resolve(
     config: &Ia3Config,
     model: &ModelInfo,
@@ -23,7 +23,8 @@ pub(crate) fn resolve(
     Ok(resolved)
 }
 
-/// A classification task trains its head as well (`peft_model.py`). PEFT appends the names on each loading again.
+/// Adds the heads of the task to `modules_to_save`, because a classification task trains its head too (`peft_model.py`).
+/// PEFT appends these names each time it loads an adapter, so names that are already listed are not added twice.
 fn add_heads(config: &mut Ia3Config) {
     let heads = config.task_type.map(TaskType::head_modules).unwrap_or_default();
     if heads.is_empty() {
@@ -51,8 +52,9 @@ fn fill(selector: &mut Option<Selector>, field: Field, model: &ModelInfo) -> Res
     Ok(())
 }
 
-/// Every linear layer but the output embedding or, in a model without one, the head of a sequence classifier
-/// (`tuners/tuners_utils.py`, `_maybe_include_all_linear_layers`).
+/// The layers of `all-linear`: every linear layer except the output embedding. In a model without an output embedding, the
+/// head of a sequence classifier is left out instead (PEFT's `tuners/tuners_utils.py`,
+/// `_maybe_include_all_linear_layers`).
 fn all_linear(model: &ModelInfo, task_type: Option<TaskType>) -> Selector {
     let has_output = model.modules.iter().any(|module| module.output_embedding);
     let head = match task_type {

@@ -1,13 +1,14 @@
-//! The rules of a resolved configuration, ready to be asked about paths.
+//! The rules of a resolved configuration, compiled so that paths can be checked against them.
 
 use crate::matcher::Matcher;
-use crate::{ConfigError, Ia3Config, Placement, PyRegex, Selector};
+use crate::saved_names::SavedNames;
+use crate::{ConfigError, Ia3Config, Placement, Selector};
 
-/// What the rules say of a module.
+/// The result of checking a module against the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Target,
-    /// By `exclude_modules` or `modules_to_save`, whether it is named as a target or not.
+    /// `exclude_modules` or `modules_to_save` excludes the module, whether `target_modules` names it or not.
     Excluded,
     Other,
 }
@@ -16,7 +17,7 @@ pub(crate) struct Rules {
     target: Matcher,
     feedforward: Matcher,
     exclude: Option<Matcher>,
-    saved: Vec<PyRegex>,
+    saved: SavedNames,
 }
 
 impl Rules {
@@ -26,22 +27,17 @@ impl Rules {
             Some(selector) => Matcher::new(selector),
             None => Ok(Matcher::Names(Default::default())),
         };
-        // PEFT takes an empty string or list as not given.
+        // PEFT treats an empty string or list as a field that is not set.
         let exclude = config.exclude_modules.as_ref().filter(|selector| !selector.is_empty());
         Ok(Self {
             target: matcher(&config.target_modules)?,
             feedforward: matcher(&config.feedforward_modules)?,
             exclude: exclude.map(Matcher::new).transpose()?,
-            saved: config
-                .modules_to_save
-                .iter()
-                .flatten()
-                .map(|name| saved(name))
-                .collect::<Result<_, _>>()?,
+            saved: SavedNames::new(config.modules_to_save.iter().flatten())?,
         })
     }
 
-    /// PEFT's `check_target_module_exists` (`tuners/tuners_utils.py`), in its order.
+    /// Checks a path as PEFT's `check_target_module_exists` does (`tuners/tuners_utils.py`), in the same order.
     pub(crate) fn verdict(&self, path: &str) -> Result<Verdict, ConfigError> {
         if self.is_excluded(path)? {
             return Ok(Verdict::Excluded);
@@ -58,30 +54,20 @@ impl Rules {
         {
             return Ok(true);
         }
-        for saved in &self.saved {
-            if saved.is_match(path)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        self.saved.contain(path)
     }
 
-    /// Whether `target_modules` names the path, excluded or not.
+    /// Whether `target_modules` selects the path, even if it is excluded.
     pub(crate) fn is_target(&self, path: &str) -> Result<bool, ConfigError> {
         self.target.selects(path)
     }
 
-    /// PEFT's `_check_target_module_feedforward` (`tuners/ia3/model.py`).
+    /// The placement of a target's vector, as PEFT's `_check_target_module_feedforward` decides it
+    /// (`tuners/ia3/model.py`).
     pub(crate) fn placement(&self, path: &str) -> Result<Placement, ConfigError> {
         Ok(match self.feedforward.selects_end(path)? {
             true => Placement::Input,
             false => Placement::Output,
         })
     }
-}
-
-/// A module that is saved whole is never a target, and neither is anything inside it: the name, taken as an unescaped
-/// regular expression, is looked for among the path's segments with `re.match`.
-pub(crate) fn saved(name: &str) -> Result<PyRegex, ConfigError> {
-    PyRegex::prefix(&format!(r"(^|.*\.){name}($|\..*)"))
 }

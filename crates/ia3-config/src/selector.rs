@@ -1,4 +1,4 @@
-//! How a configuration names modules.
+//! The ways in which a configuration names modules.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::fmt;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// How modules are chosen by `target_modules`, `feedforward_modules` or `exclude_modules`.
+/// The modules that `target_modules`, `feedforward_modules` or `exclude_modules` selects.
 ///
-/// In JSON a list is [`Selector::Names`] and a string a [`Selector::Pattern`]; only as `target_modules` is the
-/// string `"all-linear"`, in any case, [`Selector::AllLinear`].
+/// In JSON, a list is [`Selector::Names`] and a string is a [`Selector::Pattern`]. Only in `target_modules`, the string
+/// `"all-linear"` (in upper or lower case) is [`Selector::AllLinear`].
 ///
 /// ```
 /// # use ia3_config::Selector;
@@ -20,13 +20,13 @@ use serde::{Deserialize, Serialize, Serializer};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
-    /// Names of modules: the whole path, or its end after a dot.
+    /// Names of modules. A name selects a module if it is the whole path or the part of the path after a dot.
     ///
-    /// As `feedforward_modules` a name is compared with the end of the path without looking for the dot, as PEFT does.
+    /// In `feedforward_modules`, a name selects every path that ends with it, even without a dot before it, as in PEFT.
     Names(BTreeSet<String>),
-    /// A Python regular expression that must match the whole path (`re.fullmatch`), see [`PyRegex`](crate::PyRegex).
+    /// A Python regular expression that must match the whole path (`re.fullmatch`); see [`PyRegex`](crate::PyRegex).
     Pattern(String),
-    /// Every linear layer but the output layer. Means something only as `target_modules`.
+    /// Every linear layer except the output layer. It has this meaning only in `target_modules`.
     AllLinear,
 }
 
@@ -34,7 +34,7 @@ pub enum Selector {
 pub(crate) const ALL_LINEAR: &str = "all-linear";
 
 impl Selector {
-    /// Reads a string where `"all-linear"` has its meaning: in `target_modules`.
+    /// Converts a string of `target_modules`, where `"all-linear"` has its special meaning.
     fn into_target(self) -> Self {
         match self {
             Self::Pattern(text) if text.eq_ignore_ascii_case(ALL_LINEAR) => Self::AllLinear,
@@ -42,7 +42,7 @@ impl Selector {
         }
     }
 
-    /// Reads a string where `"all-linear"` is a regular expression like any other.
+    /// Converts a string of another field, where `"all-linear"` is an ordinary regular expression.
     pub(crate) fn into_plain(self) -> Self {
         match self {
             Self::AllLinear => Self::Pattern(ALL_LINEAR.to_owned()),
@@ -50,12 +50,12 @@ impl Selector {
         }
     }
 
-    /// Whether it is all-linear as `target_modules`.
+    /// Whether it means all linear layers if it stands in `target_modules`.
     pub(crate) fn is_all_linear(&self) -> bool {
         self.clone().into_target() == Self::AllLinear
     }
 
-    /// An empty list or string: PEFT takes both as not given.
+    /// Whether it is an empty list or string, which PEFT treats as a field that is not set.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Names(names) => names.is_empty(),
@@ -117,14 +117,14 @@ impl Serialize for Selector {
     }
 }
 
-/// Reads `target_modules`: `"all-linear"` is [`Selector::AllLinear`].
+/// Reads the value of `target_modules`, where `"all-linear"` is [`Selector::AllLinear`].
 impl<'de> Deserialize<'de> for Selector {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Plain::deserialize(deserializer).map(|Plain(selector)| selector.into_target())
     }
 }
 
-/// A selector where `"all-linear"` has no meaning of its own.
+/// The selector of a field in which `"all-linear"` has no special meaning.
 pub(crate) struct Plain(pub(crate) Selector);
 
 impl<'de> Deserialize<'de> for Plain {

@@ -1,12 +1,12 @@
 use crate::rules::{Rules, Verdict};
 use crate::{ConfigError, ModelInfo, ModuleInfo};
 
-/// The modules of a model, sorted by what the rules say about them.
+/// The modules of a model, grouped by the verdict of the rules.
 pub(crate) struct Sorted<'m> {
     pub(crate) targets: Vec<&'m ModuleInfo>,
     pub(crate) excluded: Vec<&'m ModuleInfo>,
     pub(crate) others: Vec<&'m ModuleInfo>,
-    /// The first target that cannot have a vector; the modules after it are not sorted.
+    /// The first target that cannot have a vector. The modules after it are not grouped.
     pub(crate) unsupported: Option<&'m ModuleInfo>,
 }
 
@@ -28,7 +28,7 @@ impl<'m> Sorted<'m> {
         Ok(sorted)
     }
 
-    /// The layers that could be adapted but are no target.
+    /// The layers that can be adapted but are not targets.
     pub(crate) fn adaptable_others(&self) -> Vec<&'m ModuleInfo> {
         let adaptable = self.others.iter().filter(|module| module.kind.is_adaptable());
         adaptable.copied().collect()

@@ -7,28 +7,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::ConfigError;
 
-/// What the adapted model is for, under PEFT's names (`utils/peft_types.py`).
+/// The task of the adapted model, under PEFT's names (`utils/peft_types.py`).
 ///
-/// A classification or question-answering task adds its head to `modules_to_save` by itself, see
+/// For a classification or question-answering task, planning adds the head to `modules_to_save`; see
 /// [`TaskType::head_modules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TaskType {
-    /// `SEQ_CLS`: one label for a text.
+    /// `SEQ_CLS`: the model assigns one label to a text.
     #[serde(rename = "SEQ_CLS")]
     SeqCls,
-    /// `SEQ_2_SEQ_LM`: an encoder and a decoder, such as T5.
+    /// `SEQ_2_SEQ_LM`: the model has an encoder and a decoder, as T5 does.
     #[serde(rename = "SEQ_2_SEQ_LM")]
     Seq2SeqLm,
-    /// `CAUSAL_LM`: a decoder that continues a text, such as GPT-2.
+    /// `CAUSAL_LM`: the model continues a text, as GPT-2 does.
     #[serde(rename = "CAUSAL_LM")]
     CausalLm,
-    /// `TOKEN_CLS`: a label for each token.
+    /// `TOKEN_CLS`: the model assigns a label to each token.
     #[serde(rename = "TOKEN_CLS")]
     TokenCls,
-    /// `QUESTION_ANS`: a span that answers a question.
+    /// `QUESTION_ANS`: the model marks the span of a text that answers a question.
     #[serde(rename = "QUESTION_ANS")]
     QuestionAns,
-    /// `FEATURE_EXTRACTION`: hidden states.
+    /// `FEATURE_EXTRACTION`: the model returns hidden states.
     #[serde(rename = "FEATURE_EXTRACTION")]
     FeatureExtraction,
 }
@@ -44,7 +44,7 @@ impl TaskType {
         Self::FeatureExtraction,
     ];
 
-    /// PEFT's name, as written in `adapter_config.json`.
+    /// PEFT's name for the task, as in `adapter_config.json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SeqCls => "SEQ_CLS",

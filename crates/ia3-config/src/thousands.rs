@@ -1,4 +1,4 @@
-/// A number with commas between groups of three digits: `60,549,632`.
+/// Writes a number with commas between groups of three digits, such as `60,549,632`.
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

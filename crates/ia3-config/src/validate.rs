@@ -1,4 +1,4 @@
-//! What can be checked without a model.
+//! The checks of a configuration that need no model.
 
 use crate::rules::Rules;
 use crate::{ConfigError, Ia3Config, Selector};
@@ -7,13 +7,14 @@ impl Ia3Config {
     /// Checks a configuration that a user wrote, as PEFT's constructor does (`tuners/ia3/config.py`), and compiles
     /// its regular expressions.
     ///
-    /// Not for configurations read from files: PEFT writes some that its constructor refuses, see
+    /// Do not call it for a configuration that was read from a file: PEFT writes some that its constructor refuses; see
     /// [`Ia3Config::from_json`].
     ///
     /// # Errors
-    /// [`ConfigError::FeedforwardNotSubset`] if both fields are lists and a feed-forward name is not, letter by
-    /// letter, a target name; [`ConfigError::InvalidPattern`] and [`ConfigError::UnsupportedPattern`] for a regular
-    /// expression, also one in `modules_to_save`.
+    /// - [`ConfigError::FeedforwardNotSubset`]: both fields are lists, and a feed-forward name is not literally one of the
+    ///   target names.
+    /// - [`ConfigError::InvalidPattern`] and [`ConfigError::UnsupportedPattern`]: a regular expression is wrong, including
+    ///   one in `modules_to_save`.
     ///
     /// ```
     /// # use ia3_config::Ia3Config;

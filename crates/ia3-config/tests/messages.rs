@@ -30,7 +30,7 @@ fn plan_of_gpt2() {
       c_attn           2  output      18          36
       mlp.c_proj       2  input       24          48
     ignored: c_fc (2), c_proj (2), lm_head (1)
-    note: fan_in_fan_out set to true: transformer.h.0.attn.c_attn is a Conv1D, its weight is [in, out]
+    note: fan_in_fan_out was set to true, because transformer.h.0.attn.c_attn is a Conv1D, whose weight is [in, out]
     ");
 }
 
@@ -48,7 +48,7 @@ fn plan_of_everything_linear() {
       up_proj         2  output      12          24
       down_proj       2  input       12          24
     ignored: lm_head (1)
-    note: saved in other names: PEFT would not load feedforward_modules down_proj, which is no target
+    note: PEFT would not load feedforward_modules down_proj, because target_modules does not contain it; the saved lists select the same layers by other names
     ");
 }
 
@@ -72,7 +72,7 @@ fn plan_with_exclusions_heads_and_misses() {
     unmatched: no module matches target "valeu"; closest: "value" (2 modules), "dense" (7 modules), "query" (2 modules)
     unmatched: you have passed exclude_modules "zzz" but no modules were excluded by it; closest: "dense" (7 modules), "LayerNorm" (4 modules), "output" (4 modules)
     unmatched: no target matches feedforward_modules "wo"; closest: "dense" (6 modules), "key" (2 modules)
-    note: saved in other names: PEFT would not load feedforward_modules output.dense, wo, which is no target
+    note: PEFT would not load feedforward_modules output.dense, wo, because target_modules does not contain them; the saved lists select the same layers by other names
     "#);
 }
 
@@ -85,7 +85,7 @@ fn plan_with_a_loose_feedforward_name() {
       o            6  input        6          36
       wo           4  input       20          80
     ignored: k (6), lm_head (1), q (6), v (6), wi (4)
-    note: feedforward name "o" also ends other names and scales their input: encoder.block.0.layer.1.DenseReluDense.wo and 3 more
+    note: the feedforward name "o" also matches the ends of longer names, so it scales the inputs of encoder.block.0.layer.1.DenseReluDense.wo and 3 more
     "#);
 }
 
@@ -113,18 +113,18 @@ fn planning_errors() {
         failure(config().with_target_modules("(k"), &t5()),
     ];
     assert_snapshot!(messages.join("\n"), @r#"
-    please specify `target_modules` in the configuration: no default for a model without a model type
-    please specify `feedforward_modules` in the configuration: no default for model type "mamba"; an empty list scales outputs only
-    no `target_modules` passed: it is empty; name the modules to adapt, or leave it out for the defaults
+    please specify `target_modules` in the configuration: there is no default for a model without a model type
+    please specify `feedforward_modules` in the configuration: there is no default for model type "mamba"; with an empty list all vectors scale outputs
+    no `target_modules` passed: the field is empty; name the modules to adapt, or leave the field out to adapt the default modules
     target modules not found in the base model: no module matches target "q_prj"; closest: "q_proj" (2 modules), "k_proj" (2 modules), "o_proj" (2 modules)
-    target modules not found in the base model: no module matches target "q_proj", a regular expression for whole paths; write the list ["q_proj"] or the pattern `.*\.q_proj`; closest: "q_proj" (2 modules), "k_proj" (2 modules), "o_proj" (2 modules)
+    target modules not found in the base model: no module matches target "q_proj", which is a regular expression that must match whole paths; write the list ["q_proj"] or the pattern `.*\.q_proj`; closest: "q_proj" (2 modules), "k_proj" (2 modules), "o_proj" (2 modules)
     no module matches target "mlp.up_prj"; closest: "mlp.up_proj" (2 modules), "mlp.down_proj" (2 modules), "mlp.gate_proj" (2 modules)
     you have passed exclude_modules "down" but no modules were excluded by it; closest: "down_proj" (2 modules), "norm" (1 module), "model" (1 module)
     no module ends with modules_to_save "lm_hed"; closest: "lm_head" (1 module), "model" (1 module), "layers" (1 module)
-    all modules were excluded: 80 of 80; check `target_modules`, `exclude_modules` and `modules_to_save`
-    no modules were targeted for adaptation: `exclude_modules` or `modules_to_save` cover all modules that `target_modules` names ("a.k"); this might be caused by a combination of mismatched target modules and excluded modules
-    target module `encoder.block.0.layer.0.SelfAttention` is not supported: it is Container, and only Linear, Conv1D, Conv2d and Conv3d are; target the layers inside it: "q", "k", "v", "o"
-    target module `shared` is not supported: it is Embedding(30, 8), and only Linear, Conv1D, Conv2d and Conv3d are; remove it from `target_modules` or add it to `exclude_modules`
+    all modules were excluded (80 of 80); check `target_modules`, `exclude_modules` and `modules_to_save`
+    no modules were targeted for adaptation: `exclude_modules` or `modules_to_save` excludes every module that `target_modules` selects ("a.k"); this might be caused by a combination of mismatched target modules and excluded modules
+    target module `encoder.block.0.layer.0.SelfAttention` is not supported: it is Container, but only Linear, Conv1D, Conv2d and Conv3d can be scaled; target the layers inside it: "q", "k", "v", "o"
+    target module `shared` is not supported: it is Embedding(30, 8), but only Linear, Conv1D, Conv2d and Conv3d can be scaled; remove it from `target_modules` or add it to `exclude_modules`
     invalid regular expression `(k`: unclosed group
     "#);
 }
@@ -138,7 +138,7 @@ fn validation_errors() {
     let subset = config().with_target_modules(["k", "v"]).with_feedforward_modules(["wo", "k"]).validate();
     let saved = config().with_modules_to_save(["[head"]).validate();
     assert_snapshot!(format!("{}\n{}", subset.unwrap_err(), saved.unwrap_err()), @r#"
-    `feedforward_modules` should be a subset of `target_modules`: "wo" not in the targets ["k", "v"]; add the same names to `target_modules`
+    `feedforward_modules` should be a subset of `target_modules`: "wo" is not in the targets ["k", "v"]; add the same names to `target_modules`
     unsupported in the regular expression `(^|.*\.)[head($|\..*)`: `[` opens a class that does not end; write `\[` for the character
     "#);
 }
@@ -170,9 +170,9 @@ fn reading_errors() {
     invalid adapter configuration at `?`: EOF while parsing an object at line 1 column 19
     `peft_type` is missing; an (IA)³ configuration says "peft_type": "IA3"
     `peft_type` is missing; an (IA)³ configuration says "peft_type": "IA3"
-    `peft_type` is "LORA", expected "IA3" (upper case): not an (IA)³ configuration
-    `peft_type` is "ia3", expected "IA3" (upper case): not an (IA)³ configuration
-    `peft_type` is 3, expected "IA3" (upper case): not an (IA)³ configuration
+    `peft_type` is "LORA", expected "IA3" (upper case); the file is not an (IA)³ configuration
+    `peft_type` is "ia3", expected "IA3" (upper case); the file is not an (IA)³ configuration
+    `peft_type` is 3, expected "IA3" (upper case); the file is not an (IA)³ configuration
     invalid adapter configuration at `target_modules[1]`: invalid type: integer `3`, expected a string at line 1 column 46
     invalid adapter configuration at `target_modules`: invalid type: integer `3`, expected a list of module names, a regular expression as a string, or null at line 1 column 40
     invalid adapter configuration at `modules_to_save`: invalid type: string "classifier", expected a sequence at line 1 column 52
@@ -217,19 +217,19 @@ fn pattern_errors() {
     invalid regular expression `[b-a]`: invalid character class range, the start must be <= the end
     unsupported in the regular expression `*`: `*` has nothing to repeat
     unsupported in the regular expression `a**`: `*` repeats a repetition; put a group around it
-    unsupported in the regular expression `a{3,2}`: `{3,2}` ends below its start
-    unsupported in the regular expression `[a&&b]`: `&&` is a set operation here; escape the characters
-    unsupported in the regular expression `[[:alpha:]]`: `[` in a class is a nested class here; write `\[`
-    unsupported in the regular expression `\<k`: `\<` is a word boundary here; write the character without `\`
-    unsupported in the regular expression `\pL`: `\p` is no escape of Python's
-    unsupported in the regular expression `\N{DASH}`: `\N` names a character; write the character
+    unsupported in the regular expression `a{3,2}`: `{3,2}` has an upper bound below its lower bound
+    unsupported in the regular expression `[a&&b]`: `&&` is a set operation in Rust; escape the characters
+    unsupported in the regular expression `[[:alpha:]]`: `[` inside a class opens a nested class in Rust; write `\[`
+    unsupported in the regular expression `\<k`: `\<` is a word boundary in Rust; write the character without `\`
+    unsupported in the regular expression `\pL`: `\p` is not an escape of Python
+    unsupported in the regular expression `\N{DASH}`: `\N` selects a character by its name; write the character itself
     unsupported in the regular expression `\071`: `\0` is an octal escape; write `\xhh`
     unsupported in the regular expression `k(?i)`: `(?i)` must stand at the start of the pattern
-    unsupported in the regular expression `(?a)k`: `(?a` is Python's ASCII mode; leave it out, module paths are ASCII
-    unsupported in the regular expression `(?<n>k)`: `(?<` is no group of Python's
-    unsupported in the regular expression `(?P<n>k)(?P<n>k)`: `n` names two groups
+    unsupported in the regular expression `(?a)k`: `(?a` selects Python's ASCII mode; leave it out, because module paths are ASCII
+    unsupported in the regular expression `(?<n>k)`: `(?<` is not a group of Python
+    unsupported in the regular expression `(?P<n>k)(?P<n>k)`: `n` is the name of two groups
     unsupported in the regular expression `(?(n)a)`: `(?(` needs the number or the name of a group that comes before
-    unsupported in the regular expression `a(?#why)+`: `+` follows a comment; move the comment behind it
+    unsupported in the regular expression `a(?#why)+`: `+` follows a comment; move the comment after it
     unsupported in the regular expression `[a`: `[` opens a class that does not end; write `\[` for the character
     unsupported in the regular expression `a\`: `\` ends the pattern; write `\\` for the character
     invalid regular expression `a{9999999}`: Compiled regex exceeds size limit of 10485760 bytes.

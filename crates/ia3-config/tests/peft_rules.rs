@@ -58,8 +58,8 @@ fn llama_scales_keys_values_and_the_input_of_down_proj() {
 }
 
 #[test]
-fn twenty_seven_model_types_have_defaults_and_their_inputs_are_targets() {
-    assert_eq!(known_model_types().len(), 27);
+fn twenty_seven_model_types_of_peft_and_two_others_have_defaults_and_their_inputs_are_targets() {
+    assert_eq!(known_model_types().count(), 27 + 2);
     for model_type in known_model_types() {
         let defaults = default_targets(model_type).unwrap();
         let is_target = |name| defaults.target_modules.contains(name);
@@ -411,8 +411,9 @@ fn a_convolution_of_unknown_groups_takes_an_output_vector_only() {
     let error = error(&config.with_feedforward_modules(["conv"]), &model).to_string();
     assert_eq!(
         error,
-        "the input of `conv` cannot be scaled: how many groups, and so input channels, Conv2d(?, 6) has is not \
-         known; derive `Debug` for the modules around it, which shows them, or leave it out of `feedforward_modules`"
+        "the input of `conv` cannot be scaled: the number of groups of Conv2d(?, 6) is not known, and so neither is its \
+         number of input channels; derive `Debug` for the modules around it, from which the groups are read, or leave it \
+         out of `feedforward_modules`"
     );
 }
 

@@ -3,29 +3,29 @@ use ia3_config::ModelInfo;
 
 use crate::model_info::model_info;
 
-/// A module whose forward calls `ia3_forward` on every layer that can be a target: that of
-/// [`Ia3Forward`](crate::Ia3Forward) on linear layers, of [`Ia3ConvForward`](crate::Ia3ConvForward) on convolutions.
+/// A module whose forward calls `ia3_forward` on every layer that can be a target: the method of
+/// [`Ia3Forward`](crate::Ia3Forward) on linear layers, and of [`Ia3ConvForward`](crate::Ia3ConvForward) on convolutions.
 ///
-/// To implement this trait is to promise exactly that. The promise makes [`attach`](crate::attach) exact everywhere: with a
-/// bias, with several adapters, on a quantised base. A model of your own needs one line:
+/// An implementation of this trait is the promise that the forward does so. With it, [`attach`](crate::attach) is exact for
+/// layers with a bias, for several adapters and for a quantised base. A model of your own needs one line:
 ///
 /// ```
 /// # #[derive(burn::module::Module, Debug)] struct MyModel { wo: burn::nn::Linear }
 /// impl ia3_core::ActivationSpace for MyModel {}
 /// ```
 ///
-/// A layer on which the forward does not call `ia3_forward` ignores what its vector does to the bias. Builds with debug
+/// If the forward does not call `ia3_forward` on a layer, the vector of the layer does not scale the bias. Builds with debug
 /// assertions find such layers: every `ia3_forward` records that it computed its layer, and
-/// [`assert_all_touched`](crate::assert_all_touched), called at the end of the forward, panics with the paths of the layers
-/// that carry a vector and were not computed. The models of `ia3-models` call it; call it in your own. It costs nothing in
-/// release builds.
+/// [`assert_all_touched`](crate::assert_all_touched) panics with the paths of the layers that carry a vector and were not
+/// computed. The models of `ia3-models` call it at the end of their forward; call it in your own models too. It costs nothing
+/// in release builds.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not promise to call `ia3_forward` on its layers",
     note = "use `attach_to_weights` for a module you did not write, or call `ia3_forward` in your forward and `impl ActivationSpace for {Self} {{}}`"
 )]
 pub trait ActivationSpace: Module {
-    /// What planning needs to know of the model. A model that knows its `model_type`, its output embedding or its
-    /// fused projections says so here; the default says what can be seen.
+    /// The facts about the model that planning needs. The default implementation reads them from the module. A model that
+    /// knows its `model_type`, its output embedding or its fused projections overrides it to add them.
     fn info(&self) -> ModelInfo {
         model_info(self, None, None)
     }

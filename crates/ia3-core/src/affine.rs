@@ -3,7 +3,7 @@ use ia3_ops::{linear, matmul_quantized};
 
 use crate::quant::is_quantized;
 
-/// `x·W + b` with the rows of `x` folded into one matrix, which the CPU multiplies fastest.
+/// Computes `x·W + b`. All axes of `x` except the last are folded into one, because the CPU multiplies one matrix fastest.
 pub(crate) fn affine<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
     let [d_in, d_out] = weight.dims();
     let mut dims = x.dims();

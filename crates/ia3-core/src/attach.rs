@@ -12,28 +12,31 @@ use crate::model_info::model_info;
 use crate::param_path::from_field_path;
 use crate::scale::Ia3Scale;
 
-/// The model with the vectors of `adapters` attached and the base frozen; `base` shares its weights and stays pristine.
+/// Attaches the vectors of `adapters` to a copy of `base` whose other parameters are frozen. The result shares the weights of
+/// `base`, and `base` does not change.
 ///
-/// Several adapters multiply. Only the vectors (and `modules_to_save`) require gradients; call
-/// [`train`](Module::train) on the result to turn autodiff on.
+/// The vectors of several adapters are multiplied with each other. Only the vectors and `modules_to_save` require gradients.
+/// Call [`train`](Module::train) on the result to turn autodiff on.
 ///
 /// # Errors
 ///
-/// An adapter that does not fit the base ([`AdapterError::NoSuchModule`], [`AdapterError::NotAdaptable`],
-/// [`AdapterError::Length`], [`AdapterError::WeightRank`], [`AdapterError::UnknownChannels`],
-/// [`AdapterError::SavedParameter`]), a base that already carries vectors ([`AdapterError::AlreadyAttached`]), or the same
-/// adapter twice ([`AdapterError::SharedVector`]).
+/// - [`AdapterError::NoSuchModule`], [`AdapterError::NotAdaptable`], [`AdapterError::Length`],
+///   [`AdapterError::WeightRank`], [`AdapterError::UnknownChannels`], [`AdapterError::SavedParameter`]: an adapter does not
+///   fit the base.
+/// - [`AdapterError::AlreadyAttached`]: the base already carries vectors.
+/// - [`AdapterError::SharedVector`]: `adapters` holds the same adapter twice.
 pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     attach_checked(base, adapters, &model_info(base, None, None))
 }
 
-/// As [`attach`], for unmodified burn modules: their layers read the scaled weight through [`Param::val`].
+/// Attaches adapters as [`attach`] does, but to any burn module: its layers read the scaled weight through [`Param::val`].
 ///
 /// # Errors
 ///
-/// As [`attach`], and [`AdapterError::BiasInWeightSpace`] for an output vector on a layer with a bias, which
-/// PEFT scales too and an unmodified layer cannot: the bias is another parameter, and of two parameters that share
-/// a vector an optimiser updates one. [`merge`](crate::merge) is exact there.
+/// - The errors of [`attach`].
+/// - [`AdapterError::BiasInWeightSpace`]: an output vector scales a layer with a bias. PEFT scales the bias too, which an
+///   unmodified layer cannot do: the bias is another parameter, and if two parameters shared a vector, an optimiser would
+///   update only one of them. [`merge`](crate::merge) is exact for such a layer.
 pub fn attach_to_weights<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     let info = model_info(base, None, None);
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
@@ -52,7 +55,7 @@ fn attach_checked<M: Module>(base: &M, adapters: &[&Adapter], info: &ModelInfo) 
     Ok(base.clone().apply_reparameterization(attacher))
 }
 
-/// The state of each layer: the vectors of all adapters for it, in the order of the adapters.
+/// The state of each layer, by module path. It holds the vectors of all adapters for the layer, in the order of the adapters.
 pub(crate) fn scales(adapters: &[&Adapter]) -> BTreeMap<String, Ia3Scale> {
     let mut scales = BTreeMap::<String, Ia3Scale>::new();
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
@@ -62,13 +65,13 @@ pub(crate) fn scales(adapters: &[&Adapter]) -> BTreeMap<String, Ia3Scale> {
     scales
 }
 
-/// The replaced parameters; where several adapters replace one, the last adapter counts.
+/// The replaced parameters, by parameter path. If several adapters replace one parameter, the last adapter is used.
 pub(crate) fn saved(adapters: &[&Adapter]) -> BTreeMap<String, TensorData> {
     let all = adapters.iter().flat_map(|a| &a.saved);
     all.map(|(path, data)| (path.clone(), data.clone())).collect()
 }
 
-/// An adapter's copy of a parameter, in the dtype of a float base. PEFT does the same: a module has one dtype.
+/// An adapter's copy of a parameter, cast to the dtype of a float base. PEFT does the same, because a module has one dtype.
 pub(crate) fn replacement<const D: usize>(data: TensorData, param: &Param<Tensor<D>>) -> Tensor<D> {
     let stored = param.is_initialized().then(|| param.base().dtype());
     let float = stored.filter(|dtype| !matches!(dtype, DType::QFloat(_)));

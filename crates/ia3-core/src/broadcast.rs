@@ -1,6 +1,6 @@
 use burn::tensor::{DType, Tensor};
 
-/// `x ⊙ factor` with the casts of PEFT: computed in float32, cast back to `x`'s dtype.
+/// Computes `x ⊙ factor` in float32 and casts the result back to the dtype of `x`, as PEFT does.
 pub(crate) fn times<const D: usize>(x: Tensor<D>, factor: Option<Tensor<D>>) -> Tensor<D> {
     match factor {
         None => x,
@@ -8,12 +8,12 @@ pub(crate) fn times<const D: usize>(x: Tensor<D>, factor: Option<Tensor<D>>) -> 
     }
 }
 
-/// `x ⊙ l` along the last axis, with PEFT's casts: computed in float32, cast back to `x`'s dtype.
+/// Computes `x ⊙ l` along the last axis in float32 and casts the result back to the dtype of `x`, as PEFT does.
 pub(crate) fn scale_last<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>) -> Tensor<D> {
     scale_axis(x, l, D - 1)
 }
 
-/// As [`scale_last`], along any axis.
+/// Computes `x ⊙ l` along `axis`, with the casts of [`scale_last`].
 pub(crate) fn scale_axis<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>, axis: usize) -> Tensor<D> {
     match l {
         None => x,
@@ -21,14 +21,14 @@ pub(crate) fn scale_axis<const D: usize>(x: Tensor<D>, l: Option<Tensor<1>>, axi
     }
 }
 
-/// `l` along one axis, to be broadcast over the others.
+/// Reshapes `l` so that it lies along one axis and is broadcast over the others.
 pub(crate) fn along<const D: usize>(l: Tensor<1>, axis: usize) -> Tensor<D> {
     let mut shape = [1; D];
     shape[axis] = l.dims()[0];
     l.reshape(shape)
 }
 
-/// `x ⊙ l`, computed in float32 and cast back to the dtype of `x`.
+/// Computes `x ⊙ l` in float32 and casts the result back to the dtype of `x`.
 pub(crate) fn multiply<const D: usize>(x: Tensor<D>, l: Tensor<D>) -> Tensor<D> {
     match x.dtype() {
         DType::F32 => ia3_ops::scale(x, l),

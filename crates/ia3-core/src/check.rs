@@ -1,4 +1,4 @@
-//! Whether adapters fit a base.
+//! Checks that adapters fit a base.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::param_ref::ParamKind;
 use crate::vector::Ia3Vector;
 use crate::visit_params::visit_params;
 
-/// No two of the adapters hold the same vector.
+/// Checks that no two of the adapters hold the same vector.
 pub(crate) fn check_distinct(adapters: &[&Adapter]) -> Result<(), AdapterError> {
     let mut seen = BTreeSet::new();
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
@@ -22,7 +22,7 @@ pub(crate) fn check_distinct(adapters: &[&Adapter]) -> Result<(), AdapterError> 
     Ok(())
 }
 
-/// The base carries no attached state.
+/// Checks that the base carries no attached state.
 pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), AdapterError> {
     let mut adapted = None;
     visit_params(base, |path, _| adapted = adapted.take().or_else(|| path.reparameterized()));
@@ -32,7 +32,7 @@ pub(crate) fn check_pristine<M: Module>(base: &M) -> Result<(), AdapterError> {
     })
 }
 
-/// Every vector of `adapter` has a layer of the right size, every saved parameter one of the right shape.
+/// Checks that every vector of `adapter` has a layer of its size, and every saved parameter a parameter of its shape.
 pub(crate) fn check_fit<M: Module>(
     adapter: &Adapter,
     base: &M,

@@ -6,18 +6,18 @@ use ia3_config::Placement;
 use crate::broadcast::times;
 use crate::factor::{assert_rows, factor, touch};
 
-/// Axis of the channels in what a convolution reads and writes.
+/// The axis of the channels in the input and the output of a convolution.
 const CHANNELS: usize = 1;
 
 /// The forward of a convolution that may carry (IA)³ vectors, evaluated in activation space: burn's [`Conv2d`]
 /// (`D` = 4) and [`Conv3d`] (`D` = 5).
 pub trait Ia3ConvForward<const D: usize> {
-    /// `(conv(x ⊙ l_in) + b) ⊙ l_out` with the attached vectors along the channels, or the layer's own `forward` where
-    /// there are none. PEFT's `_ConvNd.forward`, `tuners/ia3/layer.py`.
+    /// Computes `(conv(x ⊙ l_in) + b) ⊙ l_out` with the attached vectors along the channels (PEFT's `_ConvNd.forward` in
+    /// `tuners/ia3/layer.py`). Without vectors, it is the layer's own `forward`.
     ///
-    /// Stride, padding, dilation and groups are the layer's. The weight is read as stored: no scaled copy of it is
-    /// made, no gradient of it is computed. On a bf16 or f16 base the products with `l` are taken in float32 and cast
-    /// back, as PEFT does.
+    /// Stride, padding, dilation and groups are those of the layer. The stored weight is used, so no scaled copy of it is made
+    /// and no gradient of it is computed. On a bf16 or f16 base, the products with `l` are computed in float32 and cast back,
+    /// as PEFT does.
     ///
     /// # Shapes
     ///
@@ -26,8 +26,8 @@ pub trait Ia3ConvForward<const D: usize> {
     ///
     /// # Panics
     ///
-    /// Panics if the second axis of `x` is not `channels_in`, the first not the number of rows that have an adapter each
-    /// ([`attach_rows`](crate::attach_rows)), or where the layer's own `forward` does.
+    /// Panics if the second axis of `x` is not `channels_in`, if the first axis is not the number of rows that have their own
+    /// adapters ([`attach_rows`](crate::attach_rows)), or if the layer's own `forward` panics.
     ///
     /// ```
     /// use burn::{nn::conv::Conv2dConfig, tensor::{Device, Tensor}};
@@ -55,7 +55,7 @@ impl Ia3ConvForward<5> for Conv3d {
     }
 }
 
-/// `forward` with the stored weight, between the vectors that `weight` carries.
+/// Calls `forward` with the stored weight, and multiplies its input and output with the vectors that `weight` carries.
 fn around<const D: usize>(
     weight: &Param<Tensor<D>>,
     groups: usize,
@@ -70,7 +70,7 @@ fn around<const D: usize>(
     }
     let stored = Param::initialized(weight.id, weight.base());
     let (channels, found) = (weight.lazy_shape()[CHANNELS] * groups, x.dims()[CHANNELS]);
-    // The product with a vector would broadcast a single channel.
+    // Without this check, the product with a vector would broadcast an input with a single channel.
     assert_eq!(found, channels, "a convolution of {channels} input channels got {found}");
     assert_rows(weight, &x);
     times(forward(times(x, input), stored), output)

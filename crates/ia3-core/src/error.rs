@@ -1,16 +1,16 @@
 use ia3_config::Placement;
 
-/// What can go wrong between an adapter and a model.
+/// An error in applying an adapter to a model, or in merging, mixing or quantising.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdapterError {
     /// The adapter has a vector for a module that the model does not have.
     #[error(
-        "the adapter scales `{path}`, which the model does not have{}; was it trained on another base?",
+        "the adapter scales `{path}`, but the model has no such module{}; was the adapter trained on another base?",
         nearest.as_ref().map(|n| format!(" (closest: `{n}`)")).unwrap_or_default()
     )]
     NoSuchModule {
-        /// Module path the adapter names.
+        /// The module path in the adapter.
         path: String,
         /// The adaptable module with the most similar path.
         nearest: Option<String>,
@@ -23,16 +23,16 @@ pub enum AdapterError {
     Length {
         /// Module path.
         path: String,
-        /// What the vector multiplies.
+        /// The side of the layer that the vector multiplies.
         placement: Placement,
-        /// Features of the layer.
+        /// The number of features on that side of the layer.
         expected: usize,
-        /// Values in the vector.
+        /// The number of values in the vector.
         found: usize,
     },
     /// The adapter has a vector for a module that (IA)³ cannot scale.
     #[error(
-        "the adapter scales `{path}`, but it is {kind}, and only Linear, Conv1D, Conv2d and Conv3d can be scaled; was it trained on another base?"
+        "the adapter scales `{path}`, which is {kind}, but only Linear, Conv1D, Conv2d and Conv3d can be scaled; was the adapter trained on another base?"
     )]
     NotAdaptable {
         /// Module path.
@@ -40,21 +40,22 @@ pub enum AdapterError {
         /// The module's class and sizes.
         kind: String,
     },
-    /// A vector is laid out for another kind of layer, so that saving it would write another shape than PEFT's.
+    /// A vector was made for a layer whose weight has another number of axes. Saving it would write a shape that differs
+    /// from PEFT's.
     #[error(
-        "the vector of `{path}` is laid out for a weight of {found} axes, but the layer's has {expected}; make it with `Ia3Vector::with_weight_rank({expected})`"
+        "the vector of `{path}` is made for a weight with {found} axes, but the weight of the layer has {expected}; make the vector with `Ia3Vector::with_weight_rank({expected})`"
     )]
     WeightRank {
         /// Module path.
         path: String,
-        /// Axes of the layer's weight.
+        /// The number of axes of the layer's weight.
         expected: usize,
-        /// Axes the vector is laid out for.
+        /// The number of axes of the weight that the vector is made for.
         found: usize,
     },
     /// The input of a convolution is scaled, but the number of its channels is not known.
     #[error(
-        "the input of `{path}` cannot be scaled: how many groups, and so input channels, {kind} has is not known; derive `Debug` for the modules around it, which shows them"
+        "the input of `{path}` cannot be scaled: the number of groups of {kind} is not known, and so neither is its number of input channels; derive `Debug` for the modules around it, from which the groups are read"
     )]
     UnknownChannels {
         /// Module path.
@@ -62,23 +63,23 @@ pub enum AdapterError {
         /// The module's class and sizes.
         kind: String,
     },
-    /// The module already carries vectors; burn would silently keep the first.
-    #[error("`{path}` already carries adapter vectors; attach to the pristine base, not to an adapted model")]
+    /// The module already carries vectors. burn would silently keep the first ones.
+    #[error("`{path}` already carries adapter vectors; attach to the base, not to an adapted model")]
     AlreadyAttached {
         /// Module path.
         path: String,
     },
-    /// Two of the adapters to attach hold the very same parameters.
+    /// Two of the adapters to attach hold the same parameters.
     #[error(
-        "two adapters share the vector of `{path}`; attach an adapter once, or give the second its own vectors with `Adapter::fork`"
+        "two adapters share the vector of `{path}`; attach an adapter only once, or give the second one its own vectors with `Adapter::fork`"
     )]
     SharedVector {
         /// Module path.
         path: String,
     },
-    /// Two adapters to mix place their vectors of one module differently.
+    /// Two adapters to mix have different placements for the vector of one module.
     #[error(
-        "one adapter scales the input of `{path}` and another its output; such vectors have no common mix"
+        "one adapter scales the input of `{path}` and another scales its output; only vectors with the same placement can be mixed"
     )]
     MixedPlacement {
         /// Module path.
@@ -86,19 +87,20 @@ pub enum AdapterError {
     },
     /// Two adapters to mix have vectors of different lengths for one module.
     #[error(
-        "the vectors of `{path}` have {expected} and {found} values; were the adapters trained on one base?"
+        "the vectors of `{path}` have {expected} and {found} values, but only vectors of one length can be mixed; were the adapters trained on the same base?"
     )]
     MixedLength {
         /// Module path.
         path: String,
-        /// Values in the first.
+        /// The number of values in the first vector.
         expected: usize,
-        /// Values in the other.
+        /// The number of values in the other vector.
         found: usize,
     },
-    /// An adapter to mix holds parameters saved whole, which have no weighted sum around an identity.
+    /// An adapter to mix holds parameters of `modules_to_save`. Only vectors can be mixed, because only they have an identity
+    /// (one) around which a weighted sum is taken.
     #[error(
-        "`{path}` is saved whole in one of the adapters; only vectors mix, so drop its `modules_to_save`"
+        "one of the adapters saves `{path}` whole, but only vectors can be mixed; use adapters without `modules_to_save`"
     )]
     MixedSaved {
         /// Parameter path.
@@ -107,62 +109,62 @@ pub enum AdapterError {
     /// The weight of an adapter to mix is NaN or infinite.
     #[error("the weight of adapter {} is {weight}, expected a finite number", index + 1)]
     MixWeight {
-        /// Which of the adapters, from 0.
+        /// The index of the adapter, from 0.
         index: usize,
         /// The weight.
         weight: f32,
     },
-    /// A product has no weights.
+    /// A weight other than 1 was given for a mix by product, which has no weights.
     #[error(
-        "the weight of adapter {} is {weight}, but a product has no weights; leave them at 1, or mix by the geometric method", index + 1
+        "the weight of adapter {} is {weight}, but a product has no weights; leave every weight at 1, or use the geometric method", index + 1
     )]
     ProductWeight {
-        /// Which of the adapters, from 0.
+        /// The index of the adapter, from 0.
         index: usize,
         /// The weight.
         weight: f32,
     },
-    /// The density of a TIES mix is no share.
+    /// The density of a TIES mix is not a number from 0 to 1.
     #[error("the density is {density}, expected a number from 0 to 1")]
     Density {
         /// The density.
         density: f64,
     },
-    /// A geometric mix is undefined for a value and its weight.
+    /// A geometric mix raises each value to the power of its weight, and this power is not defined for one of the values.
     #[error(
-        "the vector of `{path}` in adapter {} holds {value}, which has no power {weight}; use another method, or another weight", index + 1
+        "the vector of `{path}` in adapter {} holds {value}, which cannot be raised to the power {weight}; use another method or another weight", index + 1
     )]
     NoPower {
         /// Module path.
         path: String,
-        /// Which of the adapters, from 0.
+        /// The index of the adapter, from 0.
         index: usize,
         /// The first such value.
         value: f32,
         /// The weight.
         weight: f32,
     },
-    /// A vector to mix, or the mix, is NaN or infinite.
+    /// A vector to mix, or the result, holds values that are NaN or infinite.
     #[error(
-        "{count} values of `{path}` or of its mix are not finite; is an adapter broken, or a weight too large?"
+        "the vector of `{path}` is not finite ({count} values) in an adapter or in the mix; check whether an adapter is broken or a weight is too large"
     )]
     MixNotFinite {
         /// Module path.
         path: String,
-        /// How many values, in the worst of the vectors.
+        /// The number of such values in the vector that has the most of them.
         count: usize,
     },
-    /// There is nothing to mix.
-    #[error("there is no adapter to mix")]
+    /// The list of adapters to mix is empty.
+    #[error("there is no adapter to mix; give at least one")]
     NothingToMix,
-    /// No vector scales the output of a projection that holds queries, keys and values.
+    /// The queries are to be left out, but no vector scales the output of one projection for queries, keys and values.
     #[error(
-        "no target is a fused projection of queries, keys and values, so there are no queries to leave out; name the layers of keys and values in `target_modules` instead"
+        "no target is a fused projection of queries, keys and values, so there are no queries to leave out; name the layers that compute keys and values in `target_modules` instead"
     )]
     NothingFused,
-    /// The layer has a bias that weight space cannot scale.
+    /// The layer has a bias, which a vector in weight space cannot scale.
     #[error(
-        "`{path}` has a bias, and an output vector scales it too, which an unmodified layer cannot do; call `ia3_forward` in its forward and use `attach`, scale its input instead (`feedforward_modules`), or give it no bias; `merge` is exact with it"
+        "`{path}` has a bias, which an output vector must scale too, but an unmodified layer cannot scale its bias; call `ia3_forward` in the module's forward and use `attach`, scale the input of the layer instead (`feedforward_modules`), or use a layer without a bias; `merge` is exact for this layer"
     )]
     BiasInWeightSpace {
         /// Module path.
@@ -177,86 +179,87 @@ pub enum AdapterError {
         path: String,
     },
     /// A parameter of `modules_to_save` is missing from the model or has another shape.
-    #[error("the adapter replaces the parameter `{path}` of shape {found:?}, but the model has {}", expected.as_ref().map(|e| format!("shape {e:?} there")).unwrap_or_else(|| "no such parameter".into()))]
+    #[error("the adapter replaces the parameter `{path}` of shape {found:?}, but {}", expected.as_ref().map(|e| format!("the model's has the shape {e:?}")).unwrap_or_else(|| "the model has no such parameter".into()))]
     SavedParameter {
         /// Parameter path.
         path: String,
-        /// Shape in the model, or `None` where it has no such parameter.
+        /// The shape in the model, or `None` if the model has no such parameter.
         expected: Option<Vec<usize>>,
-        /// Shape in the adapter.
+        /// The shape in the adapter.
         found: Vec<usize>,
     },
-    /// A batch whose rows have their own adapters has no row.
-    #[error("there are no rows; name an adapter, or the base, for each row of the batch")]
+    /// The list that names the adapter of each row of a batch is empty.
+    #[error("the list of rows is empty; name an adapter, or the base, for each row of the batch")]
     NoRows,
-    /// A replaced parameter cannot differ by row.
+    /// An adapter of a mixed batch replaces a parameter that cannot differ between the rows.
     #[error(
-        "an adapter replaces `{path}`, which cannot differ by row: only whole linear layers (weight, and bias if it has one) can; give the rows of that adapter a batch of their own"
+        "an adapter replaces `{path}`, which cannot differ between the rows of a batch: only whole linear layers (the weight, and the bias if the layer has one) can; put the rows of that adapter into a batch of their own"
     )]
     SavedByRow {
         /// Parameter path.
         path: String,
     },
-    /// A merged weight is NaN or infinite.
+    /// A merged weight holds values that are NaN or infinite.
     #[error(
-        "the merged weight of `{path}` is not finite ({count} values); the adapter seems to be broken, nothing was merged"
+        "the merged weight of `{path}` is not finite ({count} values), so nothing was merged; check whether the adapter is broken"
     )]
     NotFinite {
         /// Module path.
         path: String,
-        /// How many values are NaN or infinite.
+        /// The number of values that are NaN or infinite.
         count: usize,
     },
-    /// The input of a quantised layer is scaled, which no merge can do exactly.
+    /// A vector scales the input of a quantised layer. Such a vector cannot be merged exactly.
     #[error(
-        "`{path}` is quantised and its input is scaled, which does not merge exactly: of a gated feed-forward block move the vector to the matrix beside the gate (`wi_1`, `up_proj`), quantise the merged float base instead, or accept the error of `merge_requantizing`"
+        "`{path}` is quantised, and a vector on the input of a quantised layer cannot be merged exactly: in a gated feed-forward block, move the vector to the matrix beside the gate (`wi_1`, `up_proj`); else merge into the float base and quantise the result, or accept the rounding error of `merge_requantizing`"
     )]
     QuantizedInput {
         /// Module path.
         path: String,
     },
-    /// A quantised weight has scales that serve several outputs, which a merge would have to scale differently.
+    /// A quantised weight has scales that several outputs share. An output vector scales each output differently, so it
+    /// cannot be merged into them.
     #[error(
-        "`{path}` is quantised with scales that several outputs share, into which no output vector merges; use `quantize`, which gives each output its own, or `merge_requantizing`"
+        "`{path}` is quantised with scales that several outputs share, so an output vector cannot be merged into them; quantise with `quantize`, which gives each output its own scales, or use `merge_requantizing`"
     )]
     SharedScales {
         /// Module path.
         path: String,
     },
-    /// A base to quantise is quantised already.
-    #[error("`{path}` is quantised already; quantise the float base")]
+    /// The base to quantise is quantised already.
+    #[error("`{path}` is quantised already; quantise the float base instead")]
     AlreadyQuantized {
         /// Module path of the first such layer.
         path: String,
     },
-    /// The integers and scales of a quantised weight are not as many as its shape needs.
+    /// The number of integers or scales of a quantised weight does not fit its shape.
     #[error(
-        "a quantised weight [d_out, d_in] = {shape:?} has {values} integers and {scales} scales; expected an integer for each weight, and a scale for each block of 1 to 255 inputs of each output"
+        "a quantised weight of shape [d_out, d_in] = {shape:?} has {values} integers and {scales} scales; expected one integer per weight, and one scale per block of 1 to 255 inputs of each output"
     )]
     QuantizedParts {
-        /// `[d_out, d_in]`
+        /// The shape `[d_out, d_in]` of the weight.
         shape: [usize; 2],
         /// The number of integers.
         values: usize,
         /// The number of scales.
         scales: usize,
     },
-    /// An integer of a quantised weight is beyond what its bits hold.
-    #[error("a quantised weight holds {value}, expected -{largest} to {largest}")]
+    /// An integer of a quantised weight is outside of the range of its bits.
+    #[error("a quantised weight holds the integer {value}, expected -{largest} to {largest}")]
     QuantizedRange {
         /// The integer.
         value: i8,
-        /// The largest there is.
+        /// The largest value of the range.
         largest: u8,
     },
-    /// A device cannot hold the blocks of a quantised weight.
+    /// A device cannot store the blocks of a quantised weight.
     #[error(
-        "a block of {block} inputs does not fill whole words of {words} integers, as the device {device} packs them; quantise the float base on that device"
+        "a block of {block} inputs cannot be stored on the device {device}, which packs {words} integers into a word and needs blocks that fill whole words; quantise the float base on that device"
     )]
     QuantizedBlock {
-        /// Inputs that share a scale.
+        /// The number of inputs that share a scale.
         block: usize,
-        /// Integers in a word.
+        /// The number of integers in a word.
         words: usize,
         /// The device.
         device: String,

@@ -9,7 +9,7 @@ use crate::param_path::ParamPath;
 use crate::visit_params::{ParamVisitor, visit_params_with};
 
 impl Adapter {
-    /// Reads this adapter's vectors back from a model it was attached to, trained or not.
+    /// Reads the vectors and `modules_to_save` of this adapter back from a model that it was attached to.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl Adapter {
 #[derive(Default)]
 struct Parameters {
     saved: Vec<String>,
-    /// Where rows have their own adapters: the copies of `modules_to_save` by identity, and what they hold.
+    /// The copies of `modules_to_save` of a mixed batch: the path of each copy by its identity.
     copies: BTreeMap<ParamId, String>,
     copied: BTreeMap<String, TensorData>,
     vectors: BTreeMap<ParamId, Param<Tensor<1>>>,

@@ -6,8 +6,8 @@ use crate::broadcast::along;
 use crate::rows::Ia3Rows;
 use crate::scale::Ia3Scale;
 
-/// The factor of a layer's input or output of `D` axes, which broadcasts along all axes but `axis`: the product of the
-/// vectors that `weight` carries, or one vector per batch entry. `None` where there is no vector at `placement`.
+/// The factor for a layer's input or output with `D` axes: the product of the vectors that `weight` carries, or one vector per
+/// batch entry. It broadcasts along all axes except `axis`. It is `None` if there is no vector at `placement`.
 pub(crate) fn factor<const W: usize, const D: usize>(
     weight: &Param<Tensor<W>>,
     placement: Placement,
@@ -32,9 +32,12 @@ pub(crate) fn touch<const W: usize>(weight: &Param<Tensor<W>>) {
     }
 }
 
-/// Asserts that `x` has one batch entry per adapter, where the entries have their own adapters.
+/// Asserts that `x` has the right number of batch entries if the entries have their own adapters.
 pub(crate) fn assert_rows<const W: usize, const D: usize>(weight: &Param<Tensor<W>>, x: &Tensor<D>) {
     let Some(rows) = weight.reparameterization::<Ia3Rows>() else { return };
     let (expected, found) = (rows.batch(), x.dims()[0]);
-    assert_eq!(found, expected, "a batch of {found} rows, but adapters for {expected}");
+    assert_eq!(
+        found, expected,
+        "the batch has {found} rows, but the model has an adapter for each of {expected}"
+    );
 }

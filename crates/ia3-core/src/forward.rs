@@ -8,7 +8,7 @@ use crate::broadcast::times;
 use crate::factor::{assert_rows, factor, touch};
 use crate::rows::Ia3Rows;
 
-/// A layer `x·W + b` with a weight `[d_in, d_out]`: burn's [`Linear`], GPT-2's `Conv1D`.
+/// A layer that computes `x·W + b` with a weight `[d_in, d_out]`, such as burn's [`Linear`] and GPT-2's `Conv1D`.
 pub trait Affine {
     /// The weight, `[d_in, d_out]`, which carries the (IA)³ state.
     fn weight(&self) -> &Param<Tensor<2>>;
@@ -28,11 +28,12 @@ impl Affine for Linear {
 
 /// The forward of a layer that may carry (IA)³ vectors, evaluated in activation space.
 pub trait Ia3Forward: Affine {
-    /// `((x ⊙ l_in)·W + b) ⊙ l_out` with the attached vectors, or `x·W + b` where there are none.
+    /// Computes `((x ⊙ l_in)·W + b) ⊙ l_out` with the attached vectors (arXiv 2205.05638 §3.3). Without vectors, it is
+    /// `x·W + b`.
     ///
-    /// The weight is read as stored: no scaled copy of it is made, no gradient of it is computed. On a
-    /// bf16 or f16 base the products with `l` are taken in float32 and cast back, as PEFT does. Where the rows of a
-    /// batch have their own adapters ([`attach_rows`](crate::attach_rows)), each row is scaled by its own.
+    /// The stored weight is used, so no scaled copy of it is made and no gradient of it is computed. On a bf16 or f16 base,
+    /// the products with `l` are computed in float32 and cast back, as PEFT does. If the rows of a batch have their own
+    /// adapters ([`attach_rows`](crate::attach_rows)), the vectors of its own adapter scale each row.
     ///
     /// # Shapes
     ///
@@ -41,7 +42,8 @@ pub trait Ia3Forward: Affine {
     ///
     /// # Panics
     ///
-    /// Panics if the last axis of `x` is not `d_in`, or the first not the number of rows that have an adapter each.
+    /// Panics if the last axis of `x` is not `d_in`, or if the first axis is not the number of rows that have their own
+    /// adapters.
     ///
     /// ```
     /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
@@ -55,7 +57,7 @@ pub trait Ia3Forward: Affine {
     fn ia3_forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         touch(self.weight());
         let (weight, bias) = (self.weight().base(), self.bias().map(Param::base));
-        // Before the product, which would broadcast a last axis of 1.
+        // This check comes before the product, which would broadcast a last axis of 1.
         let [d_in, _] = weight.dims();
         assert_shape!(x, [.., d_in]);
         assert_rows(self.weight(), &x);

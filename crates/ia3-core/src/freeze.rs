@@ -7,8 +7,8 @@ use crate::adapter::Adapter;
 use crate::param_path::ParamPath;
 use crate::visit_params::{ParamMapper, map_params};
 
-/// The model with the vectors and the replaced parameters of `adapters` frozen: they get no gradient and no update, also
-/// after [`train`](Module::train). The adapters have to be attached to the model. Other adapters on it do not change.
+/// Freezes the vectors and the replaced parameters of `adapters`: they get no gradient and no update, even after
+/// [`train`](Module::train). The adapters must be attached to the model. Other adapters on the model do not change.
 pub fn freeze<M: Module>(model: M, adapters: &[&Adapter]) -> M {
     let vectors = adapters.iter().flat_map(|a| a.vectors.values()).map(|v| v.l.id);
     let copies = adapters.iter().flat_map(|a| a.saved.paths_by_id().into_keys());
@@ -18,7 +18,7 @@ pub fn freeze<M: Module>(model: M, adapters: &[&Adapter]) -> M {
 }
 
 struct Freezer {
-    /// The vectors, and the copies of parameters where batch entries have their own adapters.
+    /// The vectors, and the copies of parameters in a mixed batch.
     inside: BTreeSet<ParamId>,
     saved: BTreeSet<String>,
 }

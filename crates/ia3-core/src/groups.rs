@@ -1,18 +1,18 @@
 use burn::module::ParamId;
 
-/// The field `groups` of the struct whose field `weight` is the parameter `id`, read off the derived `Debug` of a
-/// module around it.
+/// The number of groups of the convolution whose weight is the parameter `id`. It is read from the field `groups` in the
+/// derived `Debug` text of a module around the convolution.
 ///
-/// burn shows a visitor the parameters only, and the shape `[out, in / groups, ..]` of a weight does not determine the
-/// number of groups. The `Debug` of a module shows it. Returns `None` where `Debug` shows no such field behind the weight;
-/// callers then refuse an operation that needs the groups.
+/// burn's visitors see only the parameters, and the shape `[out, in / groups, ..]` of a weight does not determine the number
+/// of groups, but the `Debug` text of a module contains it. The function returns `None` if the text has no such field after
+/// the weight. Callers then refuse an operation that needs the number of groups.
 pub(crate) fn groups(debug: &str, id: ParamId) -> Option<usize> {
     let start = debug.find(&format!("weight: Param: {id} - "))?;
     let mut fields = fields(&debug[start..]).into_iter();
     fields.find_map(|field| field.trim().strip_prefix("groups: ")?.parse().ok())
 }
 
-/// The fields from the start of `text` to the end of the struct that it is inside of.
+/// The fields from the start of `text`, which is inside a struct, to the end of that struct.
 fn fields(text: &str) -> Vec<&str> {
     let (mut depth, mut start, mut fields) = (0usize, 0, vec![]);
     for (i, c) in text.char_indices() {

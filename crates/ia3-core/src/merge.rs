@@ -15,27 +15,29 @@ use crate::quant::{fold_output, is_quantized, requantize};
 use crate::scale::{Ia3Scale, scale_weight};
 use crate::visit_params::{ParamMapper, map_params};
 
-/// The base with the vectors of the adapters multiplied into its weights. The result carries no vectors and costs as much as
-/// the base at inference.
+/// Multiplies the vectors of the adapters into a copy of the weights of the base. The result carries no vectors, and its
+/// inference costs as much as that of the base.
 ///
-/// `W'[i, o] = l_in[i]·W[i, o]·l_out[o]` and `b'[o] = b[o]·l_out[o]`, computed in float32 and cast to the
-/// weight's dtype (PEFT's `merge`, `tuners/ia3/layer.py`). A quantised weight ([`quantize`](crate::quantize)) takes an
-/// output vector into its scales, which is exact; PEFT refuses that. `base` does not change, so to unmerge is to use `base`
-/// again. That is exact, also for zeros and in bf16.
+/// The formulas are `W'[i, o] = l_in[i]·W[i, o]·l_out[o]` and `b'[o] = b[o]·l_out[o]`, computed in float32 and cast to the
+/// dtype of the weight (PEFT's `merge` in `tuners/ia3/layer.py`). On a quantised weight ([`quantize`](crate::quantize)), an
+/// output vector is multiplied into the scales, which is exact; PEFT refuses this case. `base` does not change, so to unmerge,
+/// use `base` again. This is exact, even for vectors that hold zeros and for weights in bf16.
 ///
 /// # Errors
 ///
-/// As [`attach`](crate::attach); [`AdapterError::QuantizedInput`] and [`AdapterError::SharedScales`] for what a quantised weight
-/// cannot take.
+/// - The errors of [`attach`](crate::attach).
+/// - [`AdapterError::QuantizedInput`], [`AdapterError::SharedScales`]: a vector cannot be merged exactly into a quantised
+///   weight.
 pub fn merge<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     merge_with(base, adapters, Merging::Exact { safe: false }).map(|merged| merged.model)
 }
 
-/// As [`merge`], refusing merged weights that are NaN or infinite (PEFT's `safe_merge`).
+/// Merges as [`merge`] does, and refuses merged weights that are NaN or infinite, as PEFT's `safe_merge` does.
 ///
 /// # Errors
 ///
-/// As [`merge`], and [`AdapterError::NotFinite`] with the first layer concerned.
+/// - The errors of [`merge`].
+/// - [`AdapterError::NotFinite`]: a merged weight is NaN or infinite. The error names the first such layer.
 pub fn merge_safe<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     merge_with(base, adapters, Merging::Exact { safe: true }).map(|merged| merged.model)
 }
@@ -49,12 +51,12 @@ pub struct Requantized<M> {
     pub errors: BTreeMap<String, f64>,
 }
 
-/// As [`merge`], also where vectors scale the inputs of quantised layers: these weights are scaled in float32 and quantised
-/// again, and the resulting error is reported. All other weights merge exactly.
+/// Merges as [`merge`] does, and also merges vectors that scale the inputs of quantised layers. It scales the weights of these
+/// layers in float32, quantises them again and reports the resulting error. All other weights are merged exactly.
 ///
 /// # Errors
 ///
-/// As [`attach`](crate::attach).
+/// The errors are those of [`attach`](crate::attach).
 pub fn merge_requantizing<M: Module>(
     base: &M,
     adapters: &[&Adapter],
@@ -62,12 +64,12 @@ pub fn merge_requantizing<M: Module>(
     merge_with(base, adapters, Merging::Requantizing)
 }
 
-/// How to merge.
+/// What to do with layers into which the vectors cannot be merged exactly.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Merging {
-    /// A layer that does not merge exactly is an error; with `safe`, so is one that is not finite.
+    /// A layer that cannot be merged exactly is an error. With `safe`, a merged weight that is not finite is an error too.
     Exact { safe: bool },
-    /// Layers that do not merge exactly are quantised again.
+    /// Layers that cannot be merged exactly are quantised again.
     Requantizing,
 }
 
@@ -95,7 +97,7 @@ struct Merger<'a> {
     scales: BTreeMap<String, Ia3Scale>,
     saved: BTreeMap<String, TensorData>,
     how: Merging,
-    /// The error of the first layer that does not merge.
+    /// The error of the first layer that cannot be merged.
     problem: &'a mut Option<AdapterError>,
     /// The errors of the weights that were quantised again.
     errors: &'a mut BTreeMap<String, f64>,
@@ -121,14 +123,14 @@ impl ParamMapper for Merger<'_> {
 }
 
 impl Merger<'_> {
-    /// The parameter, or an adapter's copy of it.
+    /// The adapter's copy of the parameter, or the parameter itself if no adapter replaces it.
     fn replaced<const D: usize>(&self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(data) = self.saved.get(&path.to_string()) else { return param };
         let value = replacement(data.clone(), &param);
         param.map(|_| value)
     }
 
-    /// A quantised weight, scaled. Where that fails, the weight as it was; `problem` then holds the error.
+    /// Scales a quantised weight. If this fails, the weight is returned unchanged and `problem` holds the error.
     fn quantized<const D: usize>(
         &mut self,
         path: &str,

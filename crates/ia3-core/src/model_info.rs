@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::Tensor;
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
@@ -6,14 +8,15 @@ use crate::groups::groups;
 use crate::param_path::ParamPath;
 use crate::visit_params::{ParamVisitor, visit_params_with};
 
-/// Lists the modules of any burn module, containers included, without initialising a weight.
+/// Lists the modules of any burn module, including containers, without initialising a weight.
 ///
-/// Layers are recognised by the type that holds the parameters: `Linear`, `Conv1D`, `Conv2d`, `Conv3d` and
-/// `Embedding`; everything else is [`ModuleKind::Other`] under its type's name. The groups of a convolution are
-/// read off the `Debug` of `module`, as burn shows them nowhere else: where the derived one is replaced by one that
-/// leaves them out, `channels_in` is `None` and a plan refuses to scale that layer's input. `model_type` is Hugging Face's
-/// (`t5`, `gpt2`, …) and selects PEFT's default targets; `output_embedding` is the path of the
-/// language-model head, which `all-linear` leaves alone.
+/// A layer is recognised by the type that holds the parameters: `Linear`, `Conv1D`, `Conv2d`, `Conv3d` or `Embedding`. Every
+/// other module is [`ModuleKind::Other`] with the name of its type. The number of groups of a convolution is read from the
+/// `Debug` text of `module`, because burn shows it nowhere else. If a `Debug` implementation leaves it out, `channels_in` is
+/// `None`, and a plan refuses to scale the input of that layer.
+///
+/// `model_type` is Hugging Face's (`t5`, `gpt2`, …) and selects PEFT's default targets. `output_embedding` is the path of the
+/// language-model head, which `all-linear` does not select.
 ///
 /// ```
 /// use burn::nn::LinearConfig;
@@ -46,6 +49,8 @@ pub fn model_info<M: Module>(
 #[derive(Default)]
 struct Found {
     modules: Vec<FoundModule>,
+    /// The position of each module in the list.
+    places: HashMap<String, usize>,
 }
 
 struct FoundModule {
@@ -61,7 +66,7 @@ impl FoundModule {
         matches!((self.type_name.as_str(), self.weight.len()), ("Conv2d", 4) | ("Conv3d", 5))
     }
 
-    /// What the module is; `debug` is the `Debug` of the model, which shows the groups of convolutions.
+    /// The kind of the module. `debug` is the `Debug` text of the model, which contains the groups of convolutions.
     fn kind(&self, debug: &str) -> ModuleKind {
         let bias = self.bias;
         let channels = |per_group: usize| Some(per_group * groups(debug, self.weight_id?)?);
@@ -81,10 +86,10 @@ impl FoundModule {
 }
 
 impl Found {
-    /// The module at `path`, listed where the traversal first enters something inside it.
+    /// The module at `path`. It is added to the list when the traversal first enters a field inside it.
     fn module(&mut self, path: String, container: &str) -> &mut FoundModule {
-        let index = self.modules.iter().rposition(|m| m.path == path).unwrap_or_else(|| {
-            let type_name = container.to_string();
+        let index = *self.places.entry(path).or_insert_with_key(|path| {
+            let (path, type_name) = (path.clone(), container.to_string());
             self.modules.push(FoundModule { path, type_name, weight: vec![], weight_id: None, bias: false });
             self.modules.len() - 1
         });

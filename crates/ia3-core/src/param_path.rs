@@ -2,11 +2,11 @@ use std::fmt;
 
 /// The path of a parameter in a module: the names from the root to the parameter, and the types that hold them.
 ///
-/// [`visit_params`](crate::visit_params) and [`map_params`](crate::map_params) pass it with each parameter. Its
-/// [`Display`](fmt::Display) is the whole path, e.g. `encoder.block.0.layer.0.SelfAttention.k.weight`.
+/// [`visit_params`](crate::visit_params) and [`map_params`](crate::map_params) pass it with each parameter.
+/// [`Display`](fmt::Display) writes the whole path, such as `encoder.block.0.layer.0.SelfAttention.k.weight`.
 ///
-/// A field whose name is a keyword of Rust is written with an underscore behind it, and the underscore is not part of the
-/// path: Hugging Face's `attention.self.key` is the field `self_` in Rust.
+/// If a name is a keyword of Rust, the field has an underscore at its end, which is not part of the path: the field `self_` is
+/// the `self` in Hugging Face's `attention.self.key`.
 #[derive(Clone, Debug, Default)]
 pub struct ParamPath {
     fields: Vec<String>,
@@ -14,7 +14,7 @@ pub struct ParamPath {
 }
 
 impl ParamPath {
-    /// Enters `field` of a container, e.g. of `Struct:Linear`.
+    /// Enters `field` of a container, such as `Struct:Linear`.
     pub(crate) fn enter(&mut self, field: &str, container_type: &str) {
         self.fields.push(field.to_string());
         self.containers.push(container_type.trim_start_matches("Struct:").to_string());
@@ -26,18 +26,18 @@ impl ParamPath {
         self.containers.pop();
     }
 
-    /// The path of the module that holds the parameter: `encoder.block.0.layer.0.SelfAttention.k`.
+    /// The path of the module that holds the parameter, such as `encoder.block.0.layer.0.SelfAttention.k`.
     pub fn module(&self) -> String {
         let module = self.fields.split_last().map_or(&[][..], |(_, module)| module);
         join(module)
     }
 
-    /// The name of the parameter in its module: `weight`.
+    /// The name of the parameter in its module, such as `weight`.
     pub fn name(&self) -> &str {
         self.fields.last().map_or("", |field| without_underscore(field))
     }
 
-    /// The type of the struct, enum or container that holds the parameter: `Linear`.
+    /// The type of the struct, enum or container that holds the parameter, such as `Linear`.
     pub fn container(&self) -> &str {
         self.containers.last().map_or("", String::as_str)
     }
@@ -47,19 +47,19 @@ impl ParamPath {
         self.fields.iter().map(|field| without_underscore(field))
     }
 
-    /// The whole path with the names of the Rust fields, underscores included: the path that burn gives a parameter.
+    /// The whole path with the names of the Rust fields, including underscores. This is the path that burn gives a parameter.
     pub fn field_path(&self) -> String {
         self.fields.join(".")
     }
 
-    /// Whether the parameter belongs to state that is attached to another parameter, such as the vector of an adapter, and
-    /// not to the model itself.
+    /// Whether the parameter belongs to state that is attached to another parameter, such as the vector of an adapter. It is
+    /// `false` for a parameter of the model itself.
     pub fn inside_reparameterization(&self) -> bool {
         self.containers.iter().any(|container| container == REPARAMETERIZATION)
     }
 
-    /// The path of the parameter to which the state is attached that this parameter belongs to; `None` for a parameter of
-    /// the model itself.
+    /// If this parameter belongs to attached state, the path of the parameter that carries the state. It is `None` for a
+    /// parameter of the model itself.
     pub fn reparameterized(&self) -> Option<String> {
         let state = self.containers.iter().position(|container| container == REPARAMETERIZATION)?;
         Some(join(&self.fields[..state]))
@@ -75,7 +75,7 @@ impl fmt::Display for ParamPath {
 /// The container type under which burn visits attached state.
 const REPARAMETERIZATION: &str = "Reparameterization";
 
-/// The path for burn's `field_path`, which has the names of the Rust fields.
+/// Converts burn's `field_path`, which has the names of the Rust fields, to a Hugging Face path.
 pub(crate) fn from_field_path(field_path: &str) -> String {
     field_path.split('.').map(without_underscore).collect::<Vec<_>>().join(".")
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use burn::module::{Param, ParamId};
 use burn::tensor::{Bool, Device, Int, Shape, Tensor, TensorData};
 
-/// What a parameter holds.
+/// The kind of values that a parameter holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParamKind {
@@ -18,7 +18,7 @@ pub enum ParamKind {
 
 /// A parameter of any rank and kind, as [`visit_params`](crate::visit_params) passes it.
 ///
-/// No method initialises a parameter except [`data`](Self::data).
+/// Only [`data`](Self::data) initialises the parameter; the other methods do not.
 #[derive(Clone, Copy)]
 pub struct ParamRef<'a>(&'a dyn ErasedParam);
 
@@ -27,12 +27,12 @@ impl<'a> ParamRef<'a> {
         Self(param)
     }
 
-    /// What the parameter holds.
+    /// The kind of values that the parameter holds.
     pub fn kind(&self) -> ParamKind {
         self.0.kind()
     }
 
-    /// The identity of the parameter, under which an optimiser finds it.
+    /// The identity of the parameter, by which an optimiser finds it.
     pub fn id(&self) -> ParamId {
         self.0.id()
     }
@@ -52,7 +52,7 @@ impl<'a> ParamRef<'a> {
         self.0.device()
     }
 
-    /// Whether the parameter has values already: burn draws them when they are first read.
+    /// Whether the parameter already has values. burn initialises them when they are first read.
     pub fn is_initialized(&self) -> bool {
         self.0.is_initialized()
     }
@@ -62,7 +62,7 @@ impl<'a> ParamRef<'a> {
         self.0.requires_grad()
     }
 
-    /// The stored values, in the dtype they are stored in. State attached to the parameter does not change them.
+    /// The stored values, in the dtype in which they are stored. State attached to the parameter does not change them.
     pub fn data(&self) -> TensorData {
         self.0.data()
     }
@@ -90,7 +90,7 @@ impl fmt::Debug for ParamRef<'_> {
     }
 }
 
-/// A parameter whose rank and kind are erased.
+/// A parameter whose rank and kind the caller does not know at compile time.
 pub(crate) trait ErasedParam {
     fn kind(&self) -> ParamKind;
     fn id(&self) -> ParamId;

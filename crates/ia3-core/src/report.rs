@@ -5,24 +5,24 @@ use ia3_config::thousands;
 
 use crate::adapter::Adapter;
 
-/// How many parameters of a model are trained, as PEFT's `get_nb_trainable_parameters` counts them.
+/// The number of parameters of a model that are trained, as PEFT's `get_nb_trainable_parameters` counts them.
 ///
-/// Its [`Display`](fmt::Display) is the line that PEFT's `print_trainable_parameters` prints.
+/// [`Display`](fmt::Display) writes the line that PEFT's `print_trainable_parameters` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrainableParameters {
-    /// The number of trained values: those of the vectors and of `modules_to_save`.
+    /// The number of trained values: the values of the vectors and of `modules_to_save`.
     pub trainable: usize,
-    /// The number of all values: those of the base and the trained ones.
+    /// The number of all values: the values of the base and the trained values.
     pub all: usize,
 }
 
 impl TrainableParameters {
-    /// The counts for `adapter` on `base`, from shapes alone: no weight is initialised.
+    /// The counts for `adapter` on `base`. They are computed from shapes, so no weight is initialised.
     pub fn of<M: Module>(base: &M, adapter: &Adapter) -> Self {
         Self { trainable: adapter.num_trainable(), all: base.num_params() + adapter.num_params() }
     }
 
-    /// The trained share in per cent.
+    /// The share of the trained values in per cent.
     pub fn percent(&self) -> f64 {
         100.0 * self.trainable as f64 / self.all as f64
     }

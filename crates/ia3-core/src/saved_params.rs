@@ -7,9 +7,9 @@ use burn::tensor::TensorData;
 
 /// The parameters of `modules_to_save`, by parameter path (`classifier.weight`), in burn's layout.
 ///
-/// It is a map, and it keeps the identity of the parameter that each path becomes where batch entries have their own
-/// adapters ([`attach_rows`](crate::attach_rows)): the same one wherever it is attached. Clones share these identities, as
-/// clones of a vector do. Comparison looks at the values alone.
+/// It is a map from path to values. It also stores one identity for each path. A copy of the parameter in a mixed batch
+/// ([`attach_rows`](crate::attach_rows)) has this identity in every model that the adapter is attached to. Clones share the
+/// identities, as clones of a vector do. Two maps are equal if their values are equal.
 #[derive(Clone, Debug, Default)]
 pub struct SavedParams {
     values: BTreeMap<String, TensorData>,
@@ -17,7 +17,7 @@ pub struct SavedParams {
 }
 
 impl SavedParams {
-    /// The identity of the copy of the parameter at `path`.
+    /// The identity that copies of the parameter at `path` have.
     pub(crate) fn id(&self, path: &str) -> ParamId {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         *ids.entry(path.to_string()).or_default()
@@ -28,7 +28,7 @@ impl SavedParams {
         self.values.keys().map(|path| (self.id(path), path.clone())).collect()
     }
 
-    /// The same values under new identities.
+    /// A map with the same values and new identities.
     pub(crate) fn fork(&self) -> Self {
         self.values.clone().into()
     }

@@ -6,20 +6,20 @@ use crate::broadcast::{along, multiply, scale_axis};
 use crate::touched::Touched;
 use crate::vector::Ia3Vector;
 
-/// The (IA)³ state of one layer: the vectors of every active adapter, hung on the layer's weight.
+/// The (IA)³ state of one layer: the vectors of every active adapter, attached to the layer's weight.
 ///
-/// With `l_in` and `l_out` the elementwise products of the input and output vectors
-/// (arXiv 2205.05638 §3.3; `IA3Layer` of PEFT's `tuners/ia3/layer.py`):
+/// Let `l_in` and `l_out` be the elementwise products of the input vectors and of the output vectors. The layer computes
+/// (arXiv 2205.05638 §3.3; `IA3Layer` in PEFT's `tuners/ia3/layer.py`):
 ///
 /// `y = ((x ⊙ l_in)·W + b) ⊙ l_out`
 ///
-/// Read through [`Param::val`](burn::module::Param::val) the weight is `W'[i, o] = l_in[i] · W[i, o] · l_out[o]`, so layers that know
-/// nothing of adapters compute the same, as long as they have no bias under an output vector;
-/// [`Ia3Forward`](crate::Ia3Forward) evaluates the formula as it stands.
+/// [`Ia3Forward`](crate::Ia3Forward) evaluates this formula directly. [`Param::val`](burn::module::Param::val) returns the
+/// weight `W'[i, o] = l_in[i] · W[i, o] · l_out[o]`, so a layer that knows nothing of adapters computes the same result,
+/// unless it has both a bias and an output vector.
 ///
-/// The same along the channels of a convolution. Its weight `[out, in / groups, k, ..]` is scaled as
+/// On a convolution, the vectors lie along the channels. Its weight `[out, in / groups, k, ..]` is scaled as
 /// `W'[o, c, ..] = l_in[g(o) · in / groups + c] · W[o, c, ..] · l_out[o]`, where `g(o)` is the group of `o`
-/// (`_get_ia3_scaling_for_weight` there).
+/// (`_get_ia3_scaling_for_weight` in the same file of PEFT).
 #[derive(Module, Debug)]
 pub struct Ia3Scale {
     /// The vectors in the order in which their adapters were attached.
@@ -33,7 +33,7 @@ impl Ia3Scale {
         Self { vectors, touched: Touched::default() }
     }
 
-    /// The elementwise product of all vectors placed at `placement`, or `None` where there is none.
+    /// The elementwise product of all vectors at `placement`, `[len]`, or `None` if there is no such vector.
     pub fn product(&self, placement: Placement) -> Option<Tensor<1>> {
         let placed = self.vectors.iter().filter(|v| v.placement == placement);
         placed.map(Ia3Vector::values).reduce(|a, b| a * b)
@@ -48,8 +48,8 @@ impl Reparameterization for Ia3Scale {
     }
 }
 
-/// `l_in ⊙ W ⊙ l_out` for a linear weight `[d_in, d_out]` or that of a convolution, `[out, in / groups, k, ..]`, in
-/// float32, cast back to the weight's dtype.
+/// Computes `l_in ⊙ W ⊙ l_out` in float32 and casts the result back to the dtype of the weight. The weight is that of a linear
+/// layer, `[d_in, d_out]`, or of a convolution, `[out, in / groups, k, ..]`.
 pub(crate) fn scale_weight<const D: usize>(
     weight: Tensor<D>,
     input: Option<Tensor<1>>,
@@ -68,8 +68,8 @@ pub(crate) fn scale_weight<const D: usize>(
     scale_axis(weight, output, 0)
 }
 
-/// A vector over the input channels of all groups, laid out for a weight of shape `dims`: `[out, in / groups, 1, ..]`,
-/// or `[1, in, 1, ..]` where there is one group.
+/// Reshapes a vector over the input channels of all groups, so that it broadcasts over a weight of shape `dims`. The result has
+/// the shape `[out, in / groups, 1, ..]`, or `[1, in, 1, ..]` if there is only one group.
 fn by_group<const D: usize>(l: Tensor<1>, dims: [usize; D]) -> Tensor<D> {
     let (out, per_group) = (dims[0], dims[1]);
     let groups = l.dims()[0] / per_group;

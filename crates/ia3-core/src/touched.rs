@@ -8,13 +8,14 @@ use burn::module::{
 };
 use burn::tensor::Device;
 
-/// The container type under which a visitor enters the state of a layer that is not touched.
+/// The container type that a visitor sees in the state of a layer that `ia3_forward` has not computed.
 pub(crate) const UNTOUCHED: &str = "Untouched";
 
-/// Whether `ia3_forward` has computed the layer that carries a state, in builds with debug assertions.
+/// A flag that says, in builds with debug assertions, whether `ia3_forward` has computed the layer that carries a state.
 ///
-/// Clones share the flag. It is set once and never reset: a forward that leaves a part of the model out does not undo
-/// what an earlier one touched. In builds without debug assertions it has no size, and a layer counts as touched.
+/// Clones share the flag. It is set once and never reset, so a forward that runs only a part of the model does not clear the
+/// flags that an earlier forward set. In builds without debug assertions the flag has no size, and every layer counts as
+/// computed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Touched {
     #[cfg(debug_assertions)]
@@ -28,7 +29,7 @@ impl Touched {
         self.flag.store(true, Ordering::Relaxed);
     }
 
-    /// Whether `ia3_forward` computed the layer; `true` in builds without debug assertions.
+    /// Whether `ia3_forward` computed the layer. It is always `true` in builds without debug assertions.
     pub(crate) fn get(&self) -> bool {
         #[cfg(debug_assertions)]
         return self.flag.load(Ordering::Relaxed);
@@ -37,8 +38,8 @@ impl Touched {
     }
 }
 
-/// A module without parameters, into which a visitor steps where the layer is not touched: visitors see nothing else of
-/// attached state.
+/// A module without parameters. If the layer has not been computed, a visitor enters a container named [`UNTOUCHED`], because
+/// a visitor can see nothing of attached state except containers and parameters.
 impl Module for Touched {
     fn collect_devices(&self, devices: Devices) -> Devices {
         devices

@@ -4,8 +4,8 @@ use crate::param_path::ParamPath;
 use crate::touched::UNTOUCHED;
 use crate::visit_params::{ParamVisitor, visit_params_with};
 
-/// The paths of the layers that carry vectors and that no `ia3_forward` has computed since [`attach`](crate::attach), on
-/// this model or a clone of it. Always empty in builds without debug assertions.
+/// The paths of the layers that carry vectors and that no `ia3_forward` has computed since [`attach`](crate::attach), on this
+/// model or a clone of it. The list is always empty in builds without debug assertions.
 ///
 /// A model that runs only some of its layers, such as its encoder alone, leaves the others untouched. Call this function
 /// after a forward that runs all of them.
@@ -32,7 +32,7 @@ pub fn untouched_layers<M: Module>(model: &M) -> Vec<String> {
 ///
 /// # Panics
 ///
-/// In builds with debug assertions, if there are [`untouched_layers`]. The message names them.
+/// In builds with debug assertions, it panics if there are [`untouched_layers`]. The message names them.
 ///
 /// ```
 /// use burn::{nn::{Linear, LinearConfig}, tensor::{Device, Tensor}};

@@ -9,13 +9,13 @@ use ia3_config::Placement;
 /// The vector is float32, whatever the dtype of the base is (PEFT's `autocast_adapter_dtype`).
 #[derive(Module, Debug)]
 pub struct Ia3Vector {
-    /// The learned values, `[d_out]` for [`Placement::Output`] and `[d_in]` for [`Placement::Input`]; the channels of a
-    /// convolution, those of all groups.
+    /// The learned values: `[d_out]` for [`Placement::Output`] and `[d_in]` for [`Placement::Input`]. For a convolution, they
+    /// are one value per channel of all groups.
     pub l: Param<Tensor<1>>,
     /// Whether the vector multiplies the input or the output of the layer.
     #[module(skip)]
     pub placement: Placement,
-    /// Where the vector is held at 1, whatever `l` holds: these values get no gradient and no decay.
+    /// The values that are held at 1, regardless of `l`. They get no gradient and no weight decay.
     held: Option<Tensor<1, Bool>>,
     /// The number of axes of the weight that the vector scales.
     #[module(skip)]
@@ -23,19 +23,20 @@ pub struct Ia3Vector {
 }
 
 impl Ia3Vector {
-    /// A vector holding `values`, shape `[len]`, cast to float32, for a linear layer.
+    /// A vector for a linear layer that holds `values` of shape `[len]`, cast to float32.
     pub fn new(values: Tensor<1>, placement: Placement) -> Self {
         let l = Param::from_tensor(values.cast(DType::F32));
         Self { l, placement, held: None, weight_rank: 2 }
     }
 
     /// The same vector for a weight with `weight_rank` axes: 4 for `Conv2d`, 5 for `Conv3d`
-    /// ([`ModuleKind::weight_rank`](ia3_config::ModuleKind::weight_rank)). The shape it is saved in follows from it.
+    /// ([`ModuleKind::weight_rank`](ia3_config::ModuleKind::weight_rank)). It determines the shape in which the vector is
+    /// saved.
     pub fn with_weight_rank(self, weight_rank: usize) -> Self {
         Self { weight_rank, ..self }
     }
 
-    /// The number of axes of the weight it scales: 2 for a linear layer, 4 for `Conv2d`, 5 for `Conv3d`.
+    /// The number of axes of the weight that the vector scales: 2 for a linear layer, 4 for `Conv2d`, 5 for `Conv3d`.
     pub fn weight_rank(&self) -> usize {
         self.weight_rank
     }
@@ -47,7 +48,7 @@ impl Ia3Vector {
         Self { l, placement, held: None, weight_rank: 2 }
     }
 
-    /// The same vector, held at 1 in `ranges`: the parts of a fused projection that are not trained.
+    /// The same vector with the values in `ranges` held at 1. They are the parts of a fused projection that are not trained.
     ///
     /// # Panics
     ///
@@ -59,7 +60,7 @@ impl Ia3Vector {
         Self { held: Some(held.equal_scalar(1.0)), ..self }
     }
 
-    /// The values that multiply the layer: `l`, and 1 where the vector is held.
+    /// The values that multiply the input or output of the layer, `[len]`: `l`, with 1 for the values that are held.
     pub fn values(&self) -> Tensor<1> {
         match &self.held {
             None => self.l.val(),
@@ -73,7 +74,7 @@ impl Ia3Vector {
         self.held.as_ref().map_or(0, count)
     }
 
-    /// The same values as a new parameter.
+    /// A vector with the same values in a new parameter.
     pub(crate) fn fork(&self) -> Self {
         Self { l: Self::new(self.values(), self.placement).l, ..self.clone() }
     }
@@ -83,7 +84,7 @@ impl Ia3Vector {
         self.l.lazy_shape().num_elements()
     }
 
-    /// Whether the vector holds no value; no site of a model has such a vector.
+    /// Whether the vector holds no value. No site of a model has such a vector.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

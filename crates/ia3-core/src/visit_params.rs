@@ -43,7 +43,7 @@ pub fn visit_params<M: Module>(module: &M, visit: impl FnMut(&ParamPath, ParamRe
     visit_params_with(module, &mut Closure(visit));
 }
 
-/// What [`visit_params_with`] does with each parameter: burn's [`ModuleVisitor`] with the path of the parameter.
+/// The callbacks of [`visit_params_with`]. The trait is burn's [`ModuleVisitor`] with the path of each parameter.
 pub trait ParamVisitor {
     /// Called when the traversal enters the field at `path`, whether it holds a parameter or not.
     fn enter(&mut self, _path: &ParamPath) {}
@@ -58,13 +58,13 @@ pub trait ParamVisitor {
     fn visit_bool<const D: usize>(&mut self, _path: &ParamPath, _param: &Param<Tensor<D, Bool>>) {}
 }
 
-/// As [`visit_params`], for a visitor that is generic over the rank of the parameters.
+/// Visits the parameters as [`visit_params`] does, with a visitor that is generic over their rank.
 pub fn visit_params_with<M: Module>(module: &M, visitor: &mut impl ParamVisitor) {
     module.visit(&mut Traversal { of: visitor, path: ParamPath::default() });
 }
 
-/// What [`map_params`] makes of each parameter: burn's [`ModuleMapper`] with the path of the parameter. A parameter stays as
-/// it is by default.
+/// The callbacks of [`map_params`], which return a new parameter for each parameter. The trait is burn's [`ModuleMapper`] with
+/// the path of each parameter. The default implementations return the parameter unchanged.
 pub trait ParamMapper {
     /// Maps a float parameter.
     fn map_float<const D: usize>(&mut self, _path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
@@ -90,8 +90,8 @@ pub trait ParamMapper {
     }
 }
 
-/// The module with each parameter replaced by what `mapper` makes of it. State that is attached to a parameter is mapped
-/// too; see [`ParamPath::inside_reparameterization`].
+/// Replaces each parameter of the module by the one that `mapper` returns for it. State that is attached to a parameter is
+/// mapped too; see [`ParamPath::inside_reparameterization`].
 ///
 /// ```
 /// use burn::{module::Param, nn::LinearConfig, tensor::{Device, Tensor}};
@@ -110,7 +110,7 @@ pub fn map_params<M: Module>(module: M, mapper: &mut impl ParamMapper) -> M {
     module.map(&mut Traversal { of: mapper, path: ParamPath::default() })
 }
 
-/// A traversal of a module that keeps the path.
+/// A traversal of a module that tracks the path of the current field.
 struct Traversal<'a, T> {
     of: &'a mut T,
     path: ParamPath,

@@ -128,13 +128,13 @@ fn vectors_that_do_not_fit_are_refused() {
     );
     assert_eq!(
         error(&by_hand("flat", 6, Placement::Output, 2)),
-        "the vector of `flat` is laid out for a weight of 2 axes, but the layer's has 4; make it with \
+        "the vector of `flat` is made for a weight with 2 axes, but the weight of the layer has 4; make the vector with \
          `Ia3Vector::with_weight_rank(4)`"
     );
     assert_eq!(
         error(&by_hand("emb", 3, Placement::Output, 2)),
-        "the adapter scales `emb`, but it is Embedding(7, 3), and only Linear, Conv1D, Conv2d and Conv3d can be scaled; \
-         was it trained on another base?"
+        "the adapter scales `emb`, which is Embedding(7, 3), but only Linear, Conv1D, Conv2d and Conv3d can be scaled; \
+         was the adapter trained on another base?"
     );
     let biased = attach_to_weights(&net, &[&net.adapter(&["flat"], &[])]).unwrap_err();
     assert!(matches!(biased, AdapterError::BiasInWeightSpace { path } if path == "flat"));
@@ -165,7 +165,7 @@ fn without_the_groups_only_the_output_is_scaled() {
     let error = merge(&hidden, &[&by_hand("conv", 4, Placement::Input, 4)]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the input of `conv` cannot be scaled: how many groups, and so input channels, Conv2d(?, 6) has is not known; \
-         derive `Debug` for the modules around it, which shows them"
+        "the input of `conv` cannot be scaled: the number of groups of Conv2d(?, 6) is not known, and so neither is its \
+         number of input channels; derive `Debug` for the modules around it, from which the groups are read"
     );
 }

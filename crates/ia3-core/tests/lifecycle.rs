@@ -197,19 +197,19 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     let twice = attach(&adapted, &[&adapter.fork()]).unwrap_err();
     assert_eq!(
         message(twice),
-        "`wo` already carries adapter vectors; attach to the pristine base, not to an adapted model"
+        "`wo` already carries adapter vectors; attach to the base, not to an adapted model"
     );
     let same = attach(&base, &[&adapter, &adapter]).unwrap_err();
     assert_eq!(
         message(same),
-        "two adapters share the vector of `k`; attach an adapter once, or give the second its own vectors with `Adapter::fork`"
+        "two adapters share the vector of `k`; attach an adapter only once, or give the second one its own vectors with `Adapter::fork`"
     );
     let mut renamed = adapter.fork();
     let vector = renamed.vectors.remove("wo").unwrap();
     renamed.vectors.insert("w0".into(), vector);
     assert_eq!(
         message(merge(&base, &[&renamed]).unwrap_err()),
-        "the adapter scales `w0`, which the model does not have (closest: `wo`); was it trained on another base?"
+        "the adapter scales `w0`, but the model has no such module (closest: `wo`); was the adapter trained on another base?"
     );
     let mut short = adapter.fork();
     short.vectors.get_mut("k").unwrap().l = Param::from_data([1f32, 2.], &Device::flex());
@@ -231,7 +231,7 @@ fn a_safe_merge_refuses_what_is_not_finite() {
     assert!(merge(&base, &[&adapter]).is_ok());
     assert_eq!(
         message(merge_safe(&base, &[&adapter]).unwrap_err()),
-        "the merged weight of `k` is not finite (12 values); the adapter seems to be broken, nothing was merged"
+        "the merged weight of `k` is not finite (12 values), so nothing was merged; check whether the adapter is broken"
     );
 }
 

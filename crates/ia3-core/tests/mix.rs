@@ -108,25 +108,24 @@ fn what_has_no_mix_is_refused() {
     let one: &[f32] = &[1.0, -2.0];
     assert_eq!(
         message(&[(&[1.0, 2.0], 0.5), (one, 0.5)], MixMethod::Geometric),
-        "the vector of `k` in adapter 2 holds -2, which has no power 0.5; use another method, or another weight"
+        "the vector of `k` in adapter 2 holds -2, which cannot be raised to the power 0.5; use another method or another weight"
     );
     assert_eq!(
         message(&[(&[0.0], -1.0)], MixMethod::Geometric),
-        "the vector of `k` in adapter 1 holds 0, which has no power -1; use another method, or another weight"
+        "the vector of `k` in adapter 1 holds 0, which cannot be raised to the power -1; use another method or another weight"
     );
     assert_eq!(
         message(&[(one, 1.0), (one, 0.5)], MixMethod::Product),
-        "the weight of adapter 2 is 0.5, but a product has no weights; leave them at 1, or mix by the geometric method"
+        "the weight of adapter 2 is 0.5, but a product has no weights; leave every weight at 1, or use the geometric method"
     );
     for method in METHODS {
         let expected = "the weight of adapter 1 is NaN, expected a finite number";
         assert_eq!(message(&[(one, f32::NAN)], method), expected);
-        let expected =
-            "1 values of `k` or of its mix are not finite; is an adapter broken, or a weight too large?";
+        let expected = "the vector of `k` is not finite (1 values) in an adapter or in the mix; check whether an adapter is broken or a weight is too large";
         assert_eq!(message(&[(&[1.0, f32::NAN], 1.0), (&[1.0, 1.0], 1.0)], method), expected);
     }
     let overflow = message(&[(&[1e30, 2.0], 3.0)], MixMethod::Geometric);
-    assert!(overflow.starts_with("1 values of `k`"), "{overflow}");
+    assert!(overflow.starts_with("the vector of `k` is not finite (1 values)"), "{overflow}");
     for density in [-0.1, 1.5, f64::NAN] {
         let expected = format!("the density is {density}, expected a number from 0 to 1");
         assert_eq!(message(&[(one, 1.0)], MixMethod::Ties { density }), expected);

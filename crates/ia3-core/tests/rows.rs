@@ -147,17 +147,21 @@ fn a_bf16_base_scales_each_row_in_float32() {
 fn what_rows_cannot_have_is_refused() {
     let net = Net::new(&Device::flex());
     let message = |rows: &[Option<&Adapter>]| attach_rows(&net, rows).unwrap_err().to_string();
-    assert_eq!(message(&[]), "there are no rows; name an adapter, or the base, for each row of the batch");
+    assert_eq!(
+        message(&[]),
+        "the list of rows is empty; name an adapter, or the base, for each row of the batch"
+    );
     let norm = net.adapter(&["wi"], &[], &["norm"]);
     assert_eq!(
         message(&[Some(&norm), None]),
-        "an adapter replaces `norm.beta`, which cannot differ by row: only whole linear layers (weight, and bias if it \
-         has one) can; give the rows of that adapter a batch of their own"
+        "an adapter replaces `norm.beta`, which cannot differ between the rows of a batch: only whole linear layers (the \
+         weight, and the bias if the layer has one) can; put the rows of that adapter into a batch of their own"
     );
     let mut bias = net.adapter(&["wi"], &[], &["head"]);
     bias.saved.remove("head.weight");
     assert!(
-        message(&[Some(&bias)]).starts_with("an adapter replaces `head.bias`, which cannot differ by row")
+        message(&[Some(&bias)])
+            .starts_with("an adapter replaces `head.bias`, which cannot differ between the rows of a batch")
     );
     let wi = net.adapter(&["wi"], &[], &[]);
     let rows = attach_rows(&net, &[Some(&wi)]).unwrap();
@@ -172,7 +176,7 @@ fn what_rows_cannot_have_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "a batch of 3 rows, but adapters for 2")]
+#[should_panic(expected = "the batch has 3 rows, but the model has an adapter for each of 2")]
 fn another_number_of_rows_does_not_run() {
     let device = Device::flex();
     let net = Net::new(&device);

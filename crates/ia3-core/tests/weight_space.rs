@@ -53,8 +53,8 @@ fn an_output_vector_on_a_bias_is_refused_with_the_way_out() {
     let error = attach_to_weights(&base, &[&adapter]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`layers.0.mha.key` has a bias, and an output vector scales it too, which an unmodified layer cannot do; \
-         call `ia3_forward` in its forward and use `attach`, scale its input instead (`feedforward_modules`), or give \
-         it no bias; `merge` is exact with it"
+        "`layers.0.mha.key` has a bias, which an output vector must scale too, but an unmodified layer cannot scale its \
+         bias; call `ia3_forward` in the module's forward and use `attach`, scale the input of the layer instead \
+         (`feedforward_modules`), or use a layer without a bias; `merge` is exact for this layer"
     );
 }

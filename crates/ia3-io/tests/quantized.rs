@@ -277,7 +277,7 @@ fn hostile_files_are_refused() {
         ("scales of halves", with_scales("F16", "2,1", &[0; 4]), tensor("scale", "F16 [2, 1]", &format!("F32 [2, n] {needs}"))),
         ("transposed", with_integers("I8", "8,2", &i8s), tensor("int8", "I8 [8, 2]", "I8 [2, 8]")),
         ("unsigned", with_integers("U8", "2,8", &i8s), tensor("int8", "U8 [2, 8]", "I8 [2, 8]")),
-        ("out of range", with_integers("I8", "2,8", &beyond), "the tensor `k.weight_int8` of `DIR`: a quantised weight holds -128, expected -127 to 127".into()),
+        ("out of range", with_integers("I8", "2,8", &beyond), "the tensor `k.weight_int8` of `DIR`: a quantised weight holds the integer -128, expected -127 to 127".into()),
         (
             "truncated",
             good[..good.len() - 1].to_vec(),
@@ -321,7 +321,8 @@ fn four_bits_out_of_range_are_refused() {
     let mut pairs = [0u8; 8];
     pairs[5] = 0x80;
     let file = file(&[("k.weight_int4", "U8", "2,4", &pairs), ("k.weight_scale", "F32", "2,1", &[0; 8])]);
-    let expected = "the tensor `k.weight_int4` of `DIR`: a quantised weight holds -8, expected -7 to 7";
+    let expected =
+        "the tensor `k.weight_int4` of `DIR`: a quantised weight holds the integer -8, expected -7 to 7";
     refused("−8", &config, &file, expected);
 }
 
@@ -330,7 +331,7 @@ fn nothing_is_quantised_twice() {
     let (device, dir) = (Device::flex(), tempfile::tempdir().unwrap());
     let (quantized, _) = quantize(&Net::new(&device), Bits::Eight).unwrap();
     let error = quantize(&quantized, Bits::Eight).unwrap_err().to_string();
-    assert_eq!(error, "`k` is quantised already; quantise the float base");
+    assert_eq!(error, "`k` is quantised already; quantise the float base instead");
     save(&quantized, dir.path());
     let checkpoint = Checkpoint::open(dir.path()).unwrap();
     let again = checkpoint.load_quantized(Net::new(&device), Bits::Four);

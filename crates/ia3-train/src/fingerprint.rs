@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{CheckpointError, Difference};
 use crate::loss_config::LossConfig;
+use crate::sha256::{self, hex};
 use crate::train_config::TrainConfig;
 
 /// The identity of a training: named values that have to be the same for a checkpoint to be resumed.
@@ -32,7 +32,7 @@ pub struct Fingerprint {
 
 impl Fingerprint {
     /// The format of fingerprints that this version writes. Fingerprints of other formats are not compared.
-    pub(crate) const FORMAT: u32 = 2;
+    pub(crate) const FORMAT: u32 = 3;
 
     /// All settings of a training, under the names of their fields.
     ///
@@ -114,7 +114,7 @@ impl Fingerprint {
 
     /// Adds bytes, such as the content of a file, as their SHA-256 hash.
     pub fn insert_hash_of_bytes(&mut self, name: impl Into<String>, bytes: &[u8]) {
-        self.insert(name, hex(&Sha256::digest(bytes)));
+        self.insert(name, sha256::of_bytes(bytes));
     }
 
     /// The value of an entry.
@@ -152,14 +152,6 @@ impl<N: Into<String>, V: ToString> Extend<(N, V)> for Fingerprint {
     fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, entries: I) {
         entries.into_iter().for_each(|(name, value)| self.insert(name, value));
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

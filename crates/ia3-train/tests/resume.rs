@@ -147,12 +147,20 @@ fn a_checkpoint_is_complete_or_absent_and_belongs_to_one_training() {
     let said = "another seed: 3, now 4; another steps: absent, now 7; use the same values again, or start a new training";
     assert!(other.to_string().ends_with(said), "{other}");
 
-    // A checkpoint of an earlier version has no format, and its fingerprint cannot be compared.
-    let file = checkpoints.path(5).join("trainer_state.json");
+    // A checkpoint of an earlier version has no hashes and no format, and its fingerprint cannot be compared.
+    let path = checkpoints.path(5);
+    let (file, sums) = (path.join("trainer_state.json"), path.join("SHA256SUMS"));
     let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, text.replace("  \"fingerprint_format\": 2,\n", "")).unwrap();
+    let without_format = text.replace("  \"fingerprint_format\": 3,\n", "");
+    std::fs::write(&file, &without_format).unwrap();
+    let damaged = checkpoints.read::<i32>(5).unwrap_err();
+    assert!(matches!(&damaged, CheckpointError::Damaged { path, .. } if *path == file), "{damaged}");
+    std::fs::remove_file(&sums).unwrap();
     let old = checkpoints.read::<i32>(5).unwrap_err();
-    assert!(matches!(old, CheckpointError::FingerprintFormat { found: 1, expected: 2, .. }), "{old}");
+    assert!(matches!(old, CheckpointError::FingerprintFormat { found: 1, expected: 3, .. }), "{old}");
+    std::fs::write(&file, text).unwrap();
+    let damaged = checkpoints.read::<i32>(5).unwrap_err();
+    assert!(damaged.is_damage() && damaged.to_string().contains("SHA256SUMS"), "{damaged}");
 }
 
 #[test]

@@ -209,7 +209,7 @@ fn what_cannot_be_is_an_error_that_says_why() {
     let nothing: [&str; 0] = [];
     assert_eq!(
         message(model.rows(&nothing)),
-        "there are no rows; name an adapter, or the base, for each row of the batch"
+        "the list of rows is empty; name an adapter, or the base, for each row of the batch"
     );
     let two = model.rows(&["b", "alt"]).unwrap();
     let error = two.forward(&batch(&two, PaddingSide::Right)).unwrap_err().to_string();

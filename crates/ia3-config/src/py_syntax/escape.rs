@@ -1,12 +1,12 @@
-//! Escapes and character classes.
+//! Translates escapes and character classes.
 
 use super::{Last, Parser, Refused, refuse};
 
-const NOT_PYTHON: &str = "is no escape of Python's";
+const NOT_PYTHON: &str = "is not an escape of Python";
 const OCTAL: &str = "is an octal escape; write `\\xhh`";
 
 impl Parser<'_> {
-    /// An escape outside of a class, behind its backslash.
+    /// Translates an escape outside of a class. The backslash has been read.
     pub(super) fn escape(&mut self) -> Result<(), Refused> {
         let Some(next) = self.bump() else {
             return refuse("\\", "ends the pattern; write `\\\\` for the character");
@@ -16,7 +16,7 @@ impl Parser<'_> {
             'A' | 'b' | 'B' | 'Z' => self.anchor(next),
             '1'..='9' => self.back_reference(next),
             '<' | '>' => {
-                refuse(format!("\\{next}"), "is a word boundary here; write the character without `\\`")
+                refuse(format!("\\{next}"), "is a word boundary in Rust; write the character without `\\`")
             }
             _ => self.character(next),
         }
@@ -44,14 +44,14 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// An escape that stands for a character or a kind of character, in a class or outside.
+    /// Translates an escape for a character or a kind of character, inside or outside of a class.
     fn character(&mut self, next: char) -> Result<(), Refused> {
         match next {
             'x' => self.code_point(next, 2),
             'u' => self.code_point(next, 4),
             'U' => self.code_point(next, 8),
             '0'..='9' => refuse(format!("\\{next}"), OCTAL),
-            'N' => refuse("\\N", "names a character; write the character"),
+            'N' => refuse("\\N", "selects a character by its name; write the character itself"),
             'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'a' | 'f' | 'n' | 'r' | 't' | 'v' => {
                 self.out.push('\\');
                 self.out.push(next);
@@ -75,7 +75,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// An escaped character that stands for itself.
+    /// Writes an escaped character that stands for itself.
     fn literal(&mut self, next: char) {
         if next.is_ascii() && next != '<' && next != '>' {
             self.out.push('\\');
@@ -83,7 +83,7 @@ impl Parser<'_> {
         self.out.push(next);
     }
 
-    /// A class, behind its opening bracket.
+    /// Translates a class. The opening bracket has been read.
     pub(super) fn class(&mut self) -> Result<(), Refused> {
         self.push('[', Last::Item);
         if self.rest.starts_with('^') {
@@ -105,9 +105,9 @@ impl Parser<'_> {
     fn class_item(&mut self, next: char) -> Result<(), Refused> {
         match next {
             '\\' => return self.class_escape(),
-            '[' => return refuse("[", "in a class is a nested class here; write `\\[`"),
+            '[' => return refuse("[", "inside a class opens a nested class in Rust; write `\\[`"),
             '&' | '-' | '~' if self.rest.starts_with(next) => {
-                return refuse(format!("{next}{next}"), "is a set operation here; escape the characters");
+                return refuse(format!("{next}{next}"), "is a set operation in Rust; escape the characters");
             }
             ']' | '#' | ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' => self.out.push('\\'),
             _ => {}

@@ -1,11 +1,11 @@
-//! Groups, flags and comments.
+//! Translates groups, flags and comments.
 
 use super::{Last, Parser, Refused, refuse};
 
-const NOT_PYTHON: &str = "is no group of Python's";
+const NOT_PYTHON: &str = "is not a group of Python";
 
 impl Parser<'_> {
-    /// A group, behind its opening parenthesis.
+    /// Translates the start of a group. The opening parenthesis has been read.
     pub(super) fn open_group(&mut self) -> Result<(), Refused> {
         let Some(extension) = self.rest.strip_prefix('?') else {
             return self.enter("", self.is_verbose());
@@ -22,7 +22,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Enters a group that begins with the given part of the rest.
+    /// Enters a group whose head is the given start of the rest.
     fn enter(&mut self, head: &str, verbose: bool) -> Result<(), Refused> {
         self.take(head.len());
         self.out.push('(');
@@ -38,7 +38,7 @@ impl Parser<'_> {
             return refuse("(?#", "opens a comment that does not end");
         };
         self.take(end + 1);
-        // An empty group keeps what stands before from joining what comes behind.
+        // An empty group keeps the text before the comment apart from the text after it.
         self.out.push_str("(?:)");
         self.last = Last::Comment;
         Ok(())
@@ -47,7 +47,7 @@ impl Parser<'_> {
     fn named(&mut self) -> Result<(), Refused> {
         let (rest, verbose) = (self.rest, self.is_verbose());
         match rest.find('>').map(|end| (end, &rest[3..end])) {
-            Some((_, name)) if self.names.contains(&name) => refuse(name, "names two groups"),
+            Some((_, name)) if self.names.contains(&name) => refuse(name, "is the name of two groups"),
             Some((end, name)) if is_identifier(name) => {
                 self.names.push(name);
                 self.enter(&rest[..=end], verbose)
@@ -70,9 +70,11 @@ impl Parser<'_> {
         }
     }
 
-    /// `(?(1)yes|no)` or `(?(name)yes|no)`; the engine wants `(?(<name>)yes|no)`.
+    /// Translates `(?(1)yes|no)` or `(?(name)yes|no)`. The engine requires `(?(<name>)yes|no)` for a name.
     fn conditional(&mut self) -> Result<(), Refused> {
-        let name = self.rest[2..].split(')').next().unwrap_or_default();
+        let Some((name, _)) = self.rest[2..].split_once(')') else {
+            return refuse("(?(", "opens a condition that does not end");
+        };
         let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number && !self.names.contains(&name) {
             return refuse("(?(", "needs the number or the name of a group that comes before");
@@ -85,7 +87,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// `(?i)` at the start of the pattern, or `(?i-x:` anywhere.
+    /// Translates flags: `(?i)` at the start of the pattern, or `(?i-x:` anywhere.
     fn flags(&mut self) -> Result<(), Refused> {
         let rest = self.rest;
         let letters =
@@ -93,7 +95,10 @@ impl Parser<'_> {
         let (flags, behind) = rest[1..].split_at(letters);
         let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
         if on.contains('a') {
-            return refuse("(?a", "is Python's ASCII mode; leave it out, module paths are ASCII");
+            return refuse(
+                "(?a",
+                "selects Python's ASCII mode; leave it out, because module paths are ASCII",
+            );
         }
         let known =
             on.chars().all(|flag| "imsux".contains(flag)) && off.chars().all(|flag| "imsx".contains(flag));

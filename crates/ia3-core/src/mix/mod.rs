@@ -1,4 +1,4 @@
-//! One adapter from several.
+//! Combines several adapters into one.
 
 mod ties;
 mod values;
@@ -12,47 +12,50 @@ use crate::adapter::Adapter;
 use crate::error::AdapterError;
 use crate::vector::Ia3Vector;
 
-/// How the vectors `lᵢ` of several adapters with weights `wᵢ` become one.
+/// The formula that combines the vectors `lᵢ` of several adapters with the weights `wᵢ` into one vector.
 ///
 /// An adapter without a vector for a layer counts as a vector of ones there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum MixMethod {
-    /// `Σ wᵢ·lᵢ`, PEFT's `add_weighted_adapter` (`tuners/ia3/model.py`). Weights that do not sum to 1 scale every
-    /// activation.
+    /// `Σ wᵢ·lᵢ`, as in PEFT's `add_weighted_adapter` (`tuners/ia3/model.py`). If the weights do not sum to 1, the mix scales
+    /// every activation.
     Linear,
-    /// `Π lᵢ`, the effect of all adapters attached together. Every weight has to be 1.
+    /// `Π lᵢ`, which has the effect of attaching all adapters together. Every weight must be 1.
     Product,
-    /// `1 + Σ wᵢ·(lᵢ − 1)`: the distances from the identity are summed, so any weights leave the base where no
-    /// adapter changes it. The same as [`Linear`](Self::Linear) where the weights sum to 1.
+    /// `1 + Σ wᵢ·(lᵢ − 1)`. It sums the distances from the identity, so a value that no adapter changes stays 1 for any
+    /// weights. If the weights sum to 1, the result equals that of [`Linear`](Self::Linear).
     Identity,
-    /// `Π lᵢ^wᵢ`. Refused for a negative `lᵢ` under a weight that is no whole number, and for a 0 under a negative
-    /// weight.
+    /// `Π lᵢ^wᵢ`. It is an error if `lᵢ` is negative and its weight is not a whole number, or if `lᵢ` is 0 and its weight is
+    /// negative.
     Geometric,
-    /// `1 + TIES(lᵢ − 1)`, each vector by itself: trim all but the largest, elect a sign for each value, average what
-    /// has that sign (arXiv 2306.01708 §3; `ties` in PEFT's `utils/merge_utils.py`, with the sign of the total).
+    /// `1 + TIES(lᵢ − 1)`, computed for each layer on its own. TIES keeps only the largest values of each vector, elects one
+    /// sign for each value, and averages the values that have this sign (arXiv 2306.01708 §3; `ties` in PEFT's
+    /// `utils/merge_utils.py` with the majority sign of the total).
     ///
-    /// As in PEFT the sign is elected before the weights are applied, and the weighted values are divided by their
-    /// number: weights of 1 give the mean.
+    /// As in PEFT, the sign is elected before the weights are applied, and the sum of the weighted values is divided by
+    /// their number, so weights of 1 give the mean.
     Ties {
-        /// The share of values of each vector to keep, from 0 to 1; `⌊density·n⌋` of `n` are kept.
+        /// The share of the values of each vector to keep, from 0 to 1. Of `n` values, `⌊density·n⌋` are kept.
         density: f64,
     },
 }
 
-/// One adapter from several and their weights, see [`MixMethod`].
+/// Combines several adapters with weights into one adapter, by the formula of a [`MixMethod`].
 ///
-/// It scales every layer that one of them scales. Where all have the same targets it has their configuration;
-/// otherwise it names its layers by their full paths. Its vectors are new and can be trained as a whole, also where
-/// those of an adapter were held (see [`Adapter::kv_only`]).
+/// The result scales every layer that at least one of the adapters scales. If all adapters have the same targets, the result
+/// has their configuration; otherwise its configuration names the layers by their full paths. Its vectors are new, and all of
+/// their values can be trained, even those that were held in an adapter (see [`Adapter::kv_only`]).
 ///
 /// # Errors
 ///
-/// [`AdapterError::NothingToMix`] without adapters; [`AdapterError::MixWeight`], [`AdapterError::ProductWeight`] and
-/// [`AdapterError::Density`] for the numbers; [`AdapterError::MixedPlacement`] and [`AdapterError::MixedLength`] where two vectors
-/// of one layer do not go together; [`AdapterError::MixedSaved`] for an adapter with `modules_to_save`;
-/// [`AdapterError::NoPower`] where a geometric mix is undefined; [`AdapterError::MixNotFinite`] for vectors, or a mix of them,
-/// that are NaN or infinite.
+/// - [`AdapterError::NothingToMix`]: the list of adapters is empty.
+/// - [`AdapterError::MixWeight`], [`AdapterError::ProductWeight`], [`AdapterError::Density`]: a weight or the density is not
+///   allowed.
+/// - [`AdapterError::MixedPlacement`], [`AdapterError::MixedLength`]: two vectors of one layer differ in placement or length.
+/// - [`AdapterError::MixedSaved`]: an adapter has `modules_to_save`.
+/// - [`AdapterError::NoPower`]: the geometric mix of a value is not defined.
+/// - [`AdapterError::MixNotFinite`]: a vector or the mix is NaN or infinite.
 ///
 /// # Panics
 ///
@@ -85,11 +88,11 @@ pub fn mix(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<Adapter, A
     Ok(Adapter { config, vectors, saved: Default::default() })
 }
 
-/// [`mix`] by [`MixMethod::Linear`], PEFT's `add_weighted_adapter`.
+/// Calls [`mix`] with [`MixMethod::Linear`], the formula of PEFT's `add_weighted_adapter`.
 ///
 /// # Errors
 ///
-/// As [`mix`].
+/// The errors are those of [`mix`].
 ///
 /// # Panics
 ///
@@ -117,7 +120,7 @@ fn check(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<(), AdapterE
     }
 }
 
-/// Whether the adapters scale the same layers by the same selectors, which the mix can then keep.
+/// Whether the adapters scale the same layers and select them by the same selectors. The mix then keeps these selectors.
 fn alike(adapters: &[(&Adapter, f32)]) -> bool {
     fn targets(a: &Adapter) -> [&Option<Selector>; 3] {
         [&a.config.target_modules, &a.config.feedforward_modules, &a.config.exclude_modules]
@@ -215,13 +218,17 @@ mod tests {
         let placed = message(&adapter(&[("k", &[2.0, 4.0], Placement::Input)]));
         assert_eq!(
             placed,
-            "one adapter scales the input of `k` and another its output; such vectors have no common mix"
+            "one adapter scales the input of `k` and another scales its output; only vectors with the same placement can be mixed"
         );
         let long = message(&adapter(&[("k", &[2.0], Placement::Output)]));
-        assert_eq!(long, "the vectors of `k` have 2 and 1 values; were the adapters trained on one base?");
+        assert_eq!(
+            long,
+            "the vectors of `k` have 2 and 1 values, but only vectors of one length can be mixed; were the adapters trained on the same base?"
+        );
         let mut saved = a.fork();
         saved.saved.insert("classifier.weight".into(), vec![1.0f32].as_slice().into());
-        assert!(message(&saved).starts_with("`classifier.weight` is saved whole"), "{}", message(&saved));
-        assert_eq!(mix_linear(&[]).unwrap_err().to_string(), "there is no adapter to mix");
+        let saved = message(&saved);
+        assert!(saved.starts_with("one of the adapters saves `classifier.weight` whole"), "{saved}");
+        assert_eq!(mix_linear(&[]).unwrap_err().to_string(), "there is no adapter to mix; give at least one");
     }
 }

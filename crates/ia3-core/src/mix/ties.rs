@@ -1,6 +1,6 @@
 //! TIES merging of the distances from the identity.
 
-/// `1 + TIES(lᵢ − 1)`, see [`MixMethod::Ties`](super::MixMethod::Ties).
+/// Computes `1 + TIES(lᵢ − 1)`; see [`MixMethod::Ties`](super::MixMethod::Ties).
 pub(super) fn ties(rows: &[(Vec<f32>, f32)], density: f64) -> Vec<f32> {
     let task = |l: &[f32]| trim(l.iter().map(|l| f64::from(*l) - 1.0).collect(), density);
     let tasks: Vec<(Vec<f64>, f64)> = rows.iter().map(|(l, w)| (task(l), (*w).into())).collect();
@@ -8,7 +8,8 @@ pub(super) fn ties(rows: &[(Vec<f32>, f32)], density: f64) -> Vec<f32> {
     (0..len).map(|i| (1.0 + merge(tasks.iter().map(|(task, w)| (task[i], *w)))) as f32).collect()
 }
 
-/// Sets all but the `⌊density·n⌋` largest to 0; of equal ones the first stay.
+/// Keeps the `⌊density·n⌋` values with the largest magnitude and sets the others to 0. Of equal magnitudes, the first are
+/// kept.
 fn trim(mut task: Vec<f64>, density: f64) -> Vec<f64> {
     let keep = (density * task.len() as f64) as usize;
     let mut order: Vec<usize> = (0..task.len()).collect();
@@ -17,7 +18,7 @@ fn trim(mut task: Vec<f64>, density: f64) -> Vec<f64> {
     task
 }
 
-/// The weighted mean of the values that have the sign of the total; 0 has none.
+/// The weighted mean of the values whose sign is that of the sum of all values. A value of 0 has no sign and is left out.
 fn merge(values: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     let positive = values.clone().map(|(task, _)| task).sum::<f64>() >= 0.0;
     let elected = |task: f64| if positive { task > 0.0 } else { task < 0.0 };

@@ -1,11 +1,11 @@
-//! The values of one mixed vector.
+//! Computes the values of one mixed vector.
 
 use super::MixMethod;
 use super::ties::ties;
 use crate::error::AdapterError;
 
-/// The mix of the vectors of one layer, each with its adapter's weight; computed in float64, where `1 + (l − 1)` is
-/// `l`.
+/// Mixes the vectors of one layer, each with the weight of its adapter. The computation is in float64, where `1 + (l − 1)` is
+/// exactly `l`.
 pub(super) fn mix(path: &str, rows: &[(Vec<f32>, f32)], method: MixMethod) -> Result<Vec<f32>, AdapterError> {
     if method == MixMethod::Geometric {
         check_powers(path, rows)?;
@@ -25,7 +25,7 @@ pub(super) fn mix(path: &str, rows: &[(Vec<f32>, f32)], method: MixMethod) -> Re
     }
 }
 
-/// Calls `f` with the value and the weight of every adapter, at each place of the vector.
+/// Calls `f` for each index of the vector, with the value and the weight of every adapter.
 fn each(rows: &[(Vec<f32>, f32)], f: impl Fn(&mut dyn Iterator<Item = (f64, f64)>) -> f64) -> Vec<f32> {
     let len = rows.first().map_or(0, |(l, _)| l.len());
     (0..len).map(|i| f(&mut rows.iter().map(|(l, w)| (l[i].into(), (*w).into()))) as f32).collect()

@@ -6,11 +6,12 @@ use super::stored::QuantizedWeight;
 use crate::error::AdapterError;
 use crate::scale::scale_weight;
 
-/// A quantised weight `[d_in, d_out]` scaled along its outputs: exactly, in the scales, a sign in the integers.
+/// Scales a quantised weight `[d_in, d_out]` along its outputs. The result is exact: the magnitude goes into the scales and
+/// the sign into the integers.
 ///
 /// # Errors
 ///
-/// [`AdapterError::SharedScales`] where one scale serves several outputs.
+/// [`AdapterError::SharedScales`] if several outputs share a scale.
 pub(crate) fn fold_output<const D: usize>(
     path: &str,
     weight: Tensor<D>,
@@ -23,7 +24,8 @@ pub(crate) fn fold_output<const D: usize>(
     stored.scaled(&l).into_tensor(&weight.device())
 }
 
-/// A quantised weight scaled on both sides and quantised anew, with the relative error that this makes.
+/// Scales a quantised weight on both sides and quantises the result again. It returns the weight and the relative error of
+/// quantising it again.
 pub(crate) fn requantize<const D: usize>(
     weight: Tensor<D>,
     input: Option<Tensor<1>>,

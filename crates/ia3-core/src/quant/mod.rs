@@ -1,4 +1,4 @@
-//! A frozen base in 8 or 4 bits.
+//! Stores the weights of a frozen base in 8 or 4 bits.
 
 mod fold;
 mod scheme;
@@ -20,23 +20,23 @@ pub(crate) use fold::{fold_output, requantize};
 use scheme::{quantize_as, scheme};
 pub use stored::{QuantizedLayout, QuantizedWeight};
 
-/// The size of the integers of a quantised weight. Each block of inputs of each output has a float32 scale.
+/// The size of the integers of a quantised weight. Every block of inputs of an output also has a float32 scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bits {
-    /// `−127 … 127`.
+    /// 8 bits: the integers are from −127 to 127.
     Eight,
-    /// `−7 … 7`.
+    /// 4 bits: the integers are from −7 to 7.
     Four,
 }
 
-/// Options of [`quantize`]. `Bits::Eight.into()` leaves the language-model head as it is.
+/// The options of [`quantize`]. `Bits::Eight.into()` gives options that do not quantise the language-model head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quantization {
     /// The size of the integers that weights are stored as.
     pub bits: Bits,
-    /// Whether the language-model head is quantised too, where it has a weight of its own. The head is the largest matrix
-    /// that generation reads for each token, and the last one, so that its error is the error of the logits.
+    /// Whether the language-model head is quantised too, if it has a weight of its own. The head is the largest matrix that
+    /// generation reads for each token. It is also the last one, so its error directly becomes the error of the logits.
     pub head: bool,
 }
 
@@ -46,7 +46,7 @@ impl Quantization {
         Self { bits, head: false }
     }
 
-    /// The same with another [`head`](Self::head).
+    /// Sets [`head`](Self::head).
     pub fn with_head(self, head: bool) -> Self {
         Self { head, ..self }
     }
@@ -63,27 +63,29 @@ impl From<Bits> for Quantization {
 pub struct QuantizeReport {
     /// The relative error `‖W − Wq‖ / ‖W‖` of each quantised weight, by module path.
     pub errors: BTreeMap<String, f64>,
-    /// The linear layers that were left as they are: the language-model head, unless it was asked for, and those whose number
-    /// of inputs has no divisor from 8 to 64.
+    /// The linear layers that were not quantised: the language-model head, unless [`Quantization::head`] includes it, and the
+    /// layers whose number of inputs has no divisor from 8 to 64.
     pub left: Vec<String>,
 }
 
 impl QuantizeReport {
-    /// The largest of the relative errors.
+    /// The largest relative error of a weight.
     pub fn worst(&self) -> f64 {
         self.errors.values().copied().fold(0.0, f64::max)
     }
 }
 
-/// The base with the weights of its linear layers quantised, symmetrically and by blocks of up to 64 inputs of one output;
-/// embeddings, norms, biases and, unless [`Quantization::head`] asks for it, the language-model head stay as they are.
+/// Quantises the weights of the linear layers of a base. The quantisation is symmetric, with one scale per block of up to 64
+/// inputs of one output. Embeddings, norms and biases are not quantised, and neither is the language-model head unless
+/// [`Quantization::head`] is `true`.
 ///
-/// Everything that works on a float base works on the result: vectors are float32 and multiply activations, nothing else
-/// is trained. [`merge`](crate::merge) is exact where vectors scale outputs.
+/// Everything that works on a float base works on the result: the vectors are float32 and multiply activations, and only they
+/// are trained. [`merge`](crate::merge) is exact for vectors that scale outputs.
 ///
 /// # Errors
 ///
-/// [`AdapterError::AlreadyAttached`] for a model with vectors, [`AdapterError::AlreadyQuantized`] for a quantised one.
+/// - [`AdapterError::AlreadyAttached`]: the model carries vectors.
+/// - [`AdapterError::AlreadyQuantized`]: the model is quantised already.
 ///
 /// ```
 /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
@@ -126,8 +128,8 @@ fn check_float<M: ActivationSpace>(base: &M) -> Result<(), AdapterError> {
     first.0.map_or(Ok(()), |path| Err(AdapterError::AlreadyQuantized { path }))
 }
 
-/// Quantises the weights of a model one after the other, as [`quantize`] does all of them: for a model whose float weights
-/// are not to be in memory together.
+/// Quantises the weights of a model one by one, with the same results as [`quantize`]. It is for models whose float weights do
+/// not fit into memory together.
 #[derive(Clone, Debug)]
 pub struct Quantizer {
     info: ModelInfo,
@@ -141,8 +143,8 @@ impl Quantizer {
         Self { info, how: how.into(), report: QuantizeReport::default() }
     }
 
-    /// The parameter at `path` in integers, if it is the weight `[d_in, d_out]` of a linear layer that is quantised;
-    /// anything else as it is.
+    /// Quantises the parameter at `path` if it is the weight `[d_in, d_out]` of a linear layer that is to be quantised. It
+    /// returns every other parameter unchanged.
     pub fn quantize<const D: usize>(&mut self, path: &ParamPath, parameter: Tensor<D>) -> Tensor<D> {
         let Some(linear) = self.linear::<D>(path) else { return parameter };
         let (module, wanted) = (linear.path.clone(), self.how.head || !linear.output_embedding);
@@ -156,12 +158,12 @@ impl Quantizer {
         quantized
     }
 
-    /// The report of what was quantised.
+    /// The report on the weights that were quantised and on the layers that were not.
     pub fn report(self) -> QuantizeReport {
         self.report
     }
 
-    /// The linear layer whose weight is the parameter at `path`.
+    /// The linear layer whose weight is the parameter at `path`, if there is one.
     fn linear<const D: usize>(&self, path: &ParamPath) -> Option<&ModuleInfo> {
         let found = self.info.module(&path.module());
         found.filter(|m| path.name() == "weight" && D == 2 && m.kind.is_adaptable())
@@ -178,7 +180,7 @@ impl ParamMapper for Quantizer {
     }
 }
 
-/// `‖a − b‖ / ‖a‖`
+/// The relative error `‖a − b‖ / ‖a‖`.
 pub(crate) fn relative_error<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {
     let (a, b) = (a.dequantize().cast(DType::F32), b.dequantize());
     let norm = |t: Tensor<D>| f64::from(t.square().sum().into_scalar::<f32>()).sqrt();

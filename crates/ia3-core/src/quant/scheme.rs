@@ -1,21 +1,23 @@
-//! How a device stores integers.
+//! The schemes in which devices store quantised weights.
 
 use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
 use burn::tensor::{DType, Device, Tensor};
 
 use super::Bits;
 
-/// Sizes of blocks, the largest that divides the number of inputs is taken.
+/// The possible sizes of a block. The largest size that divides the number of inputs is used.
 const BLOCKS: std::ops::RangeInclusive<usize> = 8..=64;
 
-/// A scale for each block of the `inputs` of each output of a weight `[d_in, d_out]`, as large a block as divides them.
+/// The scheme for a weight `[d_in, d_out]` with this number of inputs: each output has one scale per block, and the block is
+/// the largest that divides `inputs`. It is `None` if no block size divides `inputs`.
 pub(super) fn scheme(bits: Bits, inputs: usize, device: &Device) -> Option<QuantScheme> {
     let scheme = on_device(bits, device);
     let mut sizes = BLOCKS.rev().filter(|&size| fits(scheme, size));
     sizes.find(|size| inputs.is_multiple_of(*size)).map(|block| blocks_of(scheme, block))
 }
 
-/// How a device stores integers: GPUs pack them into words, along the inputs; what has no such words stores each in a byte.
+/// The scheme in which a device stores integers. GPUs pack several integers along the inputs into one word; other devices
+/// store each integer in a byte.
 pub(super) fn on_device(bits: Bits, device: &Device) -> QuantScheme {
     let value = match bits {
         Bits::Eight => QuantValue::Q8S,
@@ -35,8 +37,8 @@ pub(super) fn blocks_of(scheme: QuantScheme, block: usize) -> QuantScheme {
     scheme.per_block([block as u8, 1], ScaleDtype::F32)
 }
 
-/// A weight `[d_in, d_out]` in a scheme of [`scheme`]. Kernels pack along the innermost axis, so a packed weight is quantised
-/// transposed and seen the other way round.
+/// Quantises a weight `[d_in, d_out]` in a scheme that [`scheme`] returns. Kernels pack along the innermost axis, so a packed
+/// weight is transposed, quantised, and returned as a transposed view.
 pub(super) fn quantize_as<const D: usize>(weight: Tensor<D>, scheme: QuantScheme) -> Tensor<D> {
     match scheme.store == PACKED {
         false => weight.quantize_dynamic(&scheme),
@@ -44,10 +46,10 @@ pub(super) fn quantize_as<const D: usize>(weight: Tensor<D>, scheme: QuantScheme
     }
 }
 
-/// Along the last axis but one: the inputs of a weight `[d_in, d_out]`.
+/// Words are packed along the last axis but one, which is the inputs of a weight `[d_in, d_out]`.
 pub(super) const PACKED: QuantStore = QuantStore::PackedU32(1);
 
-/// The scheme of a packed weight as its device stores it, outputs first and inputs innermost.
+/// The scheme of a packed weight in the layout that its device stores, with the outputs first and the inputs innermost.
 pub(super) fn innermost(mut scheme: QuantScheme, rank: usize) -> QuantScheme {
     scheme.swap_block_dims(rank, 0, 1);
     scheme.with_store(QuantStore::PackedU32(0))

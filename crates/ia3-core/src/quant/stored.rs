@@ -5,20 +5,20 @@ use super::Bits;
 use super::scheme::{PACKED, blocks_of, fits, innermost, on_device};
 use crate::error::AdapterError;
 
-/// How a quantised weight is stored, the same on every device.
+/// The layout of a quantised weight. It does not depend on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuantizedLayout {
-    /// How many bits an integer has.
+    /// The number of bits of an integer.
     pub bits: Bits,
-    /// `[d_out, d_in]`
+    /// The shape `[d_out, d_in]` of the weight.
     pub shape: [usize; 2],
-    /// How many inputs share a scale; they divide `d_in`.
+    /// The number of inputs that share a scale. It divides `d_in`.
     pub block: usize,
 }
 
 impl QuantizedLayout {
-    /// That of a weight `[d_in, d_out]` of a quantised base; `None` for floats, and for schemes that
-    /// [`quantize`](crate::quantize) does not make.
+    /// The layout of a weight `[d_in, d_out]` of a quantised base. It is `None` if the weight holds floats or is stored in a
+    /// scheme that [`quantize`](crate::quantize) does not use.
     pub fn of<const D: usize>(weight: &Tensor<D>) -> Option<Self> {
         let DType::QFloat(scheme) = weight.dtype() else { return None };
         let &[inputs, outputs] = weight.dims().as_slice() else { return None };
@@ -26,15 +26,15 @@ impl QuantizedLayout {
         Some(Self { bits: Bits::of(scheme)?, shape: [outputs, inputs], block })
     }
 
-    /// How many scales an output has.
+    /// The number of scales of one output.
     pub fn blocks(&self) -> usize {
         self.shape[1] / self.block
     }
 }
 
-/// A quantised weight as plain numbers, the same on every device: what a file holds.
+/// The integers and scales of a quantised weight, as a file holds them. They do not depend on the device.
 ///
-/// Its value is `values[o, i] · scales[o, i / block]`, for output `o` and input `i`.
+/// The weight of output `o` and input `i` is `values[o, i] · scales[o, i / block]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedWeight {
     layout: QuantizedLayout,
@@ -43,12 +43,13 @@ pub struct QuantizedWeight {
 }
 
 impl QuantizedWeight {
-    /// A weight of integers `[d_out, d_in]` and scales `[d_out, d_in / block]`, both row by row.
+    /// Makes a weight from its integers `[d_out, d_in]` and scales `[d_out, d_in / block]`, both in row-major order.
     ///
     /// # Errors
     ///
-    /// [`AdapterError::QuantizedParts`] for numbers of integers and scales that do not fit the shape, or blocks of more than 255
-    /// inputs; [`AdapterError::QuantizedRange`] for an integer outside of −127 … 127, or −7 … 7.
+    /// - [`AdapterError::QuantizedParts`]: the number of integers or scales does not fit the shape, or a block has more than
+    ///   255 inputs.
+    /// - [`AdapterError::QuantizedRange`]: an integer is outside of −127 … 127 (8 bits) or −7 … 7 (4 bits).
     pub fn new(
         bits: Bits,
         shape: [usize; 2],
@@ -69,10 +70,11 @@ impl QuantizedWeight {
         }
     }
 
-    /// A weight `[d_in, d_out]` of a quantised base, read from its device; `None` where it has no [`QuantizedLayout`].
+    /// Reads a weight `[d_in, d_out]` of a quantised base from its device. It returns `None` if the weight has no
+    /// [`QuantizedLayout`].
     pub fn of<const D: usize>(weight: &Tensor<D>) -> Option<Self> {
         let layout = QuantizedLayout::of(weight)?;
-        // Words that pack inputs are the stored tensor's own with the inputs innermost.
+        // A weight that is packed along its inputs is stored with the inputs innermost, so it is read transposed.
         let packed = matches!(weight.dtype(), DType::QFloat(scheme) if scheme.store == PACKED);
         let stored = if packed { weight.clone().swap_dims(0, 1) } else { weight.clone() };
         let (DType::QFloat(scheme), shape) = (stored.dtype(), stored.shape()) else { return None };
@@ -86,11 +88,12 @@ impl QuantizedWeight {
         Some(Self { layout, values, scales })
     }
 
-    /// The weight `[d_in, d_out]` on a device, of exactly these numbers.
+    /// Makes a tensor `[d_in, d_out]` on a device, with exactly these integers and scales.
     ///
     /// # Errors
     ///
-    /// [`AdapterError::QuantizedBlock`] where the device packs integers into words that its blocks are no multiple of.
+    /// [`AdapterError::QuantizedBlock`] if the device packs integers into words and the size of a block is not a multiple of
+    /// the number of integers in a word.
     ///
     /// # Panics
     ///
@@ -115,27 +118,28 @@ impl QuantizedWeight {
         Ok(Tensor::from_data(data, (device, DType::QFloat(scheme))).swap_dims(0, 1))
     }
 
-    /// Bits, shape and blocks.
+    /// The layout of the weight: bits, shape and size of the blocks.
     pub fn layout(&self) -> QuantizedLayout {
         self.layout
     }
 
-    /// The integers, `[d_out, d_in]`.
+    /// The integers `[d_out, d_in]`, in row-major order.
     pub fn values(&self) -> &[i8] {
         &self.values
     }
 
-    /// The scales, `[d_out, d_in / block]`.
+    /// The scales `[d_out, d_in / block]`, in row-major order.
     pub fn scales(&self) -> &[f32] {
         &self.scales
     }
 
-    /// Scaled along its outputs: exactly, in the scales, a sign in the integers.
+    /// Scales the weight along its outputs. The result is exact: the magnitude goes into the scales and the sign into the
+    /// integers.
     pub(super) fn scaled(mut self, l: &[f32]) -> Self {
         let rows = self.values.chunks_exact_mut(self.layout.shape[1]);
         let rows = rows.zip(self.scales.chunks_exact_mut(self.layout.blocks()));
         for ((values, scales), l) in rows.zip(l) {
-            // The integers are symmetric around 0, so a sign is exact; where the product is 0, so are they.
+            // The range of the integers is symmetric around 0, so changing their sign is exact. If `l` is 0, they become 0.
             let sign = if *l == 0.0 { 0 } else { l.signum() as i8 };
             values.iter_mut().for_each(|value| *value *= sign);
             scales.iter_mut().for_each(|scale| *scale *= l.abs());
@@ -144,7 +148,7 @@ impl QuantizedWeight {
     }
 }
 
-/// The transposed matrix of one with rows of `width`, a few rows at a time, which stay in the cache.
+/// Transposes a matrix with rows of `width` values. It handles a few rows at a time, so that they stay in the cache.
 fn transposed<T: Copy + Default>(matrix: &[T], width: usize) -> Vec<T> {
     const ROWS: usize = 64;
     let height = matrix.len() / width;
@@ -158,8 +162,8 @@ fn transposed<T: Copy + Default>(matrix: &[T], width: usize) -> Vec<T> {
     columns
 }
 
-/// Integers packed into words, the first in the lowest bits, and the scales behind them. burn 0.22 itself packs no fewer
-/// than 8 bits here.
+/// Packs the integers into words, with the first integer in the lowest bits, and appends the scales. burn 0.22 cannot pack
+/// integers of fewer than 8 bits at this point.
 fn words(values: &[i8], scales: &[f32], scheme: QuantScheme) -> Vec<u32> {
     let per_word = scheme.num_quants();
     let bits = 32 / per_word;
@@ -169,7 +173,7 @@ fn words(values: &[i8], scales: &[f32], scheme: QuantScheme) -> Vec<u32> {
     values.chunks(per_word).map(word).chain(scales.iter().map(|scale| scale.to_bits())).collect()
 }
 
-/// The inputs that share a scale, where each output has its own float32 scales.
+/// The number of inputs that share a scale, or `None` if the outputs do not have float32 scales of their own.
 fn block_of(scheme: QuantScheme, inputs: usize) -> Option<usize> {
     let one_level = scheme.num_levels() == 1 && scheme.scale_dtype() == ScaleDtype::F32;
     let size = scheme.block_size().filter(|_| one_level)?.to_dim_vec(2);
@@ -177,7 +181,7 @@ fn block_of(scheme: QuantScheme, inputs: usize) -> Option<usize> {
 }
 
 impl Bits {
-    /// Those of a symmetric scheme.
+    /// The bits of a scheme that is symmetric, or `None` for another scheme.
     fn of(scheme: QuantScheme) -> Option<Self> {
         match scheme.value {
             QuantValue::Q8S => Some(Self::Eight),
@@ -186,7 +190,7 @@ impl Bits {
         }
     }
 
-    /// The largest integer.
+    /// The largest integer of this size.
     fn largest(self) -> u8 {
         match self {
             Self::Eight => 127,
@@ -265,6 +269,6 @@ mod tests {
         let overflowing = new([usize::MAX, 2], vec![], 0).unwrap_err();
         assert!(matches!(overflowing, AdapterError::QuantizedParts { .. }));
         let error = new([2, 4], vec![0, -8, 0, 0, 0, 0, 0, 0], 4).unwrap_err().to_string();
-        assert_eq!(error, "a quantised weight holds -8, expected -7 to 7");
+        assert_eq!(error, "a quantised weight holds the integer -8, expected -7 to 7");
     }
 }

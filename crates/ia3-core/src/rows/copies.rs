@@ -4,7 +4,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use crate::adapter::Adapter;
 use crate::affine::affine;
 
-/// A layer of `modules_to_save` by batch entry: the weight and bias of each adapter, and the entries that it computes.
+/// The state of a layer of `modules_to_save` in a mixed batch: the weight and bias of each adapter, and the batch entries that
+/// use them.
 #[derive(Module, Debug)]
 pub(crate) struct Copies {
     copies: Vec<Copy>,
@@ -22,8 +23,8 @@ struct Copy {
 }
 
 impl Copies {
-    /// The copies of the layer at `path`. Entry `i` of `slots` is the index in `adapters` of the adapter of batch entry
-    /// `i`, or `None` for the base. `None` where no adapter has a copy of the layer.
+    /// Collects the copies of the layer at `path`. Entry `i` of `slots` is the index in `adapters` of the adapter of batch
+    /// entry `i`, or `None` for the base. The result is `None` if no adapter has a copy of the layer.
     pub(super) fn new(
         path: &str,
         adapters: &[&Adapter],
@@ -47,7 +48,8 @@ impl Copies {
         (!copies.is_empty()).then(|| Self { copies, base, back: index(&back, device) })
     }
 
-    /// `x·W + b`, where each batch entry has the weight of its adapter, or the weight of the layer.
+    /// Computes `x·W + b`, where `W` and `b` are the adapter's copy for each batch entry, or the layer's own if the adapter has
+    /// no copy.
     pub(crate) fn affine<const D: usize>(
         &self,
         x: Tensor<D>,
@@ -67,14 +69,14 @@ impl Copies {
     }
 }
 
-/// The adapter's copy of the parameter at `path`, under the identity that the adapter keeps for it.
+/// The adapter's copy of the parameter at `path`, with the identity that the adapter stores for it.
 fn param<const D: usize>(adapter: &Adapter, path: &str, device: &Device) -> Option<Param<Tensor<D>>> {
     let data: &TensorData = adapter.saved.get(path)?;
     let value = Tensor::from_data(data.clone(), (device, data.dtype()));
     Some(Param::initialized(adapter.saved.id(path), value).set_require_grad(true))
 }
 
-/// Indices as a tensor.
+/// The indices as a tensor `[batch]`.
 pub(super) fn index(rows: &[usize], device: &Device) -> Tensor<1, Int> {
     let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
     let len = rows.len();

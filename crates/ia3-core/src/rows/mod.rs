@@ -21,26 +21,27 @@ use plan::Rows;
 
 pub use state::Ia3Rows;
 
-/// The model with row `i` of every batch under the adapter `rows[i]`, or under none where that is `None`; `base` shares
-/// its weights and stays pristine.
+/// Attaches one adapter to each row of a batch: row `i` uses the adapter `rows[i]`, or only the base if `rows[i]` is `None`.
+/// The result shares the weights of `base`, and `base` does not change.
 ///
-/// The batch has to have as many rows as `rows`, and row `i` comes out as it would in a batch under `rows[i]` alone:
-/// `y[i] = ((x[i] ⊙ l_in[i])·W + b) ⊙ l_out[i]`, with a one where row `i` has no vector (arXiv 2205.05638 §3.3; a task
-/// matrix times a table of vectors, as an author puts it in r-three/t-few#30). The weights are multiplied once for all
-/// rows; an adapter costs its vectors, however many rows it serves. Layers of `modules_to_save` are computed once for
-/// each adapter that has its own, on its rows alone.
+/// A batch for the result must have `rows.len()` rows. Row `i` has the same result as in a batch in which every row uses
+/// `rows[i]`: `y[i] = ((x[i] ⊙ l_in[i])·W + b) ⊙ l_out[i]`, with 1 in place of a vector that row `i` does not have (arXiv
+/// 2205.05638 §3.3; an author describes it in r-three/t-few#30 as a product of a task matrix with a table of vectors). Each
+/// weight is multiplied once for all rows. An adapter costs only the memory of its vectors, even if many rows use it. Layers
+/// of `modules_to_save` are computed once for each adapter that has a copy, on the rows of that adapter.
 ///
-/// Clones of an adapter are the same adapter. All vectors and `modules_to_save` require gradients, and a row's gradient
-/// reaches those of its own adapter only; [`Adapter::extract`] reads each back.
+/// Clones of an adapter count as the same adapter. All vectors and `modules_to_save` require gradients, and the gradient of a
+/// row reaches only the parameters of its own adapter. [`Adapter::extract`] reads each adapter back.
 ///
 /// # Errors
 ///
-/// As [`attach`](crate::attach), and [`AdapterError::NoRows`] without a row, [`AdapterError::SavedByRow`] for a replaced
-/// parameter that is not of a linear layer.
+/// - The errors of [`attach`](crate::attach).
+/// - [`AdapterError::NoRows`]: `rows` is empty.
+/// - [`AdapterError::SavedByRow`]: an adapter replaces a parameter that does not belong to a linear layer.
 ///
 /// # Panics
 ///
-/// The forward of the result panics where a layer gets another number of rows; [`batch_rows`] says how many it takes.
+/// The forward of the result panics if a layer gets another number of rows. [`batch_rows`] returns the number that it needs.
 ///
 /// ```
 /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
@@ -96,8 +97,8 @@ impl Reparameterizer for Attacher {
     }
 }
 
-/// The number of rows that a batch for `model` has to have, if its rows have their own adapters
-/// ([`attach_rows`]); `None` if any batch will do.
+/// The number of rows that a batch for `model` must have if its rows have their own adapters ([`attach_rows`]), or `None` if
+/// the model accepts any number of rows.
 pub fn batch_rows<M: Module>(model: &M) -> Option<usize> {
     let mut rows = None;
     visit_params(model, |path, param| {

@@ -11,7 +11,7 @@ use crate::error::AdapterError;
 use crate::touched::Touched;
 use crate::vector::Ia3Vector;
 
-/// The adapters of a batch, each once, and the adapter of each batch entry.
+/// The distinct adapters of a batch, and the adapter of each batch entry.
 pub(super) struct Rows<'a> {
     pub(super) adapters: Vec<&'a Adapter>,
     /// For each batch entry the index of its adapter in `adapters`, or `None` for the base.
@@ -72,7 +72,7 @@ impl<'a> Rows<'a> {
         Some(RowVectors { vectors, ones, index })
     }
 
-    /// Checks that adapters replace whole linear layers only, which `ia3_forward` computes.
+    /// Checks that the adapters replace only whole linear layers, because `ia3_forward` computes only these by row.
     pub(super) fn check_saved(&self, info: &ModelInfo) -> Result<(), AdapterError> {
         for path in self.adapters.iter().flat_map(|a| a.saved.keys()) {
             let by_row = path.rsplit_once('.').is_some_and(|(module, leaf)| {

@@ -6,8 +6,8 @@ use super::copies::Copies;
 use crate::touched::Touched;
 use crate::vector::Ia3Vector;
 
-/// The (IA)³ state of one layer where every batch entry has its own adapter: the vectors of the adapters of the batch, each
-/// once, and the adapter of each entry. [`attach_rows`](crate::attach_rows) makes it.
+/// The (IA)³ state of one layer in a mixed batch: the vectors of the distinct adapters of the batch, and the adapter of each
+/// batch entry. [`attach_rows`](crate::attach_rows) creates it.
 #[derive(Module, Debug)]
 pub struct Ia3Rows {
     /// The adapter of each batch entry, `[batch]`: its index among the adapters of the batch, or -1 for the base.
@@ -16,20 +16,20 @@ pub struct Ia3Rows {
     pub(super) input: Option<RowVectors>,
     /// The vectors that multiply the output.
     pub(super) output: Option<RowVectors>,
-    /// The weights and biases of the adapters, where the layer is one of `modules_to_save`.
+    /// The weights and biases of the adapters, if the layer is one of `modules_to_save`.
     pub(super) copies: Option<Copies>,
     pub(crate) touched: Touched,
 }
 
-/// The vectors at the input or the output of a layer, by batch entry.
+/// The vectors for the input or for the output of a layer in a mixed batch.
 #[derive(Module, Debug)]
 pub(super) struct RowVectors {
-    /// One vector per adapter that has one here.
+    /// The vectors of the adapters that have one for this side of the layer.
     pub(super) vectors: Vec<Ia3Vector>,
-    /// Whether a vector of ones follows them, for the batch entries whose adapter has none.
+    /// Whether a vector of ones follows `vectors`, for the batch entries whose adapter has no vector here.
     #[module(skip)]
     pub(super) ones: bool,
-    /// The index of the vector of each batch entry, `[batch]`. `None` where all entries have the same vector, or entry `i`
+    /// The index of the vector of each batch entry, `[batch]`. It is `None` if all entries have the same vector or entry `i`
     /// has vector `i`.
     pub(super) index: Option<Tensor<1, Int>>,
 }
@@ -40,8 +40,8 @@ impl Ia3Rows {
         self.rows.lazy_shape()[0]
     }
 
-    /// The vectors at `placement`, `[batch, len]`, or `[1, len]` where all batch entries have the same vector; `None` where
-    /// no entry has one.
+    /// The vectors at `placement`: `[batch, len]`, or `[1, len]` if all batch entries have the same vector. It is `None` if no
+    /// entry has a vector there.
     pub(crate) fn vectors(&self, placement: Placement) -> Option<Tensor<2>> {
         let vectors = match placement {
             Placement::Input => &self.input,
@@ -74,7 +74,7 @@ impl Reparameterization for Ia3Rows {
 
     /// # Panics
     ///
-    /// Always: batch entries with different adapters have no common weight.
+    /// This function always panics, because batch entries with different adapters have no common weight.
     fn apply<const D: usize>(&self, _: Tensor<D>) -> Tensor<D> {
         panic!(
             "a layer whose batch entries have their own adapters has no single scaled weight; call `ia3_forward`, or read `Param::base`"

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, FloatDType, TensorData};
+use ia3_config::similar_name;
 use ia3_core::Bits;
 use safetensors::Dtype;
 
@@ -11,7 +12,7 @@ use crate::checkpoint::CheckpointError;
 use crate::checkpoint::folder::locate;
 use crate::checkpoint::index::open_shards;
 use crate::checkpoint::quantized::{config, names};
-use crate::missing::{Missing, nearest};
+use crate::missing::Missing;
 use crate::safetensors::{Entry, TensorFile, is_float};
 
 /// The weights of a Hugging Face model, `model.safetensors` or its shards.
@@ -20,6 +21,8 @@ use crate::safetensors::{Entry, TensorFile, is_float};
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
+    /// The index of the shards, if there is one.
+    index: Option<PathBuf>,
     files: Vec<TensorFile>,
     /// The file of each tensor.
     tensors: BTreeMap<String, usize>,
@@ -52,19 +55,26 @@ impl Checkpoint {
     pub fn open(dir_or_file: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let path = dir_or_file.as_ref();
         let file = locate(path)?;
-        let files = match file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".json")) {
-            true => open_shards(&file)?,
-            false => vec![TensorFile::open(&file)?],
-        };
+        let (index, files) =
+            match file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".json")) {
+                true => (Some(file.clone()), open_shards(&file)?),
+                false => (None, vec![TensorFile::open(&file)?]),
+            };
         let names =
             |(i, file): (usize, &TensorFile)| file.tensors.keys().map(|n| (n.clone(), i)).collect::<Vec<_>>();
         let tensors = files.iter().enumerate().flat_map(names).collect();
-        Ok(Self { path: path.to_owned(), files, tensors })
+        Ok(Self { path: path.to_owned(), index, files, tensors })
     }
 
     /// The path it was opened from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The files that the weights are read from: `model.safetensors`, or the index and its shards.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let index = self.index.iter().map(PathBuf::as_path);
+        index.chain(self.files.iter().map(|file| file.path.as_path()))
     }
 
     /// The tensors, sorted by name.
@@ -189,7 +199,7 @@ impl Checkpoint {
         let file = self.tensors.get(name).and_then(|&file| self.files.get(file));
         let entry = file.and_then(|file| Some((file, file.tensors.get(name)?)));
         entry.ok_or_else(|| {
-            let nearest = nearest(name, self.tensors.keys().map(String::as_str));
+            let nearest = similar_name(name, self.tensors.keys().map(String::as_str)).map(str::to_owned);
             CheckpointError::NoTensor {
                 path: self.path.clone(),
                 tensor: Missing { name: name.to_string(), nearest },

@@ -1,8 +1,9 @@
 //! Checkpoints of a training: folders that are complete or absent.
 
 mod folder;
-mod lock;
+mod manifest;
 mod record;
+mod removal;
 
 use std::fs;
 use std::io;
@@ -15,8 +16,6 @@ use crate::fingerprint::Fingerprint;
 use crate::state::TrainState;
 
 use self::record::Record;
-
-pub use lock::TrainLock;
 
 /// One checkpoint.
 #[derive(Clone, Debug)]
@@ -32,7 +31,8 @@ pub struct Checkpoint<T> {
 /// The checkpoints of a training, in a folder of their own.
 ///
 /// A checkpoint is written into a hidden temporary folder, synced to the disk and renamed. If the process is killed while it
-/// writes, no incomplete checkpoint is left under the name of a complete one.
+/// writes, no incomplete checkpoint is left under the name of a complete one. Only one process at a time may use the folder;
+/// a program can ensure this with `OutputFolder` of `ia3-io`, as the program `ia3` does.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     dir: PathBuf,
@@ -45,17 +45,6 @@ impl Checkpoints {
         Self { dir: dir.into(), fingerprint }
     }
 
-    /// Keeps other processes from training in the folder until the lock is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckpointError::InUse`] if another process has the lock, [`CheckpointError::File`] if the folder cannot be
-    /// written.
-    pub fn lock(&self) -> Result<TrainLock, CheckpointError> {
-        fs::create_dir_all(&self.dir).map_err(|e| CheckpointError::file("make the folder", &self.dir, e))?;
-        TrainLock::new(&self.dir)
-    }
-
     /// The steps that have a complete checkpoint, in ascending order.
     ///
     /// # Errors
@@ -66,16 +55,16 @@ impl Checkpoints {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
             entries => entries.map_err(|e| CheckpointError::file("read", &self.dir, e))?,
         };
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let folders = entries.flatten().filter(|entry| entry.path().is_dir());
         let mut steps: Vec<usize> =
-            names.filter_map(|name| name.strip_prefix("step-")?.parse().ok()).collect();
+            folders.filter_map(|entry| step_of(entry.file_name().to_str()?)).collect();
         steps.sort();
         Ok(steps)
     }
 
     /// The folder of the checkpoint of a step.
     pub fn path(&self, step: usize) -> PathBuf {
-        self.dir.join(format!("step-{step:06}"))
+        self.dir.join(name_of(step))
     }
 
     /// Writes a checkpoint, and replaces that of the same step. `add` may write further files, such as the adapter, into the
@@ -91,10 +80,11 @@ impl Checkpoints {
         add: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
         fs::create_dir_all(&self.dir).map_err(|e| CheckpointError::file("make the folder", &self.dir, e))?;
-        let temporary = tempfile::Builder::new().prefix(".step-").tempdir_in(&self.dir);
+        let temporary = tempfile::Builder::new().prefix(HIDDEN).tempdir_in(&self.dir);
         let temporary = temporary.map_err(|e| CheckpointError::file("write into", &self.dir, e))?;
         add(temporary.path())?;
         Record::new(state.step, &self.fingerprint, progress).write(temporary.path(), &state.values)?;
+        manifest::write(temporary.path())?;
         let target = self.path(state.step);
         folder::complete(temporary.path()).map_err(|e| CheckpointError::file("write", &target, e))?;
         self.remove(state.step)?;
@@ -102,47 +92,32 @@ impl Checkpoints {
         Ok(target)
     }
 
-    /// Reads the checkpoint of a step.
+    /// Reads the checkpoint of a step, and compares all its files with the hashes that were written with them.
     ///
     /// # Errors
     ///
-    /// [`CheckpointError::File`] if a file cannot be read, [`CheckpointError::FingerprintFormat`] for a checkpoint of a
+    /// [`CheckpointError::File`] if a file cannot be read, [`CheckpointError::Damaged`] if one is not as it was written,
+    /// [`CheckpointError::OtherStep`] for a folder with another step's state, [`CheckpointError::FingerprintFormat`] for a checkpoint of a
     /// version whose fingerprint cannot be compared, and [`CheckpointError::OtherRun`] with every difference for a checkpoint
     /// of another training.
     pub fn read<T: for<'de> Deserialize<'de>>(&self, step: usize) -> Result<Checkpoint<T>, CheckpointError> {
         let path = self.path(step);
         let (record, values) = Record::read(&path, &self.fingerprint)?;
+        if record.step != step {
+            return Err(CheckpointError::OtherStep { path, found: record.step, expected: step });
+        }
         Ok(Checkpoint { path, state: TrainState { step: record.step, values }, progress: record.progress })
     }
+}
 
-    /// Removes all checkpoints except the last `limit` and those of the steps in `keep`. Also removes what interrupted writes
-    /// left behind.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckpointError::File`] if a checkpoint cannot be removed.
-    pub fn prune(&self, limit: usize, keep: &[usize]) -> Result<(), CheckpointError> {
-        let steps = self.steps()?;
-        let old = steps.len().saturating_sub(limit);
-        steps[..old].iter().filter(|step| !keep.contains(step)).try_for_each(|&step| self.remove(step))?;
-        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
-        let leftovers = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".step-"));
-        leftovers.map(|entry| entry.path()).try_for_each(|path| {
-            fs::remove_dir_all(&path).map_err(|e| CheckpointError::file("remove", &path, e))
-        })
-    }
+/// What the names of folders that are being written or removed begin with.
+const HIDDEN: &str = ".step-";
 
-    /// Removes the checkpoints of later steps, such as steps after which the loss was not finite.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckpointError::File`] if a checkpoint cannot be removed.
-    pub fn remove_after(&self, step: usize) -> Result<(), CheckpointError> {
-        let later = self.steps()?.into_iter().filter(|&other| other > step);
-        later.rev().try_for_each(|step| self.remove(step))
-    }
+fn name_of(step: usize) -> String {
+    format!("step-{step:06}")
+}
 
-    fn remove(&self, step: usize) -> Result<(), CheckpointError> {
-        folder::remove(&self.path(step), &self.dir.join(format!(".step-{step:06}-removed")))
-    }
+/// The step of a folder by its name, which is exactly the name that [`name_of`] gives.
+fn step_of(name: &str) -> Option<usize> {
+    name.strip_prefix("step-")?.parse().ok().filter(|&step| name_of(step) == name)
 }

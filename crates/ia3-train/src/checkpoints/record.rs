@@ -7,11 +7,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::manifest;
 use crate::error::CheckpointError;
 use crate::fingerprint::Fingerprint;
 
-const STATE: &str = "trainer_state.json";
-const VALUES: &str = "trainer_state.bpk";
+pub(super) const STATE: &str = "trainer_state.json";
+pub(super) const VALUES: &str = "trainer_state.bpk";
 
 /// The content of `trainer_state.json`.
 #[derive(Serialize, Deserialize)]
@@ -51,11 +52,19 @@ impl<T: DeserializeOwned> Record<T> {
             let path = dir.join(name);
             fs::read(&path).map_err(|e| CheckpointError::file("read", &path, e))
         };
-        let failed = |e: serde_json::Error| CheckpointError::file("read", &dir.join(STATE), e.into());
+        let failed =
+            |e: serde_json::Error| CheckpointError::Damaged { path: dir.join(STATE), reason: e.to_string() };
+        // A checkpoint of an earlier version has no manifest. It is refused by the format of its fingerprint.
+        if manifest::exists(dir) {
+            manifest::check(dir)?;
+        }
         // The progress of another program may be of another type, so the fingerprint is compared first.
         let Record::<Value> { step, fingerprint_format, fingerprint, progress } =
             serde_json::from_slice(&bytes(STATE)?).map_err(failed)?;
         check(dir, expected, (fingerprint_format, &fingerprint))?;
+        if !manifest::exists(dir) {
+            return Err(manifest::missing(dir));
+        }
         let progress = serde_json::from_value(progress).map_err(failed)?;
         Ok((Self { step, fingerprint_format, fingerprint, progress }, bytes(VALUES)?))
     }

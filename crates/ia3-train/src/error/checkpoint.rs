@@ -16,12 +16,6 @@ pub enum CheckpointError {
         #[source]
         source: std::io::Error,
     },
-    /// Another process trains in the same folder.
-    #[error("another process is training in `{}`; wait until it ends, or choose another folder", path.display())]
-    InUse {
-        /// The folder of checkpoints.
-        path: PathBuf,
-    },
     /// The checkpoint was written by a version of this crate whose fingerprint cannot be compared.
     #[error(
         "`{}` has a fingerprint of format {found}, expected {expected}: it was written by another version of this program; \
@@ -44,6 +38,38 @@ pub enum CheckpointError {
         /// Everything in which the two trainings differ; at least one entry.
         differences: Vec<Difference>,
     },
+    /// A file of the checkpoint has not the content that was written.
+    #[error("`{}` is damaged: {reason}; restore it from a copy, or continue from an earlier checkpoint", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// How that shows.
+        reason: String,
+    },
+    /// The checkpoint in a folder is that of another step.
+    #[error(
+        "`{}` holds the state after step {found}, expected {expected}; was the folder renamed or copied? \
+         Give it its own name again",
+        path.display()
+    )]
+    OtherStep {
+        /// The folder.
+        path: PathBuf,
+        /// The step of the state.
+        found: usize,
+        /// The step in the name of the folder.
+        expected: usize,
+    },
+    /// A folder of a checkpoint has files that were not written with it, so it is not removed.
+    #[error(
+        "{} in the checkpoints were not written by a training and would be lost; move them to another place, or \
+         choose another folder for the training",
+        quoted(files)
+    )]
+    ForeignFiles {
+        /// The files; at least one.
+        files: Vec<PathBuf>,
+    },
     /// An entry of a fingerprint cannot be written as JSON.
     #[error("cannot compute the entry `{name}` of the fingerprint: {source}")]
     Fingerprint {
@@ -64,6 +90,18 @@ pub enum CheckpointError {
 }
 
 impl CheckpointError {
+    /// Whether the files of the checkpoint are damaged or unreadable, so that an earlier checkpoint of the same training may
+    /// be better. Not so for a checkpoint of another training, and for one that this user may not read.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::OtherStep { .. } => true,
+            Self::File { action: "read", source, .. } => {
+                source.kind() != std::io::ErrorKind::PermissionDenied
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn file(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::File { action, path: path.to_owned(), source }
     }
@@ -88,4 +126,13 @@ impl fmt::Display for Difference {
 
 fn list(differences: &[Difference]) -> String {
     differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// At most three paths, and the number of the others.
+fn quoted(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths.iter().take(3).map(|path| format!("`{}`", path.display())).collect();
+    match paths.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more files", shown.join(", ")),
+    }
 }

@@ -54,5 +54,5 @@ fn a_mix_that_cannot_be_changes_nothing() {
     };
     assert_eq!(message(&[("typo", 1.0)], "mix"), "there is no adapter `typo`; known are default, other");
     assert!(message(&[("other", 1.0)], "default").starts_with("an adapter `default` exists already"));
-    assert_eq!(message(&[], "mix"), "there is no adapter to mix");
+    assert_eq!(message(&[], "mix"), "there is no adapter to mix; give at least one");
 }

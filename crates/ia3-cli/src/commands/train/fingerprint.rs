@@ -1,19 +1,22 @@
 //! The facts that must be equal on every rank, and in a training that resumes another one.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::Path;
 
 use clap::ValueEnum;
 use ia3::core::Adapter;
-use ia3::train::{Fingerprint, TrainConfig};
+use ia3::train::{FileHashes, Fingerprint, TrainConfig};
 use serde_json::Value;
 
 use super::task::Task;
 use crate::args::Train;
 
 /// All facts of a training. Data and the base enter as hashes. An error message names every fact that differs.
-pub(super) fn fingerprint(args: &Train, config: &TrainConfig, tasks: &[Task]) -> anyhow::Result<Fingerprint> {
+pub(super) fn fingerprint(
+    args: &Train,
+    config: &TrainConfig,
+    tasks: &[Task],
+    base: &FileHashes,
+) -> anyhow::Result<Fingerprint> {
     let mut fingerprint = Fingerprint::of(config)?;
     add_options(&mut fingerprint, args)?;
     let names: Vec<&str> = tasks.iter().filter_map(|task| task.name.as_deref()).collect();
@@ -25,6 +28,7 @@ pub(super) fn fingerprint(args: &Train, config: &TrainConfig, tasks: &[Task]) ->
         fingerprint.extend(of_adapter(&first.adapter)?);
     }
     tasks.iter().try_for_each(|task| add_task(&mut fingerprint, task))?;
+    fingerprint.extend(base.entries().map(|(file, hash)| (format!("file `{file}` of the base"), hash)));
     Ok(fingerprint)
 }
 
@@ -32,10 +36,11 @@ pub(super) fn fingerprint(args: &Train, config: &TrainConfig, tasks: &[Task]) ->
 fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()> {
     // Without `..`: a new option does not compile until it has its place here.
     let Train {
-        base,
         eval_steps,
         patience,
         metric,
+        // The files of the base are facts of their own.
+        base: _,
         // The tokenised rows and the names of the tasks are facts of their own.
         data: _,
         tasks: _,
@@ -72,7 +77,6 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
     fingerprint.insert("patience", or_none(patience));
     let metric = metric.to_possible_value().map(|value| value.get_name().to_string());
     fingerprint.insert("metric", metric.unwrap_or_default());
-    fingerprint.insert_hash_of_bytes("base", &of_base(base)?);
     Ok(())
 }
 
@@ -92,20 +96,4 @@ fn of_adapter(adapter: &Adapter) -> anyhow::Result<Vec<(String, String)>> {
     let fields: BTreeMap<String, Value> = serde_json::from_str(&adapter.config.to_json())?;
     let trainable = ("trained values".to_string(), adapter.num_trainable().to_string());
     Ok(fields.into_iter().map(|(name, value)| (name, value.to_string())).chain([trainable]).collect())
-}
-
-/// The names, the sizes and the first megabytes of the files of a base.
-fn of_base(dir: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut files: Vec<_> = std::fs::read_dir(dir)?.filter_map(|e| Some(e.ok()?.path())).collect();
-    files
-        .retain(|path| path.extension().is_some_and(|e| e == "safetensors") || path.ends_with("config.json"));
-    files.sort();
-    let mut bytes = vec![];
-    for path in files {
-        let file = std::fs::File::open(&path)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        bytes.extend(format!("{name} {} ", file.metadata()?.len()).into_bytes());
-        file.take(1 << 20).read_to_end(&mut bytes)?;
-    }
-    Ok(bytes)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ia3_guard::{Limit, read_text};
+use ia3_guard::{Limit, read_bytes};
 use serde_json::Value;
 
 /// Curves of points `(step, value)`.
@@ -24,7 +24,8 @@ const POINTS: usize = 500;
 impl History {
     /// Reads the file; lines that are not complete are skipped.
     pub(super) fn read(path: &Path) -> Self {
-        let text = read_text(path, Limit::LOG).unwrap_or_default();
+        let bytes = read_bytes(path, Limit::LOG).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
         let mut history = Self::default();
         for line in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
             history.add(&line);

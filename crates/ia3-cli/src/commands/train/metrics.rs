@@ -1,12 +1,12 @@
 //! `metrics.jsonl`: one line per step, one line per epoch, and one line per evaluation.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ia3::train::StepReport;
-use ia3_guard::{Limit, read_text};
+use ia3_guard::{FileError, Limit, read_bytes};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -28,21 +28,21 @@ pub(super) struct Metrics {
 const ROUNDING: f64 = 1e-9;
 
 impl Metrics {
-    /// Opens the file to continue after `step`. It drops the lines of later steps, and an incomplete line that a killed
-    /// process left. `seconds` is the time of training before.
+    /// Opens the file to continue after `step`. It drops the lines of later steps, and incomplete lines that a killed process
+    /// left. `seconds` is the time of training before.
     pub(super) fn open(out: &Path, tasks: Vec<String>, step: usize, seconds: f64) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let path = out.join("metrics.jsonl");
-        let text = if step > 0 { read_text(&path, Limit::LOG).unwrap_or_default() } else { String::new() };
-        let done = |line: &&str| {
-            let value: Option<Value> = serde_json::from_str(line).ok();
-            value.and_then(|v| v["step"].as_u64()).is_some_and(|s| s <= step as u64)
-        };
-        let kept: String = text.lines().filter(done).map(|line| format!("{line}\n")).collect();
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut metrics = Self { path, file, tasks, losses: losses_of_current_epoch(&kept), seconds };
-        metrics.write(&kept)?;
-        Ok(metrics)
+        let kept = if step > 0 { lines_up_to(step, &path)? } else { String::new() };
+        // The file is replaced as a whole, so that a kill in this moment does not lose the lines.
+        ia3::io::write_file(&path, kept.as_bytes())?;
+        let file = OpenOptions::new().append(true).open(&path);
+        let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { path, file, tasks, losses: losses_of_current_epoch(&kept), seconds })
+    }
+
+    /// Writes the lines to the disk. A checkpoint that is on the disk has all lines up to its step there too.
+    pub(super) fn sync(&self) -> anyhow::Result<()> {
+        self.file.sync_data().with_context(|| format!("cannot write {}", self.path.display()))
     }
 
     /// Adds the line of a step. If the step ends an epoch, adds the line with the mean loss of that epoch.
@@ -101,6 +101,21 @@ impl Metrics {
         let written = self.file.write_all(text.as_bytes());
         written.with_context(|| format!("cannot write {}", self.path.display()))
     }
+}
+
+/// The complete lines of the file that are of steps up to `step`. A file that is absent has none.
+fn lines_up_to(step: usize, path: &Path) -> anyhow::Result<String> {
+    let bytes = match read_bytes(path, Limit::LOG) {
+        Err(FileError::NotFound { .. }) => vec![],
+        read => read?,
+    };
+    let done = |line: &&str| {
+        let value: Option<Value> = serde_json::from_str(line).ok();
+        value.and_then(|v| v["step"].as_u64()).is_some_and(|s| s <= step as u64)
+    };
+    // A crash of the system may leave bytes of any kind in the last line.
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.lines().filter(done).map(|line| format!("{line}\n")).collect())
 }
 
 /// The losses of the steps after the last epoch that ended.

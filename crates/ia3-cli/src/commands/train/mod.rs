@@ -1,6 +1,7 @@
 //! `ia3 train`.
 
 mod adapter_config;
+mod base_hashes;
 mod dry_run;
 mod evaluate;
 mod fingerprint;
@@ -16,6 +17,7 @@ mod progress_bar;
 mod progress_state;
 mod report;
 mod results;
+mod resume;
 mod rows;
 mod run;
 mod setup;

@@ -4,52 +4,55 @@ use std::path::Path;
 
 use anyhow::Context;
 use burn::tensor::Device;
-use ia3::io::AdapterOptions;
-use ia3::train::{Checkpoint, Checkpoints, TrainError, TrainLock, Trainer};
+use ia3::io::{AdapterOptions, FileError, FolderWrite};
+use ia3::train::{Checkpoint, Checkpoints, TrainError, Trainer};
 
 use super::history::History;
 use super::line_numbers::lines_of;
-use super::loss_plot;
 use super::progress_state::ProgressState;
 use super::setup::Setup;
 use super::task::Task;
+use super::{base_hashes, loss_plot, resume};
 use crate::args::Train;
+use crate::out;
 
-/// The folder of `--out`. No other process trains in it as long as this value lives.
+/// The folder of `--out`. No other process writes into it as long as this value lives.
 pub(super) struct OutputFolder<'a> {
     args: &'a Train,
     setup: &'a Setup,
     checkpoints: Checkpoints,
     /// The step of the last checkpoint.
     last_saved: Option<usize>,
-    _lock: TrainLock,
+    /// The folders of the adapters, one per task.
+    adapters: Vec<ia3::io::OutputFolder>,
+    /// The folder itself, where the adapters of the tasks have folders of their own in it.
+    _folder: Option<ia3::io::OutputFolder>,
 }
 
 impl<'a> OutputFolder<'a> {
-    /// Locks the folder and removes what a killed process left unfinished.
+    /// Locks the folder and those of the tasks. Completes or removes what a killed process left.
     pub(super) fn open(args: &'a Train, setup: &'a Setup, device: &Device) -> anyhow::Result<Self> {
         // The ranks of one training have different devices, so the device is a fact of the checkpoints alone.
         let mut fingerprint = setup.fingerprint.clone();
         fingerprint.insert("device", format!("{device:?}"));
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
-        let _lock = checkpoints.lock()?;
-        ia3::io::remove_leftovers(&args.out)?;
-        setup.tasks.iter().try_for_each(|task| ia3::io::remove_leftovers(task.folder(&args.out)))?;
-        Ok(Self { args, setup, checkpoints, last_saved: None, _lock })
+        let of_tasks = setup.tasks.iter().any(|task| task.name.is_some());
+        let _folder = if of_tasks { Some(out::folder(&args.out)?) } else { None };
+        let adapters = setup.tasks.iter().map(|task| out::folder(&task.folder(&args.out)));
+        let adapters = adapters.collect::<anyhow::Result<_>>()?;
+        base_hashes::keep(&setup.base_hashes, &args.out)?;
+        Ok(Self { args, setup, checkpoints, last_saved: None, adapters, _folder })
     }
 
-    /// The last checkpoint, which `--no-resume` removes.
+    /// The last checkpoint that is whole. `--no-resume` removes all.
     pub(super) fn last_checkpoint(&mut self) -> anyhow::Result<Option<Checkpoint<ProgressState>>> {
-        let Some(&step) = self.checkpoints.steps()?.last() else { return Ok(None) };
         if self.args.no_resume {
-            self.checkpoints.prune(0, &[])?;
+            self.checkpoints.remove_all()?;
             return Ok(None);
         }
-        let checkpoint = self.checkpoint(step).context(
-            "cannot resume from the last checkpoint; repeat the command that wrote it, or start anew with --no-resume",
-        )?;
-        self.last_saved = Some(step);
-        Ok(Some(checkpoint))
+        let checkpoint = resume::last_whole(&self.checkpoints)?;
+        self.last_saved = checkpoint.as_ref().map(|checkpoint| checkpoint.state.step);
+        Ok(checkpoint)
     }
 
     pub(super) fn checkpoint(&self, step: usize) -> anyhow::Result<Checkpoint<ProgressState>> {
@@ -60,31 +63,49 @@ impl<'a> OutputFolder<'a> {
         self.last_saved
     }
 
-    /// Writes a checkpoint, unless there is one of this step.
+    /// Writes a checkpoint, unless the last one that was read or written is of this step.
     pub(super) fn save(&mut self, trainer: &Trainer, progress: &ProgressState) -> anyhow::Result<()> {
         let state = trainer.state()?;
-        if self.checkpoints.steps()?.contains(&state.step) {
+        if self.last_saved == Some(state.step) {
             return Ok(());
         }
-        let add = |dir: &Path| self.save_adapters_to(dir, trainer).map(|_| ());
-        self.checkpoints.write(&state, progress, add)?;
+        // Nobody else knows the folder of a checkpoint that is not complete.
+        let add = |dir: &Path| {
+            let direct = |task: &Task| FolderWrite::direct(task.folder(dir));
+            self.write_adapters(trainer, self.setup.tasks.iter().map(direct)).map(|_| ())
+        };
+        let written = self.checkpoints.write(&state, progress, add);
+        written.with_context(|| self.not_saved(state.step))?;
         self.last_saved = Some(state.step);
         let best = progress.best.map(|best| best.step);
         Ok(self.checkpoints.prune(self.args.save_total_limit.max(1), best.as_slice())?)
     }
 
-    /// Writes the current adapters; returns the bytes of each.
-    pub(super) fn save_adapters(&self, trainer: &Trainer) -> anyhow::Result<Vec<u64>> {
-        self.save_adapters_to(&self.args.out, trainer)
+    /// What a checkpoint that cannot be written means.
+    fn not_saved(&self, step: usize) -> String {
+        let before = match self.last_saved {
+            Some(last) => format!("the same command continues from that of step {last}"),
+            None => "there is no earlier one, so the same command starts anew".into(),
+        };
+        format!("the checkpoint after step {step} was not written; {before}")
     }
 
-    fn save_adapters_to(&self, dir: &Path, trainer: &Trainer) -> anyhow::Result<Vec<u64>> {
+    /// Writes the current adapters; returns the bytes of each.
+    pub(super) fn save_adapters(&self, trainer: &Trainer) -> anyhow::Result<Vec<u64>> {
+        self.write_adapters(trainer, self.adapters.iter().map(FolderWrite::new))
+    }
+
+    fn write_adapters<'w>(
+        &self,
+        trainer: &Trainer,
+        writes: impl Iterator<Item = Result<FolderWrite<'w>, FileError>>,
+    ) -> anyhow::Result<Vec<u64>> {
         let options = AdapterOptions::default().with_base(self.setup.base.info());
-        let save = |task: &Task| {
+        let save = |(task, write): (&Task, Result<FolderWrite, FileError>)| {
             let adapter = task.adapter.extract(trainer.model())?;
-            Ok(ia3::io::save_adapter_with(&adapter, task.folder(dir), &options)?.bytes)
+            Ok(ia3::io::write_adapter(&adapter, write?, &options)?.bytes)
         };
-        self.setup.tasks.iter().map(save).collect()
+        self.setup.tasks.iter().zip(writes).map(save).collect()
     }
 
     /// Draws `loss.svg` from `metrics.jsonl`.

@@ -110,10 +110,11 @@ impl<'a> Run<'a> {
         }
         // This is known before the checkpoint is written, so no checkpoint is replaced by another one of the same step.
         self.progress.finished |= last;
-        match save || self.progress.finished {
-            true => self.folder.save(&self.trainer, &self.progress),
-            false => Ok(()),
+        if !save && !self.progress.finished {
+            return Ok(());
         }
+        metrics.sync()?;
+        self.folder.save(&self.trainer, &self.progress)
     }
 
     /// Evaluates the adapters; returns whether this is the best evaluation so far, by the mean over the tasks.

@@ -4,8 +4,9 @@ use burn::tensor::Device;
 use ia3::TrainableParameters;
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::train::{AdapterTask, EpochPlan, Fingerprint, TrainConfig, TrainError, Trainer};
+use ia3::train::{AdapterTask, EpochPlan, FileHashes, Fingerprint, TrainConfig, TrainError, Trainer};
 
+use super::base_hashes::BaseHashing;
 use super::fingerprint::fingerprint;
 use super::memory::Memory;
 use super::task::Task;
@@ -24,6 +25,8 @@ pub(super) struct Setup {
     /// The first epoch of all tasks together.
     pub(super) epoch: EpochPlan,
     pub(super) memory: Memory,
+    /// The hashes of the files of the base.
+    pub(super) base_hashes: FileHashes,
     /// What must be equal on every rank, and in a training that resumes this one.
     pub(super) fingerprint: Fingerprint,
 }
@@ -45,7 +48,8 @@ pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     let memory =
         memory::check(args, (&shapes, &epoch), config.batch_size.saturating_mul(rows.len()), device)?;
 
-    // 4. Load the base. What its checkpoint lacks is drawn by the seed.
+    // 4. Load the base, and hash its files beside that. What its checkpoint lacks is drawn by the seed.
+    let hashing = BaseHashing::start(&args.base, &args.out)?;
     device.seed(args.seed);
     let base = base_model::load_as(&args.base, base_config, device)?;
 
@@ -56,8 +60,9 @@ pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     let parameters = count(&base, &adapter, rows.len());
     let tasks: Vec<Task> = rows.into_iter().map(|rows| Task::new(rows, &adapter)).collect();
 
-    let fingerprint = fingerprint(args, &config, &tasks)?;
-    Ok(Setup { config, tasks, base, parameters, epoch, memory, fingerprint })
+    let base_hashes = hashing.finish()?;
+    let fingerprint = fingerprint(args, &config, &tasks, &base_hashes)?;
+    Ok(Setup { config, tasks, base, parameters, epoch, memory, base_hashes, fingerprint })
 }
 
 impl Setup {
