@@ -5,11 +5,17 @@
 #![forbid(unsafe_code)]
 
 mod corpus;
+#[cfg(target_os = "linux")]
+mod faults;
 mod sandbox;
 mod skip;
 mod unprivileged;
 
 pub use corpus::{case_dirs, corpus};
+#[cfg(target_os = "linux")]
+pub use faults::{
+    Fault, FaultyRun, SystemCall, can_inject_faults, run_with_fault, run_with_small_files, system_calls,
+};
 pub use sandbox::{enter_sandbox, sandbox};
 pub use skip::{REQUIRE_ALL, skip};
 pub use unprivileged::unprivileged;
