@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::bail;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use anyhow::{anyhow, bail};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use ia3::ModelInputs;
+use ia3_guard::quote_path;
 
 /// The tensors that a model can take.
 const NAMES: [&str; 6] = [
@@ -16,19 +17,19 @@ const NAMES: [&str; 6] = [
     "position_ids",
 ];
 
-/// Reads the inputs of a model, each of which is an integer tensor `[batch, seq]`.
-pub(crate) fn read(path: &Path, device: &Device) -> anyhow::Result<ModelInputs> {
+/// Reads the inputs of a model with this vocabulary, each of which is an integer tensor `[batch, seq]`.
+pub(crate) fn read(path: &Path, vocab_size: usize, device: &Device) -> anyhow::Result<ModelInputs> {
     let mut tensors = ia3::io::read_tensors(path, &NAMES)?;
     let mut take = |name: &str| -> anyhow::Result<Option<Tensor<2, Int>>> {
         let Some(data) = tensors.remove(name) else { return Ok(None) };
-        if !data.dtype().is_int() || data.shape().num_dims() != 2 {
-            let (dtype, shape) = (data.dtype(), data.shape().to_vec());
-            bail!(
-                "`{name}` in {} is {dtype:?} {shape:?}, expected integers of shape [batch, seq]",
-                path.display()
-            );
+        let &[_, width] = data.shape().as_slice() else { return Err(not_a_batch(name, path, &data)) };
+        if !data.dtype().is_int() {
+            return Err(not_a_batch(name, path, &data));
         }
-        Ok(Some(Tensor::from_data(data.convert::<i64>(), device)))
+        let shape = data.shape().clone();
+        let integers = integers(data);
+        check(name, path, &integers, width, vocab_size)?;
+        Ok(Some(Tensor::from_data(TensorData::new(integers, shape).convert::<i32>(), device)))
     };
     let inputs = ModelInputs {
         input_ids: take("input_ids")?,
@@ -40,7 +41,42 @@ pub(crate) fn read(path: &Path, device: &Device) -> anyhow::Result<ModelInputs> 
     };
     match inputs.input_ids {
         Some(_) => Ok(inputs),
-        None => bail!("{} has no tensor `input_ids`", path.display()),
+        None => bail!("{} has no tensor `input_ids`", quote_path(path)),
+    }
+}
+
+fn not_a_batch(name: &str, path: &Path, data: &TensorData) -> anyhow::Error {
+    let (dtype, shape) = (data.dtype(), data.shape().to_vec());
+    anyhow!(
+        "`{name}` in {} is {dtype:?} {shape:?}, expected integers of shape [batch, seq]",
+        quote_path(path)
+    )
+}
+
+/// The values; one that is too large for an `i64` becomes the largest, which no tensor holds.
+fn integers(data: TensorData) -> Vec<i64> {
+    match data.dtype() {
+        DType::U64 => data.iter::<u64>().map(|value| value.try_into().unwrap_or(i64::MAX)).collect(),
+        _ => data.iter::<i64>().collect(),
+    }
+}
+
+/// Checks that ids lie in the vocabulary, and that other values fit into the integers of a device.
+fn check(name: &str, path: &Path, values: &[i64], width: usize, vocab_size: usize) -> anyhow::Result<()> {
+    let is_ids = name.ends_with("input_ids");
+    let good = |value: i64| match is_ids {
+        true => usize::try_from(value).is_ok_and(|id| id < vocab_size),
+        false => i32::try_from(value).is_ok(),
+    };
+    let Some(at) = values.iter().position(|value| !good(*value)) else { return Ok(()) };
+    let (value, row, path) = (values[at], at / width, quote_path(path));
+    match is_ids {
+        true => {
+            bail!(
+                "`{name}` holds the id {value}, outside the vocabulary of {vocab_size} (row {row} of {path})"
+            )
+        }
+        false => bail!("`{name}` holds {value}, which is no 32-bit integer (row {row} of {path})"),
     }
 }
 

@@ -2,22 +2,34 @@
 
 use std::path::Path;
 
-use anyhow::bail;
-use ia3::data::Tokenizer;
-use ia3_guard::Limit;
+use anyhow::{anyhow, bail};
+use ia3::data::{DataError, Tokenizer};
+use ia3_guard::{Limit, quote_path};
 
 use crate::text_file;
 
-/// Opens the tokenizer of a base.
+/// Opens the tokenizer of a base. Its ids are checked against the vocabulary of the model.
 pub(crate) fn open(base: &Path) -> anyhow::Result<Tokenizer> {
     let path = base.join("tokenizer.json");
     if !path.exists() {
         bail!(
             "{} has no tokenizer.json; add the one of the model, or give token ids with --inputs instead of text",
-            base.display()
+            quote_path(base)
         );
     }
-    Ok(Tokenizer::open(&path)?)
+    Ok(Tokenizer::open(&path)?.with_vocab_size(ia3::read_config(base)?.vocab_size()))
+}
+
+/// The token ids of the lines of a file.
+pub(crate) fn encoded(
+    path: &Path,
+    lines: &[String],
+    encode: impl Fn(&str) -> Result<Vec<i64>, DataError>,
+) -> anyhow::Result<Vec<Vec<i64>>> {
+    let encode = |(index, line): (usize, &String)| {
+        encode(line).map_err(|error| anyhow!("{}, line {}: {error}", quote_path(path), index + 1))
+    };
+    lines.iter().enumerate().map(encode).collect()
 }
 
 /// The lines of a file. An empty line is an error; `what` names what a line has to be.
@@ -25,8 +37,10 @@ pub(crate) fn lines(path: &Path, what: &str) -> anyhow::Result<Vec<String>> {
     let text = text_file::read(path, Limit::TEXT)?;
     let lines: Vec<String> = text.lines().map(str::to_string).collect();
     match lines.iter().position(|line| line.trim().is_empty()) {
-        Some(line) => bail!("line {} of {} is empty; every line has to be {what}", line + 1, path.display()),
-        None if lines.is_empty() => bail!("{} is empty; every line has to be {what}", path.display()),
+        Some(line) => {
+            bail!("line {} of {} is empty; every line has to be {what}", line + 1, quote_path(path))
+        }
+        None if lines.is_empty() => bail!("{} is empty; every line has to be {what}", quote_path(path)),
         None => Ok(lines),
     }
 }

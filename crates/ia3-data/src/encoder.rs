@@ -91,8 +91,8 @@ impl Encoder {
         let ModelKind::Decoder { ends } = &self.model else {
             return self.tokenizer.encode(text, Some(self.max_target_tokens));
         };
-        let mut ids = self.tokenizer.encode_plain(text)?;
-        let end = ends.first();
+        let mut ids = self.tokenizer.encode_plain(text, Some(self.max_target_tokens))?;
+        let end = ends.first().map(|&end| self.tokenizer.known(end)).transpose()?;
         ids.truncate(self.max_target_tokens.saturating_sub(usize::from(end.is_some())));
         ids.extend(end);
         Ok(ids)

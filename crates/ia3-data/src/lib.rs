@@ -18,6 +18,8 @@ mod label_names;
 #[cfg(feature = "text")]
 mod layout;
 #[cfg(feature = "text")]
+mod long_text;
+#[cfg(feature = "text")]
 mod model_kind;
 #[cfg(feature = "text")]
 mod promptsource;
@@ -31,6 +33,8 @@ mod template;
 mod text_example;
 #[cfg(feature = "text")]
 mod tokenizer;
+#[cfg(feature = "text")]
+mod tokenizer_limits;
 
 pub use example::{Example, MAX_INPUT_TOKENS, Target};
 pub use padding::padding_share;

@@ -7,6 +7,7 @@ use crate::error::DataError;
 #[derive(Clone, Debug)]
 pub struct Record {
     fields: Value,
+    bytes: usize,
 }
 
 impl Record {
@@ -23,9 +24,14 @@ impl Record {
             DataError::Json { reason, column: error.column() }
         })?;
         match fields.kind() {
-            ValueKind::Map => Ok(Self { fields }),
+            ValueKind::Map => Ok(Self { fields, bytes: text.len() }),
             _ => Err(DataError::NotAnObject { found: describe(&fields) }),
         }
+    }
+
+    /// The size of its JSON.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The names of the fields.

@@ -1,14 +1,21 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use tokenizers::{PostProcessor, TruncationDirection};
+use ia3_guard::{Limit, caught, quote_path, read_bytes};
+use tokenizers::{Encoding, PostProcessor, TruncationDirection};
 
 use crate::error::DataError;
+use crate::long_text::{head, whole};
 use crate::model_kind::ModelKind;
+use crate::tokenizer_limits::check;
 
 /// The tokenizer of a base model. Padding and truncation are off, whatever its file says.
+///
+/// Files are not trusted: a panic of the crate `tokenizers` is an error, and a text is tokenised no further than needed.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     tokenizer: tokenizers::Tokenizer,
+    file: Option<PathBuf>,
+    vocab_size: Option<usize>,
 }
 
 impl Tokenizer {
@@ -16,13 +23,26 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// [`DataError::Tokenizer`] if the file cannot be read.
+    /// [`DataError::Tokenizer`] if the file cannot be read or has no use: if it has more than 256 MiB, multiplies texts by
+    /// more than 100, adds more than 1,000 tokens to a text, or fails for a short text.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let failed = |error: tokenizers::Error| DataError::Tokenizer {
-            place: format!("cannot read {}", path.display()),
-            reason: error.to_string(),
+        let failed = |reason: String| DataError::Tokenizer {
+            place: format!("cannot read {}", quote_path(path)),
+            reason,
         };
-        tokenizers::Tokenizer::from_file(path).and_then(Self::plain).map_err(failed)
+        let bytes = read_bytes(path, Limit::TOKENIZER).map_err(|error| failed(error.reason().to_string()))?;
+        let read = || tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| error.to_string());
+        let tokenizer = caught(read).unwrap_or_else(damaged).map_err(failed)?;
+        check(&tokenizer).map_err(failed)?;
+        let tokenizer = Self::new(tokenizer)?;
+        let tokenizer = Self { file: Some(path.to_owned()), ..tokenizer };
+        // Some faults show only when the tokenizer is used.
+        let tried = tokenizer.encode("a", None).and_then(|ids| tokenizer.decode(&ids));
+        match tried {
+            Ok(_) => Ok(tokenizer),
+            Err(DataError::Tokenizer { reason, .. }) => Err(failed(reason)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Uses a tokenizer of the crate `tokenizers`.
@@ -30,15 +50,18 @@ impl Tokenizer {
     /// # Errors
     ///
     /// [`DataError::Tokenizer`] if its truncation cannot be switched off.
-    pub fn new(tokenizer: tokenizers::Tokenizer) -> Result<Self, DataError> {
-        let place = "cannot switch off the truncation of the tokenizer".to_string();
-        Self::plain(tokenizer).map_err(|e| DataError::Tokenizer { place, reason: e.to_string() })
+    pub fn new(mut tokenizer: tokenizers::Tokenizer) -> Result<Self, DataError> {
+        let place = || "cannot switch off the truncation of the tokenizer".to_string();
+        tokenizer.with_padding(None);
+        tokenizer
+            .with_truncation(None)
+            .map_err(|e| DataError::Tokenizer { place: place(), reason: e.to_string() })?;
+        Ok(Self { tokenizer, file: None, vocab_size: None })
     }
 
-    fn plain(mut tokenizer: tokenizers::Tokenizer) -> Result<Self, tokenizers::Error> {
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None)?;
-        Ok(Self { tokenizer })
+    /// Sets the number of ids of the model's vocabulary; an id outside it is an error from then on.
+    pub fn with_vocab_size(self, vocab_size: usize) -> Self {
+        Self { vocab_size: Some(vocab_size), ..self }
     }
 
     /// The ids of a text, with the special tokens of the tokenizer. If there are more than `max` ids, special tokens
@@ -47,9 +70,10 @@ impl Tokenizer {
     /// # Errors
     ///
     /// [`DataError::NoRoom`] if the text has to be truncated and the special tokens alone fill `max`;
-    /// [`DataError::Tokenizer`] if the tokenizer fails.
+    /// [`DataError::TextTooLong`] for a text of more than 4 MiB without `max`; [`DataError::IdOutside`] for an id that the
+    /// model does not have; [`DataError::Tokenizer`] if the tokenizer fails.
     pub fn encode(&self, text: &str, max: Option<usize>) -> Result<Vec<i64>, DataError> {
-        let mut encoding = self.tokenizer.encode(text, false).map_err(failed)?;
+        let mut encoding = self.tokens(text, max)?;
         let added = self.tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(false));
         if let Some(max) = max.filter(|&max| encoding.len() + added > max) {
             if max <= added {
@@ -57,8 +81,8 @@ impl Tokenizer {
             }
             encoding.truncate(max - added, 0, TruncationDirection::Right);
         }
-        let encoding = self.tokenizer.post_process(encoding, None, true).map_err(failed)?;
-        Ok(ids(&encoding))
+        let encoding = self.guarded(|| self.tokenizer.post_process(encoding, None, true))?;
+        self.ids(&encoding)
     }
 
     /// The ids of a prompt, from which `model` generates. For a decoder without an encoder the end token that the tokenizer
@@ -82,13 +106,15 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// The ids of a text, without special tokens.
+    /// The ids of a text, without special tokens: all of them, or the first `max`.
     ///
     /// # Errors
     ///
-    /// [`DataError::Tokenizer`] if the tokenizer fails.
-    pub fn encode_plain(&self, text: &str) -> Result<Vec<i64>, DataError> {
-        Ok(ids(&self.tokenizer.encode(text, false).map_err(failed)?))
+    /// As [`encode`](Self::encode).
+    pub fn encode_plain(&self, text: &str, max: Option<usize>) -> Result<Vec<i64>, DataError> {
+        let mut encoding = self.tokens(text, max)?;
+        encoding.truncate(max.unwrap_or(usize::MAX), 0, TruncationDirection::Right);
+        self.ids(&encoding)
     }
 
     /// The text of ids, without special tokens.
@@ -98,7 +124,7 @@ impl Tokenizer {
     /// [`DataError::Tokenizer`] if the tokenizer fails.
     pub fn decode(&self, ids: &[i64]) -> Result<String, DataError> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| id.try_into().ok()).collect();
-        self.tokenizer.decode(&ids, true).map_err(failed)
+        self.guarded(|| self.tokenizer.decode(&ids, true))
     }
 
     /// Decodes ids that arrive one by one. The returned function takes the next id, and passes text to `write` as soon as
@@ -110,18 +136,46 @@ impl Tokenizer {
         let mut stream = self.tokenizer.decode_stream(true);
         move |id| {
             let Ok(id) = id.try_into() else { return Ok(()) };
-            if let Some(text) = stream.step(id).map_err(failed)? {
+            if let Some(text) = self.guarded(|| stream.step(id))? {
                 write(&text);
             }
             Ok(())
         }
     }
+
+    /// The tokens of a text, without special tokens. With `max` the text is tokenised only as far as it takes to know the
+    /// first `max`.
+    fn tokens(&self, text: &str, max: Option<usize>) -> Result<Encoding, DataError> {
+        let encode = |text: &str| self.guarded(|| self.tokenizer.encode(text, false));
+        match max {
+            None => encode(whole(text)?),
+            Some(max) => head(text, max, encode, Encoding::len),
+        }
+    }
+
+    fn ids(&self, encoding: &Encoding) -> Result<Vec<i64>, DataError> {
+        encoding.get_ids().iter().map(|&id| self.known(id.into())).collect()
+    }
+
+    /// The id, if the model has it.
+    pub(crate) fn known(&self, id: i64) -> Result<i64, DataError> {
+        let has = |size| usize::try_from(id).is_ok_and(|id| id < size);
+        match self.vocab_size {
+            Some(vocab_size) if !has(vocab_size) => Err(DataError::IdOutside { id, vocab_size }),
+            _ => Ok(id),
+        }
+    }
+
+    fn guarded<T>(&self, code: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, DataError> {
+        let result = caught(|| code().map_err(|error| error.to_string())).unwrap_or_else(damaged);
+        result.map_err(|reason| {
+            let file = self.file.as_deref().map(|file| format!(" {}", quote_path(file))).unwrap_or_default();
+            DataError::Tokenizer { place: format!("the tokenizer{file} fails"), reason }
+        })
+    }
 }
 
-fn ids(encoding: &tokenizers::Encoding) -> Vec<i64> {
-    encoding.get_ids().iter().map(|&id| id.into()).collect()
-}
-
-fn failed(error: tokenizers::Error) -> DataError {
-    DataError::Tokenizer { place: "the tokenizer fails".into(), reason: error.to_string() }
+/// The error for a panic of the crate `tokenizers`, which trusts its files.
+fn damaged<T>(panic: String) -> Result<T, String> {
+    Err(format!("it is damaged: {panic}"))
 }

@@ -75,6 +75,11 @@ impl ModelConfig {
         with_architectures!(read_by_type!(model_type.as_deref(), text))
     }
 
+    /// The number of ids of the vocabulary.
+    pub fn vocab_size(&self) -> usize {
+        each!(self, config => config.vocab_size)
+    }
+
     /// The same with another number of classes, where it is a classifier; names of another number of classes are dropped.
     pub fn with_num_labels(mut self, labels: usize) -> Self {
         each!(&mut self, config => config.set_num_labels(labels));

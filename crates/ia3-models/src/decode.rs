@@ -1,9 +1,10 @@
 //! The loop of a generation, which all decoders share.
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
 
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
+use crate::inputs::{check_pad, int_tensor};
 use crate::sample::Sampler;
 
 /// The start and the step of a generation.
@@ -29,6 +30,9 @@ pub(crate) fn decode(
     let mut column = None;
     for index in 0..config.max_new_tokens {
         let logits = (steps.next)(index, column);
+        let [_, vocab] = logits.dims();
+        let pads = ended.contains(&true);
+        check_pad(!pads || (0..vocab as i64).contains(&config.pad_token_id), config.pad_token_id, vocab)?;
         let mut tokens = sampler.choose(logits.clone(), index < config.min_new_tokens);
         for (token, ended) in tokens.iter_mut().zip(&mut ended) {
             *token = if *ended { config.pad_token_id } else { *token };
@@ -39,10 +43,10 @@ pub(crate) fn decode(
         if ended.iter().all(|e| *e) {
             break;
         }
-        column = Some(Tensor::from_data(TensorData::new(tokens, [batch, 1]), &device));
+        column = Some(int_tensor(tokens, [batch, 1], &device));
     }
     let shape = [batch, rows[0].len()];
-    Ok(Generated { ids: Tensor::from_data(TensorData::new(rows.concat(), shape), &device) })
+    Ok(Generated { ids: int_tensor(rows.concat(), shape, &device) })
 }
 
 #[cfg(test)]
@@ -70,6 +74,22 @@ mod tests {
     fn an_ended_row_is_padded_and_all_ended_stops() {
         let (ids, dims) = run(config(0), &[[2, 1], [1, 3], [2, 2], [2, 2]]);
         assert_eq!((ids, dims), (vec![0, 2, 1, 0, 1, 0], [2, 3]));
+    }
+
+    #[test]
+    fn a_padding_token_outside_the_vocabulary_is_refused_where_it_is_needed() {
+        for pad in [-1, 4, 1 << 31, i64::MIN] {
+            let config = config(0).with_pad_token_id(pad);
+            let next = |step: usize, _| {
+                let ends = [[0.0, 9.0, 0.0, 0.0], [0.0, if step > 1 { 9.0 } else { 0.0 }, 5.0, 0.0]];
+                Tensor::<2>::from_floats(ends, &Device::flex())
+            };
+            let start = Tensor::zeros([2, 1], &Device::flex());
+            let refused = decode(Steps { start: start.clone(), config: &config, next }, |_| ()).unwrap_err();
+            assert!(refused.to_string().contains(&format!("`pad_token_id` is {pad}, outside")), "{refused}");
+            let both = |_, _| Tensor::<2>::from_floats([[0.0, 9.0, 0.0, 0.0]; 2], &Device::flex());
+            assert!(decode(Steps { start, config: &config, next: both }, |_| ()).is_ok());
+        }
     }
 
     #[test]

@@ -54,6 +54,17 @@ pub enum ModelError {
         /// What it cannot do.
         problem: &'static str,
     },
+    /// Rows of different lengths need padding, but the padding token is none of the vocabulary.
+    #[error(
+        "`pad_token_id` is {found}, outside the vocabulary of {vocab_size}, but rows of different lengths need padding; \
+         correct it in config.json, or give one row at a time"
+    )]
+    PaddingToken {
+        /// The id.
+        found: i64,
+        /// Number of ids of the model.
+        vocab_size: usize,
+    },
     /// An input is missing or does not fit the model.
     #[error("`{name}` {problem}")]
     Input {

@@ -35,6 +35,9 @@ pub enum PaddingSide {
 impl ModelInputs {
     /// Rows of ids as one batch, padded with `pad_token_id` to the length of the longest. It sets `input_ids` and
     /// `attention_mask`, and with padding on the left also the `position_ids` of the real tokens.
+    ///
+    /// An id that no tensor of 32-bit integers can hold becomes the nearest one, which no vocabulary has;
+    /// [`Model::batch`](crate::Model::batch) names it instead.
     pub fn from_rows(rows: &[Vec<i64>], pad_token_id: i64, side: PaddingSide, device: &Device) -> Self {
         let width = rows.iter().map(Vec::len).max().unwrap_or(0);
         let batch = |value: &dyn Fn(usize, i64) -> i64, fill: i64| {
@@ -47,7 +50,7 @@ impl ModelInputs {
                 }
             };
             let values: Vec<i64> = rows.iter().flat_map(fill_up).collect();
-            Some(Tensor::from_data(TensorData::new(values, [rows.len(), width]), device))
+            Some(int_tensor(values, [rows.len(), width], device))
         };
         Self {
             input_ids: batch(&|_, id| id, pad_token_id),
@@ -95,6 +98,35 @@ impl ModelInputs {
         check_shape("position_ids", &self.position_ids, &self.input_ids)?;
         check_batch(&self.input_ids, &self.decoder_input_ids)
     }
+}
+
+/// A tensor of ids. An id beyond the integers of the devices, which have 32 bits, becomes the nearest one, because burn
+/// panics there; no vocabulary has either.
+pub(crate) fn int_tensor(ids: Vec<i64>, shape: [usize; 2], device: &Device) -> Tensor<2, Int> {
+    let within = |id: i64| id.clamp(i32::MIN.into(), i32::MAX.into());
+    let ids: Vec<i64> = ids.into_iter().map(within).collect();
+    Tensor::from_data(TensorData::new(ids, shape), device)
+}
+
+/// Checks that every id of `rows` lies in `0..vocab_size`, and the padding too where the rows are not equally long.
+pub(crate) fn check_row_ids(rows: &[Vec<i64>], pad: i64, vocab_size: usize) -> Result<(), ModelError> {
+    let known = |id: i64| usize::try_from(id).is_ok_and(|id| id < vocab_size);
+    for (row, ids) in rows.iter().enumerate() {
+        if let Some(id) = ids.iter().find(|id| !known(**id)) {
+            let problem = format!("holds the id {id}, outside the vocabulary of {vocab_size} (row {row})");
+            return Err(ModelError::Input { name: "input_ids", problem });
+        }
+    }
+    let ragged = rows.iter().any(|row| row.len() != rows[0].len());
+    check_pad(!ragged || known(pad), pad, vocab_size)
+}
+
+/// The error for a padding token that is needed and is no token.
+pub(crate) fn check_pad(ok: bool, pad: i64, vocab_size: usize) -> Result<(), ModelError> {
+    if ok {
+        return Ok(());
+    }
+    Err(ModelError::PaddingToken { found: pad, vocab_size })
 }
 
 /// Checks that the batch has as many entries as `model` has adapters, if batch entries have their own adapters
@@ -193,6 +225,22 @@ fn check_batch(ids: &Ids, decoder_ids: &Ids) -> Result<(), ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_beyond_32_bits_are_outside_every_vocabulary() {
+        for id in [1 << 31, i64::MAX, i64::MIN, -1 << 40] {
+            let rows = [vec![2, id], vec![3]];
+            let inputs = ModelInputs::from_rows(&rows, id, PaddingSide::Left, &Device::flex());
+            assert!(inputs.check(61).is_err(), "{id}");
+            let named = check_row_ids(&rows, 0, 61).unwrap_err().to_string();
+            assert_eq!(named, format!("`input_ids` holds the id {id}, outside the vocabulary of 61 (row 0)"));
+        }
+        let ragged = check_row_ids(&[vec![1, 2], vec![3]], -1, 61).unwrap_err().to_string();
+        let expected = "`pad_token_id` is -1, outside the vocabulary of 61, but rows of different lengths need padding; \
+                        correct it in config.json, or give one row at a time";
+        assert_eq!(ragged, expected);
+        assert!(check_row_ids(&[vec![1], vec![3]], -1, 61).is_ok());
+    }
 
     #[test]
     fn rows_are_filled_up_on_either_side() {

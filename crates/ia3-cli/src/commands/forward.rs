@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
 use crate::args::{Format, Forward};
-use crate::tokenizer::{self, lines};
-use crate::{output, tensor_files};
+use crate::tokenizer::{self, encoded, lines};
+use crate::{out, output, tensor_files};
 
 #[derive(Serialize)]
 struct Report {
@@ -28,6 +28,7 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    out::file(&args.out)?;
     let source = Source::read(args, device)?;
     let model = AdaptedModel::new(&args.model, device)?;
     let start = Instant::now();
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
     let seconds = start.elapsed().as_secs_f64();
     tensor_files::write(&args.out, "logits", &logits)?;
     let (shape, out) = (logits.shape().to_vec(), args.out.display().to_string());
-    output::report(&Report { logits: shape, out, seconds }, format)?;
+    output::report_on(&Report { logits: shape, out, seconds }, format, &args.out)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -51,12 +52,13 @@ enum Source {
 impl Source {
     fn read(args: &Forward, device: &Device) -> anyhow::Result<Self> {
         if let Some(path) = &args.inputs {
-            return Ok(Self::Inputs(Box::new(tensor_files::read(path, device)?)));
+            let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
+            return Ok(Self::Inputs(Box::new(tensor_files::read(path, vocab_size, device)?)));
         }
         let tokenizer = tokenizer::open(&args.model.base)?;
-        let texts = args.texts.iter().map(|path| lines(path, "a text")).collect::<Result<Vec<_>, _>>()?;
-        let encode = |line: &String| tokenizer.encode(line, args.max_input_tokens);
-        Ok(Self::Texts(texts.concat().iter().map(encode).collect::<Result<_, _>>()?))
+        let encode = |line: &str| tokenizer.encode(line, args.max_input_tokens);
+        let files = args.texts.iter().map(|path| encoded(path, &lines(path, "a text")?, encode));
+        Ok(Self::Texts(files.collect::<Result<Vec<_>, _>>()?.concat()))
     }
 }
 
@@ -81,7 +83,7 @@ fn of_texts(
     for (i, texts) in rows.chunks(batch_size).enumerate() {
         let first = i * batch_size;
         let model = model.for_rows(first..first + texts.len())?;
-        let inputs = ModelInputs::from_rows(texts, model.pad_token_id(), PaddingSide::Right, device);
+        let inputs = model.batch(texts, PaddingSide::Right, device)?;
         all.push(logits(&model, &inputs, args)?);
     }
     Ok(stack(all, longest))

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
 use crate::args::{Format, Generate};
-use crate::tokenizer::{self, lines};
-use crate::{output, tensor_files};
+use crate::tokenizer::{self, encoded, lines};
+use crate::{out, output, tensor_files};
 
 #[derive(Serialize)]
 struct Report {
@@ -35,9 +35,11 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    args.out.as_deref().map_or(Ok(()), out::file)?;
     let (report, pad) = match &args.inputs {
         Some(path) => {
-            let inputs = tensor_files::read(path, device)?;
+            let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
+            let inputs = tensor_files::read(path, vocab_size, device)?;
             let model = AdaptedModel::new(&args.model, device)?.for_all(tensor_files::rows(&inputs))?;
             let ids = generate(&model, &inputs, args, &mut |_| Ok(()))?;
             (Report { texts: vec![], ids }, model.pad_token_id())
@@ -49,7 +51,10 @@ pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::R
     }
     match args.stream {
         true => println!(),
-        false => output::report(&report, format)?,
+        false => match &args.out {
+            Some(out) => output::report_on(&report, format, out)?,
+            None => output::report(&report, format)?,
+        },
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -63,8 +68,11 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
     let model = AdaptedModel::new(&args.model, device)?;
     model.check(prompts.len())?;
     let kind = ia3::model_kind(model.base());
-    let encode = |prompt: &String| tokenizer.encode_prompt(prompt, None, &kind);
-    let encoded = prompts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+    let encode = |prompt: &str| tokenizer.encode_prompt(prompt, None, &kind);
+    let encoded = match &args.prompts {
+        Some(path) => encoded(path, &prompts, encode)?,
+        None => prompts.iter().map(|prompt| encode(prompt)).collect::<Result<_, _>>()?,
+    };
     let mut stream = tokenizer.streaming(output::piece);
     let mut on_token = |id| if args.stream { Ok(stream(id)?) } else { Ok(()) };
     let mut ids = vec![];
@@ -72,7 +80,7 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
     for (i, rows) in encoded.chunks(batch_size).enumerate() {
         let first = i * batch_size;
         let model = model.for_rows(first..first + rows.len())?;
-        let inputs = ModelInputs::from_rows(rows, model.pad_token_id(), model.padding_side(), device);
+        let inputs = model.batch(rows, model.padding_side(), device)?;
         ids.extend(generate(&model, &inputs, args, &mut on_token)?);
     }
     let texts = ids.iter().map(|row| tokenizer.decode(row)).collect::<Result<_, _>>()?;

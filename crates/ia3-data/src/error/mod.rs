@@ -132,6 +132,26 @@ pub enum DataError {
         /// The message of the tokenizer.
         reason: String,
     },
+    /// A tokenizer, or the end of a text, gives an id that the model does not have.
+    #[error(
+        "the text has the id {id}, outside the vocabulary of {vocab_size}; take the tokenizer of this base"
+    )]
+    IdOutside {
+        /// The id.
+        id: i64,
+        /// Number of ids of the model.
+        vocab_size: usize,
+    },
+    /// A text is too long to be tokenised whole.
+    #[error(
+        "the text has {bytes} bytes, more than the limit of {limit} bytes for text that is tokenised whole; shorten it, or give a limit of tokens"
+    )]
+    TextTooLong {
+        /// The size of the text.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A limit leaves no room for the text.
     #[error(
         "there is no room for text: the token limit is {max}, and special tokens take {added}; raise the limit"

@@ -36,6 +36,27 @@ pub enum TemplateError {
         /// The message of the renderer.
         reason: String,
     },
+    /// A template is longer than any good one.
+    #[error("template `{template}` has {bytes} bytes, more than the limit of {limit}")]
+    TooLong {
+        /// Name of the template.
+        template: String,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A template does not end, or writes too much.
+    #[error(
+        "template `{template}` takes more than {limit} steps for the row, the limit (a step is an instruction, or 64 \
+         bytes of text); does it repeat itself?"
+    )]
+    TooMuchWork {
+        /// Name of the template.
+        template: String,
+        /// The limit.
+        limit: u64,
+    },
     /// A rendered template does not have two parts.
     #[error(
         "template `{template}` gives {parts} parts; expected an input and a target with `|||` between them"

@@ -16,9 +16,13 @@ pub(super) const ANSWER_CHOICES: &str = "answer_choices";
 /// The variable that holds the random number generator. No field of JSON data is likely to have its name.
 pub(super) const RANDOM: &str = "__ia3_random";
 
+/// How deep macros may call each other.
+const MAX_RECURSION: usize = 100;
+
 /// The filters, functions and methods that promptsource's templates may use.
 pub(super) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
+    environment.set_recursion_limit(MAX_RECURSION);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_unknown_method_callback(python::method);
@@ -67,10 +71,12 @@ fn most_frequent(items: Value) -> Result<Value, Error> {
     let items: Vec<Value> = items.try_iter()?.collect();
     let mut counts = BTreeMap::new();
     items.iter().for_each(|item| *counts.entry(item.clone()).or_insert(0) += 1);
-    let most = counts.values().max().copied().unwrap_or(0);
+    let most: usize = counts.values().max().copied().unwrap_or(0);
     let mut frequent: Vec<Value> = vec![];
     for item in items {
-        if counts[&item] == most && !frequent.contains(&item) {
+        // The first of equal items takes the count with it.
+        if counts.get(&item) == Some(&most) {
+            counts.remove(&item);
             frequent.push(item);
         }
     }

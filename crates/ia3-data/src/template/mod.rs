@@ -1,6 +1,8 @@
+mod deep_stack;
 mod environment;
 mod python;
 
+use ia3_guard::caught;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use crate::error::{DataError, TemplateError};
@@ -35,7 +37,16 @@ pub struct Template {
     name: String,
     environment: Environment<'static>,
     has_choices: bool,
+    /// Whether it needs a deep stack.
+    is_deep: bool,
 }
+
+/// The largest source of a template.
+const MAX_SOURCE: usize = 64 << 10;
+/// How many steps a template may take for a row; a step is an instruction or the writing of 64 bytes.
+const FUEL: u64 = 1_000_000;
+/// A long row gives a step for each of this many bytes, so that its text can be copied some times.
+const BYTES_PER_FUEL: u64 = 4;
 
 const PROMPT: &str = "prompt";
 const CHOICES: &str = "choices";
@@ -52,15 +63,26 @@ impl Template {
         answer_choices: Option<&str>,
     ) -> Result<Self, TemplateError> {
         let (name, mut environment) = (name.into(), environment());
-        let invalid = |error: Error| {
-            let reason = reason(&error);
-            TemplateError::Syntax { template: name.clone(), reason }
-        };
-        environment.add_template_owned(PROMPT, jinja.into()).map_err(invalid)?;
-        if let Some(choices) = answer_choices {
-            environment.add_template_owned(CHOICES, choices.to_string()).map_err(invalid)?;
+        let jinja = jinja.into();
+        let is_deep = [Some(jinja.as_str()), answer_choices].into_iter().flatten().any(deep_stack::is_needed);
+        let sources = [(PROMPT, Some(jinja)), (CHOICES, answer_choices.map(str::to_string))];
+        for (which, source) in sources {
+            let Some(source) = source else { continue };
+            if source.len() > MAX_SOURCE {
+                return Err(TemplateError::TooLong {
+                    template: name,
+                    bytes: source.len(),
+                    limit: MAX_SOURCE,
+                });
+            }
+            let add = || environment.add_template_owned(which, source).map_err(|error| reason(&error));
+            let added = deep_stack::run(is_deep, || caught(add).unwrap_or_else(Err)).unwrap_or_else(Err);
+            if let Err(reason) = added {
+                return Err(TemplateError::Syntax { template: name, reason });
+            }
         }
-        Ok(Self { name, environment, has_choices: answer_choices.is_some() })
+        environment.set_fuel(Some(FUEL));
+        Ok(Self { name, environment, has_choices: answer_choices.is_some(), is_deep })
     }
 
     /// The name of the template.
@@ -110,8 +132,19 @@ impl Template {
     }
 
     fn split(&self, which: &str, row: &Record, context: Value) -> Result<Vec<String>, TemplateError> {
-        let template = self.environment.get_template(which);
-        let text = template.and_then(|t| t.render(context)).map_err(|e| self.failure(which, row, &e))?;
+        let render = |environment: &Environment| environment.get_template(which)?.render(context);
+        let fuel = FUEL.max(row.bytes() as u64 / BYTES_PER_FUEL);
+        let rendered = || match fuel > FUEL {
+            false => render(&self.environment),
+            true => {
+                let mut environment = self.environment.clone();
+                environment.set_fuel(Some(fuel));
+                render(&environment)
+            }
+        };
+        let checked = || rendered().map_err(|error| self.failure(which, row, fuel, &error));
+        let panicked = |reason| TemplateError::Render { template: self.name.clone(), reason };
+        let text = deep_stack::run(self.is_deep, || caught(checked)).flatten().map_err(panicked)??;
         let part = |part: &str| part.replace(PROTECTOR, SEPARATOR).trim().to_string();
         Ok(text.split(SEPARATOR).map(part).collect())
     }
@@ -124,8 +157,11 @@ impl Template {
     }
 
     /// The error of a template that failed, with the missing fields if they are the cause.
-    fn failure(&self, which: &str, row: &Record, error: &Error) -> TemplateError {
+    fn failure(&self, which: &str, row: &Record, fuel: u64, error: &Error) -> TemplateError {
         let template = self.name.clone();
+        if error.kind() == ErrorKind::OutOfFuel {
+            return TemplateError::TooMuchWork { template, limit: fuel };
+        }
         let known = row.names();
         let fields = match error.kind() {
             ErrorKind::UndefinedError => self.unknown(which, &known),

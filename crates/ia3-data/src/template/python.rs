@@ -12,34 +12,65 @@ pub(super) fn formatter(out: &mut Output, state: &mut State, value: &Value) -> R
     out.write_str(&text(value)?).map_err(|e| Error::new(ErrorKind::WriteFailure, e.to_string()))
 }
 
+/// The largest text that a value is written as.
+const MAX_WRITTEN: usize = 16 << 20;
+/// How deep lists and dictionaries may be inside each other; JSON data have less.
+const MAX_DEPTH: usize = 200;
+
 /// Python's `str`.
 pub(super) fn text(value: &Value) -> Result<String, Error> {
     match value.as_str() {
         Some(text) => Ok(text.into()),
-        None => repr(value),
+        None => {
+            let mut out = String::new();
+            repr(value, 0, &mut out)?;
+            Ok(out)
+        }
     }
 }
 
-/// Python's `repr`.
-fn repr(value: &Value) -> Result<String, Error> {
-    let items = || -> Result<Vec<Value>, Error> { Ok(value.try_iter()?.collect()) };
-    Ok(match value.kind() {
+/// Writes Python's `repr`. A few lists inside each other can stand for more text than there is memory, so it is limited.
+fn repr(value: &Value, depth: usize, out: &mut String) -> Result<(), Error> {
+    if out.len() > MAX_WRITTEN || depth > MAX_DEPTH {
+        let limits = format!("{} MiB and {MAX_DEPTH} lists inside each other", MAX_WRITTEN >> 20);
+        let problem = format!("a value is too large to be written; the limits are {limits}");
+        return Err(Error::new(ErrorKind::InvalidOperation, problem));
+    }
+    match value.kind() {
         ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
-        ValueKind::None => "None".into(),
-        ValueKind::Bool if value.is_true() => "True".into(),
-        ValueKind::Bool => "False".into(),
-        ValueKind::String => quoted(value.as_str().unwrap_or_default()),
+        ValueKind::None => out.push_str("None"),
+        ValueKind::Bool => out.push_str(if value.is_true() { "True" } else { "False" }),
+        ValueKind::String => out.push_str(&quoted(value.as_str().unwrap_or_default())),
         ValueKind::Seq | ValueKind::Iterable => {
-            let items = items()?.iter().map(repr).collect::<Result<Vec<_>, _>>()?;
-            format!("[{}]", items.join(", "))
+            list(value, '[', ']', out, |item, out| repr(item, depth + 1, out))?
         }
-        ValueKind::Map => {
-            let pair = |key: &Value| Ok(format!("{}: {}", repr(key)?, repr(&value.get_item(key)?)?));
-            let pairs = items()?.iter().map(pair).collect::<Result<Vec<_>, Error>>()?;
-            format!("{{{}}}", pairs.join(", "))
+        ValueKind::Map => list(value, '{', '}', out, |key, out| {
+            repr(key, depth + 1, out)?;
+            out.push_str(": ");
+            repr(&value.get_item(key)?, depth + 1, out)
+        })?,
+        _ => out.push_str(&value.to_string()),
+    }
+    Ok(())
+}
+
+/// Writes the items between two brackets.
+fn list(
+    value: &Value,
+    open: char,
+    close: char,
+    out: &mut String,
+    mut write: impl FnMut(&Value, &mut String) -> Result<(), Error>,
+) -> Result<(), Error> {
+    out.push(open);
+    for (index, item) in value.try_iter()?.enumerate() {
+        if index > 0 {
+            out.push_str(", ");
         }
-        _ => value.to_string(),
-    })
+        write(&item, out)?;
+    }
+    out.push(close);
+    Ok(())
 }
 
 /// A text in single quotes, or in double quotes if it contains a single quote.

@@ -81,3 +81,61 @@ fn what_is_wrong_is_named() {
     let reserved = problem("a ||| b", None, r#"{"answer_choices": 1}"#);
     assert!(reserved.contains("the row has a field `answer_choices`"), "{reserved}");
 }
+
+#[test]
+fn a_template_that_panics_in_the_engine_is_not_valid() {
+    for jinja in ["{% import 'prompt' as 0 %}", "{% from 'prompt' import 0 %}"] {
+        let refused = problem(jinja, None, r#"{"a": 1}"#);
+        assert!(refused.starts_with("template `t` is not valid: "), "{refused}");
+    }
+}
+
+#[test]
+fn a_template_without_an_end_is_given_up() {
+    let limit = "template `t` takes more than 1000000 steps for the row, the limit (a step is an instruction, or 64 bytes \
+                 of text); does it repeat itself?";
+    let doubled = "{% set ns = namespace(s='abcdefgh') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}";
+    for jinja in [
+        "{% for i in range(90000) %}{% for j in range(90000) %}{{ i }}{% endfor %}{% endfor %}",
+        doubled,
+        "{{ 'a' * 99000000 }}",
+        "{{ ('a' * 1000000).replace('a', 'b' * 1000000) }}",
+        "{% macro a(n) %}{% for i in range(99999) %}{{ a(n) }}{% endfor %}{% endmacro %}{{ a(1) }}",
+    ] {
+        let refused = problem(jinja, None, r#"{"a": 1}"#);
+        assert!(refused == limit || refused.contains("recursion limit exceeded"), "{jinja}: {refused}");
+    }
+    let recursion = problem("{% macro a(n) %}{{ a(n) }}{% endmacro %}{{ a(1) }}", None, r#"{"a": 1}"#);
+    assert!(recursion.contains("recursion limit exceeded"), "{recursion}");
+    let long = problem(&"a".repeat((64 << 10) + 1), None, "{}");
+    assert_eq!(long, "template `t` has 65537 bytes, more than the limit of 65536");
+}
+
+#[test]
+fn a_value_that_stands_for_more_text_than_memory_is_not_written() {
+    let nested = |times| {
+        format!(
+            "{{% set ns = namespace(l=[1]) %}}{{% for i in range({times}) %}}{{% set ns.l = [ns.l, ns.l] %}}{{% endfor %}}{{{{ ns.l }}}}"
+        )
+    };
+    for times in [40, 5_000] {
+        let refused = problem(&nested(times), None, r#"{"a": 1}"#);
+        assert!(refused.contains("the limits are 16 MiB and 200 lists inside each other"), "{refused}");
+    }
+    let deep = "{% set ns = namespace(l=[1]) %}{% for i in range(90000) %}{% set ns.l = [ns.l] %}{% endfor %}a ||| b";
+    let render =
+        |jinja: &str| Template::new("t", jinja, None).unwrap().render(&row(r#"{"a": 1}"#), 0).unwrap();
+    assert_eq!(render(deep).input, "a");
+    let sum = format!("{{{{ 1{} }}}} ||| b", "+1".repeat(32_000));
+    assert_eq!(rendered(&sum[..sum.len() - 6], r#"{"a": 1}"#), "32001");
+    let lists = format!("{{% set l = [1] %}}{}a ||| b", "{%set l=[l]%}".repeat(5_000));
+    assert_eq!(render(&lists).input, "a");
+}
+
+#[test]
+fn a_long_row_has_more_steps() {
+    let text = "x".repeat(30 << 20);
+    let row = Record::from_json(&format!("{{\"a\": \"{text}\"}}")).unwrap();
+    let template = Template::new("t", "{{ a }}{{ a | lower }} ||| b", None).unwrap();
+    assert_eq!(template.render(&row, 0).unwrap().input.len(), 60 << 20);
+}

@@ -6,7 +6,7 @@ use ia3_core::{ActivationSpace, ModelInfo};
 use crate::architecture::{Architecture, with_architectures};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
-use crate::inputs::{ModelInputs, PaddingSide};
+use crate::inputs::{ModelInputs, PaddingSide, check_row_ids};
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
 use crate::task::Task;
@@ -61,6 +61,27 @@ impl Model {
     /// The facts that planning needs, from shapes alone.
     pub fn info(&self) -> ModelInfo {
         each!(self, m => Architecture::info(m))
+    }
+
+    /// The number of ids of the vocabulary.
+    pub fn vocab_size(&self) -> usize {
+        each!(self, m => m.config().vocab_size)
+    }
+
+    /// Rows of ids as one batch, padded on `side` to the longest ([`ModelInputs::from_rows`]).
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Input`] for an id outside the vocabulary, and [`ModelError::PaddingToken`] if rows of different lengths
+    /// have no token to be padded with.
+    pub fn batch(
+        &self,
+        rows: &[Vec<i64>],
+        side: PaddingSide,
+        device: &Device,
+    ) -> Result<ModelInputs, ModelError> {
+        check_row_ids(rows, self.pad_token_id(), self.vocab_size())?;
+        Ok(ModelInputs::from_rows(rows, self.pad_token_id(), side, device))
     }
 
     /// What the model computes.

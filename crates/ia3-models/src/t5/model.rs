@@ -9,7 +9,7 @@ use super::stack::{DecoderMemory, T5Decoder, T5Encoder};
 use crate::decode::{Steps, decode};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
-use crate::inputs::{ModelInputs, check_labels, check_rows, required};
+use crate::inputs::{ModelInputs, check_labels, check_pad, check_rows, required};
 use crate::layers::{logits, own_head};
 use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
 use crate::mask;
@@ -206,7 +206,10 @@ impl T5ForConditionalGeneration {
         let positions = inputs.decoder_input_ids.as_ref().map_or(labels.dims(), Tensor::dims);
         check_labels(&labels, positions, self.config.vocab_size)?;
         let mut inputs = inputs.clone();
-        inputs.decoder_input_ids.get_or_insert_with(|| self.shift_right(labels.clone()));
+        if inputs.decoder_input_ids.is_none() {
+            self.check_pad()?;
+            inputs.decoder_input_ids = Some(self.shift_right(labels.clone()));
+        }
         Ok(row_losses(self.forward(&inputs)?, labels))
     }
 
@@ -229,6 +232,7 @@ impl T5ForConditionalGeneration {
         inputs.check(self.config.vocab_size)?;
         let sources = required("input_ids", &inputs.input_ids)?.dims()[0];
         check_labels(&labels, [input_of.len(), labels.dims()[1]], self.config.vocab_size)?;
+        self.check_pad()?;
         if let Some(row) = input_of.iter().find(|row| **row >= sources) {
             let problem = format!("names row {row} of {sources} inputs");
             return Err(ModelError::Input { name: "input_of", problem });
@@ -244,6 +248,12 @@ impl T5ForConditionalGeneration {
         let logits = self.head(x);
         assert_all_touched(self);
         Ok(label_log_likelihoods(logits, labels))
+    }
+
+    /// Checks the padding token, which [`shift_right`](Self::shift_right) uses.
+    fn check_pad(&self) -> Result<(), ModelError> {
+        let (pad, vocab) = (self.config.pad_token_id, self.config.vocab_size);
+        check_pad((0..vocab as i64).contains(&pad), pad, vocab)
     }
 
     /// The decoder's input for `labels` `[batch, seq]`: shifted right behind the start token, ignored positions padded.

@@ -19,7 +19,7 @@ impl Model {
                 texts.iter().map(encode).collect::<Result<_, _>>()?
             }
         };
-        Ok(self.padded(&rows, self.module.padding_side()))
+        self.padded(&rows, self.module.padding_side())
     }
 
     /// Whole texts or ids, padded on the right.
@@ -33,10 +33,10 @@ impl Model {
                 texts.iter().map(|entry| text.encode(entry, None)).collect::<Result<_, _>>()?
             }
         };
-        Ok(self.padded(&rows, PaddingSide::Right))
+        self.padded(&rows, PaddingSide::Right)
     }
 
-    fn padded(&self, rows: &[Vec<i64>], side: PaddingSide) -> ModelInputs {
-        ModelInputs::from_rows(rows, self.module.pad_token_id(), side, &self.device())
+    fn padded(&self, rows: &[Vec<i64>], side: PaddingSide) -> Result<ModelInputs, Error> {
+        Ok(self.module.batch(rows, side, &self.device())?)
     }
 }

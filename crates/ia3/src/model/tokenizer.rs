@@ -32,10 +32,11 @@ impl LazyTokenizer {
 
 #[cfg(feature = "data")]
 impl LazyTokenizer {
-    fn text(&self) -> Result<Option<&Tokenizer>, Error> {
+    fn text(&self, vocab_size: usize) -> Result<Option<&Tokenizer>, Error> {
         let Some(file) = &self.file else { return Ok(None) };
         if self.text.get().is_none() {
-            let _ = self.text.set(Tokenizer::open(file)?); // Another thread may have read the same file.
+            let tokenizer = Tokenizer::open(file)?.with_vocab_size(vocab_size);
+            let _ = self.text.set(tokenizer); // Another thread may have read the same file.
         }
         Ok(self.text.get())
     }
@@ -49,7 +50,7 @@ impl Model {
     ///
     /// [`Error::Data`] for a file that is not a tokenizer.
     pub fn tokenizer(&self) -> Result<Option<&Tokenizer>, Error> {
-        self.base.tokenizer.text()
+        self.base.tokenizer.text(self.module().vocab_size())
     }
 
     /// The tokenizer, which the caller cannot do without.
