@@ -32,6 +32,7 @@ mod prompt;
 mod rotary;
 mod sample;
 mod score;
+mod shape;
 pub mod t5;
 mod task;
 
@@ -45,5 +46,5 @@ pub use loss::{IGNORE_INDEX, RowLosses, cross_entropy, label_log_likelihoods, ro
 pub use model::Model;
 pub use norm::{LayerNorm, RmsNorm};
 pub use output::ModelOutput;
-pub use rotary::RopeParameters;
+pub use rotary::{RopeParameters, RotaryFrequencies};
 pub use task::Task;

@@ -158,8 +158,11 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 /// [`Error::Checkpoint`] if the file cannot be read.
 pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
     let Some((head, embedding)) = config.tied_keys() else { return Ok(config) };
-    let bare = config.base_model_prefix().and_then(|prefix| embedding.strip_prefix(prefix));
-    let embedding = [Some(embedding), bare].into_iter().flatten().find(|name| checkpoint.contains(name));
+    let prefix = config.base_model_prefix().unwrap_or_default();
+    // The prefix may stand once, not at all, or twice.
+    let bare = embedding.strip_prefix(prefix).unwrap_or(embedding);
+    let names = [embedding.to_string(), bare.to_string(), format!("{prefix}{embedding}")];
+    let embedding = names.iter().find(|name| checkpoint.contains(name));
     let tied = match embedding {
         _ if checkpoint.contains_integers(head) => false,
         Some(embedding) if checkpoint.contains(head) => checkpoint.same_bytes(head, embedding)?,

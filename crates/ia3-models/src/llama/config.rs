@@ -6,35 +6,36 @@ use crate::config_field::{
     some_ids,
 };
 use crate::error::ModelError;
-use crate::rotary::RopeParameters;
+use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
+use crate::shape::{HasShape, Shape};
 
-/// `config.json` of Llama, Mistral and Qwen2 (Hugging Face's `LlamaConfig`, `MistralConfig`, `Qwen2Config`), with
-/// their defaults.
+/// The `config.json` of Llama, Mistral and Qwen2 (Hugging Face's `LlamaConfig`, `MistralConfig` and `Qwen2Config`), with their
+/// defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LlamaConfig {
-    /// `llama`, `mistral` or `qwen2`; they differ in biases, windows and defaults.
+    /// `llama`, `mistral` or `qwen2`. They differ in their biases, windows and defaults.
     pub model_type: String,
-    /// Rows of the embedding and of the head.
+    /// The size of the vocabulary, which is the number of rows of the embedding and of the head.
     pub vocab_size: usize,
-    /// Width of the residual stream.
+    /// The width of the hidden states.
     pub hidden_size: usize,
-    /// Width of the feed-forward layer.
+    /// The width of the feed-forward layer.
     pub intermediate_size: usize,
-    /// Blocks.
+    /// The number of blocks.
     pub num_hidden_layers: usize,
-    /// Heads of queries.
+    /// The number of heads of the queries.
     pub num_attention_heads: usize,
-    /// Heads of keys and values; each serves as many query heads.
+    /// The number of heads of the keys and values. It divides the number of heads of the queries.
     pub num_key_value_heads: usize,
-    /// Width of one head.
+    /// The width of one head.
     pub head_dim: usize,
-    /// Activation of the gate.
+    /// The activation of the gate.
     pub hidden_act: Activation,
-    /// Epsilon of the RMS norms.
+    /// The epsilon of the RMS norms.
     pub rms_norm_eps: f64,
-    /// Standard deviation of fresh weights.
+    /// The standard deviation of freshly initialised weights.
     pub initializer_range: f64,
-    /// Dropout on the attention weights, in training.
+    /// The dropout on the attention weights, in training.
     pub attention_dropout: f64,
     /// Whether queries, keys and values have a bias (Qwen2, some Llamas).
     pub qkv_bias: bool,
@@ -42,29 +43,31 @@ pub struct LlamaConfig {
     pub output_bias: bool,
     /// Whether the feed-forward layer has biases.
     pub mlp_bias: bool,
-    /// The rotary embeddings' angle per position of each pair of a head.
-    pub rotary_frequencies: Vec<f32>,
-    /// For each block, how many tokens back it sees, itself included; `None` sees all (Mistral, Qwen2).
+    /// The angle per position of each pair of values of a head, for the rotary embeddings.
+    pub rotary_frequencies: RotaryFrequencies,
+    /// The window of each block: the number of tokens that a token sees, including itself. `None` means that it sees all
+    /// tokens before it. Only Mistral and Qwen2 have windows.
     pub windows: Vec<Option<usize>>,
-    /// Whether the head is the embedding; a checkpoint with another `lm_head.weight` overrides it.
+    /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
-    /// Id of the padding token.
+    /// The id of the padding token.
     pub pad_token_id: Option<i64>,
-    /// Ids that end a sequence.
+    /// The ids of the tokens that end a sequence.
     pub eos_token_id: Vec<i64>,
 }
 
 impl LlamaConfig {
-    /// Hugging Face's `model_type`.
+    /// The `model_type` of Hugging Face.
     pub(crate) fn hugging_face_type(&self) -> &str {
         &self.model_type
     }
 
-    /// Reads Hugging Face's `config.json`; fields that are absent take the defaults of `model_type`.
+    /// Reads Hugging Face's `config.json`. A field that is absent has the default of its `model_type`.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
+    /// - [`ModelError::Json`]: the text is not such a configuration.
+    /// - [`ModelError::Field`]: a field has a value that is not possible.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let raw: Raw = read(text, "llama, mistral or qwen2", &[])?;
         raw.check()?;
@@ -80,7 +83,8 @@ struct Raw {
     intermediate_size: Option<usize>,
     num_hidden_layers: Option<usize>,
     num_attention_heads: Option<usize>,
-    num_key_value_heads: Option<usize>,
+    #[serde(default, deserialize_with = "nullable")]
+    num_key_value_heads: Option<Option<usize>>,
     head_dim: Option<usize>,
     hidden_act: Option<Activation>,
     rms_norm_eps: Option<f64>,
@@ -91,6 +95,8 @@ struct Raw {
     rope_parameters: Option<RopeParameters>,
     rope_scaling: Option<RopeParameters>,
     rope_theta: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
     max_position_embeddings: Option<usize>,
     #[serde(default, deserialize_with = "nullable")]
     sliding_window: Option<Option<usize>>,
@@ -116,9 +122,11 @@ impl Raw {
         }
     }
 
+    /// Heads of queries, and of keys and values: where the field is `null`, as many as of queries.
     fn heads(&self) -> [usize; 2] {
         let heads = self.num_attention_heads.unwrap_or(32);
-        [heads, self.num_key_value_heads.unwrap_or(self.by_type(heads, 8, 32.min(heads)))]
+        let absent = self.by_type(heads, 8, 32.min(heads));
+        [heads, self.num_key_value_heads.map_or(absent, |written| written.unwrap_or(heads))]
     }
 
     fn hidden_size(&self) -> usize {
@@ -158,7 +166,7 @@ impl Raw {
             qkv_bias: self.by_type(bias, false, true),
             output_bias: self.by_type(bias, false, false),
             mlp_bias: self.by_type(self.mlp_bias.unwrap_or(false), false, false),
-            rotary_frequencies: self.rope().frequencies(head_dim)?,
+            rotary_frequencies: self.rotary(head_dim)?,
             windows: self.windows()?,
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(false),
             pad_token_id: self.pad_token_id,
@@ -169,21 +177,27 @@ impl Raw {
         Ok(config)
     }
 
-    fn rope(&self) -> RopeParameters {
-        let length = self.max_position_embeddings.unwrap_or(self.by_type(2048, 131_072, 32_768));
+    fn rotary(&self, head_dim: usize) -> Result<RotaryFrequencies, ModelError> {
+        let longest = self.max_position_embeddings.unwrap_or(self.by_type(2048, 131_072, 32_768));
+        let beside = Beside {
+            rope_theta: self.rope_theta,
+            partial_rotary_factor: self.partial_rotary_factor,
+            original_max_position_embeddings: self.original_max_position_embeddings,
+            max_position_embeddings: longest,
+        };
         let (scaling, parameters) = (self.rope_scaling.clone(), self.rope_parameters.clone());
-        RopeParameters::resolve(scaling, parameters, self.rope_theta, length)
+        RopeParameters::resolve(scaling, parameters, beside).frequencies(head_dim, longest)
     }
 
-    /// The window of the layers that have one: 4096 where the field is absent, none where it is `null`.
+    /// The window of the layers that have one. It is 4096 if the field is absent, and `None` if the field is `null`.
     fn window(&self) -> Option<usize> {
         let written = self.sliding_window.unwrap_or(Some(4096));
         let used = written.filter(|_| self.use_sliding_window == Some(true));
         self.by_type(None, written, used)
     }
 
-    /// The window of each layer. Where there is no `layer_types`, Mistral has one in every layer, and Qwen2 in those from
-    /// `max_window_layers` on.
+    /// The window of each layer. If there is no `layer_types`, every layer of Mistral has a window, and so do the layers of
+    /// Qwen2 from `max_window_layers` on.
     fn windows(&self) -> Result<Vec<Option<usize>>, ModelError> {
         let window = self.window();
         expect(window != Some(0), "sliding_window", 0, "at least 1 token")?;
@@ -199,7 +213,7 @@ impl Raw {
         let expected = "one of full_attention and sliding_attention for each layer";
         expect(types.len() == self.layers(), "layer_types", types.len(), expected)?;
         let of_type = |name: &String| match (name.as_str(), window) {
-            ("full_attention", _) => Ok(None),
+            ("full_attention" | "attention", _) => Ok(None),
             ("sliding_attention", Some(window)) => Ok(Some(window)),
             ("sliding_attention", None) => Err("`sliding_attention` without a `sliding_window`".to_string()),
             (other, _) => Err(format!("`{other}`")),
@@ -222,6 +236,13 @@ impl LlamaConfig {
     }
 }
 
+impl HasShape for LlamaConfig {
+    fn shape(&self) -> Shape {
+        let d_kv = self.num_key_value_heads * self.head_dim;
+        Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, d_kv)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,6 +260,8 @@ mod tests {
         let qwen = read(qwen);
         assert_eq!((qwen.qkv_bias, qwen.output_bias), (true, false));
         assert_eq!(qwen.windows, [None, Some(4096), Some(4096)]);
+        let null = r#"{"model_type": "qwen2", "num_attention_heads": 64, "num_key_value_heads": null}"#;
+        assert_eq!(read(null).num_key_value_heads, 64);
         let off = read(r#"{"model_type": "qwen2", "num_hidden_layers": 1, "sliding_window": 7}"#);
         assert_eq!(off.windows, [None]);
         let null = r#"{"model_type": "mistral", "num_hidden_layers": 1, "sliding_window": null}"#;

@@ -1,0 +1,13 @@
+//! Rotary position embeddings (arXiv 2104.09864), in Hugging Face's half-split layout.
+
+mod frequencies;
+mod llama3;
+mod parameters;
+mod rotation;
+mod scaling;
+mod yarn;
+
+pub use frequencies::RotaryFrequencies;
+pub(crate) use parameters::Beside;
+pub use parameters::RopeParameters;
+pub(crate) use rotation::Rotation;

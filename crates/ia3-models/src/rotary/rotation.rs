@@ -1,0 +1,63 @@
+use burn::tensor::{Int, Tensor};
+
+use super::frequencies::RotaryFrequencies;
+
+/// Cosines and sines of the angles at some positions, each `[batch or 1, 1, seq, head_dim / 2]`.
+#[derive(Clone)]
+pub(crate) struct Rotation {
+    cos: Tensor<4>,
+    sin: Tensor<4>,
+}
+
+impl Rotation {
+    /// At `positions` `[batch or 1, seq]`, in float32.
+    pub(crate) fn at(positions: Tensor<2, Int>, frequencies: &RotaryFrequencies) -> Self {
+        let [batch, seq] = positions.dims();
+        let of_length = frequencies.of_length(length(&positions, frequencies));
+        let of_length = Tensor::<1>::from_floats(of_length.as_slice(), &positions.device());
+        let angles = positions.float().reshape([batch, 1, seq, 1]) * of_length.unsqueeze::<4>();
+        let scaled = |x: Tensor<4>| if frequencies.scale() == 1.0 { x } else { x * frequencies.scale() };
+        Self { cos: scaled(angles.clone().cos()), sin: scaled(angles.sin()) }
+    }
+
+    /// Rotates `x` `[batch, heads, seq, head_dim]`: pair `i` is (`x[i]`, `x[i + head_dim/2]`).
+    pub(crate) fn apply(&self, x: Tensor<4>) -> Tensor<4> {
+        let [_, _, _, head_dim] = x.dims();
+        let (cos, sin) = (self.cos.clone().cast(x.dtype()), self.sin.clone().cast(x.dtype()));
+        let first = x.clone().narrow(3, 0, head_dim / 2);
+        let second = x.narrow(3, head_dim / 2, head_dim / 2);
+        let rotated =
+            [first.clone() * cos.clone() - second.clone() * sin.clone(), second * cos + first * sin];
+        Tensor::cat(rotated.to_vec(), 3)
+    }
+}
+
+/// One more than the last position; 0 where the angles do not depend on it, which saves reading the positions.
+fn length(positions: &Tensor<2, Int>, frequencies: &RotaryFrequencies) -> usize {
+    if !frequencies.depend_on_length() {
+        return 0;
+    }
+    let last = positions.to_data().iter::<i64>().max().unwrap_or(0);
+    usize::try_from(last + 1).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tolerance};
+
+    use super::*;
+    use crate::rotary::RopeParameters;
+
+    #[test]
+    fn a_pair_turns_by_its_angle() {
+        let device = Device::flex();
+        let positions = Tensor::<2, Int>::from_ints([[0, 3]], &device);
+        let x = Tensor::<4>::from_floats([[[[1.0, 2.0, 0.0, 0.0], [1.0, 2.0, 0.0, 0.0]]]], &device);
+        let frequencies = RopeParameters::default().frequencies(4, 16).unwrap();
+        assert_eq!(frequencies.of_length(4), [1.0, 0.01]);
+        let got = Rotation::at(positions, &frequencies).apply(x).into_data();
+        let expected = [1.0, 2.0, 0.0, 0.0, 3f32.cos(), 2.0 * 0.03f32.cos(), 3f32.sin(), 2.0 * 0.03f32.sin()];
+        let expected = burn::tensor::TensorData::new(expected.to_vec(), [1, 1, 2, 4]);
+        got.assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
+    }
+}
