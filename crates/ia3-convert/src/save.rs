@@ -24,7 +24,7 @@ use crate::{adapterhub, order, tfew};
 ///
 /// # Errors
 ///
-/// [`ConvertError::InTheWay`]; [`ConvertError::Unrepresentable`] and [`ConvertError::SavedWhole`] for what the format cannot
+/// [`ConvertError::InTheWay`]; [`ConvertError::Adapter`] for a value that is NaN or infinite; [`ConvertError::Unrepresentable`] and [`ConvertError::SavedWhole`] for what the format cannot
 /// hold; the errors of [`AdapterFile::placements`]; [`ConvertError::File`].
 pub fn save_adapter_as(
     file: &AdapterFile,
@@ -34,6 +34,7 @@ pub fn save_adapter_as(
 ) -> Result<WrittenFiles, ConvertError> {
     let path = path.as_ref();
     check_target(format, path)?;
+    file.check_finite()?;
     let placements = file.placements(base)?;
     match format {
         AdapterFormat::Peft => Ok(file.save(&placements, path)?),

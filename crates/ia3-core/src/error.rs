@@ -154,6 +154,21 @@ pub enum AdapterError {
         /// The number of such values in the vector that has the most of them.
         count: usize,
     },
+    /// The layers of two adapters to mix belong to different architectures.
+    #[error(
+        "adapter {} is for the architecture {first} and adapter {} for {other}; only adapters of one architecture can be mixed",
+        first_index + 1, index + 1
+    )]
+    MixedArchitectures {
+        /// The index of an adapter, from 0.
+        first_index: usize,
+        /// Its architecture.
+        first: String,
+        /// The index of the other adapter, from 0.
+        index: usize,
+        /// Its architecture.
+        other: String,
+    },
     /// The list of adapters to mix is empty.
     #[error("there is no adapter to mix; give at least one")]
     NothingToMix,

@@ -39,7 +39,8 @@ impl fmt::Display for Report {
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let config = base_config::with_head_of_adapter(&args.base, &args.adapters)?;
     let base = base_model::load_as(&args.base, config, device)?;
-    let adapters = base_model::adapters(&args.adapters, &base.model, device)?;
+    base_model::check_finite(&base, &args.base)?;
+    let adapters = base_model::finite_adapters(&args.adapters, &base.model, &args.base, device)?;
     base_model::note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
     let (merged, requantized) = match (args.requantize, args.safe) {

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use ia3_config::{ConfigError, Placement};
+use ia3_core::{NonFinite, describe_non_finite};
 
 use crate::adapter::advice::*;
 use crate::fs::FileError;
@@ -171,6 +172,12 @@ pub enum AdapterFileError {
     AdapterName {
         /// The name.
         name: String,
+    },
+    /// An adapter to save holds values that are NaN or infinite.
+    #[error("the adapter was not written: {}", describe_non_finite(tensors))]
+    NotFinite {
+        /// The vectors and parameters.
+        tensors: Vec<NonFinite>,
     },
     /// Two adapters that are to be saved have one name.
     #[error("two adapters are named `{name}`; give each a name of its own")]

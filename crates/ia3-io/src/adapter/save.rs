@@ -6,7 +6,7 @@ use std::path::Path;
 
 use burn::tensor::TensorData;
 use ia3_config::ModelInfo;
-use ia3_core::{Adapter, Ia3Vector};
+use ia3_core::{Adapter, Ia3Vector, NonFinite};
 use safetensors::Dtype;
 
 use crate::adapter::card::Card;
@@ -24,7 +24,8 @@ use crate::safetensors::{Source, file_dtype};
 /// # Errors
 ///
 /// [`AdapterFileError::File`] if the folder cannot be written, [`AdapterFileError::UnknownLayout`] for a
-/// matrix saved whole without [`AdapterOptions::base`].
+/// matrix saved whole without [`AdapterOptions::base`], [`AdapterFileError::NotFinite`] for a value that is NaN or
+/// infinite; then nothing is written.
 pub fn save_adapter(adapter: &Adapter, dir: impl AsRef<Path>) -> Result<WrittenFiles, AdapterFileError> {
     save_adapter_with(adapter, dir, &AdapterOptions::new())
 }
@@ -40,6 +41,7 @@ pub fn save_adapter_with(
     options: &AdapterOptions,
 ) -> Result<WrittenFiles, AdapterFileError> {
     let dir = dir.as_ref();
+    check_finite(adapter.non_finite())?;
     let mut adapter = adapter.clone();
     adapter.config.inference_mode = true;
     if let Some(name) = &options.base_name {
@@ -47,6 +49,11 @@ pub fn save_adapter_with(
     }
     let tensors = tensors(&adapter, options.base.as_ref())?;
     Ok(write_folder(dir, tensors, &adapter.config, &card(&adapter))?)
+}
+
+/// Refuses an adapter with values that are not finite.
+pub(crate) fn check_finite(tensors: Vec<NonFinite>) -> Result<(), AdapterFileError> {
+    if tensors.is_empty() { Ok(()) } else { Err(AdapterFileError::NotFinite { tensors }) }
 }
 
 /// The text of the model card that [`save_adapter`] writes: Hugging Face's front matter, a table of the vectors, and how to

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use ia3_core::AdapterError;
+use ia3_core::NonFinite;
 use safetensors::Dtype;
 
 use crate::checkpoint::problems::*;
@@ -67,6 +68,14 @@ pub enum CheckpointError {
         dtype: String,
         /// The device.
         device: String,
+    },
+    /// A tensor to save holds values that are NaN or infinite.
+    #[error("`{}` was not written: {tensor}", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: NonFinite,
     },
     /// The index of a sharded checkpoint is not what Hugging Face writes.
     #[error("`{}` is not an index of shards: {source}", path.display())]

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
+use ia3_core::NonFinite;
 
 use crate::checkpoint::collect::sources;
 use crate::checkpoint::folder::{INDEX, WEIGHTS, is_same, remove_stale, weights_in};
 use crate::checkpoint::quantized::config;
 use crate::checkpoint::shards;
 use crate::checkpoint::{CheckpointError, CheckpointOptions};
-use crate::fs::{AtomicWrite, WrittenFiles};
+use crate::fs::{AtomicWrite, FileError, WrittenFiles};
 use crate::safetensors::{pytorch_metadata, write_file};
 
 /// The files of a saved checkpoint.
@@ -40,7 +41,7 @@ pub struct SavedCheckpoint {
 /// [`CheckpointError::Attached`] for a model with adapter vectors,
 /// [`SafetensorsError::ParameterDtype`](crate::SafetensorsError::ParameterDtype) and [`CheckpointError::MixedBits`] for one
 /// that was quantised in another way, [`CheckpointError::Exists`] for a folder with weights in it,
-/// [`CheckpointError::File`] while writing.
+/// [`CheckpointError::NotFinite`] for a value that is NaN or infinite, [`CheckpointError::File`] while writing.
 pub fn save_checkpoint<M: Module>(
     module: &M,
     dir: impl AsRef<Path>,
@@ -73,7 +74,7 @@ pub fn save_checkpoint_with<M: Module>(
     }
     for (i, shard) in shards.into_iter().enumerate() {
         let name = if count > 1 { shards::name(i, count) } else { WEIGHTS.to_string() };
-        write.file(&name, |out| write_file(out, shard, &metadata))?;
+        write.file(&name, |out| write_file(out, shard, &metadata)).map_err(not_finite)?;
     }
     if let Some(config) = config {
         write.text(config::CONFIG, &config)?;
@@ -81,6 +82,15 @@ pub fn save_checkpoint_with<M: Module>(
     let WrittenFiles { files, bytes } = write.commit()?;
     remove_stale(dir, &files)?;
     Ok(SavedCheckpoint { files, bytes, tensors })
+}
+
+/// The error of a tensor with values that are not finite, which stopped the writing.
+fn not_finite(error: FileError) -> CheckpointError {
+    let FileError::Io { path, source, .. } = &error else { return error.into() };
+    match source.get_ref().and_then(|source| source.downcast_ref::<NonFinite>()) {
+        Some(found) => CheckpointError::NotFinite { path: path.clone(), tensor: found.clone() },
+        None => error.into(),
+    }
 }
 
 fn check_folder(dir: &Path, options: &CheckpointOptions) -> Result<(), CheckpointError> {
