@@ -1,6 +1,7 @@
 //! Implements Python's `re.fullmatch` with Rust's regular expression engines.
 
 use crate::ConfigError;
+use crate::py_references;
 use crate::py_syntax::{self, Translated};
 
 /// A Python regular expression, matched as `re.fullmatch` does.
@@ -26,6 +27,13 @@ pub struct PyRegex {
     engine: Engine,
 }
 
+/// The longest pattern. A pattern that names each layer of a model with a hundred layers has about 30 kB.
+const MAX_PATTERN: usize = 64 << 10;
+/// The largest size of a compiled pattern in bytes, the default of the `regex` crate.
+const MAX_COMPILED: usize = 10 << 20;
+/// The largest number of times that the backtracking engine may go back for one path.
+const MAX_STEPS: usize = 100_000;
+
 #[derive(Clone, Debug)]
 enum Engine {
     Linear(regex::Regex),
@@ -39,20 +47,23 @@ impl PyRegex {
     /// - [`ConfigError::InvalidPattern`]: Python refuses the pattern too.
     /// - [`ConfigError::UnsupportedPattern`]: the pattern would have another meaning here than in Python.
     pub fn new(pattern: &str) -> Result<Self, ConfigError> {
-        Self::anchored(pattern, r"\z")
+        Self::anchored(pattern, r"\z", MAX_COMPILED)
     }
 
     /// Compiles a pattern that is anchored only at its start, as in Python's `re.match`.
-    pub(crate) fn prefix(pattern: &str) -> Result<Self, ConfigError> {
-        Self::anchored(pattern, "")
+    pub(crate) fn prefix(pattern: &str, max_compiled: usize) -> Result<Self, ConfigError> {
+        Self::anchored(pattern, "", max_compiled)
     }
 
-    fn anchored(pattern: &str, end: &str) -> Result<Self, ConfigError> {
+    fn anchored(pattern: &str, end: &str, max_compiled: usize) -> Result<Self, ConfigError> {
+        if pattern.len() > MAX_PATTERN {
+            return Err(ConfigError::PatternTooLong { bytes: pattern.len(), limit: MAX_PATTERN });
+        }
         let translated = py_syntax::translate(pattern)?;
         // In verbose mode a comment at the end of the pattern would swallow the closing parenthesis.
         let newline = if translated.verbose { "\n" } else { "" };
         let wrapped = format!(r"\A(?:{}{newline}){end}", translated.pattern);
-        let engine = compile(&wrapped, &translated)
+        let engine = compile(&wrapped, &translated, max_compiled)
             .map_err(|reason| ConfigError::InvalidPattern { pattern: pattern.to_owned(), reason })?;
         let pattern = pattern.to_owned();
         Ok(Self { pattern, engine })
@@ -83,35 +94,23 @@ impl PyRegex {
     }
 }
 
-fn compile(wrapped: &str, translated: &Translated) -> Result<Engine, String> {
-    let refused = match regex::Regex::new(wrapped) {
+fn compile(wrapped: &str, translated: &Translated, max_compiled: usize) -> Result<Engine, String> {
+    let refused = match regex::RegexBuilder::new(wrapped).size_limit(max_compiled).build() {
         Ok(regex) if !translated.possessive => return Ok(Engine::Linear(regex)),
         Ok(_) => None,
         Err(error) => Some(last_line(&error.to_string())),
     };
-    let tested = tested_group(wrapped);
-    match fancy_regex::Regex::new(wrapped) {
-        // The engine would panic while matching. Python refuses such a pattern too, with this message.
-        Ok(regex) if tested >= regex.captures_len() => Err(format!("invalid group reference {tested}")),
-        Ok(regex) => Ok(Engine::Backtracking(Box::new(regex))),
+    let built = fancy_regex::RegexBuilder::new(wrapped)
+        .backtrack_limit(MAX_STEPS)
+        .delegate_size_limit(max_compiled)
+        .build();
+    match built {
+        // The engine would panic at a test of a group that does not exist.
+        Ok(regex) => py_references::check(wrapped).map(|()| Engine::Backtracking(Box::new(regex))),
         Err(error) => {
             Err(refused.filter(|reason| !reason.contains("not supported")).unwrap_or(error.to_string()))
         }
     }
-}
-
-/// The largest number of a group that a conditional `(?(1)…)` tests, or 0 if the pattern has no conditional.
-fn tested_group(pattern: &str) -> usize {
-    let conditionals = pattern.match_indices("(?(").filter(|(at, _)| {
-        let backslashes = pattern[..*at].bytes().rev().take_while(|byte| *byte == b'\\').count();
-        backslashes % 2 == 0
-    });
-    let tested = conditionals.filter_map(|(at, opening)| {
-        let (number, _) = pattern[at + opening.len()..].split_once(')')?;
-        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| number.parse().unwrap_or(usize::MAX))
-    });
-    tested.max().unwrap_or(0)
 }
 
 /// The last line of the parser's message, which says what is wrong. The lines before it show the wrapped pattern.
@@ -126,7 +125,9 @@ mod tests {
 
     #[test]
     fn a_conditional_on_a_group_that_does_not_exist_is_refused() {
-        for pattern in ["(?(1))", "(?(1)){9999999}k", "(a)(?(2)b|c)", "(?(99999999999999999999)a)"] {
+        for pattern in
+            ["(?(1))", "(?(1)){9999999}k", "(a)(?(2)b|c)", "(?(99999999999999999999)a)", "(?(1", "(?("]
+        {
             assert!(PyRegex::new(pattern).is_err(), "{pattern}");
         }
         let regex = PyRegex::new("(a)?(?(1)b|c)").unwrap();
@@ -153,7 +154,9 @@ mod tests {
 
     #[test]
     fn a_prefix_may_end_early() {
-        let prefix = |pattern: &str, text: &str| PyRegex::prefix(pattern).unwrap().is_match(text).unwrap();
+        let prefix = |pattern: &str, text: &str| {
+            PyRegex::prefix(pattern, MAX_COMPILED).unwrap().is_match(text).unwrap()
+        };
         assert!(prefix("ab", "abc"));
         assert!(!prefix("bc", "abc"));
         assert!(prefix("x|ab", "abc"));

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::adapted_model::AdaptedModel;
 use crate::args::{Format, Generate};
 use crate::tokenizer::{self, encoded, lines};
-use crate::{output, tensor_files};
+use crate::{out, output, tensor_files};
 
 #[derive(Serialize)]
 struct Report {
@@ -37,6 +37,7 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    args.out.as_deref().map_or(Ok(()), out::file)?;
     let mut non_finite = 0;
     let (report, pad) = match &args.inputs {
         Some(path) => {
@@ -54,7 +55,10 @@ pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::R
     }
     match args.stream {
         true => println!(),
-        false => output::report(&report, format)?,
+        false => match &args.out {
+            Some(out) => output::report_on(&report, format, out)?,
+            None => output::report(&report, format)?,
+        },
     }
     Ok(ExitCode::SUCCESS)
 }

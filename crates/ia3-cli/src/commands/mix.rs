@@ -2,20 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use burn::tensor::Device;
 use ia3::core::Adapter;
-use ia3::io::{AdapterFile, AdapterOptions};
+use ia3::io::{AdapterFile, AdapterOptions, FolderWrite};
 use ia3::{AdapterError, MixMethod, ModelInfo, TaskType};
-use ia3_guard::{quote_all, quote_path};
+use ia3_guard::{quote, quote_path};
 use serde::Serialize;
 
 use super::base_model;
 use crate::args::{Format, MethodName, Mix};
-use crate::output;
+use crate::{out, output};
 
 #[derive(Serialize)]
 struct Report {
@@ -34,13 +33,15 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Mix, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let (weights, method) = (weights(args)?, method(args)?);
-    refuse_own_folder(args)?;
+    let folder = out::folder(&args.out)?;
+    out::refuse_adapters(&folder, &args.adapters)?;
     let (adapters, info) = load(args, device)?;
     note_bases(&adapters);
     note_tasks(&adapters);
     let pairs: Vec<(&Adapter, f32)> = adapters.iter().zip(weights).collect();
     let mixed = ia3::mix(&pairs, method).map_err(|error| with_folders(error, args))?;
-    let saved = ia3::io::save_adapter_with(&mixed, &args.out, &AdapterOptions::default().with_base(info))?;
+    let options = AdapterOptions::default().with_base(info);
+    let saved = ia3::io::write_adapter(&mixed, FolderWrite::new(&folder)?, &options)?;
     let report = Report {
         vectors: mixed.vectors.len(),
         parameters: mixed.num_params(),
@@ -81,17 +82,6 @@ fn method(args: &Mix) -> anyhow::Result<MixMethod> {
     })
 }
 
-fn refuse_own_folder(args: &Mix) -> anyhow::Result<()> {
-    let same = |a: &Path| a.canonicalize().ok().is_some_and(|a| args.out.canonicalize().ok() == Some(a));
-    match args.adapters.iter().any(|dir| same(dir)) {
-        true => bail!(
-            "{} is the folder of one of the adapters, which would be overwritten; write into another folder",
-            args.out.display()
-        ),
-        false => Ok(()),
-    }
-}
-
 /// The adapters, and what is known of the layers that they scale: from the base, or from the files of the adapters.
 fn load(args: &Mix, device: &Device) -> anyhow::Result<(Vec<Adapter>, ModelInfo)> {
     let mut info = match &args.base {
@@ -120,14 +110,14 @@ fn load(args: &Mix, device: &Device) -> anyhow::Result<(Vec<Adapter>, ModelInfo)
 fn note_bases(adapters: &[Adapter]) {
     let named = adapters.iter().filter_map(|a| a.config.base_model_name_or_path.as_deref());
     let names: BTreeSet<&str> = named.collect();
-    let mut different: Vec<&str> = vec![];
+    let mut different: Vec<String> = vec![];
     for name in names {
         if !different.iter().any(|known| ia3::same_base(known, name)) {
-            different.push(name);
+            different.push(quote(name).into_owned());
         }
     }
     if different.len() > 1 {
-        output::note(format!("the adapters name different bases: {}", quote_all(&different).join(", ")));
+        output::note(format!("the adapters name different bases: {}", different.join(", ")));
     }
 }
 

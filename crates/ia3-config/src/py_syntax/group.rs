@@ -72,7 +72,9 @@ impl Parser<'_> {
 
     /// Translates `(?(1)yes|no)` or `(?(name)yes|no)`. The engine requires `(?(<name>)yes|no)` for a name.
     fn conditional(&mut self) -> Result<(), Refused> {
-        let name = self.rest[2..].split(')').next().unwrap_or_default();
+        let Some((name, _)) = self.rest[2..].split_once(')') else {
+            return refuse("(?(", "opens a condition that does not end");
+        };
         let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number && !self.names.contains(&name) {
             return refuse("(?(", "needs the number or the name of a group that comes before");

@@ -13,19 +13,20 @@ use crate::adapter::card::Card;
 use crate::adapter::folder_write::write_folder;
 use crate::adapter::named::{DEFAULT, check_adapter_name};
 use crate::adapter::{AdapterFileError, AdapterOptions, keys, modules_to_save};
-use crate::fs::WrittenFiles;
+use crate::fs::{FolderWrite, OutputFolder, WrittenFiles};
 use crate::safetensors::{Source, file_dtype};
 
 /// Writes an adapter into a folder as PEFT's `save_pretrained` does: `adapter_model.safetensors` (float32, the same bytes
 /// for the same values), `adapter_config.json`, and a model card `README.md` if the folder has none. PEFT loads the folder.
 ///
-/// The folder is created if it does not exist. Each file is complete or absent, whatever interrupts the write.
+/// The folder is created if it does not exist, and locked while it is written. The files are one unit: whatever interrupts the
+/// write, the folder has the old adapter, the new one, or none that can be read; see [`FolderWrite`].
 ///
 /// # Errors
 ///
-/// [`AdapterFileError::File`] if the folder cannot be written, [`AdapterFileError::UnknownLayout`] for a
-/// matrix saved whole without [`AdapterOptions::base`], [`AdapterFileError::NotFinite`] for a value that is NaN or
-/// infinite; then nothing is written.
+/// [`AdapterFileError::File`] if the folder cannot be written or another process writes into it,
+/// [`AdapterFileError::UnknownLayout`] for a matrix saved whole without [`AdapterOptions::base`],
+/// [`AdapterFileError::NotFinite`] for a value that is NaN or infinite; then nothing is written.
 pub fn save_adapter(adapter: &Adapter, dir: impl AsRef<Path>) -> Result<WrittenFiles, AdapterFileError> {
     save_adapter_with(adapter, dir, &AdapterOptions::new())
 }
@@ -40,7 +41,20 @@ pub fn save_adapter_with(
     dir: impl AsRef<Path>,
     options: &AdapterOptions,
 ) -> Result<WrittenFiles, AdapterFileError> {
-    let dir = dir.as_ref();
+    let folder = OutputFolder::lock(dir)?;
+    write_adapter(adapter, FolderWrite::new(&folder)?, options)
+}
+
+/// Writes an adapter as [`save_adapter_with`] does, as the files of `write`, which it commits.
+///
+/// # Errors
+///
+/// As [`save_adapter`].
+pub fn write_adapter(
+    adapter: &Adapter,
+    write: FolderWrite,
+    options: &AdapterOptions,
+) -> Result<WrittenFiles, AdapterFileError> {
     check_finite(adapter.non_finite())?;
     let mut adapter = adapter.clone();
     adapter.config.inference_mode = true;
@@ -48,7 +62,7 @@ pub fn save_adapter_with(
         adapter.config.base_model_name_or_path = Some(name.clone());
     }
     let tensors = tensors(&adapter, options.base.as_ref())?;
-    Ok(write_folder(dir, tensors, &adapter.config, &card(&adapter))?)
+    Ok(write_folder(write, tensors, &adapter.config, &card(&adapter))?)
 }
 
 /// Refuses an adapter with values that are not finite.
