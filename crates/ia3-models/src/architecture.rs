@@ -23,7 +23,7 @@ macro_rules! with_architectures {
             GPT2: crate::gpt2::GPT2LMHeadModel, crate::gpt2::GPT2Config;
             /// Falcon.
             Falcon: crate::falcon::FalconForCausalLM, crate::falcon::FalconConfig;
-            /// Llama, Mistral or Qwen2.
+            /// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2.
             Llama: crate::llama::LlamaForCausalLM, crate::llama::LlamaConfig;
             /// BERT as a sequence classifier.
             Bert: crate::bert::BertForSequenceClassification, crate::bert::BertConfig;

@@ -23,8 +23,8 @@ pub struct LlamaModel {
     pub norm: RmsNorm,
 }
 
-/// Llama, Mistral or Qwen2 with a language-model head, which is Hugging Face's `LlamaForCausalLM`, `MistralForCausalLM` or
-/// `Qwen2ForCausalLM`.
+/// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2 with a language-model head, which is Hugging Face's `LlamaForCausalLM`,
+/// `MistralForCausalLM` and so on.
 #[derive(Module, Debug)]
 pub struct LlamaForCausalLM {
     /// All modules except the head.
@@ -37,7 +37,7 @@ pub struct LlamaForCausalLM {
 
 causal_lm_methods!(
     LlamaForCausalLM, LlamaConfig,
-    types: ["llama", "mistral", "qwen2"],
+    types: ["llama", "mistral", "qwen2", "qwen3", "smollm3", "olmo2"],
     prefix: "model.",
     embedding: "model.embed_tokens.weight"
 );
@@ -48,7 +48,7 @@ impl LlamaConfig {
         let (d, std) = (self.hidden_size, self.initializer_range);
         let model = LlamaModel {
             embed_tokens: embedding(self.vocab_size, d, std, device),
-            layers: (0..self.num_hidden_layers).map(|_| LlamaDecoderLayer::new(self, device)).collect(),
+            layers: (0..self.num_hidden_layers).map(|i| LlamaDecoderLayer::new(self, i, device)).collect(),
             norm: norm(self, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);

@@ -28,7 +28,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// As [`save_pretrained`](Self::save_pretrained).
+    /// The errors are those of [`save_pretrained`](Self::save_pretrained).
     pub fn save_pretrained_with(
         &self,
         dir: impl AsRef<Path>,
