@@ -1,8 +1,8 @@
 //! The names of hidden files and folders that exist while something is written.
 //!
-//! Those of a path `P/NAME` are `P/.NAME.ia3-lock`, the temporary file `P/.NAME.ia3-XXXXXX.tmp`, and the temporary folders
-//! `P/.NAME.ia3-XXXXXX.partial` and `P/.NAME.ia3-XXXXXX.commit`, with six letters or digits for `XXXXXX`. Where nothing can
-//! be made beside a folder, they lie inside it and `NAME.` is left out.
+//! Those of a path `P/NAME` are `P/.NAME.ia3-lock`, the temporary file `P/.NAME.ia3-XXXXXX.tmp` and the temporary folder
+//! `P/.NAME.ia3-XXXXXX.partial`, with six letters or digits for `XXXXXX`. Where nothing can be made beside a folder, they lie
+//! inside it and `NAME.` is left out. The temporary folder `NAME/.ia3-XXXXXX.commit` always lies inside.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -70,6 +70,18 @@ impl Hidden {
         #[cfg(not(unix))]
         let _ = mode;
         builder
+    }
+
+    /// The path here of the temporary folder `path`, under another suffix.
+    pub(crate) fn renamed(&self, path: &Path, suffix: &str) -> PathBuf {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let stem = name.strip_suffix(PARTIAL).unwrap_or(&name);
+        // The random part is the last one, and it is ASCII.
+        let random = stem.get(stem.len().saturating_sub(RANDOM)..).unwrap_or(stem);
+        let mut name = self.prefix.clone();
+        name.push(random);
+        name.push(suffix);
+        self.dir.join(name)
     }
 
     /// The temporary files or folders with this suffix.
@@ -141,5 +153,7 @@ mod tests {
         assert_eq!(files, [path(".ia3-a1B2c3.tmp"), path(".x.ia3-a1B2c3.tmp")]);
         let made = hidden.folder().unwrap();
         assert!(hidden.found(PARTIAL).contains(&made.path().to_owned()));
+        let inside = Hidden::inside(&path("x")).renamed(&path(".x.ia3-a1B2c3.partial"), COMMIT);
+        assert_eq!(inside, path("x/.ia3-a1B2c3.commit"));
     }
 }
