@@ -404,7 +404,12 @@ fn a_write_that_was_killed_in_the_middle_is_completed_by_the_next_command() {
     fs::create_dir(&commit).unwrap();
     fs::write(commit.join(".plan.json"), plan).unwrap();
     fs::rename(bench.out.join("adapter_config.json"), commit.join("adapter_config.json")).unwrap();
-    assert!(bench.fail("inspect OUT").contains("`adapter_config.json` is missing"));
+    let error = bench.fail("inspect OUT");
+    assert!(error.contains("`adapter_config.json` is missing"), "{error}");
+    let killed = "the last write to this folder was killed, and the next command that writes to it completes that write";
+    assert!(error.contains(killed), "{error}");
+    let error = bench.fail("forward --inputs T5/io.safetensors --out @logits --base OUT");
+    assert!(error.contains(killed), "{error}");
     // The next command does not succeed, and the folder is whole all the same.
     bench.fail("mix --adapter @none --weight 1 --out OUT");
     bench.succeed("inspect OUT");

@@ -4,6 +4,7 @@ use std::fmt;
 
 use safetensors::Dtype;
 
+use crate::fs::{UNFINISHED, is_commit};
 use crate::missing::Missing;
 use crate::text::{count, first_few};
 
@@ -39,17 +40,20 @@ impl fmt::Display for BadDtype {
     }
 }
 
-pub(crate) fn checkpoint_advice(found: &[String]) -> &'static str {
+pub(crate) fn checkpoint_advice(found: &[String]) -> String {
+    if found.iter().any(|name| is_commit(name)) {
+        return format!("; {UNFINISHED}");
+    }
     let pickled =
         |name: &String| name.starts_with("pytorch_model") || name.ends_with(".pt") || name.ends_with(".pth");
     let other =
         |name: &String| name.ends_with(".h5") || name.ends_with(".msgpack") || name.ends_with(".gguf");
     if found.iter().any(pickled) {
-        "; convert the pickle in Python with `save_pretrained(safe_serialization=True)`"
+        "; convert the pickle in Python with `save_pretrained(safe_serialization=True)`".into()
     } else if found.iter().any(other) {
-        "; take the checkpoint in safetensors format"
+        "; take the checkpoint in safetensors format".into()
     } else {
-        ""
+        String::new()
     }
 }
 
