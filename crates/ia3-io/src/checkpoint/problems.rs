@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ia3_guard::quote;
+
 use safetensors::Dtype;
 
 use crate::missing::Missing;
@@ -20,7 +22,7 @@ pub struct MisShaped {
 
 impl fmt::Display for MisShaped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is {:?}, expected {:?}", self.name, self.found, self.expected)
+        write!(f, "`{}` is {:?}, expected {:?}", quote(&self.name), self.found, self.expected)
     }
 }
 
@@ -35,7 +37,7 @@ pub struct BadDtype {
 
 impl fmt::Display for BadDtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is {}", self.name, self.found)
+        write!(f, "`{}` is {}", quote(&self.name), self.found)
     }
 }
 
