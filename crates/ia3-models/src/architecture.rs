@@ -1,4 +1,4 @@
-//! What every architecture provides, and the table of the architectures.
+//! The traits that every architecture implements, and the table of the architectures.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
@@ -12,8 +12,8 @@ use crate::output::ModelOutput;
 use crate::shape::HasShape;
 use crate::task::Task;
 
-/// The table of the architectures: a new architecture is a line here and a folder that implements [`Architecture`] and
-/// [`ArchitectureConfig`]. The macro passes the table to `$callback`, behind `$args`.
+/// The table of the architectures. A new architecture needs a line here and a folder that implements [`Architecture`] and
+/// [`ArchitectureConfig`]. The macro passes the table to `$callback`, after `$args`.
 macro_rules! with_architectures {
     ($callback:ident!($($args:tt)*)) => {
         $callback! { ($($args)*)
@@ -23,7 +23,7 @@ macro_rules! with_architectures {
             GPT2: crate::gpt2::GPT2LMHeadModel, crate::gpt2::GPT2Config;
             /// Falcon.
             Falcon: crate::falcon::FalconForCausalLM, crate::falcon::FalconConfig;
-            /// Llama, Mistral or Qwen2.
+            /// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2.
             Llama: crate::llama::LlamaForCausalLM, crate::llama::LlamaConfig;
             /// BERT as a sequence classifier.
             Bert: crate::bert::BertForSequenceClassification, crate::bert::BertConfig;
@@ -40,6 +40,11 @@ pub(crate) trait Architecture: Module {
     fn info(&self) -> ModelInfo;
 
     fn pad_token_id(&self) -> i64;
+
+    /// Paths of the embeddings that the forward looks up with [`embed`](ia3_core::embed).
+    fn token_embeddings(&self) -> Vec<String> {
+        vec![]
+    }
 
     fn num_labels(&self) -> Option<usize> {
         None
@@ -64,7 +69,7 @@ pub(crate) trait Architecture: Module {
         on_step: impl FnMut(Step),
     ) -> Result<Generated, ModelError>;
 
-    /// Log-likelihoods `[rows, tokens]` of `labels`, the texts of all `inputs` in order, padded with
+    /// The log-likelihoods `[rows, tokens]` of `labels`, which are the texts of all `inputs` in order, padded with
     /// [`IGNORE_INDEX`](crate::IGNORE_INDEX).
     fn log_likelihoods(
         &self,
@@ -83,6 +88,9 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     const BASE_MODEL_PREFIX: Option<&'static str>;
 
     const OPTIONAL_MODULES: &'static [&'static str] = &[];
+
+    /// `_keep_in_fp32_modules` of transformers.
+    const KEEP_IN_FLOAT32: &'static [&'static str] = &[];
 
     fn read(text: &str) -> Result<Self, ModelError>;
 

@@ -134,7 +134,9 @@ impl PretrainedOptions {
             _ => (config.aliases(), config),
         };
         let optional = config.optional_modules().iter().map(|module| module.to_string()).collect();
-        let mut options = LoadOptions::new().with_aliases(aliases).with_optional(optional);
+        let kept = config.keep_in_float32().iter().map(|module| module.to_string()).collect();
+        let mut options =
+            LoadOptions::new().with_aliases(aliases).with_optional(optional).with_keep_in_float32(kept);
         options.prefix = config.base_model_prefix().map(str::to_string);
         options.dtype = self.dtype;
         (options, config)
@@ -145,7 +147,7 @@ impl PretrainedOptions {
 ///
 /// # Errors
 ///
-/// As [`PretrainedOptions::load`].
+/// The errors are those of [`PretrainedOptions::load`].
 pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
     PretrainedOptions::default().load(dir, device)
 }

@@ -34,7 +34,7 @@ pub fn save_adapter(adapter: &Adapter, dir: impl AsRef<Path>) -> Result<WrittenF
 ///
 /// # Errors
 ///
-/// As [`save_adapter`].
+/// The errors are those of [`save_adapter`].
 pub fn save_adapter_with(
     adapter: &Adapter,
     dir: impl AsRef<Path>,
@@ -48,7 +48,7 @@ pub fn save_adapter_with(
 ///
 /// # Errors
 ///
-/// As [`save_adapter`].
+/// The errors are those of [`save_adapter`].
 pub fn write_adapter(
     adapter: &Adapter,
     write: FolderWrite,
@@ -93,7 +93,7 @@ pub fn save_adapters(
 ///
 /// # Errors
 ///
-/// As [`save_adapters`].
+/// The errors are those of [`save_adapters`].
 pub fn save_adapters_with(
     adapters: &[(&str, &Adapter)],
     dir: impl AsRef<Path>,

@@ -72,7 +72,7 @@ pub fn save_checkpoint_with<M: Module>(
 ///
 /// # Errors
 ///
-/// As [`save_checkpoint_with`].
+/// The errors are those of [`save_checkpoint_with`].
 pub fn write_checkpoint<M: Module>(
     module: &M,
     mut write: FolderWrite,

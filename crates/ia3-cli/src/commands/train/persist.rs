@@ -51,7 +51,11 @@ impl<'a> OutputFolder<'a> {
             return Ok(None);
         }
         let checkpoint = resume::last_whole(&self.checkpoints)?;
-        self.last_saved = checkpoint.as_ref().map(|checkpoint| checkpoint.state.step);
+        if let Some(Checkpoint { state, progress, .. }) = &checkpoint {
+            self.last_saved = Some(state.step);
+            // The kill may have come between a checkpoint and the removal of earlier ones.
+            self.prune(progress)?;
+        }
         Ok(checkpoint)
     }
 
@@ -77,6 +81,11 @@ impl<'a> OutputFolder<'a> {
         let written = self.checkpoints.write(&state, progress, add);
         written.with_context(|| self.not_saved(state.step))?;
         self.last_saved = Some(state.step);
+        self.prune(progress)
+    }
+
+    /// Removes checkpoints beyond the limit, but not that of the best evaluation.
+    fn prune(&self, progress: &ProgressState) -> anyhow::Result<()> {
         let best = progress.best.map(|best| best.step);
         Ok(self.checkpoints.prune(self.args.save_total_limit.max(1), best.as_slice())?)
     }
