@@ -9,6 +9,7 @@ use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::{AdapterFile, AdapterOptions, FolderWrite};
 use ia3::{AdapterError, MixMethod, ModelInfo};
+use ia3_guard::{few, quote};
 use serde::Serialize;
 
 use super::base_model;
@@ -109,7 +110,7 @@ fn note_bases(adapters: &[Adapter]) {
     let named = adapters.iter().filter_map(|a| a.config.base_model_name_or_path.as_deref());
     let names: BTreeSet<&str> = named.collect();
     if names.len() > 1 {
-        let names: Vec<&str> = names.into_iter().collect();
-        output::note(format!("the adapters name different bases: {}", names.join(", ")));
+        let names = names.into_iter().map(|name| quote(name).into_owned()).collect::<Vec<_>>();
+        output::note(format!("the adapters name different bases: {}", few(names.into_iter(), ", ")));
     }
 }

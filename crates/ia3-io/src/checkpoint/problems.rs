@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ia3_guard::quote;
+
 use safetensors::Dtype;
 
 use crate::fs::{UNFINISHED, is_commit};
@@ -21,7 +23,7 @@ pub struct MisShaped {
 
 impl fmt::Display for MisShaped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is {:?}, expected {:?}", self.name, self.found, self.expected)
+        write!(f, "`{}` is {:?}, expected {:?}", quote(&self.name), self.found, self.expected)
     }
 }
 
@@ -36,7 +38,7 @@ pub struct BadDtype {
 
 impl fmt::Display for BadDtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is {}", self.name, self.found)
+        write!(f, "`{}` is {}", quote(&self.name), self.found)
     }
 }
 
