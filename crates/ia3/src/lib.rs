@@ -18,6 +18,7 @@ mod device;
 mod error;
 mod ia3_model;
 mod model;
+mod model_config;
 mod pretrained;
 mod prompts;
 #[cfg(feature = "train")]
@@ -52,6 +53,7 @@ pub use ia3_train as train;
 #[cfg(feature = "data")]
 pub use model::model_kind;
 pub use model::{Generate, Generated, Model};
+pub use model_config::config_text;
 pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};
 pub use prompts::{Prompt, Prompts};
 #[cfg(feature = "train")]

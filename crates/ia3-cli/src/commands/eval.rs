@@ -122,7 +122,7 @@ impl fmt::Display for Report {
         writeln!(f, "{} examples\n\n{metric:>12} {:>9}  adapter, template", self.examples, "loss")?;
         for Run { adapter, template, loss, score } in &self.runs {
             let names = [Some(adapter.as_deref().unwrap_or("the base")), template.as_deref()];
-            let names = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let names = names.into_iter().flatten().map(quote).collect::<Vec<_>>().join(", ");
             writeln!(f, "{:10.1} % {loss:9.4}  {names}", 100.0 * score)?;
         }
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);

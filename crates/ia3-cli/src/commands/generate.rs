@@ -55,9 +55,10 @@ pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::R
     }
     match args.stream {
         true => println!(),
-        false => match &args.out {
-            Some(out) => output::report_on(&report, format, out)?,
-            None => output::report(&report, format)?,
+        false => match (format, &args.out) {
+            (Format::Text, out) => output::generated_on(&report.to_string(), out.as_deref())?,
+            (Format::Json, Some(out)) => output::report_on(&report, format, out)?,
+            (Format::Json, None) => output::report(&report, format)?,
         },
     }
     Ok(ExitCode::SUCCESS)

@@ -65,6 +65,7 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
 
 /// Writes a model that was made from `base`, with the configuration and the tokenizer of the base.
 pub(super) fn save(model: &Model, base: &Path, out: &OutputFolder) -> anyhow::Result<SavedCheckpoint> {
-    let options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
+    let mut options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
+    options.config = ia3::config_text(model, base)?;
     Ok(ia3::io::write_checkpoint(model, FolderWrite::new(out)?, &options)?)
 }

@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::{AdapterFile, AdapterOptions, FolderWrite};
 use ia3::{AdapterError, MixMethod, ModelInfo, TaskType};
-use ia3_guard::{quote, quote_path};
+use ia3_guard::{few, quote, quote_path};
 use serde::Serialize;
 
 use super::base_model;
@@ -117,7 +117,7 @@ fn note_bases(adapters: &[Adapter]) {
         }
     }
     if different.len() > 1 {
-        output::note(format!("the adapters name different bases: {}", different.join(", ")));
+        output::note(format!("the adapters name different bases: {}", few(different.into_iter(), ", ")));
     }
 }
 

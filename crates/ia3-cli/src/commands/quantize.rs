@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use burn::tensor::Device;
 use ia3::{PretrainedOptions, Quantization};
+use ia3_guard::{few, quote};
 use serde::Serialize;
 
 use super::{base_model, merge};
@@ -31,7 +32,7 @@ impl fmt::Display for Report {
             "{quantized_layers} layers quantised; the largest relative error of a weight is {worst:.1e}"
         )?;
         if !left.is_empty() {
-            write!(f, "\nnot quantised: {}", left.join(", "))?;
+            write!(f, "\nnot quantised: {}", few(left.iter().map(|name| quote(name).into_owned()), ", "))?;
         }
         write!(f, "\n{bytes} bytes -> {out}")
     }
