@@ -41,6 +41,11 @@ pub(crate) trait Architecture: Module {
 
     fn pad_token_id(&self) -> i64;
 
+    /// Paths of the embeddings that the forward looks up with [`embed`](ia3_core::embed).
+    fn token_embeddings(&self) -> Vec<String> {
+        vec![]
+    }
+
     fn num_labels(&self) -> Option<usize> {
         None
     }
@@ -83,6 +88,9 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     const BASE_MODEL_PREFIX: Option<&'static str>;
 
     const OPTIONAL_MODULES: &'static [&'static str] = &[];
+
+    /// `_keep_in_fp32_modules` of transformers.
+    const KEEP_IN_FLOAT32: &'static [&'static str] = &[];
 
     fn read(text: &str) -> Result<Self, ModelError>;
 
