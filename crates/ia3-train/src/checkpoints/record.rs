@@ -7,12 +7,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::file_names::{STATE, VALUES};
 use super::manifest;
 use crate::error::CheckpointError;
 use crate::fingerprint::Fingerprint;
-
-pub(super) const STATE: &str = "trainer_state.json";
-pub(super) const VALUES: &str = "trainer_state.bpk";
 
 /// The content of `trainer_state.json`.
 #[derive(Serialize, Deserialize)]
