@@ -90,7 +90,7 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// As [`encode`](Self::encode).
+    /// The errors are those of [`encode`](Self::encode).
     pub fn encode_prompt(
         &self,
         text: &str,
@@ -110,7 +110,7 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// As [`encode`](Self::encode).
+    /// The errors are those of [`encode`](Self::encode).
     pub fn encode_plain(&self, text: &str, max: Option<usize>) -> Result<Vec<i64>, DataError> {
         let mut encoding = self.tokens(text, max)?;
         encoding.truncate(max.unwrap_or(usize::MAX), 0, TruncationDirection::Right);

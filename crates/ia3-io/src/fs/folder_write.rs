@@ -123,7 +123,7 @@ impl<'a> FolderWrite<'a> {
     ///
     /// # Errors
     ///
-    /// As [`file`](Self::file).
+    /// The errors are those of [`file`](Self::file).
     pub fn text(&mut self, name: &str, text: &str) -> Result<(), FileError> {
         self.file(name, |out| out.write_all(text.as_bytes()))
     }

@@ -18,7 +18,7 @@ use crate::fs::{FileError, WrittenFiles};
 ///
 /// # Errors
 ///
-/// As [`write_file_with`].
+/// The errors are those of [`write_file_with`].
 pub fn write_file(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), FileError> {
     write_file_with(path, |out| out.write_all(bytes)).map(drop)
 }
@@ -49,7 +49,7 @@ pub fn write_file_with(
 ///
 /// # Errors
 ///
-/// As [`write_file_with`].
+/// The errors are those of [`write_file_with`].
 pub fn prepare_file(path: impl AsRef<Path>) -> Result<Vec<Leftover>, FileError> {
     match Target::of(path.as_ref())? {
         Target::Stream(_) => Ok(vec![]),
