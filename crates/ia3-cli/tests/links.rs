@@ -78,6 +78,19 @@ fn every_relative_link_leads_somewhere() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// mdBook copies only the files in `docs`, so a link to another file of the repository would not work in the book.
+#[test]
+fn the_links_of_the_pages_stay_inside_docs() {
+    let docs = workspace().join("docs");
+    let mut outside = vec![];
+    for page in documents(&docs) {
+        let text = fs::read_to_string(&page).unwrap();
+        let links = prose(&text).flat_map(links).filter(|link| link.starts_with("../"));
+        outside.extend(links.map(|link| format!("{}: {link}", page.display())));
+    }
+    assert!(outside.is_empty(), "{}", outside.join("\n"));
+}
+
 #[test]
 fn the_index_lists_every_page() {
     let docs = workspace().join("docs");

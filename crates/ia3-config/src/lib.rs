@@ -32,7 +32,7 @@ pub use adapter::Ia3Config;
 pub use defaults::{DefaultTargets, default_targets, known_model_types};
 pub use error::ConfigError;
 pub use model::{ModelInfo, ModuleInfo, ModuleKind};
-pub use nearest::nearest_name;
+pub use nearest::{nearest_name, similar_name};
 pub use note::Note;
 pub use placement::Placement;
 pub use plan::{Plan, PlanOptions, Site};

@@ -9,6 +9,9 @@ use crate::{ConfigError, Selector};
 
 const SHOWN: usize = 3;
 
+/// The likeness above which one of two names may be a misspelling of the other.
+const SIMILAR: f64 = 0.7;
+
 /// A search for the names that the user may have meant, among the paths that a field can name.
 pub(crate) struct Search<'m> {
     field: Field,
@@ -104,6 +107,18 @@ fn last_word(pattern: &str) -> &str {
 /// ```
 pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known.into_iter().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)))
+}
+
+/// The name in `known` that is most similar to `name`, if it is similar enough to be what the user meant and is not `name`
+/// itself. Error messages suggest this name.
+///
+/// ```
+/// let known = ["shared.weight", "lm_head.weight"];
+/// assert_eq!(ia3_config::similar_name("lm_heat.weight", known), Some("lm_head.weight"));
+/// assert_eq!(ia3_config::similar_name("xyz", known), None);
+/// ```
+pub fn similar_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_name(name, known).filter(|other| likeness(name, other) > SIMILAR && *other != name)
 }
 
 /// The Jaro-Winkler similarity of two names, from 0 to 1.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ia3_config::similar_name;
+
 use crate::text::SHOWN;
 
 /// A name that was looked for and not found.
@@ -9,11 +11,11 @@ use crate::text::SHOWN;
 pub struct Missing {
     /// The name.
     pub name: String,
-    /// The most similar name that exists. In a list it is looked up for the first few names only.
+    /// The most similar name that exists. In a list, it is looked up only for the first few names.
     pub nearest: Option<String>,
 }
 
-/// `` `lm_heat.weight` (closest: `lm_head.weight`) ``
+/// Writes the name and its most similar name, such as `` `lm_heat.weight` (closest: `lm_head.weight`) ``.
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`{}", self.name, closest(&self.nearest))
@@ -24,35 +26,14 @@ pub(crate) fn closest(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|n| format!(" (closest: `{n}`)")).unwrap_or_default()
 }
 
-/// The most similar name in `known`, if any is similar enough and it is not `name` itself.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let scored = known.into_iter().map(|other| (strsim::jaro(name, other), other));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(score, other)| *score > 0.7 && *other != name).map(|(_, other)| other.to_string())
-}
-
-/// Each name with the most similar one in `known`. Only the first few names, which messages show, are compared.
+/// Each name with the most similar name in `known`. Only the first few names are compared, because messages show no more.
 pub(crate) fn nearest_of_each<'a>(
     names: &[String],
     known: impl Iterator<Item = &'a str> + Clone,
 ) -> Vec<Missing> {
     let search = |(i, name): (usize, &String)| {
-        let nearest = if i < SHOWN { nearest(name, known.clone()) } else { None };
-        Missing { name: name.clone(), nearest }
+        let nearest = if i < SHOWN { similar_name(name, known.clone()) } else { None };
+        Missing { name: name.clone(), nearest: nearest.map(str::to_owned) }
     };
     names.iter().enumerate().map(search).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_name_is_one_that_resembles() {
-        assert_eq!(
-            nearest("lm_heat.weight", ["shared.weight", "lm_head.weight"]),
-            Some("lm_head.weight".into())
-        );
-        assert_eq!(nearest("xyz", ["shared.weight"]), None);
-    }
 }

@@ -9,6 +9,7 @@ use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::ModelInputs;
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
+use crate::shape::HasShape;
 use crate::task::Task;
 
 /// The table of the architectures: a new architecture is a line here and a folder that implements [`Architecture`] and
@@ -75,7 +76,7 @@ pub(crate) trait Architecture: Module {
 
 /// The configuration of one architecture. The methods are those of [`ModelConfig`](crate::ModelConfig), which documents
 /// them.
-pub(crate) trait ArchitectureConfig: Sized {
+pub(crate) trait ArchitectureConfig: HasShape + Sized {
     /// The values of `model_type` that it reads.
     const MODEL_TYPES: &'static [&'static str];
 

@@ -7,6 +7,7 @@ use crate::architecture::{ArchitectureConfig, HEAD, with_architectures};
 use crate::config_field::read;
 use crate::error::ModelError;
 use crate::model::Model;
+use crate::shape::{HasShape, Shape};
 
 macro_rules! define_config {
     (() $($(#[$doc:meta])* $name:ident: $model:ty, $config:ty;)*) => {
@@ -84,6 +85,11 @@ impl ModelConfig {
     pub fn with_num_labels(mut self, labels: usize) -> Self {
         each!(&mut self, config => config.set_num_labels(labels));
         self
+    }
+
+    /// The sizes that the costs of the model need.
+    pub(crate) fn shape(&self) -> Shape {
+        each!(self, config => config.shape())
     }
 
     /// The names of a classifier's classes, in the order of their numbers, as `id2label` has them; empty where it has none.

@@ -32,6 +32,7 @@ mod prompt;
 mod rotary;
 mod sample;
 mod score;
+mod shape;
 pub mod t5;
 mod task;
 

@@ -4,12 +4,16 @@
 //! the workspace compiles its dependencies.
 #![forbid(unsafe_code)]
 
+mod bad_inputs;
 mod corpus;
+mod files;
 mod sandbox;
 mod skip;
 mod unprivileged;
 
+pub use bad_inputs::{BadInput, run_bad_inputs, unescape};
 pub use corpus::{case_dirs, corpus};
+pub use files::{fixture, names};
 pub use sandbox::{enter_sandbox, sandbox};
 pub use skip::{REQUIRE_ALL, skip};
 pub use unprivileged::unprivileged;

@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::torch::{Tensor, archive, dict, torch_file};
-use common::{copy, fixture, info, names, unescape};
+use common::{copy, fixture, info};
 use ia3_convert::{AdapterFormat, ConvertOptions, FeedForwardSite, convert_adapter_with};
-use libtest_mimic::{Arguments, Failed, Trial};
+use ia3_testing::{BadInput, run_bad_inputs, unescape};
 
 const KEY: &str = "encoder.block.0.layer.0.SelfAttention.k.multi_lora_b";
 
@@ -111,41 +111,32 @@ impl Case {
         });
         options
     }
+}
 
-    fn run(&self) -> Result<(), Failed> {
-        let dir = tempfile::tempdir().unwrap();
-        let input = self.input.write(dir.path());
+impl BadInput for Case {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn expected(&self) -> String {
+        self.expected.replace("`FILE`", "`DIR/FILE`")
+    }
+
+    fn write(&self, dir: &Path) -> PathBuf {
         for file in &self.there {
-            let path = dir.path().join(file);
+            let path = dir.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::copy(fixture("formats/t5v11/adapterhub/adapter_config.json"), path).unwrap();
         }
-        let before = names(dir.path());
-        let converted = convert_adapter_with(input, self.format(), dir.path().join("out"), &self.options());
-        let error = converted.err().ok_or("the adapter was converted")?;
-        let message = error.to_string().replace(&dir.path().display().to_string(), "DIR");
-        let expected = self.expected.replace("`FILE`", "`DIR/FILE`");
-        if message != expected {
-            return Err(format!("found    {message}\nexpected {expected}").into());
-        }
-        match names(dir.path()) == before {
-            true => Ok(()),
-            false => Err("files were left behind".into()),
-        }
+        self.input.write(dir)
+    }
+
+    fn open(&self, input: &Path, dir: &Path) -> Option<String> {
+        let converted = convert_adapter_with(input, self.format(), dir.join("out"), &self.options());
+        converted.err().map(|error| error.to_string())
     }
 }
 
-fn trials(file: &Path) -> Vec<Trial> {
-    let group = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let cases: Vec<Case> = serde_json::from_slice(&fs::read(file).unwrap())
-        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let trial = |case: Case| Trial::test(format!("{group}::{}", case.name), move || case.run());
-    cases.into_iter().map(trial).collect()
-}
-
 fn main() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad_inputs");
-    let files = names(&dir).into_iter().filter(|name| name.ends_with(".json"));
-    let trials = files.flat_map(|name| trials(&dir.join(name))).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    run_bad_inputs::<Case>(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad_inputs"))
 }

@@ -1,26 +1,14 @@
-#![allow(dead_code, unreachable_pub)] // Each test uses a part of this module.
+#![allow(dead_code, unreachable_pub, unused_imports)] // Each test uses a part of this module.
 
 pub mod torch;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
 use ia3_config::ModelInfo;
 use ia3_models::ModelConfig;
-
-/// A path in the parity corpus.
-pub fn fixture(path: &str) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures")).join(path)
-}
-
-/// The names in a folder.
-pub fn names(dir: &Path) -> Vec<String> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
-}
+pub use ia3_testing::{fixture, names};
 
 /// The facts of a base in the parity corpus, from its `config.json`.
 pub fn info(case: &str) -> ModelInfo {
@@ -35,26 +23,4 @@ pub fn copy(from: &str, to: &Path) {
         let entry = entry.unwrap();
         fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
-}
-
-/// The bytes of a byte string as Rust writes it: `\\x80\\x02}q`.
-pub fn unescape(text: &str) -> Vec<u8> {
-    let mut bytes = vec![];
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match (byte, byte == b'\\') {
-            (_, false) => byte,
-            (_, true) => match rest.next() {
-                Some(b'n') => b'\n',
-                Some(b'r') => b'\r',
-                Some(b't') => b'\t',
-                Some(b'x') => {
-                    let digits: Vec<u8> = rest.by_ref().take(2).collect();
-                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
-                }
-                other => other.expect("a character after the backslash"),
-            },
-        });
-    }
-    bytes
 }

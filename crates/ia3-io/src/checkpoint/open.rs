@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, FloatDType, TensorData};
+use ia3_config::similar_name;
 use ia3_core::Bits;
 use safetensors::Dtype;
 
@@ -11,7 +12,7 @@ use crate::checkpoint::CheckpointError;
 use crate::checkpoint::folder::locate;
 use crate::checkpoint::index::open_shards;
 use crate::checkpoint::quantized::{config, names};
-use crate::missing::{Missing, nearest};
+use crate::missing::Missing;
 use crate::safetensors::{Entry, TensorFile, is_float};
 
 /// The weights of a Hugging Face model, `model.safetensors` or its shards.
@@ -198,7 +199,7 @@ impl Checkpoint {
         let file = self.tensors.get(name).and_then(|&file| self.files.get(file));
         let entry = file.and_then(|file| Some((file, file.tensors.get(name)?)));
         entry.ok_or_else(|| {
-            let nearest = nearest(name, self.tensors.keys().map(String::as_str));
+            let nearest = similar_name(name, self.tensors.keys().map(String::as_str)).map(str::to_owned);
             CheckpointError::NoTensor {
                 path: self.path.clone(),
                 tensor: Missing { name: name.to_string(), nearest },

@@ -8,14 +8,14 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use common::{Tiny, fixture, names, raw};
+use common::{Tiny, fixture, raw};
 use ia3_config::ModelInfo;
 use ia3_io::{AdapterFile, Checkpoint, load_adapter};
 use ia3_models::t5::T5Config;
-use libtest_mimic::{Arguments, Failed, Trial};
+use ia3_testing::{BadInput, run_bad_inputs, unescape};
 use serde_json::{Map, Value};
 
 /// One input and the message with which it must be refused.
@@ -81,7 +81,7 @@ impl Content {
     fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Text { text } => text.clone().into_bytes(),
-            Self::Bytes { bytes } => common::unescape(bytes),
+            Self::Bytes { bytes } => unescape(bytes),
             Self::Tensors { header, zeros } => raw(header, &vec![0; *zeros]),
             Self::Nested { header, nested } => raw(&format!("{header}{}", "[".repeat(*nested)), &[]),
             Self::Fixture { fixture: path } => fs::read(fixture(path)).unwrap(),
@@ -89,42 +89,35 @@ impl Content {
     }
 }
 
-impl Case {
-    /// The message of the error.
-    fn open(&self, path: &Path) -> Option<String> {
-        let load = |info: &ModelInfo| load_adapter(path, info, &Device::flex()).err().map(|e| e.to_string());
-        match self.open {
-            Open::Checkpoint => Checkpoint::open(path).err().map(|e| e.to_string()),
-            Open::Adapter => AdapterFile::open(path).err().map(|e| e.to_string()),
-            Open::AdapterOfT5 => load(&t5(&self.change)),
-            Open::AdapterOfTiny => load(&Tiny::new(&Device::flex()).info()),
-        }
+impl BadInput for Case {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    fn run(&self) -> Result<(), Failed> {
-        let dir = tempfile::tempdir().unwrap();
+    fn expected(&self) -> String {
+        self.expected.clone()
+    }
+
+    fn write(&self, dir: &Path) -> PathBuf {
         for (name, content) in &self.files {
-            let path = dir.path().join(name);
+            let path = dir.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content.bytes()).unwrap();
         }
-        let before = names(dir.path());
-        let path = match &self.adapter {
+        match &self.adapter {
             Some(adapter) => fixture(adapter),
-            None if self.path.is_empty() => dir.path().to_owned(),
-            None => dir.path().join(&self.path),
-        };
-        let error = self.open(&path).ok_or("the input was accepted")?;
-        let fixtures = fixture("").display().to_string();
-        let message = error
-            .replace(&dir.path().display().to_string(), "DIR")
-            .replace(fixtures.trim_end_matches('/'), "FIXTURES");
-        if message != self.expected {
-            return Err(format!("found    {message}\nexpected {}", self.expected).into());
+            None if self.path.is_empty() => dir.to_owned(),
+            None => dir.join(&self.path),
         }
-        match names(dir.path()) == before {
-            true => Ok(()),
-            false => Err("files were left behind".into()),
+    }
+
+    fn open(&self, input: &Path, _: &Path) -> Option<String> {
+        let load = |info: &ModelInfo| load_adapter(input, info, &Device::flex()).err().map(|e| e.to_string());
+        match self.open {
+            Open::Checkpoint => Checkpoint::open(input).err().map(|e| e.to_string()),
+            Open::Adapter => AdapterFile::open(input).err().map(|e| e.to_string()),
+            Open::AdapterOfT5 => load(&t5(&self.change)),
+            Open::AdapterOfTiny => load(&Tiny::new(&Device::flex()).info()),
         }
     }
 }
@@ -138,17 +131,6 @@ fn t5(change: &Map<String, Value>) -> ModelInfo {
     T5Config::from_json(&text).unwrap().init(&Device::flex()).info()
 }
 
-fn trials(file: &Path) -> Vec<Trial> {
-    let group = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let cases: Vec<Case> = serde_json::from_slice(&fs::read(file).unwrap())
-        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let trial = |case: Case| Trial::test(format!("{group}::{}", case.name), move || case.run());
-    cases.into_iter().map(trial).collect()
-}
-
 fn main() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad_inputs");
-    let files = names(&dir).into_iter().filter(|name| name.ends_with(".json"));
-    let trials = files.flat_map(|name| trials(&dir.join(name))).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    run_bad_inputs::<Case>(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad_inputs"))
 }

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use burn::module::{Module, Param};
 use burn::nn::{
@@ -84,12 +83,4 @@ pub fn values<M: Module>(module: &M) -> BTreeMap<String, TensorData> {
 /// A safetensors file from a header and data.
 pub fn raw(header: &str, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
-}
-
-/// The names in a folder.
-pub fn names(dir: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
 }

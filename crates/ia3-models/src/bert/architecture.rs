@@ -48,7 +48,7 @@ impl Architecture for BertForSequenceClassification {
         _: &GenerationConfig,
         _: impl FnMut(Step),
     ) -> Result<Generated, ModelError> {
-        unsupported("classifies and has no decoder to generate with")
+        unsupported("is a classifier and has no decoder, so it cannot generate")
     }
 
     fn log_likelihoods(
@@ -57,7 +57,7 @@ impl Architecture for BertForSequenceClassification {
         _: Tensor<2, Int>,
         _: &Device,
     ) -> Result<Tensor<2>, ModelError> {
-        unsupported("classifies and gives no text a likelihood")
+        unsupported("is a classifier and computes no likelihood of a text")
     }
 }
 

@@ -10,36 +10,36 @@ use crate::attention::{attend, merge_heads, split_heads};
 use crate::layers::{dropout, linear};
 use crate::norm::LayerNorm;
 
-/// Multi-head attention of every token to every other, `softmax(q·kᵀ/√d_head + mask)·v`.
+/// Multi-head attention in which every token sees every other: `softmax(q·kᵀ/√d_head + mask)·v`.
 #[derive(Module, Debug)]
 pub struct BertSelfAttention {
-    /// Queries, `[d, d]`.
+    /// The projection to queries, `[d, d]`.
     pub query: Linear,
-    /// Keys, `[d, d]`; an (IA)³ target.
+    /// The projection to keys, `[d, d]`; an (IA)³ target.
     pub key: Linear,
-    /// Values, `[d, d]`; an (IA)³ target.
+    /// The projection to values, `[d, d]`; an (IA)³ target.
     pub value: Linear,
-    /// Dropout on the attention weights.
+    /// The dropout on the attention weights.
     pub dropout: Dropout,
     #[module(skip)]
     heads: usize,
 }
 
-/// `LayerNorm(dense(x) + residual)`.
+/// The output of the attention: `LayerNorm(dense(x) + residual)`.
 #[derive(Module, Debug)]
 pub struct BertSelfOutput {
-    /// `[d, d]`; PEFT's default scales its input too, the paper does not.
+    /// The projection of the output, `[d, d]`. PEFT's default targets scale its input too; the paper does not.
     pub dense: Linear,
-    /// Norm of the sum.
+    /// The norm of the sum.
     pub LayerNorm: LayerNorm,
-    /// Dropout on the output of `dense`.
+    /// The dropout on the output of `dense`.
     pub dropout: Dropout,
 }
 
 /// Attention with its residual.
 #[derive(Module, Debug)]
 pub struct BertAttention {
-    /// Hugging Face's `self`, a name that Rust keeps for itself.
+    /// The attention, which is named `self` in Hugging Face. `self` is a keyword of Rust.
     pub self_: BertSelfAttention,
     /// The output.
     pub output: BertSelfOutput,
@@ -77,7 +77,7 @@ impl BertAttention {
         Self { self_: BertSelfAttention::new(config, device), output }
     }
 
-    /// `x` `[batch, seq, d]` to the same shape.
+    /// Computes the layer for `x` of shape `[batch, seq, d]`. The result has the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
         let BertSelfOutput { dense, LayerNorm: norm, dropout } = &self.output;
         let context = self.self_.forward(x.clone(), bias);

@@ -8,49 +8,50 @@ use crate::config_field::{
     expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, read,
 };
 use crate::error::ModelError;
+use crate::shape::{HasShape, Shape};
 
 /// BERT's `config.json` (Hugging Face's `BertConfig`), with its defaults.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct BertConfig {
-    /// Rows of the embedding of tokens.
+    /// The size of the vocabulary, which is the number of rows of the embedding of tokens.
     pub vocab_size: usize,
-    /// Width of the residual stream.
+    /// The width of the hidden states.
     pub hidden_size: usize,
-    /// Blocks.
+    /// The number of blocks.
     pub num_hidden_layers: usize,
-    /// Attention heads.
+    /// The number of attention heads.
     pub num_attention_heads: usize,
-    /// Width of the feed-forward layer.
+    /// The width of the feed-forward layer.
     pub intermediate_size: usize,
-    /// Activation of the feed-forward layer.
+    /// The activation of the feed-forward layer.
     pub hidden_act: Activation,
-    /// Dropout on embeddings and on the output of each layer, in training.
+    /// The dropout on the embeddings and on the output of each layer, in training.
     pub hidden_dropout_prob: f64,
-    /// Dropout on the attention weights.
+    /// The dropout on the attention weights.
     pub attention_probs_dropout_prob: f64,
-    /// Dropout in front of the classifier; `hidden_dropout_prob` where absent.
+    /// The dropout before the classifier. If it is absent, `hidden_dropout_prob` is used.
     pub classifier_dropout: Option<f64>,
-    /// The number of positions: the largest number of tokens of a batch entry.
+    /// The number of positions, which is the largest number of tokens of a batch entry.
     pub max_position_embeddings: usize,
-    /// Rows of the embedding of token types.
+    /// The number of token types.
     pub type_vocab_size: usize,
-    /// Standard deviation of fresh weights.
+    /// The standard deviation of freshly initialised weights.
     pub initializer_range: f64,
-    /// Epsilon of the norms.
+    /// The epsilon of the norms.
     pub layer_norm_eps: f64,
-    /// Names of the classes by number; their count is the number of labels.
+    /// The names of the classes by their numbers. The number of names is the number of labels.
     #[serde(deserialize_with = "label_names")]
     pub id2label: Option<BTreeMap<String, String>>,
-    /// Number of labels where there is no `id2label`; 2 where both are absent.
+    /// The number of labels if there is no `id2label`. If both are absent, it is 2.
     pub num_labels: Option<usize>,
-    /// Only `absolute` positions are supported.
+    /// The kind of positions. Only `absolute` is supported.
     pub position_embedding_type: Option<String>,
-    /// Whether a token sees only those before it. Cross attention is not supported.
+    /// Whether a token sees only itself and the tokens before it.
     pub is_decoder: bool,
-    /// Only `false` is supported.
+    /// Whether there is cross attention. Only `false` is supported.
     pub add_cross_attention: bool,
-    /// Id of the padding token.
+    /// The id of the padding token.
     pub pad_token_id: Option<i64>,
 }
 
@@ -81,23 +82,24 @@ impl Default for BertConfig {
 }
 
 impl BertConfig {
-    /// Reads Hugging Face's `config.json`; fields that are absent take their defaults.
+    /// Reads Hugging Face's `config.json`. A field that is absent has its default.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
+    /// - [`ModelError::Json`]: the text is not such a configuration.
+    /// - [`ModelError::Field`]: a field has a value that is not possible.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let config: Self = read(text, "bert", &[])?;
         config.check()?;
         Ok(config)
     }
 
-    /// Number of classes.
+    /// The number of classes.
     pub fn labels(&self) -> usize {
         self.id2label.as_ref().map(BTreeMap::len).or(self.num_labels).unwrap_or(2)
     }
 
-    /// The id that fills rows up.
+    /// The id of the padding token: `pad_token_id`, or 0 if it is absent.
     pub fn pad_token_id(&self) -> i64 {
         self.pad_token_id.unwrap_or(0)
     }
@@ -124,7 +126,7 @@ impl BertConfig {
     }
 }
 
-/// Names of classes. Files may hold numbers or truth values there, which transformers keeps as they are.
+/// Reads the names of classes. Files may hold numbers or booleans instead of texts, which transformers accepts.
 fn label_names<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<BTreeMap<String, String>>, D::Error> {
@@ -134,6 +136,12 @@ fn label_names<'de, D: Deserializer<'de>>(
         other => other.to_string(),
     };
     Ok(names.map(|names| names.into_iter().map(|(number, name)| (number, text(name))).collect()))
+}
+
+impl HasShape for BertConfig {
+    fn shape(&self) -> Shape {
+        Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, self.hidden_size)
+    }
 }
 
 #[cfg(test)]

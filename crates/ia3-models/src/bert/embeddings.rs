@@ -8,18 +8,18 @@ use super::config::BertConfig;
 use crate::layers::{dropout, embedding};
 use crate::norm::LayerNorm;
 
-/// `LayerNorm(word + token type + position)`.
+/// The embeddings of a text: `LayerNorm(word + token type + position)`.
 #[derive(Module, Debug)]
 pub struct BertEmbeddings {
-    /// `[vocab, d]`
+    /// The embedding of tokens, `[vocab, d]`.
     pub word_embeddings: Embedding,
-    /// `[max_positions, d]`
+    /// The embedding of positions, `[max_positions, d]`.
     pub position_embeddings: Embedding,
-    /// `[types, d]`
+    /// The embedding of token types, `[types, d]`.
     pub token_type_embeddings: Embedding,
-    /// Norm of the sum.
+    /// The norm of the sum.
     pub LayerNorm: LayerNorm,
-    /// Dropout after it.
+    /// The dropout after the norm.
     pub dropout: Dropout,
 }
 
@@ -35,7 +35,7 @@ impl BertEmbeddings {
         }
     }
 
-    /// Ids, types `[batch, seq]` and positions `[batch or 1, seq]` to `[batch, seq, d]`.
+    /// Embeds ids and types `[batch, seq]` and positions `[batch or 1, seq]`. The result is `[batch, seq, d]`.
     pub(crate) fn forward(
         &self,
         ids: Tensor<2, Int>,

@@ -11,34 +11,34 @@ use crate::activation::Activation;
 use crate::layers::{dropout, linear};
 use crate::norm::LayerNorm;
 
-/// `act(dense(x))`.
+/// The first half of the feed-forward layer: `act(dense(x))`.
 #[derive(Module, Debug)]
 pub struct BertIntermediate {
-    /// `[d, d_inner]`
+    /// The weight, `[d, d_inner]`.
     pub dense: Linear,
     #[module(skip)]
     activation: Activation,
 }
 
-/// `LayerNorm(dense(h) + residual)`.
+/// The second half of the feed-forward layer: `LayerNorm(dense(h) + residual)`.
 #[derive(Module, Debug)]
 pub struct BertOutput {
-    /// `[d_inner, d]`; an (IA)³ target by its input.
+    /// `[d_inner, d]`; an (IA)³ target whose input is scaled.
     pub dense: Linear,
-    /// Norm of the sum.
+    /// The norm of the sum.
     pub LayerNorm: LayerNorm,
-    /// Dropout on the output of `dense`.
+    /// The dropout on the output of `dense`.
     pub dropout: Dropout,
 }
 
-/// Attention and feed-forward layer, each with its residual and a norm behind it.
+/// A block: the attention and the feed-forward layer, each with its residual and followed by a norm.
 #[derive(Module, Debug)]
 pub struct BertLayer {
     /// The attention.
     pub attention: BertAttention,
-    /// First half of the feed-forward layer.
+    /// The first half of the feed-forward layer.
     pub intermediate: BertIntermediate,
-    /// Second half.
+    /// The second half of the feed-forward layer.
     pub output: BertOutput,
 }
 
@@ -55,7 +55,7 @@ impl BertLayer {
         Self { attention: BertAttention::new(config, device), intermediate, output }
     }
 
-    /// `x` `[batch, seq, d]` to the same shape.
+    /// Computes the layer for `x` of shape `[batch, seq, d]`. The result has the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
         let x = self.attention.forward(x, bias);
         let h = self.intermediate.activation.forward(self.intermediate.dense.ia3_forward(x.clone()));

@@ -1,6 +1,8 @@
-//! BERT as a sequence classifier: learned positions and token types, norms after each layer, a pooled first token.
+//! BERT as a sequence classifier. It has learned positions and token types, a norm after each layer, and a pooler on the first
+//! token.
 //!
-//! arXiv 1810.04805; field names are Hugging Face's (`modeling_bert.py`), so module paths and checkpoint keys agree.
+//! The model is that of arXiv 1810.04805. The names of the fields are Hugging Face's (`modeling_bert.py`), so module paths equal
+//! checkpoint keys.
 
 mod architecture;
 mod attention;

@@ -13,21 +13,21 @@ use crate::loss::{RowLosses, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
 
-/// The blocks.
+/// The stack of blocks.
 #[derive(Module, Debug)]
 pub struct BertEncoder {
     /// The blocks.
     pub layer: Vec<BertLayer>,
 }
 
-/// `tanh(dense(first token))`.
+/// The pooler: `tanh(dense(first token))`.
 #[derive(Module, Debug)]
 pub struct BertPooler {
-    /// `[d, d]`
+    /// The weight, `[d, d]`.
     pub dense: Linear,
 }
 
-/// Embeddings, blocks and pooler.
+/// The model without the classifier: embeddings, blocks and pooler.
 #[derive(Module, Debug)]
 pub struct BertModel {
     /// The embeddings.
@@ -38,14 +38,14 @@ pub struct BertModel {
     pub pooler: BertPooler,
 }
 
-/// BERT with a classifier of whole sequences, Hugging Face's `BertForSequenceClassification`.
+/// BERT with a classifier of sequences, which is Hugging Face's `BertForSequenceClassification`.
 #[derive(Module, Debug)]
 pub struct BertForSequenceClassification {
-    /// All but the classifier.
+    /// All modules except the classifier.
     pub bert: BertModel,
-    /// Dropout in front of the classifier.
+    /// The dropout before the classifier.
     pub dropout: Dropout,
-    /// The classifier, `[d, num_labels]`; PEFT trains and saves it whole for the task `SEQ_CLS`.
+    /// The classifier, `[d, num_labels]`. For the task `SEQ_CLS`, PEFT trains it and saves it whole.
     pub classifier: Linear,
     #[module(skip)]
     config: BertConfig,
@@ -58,7 +58,7 @@ impl ActivationSpace for BertForSequenceClassification {
 }
 
 impl BertConfig {
-    /// A freshly initialised model; nothing is allocated before a weight is read.
+    /// Makes a freshly initialised model. A weight takes no memory before it is first read.
     pub fn init(&self, device: &Device) -> BertForSequenceClassification {
         let (d, std) = (self.hidden_size, self.initializer_range);
         let bert = BertModel {
@@ -78,21 +78,21 @@ impl BertConfig {
 }
 
 impl BertForSequenceClassification {
-    /// The configuration the model was made from.
+    /// The configuration that the model was made from.
     pub fn config(&self) -> &BertConfig {
         &self.config
     }
 
-    /// The facts that planning needs, from shapes alone.
+    /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         model_info(self, Some("bert"), None)
     }
 
-    /// Logits `[batch, num_labels]`.
+    /// Computes the logits `[batch, num_labels]`.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Input`] for an input that is missing or does not fit.
+    /// [`ModelError::Input`] if an input is missing or does not fit.
     pub fn forward(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
         Ok(self.run(inputs, false)?.logits.squeeze_dim(1))
     }
@@ -106,7 +106,8 @@ impl BertForSequenceClassification {
         Ok(ModelOutput { hidden_states, ..ModelOutput::new(logits) })
     }
 
-    /// What each token may see: real tokens, and in a decoder those up to itself; `[batch or 1, 1, queries or 1, keys]`.
+    /// The mask of the attention, `[batch or 1, 1, queries or 1, keys]`: a token sees only real tokens and, in a decoder, only
+    /// itself and the tokens before it. It is `None` if every token sees every other.
     fn bias(&self, inputs: &ModelInputs, x: &Tensor<3>) -> Option<Tensor<4>> {
         let padding = inputs.attention_mask.clone().map(|mask| mask::padding(mask, x.dtype()));
         let [_, seq, _] = x.dims();
@@ -117,7 +118,7 @@ impl BertForSequenceClassification {
         }
     }
 
-    /// States `[batch, seq, d]` of the last block.
+    /// Computes the hidden states `[batch, seq, d]` after the last block.
     fn encode(&self, inputs: &ModelInputs, mut trace: Trace) -> Result<Tensor<3>, ModelError> {
         inputs.check(self.config.vocab_size)?;
         check_rows(self, &inputs.input_ids)?;
@@ -136,23 +137,26 @@ impl BertForSequenceClassification {
         Ok(x)
     }
 
-    /// Mean cross entropy a row, of `labels` `[batch, 1]` ([`IGNORE_INDEX`](crate::IGNORE_INDEX) does not count).
+    /// The mean of the cross entropies of the rows, for `labels` `[batch, 1]`. Rows with the label
+    /// [`IGNORE_INDEX`](crate::IGNORE_INDEX) are left out.
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward), and [`ModelError::Unsupported`] for a model with one label, which is a regression.
+    /// - The errors of [`forward`](Self::forward).
+    /// - [`ModelError::Unsupported`]: the model has one label, which makes it a regression.
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
         Ok(self.row_losses(inputs, labels)?.mean())
     }
 
-    /// As [`loss`](Self::loss), for each row by itself.
+    /// The cross entropy of each row, as in [`loss`](Self::loss).
     ///
     /// # Errors
     ///
-    /// As [`loss`](Self::loss).
+    /// The errors are those of [`loss`](Self::loss).
     pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
         if self.config.labels() == 1 {
-            let problem = "with one label is a regression; there is a loss for classes only";
+            let problem =
+                "with one label is a regression, but only the loss of a classification is supported";
             return Err(ModelError::Unsupported { model_type: "bert".into(), problem });
         }
         let ids = required("input_ids", &inputs.input_ids)?;

@@ -1,74 +1,73 @@
-//! What (IA)³ costs on a model, beside the ways it is compared with; arithmetic on shapes, no weight is read.
-
-mod shape;
+//! Computes what (IA)³ costs on a model, compared with other methods. The costs are computed from shapes; no weight is read.
 
 use ia3_core::config::{ModuleInfo, ModuleKind};
 use ia3_core::{ModelInfo, Placement, Plan};
 
 use crate::config::ModelConfig;
-use shape::Shape;
+use crate::shape::Shape;
 
-/// What is to be computed.
+/// The training and inference whose costs are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// Tokens of an example, target included.
+    /// The number of tokens of an example, including its target.
     pub seq: usize,
-    /// Examples a step.
+    /// The number of examples per step.
     pub batch: usize,
-    /// Optimiser steps.
+    /// The number of optimiser steps.
     pub steps: usize,
-    /// Rank of LoRA.
+    /// The rank of LoRA.
     pub lora_rank: usize,
-    /// Examples in the prompt of in-context learning.
+    /// The number of examples in the prompt of in-context learning.
     pub shots: usize,
-    /// Tokens of such an example.
+    /// The number of tokens of such an example.
     pub shot_tokens: usize,
-    /// Bytes of a weight of the base.
+    /// The number of bytes per weight of the base.
     pub weight_bytes: usize,
 }
 
-/// A way to make a model do a task.
+/// A method of adapting a model to a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// (IA)³; the base is frozen.
+    /// (IA)³. The base is frozen.
     Ia3,
-    /// LoRA of this rank on every linear layer but the head; the base is frozen.
+    /// LoRA of this rank on every linear layer except the head. The base is frozen.
     Lora(usize),
-    /// All weights are trained.
+    /// Full fine-tuning: all weights are trained.
     FullFineTuning,
-    /// So many examples in the prompt, nothing is trained.
+    /// In-context learning: the prompt holds this number of examples, and nothing is trained.
     InContext(usize),
 }
 
-/// What a method costs. Bytes are of memory or disk as the field says; 0 where a method has no such thing.
+/// The costs of a method. Sizes are in bytes. A cost that a method does not have is 0.
 ///
-/// Figures follow arXiv 2205.05638 §4.2: `N` parameters of the model take `2N` operations a token in inference and `6N` in
-/// training, an encoder-decoder half as many, since each token passes one of its two stacks.
+/// Operations are counted as in arXiv 2205.05638 §4.2: a model with `N` parameters takes `2N` operations per token in inference
+/// and `6N` in training. An encoder-decoder takes half as many, because each token passes through only one of its two stacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// The method.
     pub method: Method,
-    /// Parameters that are trained.
+    /// The number of parameters that are trained.
     pub trainable_parameters: u64,
-    /// Bytes a task takes on disk: 4 a trained parameter, or 4 a token of the examples in the prompt.
+    /// The bytes on disk per task: 4 per trained parameter, or 4 per token of the examples in the prompt.
     pub disk_bytes: u64,
-    /// Operations of one example's inference.
+    /// The operations of the inference for one example.
     pub inference_flops: u128,
-    /// Operations of the training, counted as the paper counts them: three times the inference.
+    /// The operations of the training as the paper counts them, which are three times those of the inference.
     pub training_flops: u128,
-    /// The same without what is not computed: a frozen base needs no gradient of its weights, so two thirds.
+    /// The operations of the training that are computed. With a frozen base they are two thirds of `training_flops`, because
+    /// its weights need no gradient.
     pub frozen_training_flops: u128,
-    /// Memory of the base's weights.
+    /// The memory of the base's weights.
     pub weight_memory: u64,
-    /// Memory of float32 gradients and of AdamW's two moments: 12 a trained parameter, 16 with a float32 copy where all are
-    /// trained and the weights have fewer bytes.
+    /// The memory of float32 gradients and of AdamW's two moments: 12 bytes per trained parameter. It is 16 bytes if all weights
+    /// are trained and have fewer than 4 bytes, because training then keeps a float32 copy of them.
     pub optimizer_memory: u64,
-    /// An estimate of the memory of a training step's float32 activations, see `docs/cost.md`; of in-context learning that
-    /// of the keys and values of the prompt's examples, at the bytes of a weight.
+    /// An estimate of the memory of the float32 activations of a training step (see `docs/cost.md`). For in-context learning,
+    /// it is the memory of the keys and values of the examples in the prompt, stored like the weights.
     pub activation_memory: u64,
 }
 
-/// The costs of (IA)³ by `plan`, LoRA, full fine-tuning and in-context learning, in this order.
+/// The costs of (IA)³ with the vectors of `plan`, LoRA, full fine-tuning and in-context learning, in this order.
 ///
 /// `parameters` is `num_params()` of the model, which has the modules of `info`.
 pub fn costs(
@@ -78,7 +77,7 @@ pub fn costs(
     plan: &Plan,
     workload: &Workload,
 ) -> Vec<Cost> {
-    let model = Base { shape: Shape::of(config), info, parameters: parameters as u64, plan, workload };
+    let model = Base { shape: config.shape(), info, parameters: parameters as u64, plan, workload };
     let (rank, shots) = (workload.lora_rank, workload.shots);
     [Method::Ia3, Method::Lora(rank), Method::FullFineTuning, Method::InContext(shots)]
         .map(|method| model.cost(method))
@@ -143,7 +142,7 @@ impl Base<'_> {
         }
     }
 
-    /// Parameters of the modules that are trained whole, a classifier's head.
+    /// The number of parameters of the modules that are trained whole, such as the head of a classifier.
     fn saved(&self) -> usize {
         let modules = self.plan.modules_to_save.iter().filter_map(|path| self.info.module(path));
         let size = |module: &ModuleInfo| match module.kind {
@@ -171,15 +170,15 @@ impl Base<'_> {
         adapted.map(|(_, d_in, d_out)| (d_in, d_out))
     }
 
-    /// Numbers that a token leaves for the backward pass: the output of every linear layer, which what follows needs, and
-    /// the attention weights before and after dropout; for a trained matrix its input; for a vector the values it scales.
+    /// The number of values per token that are kept for the backward pass: the output of every linear layer, the attention
+    /// weights before and after dropout, the input of every trained matrix, and the values that a vector scales.
     fn stored(&self, method: Method) -> u64 {
         let outputs: usize = self.linears().map(|(_, _, d_out)| d_out).sum();
         let attention = 2 * self.shape.attentions * self.shape.heads * self.workload.seq;
         let own: usize = match method {
             Method::FullFineTuning => self.linears().map(|(_, d_in, _)| d_in).sum(),
             Method::Lora(rank) => self.adapted_by_lora().map(|(d_in, _)| d_in + rank).sum(),
-            // The output that a vector scales is counted already.
+            // The outputs that vectors scale are among the outputs of the linear layers.
             Method::Ia3 => {
                 let inputs = self.plan.sites.iter().filter(|site| site.placement == Placement::Input);
                 inputs.map(|site| site.len).sum()

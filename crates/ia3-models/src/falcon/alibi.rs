@@ -1,12 +1,12 @@
-//! Attention with linear biases (arXiv 2108.12409), rounded as Hugging Face's `build_alibi_tensor` rounds it.
+//! Attention with linear biases (ALiBi, arXiv 2108.12409), with the rounding of Hugging Face's `build_alibi_tensor`.
 
 use burn::tensor::{Int, Tensor, TensorData};
 use half::bf16;
 
 /// The bias on the scores of `heads` heads, `[batch or 1, heads, 1, keys]`: `slope · position / √d_head`.
 ///
-/// A key's position counts the real tokens of its row before it. Slopes, positions and products are rounded to
-/// bfloat16, whatever the dtype of the model.
+/// The position of a key is the number of real tokens before it in its row. Slopes, positions and products are rounded to
+/// bfloat16, whatever the dtype of the model is.
 pub(crate) fn alibi(mask: &Tensor<2, Int>, heads: usize, d_head: usize) -> Tensor<4> {
     let device = &mask.device();
     let [batch, keys] = mask.dims();
@@ -35,7 +35,8 @@ fn positions(mask: &[i64]) -> impl Iterator<Item = f32> {
     })
 }
 
-/// `2^(−8i/n)` for the largest power of two `n` of heads, then every other slope of `2n`.
+/// The slopes of the heads. For the first `n` heads, where `n` is the largest power of two that is not above the number of
+/// heads, they are `2^(−8i/n)`. The other heads have every other slope of a model with `2n` heads.
 fn slopes(heads: usize) -> impl Iterator<Item = f32> {
     let n = 1 << heads.ilog2();
     let base = |n: usize| (-(-((n as f64).log2() - 3.0)).exp2()).exp2() as f32;

@@ -9,17 +9,17 @@ use crate::cache::KvCache;
 use crate::layers::{dropout, linear};
 use crate::rotary::Rotation;
 
-/// Causal attention with queries, keys and values from one projection.
+/// Causal attention that computes queries, keys and values with one projection.
 ///
-/// Its outputs are groups of query heads, each followed by the one head of keys and the one of values that they share:
-/// one group in all (multi-query), several (40B, 11B), or one for every query (RW-1B).
+/// The outputs of the projection are groups. A group holds some heads of queries, then the head of keys and the head of values
+/// that they share. There is one group (multi-query), several groups (40B, 11B), or one group for every query head (RW-1B).
 #[derive(Module, Debug)]
 pub struct FalconAttention {
-    /// `[d, (heads + 2·kv_heads)·d_head]`; an (IA)³ target, of which the paper would scale keys and values only.
+    /// The projection, `[d, (heads + 2·kv_heads)·d_head]`; an (IA)³ target. The paper scales only its keys and values.
     pub query_key_value: Linear,
-    /// Output, `[d, d]`.
+    /// The projection of the output, `[d, d]`.
     pub dense: Linear,
-    /// Dropout on the attention weights.
+    /// The dropout on the attention weights.
     pub attention_dropout: Dropout,
     #[module(skip)]
     kv_heads: usize,
@@ -27,11 +27,11 @@ pub struct FalconAttention {
     per_group: usize,
 }
 
-/// What all blocks share of a batch.
+/// The positions of a batch, which all blocks share.
 pub(crate) struct Positions {
-    /// Rotary embeddings, without alibi.
+    /// The rotary embeddings, if the model does not use ALiBi.
     pub(crate) rotation: Option<Rotation>,
-    /// Causal and padding mask, and alibi where the model has it.
+    /// The causal mask and the padding mask, plus the biases of ALiBi if the model uses it.
     pub(crate) bias: Tensor<4>,
 }
 
@@ -48,7 +48,7 @@ impl FalconAttention {
         }
     }
 
-    /// `x` `[batch, seq, d]` to the same shape.
+    /// Computes the layer for `x` of shape `[batch, seq, d]`. The result has the same shape.
     pub(crate) fn forward(
         &self,
         x: Tensor<3>,
@@ -70,7 +70,8 @@ impl FalconAttention {
         self.dense.ia3_forward(merge_heads(context))
     }
 
-    /// Queries `[batch, heads, seq, d_head]`, keys and values `[batch, kv_heads, seq, d_head]`.
+    /// Splits the output of the projection into queries `[batch, heads, seq, d_head]`, and keys and values
+    /// `[batch, kv_heads, seq, d_head]`.
     fn split(&self, fused: Tensor<3>) -> [Tensor<4>; 3] {
         let [batch, seq, width] = fused.dims();
         let heads = self.per_group + 2;

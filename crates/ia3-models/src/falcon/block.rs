@@ -10,12 +10,12 @@ use crate::cache::KvCache;
 use crate::layers::{dropout, linear};
 use crate::norm::LayerNorm;
 
-/// `dense_4h_to_h(act(dense_h_to_4h(x)))`.
+/// The feed-forward layer: `dense_4h_to_h(act(dense_h_to_4h(x)))`.
 #[derive(Module, Debug)]
 pub struct FalconMLP {
-    /// `[d, d_inner]`
+    /// The first matrix, `[d, d_inner]`.
     pub dense_h_to_4h: Linear,
-    /// `[d_inner, d]`; an (IA)³ target by its input.
+    /// The second matrix, `[d_inner, d]`; an (IA)³ target whose input is scaled.
     pub dense_4h_to_h: Linear,
     #[module(skip)]
     activation: Activation,
@@ -36,7 +36,7 @@ impl FalconMLP {
     }
 }
 
-/// A block, with the norms of its shape.
+/// A block. The variants of Falcon differ in its norms:
 ///
 /// - Two norms (40B): `x + attention(ln_attn(x)) + mlp(ln_mlp(x))`.
 /// - One norm (7B, 11B): `x + attention(h) + mlp(h)` with `h = input_layernorm(x)`.
@@ -47,17 +47,17 @@ pub struct FalconDecoderLayer {
     pub self_attention: FalconAttention,
     /// The feed-forward layer.
     pub mlp: FalconMLP,
-    /// Norm in front of the attention, and of a parallel feed-forward layer.
+    /// The norm before the attention, and before a parallel feed-forward layer.
     pub input_layernorm: Option<LayerNorm>,
-    /// Norm in front of a sequential feed-forward layer.
+    /// The norm before a sequential feed-forward layer.
     pub post_attention_layernorm: Option<LayerNorm>,
-    /// Norm in front of the attention, where there are two.
+    /// The norm before the attention in a block with two norms.
     pub ln_attn: Option<LayerNorm>,
-    /// Norm in front of the feed-forward layer, where there are two.
+    /// The norm before the feed-forward layer in a block with two norms.
     pub ln_mlp: Option<LayerNorm>,
-    /// Dropout on the output of a sequential attention.
+    /// The dropout on the output of a sequential attention.
     pub attention_dropout: Dropout,
-    /// Dropout on the output of the block.
+    /// The dropout on the output of the block.
     pub hidden_dropout: Dropout,
 }
 
@@ -78,7 +78,7 @@ impl FalconDecoderLayer {
         }
     }
 
-    /// `x` `[batch, seq, d]` to the same shape.
+    /// Computes the layer for `x` of shape `[batch, seq, d]`. The result has the same shape.
     pub(crate) fn forward(
         &self,
         x: Tensor<3>,

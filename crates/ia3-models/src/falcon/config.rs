@@ -9,25 +9,27 @@ use crate::config_field::{
 };
 use crate::error::ModelError;
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
+use crate::shape::{HasShape, Shape};
 
-/// Falcon's `config.json` (Hugging Face's `FalconConfig`), with its defaults; those of the old `RefinedWeb` and
-/// `RefinedWebModel` too.
+/// Falcon's `config.json` (Hugging Face's `FalconConfig`), with its defaults. It also reads the old types `RefinedWeb` and
+/// `RefinedWebModel`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct FalconConfig {
     /// `falcon`, `RefinedWeb` (40B) or `RefinedWebModel` (7B, RW-1B).
     pub model_type: String,
-    /// Rows of the embedding and of the head.
+    /// The size of the vocabulary, which is the number of rows of the embedding and of the head.
     pub vocab_size: usize,
-    /// Width of the residual stream.
+    /// The width of the hidden states.
     pub hidden_size: usize,
-    /// Blocks.
+    /// The number of blocks.
     pub num_hidden_layers: usize,
-    /// Heads of queries.
+    /// The number of heads of the queries.
     pub num_attention_heads: usize,
-    /// Heads of keys and values of the new decoder architecture; as many as of queries where absent.
+    /// The number of heads of the keys and values in the new decoder architecture. If it is absent, there are as many as heads
+    /// of the queries.
     pub num_kv_heads: Option<usize>,
-    /// Norms in front of attention and feed-forward layer of the new decoder architecture; 2 where absent.
+    /// The number of norms before attention and feed-forward layer in the new decoder architecture. If it is absent, it is 2.
     pub num_ln_in_parallel_attn: Option<usize>,
     /// Grouped heads, as in 40B and 11B; [`multi_query`](Self::multi_query) does not count then.
     #[serde(deserialize_with = "switch")]
@@ -44,35 +46,35 @@ pub struct FalconConfig {
     /// Whether linear layers have a bias.
     #[serde(deserialize_with = "switch")]
     pub bias: bool,
-    /// Width of the feed-forward layer; four times `hidden_size` where absent.
+    /// The width of the feed-forward layer. If it is absent, it is four times `hidden_size`.
     pub ffn_hidden_size: Option<usize>,
-    /// Activation of the feed-forward layer.
+    /// The activation of the feed-forward layer.
     pub activation: Activation,
-    /// Epsilon of the norms.
+    /// The epsilon of the norms.
     pub layer_norm_epsilon: f64,
-    /// Standard deviation of fresh weights.
+    /// The standard deviation of freshly initialised weights.
     pub initializer_range: f64,
-    /// Dropout on the output of the feed-forward layer, in training.
+    /// The dropout on the output of the feed-forward layer, in training.
     pub hidden_dropout: f64,
-    /// Dropout on the attention weights.
+    /// The dropout on the attention weights.
     pub attention_dropout: f64,
     /// The rotary embeddings.
     pub rope_parameters: Option<Box<RopeParameters>>,
-    /// The rotary embeddings, as older files have them; where it is not empty it wins over `rope_parameters`.
+    /// The rotary embeddings in older files. If it is not empty, it is used instead of `rope_parameters`.
     pub rope_scaling: Option<Box<RopeParameters>>,
-    /// Positions that the model was trained on; the rotary scaling `llama3` reads them.
+    /// The number of positions that the model was trained on, which the rotary scaling `llama3` uses.
     pub max_position_embeddings: usize,
-    /// Base of their wavelengths, as older files have it.
+    /// The base of the wavelengths of the rotary embeddings in older files.
     pub rope_theta: Option<f64>,
     /// Share of a head that is rotated, as older files have it.
     pub partial_rotary_factor: Option<f64>,
     /// Positions that the model was first trained on, where they stand beside the parameters of the rotary embeddings.
     pub original_max_position_embeddings: Option<f64>,
-    /// Whether the head is the embedding; a checkpoint with another `lm_head.weight` overrides it.
+    /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
-    /// Id of the padding token.
+    /// The id of the padding token.
     pub pad_token_id: Option<i64>,
-    /// Ids that end a sequence.
+    /// The ids of the tokens that end a sequence.
     #[serde(deserialize_with = "ids")]
     pub eos_token_id: Vec<i64>,
 }
@@ -119,16 +121,17 @@ impl Default for FalconConfig {
 }
 
 impl FalconConfig {
-    /// Hugging Face's `model_type`.
+    /// The `model_type` of Hugging Face.
     pub(crate) fn hugging_face_type(&self) -> &str {
         &self.model_type
     }
 
-    /// Reads Hugging Face's `config.json`; fields that are absent take their defaults.
+    /// Reads Hugging Face's `config.json`. A field that is absent has its default.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
+    /// - [`ModelError::Json`]: the text is not such a configuration.
+    /// - [`ModelError::Field`]: a field has a value that is not possible.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let mut config: Self = read(text, "falcon, RefinedWeb or RefinedWebModel", SPELLINGS)?;
         config.new_decoder_architecture |= config.model_type == "RefinedWeb";
@@ -136,17 +139,17 @@ impl FalconConfig {
         Ok(config)
     }
 
-    /// Width of one head.
+    /// The width of one head.
     pub fn head_dim(&self) -> usize {
         self.hidden_size / self.num_attention_heads
     }
 
-    /// Width of the feed-forward layer.
+    /// The width of the feed-forward layer.
     pub fn d_inner(&self) -> usize {
         self.ffn_hidden_size.unwrap_or(4 * self.hidden_size)
     }
 
-    /// Heads of keys and values, whatever the shape.
+    /// The number of heads of the keys and values, for every variant.
     pub fn kv_heads(&self) -> usize {
         match (self.new_decoder_architecture, self.multi_query) {
             (true, _) => self.num_kv_heads.unwrap_or(self.num_attention_heads),
@@ -155,12 +158,12 @@ impl FalconConfig {
         }
     }
 
-    /// Whether attention and feed-forward layer have a norm each, in front of both.
+    /// Whether attention and feed-forward layer each have a norm of their own.
     pub(crate) fn two_norms(&self) -> bool {
         self.new_decoder_architecture && self.num_ln_in_parallel_attn.unwrap_or(2) == 2
     }
 
-    /// Outputs of `query_key_value` that are queries: those of a group come before its keys and values.
+    /// The outputs of `query_key_value` that are queries. In each group, they come before the keys and values.
     pub(crate) fn queries(&self) -> Vec<Range<usize>> {
         let per_group = self.num_attention_heads / self.kv_heads();
         let group = |i: usize| i * (per_group + 2);
@@ -168,7 +171,7 @@ impl FalconConfig {
         (0..self.kv_heads()).map(range).collect()
     }
 
-    /// Angles per position of the rotary embeddings; `None` with alibi.
+    /// The angles per position of the rotary embeddings, or `None` if the model uses ALiBi.
     pub(crate) fn frequencies(&self) -> Result<Option<RotaryFrequencies>, ModelError> {
         if self.alibi {
             return Ok(None);
@@ -203,6 +206,13 @@ impl FalconConfig {
         expect_dropout("attention_dropout", self.attention_dropout)?;
         expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)?;
         self.frequencies().map(|_| ())
+    }
+}
+
+impl HasShape for FalconConfig {
+    fn shape(&self) -> Shape {
+        let d_kv = self.kv_heads() * self.head_dim();
+        Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, d_kv)
     }
 }
 

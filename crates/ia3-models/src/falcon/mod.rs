@@ -1,7 +1,8 @@
-//! Falcon in its four shapes: 7B (multi-query, parallel attention), 40B (grouped heads, two norms), 11B (grouped heads,
-//! one norm) and RW-1B (alibi, sequential attention).
+//! Falcon in its four variants: 7B (multi-query, parallel attention), 40B (grouped heads, two norms), 11B (grouped heads, one
+//! norm) and RW-1B (ALiBi, sequential attention).
 //!
-//! arXiv 2311.16867; field names are Hugging Face's (`modeling_falcon.py`), so module paths and checkpoint keys agree.
+//! The model is that of arXiv 2311.16867. The names of the fields are Hugging Face's (`modeling_falcon.py`), so module paths
+//! equal checkpoint keys.
 
 mod alibi;
 mod attention;

@@ -15,27 +15,28 @@ use crate::norm::LayerNorm;
 use crate::output::Trace;
 use crate::rotary::{RotaryFrequencies, Rotation};
 
-/// Embedding, blocks and the final norm.
+/// The model without the head: embedding, blocks and final norm.
 #[derive(Module, Debug)]
 pub struct FalconModel {
-    /// Embedding of tokens, `[vocab, d]`.
+    /// The embedding of tokens, `[vocab, d]`.
     pub word_embeddings: Embedding,
     /// The blocks.
     pub h: Vec<FalconDecoderLayer>,
-    /// Norm of the output.
+    /// The norm of the output.
     pub ln_f: LayerNorm,
 }
 
-/// Falcon with a language-model head, Hugging Face's `FalconForCausalLM`.
+/// Falcon with a language-model head, which is Hugging Face's `FalconForCausalLM`.
 #[derive(Module, Debug)]
 pub struct FalconForCausalLM {
-    /// All but the head.
+    /// All modules except the head.
     pub transformer: FalconModel,
     /// The head, `[d, vocab]`; absent where it is the transposed embedding.
     pub lm_head: Option<Linear>,
     #[module(skip)]
     config: FalconConfig,
-    /// The rotary embeddings' angle per position of each pair of a head; absent with alibi.
+    /// The angle per position of each pair of values of a head, for the rotary embeddings. It is absent if the model uses
+    /// ALiBi.
     #[module(skip)]
     frequencies: Option<RotaryFrequencies>,
 }
@@ -48,11 +49,11 @@ causal_lm_methods!(
 );
 
 impl FalconConfig {
-    /// A freshly initialised model; nothing is allocated before a weight is read.
+    /// Makes a freshly initialised model. A weight takes no memory before it is first read.
     ///
     /// # Panics
     ///
-    /// Panics on sizes that [`from_json`](Self::from_json) refuses.
+    /// Panics if the configuration has sizes that [`from_json`](Self::from_json) refuses.
     pub fn init(&self, device: &Device) -> FalconForCausalLM {
         let (d, std) = (self.hidden_size, self.initializer_range);
         let transformer = FalconModel {
@@ -71,7 +72,7 @@ impl FalconConfig {
 }
 
 impl FalconForCausalLM {
-    /// The facts that planning needs, from shapes alone.
+    /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         let info = model_info(self, Some(&self.config.model_type), Some("lm_head"));
         with_queries(info, "self_attention.query_key_value", &self.config.queries())

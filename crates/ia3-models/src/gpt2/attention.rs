@@ -9,16 +9,16 @@ use crate::attention::{attend, merge_heads, split_heads};
 use crate::cache::KvCache;
 use crate::layers::dropout;
 
-/// Multi-head causal attention, `c_proj(softmax(q·kᵀ/√d_head + mask)·v)` with `q`, `k`, `v` from one projection.
+/// Multi-head causal attention: `c_proj(softmax(q·kᵀ/√d_head + mask)·v)`. One projection computes `q`, `k` and `v`.
 #[derive(Module, Debug)]
 pub struct GPT2Attention {
-    /// Queries, keys and values, `[d, 3·d]`; an (IA)³ target, of which the paper would scale keys and values only.
+    /// The projection to queries, keys and values, `[d, 3·d]`; an (IA)³ target. The paper scales only its keys and values.
     pub c_attn: Conv1D,
-    /// Output, `[d, d]`.
+    /// The projection of the output, `[d, d]`.
     pub c_proj: Conv1D,
-    /// Dropout on the attention weights.
+    /// The dropout on the attention weights.
     pub attn_dropout: Dropout,
-    /// Dropout on the output.
+    /// The dropout on the output.
     pub resid_dropout: Dropout,
     #[module(skip)]
     heads: usize,
@@ -41,7 +41,7 @@ impl GPT2Attention {
         }
     }
 
-    /// `x` `[batch, seq, d]` to the same shape.
+    /// Computes the layer for `x` of shape `[batch, seq, d]`. The result has the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
         let parts = self.c_attn.ia3_forward(x).chunk(3, 2);
         let [q, k, v] = [0, 1, 2].map(|i: usize| split_heads(parts[i].clone(), self.heads));

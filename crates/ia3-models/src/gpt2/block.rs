@@ -11,14 +11,14 @@ use crate::cache::KvCache;
 use crate::layers::dropout;
 use crate::norm::LayerNorm;
 
-/// `c_proj(act(c_fc(x)))`.
+/// The feed-forward layer: `c_proj(act(c_fc(x)))`.
 #[derive(Module, Debug)]
 pub struct GPT2MLP {
-    /// `[d, d_inner]`
+    /// The first matrix, `[d, d_inner]`.
     pub c_fc: Conv1D,
-    /// `[d_inner, d]`; an (IA)³ target by its input.
+    /// The second matrix, `[d_inner, d]`; an (IA)³ target whose input is scaled.
     pub c_proj: Conv1D,
-    /// Dropout on the output.
+    /// The dropout on the output.
     pub dropout: Dropout,
     #[module(skip)]
     activation: Activation,
@@ -41,14 +41,14 @@ impl GPT2MLP {
     }
 }
 
-/// `x + attn(ln_1(x))`, then `x + mlp(ln_2(x))`.
+/// A block: `x + attn(ln_1(x))`, then `x + mlp(ln_2(x))`.
 #[derive(Module, Debug)]
 pub struct GPT2Block {
-    /// Norm before the attention.
+    /// The norm before the attention.
     pub ln_1: LayerNorm,
     /// The attention.
     pub attn: GPT2Attention,
-    /// Norm before the feed-forward layer.
+    /// The norm before the feed-forward layer.
     pub ln_2: LayerNorm,
     /// The feed-forward layer.
     pub mlp: GPT2MLP,

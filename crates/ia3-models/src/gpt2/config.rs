@@ -5,44 +5,45 @@ use crate::config_field::{
     Spelling, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
 use crate::error::ModelError;
+use crate::shape::{HasShape, Shape};
 
 /// GPT-2's `config.json` (Hugging Face's `GPT2Config`), with its defaults.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct GPT2Config {
-    /// Rows of the embedding and of the head.
+    /// The size of the vocabulary, which is the number of rows of the embedding and of the head.
     pub vocab_size: usize,
-    /// The number of positions: the largest number of tokens of a batch entry.
+    /// The number of positions, which is the largest number of tokens of a batch entry.
     pub n_positions: usize,
-    /// Width of the residual stream.
+    /// The width of the hidden states.
     pub n_embd: usize,
-    /// Blocks.
+    /// The number of blocks.
     pub n_layer: usize,
-    /// Attention heads.
+    /// The number of attention heads.
     pub n_head: usize,
-    /// Width of the feed-forward layer; `4·n_embd` where absent.
+    /// The width of the feed-forward layer. If it is absent, it is `4·n_embd`.
     pub n_inner: Option<usize>,
-    /// Activation of the feed-forward layer.
+    /// The activation of the feed-forward layer.
     pub activation_function: Activation,
-    /// Dropout on the output of each layer, in training.
+    /// The dropout on the output of each layer, in training.
     pub resid_pdrop: f64,
-    /// Dropout on the embeddings.
+    /// The dropout on the embeddings.
     pub embd_pdrop: f64,
-    /// Dropout on the attention weights.
+    /// The dropout on the attention weights.
     pub attn_pdrop: f64,
-    /// Epsilon of the norms.
+    /// The epsilon of the norms.
     pub layer_norm_epsilon: f64,
-    /// Standard deviation of fresh weights.
+    /// The standard deviation of freshly initialised weights.
     pub initializer_range: f64,
     /// Whether scores are divided by `√d_head`.
     pub scale_attn_weights: bool,
     /// Whether scores are also divided by the number of the layer, counted from 1.
     pub scale_attn_by_inverse_layer_idx: bool,
-    /// Whether the head is the embedding; a checkpoint with another `lm_head.weight` overrides it.
+    /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
-    /// Id of the padding token.
+    /// The id of the padding token.
     pub pad_token_id: Option<i64>,
-    /// Ids that end a sequence.
+    /// The ids of the tokens that end a sequence.
     #[serde(deserialize_with = "ids")]
     pub eos_token_id: Vec<i64>,
 }
@@ -80,23 +81,24 @@ impl Default for GPT2Config {
 }
 
 impl GPT2Config {
-    /// Hugging Face's `model_type`.
+    /// The `model_type` of Hugging Face.
     pub(crate) fn hugging_face_type(&self) -> &str {
         "gpt2"
     }
 
-    /// Reads Hugging Face's `config.json`; fields that are absent take their defaults.
+    /// Reads Hugging Face's `config.json`. A field that is absent has its default.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
+    /// - [`ModelError::Json`]: the text is not such a configuration.
+    /// - [`ModelError::Field`]: a field has a value that is not possible.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let config: Self = read(text, "gpt2", SPELLINGS)?;
         config.check()?;
         Ok(config)
     }
 
-    /// Width of the feed-forward layer.
+    /// The width of the feed-forward layer.
     pub fn d_inner(&self) -> usize {
         self.n_inner.unwrap_or(4 * self.n_embd)
     }
@@ -114,5 +116,11 @@ impl GPT2Config {
         expect_dropout("embd_pdrop", self.embd_pdrop)?;
         expect_dropout("attn_pdrop", self.attn_pdrop)?;
         expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)
+    }
+}
+
+impl HasShape for GPT2Config {
+    fn shape(&self) -> Shape {
+        Shape::of_one_stack(self.n_layer, self.n_head, self.n_embd)
     }
 }

@@ -5,12 +5,12 @@ use ia3_core::Affine;
 
 use crate::layers::normal;
 
-/// GPT-2's linear layer, which checkpoints hold as `[d_in, d_out]`, not transposed as other linear layers.
+/// GPT-2's linear layer. Its weight is `[d_in, d_out]` in a checkpoint, while that of other linear layers is `[d_out, d_in]`.
 #[derive(Module, Debug)]
 pub struct Conv1D {
-    /// `[d_in, d_out]`
+    /// The weight, `[d_in, d_out]`.
     pub weight: Param<Tensor<2>>,
-    /// `[d_out]`
+    /// The bias, `[d_out]`.
     pub bias: Param<Tensor<1>>,
 }
 

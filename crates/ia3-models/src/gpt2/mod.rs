@@ -1,6 +1,7 @@
-//! GPT-2: learned positions, norms before each layer, queries, keys and values in one `c_attn`.
+//! GPT-2. It has learned positions, a norm before each layer, and one projection `c_attn` for queries, keys and values.
 //!
-//! Radford et al. 2019; field names are Hugging Face's (`modeling_gpt2.py`), so module paths and checkpoint keys agree.
+//! The model is that of Radford et al. 2019. The names of the fields are Hugging Face's (`modeling_gpt2.py`), so module paths
+//! equal checkpoint keys.
 
 mod attention;
 mod block;

@@ -12,25 +12,25 @@ use crate::layers::{dropout, embedding, linear};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
 
-/// Embeddings, blocks and the final norm.
+/// The model without the head: embeddings, blocks and final norm.
 #[derive(Module, Debug)]
 pub struct GPT2Model {
-    /// Embedding of tokens, `[vocab, d]`.
+    /// The embedding of tokens, `[vocab, d]`.
     pub wte: Embedding,
-    /// Embedding of positions, `[n_positions, d]`.
+    /// The embedding of positions, `[n_positions, d]`.
     pub wpe: Embedding,
-    /// Dropout on their sum.
+    /// The dropout on the sum of the embeddings.
     pub drop: Dropout,
     /// The blocks.
     pub h: Vec<GPT2Block>,
-    /// Norm of the output.
+    /// The norm of the output.
     pub ln_f: LayerNorm,
 }
 
-/// GPT-2 with a language-model head, Hugging Face's `GPT2LMHeadModel`.
+/// GPT-2 with a language-model head, which is Hugging Face's `GPT2LMHeadModel`.
 #[derive(Module, Debug)]
 pub struct GPT2LMHeadModel {
-    /// All but the head.
+    /// All modules except the head.
     pub transformer: GPT2Model,
     /// The head, `[d, vocab]`; absent where it is the transposed embedding.
     pub lm_head: Option<Linear>,
@@ -46,7 +46,7 @@ causal_lm_methods!(
 );
 
 impl GPT2Config {
-    /// A freshly initialised model; nothing is allocated before a weight is read.
+    /// Makes a freshly initialised model. A weight takes no memory before it is first read.
     pub fn init(&self, device: &Device) -> GPT2LMHeadModel {
         let (d, std) = (self.n_embd, self.initializer_range);
         let transformer = GPT2Model {
@@ -63,7 +63,7 @@ impl GPT2Config {
 }
 
 impl GPT2LMHeadModel {
-    /// The facts that planning needs, from shapes alone.
+    /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         let info = model_info(self, Some("gpt2"), Some("lm_head"));
         with_queries(info, "attn.c_attn", std::slice::from_ref(&(0..self.config.n_embd)))

@@ -9,18 +9,18 @@ use crate::cache::KvCache;
 use crate::layers::{dropout, linear};
 use crate::rotary::Rotation;
 
-/// Causal attention with rotary positions; consecutive query heads share a head of keys and values.
+/// Causal attention with rotary positions. A group of consecutive query heads shares one head of keys and values.
 #[derive(Module, Debug)]
 pub struct LlamaAttention {
-    /// Queries, `[d, heads·head_dim]`.
+    /// The projection to queries, `[d, heads·head_dim]`.
     pub q_proj: Linear,
-    /// Keys, `[d, kv_heads·head_dim]`; an (IA)³ target.
+    /// The projection to keys, `[d, kv_heads·head_dim]`; an (IA)³ target.
     pub k_proj: Linear,
-    /// Values, `[d, kv_heads·head_dim]`; an (IA)³ target.
+    /// The projection to values, `[d, kv_heads·head_dim]`; an (IA)³ target.
     pub v_proj: Linear,
-    /// Output, `[heads·head_dim, d]`.
+    /// The projection of the output, `[heads·head_dim, d]`.
     pub o_proj: Linear,
-    /// Dropout on the attention weights.
+    /// The dropout on the attention weights.
     pub dropout: Dropout,
     #[module(skip)]
     heads: usize,
@@ -47,7 +47,7 @@ impl LlamaAttention {
         }
     }
 
-    /// `x` `[batch, seq, d]` to the same shape.
+    /// Computes the layer for `x` of shape `[batch, seq, d]`. The result has the same shape.
     pub(crate) fn forward(
         &self,
         x: Tensor<3>,

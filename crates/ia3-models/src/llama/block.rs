@@ -11,14 +11,14 @@ use crate::layers::linear;
 use crate::norm::RmsNorm;
 use crate::rotary::Rotation;
 
-/// `down_proj(act(gate_proj(x)) ⊙ up_proj(x))` (SwiGLU).
+/// The feed-forward layer (SwiGLU): `down_proj(act(gate_proj(x)) ⊙ up_proj(x))`.
 #[derive(Module, Debug)]
 pub struct LlamaMLP {
-    /// `[d, d_inner]`, activated.
+    /// The gate, `[d, d_inner]`. The activation is applied to its output.
     pub gate_proj: Linear,
-    /// `[d, d_inner]`, linear.
+    /// The matrix beside the gate, `[d, d_inner]`. No activation is applied to its output.
     pub up_proj: Linear,
-    /// `[d_inner, d]`; an (IA)³ target by its input.
+    /// The second matrix, `[d_inner, d]`; an (IA)³ target whose input is scaled.
     pub down_proj: Linear,
     #[module(skip)]
     activation: Activation,
@@ -42,16 +42,16 @@ impl LlamaMLP {
     }
 }
 
-/// `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`.
+/// A block: `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`.
 #[derive(Module, Debug)]
 pub struct LlamaDecoderLayer {
     /// The attention.
     pub self_attn: LlamaAttention,
     /// The feed-forward layer.
     pub mlp: LlamaMLP,
-    /// RMS norm before the attention.
+    /// The RMS norm before the attention.
     pub input_layernorm: RmsNorm,
-    /// RMS norm before the feed-forward layer.
+    /// The RMS norm before the feed-forward layer.
     pub post_attention_layernorm: RmsNorm,
 }
 

@@ -7,34 +7,35 @@ use crate::config_field::{
 };
 use crate::error::ModelError;
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
+use crate::shape::{HasShape, Shape};
 
-/// `config.json` of Llama, Mistral and Qwen2 (Hugging Face's `LlamaConfig`, `MistralConfig`, `Qwen2Config`), with
-/// their defaults.
+/// The `config.json` of Llama, Mistral and Qwen2 (Hugging Face's `LlamaConfig`, `MistralConfig` and `Qwen2Config`), with their
+/// defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LlamaConfig {
-    /// `llama`, `mistral` or `qwen2`; they differ in biases, windows and defaults.
+    /// `llama`, `mistral` or `qwen2`. They differ in their biases, windows and defaults.
     pub model_type: String,
-    /// Rows of the embedding and of the head.
+    /// The size of the vocabulary, which is the number of rows of the embedding and of the head.
     pub vocab_size: usize,
-    /// Width of the residual stream.
+    /// The width of the hidden states.
     pub hidden_size: usize,
-    /// Width of the feed-forward layer.
+    /// The width of the feed-forward layer.
     pub intermediate_size: usize,
-    /// Blocks.
+    /// The number of blocks.
     pub num_hidden_layers: usize,
-    /// Heads of queries.
+    /// The number of heads of the queries.
     pub num_attention_heads: usize,
-    /// Heads of keys and values; each serves as many query heads.
+    /// The number of heads of the keys and values. It divides the number of heads of the queries.
     pub num_key_value_heads: usize,
-    /// Width of one head.
+    /// The width of one head.
     pub head_dim: usize,
-    /// Activation of the gate.
+    /// The activation of the gate.
     pub hidden_act: Activation,
-    /// Epsilon of the RMS norms.
+    /// The epsilon of the RMS norms.
     pub rms_norm_eps: f64,
-    /// Standard deviation of fresh weights.
+    /// The standard deviation of freshly initialised weights.
     pub initializer_range: f64,
-    /// Dropout on the attention weights, in training.
+    /// The dropout on the attention weights, in training.
     pub attention_dropout: f64,
     /// Whether queries, keys and values have a bias (Qwen2, some Llamas).
     pub qkv_bias: bool,
@@ -42,29 +43,31 @@ pub struct LlamaConfig {
     pub output_bias: bool,
     /// Whether the feed-forward layer has biases.
     pub mlp_bias: bool,
-    /// The rotary embeddings' angle per position of each pair of a head.
+    /// The angle per position of each pair of values of a head, for the rotary embeddings.
     pub rotary_frequencies: RotaryFrequencies,
-    /// For each block, how many tokens back it sees, itself included; `None` sees all (Mistral, Qwen2).
+    /// The window of each block: the number of tokens that a token sees, including itself. `None` means that it sees all
+    /// tokens before it. Only Mistral and Qwen2 have windows.
     pub windows: Vec<Option<usize>>,
-    /// Whether the head is the embedding; a checkpoint with another `lm_head.weight` overrides it.
+    /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
-    /// Id of the padding token.
+    /// The id of the padding token.
     pub pad_token_id: Option<i64>,
-    /// Ids that end a sequence.
+    /// The ids of the tokens that end a sequence.
     pub eos_token_id: Vec<i64>,
 }
 
 impl LlamaConfig {
-    /// Hugging Face's `model_type`.
+    /// The `model_type` of Hugging Face.
     pub(crate) fn hugging_face_type(&self) -> &str {
         &self.model_type
     }
 
-    /// Reads Hugging Face's `config.json`; fields that are absent take the defaults of `model_type`.
+    /// Reads Hugging Face's `config.json`. A field that is absent has the default of its `model_type`.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
+    /// - [`ModelError::Json`]: the text is not such a configuration.
+    /// - [`ModelError::Field`]: a field has a value that is not possible.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let raw: Raw = read(text, "llama, mistral or qwen2", &[])?;
         raw.check()?;
@@ -186,15 +189,15 @@ impl Raw {
         RopeParameters::resolve(scaling, parameters, beside).frequencies(head_dim, longest)
     }
 
-    /// The window of the layers that have one: 4096 where the field is absent, none where it is `null`.
+    /// The window of the layers that have one. It is 4096 if the field is absent, and `None` if the field is `null`.
     fn window(&self) -> Option<usize> {
         let written = self.sliding_window.unwrap_or(Some(4096));
         let used = written.filter(|_| self.use_sliding_window == Some(true));
         self.by_type(None, written, used)
     }
 
-    /// The window of each layer. Where there is no `layer_types`, Mistral has one in every layer, and Qwen2 in those from
-    /// `max_window_layers` on.
+    /// The window of each layer. If there is no `layer_types`, every layer of Mistral has a window, and so do the layers of
+    /// Qwen2 from `max_window_layers` on.
     fn windows(&self) -> Result<Vec<Option<usize>>, ModelError> {
         let window = self.window();
         expect(window != Some(0), "sliding_window", 0, "at least 1 token")?;
@@ -230,6 +233,13 @@ impl LlamaConfig {
         ])?;
         expect_dropout("attention_dropout", self.attention_dropout)?;
         expect_positive("rms_norm_eps", self.rms_norm_eps)
+    }
+}
+
+impl HasShape for LlamaConfig {
+    fn shape(&self) -> Shape {
+        let d_kv = self.num_key_value_heads * self.head_dim;
+        Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, d_kv)
     }
 }
 

@@ -1,7 +1,8 @@
-//! Llama, Mistral and Qwen2: rotary positions, RMS norms, grouped key-value heads, a gated feed-forward layer.
+//! Llama, Mistral and Qwen2. They have rotary positions, RMS norms, grouped heads of keys and values, and a gated feed-forward
+//! layer.
 //!
-//! arXiv 2302.13971, 2310.06825, 2407.10671; field names are Hugging Face's (`modeling_llama.py`), so module paths and
-//! checkpoint keys agree.
+//! The models are those of arXiv 2302.13971, 2310.06825 and 2407.10671. The names of the fields are Hugging Face's
+//! (`modeling_llama.py`), so module paths equal checkpoint keys.
 
 mod attention;
 mod block;

@@ -12,21 +12,22 @@ use crate::norm::RmsNorm;
 use crate::output::Trace;
 use crate::rotary::Rotation;
 
-/// Embedding, blocks and the final norm.
+/// The model without the head: embedding, blocks and final norm.
 #[derive(Module, Debug)]
 pub struct LlamaModel {
-    /// Embedding of tokens, `[vocab, d]`.
+    /// The embedding of tokens, `[vocab, d]`.
     pub embed_tokens: Embedding,
     /// The blocks.
     pub layers: Vec<LlamaDecoderLayer>,
-    /// RMS norm of the output.
+    /// The RMS norm of the output.
     pub norm: RmsNorm,
 }
 
-/// Llama, Mistral or Qwen2 with a language-model head, Hugging Face's `LlamaForCausalLM` and its kin.
+/// Llama, Mistral or Qwen2 with a language-model head, which is Hugging Face's `LlamaForCausalLM`, `MistralForCausalLM` or
+/// `Qwen2ForCausalLM`.
 #[derive(Module, Debug)]
 pub struct LlamaForCausalLM {
-    /// All but the head.
+    /// All modules except the head.
     pub model: LlamaModel,
     /// The head, `[d, vocab]`; absent where it is the transposed embedding.
     pub lm_head: Option<Linear>,
@@ -42,7 +43,7 @@ causal_lm_methods!(
 );
 
 impl LlamaConfig {
-    /// A freshly initialised model; nothing is allocated before a weight is read.
+    /// Makes a freshly initialised model. A weight takes no memory before it is first read.
     pub fn init(&self, device: &Device) -> LlamaForCausalLM {
         let (d, std) = (self.hidden_size, self.initializer_range);
         let model = LlamaModel {
@@ -57,7 +58,7 @@ impl LlamaConfig {
 }
 
 impl LlamaForCausalLM {
-    /// The facts that planning needs, from shapes alone.
+    /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         model_info(self, Some(&self.config.model_type), Some("lm_head"))
     }
@@ -73,7 +74,7 @@ impl CausalLm for LlamaForCausalLM {
         let (model, windows) = (&self.model, &self.config.windows);
         let x = model.embed_tokens.forward(tokens.ids.clone());
         let rotation = Rotation::at(tokens.positions.clone(), &self.config.rotary_frequencies);
-        // All windows of a model are the same.
+        // All blocks of a model that have a window have the same one.
         let window = windows.iter().copied().flatten().next();
         let (full, windowed) = (tokens.bias(&x, None), window.map(|_| tokens.bias(&x, window)));
         let x = run_blocks(&model.layers, x, caches, &mut trace, |layer, i, x, cache| {

@@ -1,4 +1,4 @@
-//! Any model as one type.
+//! One type for the models of all architectures.
 
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ActivationSpace, ModelInfo};
@@ -48,7 +48,7 @@ macro_rules! each {
     };
 }
 
-/// As `each!`, and wraps the result in the same variant.
+/// Evaluates an expression as `each!` does, and wraps the result in the same variant.
 macro_rules! map_each {
     ($model:expr, $inner:ident => $body:expr) => {
         with_architectures!(map_model!($model, $inner => $body))
@@ -58,7 +58,7 @@ macro_rules! map_each {
 mod module;
 
 impl Model {
-    /// The facts that planning needs, from shapes alone.
+    /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         each!(self, m => Architecture::info(m))
     }
@@ -84,7 +84,7 @@ impl Model {
         Ok(ModelInputs::from_rows(rows, self.pad_token_id(), side, device))
     }
 
-    /// What the model computes.
+    /// The task that the model performs.
     pub fn task(&self) -> Task {
         fn task<M: Architecture>(_: &M) -> Task {
             M::TASK
@@ -92,56 +92,60 @@ impl Model {
         each!(self, m => task(m))
     }
 
-    /// The same function with a head of its own where the head was the embedding, so that [`quantize`](ia3_core::quantize)
-    /// can make integers of the one and leave the other as it is. Both share their memory until then.
+    /// Gives the model a head of its own if its head is the embedding, so that [`quantize`](ia3_core::quantize) can quantise the
+    /// head without the embedding. The results of the model do not change, and head and embedding share their memory until one
+    /// of them is quantised.
     pub fn with_own_head(self) -> Self {
         map_each!(self, m => Architecture::with_own_head(m))
     }
 
-    /// Logits `[batch, seq, vocab]`, where `seq` is that of the decoder's input; `[batch, 1, num_labels]` for a classifier.
+    /// Computes the logits: `[batch, seq, vocab]`, where `seq` is the length of the decoder's input, or
+    /// `[batch, 1, num_labels]` for a classifier.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Input`] for an input that is missing or does not fit.
+    /// [`ModelError::Input`] if an input is missing or does not fit.
     pub fn forward(&self, inputs: &ModelInputs) -> Result<Tensor<3>, ModelError> {
         Ok(each!(self, m => Architecture::run(m, inputs, false))?.logits)
     }
 
-    /// As [`forward`](Self::forward), with the hidden states of every layer.
+    /// Computes the logits as [`forward`](Self::forward) does, and returns the hidden states of every layer too.
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward).
+    /// The errors are those of [`forward`](Self::forward).
     pub fn forward_traced(&self, inputs: &ModelInputs) -> Result<ModelOutput, ModelError> {
         each!(self, m => Architecture::run(m, inputs, true))
     }
 
-    /// Logits `[batch, vocab]` at the last real token of each batch entry; `[batch, num_labels]` for a classifier.
+    /// Computes the logits at the last real token of each batch entry, `[batch, vocab]`, or `[batch, num_labels]` for a
+    /// classifier.
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward).
+    /// The errors are those of [`forward`](Self::forward).
     pub fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
         each!(self, m => Architecture::last_logits(m, inputs))
     }
 
-    /// Generates from `input_ids` and `attention_mask`, with keys and values cached.
+    /// Generates from `input_ids` and `attention_mask`. Keys and values are cached.
     ///
-    /// A decoder continues its prompts, which may be padded on either side; an encoder-decoder generates its answers.
+    /// A decoder continues its prompts, which may be padded on either side. An encoder-decoder generates answers to its inputs.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Input`] for an input that is missing or does not fit, [`ModelError::Generation`] for an impossible
-    /// setting, [`ModelError::Unsupported`] for a model without a decoder.
+    /// - [`ModelError::Input`]: an input is missing or does not fit.
+    /// - [`ModelError::Generation`]: a setting has a value that is not possible.
+    /// - [`ModelError::Unsupported`]: the model has no decoder.
     pub fn generate(&self, inputs: &ModelInputs, config: &GenerationConfig) -> Result<Generated, ModelError> {
         self.generate_with(inputs, config, |_| ())
     }
 
-    /// As [`generate`](Self::generate), calling `on_step` after each step.
+    /// Generates as [`generate`](Self::generate) does, and calls `on_step` after each step.
     ///
     /// # Errors
     ///
-    /// As [`generate`](Self::generate).
+    /// The errors are those of [`generate`](Self::generate).
     pub fn generate_with(
         &self,
         inputs: &ModelInputs,
@@ -151,23 +155,24 @@ impl Model {
         each!(self, m => Architecture::generate_with(m, inputs, config, on_step))
     }
 
-    /// Mean cross entropy; see [`cross_entropy`](crate::cross_entropy).
+    /// The mean cross entropy; see [`cross_entropy`](crate::cross_entropy).
     ///
-    /// `labels` are `[batch, seq]`: the targets of an encoder-decoder, which makes its decoder's input from them where
-    /// there is none; the tokens themselves for a decoder, which shifts them; `[batch, 1]` classes for a classifier.
+    /// For an encoder-decoder, `labels` are the targets `[batch, seq]`; if there is no input for the decoder, it is made from
+    /// them. For a decoder, they are the tokens `[batch, seq]`, which the function shifts. For a classifier, they are the
+    /// classes `[batch, 1]`.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Input`] for an input that is missing or does not fit.
+    /// [`ModelError::Input`] if an input is missing or does not fit.
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
         Ok(self.row_losses(inputs, labels)?.mean())
     }
 
-    /// As [`loss`](Self::loss), separately for each batch entry.
+    /// The cross entropy of each batch entry, as in [`loss`](Self::loss).
     ///
     /// # Errors
     ///
-    /// As [`loss`](Self::loss).
+    /// The errors are those of [`loss`](Self::loss).
     pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
         each!(self, m => Architecture::row_losses(m, inputs, labels))
     }
@@ -186,7 +191,7 @@ impl Model {
         each!(self, m => Architecture::pad_token_id(m))
     }
 
-    /// The number of classes of a classifier; `None` for a language model.
+    /// The number of classes of a classifier, or `None` for a language model.
     pub fn num_labels(&self) -> Option<usize> {
         each!(self, m => Architecture::num_labels(m))
     }
@@ -196,7 +201,7 @@ impl Model {
         each!(self, m => Architecture::generation_config(m, max_new_tokens))
     }
 
-    /// Log-likelihoods `[rows, tokens]` of `labels`, the padded texts of `inputs`.
+    /// The log-likelihoods `[rows, tokens]` of `labels`, which are the padded texts of `inputs`.
     pub(crate) fn label_log_likelihoods(
         &self,
         inputs: &[(&[i64], &[Vec<i64>])],

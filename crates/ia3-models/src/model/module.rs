@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use super::Model;
 use crate::architecture::with_architectures;
 
-/// Delegates to the model inside. `derive(Module)` would add a path segment for the variant.
+/// The implementation delegates to the model inside, because `derive(Module)` would add a path segment for the variant.
 impl Module for Model {
     fn collect_devices(&self, devices: Devices) -> Devices {
         each!(self, m => m.collect_devices(devices))

@@ -8,22 +8,23 @@ use super::init::normal;
 use super::position::buckets;
 use crate::attention::{attend, merge_heads, split_heads};
 
-/// Multi-head attention without scaling of the scores and with a learned bias by relative position.
+/// Multi-head attention with a learned bias by relative position. The scores are not scaled.
 ///
-/// `softmax(q·kᵀ + B)·v`, then `o`. Only the first block of a stack owns the bias `B`; all blocks share it.
+/// It computes `softmax(q·kᵀ + B)·v` and multiplies the result with `o`. Only the first block of a stack holds the bias `B`,
+/// which all blocks of the stack share.
 #[derive(Module, Debug)]
 pub struct T5Attention {
-    /// Queries, `[d_model, heads·d_kv]`, no bias.
+    /// The projection to queries, `[d_model, heads·d_kv]`, no bias.
     pub q: Linear,
-    /// Keys, `[d_model, heads·d_kv]`, no bias; an (IA)³ target.
+    /// The projection to keys, `[d_model, heads·d_kv]`, no bias; an (IA)³ target.
     pub k: Linear,
-    /// Values, `[d_model, heads·d_kv]`, no bias; an (IA)³ target.
+    /// The projection to values, `[d_model, heads·d_kv]`, no bias; an (IA)³ target.
     pub v: Linear,
-    /// Output, `[heads·d_kv, d_model]`, no bias.
+    /// The projection of the output, `[heads·d_kv, d_model]`, no bias.
     pub o: Linear,
-    /// Bias by bucket of relative position, `[buckets, heads]`.
+    /// The bias of each bucket of relative positions, `[buckets, heads]`. Only the first block of a stack has it.
     pub relative_attention_bias: Option<Embedding>,
-    /// Dropout on the attention weights.
+    /// The dropout on the attention weights.
     pub dropout: Dropout,
     #[module(skip)]
     heads: usize,
@@ -31,7 +32,7 @@ pub struct T5Attention {
     max_distance: usize,
 }
 
-/// Keys and values of one sequence, each `[batch, heads, keys, d_kv]`.
+/// The keys and values of one sequence, each `[batch, heads, keys, d_kv]`.
 pub(crate) type KeysValues = [Tensor<4>; 2];
 
 impl T5Attention {
@@ -56,14 +57,14 @@ impl T5Attention {
         }
     }
 
-    /// Keys and values of `x` `[batch, seq, d_model]`.
+    /// Computes the keys and values of `x` `[batch, seq, d_model]`.
     pub(crate) fn keys_values(&self, x: Tensor<3>) -> KeysValues {
         let k = split_heads(self.k.ia3_forward(x.clone()), self.heads);
         let v = split_heads(self.v.ia3_forward(x), self.heads);
         [k, v]
     }
 
-    /// Attends from `x` `[batch, queries, d_model]` to given keys and values.
+    /// Computes the attention of `x` `[batch, queries, d_model]` to the given keys and values. The result has the shape of `x`.
     pub(crate) fn forward(&self, x: Tensor<3>, kv: KeysValues, bias: Tensor<4>) -> Tensor<3> {
         let [k, v] = kv;
         let q = split_heads(self.q.ia3_forward(x), self.heads);
@@ -71,9 +72,10 @@ impl T5Attention {
         self.o.ia3_forward(merge_heads(context))
     }
 
-    /// The position bias `[1, heads, queries, past + queries]`; zeros where the layer owns none.
+    /// The position bias `[1, heads, queries, past + queries]`. It is zero if the layer has no bias of its own.
     ///
-    /// Query `i` stands at position `past + i`; `bidirectional` tells before from after (the encoder).
+    /// Query `i` is at position `past + i`. With `bidirectional`, as in the encoder, keys after a query have other buckets than
+    /// keys before it.
     pub(crate) fn position_bias(
         &self,
         queries: usize,

@@ -1,4 +1,4 @@
-//! The three kinds of layer of a block, each `x + dropout(f(norm(x)))`, and the two kinds of block.
+//! The three kinds of layer, each of which computes `x + dropout(f(norm(x)))`, and the two kinds of block.
 #![allow(non_snake_case)] // Fields are named as Hugging Face names them.
 
 use burn::module::Module;
@@ -16,9 +16,9 @@ use crate::norm::RmsNorm;
 pub struct T5LayerSelfAttention {
     /// The attention.
     pub SelfAttention: T5Attention,
-    /// RMS norm before it.
+    /// The RMS norm before the layer.
     pub layer_norm: RmsNorm,
-    /// Dropout on its output.
+    /// The dropout on the output of the layer.
     pub dropout: Dropout,
 }
 
@@ -27,9 +27,9 @@ pub struct T5LayerSelfAttention {
 pub struct T5LayerCrossAttention {
     /// The attention.
     pub EncDecAttention: T5Attention,
-    /// RMS norm before it.
+    /// The RMS norm before the layer.
     pub layer_norm: RmsNorm,
-    /// Dropout on its output.
+    /// The dropout on the output of the layer.
     pub dropout: Dropout,
 }
 
@@ -38,9 +38,9 @@ pub struct T5LayerCrossAttention {
 pub struct T5LayerFF {
     /// The layer.
     pub DenseReluDense: T5DenseReluDense,
-    /// RMS norm before it.
+    /// The RMS norm before the layer.
     pub layer_norm: RmsNorm,
-    /// Dropout on its output.
+    /// The dropout on the output of the layer.
     pub dropout: Dropout,
 }
 
@@ -135,7 +135,7 @@ impl T5DecoderBlock {
         Self { layer: (attention, cross, T5LayerFF::new(config, device)) }
     }
 
-    /// Keys and values of the encoder's output, the same for every step of a generation.
+    /// Computes the keys and values of the encoder's output. They are the same for every step of a generation.
     pub(crate) fn cross_keys_values(&self, encoded: Tensor<3>) -> KeysValues {
         self.layer.1.EncDecAttention.keys_values(encoded)
     }

@@ -5,62 +5,64 @@ use crate::config_field::{
     Spelling, expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
 };
 use crate::error::ModelError;
+use crate::shape::{HasShape, Shape};
 
 /// T5's and mT5's `config.json` (Hugging Face's `T5Config` and `MT5Config`), with their defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct T5Config {
-    /// `t5` or `mt5`; they differ in the scaling of the decoder's output and in PEFT's default targets.
+    /// `t5` or `mt5`. They differ in the scaling of the decoder's output and in PEFT's default targets.
     pub model_type: String,
-    /// Rows of the embedding and of the head.
+    /// The size of the vocabulary, which is the number of rows of the embedding and of the head.
     pub vocab_size: usize,
-    /// Width of the residual stream.
+    /// The width of the hidden states.
     pub d_model: usize,
-    /// Width of one attention head; `num_heads · d_kv` need not be `d_model`.
+    /// The width of one attention head. `num_heads · d_kv` may differ from `d_model`.
     pub d_kv: usize,
-    /// Width of the feed-forward layer.
+    /// The width of the feed-forward layer.
     pub d_ff: usize,
-    /// Encoder blocks.
+    /// The number of blocks of the encoder.
     pub num_layers: usize,
-    /// Decoder blocks.
+    /// The number of blocks of the decoder.
     pub num_decoder_layers: usize,
-    /// Attention heads.
+    /// The number of attention heads.
     pub num_heads: usize,
-    /// Buckets of the relative position bias.
+    /// The number of buckets of the relative position bias.
     pub relative_attention_num_buckets: usize,
-    /// Distance from which on all positions share the last bucket.
+    /// The distance from which on all positions share the last bucket.
     pub relative_attention_max_distance: usize,
-    /// Dropout in training.
+    /// The dropout in training.
     pub dropout_rate: f64,
-    /// Epsilon of the RMS norms.
+    /// The epsilon of the RMS norms.
     pub layer_norm_epsilon: f64,
-    /// Factor on the standard deviations of a fresh initialisation.
+    /// The factor that multiplies the standard deviations of freshly initialised weights.
     pub initializer_factor: f64,
-    /// Activation of the feed-forward layer.
+    /// The activation of the feed-forward layer.
     pub activation: Activation,
     /// Whether the feed-forward layer is gated (`wi_0`, `wi_1`) or plain (`wi`).
     pub is_gated: bool,
-    /// Whether the head is the embedding; a checkpoint with an own `lm_head.weight` overrides it.
+    /// Whether the head is the embedding. A checkpoint that holds its own `lm_head.weight` overrides this field.
     pub tie_lm_head: bool,
-    /// Whether the encoder has an embedding of its own, as the content of a checkpoint tells.
+    /// Whether the encoder has an embedding of its own. The content of a checkpoint determines this.
     pub own_encoder_embedding: bool,
-    /// Whether the decoder has an embedding of its own, as the content of a checkpoint tells.
+    /// Whether the decoder has an embedding of its own. The content of a checkpoint determines this.
     pub own_decoder_embedding: bool,
     /// Whether the decoder's output is multiplied by `d_model^-1/2` before the head.
     pub scale_decoder_outputs: bool,
-    /// Id of the padding token.
+    /// The id of the padding token.
     pub pad_token_id: i64,
-    /// Ids that end a sequence.
+    /// The ids of the tokens that end a sequence.
     pub eos_token_id: Vec<i64>,
-    /// Id that starts every decoder sequence.
+    /// The id of the token that starts every sequence of the decoder.
     pub decoder_start_token_id: i64,
 }
 
 impl T5Config {
-    /// Reads Hugging Face's `config.json`; fields that are absent take the defaults of `model_type`.
+    /// Reads Hugging Face's `config.json`. A field that is absent has the default of its `model_type`.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Json`] for text that is no such configuration, [`ModelError::Field`] for impossible values.
+    /// - [`ModelError::Json`]: the text is not such a configuration.
+    /// - [`ModelError::Field`]: a field has a value that is not possible.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let raw: Raw = read(text, "t5 or mt5", SPELLINGS)?;
         let config = raw.resolve()?;
@@ -68,7 +70,7 @@ impl T5Config {
         Ok(config)
     }
 
-    /// Width of all heads together: outputs of `q`, `k` and `v`.
+    /// The width of all heads together, which is the number of outputs of `q`, `k` and `v`.
     pub fn d_attention(&self) -> usize {
         self.num_heads * self.d_kv
     }
@@ -96,7 +98,7 @@ impl T5Config {
     }
 }
 
-/// `T5Config.attribute_map` of transformers, without `num_hidden_layers`.
+/// The other names of fields, from `T5Config.attribute_map` of transformers. `num_hidden_layers` is handled in `Raw`.
 const SPELLINGS: &[Spelling] = &[
     Spelling::Attribute("hidden_size", "d_model"),
     Spelling::Attribute("num_attention_heads", "num_heads"),
@@ -134,12 +136,12 @@ impl Raw {
     fn resolve(self) -> Result<T5Config, ModelError> {
         let mt5 = self.model_type == "mt5";
         let default = |t5, of_mt5| if mt5 { of_mt5 } else { t5 };
-        // transformers counts the decoder's layers before it reads the other name of the encoder's.
+        // transformers determines the number of decoder layers before it reads the other name of the number of encoder layers.
         let written = self.num_layers.unwrap_or(default(6, 8));
         let num_layers = self.num_hidden_layers.unwrap_or(written);
         let projection = self.feed_forward_proj.as_deref().unwrap_or(if mt5 { "gated-gelu" } else { "relu" });
         let (activation, is_gated) = feed_forward(projection)?;
-        // transformers keeps both beside `feed_forward_proj` in the file, and what the file says of them wins.
+        // transformers writes both of these fields in addition to `feed_forward_proj`, and their values take precedence.
         let activation = self.dense_act_fn.as_deref().map_or(Ok(activation), dense_activation)?;
         let is_gated = self.is_gated_act.unwrap_or(is_gated);
         let tied = self.tie_word_embeddings != Some(false);
@@ -162,7 +164,7 @@ impl Raw {
             tie_lm_head: tied,
             own_encoder_embedding: false,
             own_decoder_embedding: false,
-            // mT5 never scales; T5 scales where the head is tied, unless the key says otherwise.
+            // mT5 never scales. T5 scales if the head is tied, unless the field says otherwise.
             scale_decoder_outputs: !mt5 && self.scale_decoder_outputs.unwrap_or(tied),
             pad_token_id,
             eos_token_id: self.eos_token_id.unwrap_or(vec![1]),
@@ -178,7 +180,7 @@ fn dense_activation(name: &str) -> Result<Activation, ModelError> {
     Activation::from_name(name).ok_or_else(unknown)
 }
 
-/// `relu`, `gated-gelu`, …; T5's `gated-gelu` means the tanh approximation.
+/// Reads `feed_forward_proj`, such as `relu` or `gated-gelu`. T5's `gated-gelu` means the tanh approximation.
 fn feed_forward(projection: &str) -> Result<(Activation, bool), ModelError> {
     let (name, gated) = match projection.strip_prefix("gated-") {
         Some("gelu") => ("gelu_new", true),
@@ -191,6 +193,18 @@ fn feed_forward(projection: &str) -> Result<(Activation, bool), ModelError> {
         expected: "an activation such as relu, gelu, gelu_new or silu, with `gated-` before it or not",
     })?;
     Ok((activation, gated))
+}
+
+impl HasShape for T5Config {
+    fn shape(&self) -> Shape {
+        Shape {
+            two_stacks: true,
+            attentions: self.num_layers + 2 * self.num_decoder_layers,
+            heads: self.num_heads,
+            // Only the encoder reads the prompt, and each block of the decoder caches the keys and values of it.
+            cached: 2 * self.num_decoder_layers * self.d_attention(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,20 +7,20 @@ use super::config::T5Config;
 use super::init::normal;
 use crate::activation::Activation;
 
-/// `wo(act(wi(x)))`, or gated (v1.1) `wo(act(wi_0(x)) ⊙ wi_1(x))`.
+/// The feed-forward layer: `wo(act(wi(x)))`, or with a gate (v1.1) `wo(act(wi_0(x)) ⊙ wi_1(x))`.
 ///
-/// The paper's vector on the inner activations is an input vector on `wo`.
+/// The paper's vector on the inner activations is an input vector of `wo`.
 #[derive(Module, Debug)]
 pub struct T5DenseReluDense {
-    /// `[d_model, d_ff]` of the plain layer.
+    /// The first matrix of a layer without a gate, `[d_model, d_ff]`.
     pub wi: Option<Linear>,
-    /// `[d_model, d_ff]`, activated, of the gated layer.
+    /// The gate of a gated layer, `[d_model, d_ff]`. The activation is applied to its output.
     pub wi_0: Option<Linear>,
-    /// `[d_model, d_ff]`, linear, of the gated layer.
+    /// The matrix beside the gate of a gated layer, `[d_model, d_ff]`. No activation is applied to its output.
     pub wi_1: Option<Linear>,
-    /// `[d_ff, d_model]`; an (IA)³ target by its input.
+    /// The second matrix, `[d_ff, d_model]`; an (IA)³ target whose input is scaled.
     pub wo: Linear,
-    /// Dropout on the inner activations.
+    /// The dropout on the inner activations.
     pub dropout: Dropout,
     #[module(skip)]
     activation: Activation,

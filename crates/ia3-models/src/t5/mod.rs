@@ -1,6 +1,7 @@
-//! T5 v1.0, v1.1 (flan, T0, ByT5) and mT5: encoder-decoder with relative position biases and RMS norms.
+//! T5 v1.0, T5 v1.1 (Flan-T5, T0, ByT5) and mT5. They are encoder-decoders with relative position biases and RMS norms.
 //!
-//! arXiv 1910.10683; field names are Hugging Face's (`modeling_t5.py`), so module paths and checkpoint keys agree.
+//! The model is that of arXiv 1910.10683. The names of the fields are Hugging Face's (`modeling_t5.py`), so module paths equal
+//! checkpoint keys.
 
 mod architecture;
 mod attention;

@@ -15,10 +15,10 @@ use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
 
-/// T5 with a language-model head, Hugging Face's `T5ForConditionalGeneration` and `MT5ForConditionalGeneration`.
+/// T5 with a language-model head, which is Hugging Face's `T5ForConditionalGeneration` or `MT5ForConditionalGeneration`.
 #[derive(Module, Debug)]
 pub struct T5ForConditionalGeneration {
-    /// Embedding of the head where it is tied, and of each stack that has none of its own, `[vocab, d_model]`.
+    /// The embedding of each stack that has none of its own, and of a tied head, `[vocab, d_model]`.
     pub shared: Embedding,
     /// The encoder.
     pub encoder: T5Encoder,
@@ -37,12 +37,12 @@ impl ActivationSpace for T5ForConditionalGeneration {
 }
 
 impl T5Config {
-    /// A freshly initialised embedding.
+    /// Makes a freshly initialised embedding.
     pub(crate) fn embedding(&self, device: &Device) -> Embedding {
         EmbeddingConfig::new(self.vocab_size, self.d_model).with_initializer(normal(self, 1.0)).init(device)
     }
 
-    /// A freshly initialised model; nothing is allocated before a weight is read.
+    /// Makes a freshly initialised model. A weight takes no memory before it is first read.
     pub fn init(&self, device: &Device) -> T5ForConditionalGeneration {
         let head = LinearConfig::new(self.d_model, self.vocab_size)
             .with_bias(false)
@@ -58,17 +58,17 @@ impl T5Config {
 }
 
 impl T5ForConditionalGeneration {
-    /// The configuration the model was made from.
+    /// The configuration that the model was made from.
     pub fn config(&self) -> &T5Config {
         &self.config
     }
 
-    /// The facts that planning needs, from shapes alone.
+    /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         model_info(self, Some(&self.config.model_type), Some("lm_head"))
     }
 
-    /// The same function with a head of its own where the head was the embedding; see
+    /// Gives the model a head of its own if its head is the embedding; see
     /// [`Model::with_own_head`](crate::Model::with_own_head).
     pub fn with_own_head(mut self) -> Self {
         if self.lm_head.is_none() {
@@ -78,7 +78,7 @@ impl T5ForConditionalGeneration {
         self
     }
 
-    /// Logits `[batch, decoder_seq, vocab]` for the whole decoder input.
+    /// Computes the logits `[batch, decoder_seq, vocab]` of the whole input of the decoder.
     ///
     /// # Errors
     ///
@@ -96,11 +96,11 @@ impl T5ForConditionalGeneration {
         Ok(ModelOutput { encoder_hidden_states: encoder, decoder_hidden_states: decoder, ..logits })
     }
 
-    /// Logits `[batch, vocab]` at each row's last real token of the decoder's input alone.
+    /// Computes only the logits `[batch, vocab]` at the last real token of each row of the decoder's input.
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward).
+    /// The errors are those of [`forward`](Self::forward).
     pub fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
         let x = self.states(inputs, Default::default())?;
         let logits = self.head(mask::last_real(x, inputs.decoder_attention_mask.as_ref())).squeeze_dim(1);
@@ -108,7 +108,7 @@ impl T5ForConditionalGeneration {
         Ok(logits)
     }
 
-    /// States `[batch, decoder_seq, d_model]` of the decoder.
+    /// Computes the hidden states `[batch, decoder_seq, d_model]` of the decoder.
     fn states(&self, inputs: &ModelInputs, [encoder, decoder]: [Trace; 2]) -> Result<Tensor<3>, ModelError> {
         inputs.check(self.config.vocab_size)?;
         let decoder_ids = required("decoder_input_ids", &inputs.decoder_input_ids)?;
@@ -117,7 +117,7 @@ impl T5ForConditionalGeneration {
         Ok(self.decoder.forward(x, inputs.decoder_attention_mask.clone(), &mut memory, decoder))
     }
 
-    /// Encodes the input and prepares the decoder; with a `capacity` it decodes step by step.
+    /// Encodes the input and prepares the decoder. With a `capacity`, the decoder decodes step by step.
     fn encode(
         &self,
         inputs: &ModelInputs,
@@ -138,7 +138,7 @@ impl T5ForConditionalGeneration {
         self.decoder.embed_tokens.as_ref().unwrap_or(&self.shared).forward(ids)
     }
 
-    /// Logits of decoder outputs `[batch, seq, d_model]`.
+    /// Computes the logits of the decoder's outputs `[batch, seq, d_model]`.
     fn head(&self, x: Tensor<3>) -> Tensor<3> {
         let x = match self.config.scale_decoder_outputs {
             true => x * (self.config.d_model as f64).powf(-0.5),
@@ -147,7 +147,7 @@ impl T5ForConditionalGeneration {
         logits(&self.lm_head, &self.shared, x)
     }
 
-    /// What the configuration says about generating, with `max_new_tokens`.
+    /// The settings of generation from the model's configuration, with `max_new_tokens`.
     pub fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig {
         let config = GenerationConfig::new(max_new_tokens, self.config.eos_token_id.clone());
         config.with_pad_token_id(self.config.pad_token_id)
@@ -157,16 +157,17 @@ impl T5ForConditionalGeneration {
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward), and [`ModelError::Generation`] for an impossible setting.
+    /// - The errors of [`forward`](Self::forward).
+    /// - [`ModelError::Generation`]: a setting has a value that is not possible.
     pub fn generate(&self, inputs: &ModelInputs, config: &GenerationConfig) -> Result<Generated, ModelError> {
         self.generate_with(inputs, config, |_| ())
     }
 
-    /// As [`generate`](Self::generate), calling `on_step` after each step.
+    /// Generates as [`generate`](Self::generate) does, and calls `on_step` after each step.
     ///
     /// # Errors
     ///
-    /// As [`generate`](Self::generate).
+    /// The errors are those of [`generate`](Self::generate).
     pub fn generate_with(
         &self,
         inputs: &ModelInputs,
@@ -187,21 +188,22 @@ impl T5ForConditionalGeneration {
         Ok(generated)
     }
 
-    /// Mean cross entropy a target token of `labels` `[batch, seq]` ([`IGNORE_INDEX`](crate::IGNORE_INDEX) does not
-    /// count); the decoder's input is [`shift_right`](Self::shift_right) of them where there is none.
+    /// The mean cross entropy per target token of `labels` `[batch, seq]`, without those that are
+    /// [`IGNORE_INDEX`](crate::IGNORE_INDEX). If there is no input for the decoder, it is made from the labels with
+    /// [`shift_right`](Self::shift_right).
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward).
+    /// The errors are those of [`forward`](Self::forward).
     pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
         Ok(self.row_losses(inputs, labels)?.mean())
     }
 
-    /// As [`loss`](Self::loss), for each row by itself.
+    /// The cross entropy of each row, as in [`loss`](Self::loss).
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward).
+    /// The errors are those of [`forward`](Self::forward).
     pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
         let positions = inputs.decoder_input_ids.as_ref().map_or(labels.dims(), Tensor::dims);
         check_labels(&labels, positions, self.config.vocab_size)?;
@@ -213,16 +215,17 @@ impl T5ForConditionalGeneration {
         Ok(row_losses(self.forward(&inputs)?, labels))
     }
 
-    /// Log-likelihoods `[rows, seq]` of `labels` `[rows, seq]`, 0 where they are [`IGNORE_INDEX`](crate::IGNORE_INDEX).
+    /// The log-likelihoods `[rows, seq]` of `labels` `[rows, seq]`. They are 0 for labels that are
+    /// [`IGNORE_INDEX`](crate::IGNORE_INDEX).
     ///
-    /// Row `r` of the labels answers row `input_of[r]` of the inputs; each input is encoded once, and its keys and
-    /// values for the decoder are computed once. The decoder's input is [`shift_right`](Self::shift_right) of the labels.
-    /// Where rows have their own adapters ([`attach_rows`](ia3_core::attach_rows)), these are the rows of the labels, and
-    /// an input is encoded for each.
+    /// Row `r` of the labels is a text after row `input_of[r]` of the inputs. Each input is encoded once, and its keys and
+    /// values for the decoder are computed once. The input of the decoder is [`shift_right`](Self::shift_right) of the labels.
+    /// If the rows have their own adapters ([`attach_rows`](ia3_core::attach_rows)), these rows are those of the labels, and
+    /// each of them encodes its input.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Input`] if `input_ids` is missing, or a shape, an id or a row does not fit.
+    /// [`ModelError::Input`] if `input_ids` is missing, or if a shape, an id or a row does not fit.
     pub fn log_likelihoods(
         &self,
         inputs: &ModelInputs,
@@ -256,7 +259,8 @@ impl T5ForConditionalGeneration {
         check_pad((0..vocab as i64).contains(&pad), pad, vocab)
     }
 
-    /// The decoder's input for `labels` `[batch, seq]`: shifted right behind the start token, ignored positions padded.
+    /// The decoder's input for `labels` `[batch, seq]`. It is the start token followed by all labels except the last, with the
+    /// padding token in place of ignored labels.
     pub fn shift_right(&self, labels: Tensor<2, Int>) -> Tensor<2, Int> {
         let [batch, seq] = labels.dims();
         let ignored = labels.clone().equal_scalar(crate::IGNORE_INDEX);

@@ -1,7 +1,8 @@
-/// Bucket of every (query, key) pair, row by row; T5's `_relative_position_bucket`.
+/// The bucket of every pair of query and key, in row-major order, as in `_relative_position_bucket` of Hugging Face's T5.
 ///
-/// Half of the buckets are exact distances, the rest grow logarithmically up to `max_distance`. With
-/// `bidirectional` one half of all buckets is for keys after the query; otherwise those share bucket 0.
+/// Half of the buckets stand for one distance each. The other half stand for ranges of distances that grow logarithmically up
+/// to `max_distance`. With `bidirectional`, half of all buckets are for keys after the query; otherwise all such keys have
+/// bucket 0.
 pub(crate) fn buckets(
     queries: usize,
     past: usize,
@@ -25,7 +26,7 @@ fn bucket(relative: i64, bidirectional: bool, num_buckets: usize, max_distance: 
     (first + within(distance, count, max_distance)) as i32
 }
 
-/// Bucket of a distance among `count` buckets, in float32 as PyTorch computes it.
+/// The bucket of a distance among `count` buckets. It is computed in float32, as PyTorch does.
 fn within(distance: usize, count: usize, max_distance: usize) -> usize {
     let exact = count / 2;
     if distance < exact {

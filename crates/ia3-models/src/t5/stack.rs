@@ -17,22 +17,22 @@ pub struct T5Encoder {
     pub embed_tokens: Option<Embedding>,
     /// The blocks.
     pub block: Vec<T5EncoderBlock>,
-    /// RMS norm of the output.
+    /// The RMS norm of the output.
     pub final_layer_norm: RmsNorm,
-    /// Dropout on the embeddings and on the output.
+    /// The dropout on the embeddings and on the output.
     pub dropout: Dropout,
 }
 
-/// The decoder: blocks, a final norm, and dropout before and after.
+/// The decoder: blocks and a final norm, with dropout before and after them.
 #[derive(Module, Debug)]
 pub struct T5Decoder {
     /// An embedding of its own, `[vocab, d_model]`, where a checkpoint holds one that differs from the shared one.
     pub embed_tokens: Option<Embedding>,
     /// The blocks.
     pub block: Vec<T5DecoderBlock>,
-    /// RMS norm of the output.
+    /// The RMS norm of the output.
     pub final_layer_norm: RmsNorm,
-    /// Dropout on the embeddings and on the output.
+    /// The dropout on the embeddings and on the output.
     pub dropout: Dropout,
 }
 
@@ -46,7 +46,7 @@ impl T5Encoder {
         }
     }
 
-    /// Encodes embeddings `[batch, seq, d_model]` under a padding bias `[batch, 1, 1, seq]`.
+    /// Encodes embeddings `[batch, seq, d_model]` with a padding bias `[batch, 1, 1, seq]`.
     pub(crate) fn forward(&self, x: Tensor<3>, padding: Tensor<4>, mut trace: Trace) -> Tensor<3> {
         let seq = x.dims()[1];
         let position = self.block[0].layer.0.SelfAttention.position_bias(seq, 0, true, &x.device());
@@ -62,7 +62,8 @@ impl T5Encoder {
     }
 }
 
-/// What the decoder remembers of a generation: the encoder's output, seen by each block, and its own past.
+/// The state of the decoder between the steps of a generation: the keys and values of the encoder's output for each block, and
+/// those of the tokens that were decoded.
 pub(crate) struct DecoderMemory {
     cross: Vec<KeysValues>,
     cross_bias: Tensor<4>,
@@ -70,7 +71,7 @@ pub(crate) struct DecoderMemory {
 }
 
 impl DecoderMemory {
-    /// The encoder's rows at `index`, with nothing decoded yet.
+    /// Selects rows of the encoder's output by `index`. No token has been decoded in the result.
     pub(crate) fn select(self, index: Tensor<1, Int>) -> Self {
         let rows = |x: Tensor<4>| x.select(0, index.clone());
         let cross = self.cross.into_iter().map(|kv| kv.map(rows)).collect();
@@ -93,8 +94,8 @@ impl T5Decoder {
         }
     }
 
-    /// Prepares decoding of `encoded` `[batch, seq, d_model]` under its padding bias; with a `capacity`
-    /// the decoder caches up to that many tokens and takes one step at a time.
+    /// Prepares decoding for the encoder's output `encoded` `[batch, seq, d_model]` and its padding bias. With a `capacity`, the
+    /// decoder caches up to that many tokens and decodes step by step.
     pub(crate) fn remember(
         &self,
         encoded: Tensor<3>,
@@ -106,7 +107,7 @@ impl T5Decoder {
         DecoderMemory { cross, cross_bias: padding, past: capacity.map(caches) }
     }
 
-    /// Decodes embeddings `[batch, new, d_model]` that follow what `memory` holds.
+    /// Decodes embeddings `[batch, new, d_model]` of tokens that follow the tokens in `memory`.
     pub(crate) fn forward(
         &self,
         x: Tensor<3>,
