@@ -71,10 +71,11 @@ pub(crate) fn expect(
     }
 }
 
-/// Sizes of weights; the bound keeps products of them from overflowing.
+/// Sizes of weights. With [`expect_layers`] the bound keeps the bytes of a model, and of the optimiser that trains it, below
+/// 2^64.
 pub(crate) fn expect_sizes<const N: usize>(sizes: [(&'static str, usize); N]) -> Result<(), ModelError> {
     sizes.into_iter().try_for_each(|(field, value)| {
-        expect((1..=1 << 31).contains(&value), field, value, "a positive size below 2^31")
+        expect((1..=1 << 21).contains(&value), field, value, "a positive size of at most 2097152")
     })
 }
 
