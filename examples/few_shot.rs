@@ -48,7 +48,7 @@ fn main() -> anyhow::Result<()> {
         "{:8} {:>5} {:>9} {:>9} {:>9} {:>9}  accuracy by seed",
         "set", "rows", "majority", "median", "lower", "upper"
     );
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let wanted: Vec<String> = std::env::args_os().skip(1).map(|word| word.display().to_string()).collect();
     if let Some(unknown) = wanted.iter().find(|name| SETS.iter().all(|(set, ..)| set != name)) {
         bail!("there is no set `{unknown}`; there are {}", SETS.map(|(set, ..)| set).join(", "))
     }

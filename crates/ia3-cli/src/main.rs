@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod out;
 mod output;
 mod ranks;
 mod tensor_files;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -9,11 +10,32 @@ use crate::args::Format;
 
 /// Prints a report on standard output, as text or as JSON.
 pub(crate) fn report<R: Display + Serialize>(report: &R, format: Format) -> anyhow::Result<()> {
+    write_report(report, format, std::io::stdout())
+}
+
+/// Prints the report of a command that writes the file `out`: on standard error if that is the standard output, such as
+/// `/dev/stdout`.
+pub(crate) fn report_on<R: Display + Serialize>(
+    report: &R,
+    format: Format,
+    out: &Path,
+) -> anyhow::Result<()> {
+    match ia3::io::is_stdout(out) {
+        true => write_report(report, format, std::io::stderr()),
+        false => write_report(report, format, std::io::stdout()),
+    }
+}
+
+fn write_report<R: Display + Serialize>(
+    report: &R,
+    format: Format,
+    mut to: impl Write,
+) -> anyhow::Result<()> {
     let text = match format {
         Format::Text => report.to_string(),
         Format::Json => serde_json::to_string_pretty(report)?,
     };
-    match writeln!(std::io::stdout(), "{text}") {
+    match writeln!(to, "{text}") {
         // A reader such as `head` may close the pipe early, which is not an error.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),

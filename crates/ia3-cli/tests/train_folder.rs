@@ -122,8 +122,10 @@ fn two_trainings_cannot_use_one_folder_at_the_same_time() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let second = command(&data, &out, &["--steps", "1000000"]).output().unwrap();
+    let process = first.id();
     first.kill().unwrap();
     first.wait().unwrap();
     assert_eq!(second.status.code(), Some(1));
-    assert!(stderr(&second).contains("another process is training in"), "{}", stderr(&second));
+    let expected = format!("the process {process} writes into `{}`; wait until it ends", out.display());
+    assert!(stderr(&second).contains(&expected), "{}", stderr(&second));
 }

@@ -1,7 +1,9 @@
 //! Errors for names that select nothing, and for models in which no layer is left to adapt.
 
-use crate::matcher::Matcher;
-use crate::nearest::Search;
+use std::collections::BTreeSet;
+
+use crate::matcher::Rule;
+use crate::nearest::{Search, found};
 use crate::plan::Site;
 use crate::rules::Rules;
 use crate::sorted::Sorted;
@@ -42,10 +44,10 @@ pub(crate) fn unsupported(module: &ModuleInfo, model: &ModelInfo) -> ConfigError
     let inside = format!("{}.", module.path);
     let adaptable =
         model.modules.iter().filter(|other| other.path.starts_with(&inside) && other.kind.is_adaptable());
-    let mut names: Vec<String> = Vec::new();
+    let (mut names, mut seen) = (Vec::new(), BTreeSet::new());
     for layer in adaptable {
         let name = layer.path.rsplit('.').next().unwrap_or(&layer.path);
-        if !names.iter().any(|known| known == name) {
+        if seen.insert(name) {
             names.push(name.to_owned());
         }
     }
@@ -67,11 +69,11 @@ pub(crate) fn unmatched(
     let inputs = Search::new(Field::FeedforwardModules, sites.iter().map(|site| site.path.as_str()));
 
     let everywhere: Vec<&str> = paths().collect();
-    let mut unmatched = targets.missing(config.target_modules.as_ref(), &everywhere, Matcher::selects)?;
-    unmatched.extend(excludes.missing(config.exclude_modules.as_ref(), &everywhere, Matcher::selects)?);
+    let mut unmatched = targets.missing(config.target_modules.as_ref(), &everywhere, Rule::AfterDot)?;
+    unmatched.extend(excludes.missing(config.exclude_modules.as_ref(), &everywhere, Rule::AfterDot)?);
     // Only a list that the user gave is checked: the default list may name layers that a short list of targets leaves out.
     let feedforward = given.feedforward_modules.as_ref();
-    unmatched.extend(inputs.missing(feedforward, &inputs.paths, Matcher::selects_end)?);
+    unmatched.extend(inputs.missing(feedforward, &inputs.paths, Rule::AnyEnd)?);
     unmatched.extend(missing_saved(config, &everywhere));
     Ok(unmatched)
 }
@@ -81,8 +83,9 @@ pub(crate) fn unmatched(
 fn missing_saved(config: &Ia3Config, paths: &[&str]) -> Vec<Unmatched> {
     let heads = config.task_type.map(TaskType::head_modules).unwrap_or_default();
     let search = Search::new(Field::ModulesToSave, paths.iter().copied());
-    let names = config.modules_to_save.iter().flatten();
-    let missing = names
-        .filter(|name| !heads.contains(&name.as_str()) && !paths.iter().any(|path| path.ends_with(*name)));
+    let names = || config.modules_to_save.iter().flatten();
+    let known: BTreeSet<&str> = names().map(String::as_str).collect();
+    let found = found(paths, Rule::AnyEnd, |name| known.contains(name));
+    let missing = names().filter(|name| !heads.contains(&name.as_str()) && !found.contains(name.as_str()));
     missing.map(|name| search.report(name, false)).collect()
 }

@@ -1,5 +1,7 @@
 //! The errors of reading a configuration and of applying it to a model.
 
+use ia3_guard::{few, quote, quote_debug, quote_error};
+
 use crate::task_type::TaskType;
 use crate::unmatched::{Field, Unmatched};
 
@@ -10,7 +12,7 @@ use crate::unmatched::{Field, Unmatched};
 #[non_exhaustive]
 pub enum ConfigError {
     /// The text is not JSON, or a field has the wrong type or appears twice.
-    #[error("invalid adapter configuration at `{path}`: {source}")]
+    #[error("invalid adapter configuration at `{}`: {}", quote(path), quote_error(source))]
     Json {
         /// The place in the document, such as `target_modules[2]`. `.` is the document itself.
         path: String,
@@ -24,14 +26,17 @@ pub enum ConfigError {
     MissingPeftType,
 
     /// The file configures another adapter method.
-    #[error("`peft_type` is {found}, expected \"IA3\" (upper case); the file is not an (IA)³ configuration")]
+    #[error(
+        "`peft_type` is {}, expected \"IA3\" (upper case); the file is not an (IA)³ configuration",
+        quote(found)
+    )]
     WrongPeftType {
         /// The value found, as JSON.
         found: String,
     },
 
     /// PEFT has no such task type.
-    #[error("invalid task type {found:?}; must be one of {}", TaskType::ALL.map(TaskType::as_str).join(", "))]
+    #[error("invalid task type {}; must be one of {}", quote_debug(found), TaskType::ALL.map(TaskType::as_str).join(", "))]
     UnknownTaskType {
         /// The name found.
         found: String,
@@ -39,10 +44,11 @@ pub enum ConfigError {
 
     /// Both fields are lists, and a name in `feedforward_modules` is not in `target_modules`.
     #[error(
-        "`feedforward_modules` should be a subset of `target_modules`: {} {} not in the targets {targets:?}; \
+        "`feedforward_modules` should be a subset of `target_modules`: {} {} not in the targets [{}]; \
          add the same names to `target_modules`",
         quoted(extra),
-        if extra.len() == 1 { "is" } else { "are" }
+        if extra.len() == 1 { "is" } else { "are" },
+        quoted(targets)
     )]
     FeedforwardNotSubset {
         /// The names that are not among the targets.
@@ -51,8 +57,32 @@ pub enum ConfigError {
         targets: Vec<String>,
     },
 
+    /// A configuration names more than can be looked for in bounded time.
+    #[error(
+        "`modules_to_save` has {found} {what}, more than the limit of {limit}; write plain names of modules"
+    )]
+    TooManySaved {
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        limit: usize,
+        /// What they are.
+        what: &'static str,
+    },
+
+    /// A regular expression is longer than any good one.
+    #[error(
+        "a regular expression has {bytes} bytes, more than the limit of {limit}; list module names instead"
+    )]
+    PatternTooLong {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+
     /// A regular expression does not compile.
-    #[error("invalid regular expression `{pattern}`: {reason}")]
+    #[error("invalid regular expression `{}`: {}", quote(pattern), quote_error(reason))]
     InvalidPattern {
         /// The pattern.
         pattern: String,
@@ -62,7 +92,7 @@ pub enum ConfigError {
 
     /// A regular expression holds a construct that has another meaning here than in Python, that only Python has, or that
     /// Python refuses.
-    #[error("unsupported in the regular expression `{pattern}`: `{found}` {hint}")]
+    #[error("unsupported in the regular expression `{}`: `{}` {hint}", quote(pattern), quote(found))]
     UnsupportedPattern {
         /// The pattern.
         pattern: String,
@@ -74,8 +104,10 @@ pub enum ConfigError {
 
     /// Matching a pattern with look-around or back-references reached the step limit of the engine.
     #[error(
-        "matching the regular expression `{pattern}` against {text:?} stopped after too many backtracking steps; \
-         simplify the expression, or list module names instead"
+        "matching the regular expression `{}` against {} stopped after too many backtracking steps; \
+         simplify the expression, or list module names instead",
+        quote(pattern),
+        quote_debug(text)
     )]
     PatternTooSlow {
         /// The pattern.
@@ -88,7 +120,7 @@ pub enum ConfigError {
     #[error(
         "please specify `{field}` in the configuration: there is no default for {}{}",
         match model_type {
-            Some(name) => format!("model type {name:?}"),
+            Some(name) => format!("model type {}", quote_debug(name)),
             None => "a model without a model type".to_owned(),
         },
         match field {
@@ -149,9 +181,10 @@ pub enum ConfigError {
 
     /// The input of a convolution is to be scaled, but its number of channels is not known.
     #[error(
-        "the input of `{path}` cannot be scaled: the number of groups of {kind} is not known, and so neither is its \
+        "the input of `{}` cannot be scaled: the number of groups of {kind} is not known, and so neither is its \
          number of input channels; derive `Debug` for the modules around it, from which the groups are read, or leave \
-         it out of `feedforward_modules`"
+         it out of `feedforward_modules`",
+        quote(path)
     )]
     UnknownChannels {
         /// Path of the module.
@@ -162,8 +195,9 @@ pub enum ConfigError {
 
     /// A target is not a layer that (IA)³ can scale.
     #[error(
-        "target module `{path}` is not supported: it is {kind}, but only Linear, Conv1D, Conv2d and Conv3d can be \
+        "target module `{}` is not supported: it is {kind}, but only Linear, Conv1D, Conv2d and Conv3d can be \
          scaled; {}",
+        quote(path),
         match inside.as_slice() {
             [] => "remove it from `target_modules` or add it to `exclude_modules`".to_owned(),
             inside => format!("target the layers inside it: {}", quoted(inside)),
@@ -180,11 +214,9 @@ pub enum ConfigError {
 }
 
 fn joined(unmatched: &[Unmatched]) -> String {
-    let lines: Vec<String> = unmatched.iter().map(Unmatched::to_string).collect();
-    lines.join("; ")
+    few(unmatched.iter().map(Unmatched::to_string), "; ")
 }
 
 fn quoted(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
-    names.join(", ")
+    few(names.iter().map(|name| quote_debug(name)), ", ")
 }

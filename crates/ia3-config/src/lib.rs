@@ -21,6 +21,7 @@ mod python_json;
 mod report;
 mod resolve;
 mod rules;
+mod saved_names;
 mod selector;
 mod sorted;
 mod task_type;

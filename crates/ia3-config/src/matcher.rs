@@ -11,13 +11,45 @@ pub(crate) fn suffixes(path: &str) -> impl Iterator<Item = &str> {
     std::iter::once(path).chain(after_dots)
 }
 
+/// Every end of a path, from the path itself to the empty end.
+pub(crate) fn ends(path: &str) -> impl Iterator<Item = &str> {
+    path.char_indices().map(|(start, _)| &path[start..]).chain(std::iter::once(""))
+}
+
 /// A [`Selector`](crate::Selector) compiled for matching paths.
 pub(crate) enum Matcher {
     Names(BTreeSet<String>),
     Pattern(PyRegex),
 }
 
+/// How a name selects paths.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Rule {
+    /// It is the path, or the part after one of its dots ([`Matcher::selects`]).
+    AfterDot,
+    /// It is any end of the path ([`Matcher::selects_end`]).
+    AnyEnd,
+}
+
+impl Rule {
+    /// The names that select a path.
+    pub(crate) fn names(self, path: &str) -> impl Iterator<Item = &str> {
+        let after_dot = move |end: &&str| {
+            self == Self::AnyEnd || end.len() == path.len() || path[..path.len() - end.len()].ends_with('.')
+        };
+        ends(path).filter(after_dot)
+    }
+}
+
 impl Matcher {
+    /// Whether the selector selects the path by a rule.
+    pub(crate) fn selects_by(&self, rule: Rule, path: &str) -> Result<bool, ConfigError> {
+        match rule {
+            Rule::AfterDot => self.selects(path),
+            Rule::AnyEnd => self.selects_end(path),
+        }
+    }
+
     pub(crate) fn new(selector: &Selector) -> Result<Self, ConfigError> {
         match selector {
             Selector::Names(names) => Ok(Self::Names(names.clone())),
@@ -43,7 +75,7 @@ impl Matcher {
     /// layer would scale its output here.
     pub(crate) fn selects_end(&self, path: &str) -> Result<bool, ConfigError> {
         match self {
-            Self::Names(names) => Ok(names.iter().any(|name| path.ends_with(name.as_str()))),
+            Self::Names(names) => Ok(ends(path).any(|end| names.contains(end))),
             Self::Pattern(regex) => regex.fullmatch(path),
         }
     }

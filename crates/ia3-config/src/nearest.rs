@@ -1,13 +1,20 @@
 //! Finds the names of a model that are most similar to a name that matched nothing.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::matcher::{Matcher, suffixes};
+use crate::matcher::{Matcher, Rule, suffixes};
 use crate::selector::ALL_LINEAR;
 use crate::unmatched::{Field, Nearest, Unmatched};
 use crate::{ConfigError, Selector};
 
 const SHOWN: usize = 3;
+/// How many names that match nothing are compared with those of the model; a report on more of them gives no advice.
+const SUGGESTED: usize = 20;
+/// How many names of the model they are compared with.
+const MAX_KNOWN: usize = 20_000;
+/// The longest name that is compared, in bytes.
+const MAX_NAME: usize = 256;
 
 /// The likeness above which one of two names may be a misspelling of the other.
 const SIMILAR: f64 = 0.7;
@@ -16,18 +23,22 @@ const SIMILAR: f64 = 0.7;
 pub(crate) struct Search<'m> {
     field: Field,
     pub(crate) paths: Vec<&'m str>,
+    /// How many names have been compared.
+    compared: Cell<usize>,
 }
 
 impl<'m> Search<'m> {
     pub(crate) fn new(field: Field, paths: impl IntoIterator<Item = &'m str>) -> Self {
         let paths = paths.into_iter().collect();
-        Self { field, paths }
+        Self { field, paths, compared: Cell::new(0) }
     }
 
     /// The report on a name or pattern that matched nothing.
     pub(crate) fn report(&self, pattern: &str, is_regex: bool) -> Unmatched {
         let name = if is_regex { last_word(pattern) } else { pattern };
-        Unmatched { field: self.field, pattern: pattern.to_owned(), is_regex, closest: self.nearest(name) }
+        let compared = self.compared.replace(self.compared.get() + 1);
+        let closest = if compared < SUGGESTED { self.nearest(name) } else { Vec::new() };
+        Unmatched { field: self.field, pattern: pattern.to_owned(), is_regex, closest }
     }
 
     /// The reports on a selector that matched nothing.
@@ -44,19 +55,25 @@ impl<'m> Search<'m> {
         &self,
         selector: Option<&Selector>,
         paths: &[&str],
-        selects: fn(&Matcher, &str) -> Result<bool, ConfigError>,
+        rule: Rule,
     ) -> Result<Vec<Unmatched>, ConfigError> {
-        let mut missing = Vec::new();
-        for part in selector.into_iter().filter(|selector| !selector.is_empty()).flat_map(parts) {
-            let matcher = Matcher::new(&part)?;
-            if !any(paths, |path| selects(&matcher, path))? {
-                missing.extend(self.report_all(&part));
-            }
+        let Some(selector) = selector.filter(|selector| !selector.is_empty()) else { return Ok(Vec::new()) };
+        if let Selector::Names(names) = selector {
+            let found = found(paths, rule, |name| names.contains(name));
+            let missing = names.iter().filter(|name| !found.contains(name.as_str()));
+            return Ok(missing.map(|name| self.report(name, false)).collect());
         }
-        Ok(missing)
+        let matcher = Matcher::new(selector)?;
+        match any(paths, |path| matcher.selects_by(rule, path))? {
+            true => Ok(Vec::new()),
+            false => Ok(self.report_all(selector)),
+        }
     }
 
     fn nearest(&self, name: &str) -> Vec<Nearest> {
+        if name.len() > MAX_NAME {
+            return Vec::new();
+        }
         let segments = name.split('.').count();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for path in &self.paths {
@@ -64,8 +81,9 @@ impl<'m> Search<'m> {
                 *counts.entry(suffix).or_default() += 1;
             }
         }
+        let known = counts.into_iter().filter(|(other, _)| other.len() <= MAX_NAME).take(MAX_KNOWN);
         let scored = |(other, modules)| (likeness(name, other), other, modules);
-        let mut scored: Vec<(f64, &str, usize)> = counts.into_iter().map(scored).collect();
+        let mut scored: Vec<(f64, &str, usize)> = known.map(scored).collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.2.cmp(&a.2)));
         let best = scored.into_iter().take(SHOWN);
         let owned = best.map(|(_, name, modules)| (name.to_owned(), modules));
@@ -73,12 +91,9 @@ impl<'m> Search<'m> {
     }
 }
 
-/// One selector for each name of a list. A pattern is a single part.
-fn parts(selector: &Selector) -> Vec<Selector> {
-    match selector {
-        Selector::Names(names) => names.iter().map(|name| Selector::from([name.as_str()])).collect(),
-        other => vec![other.clone()],
-    }
+/// The names that select one of the paths, of those that `is_name` knows.
+pub(crate) fn found<'m>(paths: &[&'m str], rule: Rule, is_name: impl Fn(&str) -> bool) -> BTreeSet<&'m str> {
+    paths.iter().flat_map(|path| rule.names(path)).filter(|name| is_name(name)).collect()
 }
 
 fn any(
@@ -99,14 +114,20 @@ fn last_word(pattern: &str) -> &str {
     pattern.rsplit(is_separator).find(|word| !word.is_empty()).unwrap_or(pattern)
 }
 
-/// The name in `known` that is most similar to `name`, or `None` if `known` is empty.
+/// The name in `known` that is most similar to `name`, or `None` if `known` is empty. The first 20,000 names of at most 256
+/// bytes are compared.
 ///
 /// ```
 /// let nearest = ia3_config::nearest_name("lm_heat", ["shared", "lm_head"]);
 /// assert_eq!(nearest, Some("lm_head"));
 /// ```
 pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known.into_iter().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)))
+    if name.len() > MAX_NAME {
+        return None;
+    }
+    let known = known.into_iter().filter(|other| other.len() <= MAX_NAME).take(MAX_KNOWN);
+    let scored = known.map(|other| (likeness(name, other), other));
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, other)| other)
 }
 
 /// The name in `known` that is most similar to `name`, if it is similar enough to be what the user meant and is not `name`

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ia3_guard::{few, quote, quote_debug};
+
 use crate::Field;
 
 /// A fact about a plan that its user should know. `Display` writes it as a sentence.
@@ -49,21 +51,24 @@ impl fmt::Display for Note {
             Self::FanInFanOut { path, value: true } => {
                 write!(
                     f,
-                    "fan_in_fan_out was set to true, because {path} is a Conv1D, whose weight is [in, out]"
+                    "fan_in_fan_out was set to true, because {} is a Conv1D, whose weight is [in, out]",
+                    quote(path)
                 )
             }
             Self::FanInFanOut { path, value: false } => {
                 write!(
                     f,
-                    "fan_in_fan_out was set to false, because {path} is a Linear, whose weight is [out, in]"
+                    "fan_in_fan_out was set to false, because {} is a Linear, whose weight is [out, in]",
+                    quote(path)
                 )
             }
             Self::LooseFeedforward { name, paths } => {
-                let example = paths.first().map(String::as_str).unwrap_or_default();
+                let example = quote(paths.first().map(String::as_str).unwrap_or_default());
                 write!(
                     f,
-                    "the feedforward name {name:?} also matches the ends of longer names, so it scales the inputs of \
-                     {example}"
+                    "the feedforward name {} also matches the ends of longer names, so it scales the inputs of \
+                     {example}",
+                    quote_debug(name)
                 )?;
                 match paths.len() {
                     0 | 1 => Ok(()),
@@ -71,7 +76,7 @@ impl fmt::Display for Note {
                 }
             }
             Self::ListsRewritten { extra } => {
-                let names = extra.join(", ");
+                let names = few(extra.iter().map(|name| quote(name).into_owned()), ", ");
                 let them = if extra.len() == 1 { "it" } else { "them" };
                 write!(
                     f,
@@ -88,7 +93,8 @@ impl fmt::Display for Note {
             Self::OutputEmbedding { path } => {
                 write!(
                     f,
-                    "{path} is the output embedding; if it is tied, merging changes the input embedding too"
+                    "{} is the output embedding; if it is tied, merging changes the input embedding too",
+                    quote(path)
                 )
             }
         }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::matcher::suffixes;
+use crate::matcher::{ends, suffixes};
 use crate::note::Note;
 use crate::plan::Site;
 use crate::{Ia3Config, Placement, Selector};
@@ -32,22 +32,22 @@ pub(crate) fn make_loadable(config: &mut Ia3Config, sites: &[Site]) -> Option<No
 /// One name for each site whose input is scaled. As targets, these names select no further module: each of them ends with a
 /// target name that selects the site, so every module that it selects was selected before.
 fn loadable(targets: &Names, feedforward: &Names, sites: &[Site]) -> Names {
-    let only_inputs = |name: &&String| {
-        let mut ended = sites.iter().filter(|site| site.path.ends_with(name.as_str()));
-        ended.all(|site| site.placement == Placement::Input)
-    };
-    let pure: Vec<&String> = targets.iter().filter(only_inputs).collect();
+    let outputs = sites.iter().filter(|site| site.placement != Placement::Input);
+    let mixed: BTreeSet<&str> =
+        outputs.flat_map(|site| ends(&site.path)).filter(|end| targets.contains(*end)).collect();
+    let is_pure = |name: &str| targets.contains(name) && !mixed.contains(name);
     let inputs = sites.iter().filter(|site| site.placement == Placement::Input);
-    inputs.map(|site| name(&site.path, &pure, feedforward).to_owned()).collect()
+    inputs.map(|site| name(&site.path, is_pure, feedforward).to_owned()).collect()
 }
 
 /// The name for a site. It is the target that selects the site if that target selects no layer whose output is scaled;
 /// otherwise the given feed-forward name if it can be a target (it is then longer than the target that selects the site);
 /// otherwise the whole path.
-fn name<'n>(path: &'n str, pure: &[&'n String], feedforward: &'n Names) -> &'n str {
-    let mut ends = pure.iter().filter(|name| path.ends_with(name.as_str())).peekable();
-    let given = ends.clone().find(|name| feedforward.contains(**name));
-    if let Some(target) = given.or(ends.peek().copied()) {
+fn name<'n>(path: &'n str, is_pure: impl Fn(&str) -> bool, feedforward: &Names) -> &'n str {
+    // In the order of the list of targets, which is sorted.
+    let pure: BTreeSet<&str> = ends(path).filter(|end| is_pure(end)).collect();
+    let given = pure.iter().find(|name| feedforward.contains(**name));
+    if let Some(target) = given.or(pure.first()) {
         return target;
     }
     suffixes(path).find(|suffix| feedforward.contains(*suffix)).unwrap_or(path)

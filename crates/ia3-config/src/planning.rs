@@ -3,7 +3,9 @@
 //! The rules are those of PEFT's `BaseTuner.inject_adapter` (`tuners/tuners_utils.py`) and `IA3Model`
 //! (`tuners/ia3/model.py`).
 
-use crate::matcher::suffixes;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::matcher::{ends, suffixes};
 use crate::note::Note;
 use crate::plan::{Plan, PlanOptions, Site};
 use crate::rules::Rules;
@@ -146,23 +148,21 @@ fn loose_feedforward(config: &Ia3Config, sites: &[Site]) -> Vec<Note> {
     let by_dot = |site: &&Site| suffixes(&site.path).any(|suffix| names.contains(suffix));
     let loose: Vec<&Site> =
         sites.iter().filter(|site| site.placement == Placement::Input && !by_dot(site)).collect();
-    let mut notes = Vec::new();
-    for name in names {
-        let ended = loose.iter().filter(|site| site.path.ends_with(name.as_str()));
-        let paths: Vec<String> = ended.map(|site| site.path.clone()).collect();
-        if !paths.is_empty() {
-            let name = name.clone();
-            notes.push(Note::LooseFeedforward { name, paths });
+    let mut paths: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for site in loose {
+        for name in ends(&site.path).filter(|end| names.contains(*end)) {
+            paths.entry(name).or_default().push(site.path.clone());
         }
     }
-    notes
+    let note = |(name, paths): (&str, _)| Note::LooseFeedforward { name: name.to_owned(), paths };
+    paths.into_iter().map(note).collect()
 }
 
 /// The paths that end with a name in `modules_to_save`. As in PEFT, no dot is required before the name
 /// (`utils/other.py`, `_set_trainable`).
 fn modules_to_save(config: &Ia3Config, model: &ModelInfo) -> Vec<String> {
-    let names: Vec<&String> = config.modules_to_save.iter().flatten().collect();
-    let is_saved = |path: &str| names.iter().any(|name| path.ends_with(name.as_str()));
+    let names: BTreeSet<&str> = config.modules_to_save.iter().flatten().map(String::as_str).collect();
+    let is_saved = |path: &str| ends(path).any(|end| names.contains(end));
     let saved = model.modules.iter().filter(|module| !module.path.is_empty() && is_saved(&module.path));
     saved.map(|module| module.path.clone()).collect()
 }

@@ -27,6 +27,13 @@ pub struct PyRegex {
     engine: Engine,
 }
 
+/// The longest pattern. A pattern that names each layer of a model with a hundred layers has about 30 kB.
+const MAX_PATTERN: usize = 64 << 10;
+/// The largest size of a compiled pattern in bytes, the default of the `regex` crate.
+const MAX_COMPILED: usize = 10 << 20;
+/// The largest number of times that the backtracking engine may go back for one path.
+const MAX_STEPS: usize = 100_000;
+
 #[derive(Clone, Debug)]
 enum Engine {
     Linear(regex::Regex),
@@ -40,20 +47,23 @@ impl PyRegex {
     /// - [`ConfigError::InvalidPattern`]: Python refuses the pattern too.
     /// - [`ConfigError::UnsupportedPattern`]: the pattern would have another meaning here than in Python.
     pub fn new(pattern: &str) -> Result<Self, ConfigError> {
-        Self::anchored(pattern, r"\z")
+        Self::anchored(pattern, r"\z", MAX_COMPILED)
     }
 
     /// Compiles a pattern that is anchored only at its start, as in Python's `re.match`.
-    pub(crate) fn prefix(pattern: &str) -> Result<Self, ConfigError> {
-        Self::anchored(pattern, "")
+    pub(crate) fn prefix(pattern: &str, max_compiled: usize) -> Result<Self, ConfigError> {
+        Self::anchored(pattern, "", max_compiled)
     }
 
-    fn anchored(pattern: &str, end: &str) -> Result<Self, ConfigError> {
+    fn anchored(pattern: &str, end: &str, max_compiled: usize) -> Result<Self, ConfigError> {
+        if pattern.len() > MAX_PATTERN {
+            return Err(ConfigError::PatternTooLong { bytes: pattern.len(), limit: MAX_PATTERN });
+        }
         let translated = py_syntax::translate(pattern)?;
         // In verbose mode a comment at the end of the pattern would swallow the closing parenthesis.
         let newline = if translated.verbose { "\n" } else { "" };
         let wrapped = format!(r"\A(?:{}{newline}){end}", translated.pattern);
-        let engine = compile(&wrapped, &translated)
+        let engine = compile(&wrapped, &translated, max_compiled)
             .map_err(|reason| ConfigError::InvalidPattern { pattern: pattern.to_owned(), reason })?;
         let pattern = pattern.to_owned();
         Ok(Self { pattern, engine })
@@ -84,13 +94,17 @@ impl PyRegex {
     }
 }
 
-fn compile(wrapped: &str, translated: &Translated) -> Result<Engine, String> {
-    let refused = match regex::Regex::new(wrapped) {
+fn compile(wrapped: &str, translated: &Translated, max_compiled: usize) -> Result<Engine, String> {
+    let refused = match regex::RegexBuilder::new(wrapped).size_limit(max_compiled).build() {
         Ok(regex) if !translated.possessive => return Ok(Engine::Linear(regex)),
         Ok(_) => None,
         Err(error) => Some(last_line(&error.to_string())),
     };
-    match fancy_regex::Regex::new(wrapped) {
+    let built = fancy_regex::RegexBuilder::new(wrapped)
+        .backtrack_limit(MAX_STEPS)
+        .delegate_size_limit(max_compiled)
+        .build();
+    match built {
         // The engine would panic at a test of a group that does not exist.
         Ok(regex) => py_references::check(wrapped).map(|()| Engine::Backtracking(Box::new(regex))),
         Err(error) => {
@@ -140,7 +154,9 @@ mod tests {
 
     #[test]
     fn a_prefix_may_end_early() {
-        let prefix = |pattern: &str, text: &str| PyRegex::prefix(pattern).unwrap().is_match(text).unwrap();
+        let prefix = |pattern: &str, text: &str| {
+            PyRegex::prefix(pattern, MAX_COMPILED).unwrap().is_match(text).unwrap()
+        };
         assert!(prefix("ab", "abc"));
         assert!(!prefix("bc", "abc"));
         assert!(prefix("x|ab", "abc"));

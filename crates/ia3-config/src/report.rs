@@ -1,7 +1,10 @@
 //! Writes a plan as text.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::{Display, Formatter, Result};
+
+use ia3_guard::quote;
 
 use crate::matcher::suffixes;
 use crate::plan::{Plan, Site};
@@ -57,19 +60,21 @@ impl Row {
 
 /// The sites grouped by target and placement, in the order of their first site.
 fn rows(plan: &Plan) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
+    let (mut rows, mut places): (Vec<Row>, BTreeMap<(&str, bool), usize>) = Default::default();
     for site in &plan.sites {
         let target = label(plan, &site.path);
-        let known = |row: &&mut Row| row.target == target && row.placement == site.placement;
-        match rows.iter_mut().find(known) {
-            Some(row) => add(row, site),
-            None => rows.push(Row {
-                target: target.to_owned(),
-                placement: site.placement,
-                layers: 1,
-                lengths: (site.len, site.len),
-                parameters: site.len,
-            }),
+        match places.entry((target, site.placement == Placement::Input)) {
+            Entry::Occupied(place) => add(&mut rows[*place.get()], site),
+            Entry::Vacant(place) => {
+                place.insert(rows.len());
+                rows.push(Row {
+                    target: quote(target).into_owned(),
+                    placement: site.placement,
+                    layers: 1,
+                    lengths: (site.len, site.len),
+                    parameters: site.len,
+                });
+            }
         }
     }
     rows
@@ -113,8 +118,8 @@ fn write_paths(f: &mut Formatter<'_>, title: &str, paths: &[String]) -> Result {
     }
     for (index, (name, count)) in counts.iter().enumerate() {
         match index {
-            0 => write!(f, "\n{title}: {name} ({count})")?,
-            _ => write!(f, ", {name} ({count})")?,
+            0 => write!(f, "\n{title}: {} ({count})", quote(name))?,
+            _ => write!(f, ", {} ({count})", quote(name))?,
         }
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! The rules of a resolved configuration, compiled so that paths can be checked against them.
 
 use crate::matcher::Matcher;
-use crate::{ConfigError, Ia3Config, Placement, PyRegex, Selector};
+use crate::saved_names::SavedNames;
+use crate::{ConfigError, Ia3Config, Placement, Selector};
 
 /// The result of checking a module against the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(crate) struct Rules {
     target: Matcher,
     feedforward: Matcher,
     exclude: Option<Matcher>,
-    saved: Vec<PyRegex>,
+    saved: SavedNames,
 }
 
 impl Rules {
@@ -32,12 +33,7 @@ impl Rules {
             target: matcher(&config.target_modules)?,
             feedforward: matcher(&config.feedforward_modules)?,
             exclude: exclude.map(Matcher::new).transpose()?,
-            saved: config
-                .modules_to_save
-                .iter()
-                .flatten()
-                .map(|name| saved(name))
-                .collect::<Result<_, _>>()?,
+            saved: SavedNames::new(config.modules_to_save.iter().flatten())?,
         })
     }
 
@@ -58,12 +54,7 @@ impl Rules {
         {
             return Ok(true);
         }
-        for saved in &self.saved {
-            if saved.is_match(path)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        self.saved.contain(path)
     }
 
     /// Whether `target_modules` selects the path, even if it is excluded.
@@ -79,11 +70,4 @@ impl Rules {
             false => Placement::Output,
         })
     }
-}
-
-/// The regular expression that finds a module of `modules_to_save` in a path. Neither such a module nor a module inside it
-/// is ever a target. As in PEFT, the name is an unescaped regular expression that `re.match` compares with segments of the
-/// path.
-pub(crate) fn saved(name: &str) -> Result<PyRegex, ConfigError> {
-    PyRegex::prefix(&format!(r"(^|.*\.){name}($|\..*)"))
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ia3_guard::{quote, quote_debug};
+
 /// A field of the configuration that names modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
@@ -51,7 +53,7 @@ pub struct Nearest {
 /// `no module matches target "q_prj"; closest: "q_proj" (12 modules)`
 impl fmt::Display for Unmatched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pattern = &self.pattern;
+        let pattern = quote(&self.pattern);
         match self.field {
             Field::TargetModules => write!(f, "no module matches target \"{pattern}\"")?,
             Field::FeedforwardModules => write!(f, "no target matches feedforward_modules \"{pattern}\"")?,
@@ -63,13 +65,14 @@ impl fmt::Display for Unmatched {
         if self.is_regex {
             f.write_str(", which is a regular expression that must match whole paths")?;
         }
-        if self.is_regex && self.closest.first().is_some_and(|nearest| nearest.name == *pattern) {
-            write!(f, "; write the list [{pattern:?}] or the pattern `.*\\.{pattern}`")?;
+        if self.is_regex && self.closest.first().is_some_and(|nearest| nearest.name == self.pattern) {
+            let listed = quote_debug(&self.pattern);
+            write!(f, "; write the list [{listed}] or the pattern `.*\\.{pattern}`")?;
         }
         for (index, nearest) in self.closest.iter().enumerate() {
             let before = if index == 0 { "; closest: " } else { ", " };
             let plural = if nearest.modules == 1 { "" } else { "s" };
-            write!(f, "{before}{:?} ({} module{plural})", nearest.name, nearest.modules)?;
+            write!(f, "{before}{} ({} module{plural})", quote_debug(&nearest.name), nearest.modules)?;
         }
         Ok(())
     }

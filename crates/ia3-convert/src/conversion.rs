@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use ia3_config::Placement;
 use ia3_io::AdapterFile;
-use ia3_io::fs::WrittenFiles;
+use ia3_io::fs::{Leftover, WrittenFiles};
 
 use crate::error::ConvertError;
 use crate::feed_forward::{FeedForwardSite, Placed, place_feed_forward};
 use crate::format::AdapterFormat;
 use crate::open::{OpenedAdapter, open_adapter};
 use crate::options::ConvertOptions;
-use crate::save::save_adapter_as;
+use crate::save::Output;
 
 /// The result of a conversion.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Converted {
     pub files: Vec<PathBuf>,
     /// Their total size.
     pub bytes: u64,
+    /// What earlier writes to the same path, in processes that were killed, had left.
+    pub leftovers: Vec<Leftover>,
 }
 
 /// Reads an adapter of any format and writes it in another format, or in the same one with its vectors moved.
@@ -43,7 +45,7 @@ pub struct Converted {
 ///
 /// # Errors
 ///
-/// Those of [`open_adapter`], [`place_feed_forward`] and [`save_adapter_as`].
+/// Those of [`open_adapter`], [`place_feed_forward`] and [`save_adapter_as`](crate::save_adapter_as).
 pub fn convert_adapter(
     from: impl AsRef<Path>,
     to: AdapterFormat,
@@ -73,14 +75,16 @@ pub fn convert_adapter_with(
     out: impl AsRef<Path>,
     options: &ConvertOptions,
 ) -> Result<Converted, ConvertError> {
+    let output = Output::open(to, out.as_ref())?;
     let OpenedAdapter { format: source, mut file, ignored } = open_adapter(from)?;
     if let Some(name) = &options.base_name {
         file.config.base_model_name_or_path = Some(name.clone());
     }
     let (adapter, placed) = place(file, to, options)?;
     let placements = adapter.placements(options.base.as_ref())?;
-    let WrittenFiles { files, bytes, .. } = save_adapter_as(&adapter, to, out, options.base.as_ref())?;
-    Ok(Converted { from: source, to, adapter, placements, placed, ignored, files, bytes })
+    let WrittenFiles { files, bytes, .. } = output.write(&adapter, options.base.as_ref())?;
+    let leftovers = output.leftovers().to_vec();
+    Ok(Converted { from: source, to, adapter, placements, placed, ignored, files, bytes, leftovers })
 }
 
 fn place(

@@ -1,13 +1,12 @@
 //! Writing an adapter file in any format.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ia3_config::{ModelInfo, Placement};
 use ia3_io::adapter::CONFIG;
-use ia3_io::fs::WrittenFiles;
-use ia3_io::{AdapterFile, FileError, FileVector};
+use ia3_io::fs::{FolderWrite, Leftover, OutputFolder, WrittenFiles, is_stdout, prepare_file};
+use ia3_io::{AdapterFile, FileVector};
 
 use crate::error::ConvertError;
 use crate::format::AdapterFormat;
@@ -32,14 +31,49 @@ pub fn save_adapter_as(
     path: impl AsRef<Path>,
     base: Option<&ModelInfo>,
 ) -> Result<WrittenFiles, ConvertError> {
-    let path = path.as_ref();
-    check_target(format, path)?;
-    let placements = file.placements(base)?;
-    match format {
-        AdapterFormat::Peft => Ok(file.save(&placements, path)?),
-        AdapterFormat::TFew => tfew::write(outputs(file, format, &placements)?, path),
-        AdapterFormat::AdapterHub => {
-            adapterhub::write(&file.config, outputs(file, format, &placements)?, path, base)
+    Output::open(format, path.as_ref())?.write(file, base)
+}
+
+/// Where an adapter is written, from the moment when nothing else may be written there.
+pub(crate) enum Output<'a> {
+    Peft(OutputFolder),
+    AdapterHub(OutputFolder),
+    TFew(&'a Path, Vec<Leftover>),
+}
+
+impl<'a> Output<'a> {
+    /// Locks a folder. It is an error if the path holds anything but an adapter of the same format.
+    pub(crate) fn open(format: AdapterFormat, path: &'a Path) -> Result<Self, ConvertError> {
+        if format == AdapterFormat::TFew {
+            check_file(path)?;
+            return Ok(Self::TFew(path, prepare_file(path)?));
+        }
+        let folder = OutputFolder::lock(path)?;
+        check_folder(format, &folder)?;
+        Ok(if format == AdapterFormat::Peft { Self::Peft(folder) } else { Self::AdapterHub(folder) })
+    }
+
+    /// What earlier writes, in processes that were killed, had left.
+    pub(crate) fn leftovers(&self) -> &[Leftover] {
+        match self {
+            Self::Peft(folder) | Self::AdapterHub(folder) => folder.leftovers(),
+            Self::TFew(_, leftovers) => leftovers,
+        }
+    }
+
+    pub(crate) fn write(
+        &self,
+        file: &AdapterFile,
+        base: Option<&ModelInfo>,
+    ) -> Result<WrittenFiles, ConvertError> {
+        let placements = file.placements(base)?;
+        let outputs = |format| outputs(file, format, &placements);
+        match self {
+            Self::Peft(folder) => Ok(file.write(&placements, FolderWrite::new(folder)?)?),
+            Self::TFew(path, _) => tfew::write(outputs(AdapterFormat::TFew)?, path),
+            Self::AdapterHub(folder) => {
+                adapterhub::write(&file.config, outputs(AdapterFormat::AdapterHub)?, folder, base)
+            }
         }
     }
 }
@@ -66,26 +100,25 @@ fn outputs<'a>(
     Ok(vectors)
 }
 
-/// Refuses a path that holds anything but an adapter of the same format.
-fn check_target(format: AdapterFormat, path: &Path) -> Result<(), ConvertError> {
-    let in_the_way = |path: PathBuf| Err(ConvertError::InTheWay { path, format });
-    if !path.exists() {
-        return Ok(());
+/// Refuses a file that is not one of T-Few's, and a folder. Into a device or pipe anything can be written.
+fn check_file(path: &Path) -> Result<(), ConvertError> {
+    let is_own = |path: &Path| is_stdout(path) || tfew::read(path).is_ok();
+    match path.is_dir() || (path.is_file() && !is_own(path)) {
+        true => Err(ConvertError::InTheWay { path: path.to_owned(), format: AdapterFormat::TFew }),
+        false => Ok(()),
     }
-    if format == AdapterFormat::TFew {
-        return if path.is_file() && tfew::read(path).is_ok() { Ok(()) } else { in_the_way(path.to_owned()) };
-    }
-    if !path.is_dir() {
-        return Err(FileError::NotAFolder { path: path.to_owned() }.into());
-    }
+}
+
+/// Refuses a folder that holds anything but an adapter of the same format.
+fn check_folder(format: AdapterFormat, folder: &OutputFolder) -> Result<(), ConvertError> {
+    let path = folder.path();
     let is_config = |path: &Path| match format {
         AdapterFormat::AdapterHub => is_adapterhub(path),
         _ => config_field(path, "peft_type").is_some_and(|peft_type| peft_type == "IA3"),
     };
-    let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-    match empty || is_config(&path.join(CONFIG)) {
+    match folder.is_empty() || is_config(&path.join(CONFIG)) {
         true if format == AdapterFormat::AdapterHub => adapterhub::check_folder(path),
         true => Ok(()),
-        false => in_the_way(path.to_owned()),
+        false => Err(ConvertError::InTheWay { path: path.to_owned(), format }),
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ia3_config::{Ia3Config, TaskType};
-use ia3_io::fs::{AtomicWrite, WrittenFiles};
+use ia3_io::fs::{WrittenFiles, write_file_with};
 use ia3_io::{AdapterFile, FileVector};
 
 use crate::column::insert_column;
@@ -70,7 +70,5 @@ pub(crate) fn write<'a>(
         TorchTensor::column(format!("{module}{VECTOR}"), &vector.values)
     };
     let tensors: Vec<TorchTensor> = vectors.into_iter().map(column).collect();
-    let (mut write, name) = AtomicWrite::for_file(path)?;
-    write.file(&name, |out| write_torch(out, &tensors))?;
-    Ok(write.commit()?)
+    Ok(write_file_with(path, |out| write_torch(out, &tensors))?)
 }

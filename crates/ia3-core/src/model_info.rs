@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::Tensor;
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
@@ -47,6 +49,8 @@ pub fn model_info<M: Module>(
 #[derive(Default)]
 struct Found {
     modules: Vec<FoundModule>,
+    /// The position of each module in the list.
+    places: HashMap<String, usize>,
 }
 
 struct FoundModule {
@@ -84,8 +88,8 @@ impl FoundModule {
 impl Found {
     /// The module at `path`. It is added to the list when the traversal first enters a field inside it.
     fn module(&mut self, path: String, container: &str) -> &mut FoundModule {
-        let index = self.modules.iter().rposition(|m| m.path == path).unwrap_or_else(|| {
-            let type_name = container.to_string();
+        let index = *self.places.entry(path).or_insert_with_key(|path| {
+            let (path, type_name) = (path.clone(), container.to_string());
             self.modules.push(FoundModule { path, type_name, weight: vec![], weight_id: None, bias: false });
             self.modules.len() - 1
         });

@@ -61,7 +61,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// As [`text`](Self::text).
+    /// The errors are those of [`text`](Self::text).
     pub fn texts(&self, field: &str) -> Result<Vec<String>, DataError> {
         let value = self.value(field)?;
         let text = |item: Value| item.as_str().map(str::to_string);
@@ -77,7 +77,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// As [`text`](Self::text).
+    /// The errors are those of [`text`](Self::text).
     pub fn integer(&self, field: &str) -> Result<i64, DataError> {
         let value = self.value(field)?;
         let expected = "a whole number";

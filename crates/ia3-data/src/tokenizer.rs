@@ -6,7 +6,7 @@ use tokenizers::{Encoding, PostProcessor, TruncationDirection};
 use crate::error::DataError;
 use crate::long_text::{head, whole};
 use crate::model_kind::ModelKind;
-use crate::tokenizer_limits::check;
+use crate::tokenizer_limits::{check, check_maps};
 
 /// The tokenizer of a base model. Padding and truncation are off, whatever its file says.
 ///
@@ -31,6 +31,7 @@ impl Tokenizer {
             reason,
         };
         let bytes = read_bytes(path, Limit::TOKENIZER).map_err(|error| failed(error.reason().to_string()))?;
+        check_maps(&bytes).map_err(failed)?;
         let read = || tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| error.to_string());
         let tokenizer = caught(read).unwrap_or_else(damaged).map_err(failed)?;
         check(&tokenizer).map_err(failed)?;
@@ -90,7 +91,7 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// As [`encode`](Self::encode).
+    /// The errors are those of [`encode`](Self::encode).
     pub fn encode_prompt(
         &self,
         text: &str,
@@ -110,7 +111,7 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// As [`encode`](Self::encode).
+    /// The errors are those of [`encode`](Self::encode).
     pub fn encode_plain(&self, text: &str, max: Option<usize>) -> Result<Vec<i64>, DataError> {
         let mut encoding = self.tokens(text, max)?;
         encoding.truncate(max.unwrap_or(usize::MAX), 0, TruncationDirection::Right);

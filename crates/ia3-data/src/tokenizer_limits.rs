@@ -1,6 +1,6 @@
 //! What a tokenizer may do to a text.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokenizers::{PostProcessor, Tokenizer};
 
@@ -33,6 +33,41 @@ fn growth_of(part: Option<&impl Serialize>) -> Result<usize, String> {
     let Some(part) = part else { return Ok(1) };
     let json = serde_json::to_value(part).map_err(|error| error.to_string())?;
     Ok(growth(&json))
+}
+
+/// Refuses a map of sentencepiece whose table is larger than the map: the crate `tokenizers` takes memory for the whole table
+/// before it reads it. `json` is the text of `tokenizer.json`.
+pub(crate) fn check_maps(json: &[u8]) -> Result<(), String> {
+    /// The part of the file that can have such maps.
+    #[derive(Deserialize)]
+    struct Tokenizer {
+        #[serde(default)]
+        normalizer: Value,
+    }
+    let Tokenizer { normalizer } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    maps(&normalizer).into_iter().try_for_each(|map| {
+        let bytes = decoded(map);
+        let table = bytes.first_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size) as usize);
+        match table > bytes.len() {
+            true => Err(format!(
+                "its `precompiled_charsmap` has {} bytes, fewer than its table of {table}",
+                bytes.len()
+            )),
+            false => Ok(()),
+        }
+    })
+}
+
+/// All maps of sentencepiece in a part, however deep.
+fn maps(part: &Value) -> Vec<&str> {
+    match part {
+        Value::Object(fields) => {
+            let own = fields.get("precompiled_charsmap").and_then(Value::as_str);
+            own.into_iter().chain(fields.values().flat_map(maps)).collect()
+        }
+        Value::Array(parts) => parts.iter().flat_map(maps).collect(),
+        _ => vec![],
+    }
 }
 
 /// How many times longer a part can make a text, at most.
@@ -100,5 +135,19 @@ mod tests {
         // A table of four bytes, then the replacements of 2 and 7 bytes.
         assert_eq!(longest_replacement("BAAAAAAAAABhYgBhYmNkZWZnAA=="), 3);
         assert_eq!(longest_replacement("!"), 1);
+    }
+
+    #[test]
+    fn a_map_with_a_table_beyond_its_end_is_refused() {
+        let json = |map: &str| {
+            let map = json!({"type": "Precompiled", "precompiled_charsmap": map});
+            json!({"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKC"}, map]}}).to_string()
+        };
+        assert_eq!(check_maps(json("BAAAAAAAAABhYgBhYmNkZWZnAA==").as_bytes()), Ok(()));
+        let error = check_maps(json("AAASplit").as_bytes()).unwrap_err();
+        assert_eq!(error, "its `precompiled_charsmap` has 6 bytes, fewer than its table of 2785148928");
+        // The text is not JSON behind the map, which the crate `tokenizers` would have read by then.
+        assert!(check_maps(json("AAASplit").replace("]}}", "]}.").as_bytes()).is_err());
+        assert_eq!(check_maps(b"{}"), Ok(()));
     }
 }

@@ -52,6 +52,18 @@ pub enum FileError {
         /// The path.
         path: PathBuf,
     },
+    /// Another process writes into the folder.
+    #[error(
+        "{} writes into `{}`; wait until it ends, or choose another folder",
+        process.map_or("another process".into(), |id| format!("the process {id}")),
+        quote_path(path)
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The id of the process, if its lock can be read.
+        process: Option<u32>,
+    },
     /// A file has another format than the one expected.
     #[error("`{}` {kind}; {}", quote_path(path), kind.advice())]
     WrongKind {
@@ -81,6 +93,7 @@ impl FileError {
             Self::NotASource { .. } => "it is neither a file nor a pipe".to_owned(),
             Self::TooLarge { limit, .. } => format!("it is larger than the limit of {limit}"),
             Self::NotAFolder { .. } => "it is not a folder".to_owned(),
+            Self::InUse { .. } => "another process writes into it".to_owned(),
             Self::WrongKind { kind, .. } => format!("it {kind}; {}", kind.advice()),
             Self::NotText { at, .. } => format!("it is not text: byte {at} is not valid UTF-8"),
         };

@@ -1,7 +1,7 @@
 //! Text from outside, made safe to print.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::path::Path;
 
 /// The largest number of characters of one text that a message quotes.
@@ -65,17 +65,44 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
 /// assert_eq!(quoted, format!("{}… (1000 characters)", "a".repeat(200)));
 /// ```
 pub fn quote(text: &str) -> Cow<'_, str> {
+    cut(text, QUOTED)
+}
+
+/// The message of another crate, which may contain text from outside, as [`quote`] shows it, but with up to 600 characters.
+pub fn quote_error(error: &(impl Display + ?Sized)) -> String {
+    cut(&error.to_string(), 3 * QUOTED).into_owned()
+}
+
+/// The text in double quotes as `{:?}` writes it, cut as [`quote`] does.
+///
+/// ```
+/// assert_eq!(ia3_guard::quote_debug("say \"a\"\n"), r#""say \"a\"\n""#);
+/// ```
+pub fn quote_debug(text: &str) -> String {
     match text.char_indices().nth(QUOTED) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}… ({} characters)", &text[..end], text.chars().count()),
+    }
+}
+
+/// The first 20 of several texts, joined, and how many more there are.
+///
+/// ```
+/// assert_eq!(ia3_guard::few((0..22).map(|i| i.to_string()), ", ").split(", ").last(), Some("19 and 2 more"));
+/// ```
+pub fn few(texts: impl ExactSizeIterator<Item = String>, between: &str) -> String {
+    let more = texts.len().saturating_sub(20);
+    let shown = texts.take(20).collect::<Vec<_>>().join(between);
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+fn cut(text: &str, max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(max) {
         None => escape(text),
         Some((end, _)) => {
             Cow::Owned(format!("{}… ({} characters)", escape(&text[..end]), text.chars().count()))
         }
     }
-}
-
-/// Each of the names as [`quote`] shows it.
-pub fn quote_all<'a, S: AsRef<str> + 'a>(names: impl IntoIterator<Item = &'a S>) -> Vec<String> {
-    names.into_iter().map(|name| quote(name.as_ref()).into_owned()).collect()
 }
 
 /// The path escaped; of one with more than [`QUOTED`] characters the end, which names the file.

@@ -12,7 +12,9 @@ mod pipe;
 mod read;
 
 pub use error::FileError;
-pub use escape::{QUOTED, escape, escape_json, escape_lines, quote, quote_all, quote_path};
+pub use escape::{
+    QUOTED, escape, escape_json, escape_lines, few, quote, quote_debug, quote_error, quote_path,
+};
 pub use file_kind::FileKind;
 pub use limit::Limit;
 pub use open::{Source, open, open_source};

@@ -15,12 +15,15 @@ pub use adapter::{
     AdapterDiff, AdapterFile, AdapterFileError, AdapterOptions, AdapterReport, BASE_NAME, FieldDiff,
     FileVector, ShapeDiff, SiteDiff, VectorDistance, VectorStats, check_adapter_name, load_adapter,
     model_card, named_adapters, save_adapter, save_adapter_with, save_adapters, save_adapters_with,
-    state_dict, statistics,
+    state_dict, statistics, write_adapter,
 };
 pub use checkpoint::{
     BadDtype, Checkpoint, CheckpointError, CheckpointOptions, LoadOptions, LoadReport, MisShaped,
-    SavedCheckpoint, TensorFacts, copy_sidecars, save_checkpoint, save_checkpoint_with,
+    SavedCheckpoint, TensorFacts, copy_sidecars, save_checkpoint, save_checkpoint_with, write_checkpoint,
 };
-pub use fs::{FileError, FileKind, WrittenFiles, remove_leftovers, write_file};
+pub use fs::{
+    FileError, FileKind, FolderWrite, Leftover, OutputFolder, WrittenFiles, is_stdout, prepare_file,
+    write_file, write_file_with,
+};
 pub use missing::Missing;
 pub use safetensors::{SafetensorsError, read_tensors, write_tensors};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ia3_config::similar_name;
+use ia3_guard::quote;
 
 use crate::text::SHOWN;
 
@@ -18,12 +19,12 @@ pub struct Missing {
 /// Writes the name and its most similar name, such as `` `lm_heat.weight` (closest: `lm_head.weight`) ``.
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`{}", self.name, closest(&self.nearest))
+        write!(f, "`{}`{}", quote(&self.name), closest(&self.nearest))
     }
 }
 
 pub(crate) fn closest(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|n| format!(" (closest: `{n}`)")).unwrap_or_default()
+    nearest.as_ref().map(|n| format!(" (closest: `{}`)", quote(n))).unwrap_or_default()
 }
 
 /// Each name with the most similar name in `known`. Only the first few names are compared, because messages show no more.

@@ -15,11 +15,11 @@ pub enum Activation {
     Relu6,
     /// `max(x, x/100)` (`leaky_relu`)
     LeakyRelu,
-    /// `x·Φ(x)` with the error function (`gelu`).
+    /// `x·Φ(x)`, computed with the error function (`gelu`).
     Gelu,
-    /// `x·Φ(x)` between -10 and 10 (`gelu_10`).
+    /// `x·Φ(x)`, limited to values from -10 to 10 (`gelu_10`).
     Gelu10,
-    /// `x·Φ(x)` by the tanh approximation (`gelu_new`, `gelu_pytorch_tanh`).
+    /// The tanh approximation of `x·Φ(x)` (`gelu_new`, `gelu_pytorch_tanh`).
     GeluTanh,
     /// `x·σ(1.702·x)` (`quick_gelu`)
     QuickGelu,
@@ -64,7 +64,7 @@ impl Activation {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation)
     }
 
-    /// Applies it elementwise.
+    /// Applies the activation to each value. The result has the shape of `x`.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Relu => relu(x),

@@ -1,4 +1,4 @@
-//! What every architecture provides, and the table of the architectures.
+//! The traits that every architecture implements, and the table of the architectures.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
@@ -12,8 +12,8 @@ use crate::output::ModelOutput;
 use crate::shape::HasShape;
 use crate::task::Task;
 
-/// The table of the architectures: a new architecture is a line here and a folder that implements [`Architecture`] and
-/// [`ArchitectureConfig`]. The macro passes the table to `$callback`, behind `$args`.
+/// The table of the architectures. A new architecture needs a line here and a folder that implements [`Architecture`] and
+/// [`ArchitectureConfig`]. The macro passes the table to `$callback`, after `$args`.
 macro_rules! with_architectures {
     ($callback:ident!($($args:tt)*)) => {
         $callback! { ($($args)*)
@@ -64,7 +64,7 @@ pub(crate) trait Architecture: Module {
         on_step: impl FnMut(Step),
     ) -> Result<Generated, ModelError>;
 
-    /// Log-likelihoods `[rows, tokens]` of `labels`, the texts of all `inputs` in order, padded with
+    /// The log-likelihoods `[rows, tokens]` of `labels`, which are the texts of all `inputs` in order, padded with
     /// [`IGNORE_INDEX`](crate::IGNORE_INDEX).
     fn log_likelihoods(
         &self,

@@ -2,11 +2,11 @@ use burn::nn::Dropout;
 use burn::tensor::Tensor;
 use ia3_ops::{attention, attention_with};
 
-/// Dot-product attention with an additive bias: `softmax(scale·q·kᵀ + bias)·v`, the softmax in float32, its weights
-/// under `dropout` in training.
+/// Dot-product attention with an additive bias: `softmax(scale·q·kᵀ + bias)·v`. The softmax is computed in float32. In training,
+/// `dropout` is applied to its result.
 ///
-/// Where there are fewer heads of keys than of queries, consecutive query heads share one (grouped and multi-query
-/// attention).
+/// If there are fewer heads of keys than of queries, consecutive query heads share a head of keys and values (grouped and
+/// multi-query attention).
 ///
 /// # Shapes
 ///
@@ -27,13 +27,13 @@ pub(crate) fn attend(
     }
 }
 
-/// `[batch, seq, heads·d_head]` to `[batch, heads, seq, d_head]`.
+/// Reshapes `[batch, seq, heads·d_head]` to `[batch, heads, seq, d_head]`.
 pub(crate) fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
     let [batch, seq, width] = x.dims();
     x.reshape([batch, seq, heads, width / heads]).swap_dims(1, 2)
 }
 
-/// `[batch, heads, seq, d_head]` to `[batch, seq, heads·d_head]`.
+/// Reshapes `[batch, heads, seq, d_head]` to `[batch, seq, heads·d_head]`.
 pub(crate) fn merge_heads(x: Tensor<4>) -> Tensor<3> {
     let [batch, heads, seq, d_head] = x.dims();
     x.swap_dims(1, 2).reshape([batch, seq, heads * d_head])

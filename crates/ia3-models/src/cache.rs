@@ -3,10 +3,10 @@ use burn::tensor::Tensor;
 /// The number of tokens that a cache allocates at first. Longer generations double the allocation when it is full.
 const FIRST: usize = 1024;
 
-/// Keys and values of the tokens so far, in buffers that are allocated in advance.
+/// The keys and values of the tokens so far, in buffers that are allocated in advance.
 ///
-/// A buffer is `[batch, heads, capacity, d_head]` and is written in place, since nothing else refers to it
-/// between two steps.
+/// A buffer is `[batch, heads, capacity, d_head]`. It is written in place, because nothing else refers to it between two
+/// steps.
 #[derive(Debug)]
 pub(crate) struct KvCache {
     buffers: Option<[Tensor<4>; 2]>,
@@ -15,17 +15,17 @@ pub(crate) struct KvCache {
 }
 
 impl KvCache {
-    /// For `expected` tokens.
+    /// An empty cache for `expected` tokens.
     pub(crate) fn new(expected: usize) -> Self {
         Self { buffers: None, len: 0, expected }
     }
 
-    /// How many tokens it holds.
+    /// The number of tokens in the cache.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Appends `k` and `v` (`[batch, heads, new, d_head]`) and returns all keys and values so far.
+    /// Appends `k` and `v`, each `[batch, heads, new, d_head]`, and returns all keys and values so far.
     pub(crate) fn append(&mut self, k: Tensor<4>, v: Tensor<4>) -> [Tensor<4>; 2] {
         let [batch, heads, new, d_head] = k.dims();
         let (start, end) = (self.len, self.len + new);
@@ -38,7 +38,7 @@ impl KvCache {
         filled
     }
 
-    /// Takes the buffers out, for at least `needed` tokens.
+    /// Takes the buffers out of the cache. They have room for at least `needed` tokens.
     fn room(&mut self, needed: usize, like: &Tensor<4>) -> [Tensor<4>; 2] {
         let [batch, heads, _, d_head] = like.dims();
         let zeros = |tokens| Tensor::zeros([batch, heads, tokens, d_head], (&like.device(), like.dtype()));

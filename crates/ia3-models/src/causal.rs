@@ -1,4 +1,4 @@
-//! What GPT-2, Falcon and Llama have in common: a stack of causal blocks under a language-model head.
+//! The functions that GPT-2, Falcon and Llama share: they have a stack of causal blocks and a language-model head.
 
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
@@ -19,31 +19,31 @@ pub(crate) trait CausalLm: Module {
     /// The sizes that the functions of this module need.
     fn facts(&self) -> Facts;
 
-    /// States `[batch, new, d]` of new tokens after the final norm. It reads and extends the cache of each block, if there are
-    /// caches.
+    /// Computes the hidden states `[batch, new, d]` of new tokens after the final norm. If there are caches, it reads and
+    /// extends the cache of each block.
     fn states(&self, tokens: &Tokens, caches: Caches, trace: Trace) -> Tensor<3>;
 
     /// The head, if it has a weight of its own, and the embedding.
     fn head(&self) -> (&Option<Linear>, &Embedding);
 }
 
-/// Sizes of a model.
+/// The sizes of a model.
 pub(crate) struct Facts {
     pub(crate) vocab_size: usize,
     pub(crate) layers: usize,
-    /// The number of positions, where the model has a table of them.
+    /// The number of positions, if the model has a table of positions.
     pub(crate) max_positions: Option<usize>,
 }
 
-/// New tokens of a batch, which follow those in a cache.
+/// The new tokens of a batch, which follow the tokens in the cache.
 pub(crate) struct Tokens {
-    /// `[batch, new]`
+    /// The ids, `[batch, new]`.
     pub(crate) ids: Tensor<2, Int>,
-    /// `[batch, new]`, or `[1, new]` for all rows.
+    /// The positions, `[batch, new]`, or `[1, new]` if they are the same for all rows.
     pub(crate) positions: Tensor<2, Int>,
-    /// 1 for a real token, `[batch, past + new]`; without it all are real.
+    /// The mask, `[batch, past + new]`, which is 1 for a real token. Without a mask, all tokens are real.
     pub(crate) mask: Option<Tensor<2, Int>>,
-    /// Tokens in the cache.
+    /// The number of tokens in the cache.
     pub(crate) past: usize,
 }
 
@@ -57,13 +57,14 @@ impl Tokens {
         Ok(Self { positions, mask: inputs.attention_mask.clone(), past: 0, ids })
     }
 
-    /// 1 for a real token, of past and new ones, `[batch or 1, past + new]`.
+    /// The mask of past and new tokens, `[batch or 1, past + new]`, which is 1 for a real token.
     pub(crate) fn mask_of_all(&self) -> Tensor<2, Int> {
         let all = || Tensor::ones([1, self.past + self.ids.dims()[1]], &self.ids.device());
         self.mask.clone().unwrap_or_else(all)
     }
 
-    /// The attention bias of the batch for states like `x`: causal, without padding, and within a `window`.
+    /// The attention bias of the batch in the dtype and on the device of `x`. It hides later tokens, padding, and tokens outside
+    /// of the `window`.
     pub(crate) fn bias(&self, x: &Tensor<3>, window: Option<usize>) -> Tensor<4> {
         let causal = mask::causal(self.ids.dims()[1], self.past, window, &x.device(), x.dtype());
         match &self.mask {
@@ -101,7 +102,7 @@ pub(crate) fn run(
     Ok(ModelOutput { hidden_states, ..ModelOutput::new(logits) })
 }
 
-/// Logits `[batch, vocab]` of the last real token of each batch entry.
+/// Computes the logits `[batch, vocab]` at the last real token of each batch entry.
 pub(crate) fn last_logits(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
     let tokens = checked(model, inputs)?;
     let x = model.states(&tokens, None, Trace::default());
@@ -110,7 +111,7 @@ pub(crate) fn last_logits(model: &impl CausalLm, inputs: &ModelInputs) -> Result
     Ok(logits)
 }
 
-/// Each position predicts the label of the next one, as in Hugging Face.
+/// Computes the losses of `labels`. Each position predicts the label of the next position, as in Hugging Face.
 pub(crate) fn losses(
     model: &impl CausalLm,
     inputs: &ModelInputs,
@@ -120,7 +121,7 @@ pub(crate) fn losses(
     check_labels(&labels, tokens.ids.dims(), model.facts().vocab_size)?;
     let [_, seq] = labels.dims();
     if seq < 2 {
-        let problem = "has one token per row; no position predicts the first token of a row".into();
+        let problem = "has one token per row, but no position predicts the first token of a row".into();
         return Err(ModelError::Input { name: "labels", problem });
     }
     let x = model.states(&tokens, None, Trace::default()).narrow(1, 0, seq - 1);
@@ -129,8 +130,8 @@ pub(crate) fn losses(
     Ok(row_losses(logits, labels.narrow(1, 1, seq - 1)))
 }
 
-/// Log-likelihoods `[rows, tokens]` of `labels`, the texts of `rows`; 0 at ignored labels. The head is computed only at
-/// the positions that predict a token of a text.
+/// Computes the log-likelihoods `[rows, tokens]` of `labels`, which are the texts of `rows`. They are 0 at ignored labels. The
+/// head is computed only at the positions that predict a token of a text.
 pub(crate) fn log_likelihoods(
     model: &impl CausalLm,
     rows: &JoinedRows,

@@ -1,6 +1,6 @@
 //! The public methods of every decoder-only model.
 
-/// The public methods of a [`CausalLm`], the same for each.
+/// Defines the public methods of a [`CausalLm`]. They are the same for each model.
 macro_rules! causal_lm_methods {
     ($model:ty, $config:ty, types: $types:expr, prefix: $prefix:literal, embedding: $embedding:literal) => {
         impl ia3_core::ActivationSpace for $model {
@@ -10,7 +10,7 @@ macro_rules! causal_lm_methods {
         }
 
         impl $model {
-            /// The configuration the model was made from.
+            /// The configuration that the model was made from.
             pub fn config(&self) -> &$config {
                 &self.config
             }
@@ -25,14 +25,14 @@ macro_rules! causal_lm_methods {
                 self
             }
 
-            /// Logits `[batch, seq, vocab]`.
+            /// Computes the logits `[batch, seq, vocab]`.
             ///
-            /// As in Hugging Face, positions count from 0 in every row unless `position_ids` says otherwise; padding
-            /// on the left needs them.
+            /// As in Hugging Face, positions count from 0 in every row if there are no `position_ids`. A batch that is
+            /// padded on the left needs `position_ids`.
             ///
             /// # Errors
             ///
-            /// [`ModelError::Input`](crate::ModelError::Input) for an input that is missing or does not fit.
+            /// [`ModelError::Input`](crate::ModelError::Input) if an input is missing or does not fit.
             pub fn forward(
                 &self,
                 inputs: &crate::ModelInputs,
@@ -48,11 +48,11 @@ macro_rules! causal_lm_methods {
                 crate::causal::run(self, inputs, traced)
             }
 
-            /// Logits `[batch, vocab]` at the last real token of each batch entry.
+            /// Computes the logits `[batch, vocab]` at the last real token of each batch entry.
             ///
             /// # Errors
             ///
-            /// As [`forward`](Self::forward).
+            /// The errors are those of [`forward`](Self::forward).
             pub fn last_logits(
                 &self,
                 inputs: &crate::ModelInputs,
@@ -60,12 +60,12 @@ macro_rules! causal_lm_methods {
                 crate::causal::last_logits(self, inputs)
             }
 
-            /// Mean cross entropy of the next token, `labels` `[batch, seq]` being the tokens themselves
-            /// ([`IGNORE_INDEX`](crate::IGNORE_INDEX) does not count); they are shifted here, as in Hugging Face.
+            /// The mean cross entropy of the next token. `labels` `[batch, seq]` are the tokens themselves, which this
+            /// function shifts, as in Hugging Face. Labels that are [`IGNORE_INDEX`](crate::IGNORE_INDEX) are left out.
             ///
             /// # Errors
             ///
-            /// As [`forward`](Self::forward).
+            /// The errors are those of [`forward`](Self::forward).
             pub fn loss(
                 &self,
                 inputs: &crate::ModelInputs,
@@ -74,11 +74,11 @@ macro_rules! causal_lm_methods {
                 Ok(self.row_losses(inputs, labels)?.mean())
             }
 
-            /// As [`loss`](Self::loss), separately for each batch entry.
+            /// The cross entropy of each batch entry, as in [`loss`](Self::loss).
             ///
             /// # Errors
             ///
-            /// As [`forward`](Self::forward).
+            /// The errors are those of [`forward`](Self::forward).
             pub fn row_losses(
                 &self,
                 inputs: &crate::ModelInputs,
@@ -87,16 +87,15 @@ macro_rules! causal_lm_methods {
                 crate::causal::losses(self, inputs, labels)
             }
 
-            /// Continues the prompts of `input_ids`, with keys and values cached.
+            /// Continues the prompts of `input_ids`. Keys and values are cached.
             ///
-            /// Prompts may be padded on either side, as `attention_mask` says. Positions are those of the real
-            /// tokens; `position_ids` is not read. The result holds the prompts with their padding, and the new
-            /// tokens.
+            /// Prompts may be padded on either side; `attention_mask` marks the padding. Positions count the real tokens, and
+            /// `position_ids` is not read. The result holds the prompts with their padding, followed by the new tokens.
             ///
             /// # Errors
             ///
-            /// As [`forward`](Self::forward), and [`ModelError::Generation`](crate::ModelError::Generation) for an
-            /// impossible setting.
+            /// - The errors of [`forward`](Self::forward).
+            /// - [`ModelError::Generation`](crate::ModelError::Generation): a setting has a value that is not possible.
             pub fn generate(
                 &self,
                 inputs: &crate::ModelInputs,
@@ -105,11 +104,11 @@ macro_rules! causal_lm_methods {
                 self.generate_with(inputs, config, |_| ())
             }
 
-            /// As [`generate`](Self::generate), calling `on_step` after each step.
+            /// Generates as [`generate`](Self::generate) does, and calls `on_step` after each step.
             ///
             /// # Errors
             ///
-            /// As [`generate`](Self::generate).
+            /// The errors are those of [`generate`](Self::generate).
             pub fn generate_with(
                 &self,
                 inputs: &crate::ModelInputs,
@@ -211,7 +210,7 @@ macro_rules! causal_lm_methods {
         }
 
         impl $config {
-            /// The id of the padding token: `pad_token_id`, or the end token where there is none, as in Hugging Face.
+            /// The id of the padding token: `pad_token_id`, or the end token if there is none, as in Hugging Face.
             pub fn pad_token_id(&self) -> i64 {
                 self.pad_token_id.or(self.eos_token_id.first().copied()).unwrap_or(0)
             }

@@ -66,7 +66,9 @@ impl ModelConfig {
     ///
     /// # Errors
     ///
-    /// [`ModelError::UnknownModelType`] with the known ones, and whatever the architecture's own reader finds.
+    /// - [`ModelError::UnknownModelType`], [`ModelError::NoModelType`]: the `model_type` is unknown or missing. The error lists
+    ///   the known types.
+    /// - The errors of the `from_json` of the architecture.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         #[derive(Deserialize)]
         struct Type {
@@ -81,7 +83,7 @@ impl ModelConfig {
         each!(self, config => config.vocab_size)
     }
 
-    /// The same with another number of classes, where it is a classifier; names of another number of classes are dropped.
+    /// Sets the number of classes if the model is a classifier. Names of classes are dropped if their number differs.
     pub fn with_num_labels(mut self, labels: usize) -> Self {
         each!(&mut self, config => config.set_num_labels(labels));
         self
@@ -92,7 +94,8 @@ impl ModelConfig {
         each!(self, config => config.shape())
     }
 
-    /// The names of a classifier's classes, in the order of their numbers, as `id2label` has them; empty where it has none.
+    /// The names of a classifier's classes from `id2label`, in the order of their numbers. The list is empty if there are no
+    /// names.
     pub fn label_names(&self) -> Vec<String> {
         each!(self, config => config.label_names())
     }
@@ -102,40 +105,42 @@ impl ModelConfig {
         each!(self, config => config.model_type())
     }
 
-    /// The same model with its head tied to the embedding or apart from it, as the checkpoint's content tells.
+    /// Sets whether the head is tied to the embedding. The content of a checkpoint determines this.
     pub fn with_tied_head(mut self, tied: bool) -> Self {
         each!(&mut self, config => config.set_tied_head(tied));
         self
     }
 
-    /// The checkpoint key of the head and the key it is tied to where the head has no weight of its own; `None` for
-    /// a model whose head is never the embedding.
+    /// The checkpoint key of the head and the key of the embedding that it is tied to. It is `None` if the head is not tied.
     ///
-    /// T5 decides by the checkpoint alone, whatever `tie_word_embeddings` says, as in transformers.
+    /// For T5 it is always given, because only the content of the checkpoint determines whether the head is tied, whatever
+    /// `tie_word_embeddings` is, as in transformers.
     pub fn tied_keys(&self) -> Option<(&'static str, &'static str)> {
         each!(self, config => config.tied_embedding()).map(|embedding| (HEAD, embedding))
     }
 
-    /// The checkpoint keys of tables that are the shared embedding unless the checkpoint holds another one there: (the
-    /// table, the shared embedding). Only T5 has such tables.
+    /// The checkpoint keys of embeddings that are the shared embedding unless the checkpoint holds another one under their key.
+    /// Each entry is the key of the embedding and the key of the shared embedding. Only T5 has such embeddings.
     pub fn stack_embedding_keys(&self) -> Vec<(&'static str, &'static str)> {
         each!(self, config => config.stack_embeddings())
     }
 
-    /// The same model with an embedding of its own under `key`, one of [`stack_embedding_keys`](Self::stack_embedding_keys).
+    /// Gives the model an embedding of its own under `key`, which is one of
+    /// [`stack_embedding_keys`](Self::stack_embedding_keys).
     pub fn with_own_stack_embedding(mut self, key: &str) -> Self {
         each!(&mut self, config => config.set_own_stack_embedding(key));
         self
     }
 
-    /// Other names under which a checkpoint may hold a tensor: (the model's, the other). A tied head is one.
+    /// Other names under which a checkpoint may hold a tensor. Each entry is the name in the model and the other name. The name
+    /// of a tied head is an example.
     pub fn aliases(&self) -> Vec<(String, String)> {
         let aliases = each!(self, config => config.aliases());
         aliases.into_iter().map(|(name, other)| (name.to_string(), other.to_string())).collect()
     }
 
-    /// The same model with a head of its own where the head was the embedding, and the [`aliases`](Self::aliases) by which a
-    /// checkpoint of the tied model fills both.
+    /// Gives the model a head of its own if its head is the embedding. It also returns the [`aliases`](Self::aliases) with which
+    /// a checkpoint of the tied model fills both.
     pub fn with_own_head(self) -> (Vec<(String, String)>, Self) {
         let (mut aliases, tied) = (self.aliases(), self.tied_keys());
         let apart = self.with_tied_head(false);
@@ -146,7 +151,7 @@ impl ModelConfig {
         (aliases, apart)
     }
 
-    /// The prefix of all names but the head's, which checkpoints of the model without its head leave out.
+    /// The prefix of all names except those of the head. Checkpoints of the model without its head do not have this prefix.
     pub fn base_model_prefix(&self) -> Option<&'static str> {
         fn prefix<C: ArchitectureConfig>(_: &C) -> Option<&'static str> {
             C::BASE_MODEL_PREFIX
@@ -154,7 +159,7 @@ impl ModelConfig {
         each!(self, config => prefix(config))
     }
 
-    /// Modules that a checkpoint need not hold: they come from an adapter, or start fresh.
+    /// The modules that a checkpoint may leave out, because an adapter holds them or they are freshly initialised.
     pub fn optional_modules(&self) -> &'static [&'static str] {
         fn optional<C: ArchitectureConfig>(_: &C) -> &'static [&'static str] {
             C::OPTIONAL_MODULES

@@ -1,4 +1,4 @@
-//! Reading and checking fields of `config.json`.
+//! Reads and checks fields of `config.json`.
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -7,9 +7,9 @@ use crate::error::ModelError;
 
 /// Another name under which `config.json` may hold a field.
 pub(crate) enum Spelling {
-    /// An attribute that transformers maps to the field (`attribute_map`). It wins over the field's own name.
+    /// An attribute that transformers maps to the field (`attribute_map`). It takes precedence over the name of the field.
     Attribute(&'static str, &'static str),
-    /// The name that an older version wrote. It counts where the field itself is absent.
+    /// The name that an older version wrote. It is used if the field itself is absent.
     Old(&'static str, &'static str),
 }
 
@@ -30,7 +30,7 @@ impl Spelling {
     }
 }
 
-/// Reads the whole configuration of an architecture. Of a field that stands twice, the last one counts, as in Python.
+/// Reads the whole configuration of an architecture. If a field appears twice, its last value is used, as in Python.
 pub(crate) fn read<T: DeserializeOwned>(
     text: &str,
     model_type: &str,
@@ -47,14 +47,14 @@ pub(crate) fn read<T: DeserializeOwned>(
     })
 }
 
-/// A field whose absence means something else than `null`: the outer `None` is absence.
+/// Reads a field whose absence has another meaning than `null`. The outer `Option` is `None` if the field is absent.
 pub(crate) fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// A switch that is off where it is `null`, as in Python.
+/// Reads a boolean that is `false` if it is `null`, as in Python.
 pub(crate) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(false))
 }
@@ -71,8 +71,8 @@ pub(crate) fn expect(
     }
 }
 
-/// Sizes of weights. With [`expect_layers`] the bound keeps the bytes of a model, and of the optimiser that trains it, below
-/// 2^64.
+/// Checks sizes of weights. With [`expect_layers`] the upper bound keeps the bytes of a model, and of the optimiser that trains
+/// all of it, below 2^64.
 pub(crate) fn expect_sizes<const N: usize>(sizes: [(&'static str, usize); N]) -> Result<(), ModelError> {
     sizes.into_iter().try_for_each(|(field, value)| {
         expect((1..=1 << 21).contains(&value), field, value, "a positive size of at most 2097152")
@@ -80,7 +80,7 @@ pub(crate) fn expect_sizes<const N: usize>(sizes: [(&'static str, usize); N]) ->
 }
 
 pub(crate) fn expect_layers(field: &'static str, n: usize) -> Result<(), ModelError> {
-    expect((1..=10_000).contains(&n), field, n, "1 to 10000 layers")
+    expect((1..=1_000).contains(&n), field, n, "1 to 1000 layers")
 }
 
 pub(crate) fn expect_dropout(field: &'static str, share: f64) -> Result<(), ModelError> {
@@ -91,7 +91,7 @@ pub(crate) fn expect_positive(field: &'static str, number: f64) -> Result<(), Mo
     expect(number > 0.0 && number.is_finite(), field, number, "a positive number")
 }
 
-/// `whole` parts into `parts` heads.
+/// Checks that `parts` divides `whole`.
 pub(crate) fn expect_divides(
     field: &'static str,
     parts: usize,
@@ -101,7 +101,7 @@ pub(crate) fn expect_divides(
     expect(parts > 0 && whole.is_multiple_of(parts), field, parts, expected)
 }
 
-/// One id, several, or `null`; Hugging Face writes all three.
+/// Reads one id, several ids or `null`. Hugging Face writes all three forms.
 pub(crate) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -116,7 +116,7 @@ pub(crate) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>
     })
 }
 
-/// As [`ids`], for a field whose absence means something else than `null`.
+/// Reads ids as [`ids`] does, for a field whose absence has another meaning than `null`.
 pub(crate) fn some_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<i64>>, D::Error> {
     ids(deserializer).map(Some)
 }

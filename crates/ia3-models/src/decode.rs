@@ -12,7 +12,7 @@ pub(crate) struct Steps<'a, F> {
     /// The ids that the result starts with, `[batch, seq]`.
     pub(crate) start: Tensor<2, Int>,
     pub(crate) config: &'a GenerationConfig,
-    /// Logits `[batch, vocab]` of a step, from the tokens `[batch, 1]` of the step before it.
+    /// Computes the logits `[batch, vocab]` of a step from the tokens `[batch, 1]` of the step before it.
     pub(crate) next: F,
 }
 

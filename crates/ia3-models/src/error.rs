@@ -7,19 +7,19 @@ pub enum ModelError {
     Json {
         /// The `model_type` that was being read.
         model_type: String,
-        /// The field and a colon, where one field is to blame.
+        /// The field that is wrong and a colon, or nothing if no single field is wrong.
         at: String,
-        /// The reason; line and column where the text is not JSON.
+        /// The reason, with line and column if the text is not JSON.
         source: serde_json::Error,
     },
     /// `config.json` has no `model_type`.
-    #[error("config.json names no `model_type`; known are {}", known.join(", "))]
+    #[error("config.json has no `model_type`, expected one of {}", known.join(", "))]
     NoModelType {
         /// The supported values of `model_type`.
         known: &'static [&'static str],
     },
     /// `config.json` is of an architecture that is not implemented.
-    #[error("no model of type `{found}` here; known are {}", known.join(", "))]
+    #[error("models of type `{found}` are not supported, expected one of {}", known.join(", "))]
     UnknownModelType {
         /// The `model_type` found.
         found: String,
@@ -36,7 +36,7 @@ pub enum ModelError {
         /// The values that the field may have.
         expected: &'static str,
     },
-    /// A setting of generation is impossible.
+    /// A setting of generation has a value that is not possible.
     #[error("`{field}` is {found}, expected {expected}")]
     Generation {
         /// Name of the setting.
@@ -46,29 +46,29 @@ pub enum ModelError {
         /// The values that the setting may have.
         expected: &'static str,
     },
-    /// The model cannot do what is asked of it, because it has no decoder or no such head.
+    /// The model does not support the operation, because it has no decoder or no such head.
     #[error("a `{model_type}` model {problem}")]
     Unsupported {
-        /// Its `model_type`.
+        /// The `model_type` of the model.
         model_type: String,
-        /// What it cannot do.
+        /// The reason, as the end of a sentence about the model.
         problem: &'static str,
     },
-    /// Rows of different lengths need padding, but the padding token is none of the vocabulary.
+    /// Rows of different lengths need padding, but the padding token is not in the vocabulary.
     #[error(
         "`pad_token_id` is {found}, outside the vocabulary of {vocab_size}, but rows of different lengths need padding; \
          correct it in config.json, or give one row at a time"
     )]
     PaddingToken {
-        /// The id.
+        /// The id of the padding token.
         found: i64,
-        /// Number of ids of the model.
+        /// The number of ids of the model.
         vocab_size: usize,
     },
     /// An input is missing or does not fit the model.
     #[error("`{name}` {problem}")]
     Input {
-        /// Name of the input, e.g. `decoder_input_ids`.
+        /// The name of the input, such as `decoder_input_ids`.
         name: &'static str,
         /// The problem with the input.
         problem: String,

@@ -2,7 +2,7 @@ use burn::tensor::{Int, Tensor};
 
 use crate::error::ModelError;
 
-/// How to generate, with Hugging Face's names of the fields.
+/// The settings of generation. The fields have Hugging Face's names.
 ///
 /// ```
 /// use ia3_models::{GenerationConfig, Sampling};
@@ -22,20 +22,20 @@ pub struct GenerationConfig {
     pub eos_token_id: Vec<i64>,
     /// The id that fills a batch entry after its end.
     pub pad_token_id: i64,
-    /// How tokens are drawn. `None` takes the most probable token at each step (greedy search).
+    /// The settings for drawing tokens. With `None`, each step takes the most probable token (greedy search).
     pub sampling: Option<Sampling>,
 }
 
-/// How tokens are drawn: the logits are divided by the temperature, then `top_k` and `top_p` restrict the tokens to the most
-/// probable ones, and one of those is drawn.
+/// The settings for drawing tokens. The logits are divided by the temperature, then `top_k` and `top_p` restrict the tokens to
+/// the most probable ones, and one of these is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Sampling {
-    /// The divisor of the logits: a value below 1 sharpens the distribution, a value above 1 flattens it.
+    /// The divisor of the logits. A value below 1 sharpens the distribution; a value above 1 flattens it.
     pub temperature: f64,
-    /// The number of most probable tokens to draw from; tokens as probable as the last of them are kept too.
+    /// The number of most probable tokens to draw from. Tokens that are as probable as the last of them are kept too.
     pub top_k: Option<usize>,
-    /// The share of the total probability; a token is drawn from the smallest set of most probable tokens that reaches it.
+    /// A share of the total probability. A token is drawn from the smallest set of most probable tokens that reaches it.
     pub top_p: f64,
     /// The seed. Batch entry `i` draws from stream `i` of this seed, independently of the other entries.
     pub seed: u64,
@@ -48,60 +48,61 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// Draws from the model's own distribution: temperature 1, no `top_k`, `top_p` 1, seed 0.
+    /// Settings that draw from the distribution of the model: temperature 1, no `top_k`, `top_p` 1 and seed 0.
     pub fn new() -> Self {
         Self { temperature: 1.0, top_k: None, top_p: 1.0, seed: 0 }
     }
 
-    /// The same with another [`temperature`](Self::temperature).
+    /// Sets [`temperature`](Self::temperature).
     pub fn with_temperature(self, temperature: f64) -> Self {
         Self { temperature, ..self }
     }
 
-    /// The same with another [`top_k`](Self::top_k).
+    /// Sets [`top_k`](Self::top_k).
     pub fn with_top_k(self, top_k: impl Into<Option<usize>>) -> Self {
         Self { top_k: top_k.into(), ..self }
     }
 
-    /// The same with another [`top_p`](Self::top_p).
+    /// Sets [`top_p`](Self::top_p).
     pub fn with_top_p(self, top_p: f64) -> Self {
         Self { top_p, ..self }
     }
 
-    /// The same with another [`seed`](Self::seed).
+    /// Sets [`seed`](Self::seed).
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 }
 
 impl GenerationConfig {
-    /// Greedy search for up to `max_new_tokens` tokens; the first of `eos_token_id` fills a batch entry after its end.
+    /// Settings for a greedy search for up to `max_new_tokens` tokens. The first id of `eos_token_id` fills a batch entry after
+    /// its end.
     pub fn new(max_new_tokens: usize, eos_token_id: Vec<i64>) -> Self {
         let pad_token_id = eos_token_id.first().copied().unwrap_or(0);
         Self { max_new_tokens, min_new_tokens: 0, eos_token_id, pad_token_id, sampling: None }
     }
 
-    /// The same with another [`max_new_tokens`](Self::max_new_tokens).
+    /// Sets [`max_new_tokens`](Self::max_new_tokens).
     pub fn with_max_new_tokens(self, max_new_tokens: usize) -> Self {
         Self { max_new_tokens, ..self }
     }
 
-    /// The same with another [`min_new_tokens`](Self::min_new_tokens).
+    /// Sets [`min_new_tokens`](Self::min_new_tokens).
     pub fn with_min_new_tokens(self, min_new_tokens: usize) -> Self {
         Self { min_new_tokens, ..self }
     }
 
-    /// The same with other ids that end a batch entry.
+    /// Sets the ids that end a batch entry.
     pub fn with_eos_token_id(self, eos_token_id: Vec<i64>) -> Self {
         Self { eos_token_id, ..self }
     }
 
-    /// The same with another [`pad_token_id`](Self::pad_token_id).
+    /// Sets [`pad_token_id`](Self::pad_token_id).
     pub fn with_pad_token_id(self, pad_token_id: i64) -> Self {
         Self { pad_token_id, ..self }
     }
 
-    /// The same with tokens drawn by `sampling`; `None` is greedy search.
+    /// Sets the settings for drawing tokens. `None` is greedy search.
     pub fn with_sampling(self, sampling: impl Into<Option<Sampling>>) -> Self {
         Self { sampling: sampling.into(), ..self }
     }
@@ -128,7 +129,7 @@ pub struct Step<'a> {
     pub index: usize,
     /// The model's logits before any token was suppressed, `[batch, vocab]`.
     pub logits: &'a Tensor<2>,
-    /// The token chosen for each batch entry; the padding token for an entry that has ended.
+    /// The token chosen for each batch entry. It is the padding token for an entry that has ended.
     pub tokens: &'a [i64],
 }
 

@@ -5,36 +5,36 @@ use ia3_core::batch_rows;
 use crate::error::ModelError;
 use crate::loss::IGNORE_INDEX;
 
-/// The inputs of a forward, under Hugging Face's names; each `[batch, seq]`.
+/// The inputs of a forward pass, with Hugging Face's names. Each of them is `[batch, seq]`.
 #[derive(Clone, Debug, Default)]
 pub struct ModelInputs {
-    /// Token ids.
+    /// The ids of the tokens.
     pub input_ids: Option<Tensor<2, Int>>,
-    /// 1 for a real token, 0 for padding; absent means no padding.
+    /// The mask, which is 1 for a real token and 0 for padding. Without a mask, there is no padding.
     pub attention_mask: Option<Tensor<2, Int>>,
-    /// Token ids of the decoder, shifted right.
+    /// The ids of the tokens of the decoder, shifted right.
     pub decoder_input_ids: Option<Tensor<2, Int>>,
-    /// 1 for a real token of the decoder, 0 for padding.
+    /// The mask of the decoder, which is 1 for a real token and 0 for padding.
     pub decoder_attention_mask: Option<Tensor<2, Int>>,
-    /// Segment ids (BERT).
+    /// The token types, also called segment ids, of BERT.
     pub token_type_ids: Option<Tensor<2, Int>>,
-    /// Positions of the tokens, where they do not count from 0 in every batch entry: those of left-padded batches for GPT-2,
-    /// Falcon and Llama.
+    /// The positions of the tokens. They are needed if positions do not count from 0 in every batch entry, as in batches for
+    /// GPT-2, Falcon and Llama that are padded on the left.
     pub position_ids: Option<Tensor<2, Int>>,
 }
 
 /// The side on which batch entries are padded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaddingSide {
-    /// Before the tokens, as decoders need their prompts.
+    /// Before the tokens, as decoders need it for prompts.
     Left,
     /// After the tokens.
     Right,
 }
 
 impl ModelInputs {
-    /// Rows of ids as one batch, padded with `pad_token_id` to the length of the longest. It sets `input_ids` and
-    /// `attention_mask`, and with padding on the left also the `position_ids` of the real tokens.
+    /// Makes a batch from rows of ids, padded with `pad_token_id` to the length of the longest row. It sets `input_ids` and
+    /// `attention_mask`, and for padding on the left also the `position_ids` of the real tokens.
     ///
     /// An id that no tensor of 32-bit integers can hold becomes the nearest one, which no vocabulary has;
     /// [`Model::batch`](crate::Model::batch) names it instead.
@@ -65,7 +65,7 @@ impl ModelInputs {
         Self { input_ids: Some(input_ids), decoder_input_ids: Some(decoder_input_ids), ..Self::default() }
     }
 
-    /// The rows at `index` of all inputs.
+    /// Selects the rows at `index` of all inputs.
     pub(crate) fn select(&self, index: Tensor<1, Int>) -> Self {
         let rows = |ids: &Ids| ids.clone().map(|ids| ids.select(0, index.clone()));
         Self {
@@ -84,11 +84,11 @@ impl ModelInputs {
         self.position_ids.clone().unwrap_or_else(in_order)
     }
 
-    /// Checks that every token lies in `0..vocab_size` and every mask has the shape of its tokens.
+    /// Checks that every token is in `0..vocab_size` and that every mask has the shape of its tokens.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Input`] naming the input and the first offending value.
+    /// [`ModelError::Input`], which names the input and its first wrong value.
     pub fn check(&self, vocab_size: usize) -> Result<(), ModelError> {
         check_ids("input_ids", &self.input_ids, vocab_size)?;
         check_ids("decoder_input_ids", &self.decoder_input_ids, vocab_size)?;
@@ -121,7 +121,7 @@ pub(crate) fn check_row_ids(rows: &[Vec<i64>], pad: i64, vocab_size: usize) -> R
     check_pad(!ragged || known(pad), pad, vocab_size)
 }
 
-/// The error for a padding token that is needed and is no token.
+/// The error for a padding token that is needed but is not in the vocabulary.
 pub(crate) fn check_pad(ok: bool, pad: i64, vocab_size: usize) -> Result<(), ModelError> {
     if ok {
         return Ok(());
@@ -159,7 +159,8 @@ pub(crate) fn check_labels(
     match labels.to_data().iter::<i64>().find(outside) {
         None => Ok(()),
         Some(label) => {
-            let problem = format!("holds {label}; it is neither one of {classes} classes nor {IGNORE_INDEX}");
+            let problem =
+                format!("holds {label}, which is neither one of the {classes} classes nor {IGNORE_INDEX}");
             Err(ModelError::Input { name: "labels", problem })
         }
     }
@@ -171,7 +172,7 @@ pub(crate) fn check_positions(positions: &Ids, seq: usize, max: usize) -> Result
         Some(positions) => {
             let outside = |p: &i64| !(0..max as i64).contains(p);
             let Some(p) = positions.to_data().iter::<i64>().find(outside) else { return Ok(()) };
-            ("position_ids", format!("holds {p}; the model has {max} positions"))
+            ("position_ids", format!("holds {p}, but the model has {max} positions"))
         }
         None if seq > max => {
             ("input_ids", format!("has {seq} tokens per row, but the model has {max} positions"))
@@ -184,7 +185,7 @@ pub(crate) fn check_positions(positions: &Ids, seq: usize, max: usize) -> Result
 type Ids = Option<Tensor<2, Int>>;
 
 pub(crate) fn required(name: &'static str, ids: &Ids) -> Result<Tensor<2, Int>, ModelError> {
-    let missing = || ModelError::Input { name, problem: "is missing; this model needs it".into() };
+    let missing = || ModelError::Input { name, problem: "is missing, but this model needs it".into() };
     ids.clone().ok_or_else(missing)
 }
 

@@ -1,4 +1,4 @@
-//! Layers as Hugging Face initialises them; nothing is allocated before a weight is read.
+//! Layers that are initialised as in Hugging Face. A weight takes no memory before it is first read.
 
 use burn::module::{Param, ParamId};
 use burn::nn::{Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 use ia3_ops::matmul_transposed;
 
-/// N(0, std²).
+/// The initialiser N(0, std²).
 pub(crate) fn normal(std: f64) -> Initializer {
     Initializer::Normal { mean: 0.0, std }
 }
@@ -25,17 +25,18 @@ pub(crate) fn dropout(share: f64) -> Dropout {
     DropoutConfig::new(share).init()
 }
 
-/// A head without a bias whose weight is the transposed embedding; both share the memory.
+/// A head without a bias whose weight is the transposed embedding. Both share their memory.
 pub(crate) fn own_head(embedding: &Embedding) -> Linear {
     let weight = embedding.weight.val().transpose();
     Linear { weight: Param::initialized(ParamId::new(), weight), bias: None }
 }
 
-/// Logits `[batch, seq, vocab]` of hidden states `[batch, seq, d]`, by a head or by the transposed embedding.
+/// Computes the logits `[batch, seq, vocab]` of hidden states `[batch, seq, d]`, with the head or, if there is none, with the
+/// transposed embedding.
 pub(crate) fn logits(head: &Option<Linear>, embedding: &Embedding, x: Tensor<3>) -> Tensor<3> {
     let Some(head) = head else {
         let [batch, seq, d] = x.dims();
-        // Rows folded, so that the embedding is read once and not for each row of the batch.
+        // The rows are folded into one matrix, so that the embedding is read once and not once per batch entry.
         let logits = matmul_transposed(x.reshape([batch * seq, d]), embedding.weight.val());
         let [_, vocab] = logits.dims();
         return logits.reshape([batch, seq, vocab]);

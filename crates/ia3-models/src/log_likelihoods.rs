@@ -1,15 +1,15 @@
 use burn::tensor::Tensor;
 
-/// Log-likelihoods of the texts that may follow each of several inputs.
+/// The log-likelihoods of the texts after each of several inputs.
 ///
-/// A row is a text; rows come input by input, and within an input in the order of its texts.
+/// Each text is a row. The rows are ordered by input, and within an input by text.
 #[derive(Clone, Debug)]
 pub struct LogLikelihoods {
-    /// `log p(token | input, tokens before)`, `[rows, tokens]`; 0 behind the end of a text.
+    /// `log p(token | input, tokens before)`, `[rows, tokens]`. The values after the end of a text are 0.
     pub tokens: Tensor<2>,
-    /// Tokens of each row's text.
+    /// The number of tokens of the text of each row.
     pub lengths: Vec<usize>,
-    /// Texts of each input.
+    /// The number of texts of each input.
     pub counts: Vec<usize>,
 }
 

@@ -1,12 +1,13 @@
 use burn::tensor::{DType, Int, Tensor};
 use ia3_ops::nll;
 
-/// The label of a position that does not count, PyTorch's `ignore_index`.
+/// The label of a position that a loss leaves out. It is PyTorch's `ignore_index`.
 pub const IGNORE_INDEX: i64 = -100;
 
-/// Mean cross entropy over all positions whose label is not [`IGNORE_INDEX`]; 0 where none counts.
+/// The mean cross entropy over all positions whose label is not [`IGNORE_INDEX`]. It is 0 if there is no such position.
 ///
-/// `−mean log softmax(logits)[label]`, as `torch.nn.CrossEntropyLoss`; in float32 for logits of half precision.
+/// The formula is `−mean log softmax(logits)[label]`, as in `torch.nn.CrossEntropyLoss`. For logits of half precision it is
+/// computed in float32.
 ///
 /// # Shapes
 ///
@@ -20,24 +21,24 @@ pub fn cross_entropy(logits: Tensor<3>, labels: Tensor<2, Int>) -> Tensor<1> {
 /// The cross entropy of each row of a batch.
 #[derive(Clone, Debug)]
 pub struct RowLosses {
-    /// Summed over the positions that count, `[batch]`.
+    /// The sum over the positions of each row that are not ignored, `[batch]`.
     pub sums: Tensor<1>,
-    /// How many positions count, `[batch]`.
+    /// The number of positions of each row that are not ignored, `[batch]`.
     pub counts: Tensor<1>,
 }
 
 impl RowLosses {
-    /// The mean over all positions that count, `[1]`; 0 where none does.
+    /// The mean over all positions that are not ignored, `[1]`. It is 0 if there is no such position.
     pub fn mean(self) -> Tensor<1> {
         self.sums.sum() / self.counts.sum().clamp_min(1.0)
     }
 
-    /// For each group of rows the mean over its positions, summed over the groups, `[1]`: what training each group in a
-    /// batch of its own would minimise. Rows that no group names do not count.
+    /// The sum over the groups of the mean over the positions of each group, `[1]`. This is what training minimises if each
+    /// group is a batch of its own. Rows that are in no group are left out.
     ///
     /// # Panics
     ///
-    /// Panics if a group names a row that there is not.
+    /// Panics if a group names a row that does not exist.
     pub fn sum_of_means(self, groups: &[Vec<usize>]) -> Tensor<1> {
         let device = self.sums.device();
         let counts: Vec<f32> = self.counts.into_data().iter().collect();
@@ -50,7 +51,7 @@ impl RowLosses {
     }
 }
 
-/// As [`cross_entropy`], for each row by itself.
+/// The cross entropy of each row, with the formula of [`cross_entropy`].
 ///
 /// # Shapes
 ///
@@ -63,9 +64,9 @@ pub fn row_losses(logits: Tensor<3>, labels: Tensor<2, Int>) -> RowLosses {
     RowLosses { sums: by_row(likelihoods).neg(), counts: by_row(counted) }
 }
 
-/// `log softmax(logits)[label]` of every position, 0 where the label is [`IGNORE_INDEX`].
+/// Computes `log softmax(logits)[label]` of every position. It is 0 if the label is [`IGNORE_INDEX`].
 ///
-/// In float32 for logits of half precision.
+/// For logits of half precision it is computed in float32.
 ///
 /// # Shapes
 ///

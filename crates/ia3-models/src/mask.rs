@@ -1,10 +1,11 @@
-//! Attention masks as additive biases: 0 where a query may look, a large negative number where it may not.
+//! Attention masks as additive biases. The bias is 0 for a key that a query sees, and a large negative number for a key that it
+//! does not see.
 //!
-//! The number is finite, so that a row that may look nowhere gets even weights instead of NaN.
+//! The number is finite, so that a query that sees no key gets equal weights instead of NaN.
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor};
 
-/// Half of the most negative number of `dtype`, so that adding a position bias cannot overflow.
+/// Half of the lowest number of `dtype`, so that adding a position bias cannot overflow.
 fn blocked(dtype: DType) -> f32 {
     match dtype {
         DType::F16 => -3.0e4,
@@ -12,14 +13,14 @@ fn blocked(dtype: DType) -> f32 {
     }
 }
 
-/// From `attention_mask` `[batch, keys]` (1 = real token) to a bias `[batch, 1, 1, keys]`.
+/// Converts an `attention_mask` `[batch, keys]`, which is 1 for a real token, to a bias `[batch, 1, 1, keys]`.
 pub(crate) fn padding(attention_mask: Tensor<2, Int>, dtype: DType) -> Tensor<4> {
     let [batch, keys] = attention_mask.dims();
     additive(attention_mask.equal_scalar(0).reshape([batch, 1, 1, keys]), dtype)
 }
 
-/// The bias `[1, 1, queries, keys]` under which query `i`, the `past + i`-th token, sees no later key and, with a
-/// `window`, only the last `window` keys up to itself.
+/// The bias `[1, 1, queries, keys]` of causal attention. Query `i` is at position `past + i`. It sees no later key, and with a
+/// `window` only the last `window` keys including its own.
 pub(crate) fn causal(
     queries: usize,
     past: usize,
@@ -44,7 +45,8 @@ fn additive(blocked_at: Tensor<4, Bool>, dtype: DType) -> Tensor<4> {
     open.mask_fill(blocked_at, blocked(dtype))
 }
 
-/// From `[batch, seq, d]` the state of each row's last real token, `[batch, 1, d]`; of the last token in a row of padding.
+/// Selects from states `[batch, seq, d]` the state of the last real token of each row, `[batch, 1, d]`. In a row that is only
+/// padding, it selects the last token.
 pub(crate) fn last_real(x: Tensor<3>, mask: Option<&Tensor<2, Int>>) -> Tensor<3> {
     let [batch, seq, d] = x.dims();
     let Some(mask) = mask else { return x.narrow(1, seq - 1, 1) };

@@ -2,10 +2,10 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
-/// burn's `RmsNorm`, computed by [`ia3_ops::rms_norm`].
+/// An RMS norm with the parameters of burn's `RmsNorm`, computed by [`ia3_ops::rms_norm`].
 #[derive(Module, Debug)]
 pub struct RmsNorm {
-    /// What multiplies the normalised features, `[d]`.
+    /// The factor of the normalised features, `[d]`.
     pub gamma: Param<Tensor<1>>,
     #[module(skip)]
     epsilon: f64,
@@ -16,18 +16,18 @@ impl RmsNorm {
         Self { gamma: Initializer::Ones.init([d], device), epsilon }
     }
 
-    /// `[.., d]` to the same shape.
+    /// Normalises `x` `[.., d]` along its last axis. The result has the same shape.
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         ia3_ops::rms_norm(x, self.gamma.val(), self.epsilon)
     }
 }
 
-/// burn's `LayerNorm`, computed by [`ia3_ops::layer_norm`].
+/// A layer norm with the parameters of burn's `LayerNorm`, computed by [`ia3_ops::layer_norm`].
 #[derive(Module, Debug)]
 pub struct LayerNorm {
-    /// What multiplies the normalised features, `[d]`.
+    /// The factor of the normalised features, `[d]`.
     pub gamma: Param<Tensor<1>>,
-    /// What is added then, `[d]`.
+    /// The term that is added after the product with `gamma`, `[d]`.
     pub beta: Param<Tensor<1>>,
     #[module(skip)]
     epsilon: f64,
@@ -39,7 +39,7 @@ impl LayerNorm {
         Self { gamma: init(Initializer::Ones), beta: init(Initializer::Zeros), epsilon }
     }
 
-    /// `[.., d]` to the same shape.
+    /// Normalises `x` `[.., d]` along its last axis. The result has the same shape.
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         ia3_ops::layer_norm(x, self.gamma.val(), Some(self.beta.val()), self.epsilon)
     }

@@ -1,33 +1,35 @@
 use burn::tensor::Tensor;
 
-/// The result of a traced forward, with Hugging Face's names; each state is `[batch, seq, d_model]`.
+/// The result of a traced forward pass, with Hugging Face's names. Each hidden state is `[batch, seq, d_model]`.
 ///
-/// A stack's states are its embeddings and each block's output, the last one after the final norm where there is one.
+/// The hidden states of a stack are its embeddings and the output of each block. If there is a final norm, it is applied to the
+/// last of them.
 #[derive(Clone, Debug)]
 pub struct ModelOutput {
-    /// `[batch, seq, vocab]`, of the decoder where there is one; `[batch, 1, num_labels]` of a sequence classifier.
+    /// The logits: `[batch, seq, vocab]` of a language model, or `[batch, 1, num_labels]` of a sequence classifier. Those of an
+    /// encoder-decoder are the logits of the decoder.
     pub logits: Tensor<3>,
-    /// States of a model with one stack.
+    /// The hidden states of a model with one stack.
     pub hidden_states: Vec<Tensor<3>>,
-    /// States of an encoder-decoder's encoder.
+    /// The hidden states of the encoder of an encoder-decoder.
     pub encoder_hidden_states: Vec<Tensor<3>>,
-    /// States of an encoder-decoder's decoder.
+    /// The hidden states of the decoder of an encoder-decoder.
     pub decoder_hidden_states: Vec<Tensor<3>>,
 }
 
 impl ModelOutput {
-    /// Logits without states.
+    /// A result with logits and without hidden states.
     pub(crate) fn new(logits: Tensor<3>) -> Self {
         Self { logits, hidden_states: vec![], encoder_hidden_states: vec![], decoder_hidden_states: vec![] }
     }
 }
 
-/// Where a forward stores its hidden states, if they are requested.
+/// The list in which a forward pass stores its hidden states, if they are requested.
 #[derive(Default)]
 pub(crate) struct Trace<'a>(Option<&'a mut Vec<Tensor<3>>>);
 
 impl<'a> Trace<'a> {
-    /// Into `states`, or nowhere.
+    /// A trace that stores hidden states in `states`, or does not store them.
     pub(crate) fn into(states: Option<&'a mut Vec<Tensor<3>>>) -> Self {
         Self(states)
     }

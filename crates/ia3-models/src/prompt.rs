@@ -1,4 +1,4 @@
-//! Generation from prompts with a decoder-only model.
+//! Generates from prompts with a decoder-only model.
 
 use burn::tensor::{Int, Tensor, TensorData};
 use ia3_core::assert_all_touched;
@@ -41,14 +41,14 @@ pub(crate) fn generate(
     Ok(generated)
 }
 
-/// The prompts of a generation, padded on the left whatever the padding of the input was, so that new tokens follow real
-/// ones.
+/// The prompts of a generation. They are padded on the left, whatever the padding of the input is, so that new tokens follow
+/// real tokens.
 struct Prompt {
     ids: Tensor<2, Int>,
     positions: Tensor<2, Int>,
-    /// Absent where nothing is padded.
+    /// The mask, which is absent if no prompt is padded.
     mask: Option<Tensor<2, Int>>,
-    /// Real tokens of each row.
+    /// The number of real tokens of each row.
     lengths: Vec<i64>,
 }
 
@@ -66,7 +66,7 @@ impl Prompt {
         let mut rows: Vec<Vec<i64>> = (0..batch).map(real).collect();
         let lengths: Vec<i64> = rows.iter().map(|row| row.len() as i64).collect();
         if rows.iter().all(Vec::is_empty) {
-            rows[0].push(tokens[0]); // Nothing is real, but there has to be a token to compute with.
+            rows[0].push(tokens[0]); // All tokens are padding, but the model needs at least one token.
         }
         let left = ModelInputs::from_rows(&rows, tokens[0], PaddingSide::Left, &device);
         let padded = rows.iter().any(|row| row.len() != rows[0].len());
@@ -84,12 +84,12 @@ impl Prompt {
 
     fn check_fits(&self, new: usize, max: usize) -> Result<(), ModelError> {
         let longest = self.lengths.iter().copied().max().unwrap_or(0) as usize;
-        // The last token is generated and never read.
+        // The model never reads the last generated token, so it needs no position.
         if longest + new <= max + 1 {
             return Ok(());
         }
         let problem = format!(
-            "has {longest} tokens; with {new} new ones that is more than the model's {max} positions"
+            "has {longest} tokens; with {new} new tokens this exceeds the {max} positions of the model"
         );
         Err(ModelError::Input { name: "input_ids", problem })
     }
@@ -99,7 +99,7 @@ impl Prompt {
         Tokens { ids, positions, mask: self.mask.clone(), past: 0 }
     }
 
-    /// The tokens of step `step`, which counts from 1.
+    /// The tokens of step `step`. Steps count from 1.
     fn next(&self, ids: Tensor<2, Int>, step: usize) -> Tokens {
         let (batch, device) = (self.lengths.len(), ids.device());
         let new = Tensor::ones([batch, step], &device);

@@ -1,4 +1,4 @@
-//! Choosing the next token of each row.
+//! Chooses the next token of each row.
 
 use burn::tensor::Tensor;
 use rand::SeedableRng;
@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::generate::{GenerationConfig, Sampling};
 
-/// Chooses by the configuration; holds the random state of each row.
+/// Chooses tokens by the settings of a generation. It holds the random state of each row.
 pub(crate) struct Sampler<'a> {
     config: &'a GenerationConfig,
     random: Vec<ChaCha8Rng>,
@@ -24,7 +24,7 @@ impl<'a> Sampler<'a> {
         Self { config, random: (0..rows).map(stream).collect() }
     }
 
-    /// A token for each row of `logits` `[batch, vocab]`, never an end while the row `must_go_on`.
+    /// Chooses a token for each row of `logits` `[batch, vocab]`. While the rows `must_go_on`, it never chooses an end token.
     pub(crate) fn choose(&mut self, logits: Tensor<2>, must_go_on: bool) -> Vec<i64> {
         let [batch, vocab] = logits.dims();
         let ends = self.config.eos_token_id.iter();
@@ -45,12 +45,12 @@ fn draw(logits: &[f32], sampling: &Sampling, random: &mut ChaCha8Rng) -> i64 {
     let weights = weights(logits, sampling);
     match WeightedIndex::new(weights.iter().map(|(_, weight)| *weight)) {
         Ok(distribution) => weights[distribution.sample(random)].0,
-        // Only logits of NaN leave nothing to draw from; argmax gives the same token there.
+        // Only if all logits are NaN, there is nothing to draw from. argmax gives the same token in this case.
         Err(_) => 0,
     }
 }
 
-/// The tokens to draw from, most probable first, with weights relative to the first.
+/// The tokens to draw from, with the most probable first, and their weights relative to the first.
 fn weights(logits: &[f32], sampling: &Sampling) -> Vec<(i64, f64)> {
     let mut order: Vec<usize> = (0..logits.len()).collect();
     order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));

@@ -10,18 +10,19 @@ use crate::loss::IGNORE_INDEX;
 use crate::model::Model;
 
 impl Model {
-    /// How likely each text is to follow its input, for pairs `(input, texts)` of token ids.
+    /// Computes how likely each text is after its input, for pairs `(input, texts)` of token ids.
     ///
     /// End a text with the end-of-sequence token if its likelihood is to include that token. An encoder-decoder encodes each
-    /// input once; a decoder reads the input and the text once per text. Inputs may have different numbers of texts.
+    /// input once; a decoder reads the input again for each text. Inputs may have different numbers of texts.
     ///
-    /// Where batch entries have their own adapters ([`attach_rows`](ia3_core::attach_rows)), each text is a batch entry: name
+    /// If batch entries have their own adapters ([`attach_rows`](ia3_core::attach_rows)), each text is a batch entry, so name
     /// the adapter of an input once per text.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Input`] for no input, an input without texts, an empty input or text, and ids outside the
-    /// vocabulary; [`ModelError::Unsupported`] for a classifier.
+    /// - [`ModelError::Input`]: there is no input, an input has no texts, an input or a text is empty, or an id is outside the
+    ///   vocabulary.
+    /// - [`ModelError::Unsupported`]: the model is a classifier.
     pub fn log_likelihoods(&self, inputs: &[(&[i64], &[Vec<i64>])]) -> Result<LogLikelihoods, ModelError> {
         check(inputs)?;
         let device = self.devices().first().cloned().unwrap_or_default();
@@ -79,7 +80,7 @@ mod tests {
         tensor.into_data().iter().collect()
     }
 
-    /// Each text alone under its input, without padding, is as likely as in a batch, and its loss is the mean.
+    /// A text has the same likelihood alone, without padding, as in a batch, and the loss is the mean of its tokens.
     #[test]
     fn a_batch_of_ragged_texts_equals_each_text_alone() {
         let short = vec![vec![7, 1], vec![8, 9, 10, 1], vec![1]];
@@ -136,6 +137,6 @@ mod tests {
         let bert = r#"{"model_type": "bert", "vocab_size": 13, "hidden_size": 8, "num_hidden_layers": 1,
             "num_attention_heads": 2, "intermediate_size": 8}"#;
         let error = refuse(bert, &[(&[1], &text)]);
-        assert_eq!(error, "a `bert` model classifies and gives no text a likelihood");
+        assert_eq!(error, "a `bert` model is a classifier and computes no likelihood of a text");
     }
 }

@@ -1,4 +1,4 @@
-/// What a model computes. It determines the form of inputs and labels.
+/// The task of a model. It determines the form of inputs and labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// An encoder-decoder, which turns text into text.

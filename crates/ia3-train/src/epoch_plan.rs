@@ -43,7 +43,7 @@ impl EpochPlan {
     ///
     /// # Errors
     ///
-    /// As [`single_task`](Self::single_task).
+    /// The errors are those of [`single_task`](Self::single_task).
     pub fn multi_task(data: &[&Dataset], config: &TrainConfig, task: Task) -> Result<Self, TrainError> {
         Self::of(data, |lengths, examples| lengths.add_by_choice(examples, config, task), config)
     }

@@ -34,7 +34,7 @@ mod trained;
 mod trainer;
 mod training;
 
-pub use checkpoints::{Checkpoint, Checkpoints, TrainLock};
+pub use checkpoints::{Checkpoint, Checkpoints};
 pub use clip::clip_grad_norm;
 pub use collate::{Batch, collate};
 pub use dataset::Dataset;

@@ -86,7 +86,7 @@ impl fmt::Debug for Training<'_> {
 ///
 /// # Errors
 ///
-/// As [`Training::run`].
+/// The errors are those of [`Training::run`].
 pub fn train(
     model: Model,
     examples: &[Example],

@@ -209,7 +209,7 @@ fn targets_that_the_model_does_not_produce_are_refused_with_the_example() {
     );
     assert!(refuse(&bert(1), &[class(0)]).starts_with("the model has one label, which is a regression"));
     let outside = refuse(T5, &[example(&[2, 1], choices(&[&[3, 1], &[12, 1]], 0))]);
-    assert_eq!(outside, "`labels` holds 12; it is neither one of 12 classes nor -100");
+    assert_eq!(outside, "`labels` holds 12, which is neither one of the 12 classes nor -100");
 }
 
 #[test]

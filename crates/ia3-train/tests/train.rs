@@ -113,7 +113,10 @@ fn impossible_requests_are_refused_with_the_reason() {
     let outside = [Example { input: vec![12, 1], target: vec![2, 1].into() }];
     assert_eq!(refuse(&outside, &config(1)), "`input_ids` holds the id 12, outside the vocabulary of 12");
     let label = [Example { input: vec![2, 1], target: vec![77, 1].into() }];
-    assert_eq!(refuse(&label, &config(1)), "`labels` holds 77; it is neither one of 12 classes nor -100");
+    assert_eq!(
+        refuse(&label, &config(1)),
+        "`labels` holds 77, which is neither one of the 12 classes nor -100"
+    );
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl Adapter {
     ///
     /// # Errors
     ///
-    /// As [`save_adapter_with`].
+    /// The errors are those of [`save_adapter_with`].
     pub fn save(&self, dir: impl AsRef<Path>) -> Result<WrittenFiles, Error> {
         let options = match self.base.as_deref() {
             Some(base) => AdapterOptions::new().with_base(base.clone()),

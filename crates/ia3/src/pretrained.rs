@@ -145,7 +145,7 @@ impl PretrainedOptions {
 ///
 /// # Errors
 ///
-/// As [`PretrainedOptions::load`].
+/// The errors are those of [`PretrainedOptions::load`].
 pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
     PretrainedOptions::default().load(dir, device)
 }

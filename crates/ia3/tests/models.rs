@@ -187,10 +187,10 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(error(&long), "`input_ids` has 33 tokens per row, but the model has 32 positions");
     let mut positions = batch(&rows(), PaddingSide::Right);
     positions.position_ids = Some(Tensor::full([2, 6], 32, &Device::flex()));
-    assert_eq!(error(&positions), "`position_ids` holds 32; the model has 32 positions");
+    assert_eq!(error(&positions), "`position_ids` holds 32, but the model has 32 positions");
     let config = gpt2.generation_config(28);
     let message = gpt2.generate(&batch(&rows(), PaddingSide::Left), &config).unwrap_err();
-    let expected = "`input_ids` has 6 tokens; with 28 new ones that is more than the model's 32 positions";
+    let expected = "`input_ids` has 6 tokens; with 28 new tokens this exceeds the 32 positions of the model";
     assert_eq!(message.to_string(), expected);
     assert!(gpt2.generate(&batch(&rows(), PaddingSide::Left), &gpt2.generation_config(27)).is_ok());
     let labels = Tensor::<2, Int>::zeros([2, 3], &Device::flex());

@@ -88,11 +88,26 @@ fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<AdaptedModel> {
 
 /// Splits `NAME=DIR`.
 fn name(arg: &Path) -> anyhow::Result<(String, PathBuf)> {
-    let text = arg.to_string_lossy();
-    match text.split_once('=') {
-        Some((name, dir)) => Ok((name.into(), dir.into())),
-        None => bail!("`--adapter {text}` has no name, which `--rows` needs; write `--adapter NAME={text}`"),
+    let mut parts = arg.as_os_str().as_encoded_bytes().splitn(2, |byte| *byte == b'=');
+    match (parts.next().map(std::str::from_utf8), parts.next()) {
+        (Some(Ok(name)), Some(dir)) => Ok((name.into(), path(dir))),
+        _ => {
+            let text = arg.display();
+            bail!("`--adapter {text}` has no name, which `--rows` needs; write `--adapter NAME={text}`")
+        }
     }
+}
+
+/// The path of these bytes, which are a part of one.
+#[cfg(unix)]
+fn path(bytes: &[u8]) -> PathBuf {
+    <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into()
+}
+
+/// The path of these bytes, which are a part of one.
+#[cfg(not(unix))]
+fn path(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::base_config;
 use crate::args::{AdapterFormatName, Convert, Format, SiteName};
+use crate::out;
 use crate::output::{self, note};
 
 #[derive(Serialize)]
@@ -45,10 +46,11 @@ pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Re
         AdapterFormatName::Adapterhub => AdapterFormat::AdapterHub,
     };
     let converted = convert_adapter_with(&args.path, to, &args.out, &options(args, base))?;
+    out::note_leftovers(&converted.leftovers);
     if !converted.ignored.is_empty() {
         note(format!("these tensors are not vectors and were left out: {}", few(&converted.ignored)));
     }
-    output::report(&report(converted, args), format)?;
+    output::report_on(&report(converted, args), format, &args.out)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::adapted_model::AdaptedModel;
 use crate::args::{Format, Forward};
 use crate::tokenizer::{self, encoded, lines};
-use crate::{output, tensor_files};
+use crate::{out, output, tensor_files};
 
 #[derive(Serialize)]
 struct Report {
@@ -28,6 +28,7 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    out::file(&args.out)?;
     let source = Source::read(args, device)?;
     let model = AdaptedModel::new(&args.model, device)?;
     let start = Instant::now();
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
     let seconds = start.elapsed().as_secs_f64();
     tensor_files::write(&args.out, "logits", &logits)?;
     let (shape, out) = (logits.shape().to_vec(), args.out.display().to_string());
-    output::report(&Report { logits: shape, out, seconds }, format)?;
+    output::report_on(&Report { logits: shape, out, seconds }, format, &args.out)?;
     Ok(ExitCode::SUCCESS)
 }
 

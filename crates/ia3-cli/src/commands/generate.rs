@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::adapted_model::AdaptedModel;
 use crate::args::{Format, Generate};
 use crate::tokenizer::{self, encoded, lines};
-use crate::{output, tensor_files};
+use crate::{out, output, tensor_files};
 
 #[derive(Serialize)]
 struct Report {
@@ -35,6 +35,7 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    args.out.as_deref().map_or(Ok(()), out::file)?;
     let (report, pad) = match &args.inputs {
         Some(path) => {
             let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
@@ -50,7 +51,10 @@ pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::R
     }
     match args.stream {
         true => println!(),
-        false => output::report(&report, format)?,
+        false => match &args.out {
+            Some(out) => output::report_on(&report, format, out)?,
+            None => output::report(&report, format)?,
+        },
     }
     Ok(ExitCode::SUCCESS)
 }

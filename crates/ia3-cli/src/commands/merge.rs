@@ -7,13 +7,13 @@ use std::process::ExitCode;
 
 use burn::tensor::Device;
 use ia3::core::Adapter;
-use ia3::io::{CheckpointOptions, SavedCheckpoint};
+use ia3::io::{CheckpointOptions, FolderWrite, OutputFolder, SavedCheckpoint};
 use ia3::models::Model;
 use serde::Serialize;
 
 use super::{base_config, base_model};
 use crate::args::{Format, Merge};
-use crate::output;
+use crate::{out, output};
 
 #[derive(Serialize)]
 struct Report {
@@ -37,9 +37,12 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    let folder = out::folder(&args.out)?;
     let config = base_config::with_head_of_adapter(&args.base, &args.adapters)?;
     let base = base_model::load_as(&args.base, config, device)?;
     let adapters = base_model::adapters(&args.adapters, &base.model, device)?;
+    out::refuse_base(&folder, &args.base)?;
+    out::refuse_adapters(&folder, &args.adapters)?;
     base_model::note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
     let (merged, requantized) = match (args.requantize, args.safe) {
@@ -50,7 +53,7 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
         (false, true) => (ia3::merge_safe(&base.model, &adapters)?, BTreeMap::new()),
         (false, false) => (ia3::merge(&base.model, &adapters)?, BTreeMap::new()),
     };
-    save(&merged, &args.base, &args.out)?;
+    save(&merged, &args.base, &folder)?;
     let mut layers: Vec<&String> = adapters.iter().flat_map(|a| a.vectors.keys()).collect();
     layers.sort();
     layers.dedup();
@@ -60,8 +63,7 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
 }
 
 /// Writes a model that was made from `base`, with the configuration and the tokenizer of the base.
-pub(super) fn save(model: &Model, base: &Path, out: &Path) -> anyhow::Result<SavedCheckpoint> {
-    ia3::io::copy_sidecars(base, out)?;
-    let options = CheckpointOptions::new().with_base(base).with_overwrite(true);
-    Ok(ia3::io::save_checkpoint_with(model, out, &options)?)
+pub(super) fn save(model: &Model, base: &Path, out: &OutputFolder) -> anyhow::Result<SavedCheckpoint> {
+    let options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
+    Ok(ia3::io::write_checkpoint(model, FolderWrite::new(out)?, &options)?)
 }

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use burn::tensor::Device;
 use ia3::core::Adapter;
-use ia3::io::{AdapterFile, AdapterOptions};
+use ia3::io::{AdapterFile, AdapterOptions, FolderWrite};
 use ia3::{AdapterError, MixMethod, ModelInfo};
 use serde::Serialize;
 
 use super::base_model;
 use crate::args::{Format, MethodName, Mix};
-use crate::output;
+use crate::{out, output};
 
 #[derive(Serialize)]
 struct Report {
@@ -33,12 +32,14 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Mix, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let (weights, method) = (weights(args)?, method(args)?);
-    refuse_own_folder(args)?;
+    let folder = out::folder(&args.out)?;
+    out::refuse_adapters(&folder, &args.adapters)?;
     let (adapters, info) = load(args, device)?;
     note_bases(&adapters);
     let pairs: Vec<(&Adapter, f32)> = adapters.iter().zip(weights).collect();
     let mixed = ia3::mix(&pairs, method)?;
-    let saved = ia3::io::save_adapter_with(&mixed, &args.out, &AdapterOptions::default().with_base(info))?;
+    let options = AdapterOptions::default().with_base(info);
+    let saved = ia3::io::write_adapter(&mixed, FolderWrite::new(&folder)?, &options)?;
     let report = Report {
         vectors: mixed.vectors.len(),
         parameters: mixed.num_params(),
@@ -77,17 +78,6 @@ fn method(args: &Mix) -> anyhow::Result<MixMethod> {
         MethodName::Geometric => MixMethod::Geometric,
         MethodName::Ties => MixMethod::Ties { density: args.density.unwrap_or(DENSITY) },
     })
-}
-
-fn refuse_own_folder(args: &Mix) -> anyhow::Result<()> {
-    let same = |a: &Path| a.canonicalize().ok().is_some_and(|a| args.out.canonicalize().ok() == Some(a));
-    match args.adapters.iter().any(|dir| same(dir)) {
-        true => bail!(
-            "{} is the folder of one of the adapters, which would be overwritten; write into another folder",
-            args.out.display()
-        ),
-        false => Ok(()),
-    }
 }
 
 /// The adapters, and what is known of the layers that they scale: from the base, or from the files of the adapters.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{base_model, merge};
 use crate::args::{Format, Quantize};
-use crate::output;
+use crate::{out, output};
 
 #[derive(Serialize)]
 struct Report {
@@ -38,11 +38,12 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Quantize, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    let folder = out::folder(&args.out)?;
     let how = Quantization::new(base_model::bits(args.scheme)).with_head(args.head);
     let options = PretrainedOptions::new().with_quantization(how);
     let base = base_model::load_with(&args.base, &options, device)?;
     base_model::note_fresh(&base, &[]);
-    let saved = merge::save(&base.model, &args.base, &args.out)?;
+    let saved = merge::save(&base.model, &args.base, &folder)?;
     let quantized = base.quantized.unwrap_or_default();
     let report = Report {
         quantized_layers: quantized.errors.len(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ia3_config::{Ia3Config, ModelInfo, Placement, TaskType};
 use ia3_io::adapter::CONFIG;
-use ia3_io::fs::{AtomicWrite, WrittenFiles, file_names};
+use ia3_io::fs::{FolderWrite, OutputFolder, WrittenFiles, file_names};
 use ia3_io::safetensors::{Entry, TensorFile};
 use ia3_io::{AdapterFile, FileVector};
 
@@ -105,7 +105,7 @@ fn writable(module: &str) -> Result<t5::Layer<'_>, ConvertError> {
 pub(crate) fn write(
     config: &Ia3Config,
     vectors: Vec<(&str, &FileVector)>,
-    dir: &Path,
+    folder: &OutputFolder,
     base: Option<&ModelInfo>,
 ) -> Result<WrittenFiles, ConvertError> {
     let layers = vectors.iter().map(|(module, _)| writable(module)).collect::<Result<Vec<_>, _>>()?;
@@ -113,8 +113,9 @@ pub(crate) fn write(
     let key = |module: &str| format!("{module}.loras.{}{VECTOR}", hub.name);
     let tensors: Vec<TorchTensor> =
         vectors.iter().map(|(module, vector)| TorchTensor::column(key(module), &vector.values)).collect();
-    let mut write = AtomicWrite::new(dir)?;
+    let mut write = FolderWrite::new(folder)?;
     write.file(TORCH, |out| write_torch(out, &tensors))?;
     write.file(CONFIG, |out| Ok(serde_json::to_writer_pretty(out, &hub)?))?;
+    write.last(&[CONFIG]);
     Ok(write.commit()?)
 }

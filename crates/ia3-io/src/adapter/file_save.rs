@@ -12,7 +12,7 @@ use crate::adapter::card::Card;
 use crate::adapter::file::{AdapterFile, FileVector};
 use crate::adapter::folder_write::write_folder;
 use crate::adapter::{AdapterFileError, keys};
-use crate::fs::WrittenFiles;
+use crate::fs::{FolderWrite, OutputFolder, WrittenFiles};
 use crate::safetensors::{Source, file_dtype};
 
 impl AdapterFile {
@@ -27,6 +27,20 @@ impl AdapterFile {
         placements: &BTreeMap<String, Placement>,
         dir: impl AsRef<Path>,
     ) -> Result<WrittenFiles, AdapterFileError> {
+        let folder = OutputFolder::lock(dir)?;
+        self.write(placements, FolderWrite::new(&folder)?)
+    }
+
+    /// Writes the adapter as [`save`](Self::save) does, as the files of `write`, which it commits.
+    ///
+    /// # Errors
+    ///
+    /// [`AdapterFileError::File`] if the folder cannot be written.
+    pub fn write(
+        &self,
+        placements: &BTreeMap<String, Placement>,
+        write: FolderWrite,
+    ) -> Result<WrittenFiles, AdapterFileError> {
         let mut config = self.config.clone();
         config.inference_mode = true;
         let vectors = self.vectors.iter().map(|(module, v)| Ok(vector(module, v)));
@@ -37,7 +51,7 @@ impl AdapterFile {
             card.vector(module, *placement, self.vectors.get(module).map_or(0, |v| v.values.len()));
         }
         card.saved(self.saved.values().map(TensorData::num_elements));
-        Ok(write_folder(dir.as_ref(), tensors, &config, &card)?)
+        Ok(write_folder(write, tensors, &config, &card)?)
     }
 }
 

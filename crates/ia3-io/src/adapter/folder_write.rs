@@ -1,28 +1,26 @@
 //! Writing the files of an adapter folder.
 
-use std::path::Path;
-
 use ia3_config::Ia3Config;
 
 use crate::adapter::card::Card;
 use crate::adapter::file::{CONFIG, WEIGHTS};
-use crate::fs::{AtomicWrite, FileError, WrittenFiles};
+use crate::fs::{FileError, FolderWrite, WrittenFiles};
 use crate::safetensors::{Source, pytorch_metadata, write_file};
 
 const CARD: &str = "README.md";
 
-/// Writes all files of an adapter or none. A model card is written only if the folder has none.
+/// Writes all files of an adapter as one unit. A model card is written only if the folder has none.
 pub(crate) fn write_folder(
-    dir: &Path,
+    mut write: FolderWrite,
     tensors: Vec<Source>,
     config: &Ia3Config,
     card: &Card,
 ) -> Result<WrittenFiles, FileError> {
-    let mut write = AtomicWrite::new(dir)?;
     write.file(WEIGHTS, |out| write_file(out, tensors, &pytorch_metadata()))?;
     write.text(CONFIG, &config.to_json())?;
-    if !dir.join(CARD).exists() {
+    if !write.current(CARD).exists() {
         write.text(CARD, &card.text())?;
     }
+    write.last(&[CONFIG]);
     write.commit()
 }

@@ -28,7 +28,9 @@ pub use infer_model::infer_model;
 pub use load::load_adapter;
 pub use named::{BASE_NAME, check_adapter_name, named_adapters};
 pub use report::AdapterReport;
-pub use save::{model_card, save_adapter, save_adapter_with, save_adapters, save_adapters_with};
+pub use save::{
+    model_card, save_adapter, save_adapter_with, save_adapters, save_adapters_with, write_adapter,
+};
 pub use save_options::AdapterOptions;
 pub use state_dict::state_dict;
 pub use stats::{VectorStats, statistics};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::adapter::AdapterFileError;
 use crate::adapter::file::CONFIG;
-use crate::fs::{FileError, file_names};
+use crate::fs::{FileError, file_names, is_hidden_folder};
 
 /// The name of the adapter in the folder itself.
 pub(crate) const DEFAULT: &str = "default";
@@ -37,7 +37,8 @@ pub fn named_adapters(dir: impl AsRef<Path>) -> Result<Vec<(String, PathBuf)>, A
         return Err(FileError::NotFound { path: dir.to_owned() }.into());
     }
     let own = [(DEFAULT.to_string(), dir.to_owned())];
-    let others = file_names(dir).into_iter().map(|name| (name.clone(), dir.join(name)));
+    let others = file_names(dir).into_iter().filter(|name| !is_hidden_folder(name));
+    let others = others.map(|name| (name.clone(), dir.join(name)));
     let is_adapter = |(_, path): &(String, PathBuf)| path.join(CONFIG).exists();
     let found: Vec<_> = own.into_iter().chain(others).filter(is_adapter).collect();
     match found.is_empty() {

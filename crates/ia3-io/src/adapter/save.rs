@@ -13,17 +13,18 @@ use crate::adapter::card::Card;
 use crate::adapter::folder_write::write_folder;
 use crate::adapter::named::{DEFAULT, check_adapter_name};
 use crate::adapter::{AdapterFileError, AdapterOptions, keys, modules_to_save};
-use crate::fs::WrittenFiles;
+use crate::fs::{FolderWrite, OutputFolder, WrittenFiles};
 use crate::safetensors::{Source, file_dtype};
 
 /// Writes an adapter into a folder as PEFT's `save_pretrained` does: `adapter_model.safetensors` (float32, the same bytes
 /// for the same values), `adapter_config.json`, and a model card `README.md` if the folder has none. PEFT loads the folder.
 ///
-/// The folder is created if it does not exist. Each file is complete or absent, whatever interrupts the write.
+/// The folder is created if it does not exist, and locked while it is written. The files are one unit: whatever interrupts the
+/// write, the folder has the old adapter, the new one, or none that can be read; see [`FolderWrite`].
 ///
 /// # Errors
 ///
-/// [`AdapterFileError::File`] if the folder cannot be written, [`AdapterFileError::UnknownLayout`] for a
+/// [`AdapterFileError::File`] if the folder cannot be written or another process writes into it, [`AdapterFileError::UnknownLayout`] for a
 /// matrix saved whole without [`AdapterOptions::base`].
 pub fn save_adapter(adapter: &Adapter, dir: impl AsRef<Path>) -> Result<WrittenFiles, AdapterFileError> {
     save_adapter_with(adapter, dir, &AdapterOptions::new())
@@ -33,20 +34,33 @@ pub fn save_adapter(adapter: &Adapter, dir: impl AsRef<Path>) -> Result<WrittenF
 ///
 /// # Errors
 ///
-/// As [`save_adapter`].
+/// The errors are those of [`save_adapter`].
 pub fn save_adapter_with(
     adapter: &Adapter,
     dir: impl AsRef<Path>,
     options: &AdapterOptions,
 ) -> Result<WrittenFiles, AdapterFileError> {
-    let dir = dir.as_ref();
+    let folder = OutputFolder::lock(dir)?;
+    write_adapter(adapter, FolderWrite::new(&folder)?, options)
+}
+
+/// Writes an adapter as [`save_adapter_with`] does, as the files of `write`, which it commits.
+///
+/// # Errors
+///
+/// The errors are those of [`save_adapter`].
+pub fn write_adapter(
+    adapter: &Adapter,
+    write: FolderWrite,
+    options: &AdapterOptions,
+) -> Result<WrittenFiles, AdapterFileError> {
     let mut adapter = adapter.clone();
     adapter.config.inference_mode = true;
     if let Some(name) = &options.base_name {
         adapter.config.base_model_name_or_path = Some(name.clone());
     }
     let tensors = tensors(&adapter, options.base.as_ref())?;
-    Ok(write_folder(dir, tensors, &adapter.config, &card(&adapter))?)
+    Ok(write_folder(write, tensors, &adapter.config, &card(&adapter))?)
 }
 
 /// The text of the model card that [`save_adapter`] writes: Hugging Face's front matter, a table of the vectors, and how to
@@ -79,7 +93,7 @@ pub fn save_adapters(
 ///
 /// # Errors
 ///
-/// As [`save_adapters`].
+/// The errors are those of [`save_adapters`].
 pub fn save_adapters_with(
     adapters: &[(&str, &Adapter)],
     dir: impl AsRef<Path>,

@@ -1,6 +1,5 @@
 //! The folder of a checkpoint: the names of its weights, and whether two paths are one folder.
 
-use std::fs::remove_file;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::CheckpointError;
@@ -22,20 +21,14 @@ pub(crate) fn locate(path: &Path) -> Result<PathBuf, CheckpointError> {
     found.ok_or_else(|| CheckpointError::NoCheckpoint { dir: path.to_owned(), found: file_names(path) })
 }
 
-/// The weights in a folder: one file, or an index and shards.
-pub(crate) fn weights_in(dir: &Path) -> impl Iterator<Item = PathBuf> {
-    file_names(dir).into_iter().filter(|name| is_weights(name)).map(|name| dir.join(name))
+/// The names of the weights in a folder: one file, or an index and shards.
+pub(crate) fn weights_in(dir: &Path) -> impl Iterator<Item = String> {
+    file_names(dir).into_iter().filter(|name| is_weights(name))
 }
 
 fn is_weights(name: &str) -> bool {
     let is_shard = name.starts_with("model-") && name.ends_with(".safetensors");
     name == WEIGHTS || name == INDEX || is_shard
-}
-
-/// Removes weights that were not written now. A reader could otherwise find them first.
-pub(crate) fn remove_stale(dir: &Path, written: &[PathBuf]) -> Result<(), FileError> {
-    let mut stale = weights_in(dir).filter(|path| !written.contains(path));
-    stale.try_for_each(|path| remove_file(&path).map_err(|source| FileError::io("remove", &path, source)))
 }
 
 /// Whether two paths are one folder.

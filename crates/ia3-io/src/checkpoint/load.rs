@@ -32,7 +32,7 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// The errors are those of [`load`](Self::load).
     pub fn load_with<M: Module>(
         &self,
         module: M,
@@ -62,7 +62,7 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// As [`load_quantized`](Self::load_quantized).
+    /// The errors are those of [`load_quantized`](Self::load_quantized).
     pub fn load_quantized_with<M: ActivationSpace>(
         &self,
         module: M,

@@ -24,6 +24,6 @@ pub use load_options::LoadOptions;
 pub use load_report::LoadReport;
 pub use open::{Checkpoint, TensorFacts};
 pub use problems::{BadDtype, MisShaped};
-pub use save::{SavedCheckpoint, save_checkpoint, save_checkpoint_with};
+pub use save::{SavedCheckpoint, save_checkpoint, save_checkpoint_with, write_checkpoint};
 pub use save_options::CheckpointOptions;
 pub use sidecars::copy_sidecars;

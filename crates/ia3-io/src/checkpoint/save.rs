@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
+use ia3_core::Bits;
 
 use crate::checkpoint::collect::sources;
-use crate::checkpoint::folder::{INDEX, WEIGHTS, is_same, remove_stale, weights_in};
-use crate::checkpoint::quantized::config;
+use crate::checkpoint::folder::{INDEX, WEIGHTS, is_same, weights_in};
+use crate::checkpoint::quantized::config::{self, CONFIG};
 use crate::checkpoint::shards;
+use crate::checkpoint::sidecars::add_sidecars;
 use crate::checkpoint::{CheckpointError, CheckpointOptions};
-use crate::fs::{AtomicWrite, WrittenFiles};
-use crate::safetensors::{pytorch_metadata, write_file};
+use crate::fs::{FolderWrite, OutputFolder, WrittenFiles};
+use crate::safetensors::{Source, pytorch_metadata, write_file};
 
 /// The files of a saved checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +29,12 @@ pub struct SavedCheckpoint {
 /// Writes the float parameters of a module as Hugging Face stores them: the inverse of
 /// [`Checkpoint::load`](crate::Checkpoint::load), with the same names, layout and dtypes.
 ///
-/// The configuration and the tokenizer come from [`copy_sidecars`](crate::copy_sidecars), called before or after. Tensors
-/// are written one after the other; beside the module, only a few megabytes are in memory.
+/// The configuration and the tokenizer come from [`CheckpointOptions::sidecars`], or from
+/// [`copy_sidecars`](crate::copy_sidecars), called before or after. Tensors are written one after the other; beside the
+/// module, only a few megabytes are in memory.
+///
+/// The folder is locked while it is written. The files are one unit: whatever interrupts the write, the folder has the old
+/// checkpoint, the new one, or none that can be read; see [`FolderWrite`]. Weights of an earlier checkpoint do not stay.
 ///
 /// The weights of a model that [`quantize`](ia3_core::quantize) made are written as integers: `k.weight` as
 /// `k.weight_int8` (I8 `[d_out, d_in]`) or `k.weight_int4` (U8, two integers per byte, the first in the lower half), and
@@ -40,7 +46,7 @@ pub struct SavedCheckpoint {
 /// [`CheckpointError::Attached`] for a model with adapter vectors,
 /// [`SafetensorsError::ParameterDtype`](crate::SafetensorsError::ParameterDtype) and [`CheckpointError::MixedBits`] for one
 /// that was quantised in another way, [`CheckpointError::Exists`] for a folder with weights in it,
-/// [`CheckpointError::File`] while writing.
+/// [`CheckpointError::File`] while writing, and if another process writes into the folder.
 pub fn save_checkpoint<M: Module>(
     module: &M,
     dir: impl AsRef<Path>,
@@ -58,15 +64,64 @@ pub fn save_checkpoint_with<M: Module>(
     dir: impl AsRef<Path>,
     options: &CheckpointOptions,
 ) -> Result<SavedCheckpoint, CheckpointError> {
-    let dir = dir.as_ref();
-    check_folder(dir, options)?;
+    let folder = OutputFolder::lock(dir)?;
+    write_checkpoint(module, FolderWrite::new(&folder)?, options)
+}
+
+/// Writes a checkpoint as [`save_checkpoint_with`] does, as files of `write`, which it commits.
+///
+/// # Errors
+///
+/// The errors are those of [`save_checkpoint_with`].
+pub fn write_checkpoint<M: Module>(
+    module: &M,
+    mut write: FolderWrite,
+    options: &CheckpointOptions,
+) -> Result<SavedCheckpoint, CheckpointError> {
+    check_folder(write.path(), options)?;
     let (sources, bits) = sources(module)?;
-    let config = config::config_text(dir, options.base.as_deref(), bits)?;
+    let config = config_text(&mut write, options, bits)?;
+    let tensors = sources.len();
+    write_weights(&mut write, sources, options)?;
+    if let Some(config) = config {
+        write.text(CONFIG, &config)?;
+    }
+    let WrittenFiles { files, bytes } = write.written();
+    if let Some(base) = options.base.as_ref().filter(|_| options.sidecars) {
+        add_sidecars(&mut write, base)?;
+    }
+    // A reader could find weights of an earlier checkpoint first.
+    let weights: Vec<String> = weights_in(write.path()).collect();
+    weights.into_iter().for_each(|name| write.remove(name));
+    write.last(&[INDEX, CONFIG]);
+    write.commit()?;
+    Ok(SavedCheckpoint { files, bytes, tensors })
+}
+
+/// The text of `config.json` that differs from the one that is there, or that comes from the base as it is.
+fn config_text(
+    write: &mut FolderWrite,
+    options: &CheckpointOptions,
+    bits: Option<Bits>,
+) -> Result<Option<String>, CheckpointError> {
+    let base = options.base.as_deref();
+    if let Some(text) = &options.config {
+        write.text(CONFIG, text)?;
+    }
+    let of_base = base.filter(|_| options.sidecars && options.config.is_none());
+    let path = of_base.map_or_else(|| write.current(CONFIG), |base| base.join(CONFIG));
+    config::config_text(&path, base, bits)
+}
+
+/// Writes one file, or shards and their index.
+fn write_weights(
+    write: &mut FolderWrite,
+    sources: Vec<Source>,
+    options: &CheckpointOptions,
+) -> Result<(), CheckpointError> {
     let shards = shards::split(sources, options.max_shard_bytes);
-    let tensors = shards.iter().map(Vec::len).sum();
     let mut metadata = options.metadata.clone();
     metadata.extend(pytorch_metadata());
-    let mut write = AtomicWrite::new(dir)?;
     let count = shards.len();
     if count > 1 {
         write.text(INDEX, &shards::index(&shards))?;
@@ -75,12 +130,7 @@ pub fn save_checkpoint_with<M: Module>(
         let name = if count > 1 { shards::name(i, count) } else { WEIGHTS.to_string() };
         write.file(&name, |out| write_file(out, shard, &metadata))?;
     }
-    if let Some(config) = config {
-        write.text(config::CONFIG, &config)?;
-    }
-    let WrittenFiles { files, bytes } = write.commit()?;
-    remove_stale(dir, &files)?;
-    Ok(SavedCheckpoint { files, bytes, tensors })
+    Ok(())
 }
 
 fn check_folder(dir: &Path, options: &CheckpointOptions) -> Result<(), CheckpointError> {
@@ -89,6 +139,6 @@ fn check_folder(dir: &Path, options: &CheckpointOptions) -> Result<(), Checkpoin
     }
     match weights_in(dir).next().filter(|_| !options.overwrite) {
         None => Ok(()),
-        Some(path) => Err(CheckpointError::Exists { path }),
+        Some(name) => Err(CheckpointError::Exists { path: dir.join(name) }),
     }
 }

@@ -14,6 +14,11 @@ pub struct CheckpointOptions {
     pub overwrite: bool,
     /// The folder of the base. Nothing is written into it, and its `config.json` is used if the target folder has none.
     pub base: Option<PathBuf>,
+    /// Whether the configuration and the tokenizer of the base are written too, as [`copy_sidecars`](crate::copy_sidecars)
+    /// does.
+    pub sidecars: bool,
+    /// The text of `config.json`, instead of that of the base.
+    pub config: Option<String>,
 }
 
 impl CheckpointOptions {
@@ -43,6 +48,18 @@ impl CheckpointOptions {
     /// Sets [`base`](Self::base).
     pub fn with_base(mut self, base: impl Into<PathBuf>) -> Self {
         self.base = Some(base.into());
+        self
+    }
+
+    /// Sets [`sidecars`](Self::sidecars).
+    pub fn with_sidecars(mut self, sidecars: bool) -> Self {
+        self.sidecars = sidecars;
+        self
+    }
+
+    /// Sets [`config`](Self::config).
+    pub fn with_config(mut self, text: impl Into<String>) -> Self {
+        self.config = Some(text.into());
         self
     }
 }

@@ -7,7 +7,7 @@ use crate::checkpoint::CheckpointError;
 use crate::checkpoint::folder::is_same;
 use crate::checkpoint::open::Checkpoint;
 use crate::checkpoint::quantized::config::{CONFIG, copied_text};
-use crate::fs::{self, AtomicWrite, FileError, file_names};
+use crate::fs::{self, FileError, FolderWrite, OutputFolder, file_names};
 
 const NAMES: [&str; 15] = [
     "added_tokens.json",
@@ -39,25 +39,39 @@ const NAMES: [&str; 15] = [
 /// and [`FileError::NotAFolder`] if the target cannot be written; then no file is copied.
 pub fn copy_sidecars(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Vec<String>, CheckpointError> {
     let (from, to) = (from.as_ref(), to.as_ref());
-    if !from.is_dir() {
-        return Err(FileError::NotFound { path: from.to_owned() }.into());
+    check_source(from, to)?;
+    let folder = OutputFolder::lock(to)?;
+    let mut write = FolderWrite::new(&folder)?;
+    let names = add_sidecars(&mut write, from)?;
+    if let Some(config) = config_beside(from, to)? {
+        write.text(CONFIG, &config)?;
     }
-    if is_same(from, to) {
-        return Err(CheckpointError::SameFolder { dir: to.to_owned() });
-    }
+    write.last(&[CONFIG]);
+    write.commit()?;
+    Ok(names)
+}
+
+/// Adds the files to a write, except those that it has already. The weights in the folder do not matter, because the write
+/// replaces them.
+pub(crate) fn add_sidecars(write: &mut FolderWrite, from: &Path) -> Result<Vec<String>, CheckpointError> {
+    check_source(from, write.path())?;
     let names: Vec<String> = file_names(from).into_iter().filter(|name| is_sidecar(name)).collect();
-    let config = config_beside(from, to)?;
-    let mut write = AtomicWrite::new(to)?;
-    for name in &names {
-        if let Some(config) = config.as_ref().filter(|_| name == CONFIG) {
-            write.text(name, config)?;
-            continue;
-        }
+    let missing: Vec<&String> = names.iter().filter(|name| !write.has(name)).collect();
+    for name in missing {
         let mut source = fs::open(&from.join(name))?;
         write.file(name, |out| io::copy(&mut source, out).map(drop))?;
     }
-    write.commit()?;
     Ok(names)
+}
+
+fn check_source(from: &Path, to: &Path) -> Result<(), CheckpointError> {
+    if !from.is_dir() {
+        return Err(FileError::NotFound { path: from.to_owned() }.into());
+    }
+    match is_same(from, to) {
+        true => Err(CheckpointError::SameFolder { dir: to.to_owned() }),
+        false => Ok(()),
+    }
 }
 
 /// The `config.json` to write, if it has to differ from that of `from` because of the weights in `to`.

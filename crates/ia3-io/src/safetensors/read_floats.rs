@@ -35,7 +35,7 @@ impl TensorFile {
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read).
+    /// The errors are those of [`read`](Self::read).
     pub fn read_f32(&self, name: &str, entry: &Entry) -> Result<Vec<f32>, SafetensorsError> {
         self.values(name, entry, false)
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::{DType, TensorData};
 use safetensors::Dtype;
 
-use crate::fs::AtomicWrite;
+use crate::fs;
 use crate::safetensors::SafetensorsError;
 use crate::safetensors::tensor_file::{Entry, TensorFile};
 use crate::safetensors::writer::{self, Source};
@@ -57,9 +57,7 @@ pub fn write_tensors(
     tensors: &[(&str, &TensorData)],
 ) -> Result<(), SafetensorsError> {
     let sources = tensors.iter().map(|(name, data)| source(name, data)).collect();
-    let (mut write, name) = AtomicWrite::for_file(path.as_ref())?;
-    write.file(&name, |out| writer::write_file(out, sources, &writer::pytorch_metadata()))?;
-    write.commit()?;
+    fs::write_file_with(path, |out| writer::write_file(out, sources, &writer::pytorch_metadata()))?;
     Ok(())
 }
 

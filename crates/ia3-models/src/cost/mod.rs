@@ -1,5 +1,7 @@
 //! Computes what (IA)³ costs on a model, compared with other methods. The costs are computed from shapes; no weight is read.
 
+use std::collections::BTreeSet;
+
 use ia3_core::config::{ModuleInfo, ModuleKind};
 use ia3_core::{ModelInfo, Placement, Plan};
 
@@ -144,7 +146,8 @@ impl Base<'_> {
 
     /// The number of parameters of the modules that are trained whole, such as the head of a classifier.
     fn saved(&self) -> usize {
-        let modules = self.plan.modules_to_save.iter().filter_map(|path| self.info.module(path));
+        let saved: BTreeSet<&String> = self.plan.modules_to_save.iter().collect();
+        let modules = self.info.modules.iter().filter(|module| saved.contains(&module.path));
         let size = |module: &ModuleInfo| match module.kind {
             ModuleKind::Linear { d_in, d_out, bias } | ModuleKind::Conv1D { d_in, d_out, bias } => {
                 d_in * d_out + if bias { d_out } else { 0 }
@@ -165,8 +168,8 @@ impl Base<'_> {
     }
 
     fn adapted_by_lora(&self) -> impl Iterator<Item = (usize, usize)> {
-        let saved = |path: &String| self.plan.modules_to_save.contains(path);
-        let adapted = self.linears().filter(move |(m, ..)| !m.output_embedding && !saved(&m.path));
+        let saved: BTreeSet<&String> = self.plan.modules_to_save.iter().collect();
+        let adapted = self.linears().filter(move |(m, ..)| !m.output_embedding && !saved.contains(&m.path));
         adapted.map(|(_, d_in, d_out)| (d_in, d_out))
     }
 

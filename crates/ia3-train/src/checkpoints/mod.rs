@@ -1,7 +1,6 @@
 //! Checkpoints of a training: folders that are complete or absent.
 
 mod folder;
-mod lock;
 mod manifest;
 mod record;
 mod removal;
@@ -18,8 +17,6 @@ use crate::state::TrainState;
 
 use self::record::Record;
 
-pub use lock::TrainLock;
-
 /// One checkpoint.
 #[derive(Clone, Debug)]
 pub struct Checkpoint<T> {
@@ -34,7 +31,8 @@ pub struct Checkpoint<T> {
 /// The checkpoints of a training, in a folder of their own.
 ///
 /// A checkpoint is written into a hidden temporary folder, synced to the disk and renamed. If the process is killed while it
-/// writes, no incomplete checkpoint is left under the name of a complete one.
+/// writes, no incomplete checkpoint is left under the name of a complete one. Only one process at a time may use the folder;
+/// a program can ensure this with `OutputFolder` of `ia3-io`, as the program `ia3` does.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     dir: PathBuf,
@@ -45,17 +43,6 @@ impl Checkpoints {
     /// The checkpoints in `dir`, which need not exist yet, of the training that `fingerprint` identifies.
     pub fn new(dir: impl Into<PathBuf>, fingerprint: Fingerprint) -> Self {
         Self { dir: dir.into(), fingerprint }
-    }
-
-    /// Keeps other processes from training in the folder until the lock is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckpointError::InUse`] if another process has the lock, [`CheckpointError::File`] if the folder cannot be
-    /// written.
-    pub fn lock(&self) -> Result<TrainLock, CheckpointError> {
-        fs::create_dir_all(&self.dir).map_err(|e| CheckpointError::file("make the folder", &self.dir, e))?;
-        TrainLock::new(&self.dir)
     }
 
     /// The steps that have a complete checkpoint, in ascending order.

@@ -16,12 +16,6 @@ pub enum CheckpointError {
         #[source]
         source: std::io::Error,
     },
-    /// Another process trains in the same folder.
-    #[error("another process is training in `{}`; wait until it ends, or choose another folder", path.display())]
-    InUse {
-        /// The folder of checkpoints.
-        path: PathBuf,
-    },
     /// The checkpoint was written by a version of this crate whose fingerprint cannot be compared.
     #[error(
         "`{}` has a fingerprint of format {found}, expected {expected}: it was written by another version of this program; \

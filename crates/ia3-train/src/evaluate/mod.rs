@@ -105,7 +105,7 @@ impl<'a> Evaluator<'a> {
 ///
 /// # Errors
 ///
-/// As [`Evaluator::run`].
+/// The errors are those of [`Evaluator::run`].
 pub fn evaluate(model: &Model, examples: &[Example], batch_size: usize) -> Result<Evaluation, TrainError> {
     Evaluator::new(model).with_batch_size(batch_size).run(examples)
 }

@@ -39,7 +39,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// As [`step`](Self::step).
+    /// The errors are those of [`step`](Self::step).
     pub fn run(
         &mut self,
         mut progress: impl FnMut(&StepReport),

@@ -26,7 +26,7 @@ impl<M: Module> Ia3Model<M> {
     ///
     /// # Errors
     ///
-    /// As [`set_adapter`](Self::set_adapter).
+    /// The errors are those of [`set_adapter`](Self::set_adapter).
     pub fn set_adapter_for_inference<N: Into<String>>(
         &mut self,
         names: impl IntoIterator<Item = N>,

@@ -21,7 +21,7 @@ impl<M: ActivationSpace> Ia3Model<M> {
     ///
     /// # Errors
     ///
-    /// As [`Ia3ModelBuilder::init`].
+    /// The errors are those of [`Ia3ModelBuilder::init`].
     pub fn new(base: M, config: &Ia3Config, adapter_name: &str) -> Result<Self, Error> {
         Self::builder(base).adapter_name(adapter_name).init(config)
     }

@@ -22,7 +22,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// As [`forward`](Self::forward).
+    /// The errors are those of [`forward`](Self::forward).
     pub fn last_logits(&self, inputs: impl Into<Prompts>) -> Result<Tensor<2>, Error> {
         Ok(self.module.last_logits(&self.sequences(inputs.into())?)?)
     }

@@ -63,7 +63,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// As [`PretrainedOptions::load`].
+    /// The errors are those of [`PretrainedOptions::load`].
     pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Self, Error> {
         Self::from_pretrained_with(dir, &PretrainedOptions::new(), device)
     }
@@ -81,7 +81,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// As [`PretrainedOptions::load`].
+    /// The errors are those of [`PretrainedOptions::load`].
     pub fn from_pretrained_with(
         dir: impl AsRef<Path>,
         options: &PretrainedOptions,

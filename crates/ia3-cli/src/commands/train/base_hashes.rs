@@ -8,6 +8,8 @@ use ia3::io::Checkpoint;
 use ia3::train::FileHashes;
 use ia3_guard::{Limit, read_text};
 
+use crate::out;
+
 /// A thread that hashes the files of a base.
 pub(super) struct BaseHashing {
     thread: JoinHandle<anyhow::Result<FileHashes>>,
@@ -33,9 +35,10 @@ impl BaseHashing {
     }
 }
 
-/// Keeps the hashes in the folder `out` for later runs, if they are not there already.
-pub(super) fn keep(hashes: &FileHashes, out: &Path) -> anyhow::Result<()> {
-    let (path, json) = (kept_in(out), hashes.to_json());
+/// Keeps the hashes in `folder` for later runs, if they are not there already.
+pub(super) fn keep(hashes: &FileHashes, folder: &Path) -> anyhow::Result<()> {
+    let (path, json) = (kept_in(folder), hashes.to_json());
+    out::file(&path)?;
     match read_text(&path, Limit::CONFIG).is_ok_and(|kept| kept == json) {
         true => Ok(()),
         false => Ok(ia3::io::write_file(path, json.as_bytes())?),

@@ -1,5 +1,6 @@
 //! The model card of an adapter: PEFT's front matter, the settings of the training, and its results.
 
+use std::ffi::OsStr;
 use std::fmt::Write;
 
 use ia3::core::Adapter;
@@ -28,18 +29,20 @@ pub(super) fn model_card(
 
 /// The command of this process, quoted for a shell.
 fn command() -> String {
-    std::env::args()
+    std::env::args_os()
         .enumerate()
-        .map(|(i, word)| if i == 0 { "ia3".into() } else { quoted(word) })
+        .map(|(i, word)| if i == 0 { "ia3".into() } else { quoted(&word) })
         .collect::<Vec<_>>()
         .join(" ")
 }
 
-fn quoted(word: String) -> String {
+fn quoted(word: &OsStr) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:=,+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word,
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+    match word.to_str() {
+        Some(word) if !word.is_empty() && word.chars().all(plain) => word.into(),
+        Some(word) => format!("'{}'", word.replace('\'', r"'\''")),
+        // A path, for example, need not be text. The shells bash, zsh and ksh read this form.
+        None => format!("$'{}'", word.as_encoded_bytes().escape_ascii()),
     }
 }
 
@@ -116,7 +119,14 @@ mod tests {
         let cases =
             [("--lr", "--lr"), ("a b", "'a b'"), ("", "''"), ("it's", r"'it'\''s'"), (".*\\.k", r"'.*\.k'")];
         for (word, expected) in cases {
-            assert_eq!(quoted(word.into()), expected);
+            assert_eq!(quoted(OsStr::new(word)), expected);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn words_that_are_not_text_keep_their_bytes() {
+        let word: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"/a\xff 'b'");
+        assert_eq!(quoted(word), r"$'/a\xff \'b\''");
     }
 }

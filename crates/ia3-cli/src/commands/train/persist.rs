@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use burn::tensor::Device;
-use ia3::io::AdapterOptions;
-use ia3::train::{Checkpoint, Checkpoints, TrainError, TrainLock, Trainer};
+use ia3::io::{AdapterOptions, FileError, FolderWrite};
+use ia3::train::{Checkpoint, Checkpoints, TrainError, Trainer};
 
 use super::history::History;
 use super::line_numbers::lines_of;
@@ -14,30 +14,34 @@ use super::setup::Setup;
 use super::task::Task;
 use super::{base_hashes, loss_plot, resume};
 use crate::args::Train;
+use crate::out;
 
-/// The folder of `--out`. No other process trains in it as long as this value lives.
+/// The folder of `--out`. No other process writes into it as long as this value lives.
 pub(super) struct OutputFolder<'a> {
     args: &'a Train,
     setup: &'a Setup,
     checkpoints: Checkpoints,
     /// The step of the last checkpoint.
     last_saved: Option<usize>,
-    _lock: TrainLock,
+    /// The folders of the adapters, one per task.
+    adapters: Vec<ia3::io::OutputFolder>,
+    /// The folder itself, where the adapters of the tasks have folders of their own in it.
+    _folder: Option<ia3::io::OutputFolder>,
 }
 
 impl<'a> OutputFolder<'a> {
-    /// Locks the folder and removes what a killed process left unfinished.
+    /// Locks the folder and those of the tasks. Completes or removes what a killed process left.
     pub(super) fn open(args: &'a Train, setup: &'a Setup, device: &Device) -> anyhow::Result<Self> {
         // The ranks of one training have different devices, so the device is a fact of the checkpoints alone.
         let mut fingerprint = setup.fingerprint.clone();
         fingerprint.insert("device", format!("{device:?}"));
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
-        let _lock = checkpoints.lock()?;
-        ia3::io::remove_leftovers(&args.out)?;
-        ia3::io::remove_leftovers(args.out.join("checkpoints"))?;
-        setup.tasks.iter().try_for_each(|task| ia3::io::remove_leftovers(task.folder(&args.out)))?;
+        let of_tasks = setup.tasks.iter().any(|task| task.name.is_some());
+        let _folder = if of_tasks { Some(out::folder(&args.out)?) } else { None };
+        let adapters = setup.tasks.iter().map(|task| out::folder(&task.folder(&args.out)));
+        let adapters = adapters.collect::<anyhow::Result<_>>()?;
         base_hashes::keep(&setup.base_hashes, &args.out)?;
-        Ok(Self { args, setup, checkpoints, last_saved: None, _lock })
+        Ok(Self { args, setup, checkpoints, last_saved: None, adapters, _folder })
     }
 
     /// The last checkpoint that is whole. `--no-resume` removes all.
@@ -47,7 +51,11 @@ impl<'a> OutputFolder<'a> {
             return Ok(None);
         }
         let checkpoint = resume::last_whole(&self.checkpoints)?;
-        self.last_saved = checkpoint.as_ref().map(|checkpoint| checkpoint.state.step);
+        if let Some(Checkpoint { state, progress, .. }) = &checkpoint {
+            self.last_saved = Some(state.step);
+            // The kill may have come between a checkpoint and the removal of earlier ones.
+            self.prune(progress)?;
+        }
         Ok(checkpoint)
     }
 
@@ -65,10 +73,19 @@ impl<'a> OutputFolder<'a> {
         if self.last_saved == Some(state.step) {
             return Ok(());
         }
-        let add = |dir: &Path| self.save_adapters_to(dir, trainer).map(|_| ());
+        // Nobody else knows the folder of a checkpoint that is not complete.
+        let add = |dir: &Path| {
+            let direct = |task: &Task| FolderWrite::direct(task.folder(dir));
+            self.write_adapters(trainer, self.setup.tasks.iter().map(direct)).map(|_| ())
+        };
         let written = self.checkpoints.write(&state, progress, add);
         written.with_context(|| self.not_saved(state.step))?;
         self.last_saved = Some(state.step);
+        self.prune(progress)
+    }
+
+    /// Removes checkpoints beyond the limit, but not that of the best evaluation.
+    fn prune(&self, progress: &ProgressState) -> anyhow::Result<()> {
         let best = progress.best.map(|best| best.step);
         Ok(self.checkpoints.prune(self.args.save_total_limit.max(1), best.as_slice())?)
     }
@@ -84,16 +101,20 @@ impl<'a> OutputFolder<'a> {
 
     /// Writes the current adapters; returns the bytes of each.
     pub(super) fn save_adapters(&self, trainer: &Trainer) -> anyhow::Result<Vec<u64>> {
-        self.save_adapters_to(&self.args.out, trainer)
+        self.write_adapters(trainer, self.adapters.iter().map(FolderWrite::new))
     }
 
-    fn save_adapters_to(&self, dir: &Path, trainer: &Trainer) -> anyhow::Result<Vec<u64>> {
+    fn write_adapters<'w>(
+        &self,
+        trainer: &Trainer,
+        writes: impl Iterator<Item = Result<FolderWrite<'w>, FileError>>,
+    ) -> anyhow::Result<Vec<u64>> {
         let options = AdapterOptions::default().with_base(self.setup.base.info());
-        let save = |task: &Task| {
+        let save = |(task, write): (&Task, Result<FolderWrite, FileError>)| {
             let adapter = task.adapter.extract(trainer.model())?;
-            Ok(ia3::io::save_adapter_with(&adapter, task.folder(dir), &options)?.bytes)
+            Ok(ia3::io::write_adapter(&adapter, write?, &options)?.bytes)
         };
-        self.setup.tasks.iter().map(save).collect()
+        self.setup.tasks.iter().zip(writes).map(save).collect()
     }
 
     /// Draws `loss.svg` from `metrics.jsonl`.

@@ -48,14 +48,14 @@ fn bits(path: &Path, fields: &Value) -> Result<Bits, CheckpointError> {
     Ok(if weights == word(Bits::Eight) { Bits::Eight } else { Bits::Four })
 }
 
-/// The `config.json` to write beside weights of `bits`, or beside floats: that of `dir` or else that of the base, with the
+/// The `config.json` to write beside weights of `bits`, or beside floats: that at `path` or else that of the base, with the
 /// right `quantization_config`. `None` if there is nothing to change.
 pub(crate) fn config_text(
-    dir: &Path,
+    path: &Path,
     base: Option<&Path>,
     bits: Option<Bits>,
 ) -> Result<Option<String>, CheckpointError> {
-    let mut found = config(&dir.join(CONFIG))?;
+    let mut found = config(path)?;
     if let (None, Some(base)) = (&found, base) {
         found = config(&base.join(CONFIG))?;
     }
