@@ -81,6 +81,8 @@ impl Tokenizer {
                 return Err(DataError::NoRoom { max, added });
             }
             encoding.truncate(max - added, 0, TruncationDirection::Right);
+            // A post-processor that writes the text several times would combine each rest with each other.
+            encoding.take_overflowing();
         }
         let encoding = self.guarded(|| self.tokenizer.post_process(encoding, None, true))?;
         self.ids(&encoding)

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokenizers::{PostProcessor, Tokenizer};
 
-/// How many times longer a normaliser or a decoder may make a text. `▁` for a space makes it three times longer.
+/// How many times longer a normaliser, a decoder or a post-processor may make a text. `▁` for a space makes it three times longer.
 const MAX_GROWTH: usize = 100;
 /// How many special tokens may be added to a text.
 const MAX_ADDED: usize = 1_000;
@@ -14,6 +14,7 @@ pub(crate) fn check(tokenizer: &Tokenizer) -> Result<(), String> {
     let parts = [
         ("normalizer", growth_of(tokenizer.get_normalizer())?),
         ("decoder", growth_of(tokenizer.get_decoder())?),
+        ("post-processor", growth_of(tokenizer.get_post_processor())?),
     ];
     if let Some((part, growth)) = parts.into_iter().find(|(_, growth)| *growth > MAX_GROWTH) {
         return Err(format!(
@@ -75,15 +76,19 @@ fn growth(part: &Value) -> usize {
     let len = |field: &str| part[field].as_str().map_or(0, str::len);
     match part["type"].as_str() {
         Some("Sequence") => {
-            let parts =
-                [&part["normalizers"], &part["decoders"]].into_iter().flat_map(|list| list.as_array());
-            parts.flatten().map(growth).fold(1, usize::saturating_mul)
+            let parts = ["normalizers", "decoders", "processors"].map(|list| part[list].as_array());
+            parts.into_iter().flatten().flatten().map(growth).fold(1, usize::saturating_mul)
         }
         Some("Replace") => match part["pattern"]["String"].as_str() {
             Some(pattern) => len("content").div_ceil(pattern.len().max(1)).max(1),
             // A pattern may match between any two characters.
             None => len("content").max(1),
         },
+        // The text once for each place in the template.
+        Some("TemplateProcessing") => {
+            let items = part["single"].as_array().into_iter().flatten();
+            items.filter(|item| item.get("Sequence").is_some()).count().max(1)
+        }
         Some("Prepend") => len("prepend") + 1,
         Some("Precompiled") => longest_replacement(part["precompiled_charsmap"].as_str().unwrap_or_default()),
         _ => 1,
@@ -127,6 +132,9 @@ mod tests {
         assert_eq!(growth(&json!({"type": "Sequence", "normalizers": [{"type": "NFKD"}, quotes]})), 1);
         let bomb = json!({"type": "Replace", "pattern": {"Regex": "."}, "content": "a".repeat(1_000)});
         assert_eq!(growth(&json!({"type": "Sequence", "decoders": [bomb, bomb]})), 1_000_000);
+        let (text, end) = (json!({"Sequence": {"id": "A"}}), json!({"SpecialToken": {"id": "</s>"}}));
+        let twice = json!({"type": "TemplateProcessing", "single": [text, text, end]});
+        assert_eq!(growth(&json!({"type": "Sequence", "processors": [twice, twice]})), 4);
     }
 
     #[test]
