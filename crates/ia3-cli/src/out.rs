@@ -8,9 +8,20 @@ use ia3::io::{CheckpointError, Leftover, OutputFolder, prepare_file};
 use crate::output::note;
 
 /// Locks the folder of `--out` before the work begins.
-pub(crate) fn folder(path: &Path) -> anyhow::Result<OutputFolder> {
+pub(crate) fn lock(path: &Path) -> anyhow::Result<OutputFolder> {
     let folder = OutputFolder::lock(path)?;
     note_leftovers(folder.leftovers());
+    Ok(folder)
+}
+
+/// Locks the folder as [`lock`] does. Ctrl-C and SIGTERM remove what is not written completely and end the process.
+pub(crate) fn folder(path: &Path) -> anyhow::Result<OutputFolder> {
+    let folder = lock(path)?;
+    let cleanup = folder.cleanup();
+    ctrlc::set_handler(move || {
+        cleanup.run();
+        std::process::exit(130)
+    })?;
     Ok(folder)
 }
 

@@ -1,9 +1,11 @@
 //! What the program prints: reports on standard output; errors and notes on standard error.
 
+use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
+use ia3_guard::{escape_json, escape_lines};
 use serde::Serialize;
 
 use crate::args::Format;
@@ -26,15 +28,28 @@ pub(crate) fn report_on<R: Display + Serialize>(
     }
 }
 
-fn write_report<R: Display + Serialize>(
-    report: &R,
-    format: Format,
-    mut to: impl Write,
-) -> anyhow::Result<()> {
+fn write_report<R: Display + Serialize>(report: &R, format: Format, to: impl Write) -> anyhow::Result<()> {
     let text = match format {
-        Format::Text => report.to_string(),
-        Format::Json => serde_json::to_string_pretty(report)?,
+        Format::Text => escape_lines(&report.to_string()).into_owned(),
+        Format::Json => escape_json(&serde_json::to_string_pretty(report)?).into_owned(),
     };
+    write_line(&text, to)
+}
+
+/// Prints generated texts in the place of a report. On a terminal they are escaped, because a model can write what moves the
+/// cursor; a file or a pipe gets them as they are.
+pub(crate) fn generated_on(text: &str, out: Option<&Path>) -> anyhow::Result<()> {
+    match out.is_some_and(ia3::io::is_stdout) {
+        true => write_line(&for_terminal(text, std::io::stderr().is_terminal()), std::io::stderr()),
+        false => write_line(&for_terminal(text, std::io::stdout().is_terminal()), std::io::stdout()),
+    }
+}
+
+fn for_terminal(text: &str, is_terminal: bool) -> Cow<'_, str> {
+    if is_terminal { escape_lines(text) } else { text.into() }
+}
+
+fn write_line(text: &str, mut to: impl Write) -> anyhow::Result<()> {
     match writeln!(to, "{text}") {
         // A reader such as `head` may close the pipe early, which is not an error.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -44,12 +59,12 @@ fn write_report<R: Display + Serialize>(
 
 /// Prints an error and its causes on standard error. A cause that the lines above already contain is left out.
 pub(crate) fn error(error: &anyhow::Error) {
-    eprintln!("error: {error}");
     let mut said = error.to_string();
+    eprintln!("error: {}", shown(&said));
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         if !said.contains(&cause) {
-            eprintln!("  because: {cause}");
+            eprintln!("  because: {}", shown(&cause));
             said = cause;
         }
     }
@@ -57,12 +72,21 @@ pub(crate) fn error(error: &anyhow::Error) {
 
 /// Prints a note to the user on standard error.
 pub(crate) fn note(text: impl Display) {
-    eprintln!("note: {text}");
+    eprintln!("note: {}", shown(&text.to_string()));
 }
 
-/// Prints a piece of generated text on standard output at once.
+/// A message as the terminal may see it. Messages escape what comes from files themselves; this is the second line of defence,
+/// and the limit for what other crates say.
+fn shown(message: &str) -> String {
+    const MAX: usize = 10_000;
+    let cut = message.char_indices().nth(MAX).map_or(message, |(end, _)| &message[..end]);
+    format!("{}{}", escape_lines(cut), if cut.len() < message.len() { "…" } else { "" })
+}
+
+/// Prints a piece of generated text on standard output at once, escaped as by [`generated_on`].
 pub(crate) fn piece(text: &str) {
     let mut out = std::io::stdout();
+    let text = for_terminal(text, out.is_terminal());
     // A reader may close the pipe early, which is not an error.
     let _ = write!(out, "{text}").and_then(|()| out.flush());
 }

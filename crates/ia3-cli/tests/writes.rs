@@ -131,6 +131,27 @@ fn a_command_that_is_killed_leaves_the_old_folder_or_the_new_one() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_command_that_is_interrupted_leaves_nothing_behind() {
+    let bench = Bench::new("a/out");
+    let mut interrupted = 0;
+    for round in 0..40 {
+        let mut child = bench.command(MERGE).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(2 * round));
+        // SAFETY: kill(2) with a child of this test that was not waited for.
+        assert_eq!(unsafe { libc::kill(child.id().cast_signed(), libc::SIGINT) }, 0);
+        interrupted += usize::from(child.wait().unwrap().code() == Some(130));
+        let names = if bench.path("a").exists() { names(&bench.path("a")) } else { vec![] };
+        // A process may be interrupted between making the lock and preparing to be interrupted.
+        let left = names.iter().filter(|name| *name != "out" && *name != ".out.ia3-lock").count();
+        assert_eq!(left, 0, "{names:?}");
+    }
+    println!("{interrupted} of 40 runs were interrupted while they held the lock");
+    bench.succeed(MERGE);
+    assert_eq!(names(&bench.path("a")), ["out"]);
+}
+
 #[test]
 fn a_second_writer_is_refused_with_the_process_that_writes() {
     let bench = Bench::new("out");
@@ -379,11 +400,16 @@ fn a_write_that_was_killed_in_the_middle_is_completed_by_the_next_command() {
     let bench = Bench::new("out");
     bench.succeed(MIX);
     let plan = r#"{"removed": [], "last": ["adapter_config.json"]}"#;
-    let commit = bench.path(".out.ia3-AAAAAA.commit");
+    let commit = bench.out.join(".ia3-AAAAAA.commit");
     fs::create_dir(&commit).unwrap();
     fs::write(commit.join(".plan.json"), plan).unwrap();
     fs::rename(bench.out.join("adapter_config.json"), commit.join("adapter_config.json")).unwrap();
-    assert!(bench.fail("inspect OUT").contains("`adapter_config.json` is missing"));
+    let error = bench.fail("inspect OUT");
+    assert!(error.contains("`adapter_config.json` is missing"), "{error}");
+    let killed = "the last write to this folder was killed, and the next command that writes to it completes that write";
+    assert!(error.contains(killed), "{error}");
+    let error = bench.fail("forward --inputs T5/io.safetensors --out @logits --base OUT");
+    assert!(error.contains(killed), "{error}");
     // The next command does not succeed, and the folder is whole all the same.
     bench.fail("mix --adapter @none --weight 1 --out OUT");
     bench.succeed("inspect OUT");

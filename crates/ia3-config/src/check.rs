@@ -74,7 +74,8 @@ pub(crate) fn unmatched(
     // Only a list that the user gave is checked: the default list may name layers that a short list of targets leaves out.
     let feedforward = given.feedforward_modules.as_ref();
     unmatched.extend(inputs.missing(feedforward, &inputs.paths, Rule::AnyEnd)?);
-    unmatched.extend(missing_saved(config, &everywhere));
+    let with_tied: Vec<&str> = model.modules_and_tied().map(|module| module.path.as_str()).collect();
+    unmatched.extend(missing_saved(config, &with_tied));
     Ok(unmatched)
 }
 

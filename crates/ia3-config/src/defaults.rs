@@ -1,6 +1,6 @@
 //! The default targets of each architecture.
 
-/// The modules that PEFT adapts by default in a model of one `model_type`.
+/// The modules that are adapted by default in a model of one `model_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DefaultTargets {
     /// The default of `target_modules`.
@@ -51,7 +51,15 @@ const TABLE: [(&str, DefaultTargets); 27] = [
     row("t5", &["k", "v", "wo"], &["wo"]),
 ];
 
-/// The default targets for a `model_type` of `config.json`, or `None` if PEFT has no defaults for it.
+/// Model types for which PEFT has no defaults: those of the architecture that they share, by the paper's placement.
+#[rustfmt::skip]
+const OWN: [(&str, DefaultTargets); 2] = [
+    row("olmo2", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
+    row("smollm3", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
+];
+
+/// The default targets for a `model_type` of `config.json`, those of PEFT where it has any, or `None` if there are none.
+/// `olmo2` and `smollm3` have defaults here alone; an adapter that is saved names its targets, so PEFT reads it all the same.
 ///
 /// ```
 /// let t5 = ia3_config::default_targets("t5").unwrap();
@@ -59,13 +67,16 @@ const TABLE: [(&str, DefaultTargets); 27] = [
 /// assert_eq!(t5.feedforward_modules, ["wo"]);
 /// ```
 pub fn default_targets(model_type: &str) -> Option<DefaultTargets> {
-    let row = TABLE.binary_search_by(|(name, _)| (*name).cmp(model_type));
-    row.ok().map(|index| TABLE[index].1)
+    let find = |table: &[(&str, DefaultTargets)]| {
+        let row = table.binary_search_by(|(name, _)| (*name).cmp(model_type));
+        row.ok().map(|index| table[index].1)
+    };
+    find(&TABLE).or_else(|| find(&OWN))
 }
 
-/// The model types that have default targets, sorted.
-pub fn known_model_types() -> impl ExactSizeIterator<Item = &'static str> {
-    TABLE.iter().map(|(name, _)| *name)
+/// The model types that have default targets: those of PEFT, sorted, then the others.
+pub fn known_model_types() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().chain(&OWN).map(|(name, _)| *name)
 }
 
 #[cfg(test)]
@@ -74,8 +85,8 @@ mod tests {
 
     #[test]
     fn every_row_is_found() {
-        for (model_type, targets) in TABLE {
-            assert_eq!(default_targets(model_type), Some(targets), "the table must be sorted");
+        for (model_type, targets) in TABLE.into_iter().chain(OWN) {
+            assert_eq!(default_targets(model_type), Some(targets), "the tables must be sorted");
         }
         assert_eq!(default_targets("T5"), None);
         assert_eq!(default_targets(""), None);

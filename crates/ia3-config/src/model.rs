@@ -27,6 +27,11 @@ impl ModelInfo {
     pub fn module(&self, path: &str) -> Option<&ModuleInfo> {
         self.modules.iter().find(|module| module.path == path)
     }
+
+    /// All modules that can be saved whole: also those that have the weight of another one.
+    pub fn modules_and_tied(&self) -> impl Iterator<Item = &ModuleInfo> {
+        self.modules.iter().flat_map(|module| [module].into_iter().chain(&module.tied))
+    }
 }
 
 /// One module of a model.
@@ -41,12 +46,15 @@ pub struct ModuleInfo {
     /// The outputs that are queries if the module is one projection for queries, keys and values. It is empty for every
     /// other module.
     pub queries: Vec<Range<usize>>,
+    /// The modules that have the weight of this one, such as the head of a language model whose head is the embedding. They
+    /// are no targets, but they can be saved whole.
+    pub tied: Vec<ModuleInfo>,
 }
 
 impl ModuleInfo {
     /// The facts about a module that is not the output embedding.
     pub fn new(path: impl Into<String>, kind: ModuleKind) -> Self {
-        Self { path: path.into(), kind, output_embedding: false, queries: vec![] }
+        Self { path: path.into(), kind, output_embedding: false, queries: vec![], tied: vec![] }
     }
 
     /// Marks the module as the model's output embedding.

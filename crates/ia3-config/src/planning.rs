@@ -163,6 +163,6 @@ fn loose_feedforward(config: &Ia3Config, sites: &[Site]) -> Vec<Note> {
 fn modules_to_save(config: &Ia3Config, model: &ModelInfo) -> Vec<String> {
     let names: BTreeSet<&str> = config.modules_to_save.iter().flatten().map(String::as_str).collect();
     let is_saved = |path: &str| ends(path).any(|end| names.contains(end));
-    let saved = model.modules.iter().filter(|module| !module.path.is_empty() && is_saved(&module.path));
+    let saved = model.modules_and_tied().filter(|module| !module.path.is_empty() && is_saved(&module.path));
     saved.map(|module| module.path.clone()).collect()
 }

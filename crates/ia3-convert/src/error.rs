@@ -1,3 +1,4 @@
+use ia3_guard::{quote, quote_error, quote_path};
 use std::path::PathBuf;
 
 use ia3_config::Placement;
@@ -28,7 +29,7 @@ pub enum ConvertError {
     /// A file holds no vector of the format it should have.
     #[error(
         "`{}` holds no vector of {} (a key that ends in `{suffix}`), found {}",
-        path.display(), format.with_article(), found_names(found)
+        quote_path(path), format.with_article(), found_names(found)
     )]
     NoVectors {
         /// The file.
@@ -41,7 +42,11 @@ pub enum ConvertError {
         found: Vec<String>,
     },
     /// A tensor does not belong to an (IA)³ adapter.
-    #[error("`{key}` of `{}` is {what}, which an (IA)³ adapter does not have", path.display())]
+    #[error(
+        "`{key}` of `{}` is {what}, which an (IA)³ adapter does not have",
+        quote_path(path),
+        key = quote(key)
+    )]
     NotIa3 {
         /// The file.
         path: PathBuf,
@@ -53,7 +58,8 @@ pub enum ConvertError {
     /// A vector of an adapter has more than one column.
     #[error(
         "the vector `{key}` of `{}` has shape {found:?}, expected [n, 1]: one number for each output",
-        path.display()
+        quote_path(path),
+        key = quote(key)
     )]
     ColumnForm {
         /// The file.
@@ -64,7 +70,11 @@ pub enum ConvertError {
         found: Vec<usize>,
     },
     /// The configuration of an AdapterHub adapter cannot be read.
-    #[error("`{}` is not the configuration of an AdapterHub adapter: {source}", path.display())]
+    #[error(
+        "`{}` is not the configuration of an AdapterHub adapter: {source}",
+        quote_path(path),
+        source = quote_error(source)
+    )]
     AdapterHubConfig {
         /// The file.
         path: PathBuf,
@@ -73,7 +83,11 @@ pub enum ConvertError {
         source: serde_json::Error,
     },
     /// An AdapterHub adapter is not an (IA)³ adapter, or has additions that PEFT does not have.
-    #[error("`{}`: `{field}` is {found}, expected {expected}: not a plain (IA)³ adapter", path.display())]
+    #[error(
+        "`{}`: `{field}` is {found}, expected {expected}: not a plain (IA)³ adapter",
+        quote_path(path),
+        found = quote(found)
+    )]
     AdapterHubField {
         /// The file.
         path: PathBuf,
@@ -87,7 +101,8 @@ pub enum ConvertError {
     /// A folder holds the configuration of an AdapterHub adapter without its weights.
     #[error(
         "`{}` holds no AdapterHub adapter: pytorch_adapter.bin and adapter.safetensors are missing, found {}",
-        dir.display(), found_names(found)
+        quote_path(dir),
+        found_names(found)
     )]
     NoAdapterHub {
         /// The folder.
@@ -98,7 +113,8 @@ pub enum ConvertError {
     /// No lists of names select exactly the vectors with their placements.
     #[error(
         "no `target_modules` and `feedforward_modules` give `{module}` its vector on the {placement}: its name is the \
-         end of another's with a vector on the other side; convert them one by one"
+         end of another's with a vector on the other side; convert them one by one",
+        module = quote(module)
     )]
     NoSelector {
         /// The module.
@@ -109,7 +125,8 @@ pub enum ConvertError {
     /// A format cannot hold a vector.
     #[error(
         "{} {}, and the adapter has one on the {placement} of `{module}`; PEFT's format holds it",
-        format.with_article(), format.holds()
+        format.with_article(), format.holds(),
+        module = quote(module)
     )]
     Unrepresentable {
         /// The format.
@@ -133,7 +150,9 @@ pub enum ConvertError {
     /// The names in the adapter do not tell whether a feed-forward block is gated.
     #[error(
         "cannot tell whether `{module}` is in a gated feed-forward block, where its vector can move to `{to}`: nothing \
-         in the adapter says so; give the base (its config.json is enough)"
+         in the adapter says so; give the base (its config.json is enough)",
+        module = quote(module),
+        to = quote(to)
     )]
     GateUnknown {
         /// The module of the vector.
@@ -145,7 +164,9 @@ pub enum ConvertError {
     #[error(
         "the vector on the {placement} of `{module}` cannot move to `{to}`: the block is not gated, the activation is between \
          the two, so no vector on its other side computes the same{}",
-        if *placement == Placement::Input { "; keep the adapter in PEFT's format" } else { "" }
+        if *placement == Placement::Input { "; keep the adapter in PEFT's format" } else { "" },
+        module = quote(module),
+        to = quote(to)
     )]
     NotGated {
         /// The module of the vector.
@@ -159,7 +180,9 @@ pub enum ConvertError {
     #[error(
         "the vector of `{module}` cannot move to the {wanted} of `{to}`, which has a vector on its {}; a module has one \
          vector at most",
-        match wanted { Placement::Input => Placement::Output, Placement::Output => Placement::Input }
+        match wanted { Placement::Input => Placement::Output, Placement::Output => Placement::Input },
+        module = quote(module),
+        to = quote(to)
     )]
     Occupied {
         /// The module of the vector.
@@ -170,7 +193,11 @@ pub enum ConvertError {
         wanted: Placement,
     },
     /// Two vectors that should be multiplied, or a vector and its new layer, have different lengths.
-    #[error("the vector of `{module}` has {len} numbers, but `{to}` has {expected}; are both of one base?")]
+    #[error(
+        "the vector of `{module}` has {len} numbers, but `{to}` has {expected}; are both of one base?",
+        module = quote(module),
+        to = quote(to)
+    )]
     MoveLength {
         /// The module of the vector.
         module: String,
@@ -185,7 +212,7 @@ pub enum ConvertError {
     #[error(
         "the adapter `{}` has no vector on an output of `wi_1` or `up_proj` or an input of `wo` or `down_proj` that could \
          be placed",
-        path.display()
+        quote_path(path)
     )]
     NothingToPlace {
         /// The adapter.
@@ -194,7 +221,7 @@ pub enum ConvertError {
     /// The path to write to holds something else than an adapter of that format.
     #[error(
         "`{}` exists and is not an (IA)³ adapter in the form of {}; write to another path",
-        path.display(), format.with_article()
+        quote_path(path), format.with_article()
     )]
     InTheWay {
         /// What is in the way.

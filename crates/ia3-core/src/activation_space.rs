@@ -29,4 +29,10 @@ pub trait ActivationSpace: Module {
     fn info(&self) -> ModelInfo {
         model_info(self, None, None)
     }
+
+    /// Paths of the embeddings that the forward looks up with [`embed`](crate::embed). These can differ between batch entries
+    /// ([`attach_rows`](crate::attach_rows)).
+    fn embeddings_by_row(&self) -> Vec<String> {
+        vec![]
+    }
 }

@@ -7,6 +7,7 @@ use ia3_config::{Ia3Config, ModelInfo, Placement, Plan, Site};
 use crate::error::AdapterError;
 use crate::param_ref::ParamKind;
 use crate::saved_params::SavedParams;
+use crate::untie::untied;
 use crate::vector::Ia3Vector;
 use crate::visit_params::visit_params;
 
@@ -125,10 +126,12 @@ impl Adapter {
 /// The parameters inside `modules`, by path.
 fn copies<M: Module>(base: &M, modules: &[String]) -> BTreeMap<String, TensorData> {
     let mut copies = BTreeMap::new();
-    visit_params(base, |path, param| {
+    let inside = |path: &str| {
+        modules.iter().any(|module| path.strip_prefix(module.as_str()).is_some_and(|p| p.starts_with('.')))
+    };
+    visit_params(&untied(base, inside), |path, param| {
         let path = path.to_string();
-        let inside = |m: &String| path.strip_prefix(m.as_str()).is_some_and(|p| p.starts_with('.'));
-        if param.kind() == ParamKind::Float && modules.iter().any(inside) {
+        if param.kind() == ParamKind::Float && inside(&path) {
             copies.insert(path, param.data());
         }
     });

@@ -11,9 +11,13 @@ use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::param_path::from_field_path;
 use crate::scale::Ia3Scale;
+use crate::untie::untied;
 
 /// Attaches the vectors of `adapters` to a copy of `base` whose other parameters are frozen. The result shares the weights of
 /// `base`, and `base` does not change.
+///
+/// A head that is the embedding ([`Tied`](crate::Tied)) gets a weight of its own if an adapter replaces one of the two, as in
+/// PEFT.
 ///
 /// The vectors of several adapters are multiplied with each other. Only the vectors and `modules_to_save` require gradients.
 /// Call [`train`](Module::train) on the result to turn autodiff on.
@@ -26,7 +30,8 @@ use crate::scale::Ia3Scale;
 /// - [`AdapterError::AlreadyAttached`]: the base already carries vectors.
 /// - [`AdapterError::SharedVector`]: `adapters` holds the same adapter twice.
 pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
-    attach_checked(base, adapters, &model_info(base, None, None))
+    let base = untied_for(base, adapters);
+    attach_checked(&base, adapters, &model_info(&base, None, None))
 }
 
 /// Attaches adapters as [`attach`] does, but to any burn module: its layers read the scaled weight through [`Param::val`].
@@ -38,6 +43,7 @@ pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, 
 ///   unmodified layer cannot do: the bias is another parameter, and if two parameters shared a vector, an optimiser would
 ///   update only one of them. [`merge`](crate::merge) is exact for such a layer.
 pub fn attach_to_weights<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
+    let base = &untied_for(base, adapters);
     let info = model_info(base, None, None);
     for (path, vector) in adapters.iter().flat_map(|a| &a.vectors) {
         if vector.placement == Placement::Output && has_bias(&info, path) {
@@ -53,6 +59,11 @@ fn attach_checked<M: Module>(base: &M, adapters: &[&Adapter], info: &ModelInfo) 
     adapters.iter().try_for_each(|a| check_fit(a, base, info))?;
     let attacher = Attacher { scales: scales(adapters), saved: saved(adapters) };
     Ok(base.clone().apply_reparameterization(attacher))
+}
+
+/// `base`, whose tied layers have weights of their own where an adapter replaces them or the embedding.
+pub(crate) fn untied_for<M: Module>(base: &M, adapters: &[&Adapter]) -> M {
+    untied(base, |parameter| adapters.iter().any(|adapter| adapter.saved.contains_key(parameter)))
 }
 
 /// The state of each layer, by module path. It holds the vectors of all adapters for the layer, in the order of the adapters.

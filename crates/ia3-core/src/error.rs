@@ -1,4 +1,5 @@
 use ia3_config::Placement;
+use ia3_guard::quote;
 
 /// An error in applying an adapter to a model, or in merging, mixing or quantising.
 #[derive(Debug, thiserror::Error)]
@@ -7,7 +8,8 @@ pub enum AdapterError {
     /// The adapter has a vector for a module that the model does not have.
     #[error(
         "the adapter scales `{path}`, but the model has no such module{}; was the adapter trained on another base?",
-        nearest.as_ref().map(|n| format!(" (closest: `{n}`)")).unwrap_or_default()
+        nearest.as_ref().map(|n| format!(" (closest: `{}`)", quote(n))).unwrap_or_default(),
+        path = quote(path)
     )]
     NoSuchModule {
         /// The module path in the adapter.
@@ -18,7 +20,8 @@ pub enum AdapterError {
     /// A vector does not fit the layer it scales.
     #[error(
         "the vector of `{path}` has {found} values, but the layer's {} has {expected}; was the adapter trained on another base?",
-        placement
+        placement,
+        path = quote(path)
     )]
     Length {
         /// Module path.
@@ -32,7 +35,9 @@ pub enum AdapterError {
     },
     /// The adapter has a vector for a module that (IA)³ cannot scale.
     #[error(
-        "the adapter scales `{path}`, which is {kind}, but only Linear, Conv1D, Conv2d and Conv3d can be scaled; was the adapter trained on another base?"
+        "the adapter scales `{path}`, which is {kind}, but only Linear, Conv1D, Conv2d and Conv3d can be scaled; was the adapter trained on another base?",
+        path = quote(path),
+        kind = quote(kind)
     )]
     NotAdaptable {
         /// Module path.
@@ -43,7 +48,8 @@ pub enum AdapterError {
     /// A vector was made for a layer whose weight has another number of axes. Saving it would write a shape that differs
     /// from PEFT's.
     #[error(
-        "the vector of `{path}` is made for a weight with {found} axes, but the weight of the layer has {expected}; make the vector with `Ia3Vector::with_weight_rank({expected})`"
+        "the vector of `{path}` is made for a weight with {found} axes, but the weight of the layer has {expected}; make the vector with `Ia3Vector::with_weight_rank({expected})`",
+        path = quote(path)
     )]
     WeightRank {
         /// Module path.
@@ -55,7 +61,9 @@ pub enum AdapterError {
     },
     /// The input of a convolution is scaled, but the number of its channels is not known.
     #[error(
-        "the input of `{path}` cannot be scaled: the number of groups of {kind} is not known, and so neither is its number of input channels; derive `Debug` for the modules around it, from which the groups are read"
+        "the input of `{path}` cannot be scaled: the number of groups of {kind} is not known, and so neither is its number of input channels; derive `Debug` for the modules around it, from which the groups are read",
+        path = quote(path),
+        kind = quote(kind)
     )]
     UnknownChannels {
         /// Module path.
@@ -64,14 +72,18 @@ pub enum AdapterError {
         kind: String,
     },
     /// The module already carries vectors. burn would silently keep the first ones.
-    #[error("`{path}` already carries adapter vectors; attach to the base, not to an adapted model")]
+    #[error(
+        "`{path}` already carries adapter vectors; attach to the base, not to an adapted model",
+        path = quote(path)
+    )]
     AlreadyAttached {
         /// Module path.
         path: String,
     },
     /// Two of the adapters to attach hold the same parameters.
     #[error(
-        "two adapters share the vector of `{path}`; attach an adapter only once, or give the second one its own vectors with `Adapter::fork`"
+        "two adapters share the vector of `{path}`; attach an adapter only once, or give the second one its own vectors with `Adapter::fork`",
+        path = quote(path)
     )]
     SharedVector {
         /// Module path.
@@ -79,7 +91,8 @@ pub enum AdapterError {
     },
     /// Two adapters to mix have different placements for the vector of one module.
     #[error(
-        "one adapter scales the input of `{path}` and another scales its output; only vectors with the same placement can be mixed"
+        "one adapter scales the input of `{path}` and another scales its output; only vectors with the same placement can be mixed",
+        path = quote(path)
     )]
     MixedPlacement {
         /// Module path.
@@ -87,7 +100,8 @@ pub enum AdapterError {
     },
     /// Two adapters to mix have vectors of different lengths for one module.
     #[error(
-        "the vectors of `{path}` have {expected} and {found} values, but only vectors of one length can be mixed; were the adapters trained on the same base?"
+        "the vectors of `{path}` have {expected} and {found} values, but only vectors of one length can be mixed; were the adapters trained on the same base?",
+        path = quote(path)
     )]
     MixedLength {
         /// Module path.
@@ -100,7 +114,8 @@ pub enum AdapterError {
     /// An adapter to mix holds parameters of `modules_to_save`. Only vectors can be mixed, because only they have an identity
     /// (one) around which a weighted sum is taken.
     #[error(
-        "one of the adapters saves `{path}` whole, but only vectors can be mixed; use adapters without `modules_to_save`"
+        "one of the adapters saves `{path}` whole, but only vectors can be mixed; use adapters without `modules_to_save`",
+        path = quote(path)
     )]
     MixedSaved {
         /// Parameter path.
@@ -132,7 +147,9 @@ pub enum AdapterError {
     },
     /// A geometric mix raises each value to the power of its weight, and this power is not defined for one of the values.
     #[error(
-        "the vector of `{path}` in adapter {} holds {value}, which cannot be raised to the power {weight}; use another method or another weight", index + 1
+        "the vector of `{path}` in adapter {} holds {value}, which cannot be raised to the power {weight}; use another method or another weight",
+        index + 1,
+        path = quote(path)
     )]
     NoPower {
         /// Module path.
@@ -146,13 +163,29 @@ pub enum AdapterError {
     },
     /// A vector to mix, or the result, holds values that are NaN or infinite.
     #[error(
-        "the vector of `{path}` is not finite ({count} values) in an adapter or in the mix; check whether an adapter is broken or a weight is too large"
+        "the vector of `{path}` is not finite ({count} values) in an adapter or in the mix; check whether an adapter is broken or a weight is too large",
+        path = quote(path)
     )]
     MixNotFinite {
         /// Module path.
         path: String,
         /// The number of such values in the vector that has the most of them.
         count: usize,
+    },
+    /// The layers of two adapters to mix belong to different architectures.
+    #[error(
+        "adapter {} is for the architecture {first} and adapter {} for {other}; only adapters of one architecture can be mixed",
+        first_index + 1, index + 1
+    )]
+    MixedArchitectures {
+        /// The index of an adapter, from 0.
+        first_index: usize,
+        /// Its architecture.
+        first: String,
+        /// The index of the other adapter, from 0.
+        index: usize,
+        /// Its architecture.
+        other: String,
     },
     /// The list of adapters to mix is empty.
     #[error("there is no adapter to mix; give at least one")]
@@ -164,7 +197,8 @@ pub enum AdapterError {
     NothingFused,
     /// The layer has a bias, which a vector in weight space cannot scale.
     #[error(
-        "`{path}` has a bias, which an output vector must scale too, but an unmodified layer cannot scale its bias; call `ia3_forward` in the module's forward and use `attach`, scale the input of the layer instead (`feedforward_modules`), or use a layer without a bias; `merge` is exact for this layer"
+        "`{path}` has a bias, which an output vector must scale too, but an unmodified layer cannot scale its bias; call `ia3_forward` in the module's forward and use `attach`, scale the input of the layer instead (`feedforward_modules`), or use a layer without a bias; `merge` is exact for this layer",
+        path = quote(path)
     )]
     BiasInWeightSpace {
         /// Module path.
@@ -172,14 +206,19 @@ pub enum AdapterError {
     },
     /// The model to extract from does not carry this adapter.
     #[error(
-        "the model carries no vector of this adapter for `{path}`; extract from the model that the adapter was attached to"
+        "the model carries no vector of this adapter for `{path}`; extract from the model that the adapter was attached to",
+        path = quote(path)
     )]
     NotAttached {
         /// Module path.
         path: String,
     },
     /// A parameter of `modules_to_save` is missing from the model or has another shape.
-    #[error("the adapter replaces the parameter `{path}` of shape {found:?}, but {}", expected.as_ref().map(|e| format!("the model's has the shape {e:?}")).unwrap_or_else(|| "the model has no such parameter".into()))]
+    #[error(
+        "the adapter replaces the parameter `{path}` of shape {found:?}, but {}",
+        expected.as_ref().map(|e| format!("the model's has the shape {e:?}")).unwrap_or_else(|| "the model has no such parameter".into()),
+        path = quote(path)
+    )]
     SavedParameter {
         /// Parameter path.
         path: String,
@@ -193,7 +232,8 @@ pub enum AdapterError {
     NoRows,
     /// An adapter of a mixed batch replaces a parameter that cannot differ between the rows.
     #[error(
-        "an adapter replaces `{path}`, which cannot differ between the rows of a batch: only whole linear layers (the weight, and the bias if the layer has one) can; put the rows of that adapter into a batch of their own"
+        "an adapter replaces `{path}`, which cannot differ between the rows of a batch: only whole linear layers (the weight, and the bias if the layer has one) can; put the rows of that adapter into a batch of their own",
+        path = quote(path)
     )]
     SavedByRow {
         /// Parameter path.
@@ -201,7 +241,8 @@ pub enum AdapterError {
     },
     /// A merged weight holds values that are NaN or infinite.
     #[error(
-        "the merged weight of `{path}` is not finite ({count} values), so nothing was merged; check whether the adapter is broken"
+        "the merged weight of `{path}` is not finite ({count} values), so nothing was merged; check whether the adapter is broken",
+        path = quote(path)
     )]
     NotFinite {
         /// Module path.
@@ -211,7 +252,8 @@ pub enum AdapterError {
     },
     /// A vector scales the input of a quantised layer. Such a vector cannot be merged exactly.
     #[error(
-        "`{path}` is quantised, and a vector on the input of a quantised layer cannot be merged exactly: in a gated feed-forward block, move the vector to the matrix beside the gate (`wi_1`, `up_proj`); else merge into the float base and quantise the result, or accept the rounding error of `merge_requantizing`"
+        "`{path}` is quantised, and a vector on the input of a quantised layer cannot be merged exactly: in a gated feed-forward block, move the vector to the matrix beside the gate (`wi_1`, `up_proj`); else merge into the float base and quantise the result, or accept the rounding error of `merge_requantizing`",
+        path = quote(path)
     )]
     QuantizedInput {
         /// Module path.
@@ -220,14 +262,15 @@ pub enum AdapterError {
     /// A quantised weight has scales that several outputs share. An output vector scales each output differently, so it
     /// cannot be merged into them.
     #[error(
-        "`{path}` is quantised with scales that several outputs share, so an output vector cannot be merged into them; quantise with `quantize`, which gives each output its own scales, or use `merge_requantizing`"
+        "`{path}` is quantised with scales that several outputs share, so an output vector cannot be merged into them; quantise with `quantize`, which gives each output its own scales, or use `merge_requantizing`",
+        path = quote(path)
     )]
     SharedScales {
         /// Module path.
         path: String,
     },
     /// The base to quantise is quantised already.
-    #[error("`{path}` is quantised already; quantise the float base instead")]
+    #[error("`{path}` is quantised already; quantise the float base instead", path = quote(path))]
     AlreadyQuantized {
         /// Module path of the first such layer.
         path: String,
@@ -254,7 +297,8 @@ pub enum AdapterError {
     },
     /// A device cannot store the blocks of a quantised weight.
     #[error(
-        "a block of {block} inputs cannot be stored on the device {device}, which packs {words} integers into a word and needs blocks that fill whole words; quantise the float base on that device"
+        "a block of {block} inputs cannot be stored on the device {device}, which packs {words} integers into a word and needs blocks that fill whole words; quantise the float base on that device",
+        device = quote(device)
     )]
     QuantizedBlock {
         /// The number of inputs that share a scale.

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 use ia3_config::Placement;
 
 use crate::adapter::Adapter;
-use crate::attach::{replacement, saved, scales};
+use crate::attach::{replacement, saved, scales, untied_for};
 use crate::broadcast::scale_last;
 use crate::check::{check_fit, check_pristine};
 use crate::error::AdapterError;
@@ -22,6 +22,9 @@ use crate::visit_params::{ParamMapper, map_params};
 /// dtype of the weight (PEFT's `merge` in `tuners/ia3/layer.py`). On a quantised weight ([`quantize`](crate::quantize)), an
 /// output vector is multiplied into the scales, which is exact; PEFT refuses this case. `base` does not change, so to unmerge,
 /// use `base` again. This is exact, even for vectors that hold zeros and for weights in bf16.
+///
+/// A head that is the embedding ([`Tied`](crate::Tied)) gets a weight of its own if an adapter replaces one of the two, as in
+/// PEFT.
 ///
 /// # Errors
 ///
@@ -78,6 +81,7 @@ fn merge_with<M: Module>(
     adapters: &[&Adapter],
     how: Merging,
 ) -> Result<Requantized<M>, AdapterError> {
+    let base = &untied_for(base, adapters);
     check_pristine(base)?;
     let info = model_info(base, None, None);
     adapters.iter().try_for_each(|a| check_fit(a, base, &info))?;

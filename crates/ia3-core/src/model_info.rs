@@ -6,6 +6,8 @@ use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
 
 use crate::groups::groups;
 use crate::param_path::ParamPath;
+use crate::tied::{TIED_EMBEDDING, TIED_LINEAR};
+use crate::untie::{Tie, ties};
 use crate::visit_params::{ParamVisitor, visit_params_with};
 
 /// Lists the modules of any burn module, including containers, without initialising a weight.
@@ -39,11 +41,29 @@ pub fn model_info<M: Module>(
     visit_params_with(module, &mut found);
     let convolutions = found.modules.iter().any(FoundModule::is_convolution);
     let debug = if convolutions { format!("{module:?}") } else { String::new() };
+    let is_output = |path: &str| Some(path) == output_embedding;
+    let ties = ties(module);
     let modules = found.modules.into_iter().map(|m| ModuleInfo {
-        output_embedding: Some(m.path.as_str()) == output_embedding,
+        output_embedding: is_output(&m.path),
+        tied: ties
+            .iter()
+            .filter(|tie| tie.embedding == m.path)
+            .filter_map(|tie| tied(tie, &m, &is_output))
+            .collect(),
         ..ModuleInfo::new(m.path.clone(), m.kind(&debug))
     });
     ModelInfo { model_type: model_type.map(str::to_string), modules: modules.collect() }
+}
+
+/// A layer that has the weight of `embedding`.
+fn tied(tie: &Tie, embedding: &FoundModule, is_output: impl Fn(&str) -> bool) -> Option<ModuleInfo> {
+    let &[rows, dim] = embedding.weight.as_slice() else { return None };
+    let kind = match tie.linear {
+        true => ModuleKind::Linear { d_in: dim, d_out: rows, bias: false },
+        false => ModuleKind::Embedding { rows, dim },
+    };
+    let output_embedding = is_output(&tie.module);
+    Some(ModuleInfo { output_embedding, ..ModuleInfo::new(tie.module.clone(), kind) })
 }
 
 #[derive(Default)]
@@ -100,7 +120,8 @@ impl Found {
 impl ParamVisitor for Found {
     fn enter(&mut self, path: &ParamPath) {
         let module = path.module();
-        if !module.is_empty() && !path.inside_reparameterization() {
+        let is_tied = [TIED_LINEAR, TIED_EMBEDDING].contains(&path.container());
+        if !module.is_empty() && !path.inside_reparameterization() && !is_tied {
             self.module(module, path.container());
         }
     }

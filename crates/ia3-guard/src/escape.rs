@@ -105,6 +105,38 @@ fn cut(text: &str, max: usize) -> Cow<'_, str> {
     }
 }
 
+/// The text as [`quote`] shows it, for a place in a line or a table of Markdown.
+///
+/// ```
+/// assert_eq!(ia3_guard::quote_markdown("q_proj"), "q_proj");
+/// assert_eq!(ia3_guard::quote_markdown("a | [b](c)\n"), r"a \| \[b\](c)\\n");
+/// ```
+pub fn quote_markdown(text: &str) -> String {
+    let mut out = String::new();
+    for c in quote(text).chars() {
+        if matches!(c, '\\' | '|' | '<' | '>' | '[' | ']' | '`' | '*' | '&' | '!' | '~' | '$') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The text as [`quote`] shows it, as code in Markdown.
+///
+/// ```
+/// assert_eq!(ia3_guard::quote_code("t5-base"), "`t5-base`");
+/// assert_eq!(ia3_guard::quote_code("a`b"), "`` a`b ``");
+/// ```
+pub fn quote_code(text: &str) -> String {
+    let text = quote(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    match longest {
+        0 => format!("`{text}`"),
+        ticks => format!("{0} {text} {0}", "`".repeat(ticks + 1)),
+    }
+}
+
 /// The path escaped; of one with more than [`QUOTED`] characters the end, which names the file.
 pub fn quote_path(path: &Path) -> String {
     let text = path.to_string_lossy();

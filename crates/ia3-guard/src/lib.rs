@@ -13,7 +13,8 @@ mod read;
 
 pub use error::FileError;
 pub use escape::{
-    QUOTED, escape, escape_json, escape_lines, few, quote, quote_debug, quote_error, quote_path,
+    QUOTED, escape, escape_json, escape_lines, few, quote, quote_code, quote_debug, quote_error,
+    quote_markdown, quote_path,
 };
 pub use file_kind::FileKind;
 pub use limit::Limit;

@@ -22,7 +22,7 @@ pub use checkpoint::{
     SavedCheckpoint, TensorFacts, copy_sidecars, save_checkpoint, save_checkpoint_with, write_checkpoint,
 };
 pub use fs::{
-    FileError, FileKind, FolderWrite, Leftover, OutputFolder, WrittenFiles, is_stdout, prepare_file,
+    Cleanup, FileError, FileKind, FolderWrite, Leftover, OutputFolder, WrittenFiles, is_stdout, prepare_file,
     write_file, write_file_with,
 };
 pub use missing::Missing;

@@ -2,12 +2,14 @@
 
 use std::fmt::Display;
 
+use ia3_guard::{quote, quote_error};
+
 /// How many items of a list a message shows.
 pub(crate) const SHOWN: usize = 3;
 
 /// The first three of `items`, and how many more there are.
 pub fn first_few<T: Display>(items: &[T]) -> String {
-    let shown: Vec<String> = items.iter().take(SHOWN).map(T::to_string).collect();
+    let shown: Vec<String> = items.iter().take(SHOWN).map(|item| quote_error(item)).collect();
     match items.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
@@ -16,7 +18,7 @@ pub fn first_few<T: Display>(items: &[T]) -> String {
 
 /// As [`first_few`], each name in backquotes.
 pub fn first_few_quoted(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", quote(name))).collect();
     first_few(&quoted)
 }
 

@@ -142,7 +142,7 @@ fn what_kills_left_is_removed_or_completed_and_nothing_else() {
     // The first of two files was moved.
     fs::remove_file(dir.join("config")).unwrap();
     fs::write(dir.join("weights"), "newer").unwrap();
-    let commit = path(".out.ia3-CCCCCC.commit");
+    let commit = dir.join(".ia3-CCCCCC.commit");
     fs::create_dir(&commit).unwrap();
     fs::write(commit.join("config"), "newer").unwrap();
     fs::write(commit.join(".plan.json"), r#"{"removed": ["stale"], "last": ["config"]}"#).unwrap();
@@ -233,6 +233,20 @@ fn a_folder_that_must_not_be_changed_is_not_and_one_in_a_protected_folder_is_wri
     write(&dir, "new");
     set_mode(root.path(), 0o755);
     assert_content(&dir, "new", &["config", "notes", "weights"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_folder_of_another_user_stays_theirs() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let root = tempfile::tempdir().unwrap();
+    let dir = existing(root.path());
+    if chown(&dir, Some(65534), Some(65534)).is_err() {
+        return skip("the owner of a folder cannot be changed; run the test as root");
+    }
+    write(&dir, "new");
+    assert_content(&dir, "new", &["config", "notes", "weights"]);
+    assert_eq!(fs::metadata(&dir).unwrap().uid(), 65534);
 }
 
 /// Mounts at a folder, and unmounts at the end.

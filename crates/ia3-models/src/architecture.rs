@@ -23,7 +23,7 @@ macro_rules! with_architectures {
             GPT2: crate::gpt2::GPT2LMHeadModel, crate::gpt2::GPT2Config;
             /// Falcon.
             Falcon: crate::falcon::FalconForCausalLM, crate::falcon::FalconConfig;
-            /// Llama, Mistral or Qwen2.
+            /// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2.
             Llama: crate::llama::LlamaForCausalLM, crate::llama::LlamaConfig;
             /// BERT as a sequence classifier.
             Bert: crate::bert::BertForSequenceClassification, crate::bert::BertConfig;
@@ -40,6 +40,11 @@ pub(crate) trait Architecture: Module {
     fn info(&self) -> ModelInfo;
 
     fn pad_token_id(&self) -> i64;
+
+    /// Paths of the embeddings that the forward looks up with [`embed`](ia3_core::embed).
+    fn token_embeddings(&self) -> Vec<String> {
+        vec![]
+    }
 
     fn num_labels(&self) -> Option<usize> {
         None
@@ -83,6 +88,9 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     const BASE_MODEL_PREFIX: Option<&'static str>;
 
     const OPTIONAL_MODULES: &'static [&'static str] = &[];
+
+    /// `_keep_in_fp32_modules` of transformers.
+    const KEEP_IN_FLOAT32: &'static [&'static str] = &[];
 
     fn read(text: &str) -> Result<Self, ModelError>;
 

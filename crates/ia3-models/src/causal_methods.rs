@@ -7,6 +7,10 @@ macro_rules! causal_lm_methods {
             fn info(&self) -> ia3_core::ModelInfo {
                 self.info()
             }
+
+            fn embeddings_by_row(&self) -> Vec<String> {
+                crate::architecture::Architecture::token_embeddings(self)
+            }
         }
 
         impl $model {
@@ -19,7 +23,8 @@ macro_rules! causal_lm_methods {
             /// [`Model::with_own_head`](crate::Model::with_own_head).
             pub fn with_own_head(mut self) -> Self {
                 if let (None, embedding) = crate::causal::CausalLm::head(&self) {
-                    self.lm_head = Some(crate::layers::own_head(embedding));
+                    let own = crate::layers::own_head(embedding);
+                    self.lm_head = self.lm_head.with_own(Some(own));
                     self.config.tie_word_embeddings = false;
                 }
                 self
@@ -134,6 +139,10 @@ macro_rules! causal_lm_methods {
 
             fn pad_token_id(&self) -> i64 {
                 self.config.pad_token_id()
+            }
+
+            fn token_embeddings(&self) -> Vec<String> {
+                $embedding.strip_suffix(".weight").map(str::to_string).into_iter().collect()
             }
 
             fn with_own_head(self) -> Self {

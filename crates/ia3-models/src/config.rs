@@ -167,6 +167,14 @@ impl ModelConfig {
         each!(self, config => optional(config))
     }
 
+    /// Names of modules whose weights stay in float32 where a checkpoint in float32 is loaded as float16, as in transformers.
+    pub fn keep_in_float32(&self) -> &'static [&'static str] {
+        fn kept<C: ArchitectureConfig>(_: &C) -> &'static [&'static str] {
+            C::KEEP_IN_FLOAT32
+        }
+        each!(self, config => kept(config))
+    }
+
     /// A freshly initialised model; nothing is allocated before a weight is read.
     pub fn init(&self, device: &Device) -> Model {
         with_architectures!(init_model!(self, device))

@@ -1,6 +1,7 @@
 //! The loop of a generation, which all decoders share.
 
 use burn::tensor::{Int, Tensor};
+use ia3_core::count_non_finite;
 
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
@@ -27,10 +28,11 @@ pub(crate) fn decode(
     let mut rows: Vec<Vec<i64>> = start.chunks(width).map(<[i64]>::to_vec).collect();
     let mut ended = vec![false; batch];
     let mut sampler = Sampler::new(config, batch);
-    let mut column = None;
+    let (mut column, mut non_finite) = (None, 0);
     for index in 0..config.max_new_tokens {
         let logits = (steps.next)(index, column);
         let [_, vocab] = logits.dims();
+        non_finite += count_non_finite(&logits.to_data());
         let pads = ended.contains(&true);
         check_pad(!pads || (0..vocab as i64).contains(&config.pad_token_id), config.pad_token_id, vocab)?;
         let mut tokens = sampler.choose(logits.clone(), index < config.min_new_tokens);
@@ -46,7 +48,7 @@ pub(crate) fn decode(
         column = Some(int_tensor(tokens, [batch, 1], &device));
     }
     let shape = [batch, rows[0].len()];
-    Ok(Generated { ids: int_tensor(rows.concat(), shape, &device) })
+    Ok(Generated { ids: int_tensor(rows.concat(), shape, &device), non_finite })
 }
 
 #[cfg(test)]
@@ -64,6 +66,16 @@ mod tests {
         let start = Tensor::zeros([2, 1], &device);
         let ids = decode(Steps { start, config: &config, next }, |_| ()).unwrap().ids;
         (ids.clone().into_data().iter::<i64>().collect(), ids.dims())
+    }
+
+    #[test]
+    fn logits_that_are_not_finite_are_counted() {
+        let next = |step: usize, _| {
+            let second = if step == 1 { f32::NAN } else { 1.0 };
+            Tensor::<2>::from_floats([[0.0, second, f32::INFINITY, 2.0]], &Device::flex())
+        };
+        let start = Tensor::zeros([1, 1], &Device::flex());
+        assert_eq!(decode(Steps { start, config: &config(0), next }, |_| ()).unwrap().non_finite, 5);
     }
 
     fn config(min_new_tokens: usize) -> GenerationConfig {

@@ -1,9 +1,15 @@
+use ia3_guard::{quote, quote_error};
 /// An error in the configuration of a model or in its inputs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// `config.json` is not what the architecture needs.
-    #[error("config.json is not a configuration of {model_type}: {at}{source}")]
+    #[error(
+        "config.json is not a configuration of {model_type}: {at}{source}",
+        model_type = quote(model_type),
+        at = quote(at),
+        source = quote_error(source)
+    )]
     Json {
         /// The `model_type` that was being read.
         model_type: String,
@@ -19,7 +25,11 @@ pub enum ModelError {
         known: &'static [&'static str],
     },
     /// `config.json` is of an architecture that is not implemented.
-    #[error("models of type `{found}` are not supported, expected one of {}", known.join(", "))]
+    #[error(
+        "models of type `{found}` are not supported, expected one of {}",
+        known.join(", "),
+        found = quote(found)
+    )]
     UnknownModelType {
         /// The `model_type` found.
         found: String,
@@ -27,7 +37,7 @@ pub enum ModelError {
         known: &'static [&'static str],
     },
     /// A field of `config.json` holds a value that the model cannot have.
-    #[error("`{field}` is {found} in config.json, expected {expected}")]
+    #[error("`{field}` is {found} in config.json, expected {expected}", found = quote(found))]
     Field {
         /// Name of the field.
         field: &'static str,
@@ -37,7 +47,7 @@ pub enum ModelError {
         expected: &'static str,
     },
     /// A setting of generation has a value that is not possible.
-    #[error("`{field}` is {found}, expected {expected}")]
+    #[error("`{field}` is {found}, expected {expected}", found = quote(found))]
     Generation {
         /// Name of the setting.
         field: &'static str,
@@ -47,7 +57,7 @@ pub enum ModelError {
         expected: &'static str,
     },
     /// The model does not support the operation, because it has no decoder or no such head.
-    #[error("a `{model_type}` model {problem}")]
+    #[error("a `{model_type}` model {problem}", model_type = quote(model_type))]
     Unsupported {
         /// The `model_type` of the model.
         model_type: String,
@@ -66,7 +76,7 @@ pub enum ModelError {
         vocab_size: usize,
     },
     /// An input is missing or does not fit the model.
-    #[error("`{name}` {problem}")]
+    #[error("`{name}` {problem}", problem = quote_error(problem))]
     Input {
         /// The name of the input, such as `decoder_input_ids`.
         name: &'static str,

@@ -140,4 +140,6 @@ pub struct Generated {
     /// The ids `[batch, seq]` as Hugging Face's `generate` returns them: the prompt, or the start token of an
     /// encoder-decoder, and the generated tokens.
     pub ids: Tensor<2, Int>,
+    /// The number of logits that were NaN or infinite, over all steps. If it is not 0, the ids mean nothing.
+    pub non_finite: usize,
 }

@@ -5,12 +5,12 @@
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor};
 
-/// Half of the lowest number of `dtype`, so that adding a position bias cannot overflow.
-fn blocked(dtype: DType) -> f32 {
-    match dtype {
-        DType::F16 => -3.0e4,
-        _ => f32::MIN / 2.0,
-    }
+/// Half of the most negative float32, so that adding a position bias or another mask cannot overflow.
+const BLOCKED: f32 = f32::MIN / 2.0;
+
+/// The dtype of the mask for states of `dtype`. The scores of float16 states are float32, and can be larger than any float16.
+fn dtype_for(dtype: DType) -> DType {
+    if dtype == DType::F16 { DType::F32 } else { dtype }
 }
 
 /// Converts an `attention_mask` `[batch, keys]`, which is 1 for a real token, to a bias `[batch, 1, 1, keys]`.
@@ -41,8 +41,8 @@ pub(crate) fn causal(
 }
 
 fn additive(blocked_at: Tensor<4, Bool>, dtype: DType) -> Tensor<4> {
-    let open = Tensor::zeros(blocked_at.shape(), (&blocked_at.device(), dtype));
-    open.mask_fill(blocked_at, blocked(dtype))
+    let open = Tensor::zeros(blocked_at.shape(), (&blocked_at.device(), dtype_for(dtype)));
+    open.mask_fill(blocked_at, BLOCKED)
 }
 
 /// Selects from states `[batch, seq, d]` the state of the last real token of each row, `[batch, 1, d]`. In a row that is only

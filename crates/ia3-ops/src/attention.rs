@@ -2,7 +2,8 @@ use burn::tensor::{DType, Tensor};
 
 use crate::softmax_last;
 
-/// Dot-product attention, `softmax(scale·q·kᵀ + bias)·v` (arXiv 1706.03762). The softmax is computed in float32.
+/// Dot-product attention, `softmax(scale·q·kᵀ + bias)·v` (arXiv 1706.03762). The softmax is computed in float32,
+/// and float16 altogether, because scores can be larger than any float16.
 ///
 /// If there are fewer heads of keys than of queries, consecutive query heads share one (grouped and multi-query
 /// attention). On `flex` in float32 the weights are never stored; the backward pass computes them again. The result then
@@ -20,6 +21,10 @@ use crate::softmax_last;
 ///
 /// Panics if the shapes do not match each other.
 pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
+    if q.dtype() == DType::F16 {
+        let [q, k, v] = [q, k, v].map(|x| x.cast(DType::F32));
+        return attention(q, k, v, bias.map(|bias| bias.cast(DType::F32)), scale).cast(DType::F16);
+    }
     #[cfg(feature = "flex")]
     if fits(&q, &k, &v, bias.as_ref()) {
         use crate::flex::FastOps;
@@ -46,6 +51,11 @@ pub fn attention_with(
     scale: f64,
     on_weights: impl FnOnce(Tensor<4>) -> Tensor<4>,
 ) -> Tensor<4> {
+    if q.dtype() == DType::F16 {
+        let [q, k, v] = [q, k, v].map(|x| x.cast(DType::F32));
+        let bias = bias.map(|bias| bias.cast(DType::F32));
+        return attention_with(q, k, v, bias, scale, on_weights).cast(DType::F16);
+    }
     let dtype = q.dtype();
     let [batch, heads, queries, d] = q.dims();
     let [_, kv_heads, keys, _] = k.dims();

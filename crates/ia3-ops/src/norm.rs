@@ -1,6 +1,8 @@
-use burn::tensor::{Tensor, module};
+use burn::tensor::{DType, Tensor, module};
 
 /// `x / √(mean x² + ε) ⊙ γ` along the last axis (arXiv 1910.07467), as burn's `RmsNorm` computes it.
+///
+/// `x` is normalised in float32, and the result has the dtype of `gamma`.
 ///
 /// # Shapes
 ///
@@ -24,13 +26,14 @@ pub fn rms_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) ->
         let none = Tensor::empty([0], &x.device());
         return fast(x, gamma, none, false, epsilon);
     }
-    let dtype = x.dtype();
-    let square = x.clone().cast(burn::tensor::DType::F32).square();
-    let root = (square.mean_dim(D - 1) + epsilon).sqrt();
-    (x / root.cast(dtype)) * gamma.unsqueeze()
+    let x = x.cast(DType::F32);
+    let root = (x.clone().square().mean_dim(D - 1) + epsilon).sqrt();
+    (x / root).cast(gamma.dtype()) * gamma.unsqueeze()
 }
 
 /// `(x − mean x) / √(var x + ε) ⊙ γ + β` along the last axis (arXiv 1607.06450), as burn's `LayerNorm` computes it.
+///
+/// Half precision is computed in float32: the squares of float16 overflow from 256 on.
 ///
 /// # Shapes
 ///
@@ -55,7 +58,17 @@ pub fn layer_norm<const D: usize>(
         let beta = beta.unwrap_or_else(|| Tensor::empty([0], &x.device()));
         return fast(x, gamma, beta, true, epsilon);
     }
-    module::layer_norm(x, gamma, beta, epsilon)
+    let dtype = x.dtype();
+    let y = module::layer_norm(widened(x), widened(gamma), beta.map(widened), epsilon);
+    y.cast(dtype)
+}
+
+/// The same values in float32, if they are in half precision.
+fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    match x.dtype() {
+        DType::F16 | DType::BF16 => x.cast(DType::F32),
+        _ => x,
+    }
 }
 
 fn assert_width<const D: usize>(x: &Tensor<D>, gamma: &Tensor<1>) {

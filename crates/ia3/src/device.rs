@@ -1,19 +1,28 @@
 //! Devices by the names burn gives them, among the backends that are compiled in.
 
 use burn::tensor::{Device, DeviceType};
+use ia3_guard::quote;
 
 /// Why a device is not available.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
     /// No device has this name.
-    #[error("`{name}` is not a device; known devices are {}; an index after a colon selects one of several GPUs, as in `cuda:1`", NAMES.join(", "))]
+    #[error(
+        "`{name}` is not a device; known devices are {}; an index after a colon selects one of several GPUs, as in `cuda:1`",
+        NAMES.join(", "),
+        name = quote(name)
+    )]
     Unknown {
         /// The name asked for.
         name: String,
     },
     /// The backend is not compiled in.
-    #[error("the device `{name}` is not compiled in (this build has {}); build with `--features {name}`", compiled_in().join(", "))]
+    #[error(
+        "the device `{name}` is not compiled in (this build has {}); build with `--features {name}`",
+        compiled_in().join(", "),
+        name = quote(name)
+    )]
     NotCompiled {
         /// The name asked for, which is also the feature's.
         name: String,

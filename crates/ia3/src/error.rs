@@ -1,3 +1,4 @@
+use ia3_guard::{quote, quote_path};
 use std::path::PathBuf;
 
 /// Any error of the ia3 crates. Errors of the crates below convert into it, so `?` works in a function that returns it.
@@ -40,7 +41,10 @@ pub enum Error {
     #[error(transparent)]
     Device(#[from] crate::device::DeviceError),
     /// The `config.json` of a base cannot be read.
-    #[error("cannot read {}: {source}; a base is a folder with `config.json` and `model.safetensors`", path.display())]
+    #[error(
+        "cannot read {}: {source}; a base is a folder with `config.json` and `model.safetensors`",
+        quote_path(path)
+    )]
     ReadConfig {
         /// The file.
         path: PathBuf,
@@ -48,7 +52,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The `config.json` of a base does not describe a model.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", quote_path(path))]
     BadConfig {
         /// The file.
         path: PathBuf,
@@ -56,7 +60,7 @@ pub enum Error {
         source: ia3_models::ModelError,
     },
     /// No adapter of the model has that name.
-    #[error("there is no adapter `{name}`; {}", known_adapters(known))]
+    #[error("there is no adapter `{name}`; {}", known_adapters(known), name = quote(name))]
     UnknownAdapter {
         /// The name asked for.
         name: String,
@@ -64,19 +68,27 @@ pub enum Error {
         known: Vec<String>,
     },
     /// An adapter of that name exists already.
-    #[error("an adapter `{name}` exists already; choose another name, or delete that adapter first")]
+    #[error(
+        "an adapter `{name}` exists already; choose another name, or delete that adapter first",
+        name = quote(name)
+    )]
     DuplicateAdapter {
         /// The name.
         name: String,
     },
     /// A list of adapters names one twice.
-    #[error("the adapter `{name}` is named twice; name each once")]
+    #[error("the adapter `{name}` is named twice; name each once", name = quote(name))]
     AdapterTwice {
         /// The name.
         name: String,
     },
     /// Two adapters that should work together replace the same parameter (`modules_to_save`).
-    #[error("the adapters `{first}` and `{second}` both replace `{path}`; use one of them at a time")]
+    #[error(
+        "the adapters `{first}` and `{second}` both replace `{path}`; use one of them at a time",
+        path = quote(path),
+        first = quote(first),
+        second = quote(second)
+    )]
     SavedTwice {
         /// The parameter.
         path: String,
@@ -89,7 +101,8 @@ pub enum Error {
     #[error(
         "the feed-forward name `{name}` also ends `{}` in the middle of a name, and PEFT would scale its input too; \
          give a pattern such as `.*\\.{name}`",
-        paths.first().map(String::as_str).unwrap_or_default()
+        paths.first().map(String::as_str).unwrap_or_default(),
+        name = quote(name)
     )]
     LooseFeedforward {
         /// The name.
@@ -106,13 +119,16 @@ pub enum Error {
         action: &'static str,
     },
     /// The adapter to delete is merged.
-    #[error("cannot delete the adapter `{name}` while it is merged; call `unmerge_adapter` first")]
+    #[error(
+        "cannot delete the adapter `{name}` while it is merged; call `unmerge_adapter` first",
+        name = quote(name)
+    )]
     DeleteMerged {
         /// The name.
         name: String,
     },
     /// The adapter to merge is merged already.
-    #[error("the adapter `{name}` is merged already; nothing was changed")]
+    #[error("the adapter `{name}` is merged already; nothing was changed", name = quote(name))]
     AlreadyMerged {
         /// The name.
         name: String,

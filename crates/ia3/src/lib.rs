@@ -12,16 +12,21 @@ pub mod backend {
 }
 
 mod adapter;
+mod adapter_notes;
+mod base_names;
 mod device;
 mod error;
 mod ia3_model;
 mod model;
+mod model_config;
 mod pretrained;
 mod prompts;
 #[cfg(feature = "train")]
 mod training;
 
 pub use adapter::{Adapter, AdapterBase};
+pub use adapter_notes::{AdapterNote, adapter_notes};
+pub use base_names::same_base;
 pub use burn::tensor::Device;
 
 pub use device::{DeviceError, FoundDevice, compiled_in, device, devices};
@@ -32,8 +37,8 @@ pub use ia3_config::{
 pub use ia3_convert as convert;
 pub use ia3_core as core;
 pub use ia3_core::{
-    ActivationSpace, AdapterError, Bits, Ia3ConvForward, Ia3Forward, Ia3Vector, MixMethod, ParamPath,
-    Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
+    ActivationSpace, AdapterError, Bits, Ia3ConvForward, Ia3Forward, Ia3Vector, MixMethod, NonFinite,
+    ParamPath, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
     TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge,
     merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize,
 };
@@ -48,6 +53,7 @@ pub use ia3_train as train;
 #[cfg(feature = "data")]
 pub use model::model_kind;
 pub use model::{Generate, Generated, Model};
+pub use model_config::config_text;
 pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};
 pub use prompts::{Prompt, Prompts};
 #[cfg(feature = "train")]

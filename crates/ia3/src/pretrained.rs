@@ -3,6 +3,7 @@ use std::path::Path;
 use burn::tensor::{Device, FloatDType};
 use ia3_core::{Quantization, QuantizeReport};
 use ia3_guard::{Limit, read_text};
+use ia3_io::fs::{UNFINISHED, file_names, is_commit};
 use ia3_io::{Checkpoint, LoadOptions, LoadReport};
 use ia3_models::{Model, ModelConfig};
 
@@ -31,6 +32,9 @@ pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
     let path = dir.as_ref().join("config.json");
     match read_text(&path, Limit::CONFIG) {
         Ok(text) => ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path, source }),
+        Err(_) if file_names(dir.as_ref()).iter().any(|name| is_commit(name)) => {
+            Err(Error::ReadConfig { path, source: std::io::Error::other(UNFINISHED) })
+        }
         Err(error) => Err(Error::ReadConfig { path, source: error.reason() }),
     }
 }
@@ -134,7 +138,9 @@ impl PretrainedOptions {
             _ => (config.aliases(), config),
         };
         let optional = config.optional_modules().iter().map(|module| module.to_string()).collect();
-        let mut options = LoadOptions::new().with_aliases(aliases).with_optional(optional);
+        let kept = config.keep_in_float32().iter().map(|module| module.to_string()).collect();
+        let mut options =
+            LoadOptions::new().with_aliases(aliases).with_optional(optional).with_keep_in_float32(kept);
         options.prefix = config.base_model_prefix().map(str::to_string);
         options.dtype = self.dtype;
         (options, config)

@@ -20,7 +20,8 @@ pub(crate) struct Merge {
     /// Folder to write the merged checkpoint to.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Refuse merged weights that are NaN or infinite.
+    /// Check merged weights for NaN and infinity before the first is written. Without it, they are checked while they are
+    /// written.
     #[arg(long)]
     pub(crate) safe: bool,
     /// Quantise those weights of a quantised base again whose inputs are scaled. They cannot be merged exactly.

@@ -81,6 +81,9 @@ fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<AdaptedModel> {
         model.load_adapter(dir, name)?;
     }
     let adapters: Vec<Adapter> = named.iter().filter_map(|(name, _)| model.adapter(name).cloned()).collect();
+    for ((_, dir), adapter) in named.iter().zip(&adapters) {
+        base_model::note_adapter(dir, adapter, &args.base, base.model.task());
+    }
     note_fresh(&base, &adapters);
     model.rows(&args.rows)?;
     Ok(AdaptedModel::ByRow { model: Box::new(model), names: args.rows.clone() })
@@ -119,7 +122,7 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
     }
     let options = options(args).with_config(base_config::with_head_of_adapter(&args.base, &args.adapters)?);
     let base = load_with(&args.base, &options, device)?;
-    let adapters = base_model::adapters(&args.adapters, &base.model, device)?;
+    let adapters = base_model::adapters(&args.adapters, &base.model, &args.base, device)?;
     note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
     Ok(match args.merge {

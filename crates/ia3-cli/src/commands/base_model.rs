@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use burn::tensor::Device;
-use ia3::core::Adapter;
+use ia3::core::{Adapter, describe_non_finite};
 use ia3::io::Checkpoint;
 use ia3::models::Model;
-use ia3::{Bits, ModelConfig, Pretrained, PretrainedOptions};
+use ia3::{Bits, ModelConfig, Pretrained, PretrainedOptions, Task};
+use ia3_guard::quote_path;
 
 use super::base_config;
 use crate::args::QuantizeName;
@@ -32,7 +34,22 @@ pub(crate) fn load_with(
         let unused = &base.report.unused;
         note(format!("{} tensors of the checkpoint are unused: {}", unused.len(), unused.join(", ")));
     }
+    if !base.report.non_finite.is_empty() {
+        let found = describe_non_finite(&base.report.non_finite);
+        note(format!("the base is broken: {found}"));
+    }
     Ok(base)
+}
+
+/// Refuses to write what was made from a base with values that are not finite.
+pub(crate) fn check_finite(base: &Pretrained, dir: &Path) -> anyhow::Result<()> {
+    match base.report.non_finite.first() {
+        None => Ok(()),
+        Some(_) => {
+            let (dir, found) = (quote_path(dir), describe_non_finite(&base.report.non_finite));
+            bail!("the base `{dir}` is broken, so nothing was written: {found}")
+        }
+    }
 }
 
 /// Notes the parameters that neither the checkpoint nor an adapter holds.
@@ -54,10 +71,49 @@ pub(crate) fn shapes(dir: &Path, adapters: &[PathBuf], device: &Device) -> anyho
     Ok(ia3::with_head_of(config, &Checkpoint::open(dir)?)?.init(device))
 }
 
-/// Loads adapters, which have to fit `base`.
-pub(crate) fn adapters(dirs: &[PathBuf], base: &Model, device: &Device) -> anyhow::Result<Vec<Adapter>> {
+/// Loads adapters, which have to fit the base in the folder `base_dir`, and notes what is odd about them.
+pub(crate) fn adapters(
+    dirs: &[PathBuf],
+    base: &Model,
+    base_dir: &Path,
+    device: &Device,
+) -> anyhow::Result<Vec<Adapter>> {
+    let adapters = plain_adapters(dirs, base, device)?;
+    for (dir, adapter) in dirs.iter().zip(&adapters) {
+        note_adapter(dir, adapter, base_dir, base.task());
+    }
+    Ok(adapters)
+}
+
+/// Loads adapters for a command that writes what they make: values that are not finite are an error.
+pub(crate) fn finite_adapters(
+    dirs: &[PathBuf],
+    base: &Model,
+    base_dir: &Path,
+    device: &Device,
+) -> anyhow::Result<Vec<Adapter>> {
+    let adapters = plain_adapters(dirs, base, device)?;
+    for (dir, adapter) in dirs.iter().zip(&adapters) {
+        let found = adapter.non_finite();
+        if !found.is_empty() {
+            let (dir, found) = (quote_path(dir), describe_non_finite(&found));
+            bail!("the adapter `{dir}` is broken, so nothing was written: {found}")
+        }
+        note_adapter(dir, adapter, base_dir, base.task());
+    }
+    Ok(adapters)
+}
+
+fn plain_adapters(dirs: &[PathBuf], base: &Model, device: &Device) -> anyhow::Result<Vec<Adapter>> {
     let info = base.info();
     dirs.iter().map(|dir| Ok(ia3::io::load_adapter(dir, &info, device)?)).collect()
+}
+
+/// Notes what is odd about an adapter on the base in the folder `base_dir`.
+pub(crate) fn note_adapter(dir: &Path, adapter: &Adapter, base_dir: &Path, task: Task) {
+    for remark in ia3::adapter_notes(adapter, base_dir, task) {
+        note(format!("`{}`: {remark}", quote_path(dir)));
+    }
 }
 
 pub(crate) fn bits(name: QuantizeName) -> Bits {

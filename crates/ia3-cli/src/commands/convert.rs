@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use burn::tensor::Device;
 use ia3::convert::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter_with};
 use ia3::{ModelInfo, Placement, Selector};
+use ia3_guard::quote;
 use serde::Serialize;
 
 use super::base_config;
@@ -86,7 +87,7 @@ fn report(converted: Converted, args: &Convert) -> Report {
 
 /// The first three names and the number of the others.
 fn few(names: &[String]) -> String {
-    let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let shown = names.iter().take(3).map(|name| quote(name)).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(3) {
         0 => shown,
         more => format!("{shown} and {more} more"),
@@ -109,7 +110,8 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "{count} vectors moved within their gated blocks, for example {} -> {}",
-                first.from, first.to
+                quote(&first.from),
+                quote(&first.to)
             )?;
         }
         if *multiplied > 0 {

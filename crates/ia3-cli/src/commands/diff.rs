@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use ia3::io::{AdapterDiff, AdapterFile, SiteDiff};
+use ia3_guard::{escape, quote};
 use serde::Serialize;
 
 use crate::args::{Diff, Format};
@@ -29,23 +30,24 @@ pub(crate) fn run(args: &Diff, format: Format) -> anyhow::Result<ExitCode> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { a, b, diff } = self;
-        write!(f, "a: {a}\nb: {b}")?;
+        write!(f, "a: {}\nb: {}", escape(a), escape(b))?;
         for field in &diff.config {
-            write!(f, "\n{}: {} in a, {} in b", field.field, field.a, field.b)?;
+            let [a, b] = [&field.a, &field.b].map(|value| value.to_string());
+            write!(f, "\n{}: {} in a, {} in b", quote(&field.field), quote(&a), quote(&b))?;
         }
         if !diff.sites.is_empty() {
             write!(f, "\n\n{:52} {:>6}  max|a-b| mean|a-b|   rel.L2 cos(l-1)", "site", "length")?;
             diff.sites.iter().try_for_each(|site| write_site(f, site))?;
         }
         for shape in &diff.reshaped {
-            write!(f, "\n{}: {:?} in a, {:?} in b", shape.path, shape.a, shape.b)?;
+            write!(f, "\n{}: {:?} in a, {:?} in b", quote(&shape.path), shape.a, shape.b)?;
         }
         for (title, paths) in [
             ("only in a", &diff.only_a),
             ("only in b", &diff.only_b),
             ("saved module that differs", &diff.saved),
         ] {
-            paths.iter().try_for_each(|path| write!(f, "\n{title}: {path}"))?;
+            paths.iter().try_for_each(|path| write!(f, "\n{title}: {}", quote(path)))?;
         }
         write!(f, "\n\n{}", if diff.identical { "the adapters are identical" } else { "the adapters differ" })
     }
@@ -53,6 +55,6 @@ impl fmt::Display for Report {
 
 fn write_site(f: &mut fmt::Formatter<'_>, site: &SiteDiff) -> fmt::Result {
     let d = &site.distance;
-    write!(f, "\n{:52} {:6}", site.path, site.len)?;
+    write!(f, "\n{:52} {:6}", quote(&site.path), site.len)?;
     write!(f, " {:9.6} {:9.6} {:8.5} {:8.5}", d.max_abs, d.mean_abs, d.relative_l2, d.cosine)
 }

@@ -9,6 +9,7 @@ use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3::train::{Evaluation, Evaluator, Example, LossConfig, Quartiles};
+use ia3_guard::quote;
 use serde::Serialize;
 
 use super::example_reader::Reader;
@@ -48,7 +49,8 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
     let mut runs: Vec<Run> = vec![];
     let mut metric = None;
     for folder in folders {
-        let adapters = base_model::adapters(folder.as_ref().map(Into::into).as_slice(), &base.model, device)?;
+        let dirs: Vec<PathBuf> = folder.iter().map(PathBuf::from).collect();
+        let adapters = base_model::adapters(&dirs, &base.model, &args.base, device)?;
         base_model::note_fresh(&base, &adapters);
         let adapted = ia3::attach(&base.model, &adapters.iter().collect::<Vec<&Adapter>>())?;
         for (place, template) in reader.templates().into_iter().enumerate() {
@@ -64,11 +66,22 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
                 )
             }
             let (loss, score) = (evaluation.loss, evaluation.exact_match);
+            note_loss(loss, rows.len(), folder.as_deref());
             runs.push(Run { adapter: folder.clone(), template, loss, score });
         }
     }
     output::report(&report(rows.len(), metric.unwrap_or("exact_match"), runs)?, format)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Notes a loss that is not finite.
+fn note_loss(loss: f64, rows: usize, adapter: Option<&str>) {
+    if !loss.is_finite() {
+        let model = adapter.map_or("the base".to_string(), |adapter| format!("`{}`", quote(adapter)));
+        output::note(format!(
+            "the loss of {model} over {rows} rows is {loss}: the logits are not finite, and the scores mean nothing"
+        ));
+    }
 }
 
 fn evaluate(model: &Model, examples: &[Example], args: &Eval) -> anyhow::Result<Evaluation> {
@@ -109,7 +122,7 @@ impl fmt::Display for Report {
         writeln!(f, "{} examples\n\n{metric:>12} {:>9}  adapter, template", self.examples, "loss")?;
         for Run { adapter, template, loss, score } in &self.runs {
             let names = [Some(adapter.as_deref().unwrap_or("the base")), template.as_deref()];
-            let names = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let names = names.into_iter().flatten().map(quote).collect::<Vec<_>>().join(", ");
             writeln!(f, "{:10.1} % {loss:9.4}  {names}", 100.0 * score)?;
         }
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);

@@ -4,9 +4,11 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use anyhow::bail;
 use burn::tensor::{DType, Device, TensorData};
 use ia3::models::{Model, PaddingSide};
-use ia3::{ModelInputs, Task};
+use ia3::{ModelInputs, NonFinite, Task};
+use ia3_guard::quote_path;
 use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
@@ -37,6 +39,7 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
         Source::Texts(rows) => of_texts(&model, rows, args, device)?,
     };
     let seconds = start.elapsed().as_secs_f64();
+    check_finite(&logits, args)?;
     tensor_files::write(&args.out, "logits", &logits)?;
     let (shape, out) = (logits.shape().to_vec(), args.out.display().to_string());
     output::report_on(&Report { logits: shape, out, seconds }, format, &args.out)?;
@@ -67,6 +70,16 @@ fn logits(model: &Model, inputs: &ModelInputs, args: &Forward) -> anyhow::Result
     match args.last || model.task() == Task::SequenceClassification {
         true => Ok(model.last_logits(inputs)?.cast(DType::F32).try_into_data()?),
         false => Ok(model.forward(inputs)?.cast(DType::F32).try_into_data()?),
+    }
+}
+
+/// Refuses logits that mean nothing.
+fn check_finite(logits: &TensorData, args: &Forward) -> anyhow::Result<()> {
+    match NonFinite::of("logits", logits) {
+        None => Ok(()),
+        Some(found) => {
+            bail!("{found}, so `{}` was not written; check the base and the adapter", quote_path(&args.out))
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use burn::tensor::{Device, TensorData};
 use ia3::ModelInputs;
 use ia3::models::{GenerationConfig, Model, Sampling};
+use ia3_guard::quote_path;
 use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
@@ -36,30 +38,48 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     args.out.as_deref().map_or(Ok(()), out::file)?;
+    let mut non_finite = 0;
     let (report, pad) = match &args.inputs {
         Some(path) => {
             let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
             let inputs = tensor_files::read(path, vocab_size, device)?;
             let model = AdaptedModel::new(&args.model, device)?.for_all(tensor_files::rows(&inputs))?;
-            let ids = generate(&model, &inputs, args, &mut |_| Ok(()))?;
+            let ids = generate(&model, &inputs, args, &mut non_finite, &mut |_| Ok(()))?;
             (Report { texts: vec![], ids }, model.pad_token_id())
         }
-        None => from_text(args, device)?,
+        None => from_text(args, device, &mut non_finite)?,
     };
+    check_finite(non_finite, args)?;
     if let Some(out) = &args.out {
         tensor_files::write(out, "ids", &rectangle(&report.ids, pad))?;
     }
     match args.stream {
         true => println!(),
-        false => match &args.out {
-            Some(out) => output::report_on(&report, format, out)?,
-            None => output::report(&report, format)?,
+        false => match (format, &args.out) {
+            (Format::Text, out) => output::generated_on(&report.to_string(), out.as_deref())?,
+            (Format::Json, Some(out)) => output::report_on(&report, format, out)?,
+            (Format::Json, None) => output::report(&report, format)?,
         },
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> {
+/// Notes logits that mean nothing, and refuses to write what was chosen from them.
+fn check_finite(non_finite: usize, args: &Generate) -> anyhow::Result<()> {
+    match &args.out {
+        _ if non_finite == 0 => return Ok(()),
+        None => output::note(format!(
+            "{non_finite} values of `logits` are NaN or infinite, so the tokens mean nothing"
+        )),
+        Some(out) => bail!(
+            "{non_finite} values of `logits` are NaN or infinite, so `{}` was not written; check the base and the adapter",
+            quote_path(out)
+        ),
+    }
+    Ok(())
+}
+
+fn from_text(args: &Generate, device: &Device, non_finite: &mut usize) -> anyhow::Result<(Report, i64)> {
     let prompts = match &args.prompts {
         Some(path) => lines(path, "a prompt")?,
         None => args.prompt.iter().cloned().collect(),
@@ -81,17 +101,18 @@ fn from_text(args: &Generate, device: &Device) -> anyhow::Result<(Report, i64)> 
         let first = i * batch_size;
         let model = model.for_rows(first..first + rows.len())?;
         let inputs = model.batch(rows, model.padding_side(), device)?;
-        ids.extend(generate(&model, &inputs, args, &mut on_token)?);
+        ids.extend(generate(&model, &inputs, args, non_finite, &mut on_token)?);
     }
     let texts = ids.iter().map(|row| tokenizer.decode(row)).collect::<Result<_, _>>()?;
     Ok((Report { texts, ids }, model.base().pad_token_id()))
 }
 
-/// Generates for all rows. `on_token` is called with each new token of the first row.
+/// Generates for all rows, and counts the logits that are not finite. `on_token` is called with each new token of the first row.
 fn generate(
     model: &Model,
     inputs: &ModelInputs,
     args: &Generate,
+    non_finite: &mut usize,
     on_token: &mut dyn FnMut(i64) -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<Vec<i64>>> {
     let mut shown = Ok(());
@@ -100,8 +121,10 @@ fn generate(
             shown = on_token(step.tokens[0]);
         }
     });
-    let ids = ids?.ids;
+    let generated = ids?;
     shown?;
+    *non_finite += generated.non_finite;
+    let ids = generated.ids;
     let width = ids.dims()[1];
     let ids: Vec<i64> = ids.try_into_data()?.iter().collect();
     Ok(ids.chunks(width).map(<[i64]>::to_vec).collect())

@@ -40,9 +40,10 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
     let folder = out::folder(&args.out)?;
     let config = base_config::with_head_of_adapter(&args.base, &args.adapters)?;
     let base = base_model::load_as(&args.base, config, device)?;
-    let adapters = base_model::adapters(&args.adapters, &base.model, device)?;
     out::refuse_base(&folder, &args.base)?;
     out::refuse_adapters(&folder, &args.adapters)?;
+    base_model::check_finite(&base, &args.base)?;
+    let adapters = base_model::finite_adapters(&args.adapters, &base.model, &args.base, device)?;
     base_model::note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
     let (merged, requantized) = match (args.requantize, args.safe) {
@@ -64,6 +65,7 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
 
 /// Writes a model that was made from `base`, with the configuration and the tokenizer of the base.
 pub(super) fn save(model: &Model, base: &Path, out: &OutputFolder) -> anyhow::Result<SavedCheckpoint> {
-    let options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
+    let mut options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
+    options.config = ia3::config_text(model, base)?;
     Ok(ia3::io::write_checkpoint(model, FolderWrite::new(out)?, &options)?)
 }

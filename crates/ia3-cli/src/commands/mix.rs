@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::{AdapterFile, AdapterOptions, FolderWrite};
-use ia3::{AdapterError, MixMethod, ModelInfo};
+use ia3::{AdapterError, MixMethod, ModelInfo, TaskType};
+use ia3_guard::{few, quote, quote_path};
 use serde::Serialize;
 
 use super::base_model;
@@ -36,8 +37,9 @@ pub(crate) fn run(args: &Mix, device: &Device, format: Format) -> anyhow::Result
     out::refuse_adapters(&folder, &args.adapters)?;
     let (adapters, info) = load(args, device)?;
     note_bases(&adapters);
+    note_tasks(&adapters);
     let pairs: Vec<(&Adapter, f32)> = adapters.iter().zip(weights).collect();
-    let mixed = ia3::mix(&pairs, method)?;
+    let mixed = ia3::mix(&pairs, method).map_err(|error| with_folders(error, args))?;
     let options = AdapterOptions::default().with_base(info);
     let saved = ia3::io::write_adapter(&mixed, FolderWrite::new(&folder)?, &options)?;
     let report = Report {
@@ -108,8 +110,35 @@ fn load(args: &Mix, device: &Device) -> anyhow::Result<(Vec<Adapter>, ModelInfo)
 fn note_bases(adapters: &[Adapter]) {
     let named = adapters.iter().filter_map(|a| a.config.base_model_name_or_path.as_deref());
     let names: BTreeSet<&str> = named.collect();
-    if names.len() > 1 {
-        let names: Vec<&str> = names.into_iter().collect();
-        output::note(format!("the adapters name different bases: {}", names.join(", ")));
+    let mut different: Vec<String> = vec![];
+    for name in names {
+        if !different.iter().any(|known| ia3::same_base(known, name)) {
+            different.push(quote(name).into_owned());
+        }
+    }
+    if different.len() > 1 {
+        output::note(format!("the adapters name different bases: {}", few(different.into_iter(), ", ")));
+    }
+}
+
+fn note_tasks(adapters: &[Adapter]) {
+    let tasks: BTreeSet<&str> =
+        adapters.iter().filter_map(|a| a.config.task_type).map(TaskType::as_str).collect();
+    if tasks.len() > 1 {
+        let tasks: Vec<&str> = tasks.into_iter().collect();
+        output::note(format!("the adapters are for different tasks: {}", tasks.join(", ")));
+    }
+}
+
+/// The error with the folders of adapters of different architectures.
+fn with_folders(error: AdapterError, args: &Mix) -> anyhow::Error {
+    match &error {
+        AdapterError::MixedArchitectures { first_index, first, index, other } => {
+            let [one, two] = [first_index, index].map(|&i| quote_path(&args.adapters[i]));
+            anyhow!(
+                "`{one}` is an adapter for the architecture {first} and `{two}` one for {other}; only adapters of one architecture can be mixed"
+            )
+        }
+        _ => error.into(),
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use burn::tensor::Device;
 use ia3::{PretrainedOptions, Quantization};
+use ia3_guard::{few, quote};
 use serde::Serialize;
 
 use super::{base_model, merge};
@@ -31,7 +32,7 @@ impl fmt::Display for Report {
             "{quantized_layers} layers quantised; the largest relative error of a weight is {worst:.1e}"
         )?;
         if !left.is_empty() {
-            write!(f, "\nnot quantised: {}", left.join(", "))?;
+            write!(f, "\nnot quantised: {}", few(left.iter().map(|name| quote(name).into_owned()), ", "))?;
         }
         write!(f, "\n{bytes} bytes -> {out}")
     }
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &Quantize, device: &Device, format: Format) -> anyhow::R
     let how = Quantization::new(base_model::bits(args.scheme)).with_head(args.head);
     let options = PretrainedOptions::new().with_quantization(how);
     let base = base_model::load_with(&args.base, &options, device)?;
+    base_model::check_finite(&base, &args.base)?;
     base_model::note_fresh(&base, &[]);
     let saved = merge::save(&base.model, &args.base, &folder)?;
     let quantized = base.quantized.unwrap_or_default();

@@ -9,6 +9,7 @@ use burn::tensor::Device;
 use ia3::io::{AdapterFile, named_adapters};
 use ia3::models::Model;
 use ia3::{AdapterModelStatus, Ia3Model};
+use ia3_guard::{escape, quote};
 use serde::Serialize;
 
 use super::base_model;
@@ -121,7 +122,7 @@ impl fmt::Display for Report {
         write!(f, "{:24} {:>7} {:>10} {:>10}  base", "adapter", "vectors", "parameters", "bytes")?;
         self.adapters.iter().try_for_each(|row| write!(f, "\n{row}"))?;
         match (&self.base, &self.model) {
-            (Some(base), Some(model)) => write!(f, "\n\non {base}\n{model}"),
+            (Some(base), Some(model)) => write!(f, "\n\non {}\n{model}", escape(base)),
             _ => Ok(()),
         }
     }
@@ -129,12 +130,13 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, vectors, parameters, bytes, .. } = self;
-        let base = self.base_model_name_or_path.as_deref().unwrap_or("none");
+        let Self { vectors, parameters, bytes, .. } = self;
+        let name = quote(&self.name);
+        let base = quote(self.base_model_name_or_path.as_deref().unwrap_or("none"));
         write!(f, "{name:24} {vectors:7} {parameters:10} {bytes:10}  {base}")?;
         match (self.fits, &self.reason) {
             (Some(true), _) => write!(f, " (fits)"),
-            (Some(false), Some(reason)) => write!(f, " (does not fit: {reason})"),
+            (Some(false), Some(reason)) => write!(f, " (does not fit: {})", escape(reason)),
             _ => Ok(()),
         }
     }

@@ -8,38 +8,49 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod chosen;
 mod commands;
+mod place;
 mod snapshot;
 mod table;
+mod two_writers;
 
 use std::io::Write;
-use std::path::Path;
 
 use commands::Case;
-use table::{Table, two_writers};
+use table::Table;
+use two_writers::two_writers;
 
 /// Runs the table of a command on an empty path and on one with other content, and the command beside another one.
 fn check(case: Case) {
     if let Err(reason) = ia3_testing::can_inject_faults() {
         return ia3_testing::skip(reason);
     }
-    let filled = |fill: &dyn Fn(&Path)| {
-        let dir = tempfile::tempdir().unwrap();
-        fill(&dir.path().join("out"));
+    let nothing = || tempfile::tempdir().unwrap();
+    let other = || {
+        let dir = nothing();
+        let output = case.other(&dir.path().join("out")).output().unwrap();
+        assert!(output.status.success(), "{}", case.name);
         dir
     };
-    let other = |out: &Path| assert!(case.other(out).output().unwrap().status.success(), "{}", case.name);
+    // A folder that holds folders cannot be replaced as a whole, so its files are replaced one by one.
+    let beside_a_folder = || {
+        let dir = other();
+        let own = dir.path().join("out/own");
+        std::fs::create_dir(&own).unwrap();
+        std::fs::write(own.join("notes.txt"), "mine").unwrap();
+        dir
+    };
     let mut problems = vec![];
-    for (what, template) in [("nothing", filled(&|_| ())), ("other content", filled(&other))] {
-        problems.extend(table(case, what, template));
-        let fresh = filled(&|out| {
-            if what != "nothing" {
-                other(out)
-            }
-        });
-        problems.extend(
-            two_writers(&case, fresh.path()).into_iter().map(|p| format!("two writers on {what}: {p}")),
-        );
+    let mut on = |what: &str, template: &dyn Fn() -> tempfile::TempDir| {
+        problems.extend(table(case, what, template()));
+        let both = two_writers(&case, template().path());
+        problems.extend(both.into_iter().map(|problem| format!("two writers on {what}: {problem}")));
+    };
+    on("nothing", &nothing);
+    on("other content", &other);
+    if case.reader.is_some() {
+        on("other content and a folder", &beside_a_folder);
     }
     assert!(problems.is_empty(), "{}:\n{}", case.name, problems.join("\n"));
 }

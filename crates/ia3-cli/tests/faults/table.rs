@@ -1,14 +1,16 @@
 //! A command with faults, and what lies at its path afterwards.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::io::Write;
+use std::process::Output;
 
 use ia3_testing::{Fault, SystemCall, run_with_fault, run_with_small_files, system_calls};
 use tempfile::TempDir;
 
+use crate::chosen::chosen;
 use crate::commands::Case;
-use crate::snapshot::{Snapshot, copy, names, snapshot};
+use crate::place::{Place, end, is_error, said};
+use crate::snapshot::{Snapshot, names, snapshot};
 
 /// Whether the long table runs.
 pub(crate) fn all() -> bool {
@@ -48,15 +50,6 @@ pub(crate) struct Table {
     pub(crate) faults: Vec<String>,
 }
 
-/// A folder that holds the path `out`.
-struct Place(TempDir);
-
-impl Place {
-    fn out(&self) -> PathBuf {
-        self.0.path().join("out")
-    }
-}
-
 impl Table {
     /// The table of a command on the content of `template`.
     pub(crate) fn new(case: Case, template: TempDir) -> Self {
@@ -81,9 +74,7 @@ impl Table {
 
     /// A copy of the template.
     fn place(&self) -> Place {
-        let dir = tempfile::tempdir().unwrap();
-        copy(self.template.path(), dir.path());
-        Place(dir)
+        Place::like(self.template.path())
     }
 
     /// Runs the command once per fault.
@@ -107,7 +98,7 @@ impl Table {
         let run = run_with_fault(&self.case.command(&place.out()), call, fault);
         let what = format!("{fault:?} at {} {} ({})", call.name, call.nth, call.text);
         if !run.happened {
-            return self.faults.push(format!("{what}: the call was not made"));
+            return self.report([format!("{what}: the call was not made")]);
         }
         match fault {
             Fault::Kill => self.counts.kills += 1,
@@ -149,7 +140,17 @@ impl Table {
             let more: Vec<_> = names.iter().filter(|name| !self.end.1.contains(name)).collect();
             problems.push(format!("the next run ends otherwise; more files: {more:?}"));
         }
-        self.faults.extend(problems.into_iter().map(|problem| format!("{what}: {problem}")));
+        self.report(problems.into_iter().map(|problem| format!("{what}: {problem}")));
+    }
+
+    /// Adds faults of the command. The long table takes minutes, so it prints them at once.
+    fn report(&mut self, faults: impl IntoIterator<Item = String>) {
+        for fault in faults {
+            if all() {
+                let _ = writeln!(std::io::stdout(), "{}: {fault}", self.case.name);
+            }
+            self.faults.push(fault);
+        }
     }
 
     /// Which files are from before and which from after.
@@ -165,90 +166,4 @@ impl Table {
         };
         found.iter().map(of).collect::<Vec<_>>().join(", ")
     }
-}
-
-/// The state that every run ends with.
-fn end(case: &Case, place: &Place) -> (Snapshot, Vec<String>) {
-    (snapshot(&place.out(), case.same), names(place.0.path()))
-}
-
-/// The faults of the table at these calls: every fault at every call in the long table; in the short one, kills at every
-/// rename, at every tenth write and at the first and last removal, and errors at the first and last call of each kind.
-fn chosen(calls: &[SystemCall]) -> Vec<(SystemCall, Fault)> {
-    if all() {
-        let faults = [Fault::Kill].into_iter().chain(["ENOSPC", "EIO", "EROFS", "EACCES"].map(Fault::Error));
-        return faults.flat_map(|fault| calls.iter().map(move |call| (call.clone(), fault))).collect();
-    }
-    let of = |kinds: &[&str]| -> Vec<&SystemCall> {
-        calls.iter().filter(|call| kinds.iter().any(|kind| call.name.contains(kind))).collect()
-    };
-    let (writes, renames) = (of(&["write"]), of(&["rename", "link"]));
-    let (removals, makes) = (of(&["unlink", "rmdir"]), of(&["mkdir", "open"]));
-    let mut chosen = vec![];
-    let mut add = |calls: Vec<&SystemCall>, fault: Fault| {
-        chosen.extend(calls.into_iter().map(|call| (call.clone(), fault)));
-    };
-    add(renames.iter().copied().filter(|call| !removals.contains(call)).collect(), Fault::Kill);
-    add(writes.iter().step_by(10).copied().collect(), Fault::Kill);
-    add(ends(&removals), Fault::Kill);
-    add(ends(&writes), Fault::Error("ENOSPC"));
-    for calls in [&renames, &removals, &of(&["sync"])] {
-        add(ends(calls), Fault::Error("EIO"));
-    }
-    add(ends(&makes), Fault::Error("EROFS"));
-    chosen
-}
-
-/// The first and the last call.
-fn ends<'a>(calls: &[&'a SystemCall]) -> Vec<&'a SystemCall> {
-    match calls {
-        [] => vec![],
-        [only] => vec![only],
-        [first, .., last] => vec![first, last],
-    }
-}
-
-/// Two processes that write different content to one path: that of either lies there in the end, and nothing else.
-pub(crate) fn two_writers(case: &Case, template: &Path) -> Vec<String> {
-    let alone = |command: fn(&Case, &Path) -> Command| {
-        let dir = tempfile::tempdir().unwrap();
-        copy(template, dir.path());
-        let place = Place(dir);
-        let output = command(case, &place.out()).output().unwrap();
-        assert!(output.status.success(), "{}: {}", case.name, said(&output));
-        end(case, &place)
-    };
-    let (one, other) = (alone(Case::command), alone(Case::other));
-    let mut problems = vec![];
-    for run in 0..if all() { 40 } else { 8 } {
-        let dir = tempfile::tempdir().unwrap();
-        copy(template, dir.path());
-        let place = Place(dir);
-        let start = |mut command: Command| {
-            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
-        };
-        let first = start(case.command(&place.out()));
-        std::thread::sleep(std::time::Duration::from_millis(run % 8));
-        let second = start(case.other(&place.out()));
-        let outputs = [first, second].map(|child| child.wait_with_output().unwrap());
-        let good = outputs.iter().filter(|output| output.status.success()).count();
-        if good == 0 || !outputs.iter().all(|output| output.status.success() || is_error(output)) {
-            problems.push(format!("run {run}: {}", outputs.each_ref().map(said).join(" / ")));
-        }
-        let found = end(case, &place);
-        if found != one && found != other {
-            let names = &found.1;
-            problems.push(format!("run {run}: neither the one nor the other; files: {names:?}"));
-        }
-    }
-    problems
-}
-
-/// Whether the program ended with a message and not with a panic or a signal.
-fn is_error(output: &Output) -> bool {
-    output.status.code() == Some(1) && said(output).contains("error: ") && !said(output).contains("panicked")
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).trim().to_string()
 }

@@ -1,3 +1,4 @@
+use ia3_guard::{quote, quote_path};
 use std::path::{Path, PathBuf};
 
 use ia3_io::fs::FileError;
@@ -13,7 +14,7 @@ pub enum TorchError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A file is not a PyTorch file.
-    #[error("`{}` is not a PyTorch file, expected a zip archive that `torch.save` wrote", path.display())]
+    #[error("`{}` is not a PyTorch file, expected a zip archive that `torch.save` wrote", quote_path(path))]
     NotTorch {
         /// The file.
         path: PathBuf,
@@ -21,14 +22,14 @@ pub enum TorchError {
     /// A PyTorch file has the format before version 1.6, which is not a zip archive.
     #[error(
         "`{}` is a bare pickle, the format of PyTorch before 1.6; load it in Python and save it again with `torch.save`",
-        path.display()
+        quote_path(path)
     )]
     OldTorch {
         /// The file.
         path: PathBuf,
     },
     /// The zip archive of a PyTorch file cannot be read.
-    #[error("the zip archive `{}` cannot be read: {source}; download or copy it again", path.display())]
+    #[error("the zip archive `{}` cannot be read: {source}; download or copy it again", quote_path(path))]
     Zip {
         /// The file.
         path: PathBuf,
@@ -39,7 +40,8 @@ pub enum TorchError {
     /// A zip archive is not a PyTorch file.
     #[error(
         "the zip archive `{}` holds no data.pkl, so `torch.save` did not write it; found {}",
-        path.display(), found_names(found)
+        quote_path(path),
+        found_names(found)
     )]
     NoPickle {
         /// The file.
@@ -50,7 +52,9 @@ pub enum TorchError {
     /// An entry of a PyTorch file is compressed or encrypted.
     #[error(
         "the entry `{entry}` of `{}` is {found}, expected it uncompressed; save the file with `torch.save`",
-        path.display()
+        quote_path(path),
+        entry = quote(entry),
+        found = quote(found)
     )]
     NotStored {
         /// The file.
@@ -61,7 +65,11 @@ pub enum TorchError {
         found: String,
     },
     /// An entry of a PyTorch file is too long.
-    #[error("the entry `{entry}` of `{}` has {found} bytes, expected {limit} at most", path.display())]
+    #[error(
+        "the entry `{entry}` of `{}` has {found} bytes, expected {limit} at most",
+        quote_path(path),
+        entry = quote(entry)
+    )]
     EntryLength {
         /// The file.
         path: PathBuf,
@@ -75,7 +83,8 @@ pub enum TorchError {
     /// An entry of a PyTorch file ends too early.
     #[error(
         "the entry `{entry}` of `{}` has {found} bytes, expected {expected}; it is truncated, download or copy it again",
-        path.display()
+        quote_path(path),
+        entry = quote(entry)
     )]
     Truncated {
         /// The file.
@@ -88,7 +97,11 @@ pub enum TorchError {
         found: u64,
     },
     /// A PyTorch file was written on a machine of another byte order.
-    #[error("`{}` has the byte order {found}, expected little; save it again on a little-endian machine", path.display())]
+    #[error(
+        "`{}` has the byte order {found}, expected little; save it again on a little-endian machine",
+        quote_path(path),
+        found = quote(found)
+    )]
     ByteOrder {
         /// The file.
         path: PathBuf,
@@ -99,7 +112,7 @@ pub enum TorchError {
     #[error(
         "the pickle of `{}` {problem} (byte {at}); only dictionaries of tensors are read and no code is run; \
          save one with `torch.save`",
-        path.display()
+        quote_path(path)
     )]
     Pickle {
         /// The file.
@@ -110,7 +123,7 @@ pub enum TorchError {
         problem: PickleProblem,
     },
     /// A key of a PyTorch file appears twice.
-    #[error("`{}` holds the key `{key}` twice; save it again", path.display())]
+    #[error("`{}` holds the key `{key}` twice; save it again", quote_path(path), key = quote(key))]
     DuplicateKey {
         /// The file.
         path: PathBuf,
@@ -118,7 +131,7 @@ pub enum TorchError {
         key: String,
     },
     /// A tensor of a PyTorch file cannot be read.
-    #[error("the tensor `{tensor}` of `{}` {problem}", path.display())]
+    #[error("the tensor `{tensor}` of `{}` {problem}", quote_path(path), tensor = quote(tensor))]
     Tensor {
         /// The file.
         path: PathBuf,

@@ -1,5 +1,6 @@
 //! Combines several adapters into one.
 
+mod architecture;
 mod ties;
 mod values;
 
@@ -54,6 +55,7 @@ pub enum MixMethod {
 ///   allowed.
 /// - [`AdapterError::MixedPlacement`], [`AdapterError::MixedLength`]: two vectors of one layer differ in placement or length.
 /// - [`AdapterError::MixedSaved`]: an adapter has `modules_to_save`.
+/// - [`AdapterError::MixedArchitectures`]: the adapters are for different architectures.
 /// - [`AdapterError::NoPower`]: the geometric mix of a value is not defined.
 /// - [`AdapterError::MixNotFinite`]: a vector or the mix is NaN or infinite.
 ///
@@ -105,6 +107,7 @@ fn check(adapters: &[(&Adapter, f32)], method: MixMethod) -> Result<(), AdapterE
     if let Some(path) = adapters.iter().find_map(|(a, _)| a.saved.keys().next()) {
         return Err(AdapterError::MixedSaved { path: path.clone() });
     }
+    architecture::check(adapters)?;
     for (index, &(_, weight)) in adapters.iter().enumerate() {
         match method {
             _ if !weight.is_finite() => return Err(AdapterError::MixWeight { index, weight }),
@@ -224,6 +227,13 @@ mod tests {
         assert_eq!(
             long,
             "the vectors of `k` have 2 and 1 values, but only vectors of one length can be mixed; were the adapters trained on the same base?"
+        );
+        let t5 = adapter(&[("encoder.block.0.layer.0.SelfAttention.k", &[2.0], Placement::Output)]);
+        let gpt2 = adapter(&[("transformer.h.0.attn.c_attn", &[2.0], Placement::Output)]);
+        let error = mix_linear(&[(&a, 0.5), (&t5, 0.5), (&gpt2, 0.5)]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "adapter 2 is for the architecture T5 and adapter 3 for GPT-2; only adapters of one architecture can be mixed"
         );
         let mut saved = a.fork();
         saved.saved.insert("classifier.weight".into(), vec![1.0f32].as_slice().into());

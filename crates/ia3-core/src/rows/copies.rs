@@ -1,4 +1,5 @@
 use burn::module::{Module, Param};
+use burn::tensor::module::embedding;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::adapter::Adapter;
@@ -61,10 +62,26 @@ impl Copies {
             let bias = copy.bias.as_ref().map(|bias| bias.val().cast(dtype)).or_else(|| bias.clone());
             affine(x.clone().select(0, copy.rows.clone()), copy.weight.val().cast(dtype), bias)
         };
-        let mut parts: Vec<Tensor<D>> = self.copies.iter().map(own).collect();
-        if let Some(rows) = &self.base {
-            parts.push(affine(x.select(0, rows.clone()), weight, bias));
-        }
+        let own = self.copies.iter().map(own).collect();
+        self.with_base(own, |rows| affine(x.clone().select(0, rows), weight, bias))
+    }
+
+    /// Rows `ids` of the embedding of each batch entry's adapter, or of the layer, in the dtype of `weight`.
+    pub(super) fn embed(&self, ids: Tensor<2, Int>, weight: Tensor<2>) -> Tensor<3> {
+        let rows_of =
+            |weight: Tensor<2>, rows: &Tensor<1, Int>| embedding(weight, ids.clone().select(0, rows.clone()));
+        let own = |copy: &Copy| rows_of(copy.weight.val().cast(weight.dtype()), &copy.rows);
+        let own = self.copies.iter().map(own).collect();
+        self.with_base(own, |rows| rows_of(weight.clone(), &rows))
+    }
+
+    /// The results of the copies and of the base for its batch entries, in the order of the batch.
+    fn with_base<const D: usize>(
+        &self,
+        mut parts: Vec<Tensor<D>>,
+        base: impl FnOnce(Tensor<1, Int>) -> Tensor<D>,
+    ) -> Tensor<D> {
+        parts.extend(self.base.clone().map(base));
         Tensor::cat(parts, 0).select(0, self.back.clone())
     }
 }

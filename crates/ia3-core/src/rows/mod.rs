@@ -11,6 +11,7 @@ use burn::tensor::Tensor;
 
 use crate::activation_space::ActivationSpace;
 use crate::adapter::Adapter;
+use crate::attach::untied_for;
 use crate::check::{check_distinct, check_fit, check_pristine};
 use crate::error::AdapterError;
 use crate::model_info::model_info;
@@ -37,7 +38,8 @@ pub use state::Ia3Rows;
 ///
 /// - The errors of [`attach`](crate::attach).
 /// - [`AdapterError::NoRows`]: `rows` is empty.
-/// - [`AdapterError::SavedByRow`]: an adapter replaces a parameter that does not belong to a linear layer.
+/// - [`AdapterError::SavedByRow`]: an adapter replaces a parameter that belongs neither to a linear layer nor to one of
+///   [`ActivationSpace::embeddings_by_row`].
 ///
 /// # Panics
 ///
@@ -65,11 +67,13 @@ pub fn attach_rows<M: ActivationSpace>(base: &M, rows: &[Option<&Adapter>]) -> R
     if rows.is_empty() {
         return Err(AdapterError::NoRows);
     }
-    let (rows, info) = (Rows::new(rows), model_info(base, None, None));
+    let rows = Rows::new(rows);
+    let base = &untied_for(base, &rows.adapters);
+    let info = model_info(base, None, None);
     check_pristine(base)?;
     check_distinct(&rows.adapters)?;
     rows.adapters.iter().try_for_each(|a| check_fit(a, base, &info))?;
-    rows.check_saved(&info)?;
+    rows.check_saved(&info, &base.embeddings_by_row())?;
     let device = base.devices().first().cloned().unwrap_or_default().without_autodiff();
     let state = |path: String| {
         let state = rows.state(&path, &device);

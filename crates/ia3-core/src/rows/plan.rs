@@ -72,8 +72,9 @@ impl<'a> Rows<'a> {
         Some(RowVectors { vectors, ones, index })
     }
 
-    /// Checks that the adapters replace only whole linear layers, because `ia3_forward` computes only these by row.
-    pub(super) fn check_saved(&self, info: &ModelInfo) -> Result<(), AdapterError> {
+    /// Checks that the adapters replace only what can differ by row: whole linear layers, which `ia3_forward` computes, and
+    /// `embeddings`.
+    pub(super) fn check_saved(&self, info: &ModelInfo, embeddings: &[String]) -> Result<(), AdapterError> {
         for path in self.adapters.iter().flat_map(|a| a.saved.keys()) {
             let by_row = path.rsplit_once('.').is_some_and(|(module, leaf)| {
                 let linear =
@@ -81,7 +82,9 @@ impl<'a> Rows<'a> {
                 let with_weight = |a: &&Adapter| {
                     !a.saved.contains_key(path) || a.saved.contains_key(&format!("{module}.weight"))
                 };
-                linear && ["weight", "bias"].contains(&leaf) && self.adapters.iter().all(with_weight)
+                let embedding = leaf == "weight" && embeddings.iter().any(|path| path == module);
+                embedding
+                    || linear && ["weight", "bias"].contains(&leaf) && self.adapters.iter().all(with_weight)
             });
             if !by_row {
                 return Err(AdapterError::SavedByRow { path: path.clone() });

@@ -1,4 +1,5 @@
 use burn::module::{Module, Param, Reparameterization};
+use burn::tensor::module::embedding;
 use burn::tensor::{Int, Tensor};
 use ia3_config::Placement;
 
@@ -52,6 +53,14 @@ impl Ia3Rows {
 
     pub(crate) fn copies(&self) -> Option<&Copies> {
         self.copies.as_ref()
+    }
+
+    /// Rows `ids` of the embedding of each batch entry; `weight` is that of the base.
+    pub(crate) fn embed(&self, ids: Tensor<2, Int>, weight: Tensor<2>) -> Tensor<3> {
+        match &self.copies {
+            Some(copies) => copies.embed(ids, weight),
+            None => embedding(weight, ids),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 mod template;
 
+use ia3_guard::{few, quote, quote_error, quote_path};
 use std::path::PathBuf;
 
 pub use template::TemplateError;
@@ -9,7 +10,7 @@ pub use template::TemplateError;
 #[non_exhaustive]
 pub enum DataError {
     /// A file cannot be read, or its gzip data is damaged.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", quote_path(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -17,13 +18,13 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// A file has no rows.
-    #[error("{} has no rows; expected one JSON object per line", path.display())]
+    #[error("{} has no rows; expected one JSON object per line", quote_path(path))]
     NoRows {
         /// The file.
         path: PathBuf,
     },
     /// Something is wrong with one line.
-    #[error("{}, line {line}: {source}", path.display())]
+    #[error("{}, line {line}: {source}", quote_path(path))]
     Line {
         /// The file.
         path: PathBuf,
@@ -45,7 +46,7 @@ pub enum DataError {
         byte: usize,
     },
     /// A line is not JSON.
-    #[error("{reason} at column {column}")]
+    #[error("{reason} at column {column}", reason = quote_error(reason))]
     Json {
         /// The message of the parser.
         reason: String,
@@ -53,13 +54,13 @@ pub enum DataError {
         column: usize,
     },
     /// A line is JSON, but not an object.
-    #[error("expected an object of named fields, found {found}")]
+    #[error("expected an object of named fields, found {found}", found = quote(found))]
     NotAnObject {
         /// What the line is.
         found: String,
     },
     /// A row does not have a field.
-    #[error("the row has no field `{field}`; it has {}", list(known))]
+    #[error("the row has no field `{field}`; it has {}", list(known), field = quote(field))]
     NoField {
         /// Name of the field.
         field: String,
@@ -76,7 +77,7 @@ pub enum DataError {
         known: Vec<String>,
     },
     /// A field has the wrong type.
-    #[error("field `{field}` is {found}, expected {expected}")]
+    #[error("field `{field}` is {found}, expected {expected}", field = quote(field), found = quote(found))]
     FieldType {
         /// Name of the field.
         field: String,
@@ -94,7 +95,7 @@ pub enum DataError {
         choices: usize,
     },
     /// A label is none of the label names.
-    #[error("the label `{label}` is none of {}", list(names))]
+    #[error("the label `{label}` is none of {}", list(names), label = quote(label))]
     UnknownLabel {
         /// The label.
         label: String,
@@ -102,7 +103,10 @@ pub enum DataError {
         names: Vec<String>,
     },
     /// A label is a name, but no label names are given.
-    #[error("the label `{label}` is a name; give the names of all labels, in the order of their numbers")]
+    #[error(
+        "the label `{label}` is a name; give the names of all labels, in the order of their numbers",
+        label = quote(label)
+    )]
     NoLabelNames {
         /// The label.
         label: String,
@@ -125,7 +129,7 @@ pub enum DataError {
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// A tokenizer cannot be read, or it fails.
-    #[error("{place}: {reason}")]
+    #[error("{place}: {reason}", place = quote_error(place), reason = quote_error(reason))]
     Tokenizer {
         /// What failed, with the file if there is one.
         place: String,
@@ -175,6 +179,6 @@ impl DataError {
 fn list(names: &[String]) -> String {
     match names {
         [] => "none".into(),
-        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        names => few(names.iter().map(|name| format!("`{}`", quote(name))), ", "),
     }
 }

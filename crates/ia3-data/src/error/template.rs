@@ -1,3 +1,4 @@
+use ia3_guard::{quote, quote_error, quote_path};
 use std::path::PathBuf;
 
 use super::list;
@@ -7,7 +8,11 @@ use super::list;
 #[non_exhaustive]
 pub enum TemplateError {
     /// A template is not valid Jinja.
-    #[error("template `{template}` is not valid: {reason}")]
+    #[error(
+        "template `{template}` is not valid: {reason}",
+        template = quote(template),
+        reason = quote_error(reason)
+    )]
     Syntax {
         /// Name of the template.
         template: String,
@@ -18,7 +23,8 @@ pub enum TemplateError {
     #[error(
         "template `{template}` uses {}, which the row does not have; it has {}",
         list(fields),
-        list(known)
+        list(known),
+        template = quote(template)
     )]
     MissingField {
         /// Name of the template.
@@ -29,7 +35,11 @@ pub enum TemplateError {
         known: Vec<String>,
     },
     /// A template cannot be rendered for a row.
-    #[error("template `{template}` fails: {reason}")]
+    #[error(
+        "template `{template}` fails: {reason}",
+        template = quote(template),
+        reason = quote_error(reason)
+    )]
     Render {
         /// Name of the template.
         template: String,
@@ -37,7 +47,10 @@ pub enum TemplateError {
         reason: String,
     },
     /// A template is longer than any good one.
-    #[error("template `{template}` has {bytes} bytes, more than the limit of {limit}")]
+    #[error(
+        "template `{template}` has {bytes} bytes, more than the limit of {limit}",
+        template = quote(template)
+    )]
     TooLong {
         /// Name of the template.
         template: String,
@@ -49,7 +62,8 @@ pub enum TemplateError {
     /// A template does not end, or writes too much.
     #[error(
         "template `{template}` takes more than {limit} steps for the row, the limit (a step is an instruction, or 64 \
-         bytes of text); does it repeat itself?"
+         bytes of text); does it repeat itself?",
+        template = quote(template)
     )]
     TooMuchWork {
         /// Name of the template.
@@ -59,7 +73,8 @@ pub enum TemplateError {
     },
     /// A rendered template does not have two parts.
     #[error(
-        "template `{template}` gives {parts} parts; expected an input and a target with `|||` between them"
+        "template `{template}` gives {parts} parts; expected an input and a target with `|||` between them",
+        template = quote(template)
     )]
     Parts {
         /// Name of the template.
@@ -70,7 +85,9 @@ pub enum TemplateError {
     /// A rendered target is none of the answer choices.
     #[error(
         "template `{template}` gives the target `{target}`, which is none of its choices {}",
-        list(choices)
+        list(choices),
+        template = quote(template),
+        target = quote(target)
     )]
     Answer {
         /// Name of the template.
@@ -81,7 +98,11 @@ pub enum TemplateError {
         choices: Vec<String>,
     },
     /// A file is not a collection of templates.
-    #[error("{} is not a templates.yaml of promptsource: {reason}", path.display())]
+    #[error(
+        "{} is not a templates.yaml of promptsource: {reason}",
+        quote_path(path),
+        reason = quote_error(reason)
+    )]
     Yaml {
         /// The file.
         path: PathBuf,
@@ -89,7 +110,7 @@ pub enum TemplateError {
         reason: String,
     },
     /// No template has the name.
-    #[error("there is no template `{name}`; there are {}", list(known))]
+    #[error("there is no template `{name}`; there are {}", list(known), name = quote(name))]
     UnknownName {
         /// The name.
         name: String,
@@ -97,7 +118,10 @@ pub enum TemplateError {
         known: Vec<String>,
     },
     /// Several templates have the name.
-    #[error("{count} templates have the name `{name}`; choose all templates, or rename these")]
+    #[error(
+        "{count} templates have the name `{name}`; choose all templates, or rename these",
+        name = quote(name)
+    )]
     AmbiguousName {
         /// The name.
         name: String,

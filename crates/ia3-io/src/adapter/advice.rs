@@ -1,9 +1,13 @@
 //! The parts of messages about adapters that depend on what was found.
 
+use crate::fs::{UNFINISHED, is_commit};
 use crate::missing::Missing;
 use crate::text::{count, first_few};
 
 pub(crate) fn adapter_advice(found: &[String], named: &[String]) -> String {
+    if found.iter().any(|name| is_commit(name)) {
+        return format!("; {UNFINISHED}");
+    }
     if !named.is_empty() {
         return format!("; its sub-folders hold adapters, give one of them: {}", first_few(named));
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ia3_config::Placement;
+use ia3_guard::{escape_json, quote_code, quote_markdown};
 
 /// The content of a card: the base, and the vectors grouped by the last name of their layer and by what they scale.
 pub(crate) struct Card<'a> {
@@ -31,8 +32,10 @@ impl<'a> Card<'a> {
     /// The text: Hugging Face's front matter, a table of the vectors, and how to load the adapter.
     pub(crate) fn text(&self) -> String {
         let mut card = front_matter(self.base);
-        card +=
-            &format!("\n# (IA)³ adapter{}\n", self.base.map(|b| format!(" of `{b}`")).unwrap_or_default());
+        card += &format!(
+            "\n# (IA)³ adapter{}\n",
+            self.base.map(|b| format!(" of {}", quote_code(b))).unwrap_or_default()
+        );
         card += "\nOne learned vector per layer scales its input or its output ([paper](https://arxiv.org/abs/2205.05638)).\n";
         card += &self.table();
         card + USE
@@ -42,7 +45,7 @@ impl<'a> Card<'a> {
         let mut text = String::from("\n| layer | scales | layers | parameters |\n|---|---|---|---|\n");
         let mut all = (0, self.saved.1);
         for ((name, placement), (layers, parameters)) in &self.rows {
-            text += &format!("| {name} | {placement} | {layers} | {parameters} |\n");
+            text += &format!("| {} | {placement} | {layers} | {parameters} |\n", quote_markdown(name));
             all = (all.0 + layers, all.1 + parameters);
         }
         if self.saved.1 > 0 {
@@ -75,13 +78,23 @@ fn scalar(text: &str) -> String {
     let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '.');
     match starts_well && text.chars().all(plain) && !text.ends_with(':') {
         true => text.to_string(),
-        false => serde_json::Value::from(text).to_string(),
+        false => escape_json(&serde_json::Value::from(text).to_string()).into_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_cannot_forge_rows_or_links() {
+        let mut card = Card::new(Some("x`\n# no\u{202e}"));
+        card.vector("h.0.a | 9 |\n| b [c](d)", Placement::Output, 3);
+        let text = card.text();
+        assert!(text.contains("\nbase_model: \"x`\\n# no\\u202e\"\n"), "{text}");
+        assert!(text.contains("\n# (IA)³ adapter of `` x`\\n# no\\u{202e} ``\n"), "{text}");
+        assert!(text.contains(r"a \| 9 \|\\n\| b \[c\](d) | output"), "{text}");
+    }
 
     #[test]
     fn names_that_yaml_would_misread_are_quoted() {

@@ -1,6 +1,8 @@
+use ia3_guard::{quote, quote_path};
 use std::path::PathBuf;
 
 use ia3_config::{ConfigError, Placement};
+use ia3_core::{NonFinite, describe_non_finite};
 
 use crate::adapter::advice::*;
 use crate::fs::FileError;
@@ -22,7 +24,8 @@ pub enum AdapterFileError {
     #[error(
         "`{}` holds no adapter: `{missing}` is missing, found {}; an adapter is a folder with \
          adapter_config.json and adapter_model.safetensors{}",
-        dir.display(), found_names(found), adapter_advice(found, named)
+        quote_path(dir), found_names(found), adapter_advice(found, named),
+        missing = quote(missing)
     )]
     NoAdapter {
         /// The folder.
@@ -35,7 +38,7 @@ pub enum AdapterFileError {
         named: Vec<String>,
     },
     /// `adapter_config.json` is not an (IA)³ configuration.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}", quote_path(path))]
     Config {
         /// The file.
         path: PathBuf,
@@ -44,7 +47,10 @@ pub enum AdapterFileError {
         source: ConfigError,
     },
     /// The configuration of an adapter does not fit the base.
-    #[error("the adapter `{}` does not fit the base: {source}; was it trained on another base?", path.display())]
+    #[error(
+        "the adapter `{}` does not fit the base: {source}; was it trained on another base?",
+        quote_path(path)
+    )]
     Plan {
         /// The file of the adapter.
         path: PathBuf,
@@ -56,7 +62,8 @@ pub enum AdapterFileError {
     #[error(
         "the key `{key}` of `{}` has another form than PEFT's, expected `base_model.model.<module path>.ia3_l`, \
          or `base_model.model.<parameter path>` for a parameter saved whole",
-        path.display()
+        quote_path(path),
+        key = quote(key)
     )]
     Key {
         /// The file.
@@ -65,7 +72,12 @@ pub enum AdapterFileError {
         key: String,
     },
     /// Two keys of an adapter file name the same vector.
-    #[error("`{}` holds two vectors of `{module}`, the second under `{key}`; save each adapter in a folder of its own", path.display())]
+    #[error(
+        "`{}` holds two vectors of `{module}`, the second under `{key}`; save each adapter in a folder of its own",
+        quote_path(path),
+        module = quote(module),
+        key = quote(key)
+    )]
     DuplicateVector {
         /// The file.
         path: PathBuf,
@@ -77,7 +89,8 @@ pub enum AdapterFileError {
     /// The tensor under the key of a vector does not have the shape of a vector.
     #[error(
         "the vector `{key}` of `{}` has shape {found:?}, expected [n, 1] on an output or [1, n] on an input{}",
-        path.display(), if found.len() == 1 { "; it is flattened, reshape it" } else { "" }
+        quote_path(path), if found.len() == 1 { "; it is flattened, reshape it" } else { "" },
+        key = quote(key)
     )]
     VectorForm {
         /// The file.
@@ -90,7 +103,8 @@ pub enum AdapterFileError {
     /// A vector has another shape than its layer in the base needs.
     #[error(
         "the vector of `{module}` in `{}` has shape {found:?}, expected {expected:?} on the {placement} of that layer; {}",
-        path.display(), shape_advice(expected, found)
+        quote_path(path), shape_advice(expected, found),
+        module = quote(module)
     )]
     VectorShape {
         /// The file.
@@ -107,7 +121,7 @@ pub enum AdapterFileError {
     /// The vectors of an adapter are not those that its configuration selects on the base.
     #[error(
         "the adapter `{}` does not fit the base: {}; was it trained on another base?",
-        path.display(), absences(&[(missing, "layer", "without a vector"), (unexpected, "tensor", "not asked for")])
+        quote_path(path), absences(&[(missing, "layer", "without a vector"), (unexpected, "tensor", "not asked for")])
     )]
     Mismatch {
         /// The file of the adapter.
@@ -120,7 +134,8 @@ pub enum AdapterFileError {
     /// An adapter file holds no vector.
     #[error(
         "`{}` holds no vector of a PEFT folder (a key that ends in `.ia3_l`), found {}",
-        path.display(), found_names(found)
+        quote_path(path),
+        found_names(found)
     )]
     NoVectors {
         /// The file.
@@ -131,7 +146,7 @@ pub enum AdapterFileError {
     /// The configuration of an adapter does not select vectors that its file holds.
     #[error(
         "`{}` holds {} that its configuration does not select ({})",
-        path.display(), count(modules.len(), "vector"), first_few_quoted(modules)
+        quote_path(path), count(modules.len(), "vector"), first_few_quoted(modules)
     )]
     NotSelected {
         /// The file.
@@ -143,7 +158,8 @@ pub enum AdapterFileError {
     #[error(
         "the parameter `{parameter}` in `{}` has shape {found:?}, expected {expected:?}; was the adapter trained on \
          another base?",
-        path.display()
+        quote_path(path),
+        parameter = quote(parameter)
     )]
     SavedShape {
         /// The file of the adapter.
@@ -158,7 +174,8 @@ pub enum AdapterFileError {
     /// The layout of a parameter saved whole depends on its layer, which is not known.
     #[error(
         "cannot tell how Hugging Face stores `{parameter}`: its layer is not known; pass the model's facts in \
-         `AdapterOptions::base`"
+         `AdapterOptions::base`",
+        parameter = quote(parameter)
     )]
     UnknownLayout {
         /// The parameter.
@@ -166,14 +183,21 @@ pub enum AdapterFileError {
     },
     /// An adapter name that PEFT does not allow, or that a folder cannot have.
     #[error(
-        "`{name}` is not a valid adapter name: expected a name that is not empty, is not `__base__`, and has no `.`, `/` or `\\`"
+        "`{name}` is not a valid adapter name: expected a name that is not empty, is not `__base__`, and has no `.`, `/` or `\\`",
+        name = quote(name)
     )]
     AdapterName {
         /// The name.
         name: String,
     },
+    /// An adapter to save holds values that are NaN or infinite.
+    #[error("the adapter was not written: {}", describe_non_finite(tensors))]
+    NotFinite {
+        /// The vectors and parameters.
+        tensors: Vec<NonFinite>,
+    },
     /// Two adapters that are to be saved have one name.
-    #[error("two adapters are named `{name}`; give each a name of its own")]
+    #[error("two adapters are named `{name}`; give each a name of its own", name = quote(name))]
     DuplicateAdapter {
         /// The name.
         name: String,

@@ -58,7 +58,7 @@ pub(crate) fn transpose(data: TensorData) -> TensorData {
 }
 
 fn kind<'a>(module: &str, base: &'a ModelInfo) -> Option<&'a ModuleKind> {
-    base.module(module).map(|m| &m.kind)
+    base.modules_and_tied().find(|m| m.path == module).map(|m| &m.kind)
 }
 
 fn is_linear_weight(kind: &ModuleKind, leaf: &str) -> bool {

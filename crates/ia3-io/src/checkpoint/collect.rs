@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use ia3_core::{Bits, ParamPath, ParamVisitor, QuantizedLayout, visit_params_with};
+use ia3_core::{
+    Bits, NonFinite, ParamPath, ParamVisitor, QuantizedLayout, count_non_finite, visit_params_with,
+};
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::quantized::{names, write};
@@ -73,11 +75,12 @@ fn source<const D: usize>(
     let tensor = tensor.detach();
     let tensor = if transposed { tensor.transpose() } else { tensor };
     let shape = tensor.shape().to_vec();
-    Ok(Source { name, dtype, shape, write: Box::new(move |out| write_values(tensor, out)) })
+    let path = name.clone();
+    Ok(Source { name, dtype, shape, write: Box::new(move |out| write_values(&path, tensor, out)) })
 }
 
-/// Writes a tensor a few rows at a time.
-fn write_values<const D: usize>(tensor: Tensor<D>, out: &mut dyn Write) -> io::Result<()> {
+/// Writes a tensor a few rows at a time. A value that is NaN or infinite is an error, [`NonFinite`].
+fn write_values<const D: usize>(name: &str, tensor: Tensor<D>, out: &mut dyn Write) -> io::Result<()> {
     let shape = tensor.shape();
     let rows = shape.first().copied().unwrap_or(0);
     let elements = shape.num_elements();
@@ -86,10 +89,15 @@ fn write_values<const D: usize>(tensor: Tensor<D>, out: &mut dyn Write) -> io::R
     }
     let row = elements / rows * tensor.dtype().size();
     let step = (CHUNK / row).max(1);
+    let mut count = 0;
     for start in (0..rows).step_by(step) {
         let piece = tensor.clone().slice_dim(0, start..(start + step).min(rows));
         let data = piece.try_into_data().map_err(io::Error::other)?;
+        count += count_non_finite(&data);
         out.write_all(data.bytes())?;
     }
-    Ok(())
+    match count {
+        0 => Ok(()),
+        count => Err(io::Error::other(NonFinite::new(name, count, elements))),
+    }
 }

@@ -1,6 +1,8 @@
+use ia3_guard::{quote, quote_debug, quote_error, quote_path};
 use std::path::PathBuf;
 
 use ia3_core::AdapterError;
+use ia3_core::NonFinite;
 use safetensors::Dtype;
 
 use crate::checkpoint::problems::*;
@@ -22,7 +24,9 @@ pub enum CheckpointError {
     /// A folder holds no weights that can be read.
     #[error(
         "`{}` holds no model.safetensors and no model.safetensors.index.json, found {}{}",
-        dir.display(), found_names(found), checkpoint_advice(found)
+        quote_path(dir),
+        found_names(found),
+        checkpoint_advice(found)
     )]
     NoCheckpoint {
         /// The folder.
@@ -31,7 +35,7 @@ pub enum CheckpointError {
         found: Vec<String>,
     },
     /// There is no tensor of that name.
-    #[error("`{}` has no tensor `{}`{}", path.display(), tensor.name, closest(&tensor.nearest))]
+    #[error("`{}` has no tensor `{}`{}", quote_path(path), quote(&tensor.name), closest(&tensor.nearest))]
     NoTensor {
         /// The file or folder.
         path: PathBuf,
@@ -39,7 +43,11 @@ pub enum CheckpointError {
         tensor: Missing,
     },
     /// A checkpoint does not have the tensors of the model.
-    #[error("`{}` does not fit the model: {}; is it of this architecture and size?", path.display(), checkpoint_problems(missing, mis_shaped, bad_dtype))]
+    #[error(
+        "`{}` does not fit the model: {}; is it of this architecture and size?",
+        quote_path(path),
+        checkpoint_problems(missing, mis_shaped, bad_dtype)
+    )]
     Mismatch {
         /// The checkpoint.
         path: PathBuf,
@@ -51,14 +59,20 @@ pub enum CheckpointError {
         bad_dtype: Vec<BadDtype>,
     },
     /// Weights cannot be loaded as this dtype.
-    #[error("cannot load weights as {found}, expected F32, F16 or BF16 in `LoadOptions::dtype`")]
+    #[error(
+        "cannot load weights as {found}, expected F32, F16 or BF16 in `LoadOptions::dtype`",
+        found = quote(found)
+    )]
     LoadDtype {
         /// The dtype asked for.
         found: String,
     },
     /// The device has no tensors of that dtype.
     #[error(
-        "`{tensor}` is {dtype}, which the device {device} does not have; cast it with `LoadOptions::dtype`"
+        "`{tensor}` is {dtype}, which the device {device} does not have; cast it with `LoadOptions::dtype`",
+        tensor = quote(tensor),
+        dtype = quote(dtype),
+        device = quote(device)
     )]
     DeviceDtype {
         /// The first such tensor.
@@ -68,8 +82,16 @@ pub enum CheckpointError {
         /// The device.
         device: String,
     },
+    /// A tensor to save holds values that are NaN or infinite.
+    #[error("`{}` was not written: {tensor}", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: NonFinite,
+    },
     /// The index of a sharded checkpoint is not what Hugging Face writes.
-    #[error("`{}` is not an index of shards: {source}", path.display())]
+    #[error("`{}` is not an index of shards: {source}", quote_path(path), source = quote_error(source))]
     Index {
         /// The index.
         path: PathBuf,
@@ -78,7 +100,11 @@ pub enum CheckpointError {
         source: serde_json::Error,
     },
     /// An index names a shard outside of its folder.
-    #[error("`{}` names the shard {shard:?}, expected the name of a file in the same folder", path.display())]
+    #[error(
+        "`{}` names the shard {shard}, expected the name of a file in the same folder",
+        quote_path(path),
+        shard = quote_debug(shard)
+    )]
     ShardPath {
         /// The index.
         path: PathBuf,
@@ -86,7 +112,11 @@ pub enum CheckpointError {
         shard: String,
     },
     /// A shard is missing.
-    #[error("`{}` names shards that are missing: {}; download the rest of the checkpoint", path.display(), first_few_quoted(shards))]
+    #[error(
+        "`{}` names shards that are missing: {}; download the rest of the checkpoint",
+        quote_path(path),
+        first_few_quoted(shards)
+    )]
     MissingShards {
         /// The index.
         path: PathBuf,
@@ -94,7 +124,11 @@ pub enum CheckpointError {
         shards: Vec<String>,
     },
     /// `config.json` of a model is not a JSON object.
-    #[error("`{}` is not the configuration of a model: {source}", path.display())]
+    #[error(
+        "`{}` is not the configuration of a model: {source}",
+        quote_path(path),
+        source = quote_error(source)
+    )]
     ModelConfig {
         /// The file.
         path: PathBuf,
@@ -103,7 +137,11 @@ pub enum CheckpointError {
         source: serde_json::Error,
     },
     /// The weights of a model are quantised in an unsupported way.
-    #[error("`quantization_config.{field}` of `{}` is {found}, expected {expected}", path.display())]
+    #[error(
+        "`quantization_config.{field}` of `{}` is {found}, expected {expected}",
+        quote_path(path),
+        found = quote(found)
+    )]
     QuantizationConfig {
         /// `config.json`.
         path: PathBuf,
@@ -118,7 +156,8 @@ pub enum CheckpointError {
     #[error(
         "`{}` holds the quantised weight `{tensor}`, but `quantization_config` in the config.json beside it {}; copy \
          the config.json that was saved with it",
-        path.display(), if *other { "announces another number of bits" } else { "does not announce it" }
+        quote_path(path), if *other { "announces another number of bits" } else { "does not announce it" },
+        tensor = quote(tensor)
     )]
     Unannounced {
         /// The checkpoint.
@@ -129,7 +168,12 @@ pub enum CheckpointError {
         other: bool,
     },
     /// The integers or the scales of a quantised weight have another dtype or shape than its layer needs.
-    #[error("the tensor `{tensor}` of `{}` is {dtype} {shape:?}, expected {expected}", path.display())]
+    #[error(
+        "the tensor `{tensor}` of `{}` is {dtype} {shape:?}, expected {expected}",
+        quote_path(path),
+        tensor = quote(tensor),
+        expected = quote(expected)
+    )]
     QuantizedTensor {
         /// The file.
         path: PathBuf,
@@ -143,7 +187,7 @@ pub enum CheckpointError {
         expected: String,
     },
     /// A quantised weight cannot be used.
-    #[error("the tensor `{tensor}` of `{}`: {source}", path.display())]
+    #[error("the tensor `{tensor}` of `{}`: {source}", quote_path(path), tensor = quote(tensor))]
     QuantizedWeight {
         /// The file.
         path: PathBuf,
@@ -154,33 +198,43 @@ pub enum CheckpointError {
         source: Box<AdapterError>,
     },
     /// A checkpoint to quantise is quantised already.
-    #[error("the weights of `{}` are quantised already; quantise the float model", path.display())]
+    #[error("the weights of `{}` are quantised already; quantise the float model", quote_path(path))]
     AlreadyQuantized {
         /// The checkpoint.
         path: PathBuf,
     },
     /// A model to save has weights of 8 bits and weights of 4 bits.
     #[error(
-        "`{parameter}` has another number of bits than the quantised weights before it; quantise all weights in the same way"
+        "`{parameter}` has another number of bits than the quantised weights before it; quantise all weights in the same way",
+        parameter = quote(parameter)
     )]
     MixedBits {
         /// The first parameter that differs.
         parameter: String,
     },
     /// The model carries adapter vectors, which a checkpoint cannot hold.
-    #[error("`{parameter}` carries adapter vectors, which a checkpoint cannot hold; merge the adapter first")]
+    #[error(
+        "`{parameter}` carries adapter vectors, which a checkpoint cannot hold; merge the adapter first",
+        parameter = quote(parameter)
+    )]
     Attached {
         /// The parameter.
         parameter: String,
     },
     /// The folder already holds weights.
-    #[error("`{}` exists already; write into another folder, or set `CheckpointOptions::overwrite`", path.display())]
+    #[error(
+        "`{}` exists already; write into another folder, or set `CheckpointOptions::overwrite`",
+        quote_path(path)
+    )]
     Exists {
         /// The file in the way.
         path: PathBuf,
     },
     /// The folder to write into is that of the base.
-    #[error("`{}` is the folder of the base, which would be destroyed; write into another folder", dir.display())]
+    #[error(
+        "`{}` is the folder of the base, which would be destroyed; write into another folder",
+        quote_path(dir)
+    )]
     SameFolder {
         /// The folder.
         dir: PathBuf,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
-use ia3_core::{Bits, ParamMapper, ParamPath, Quantizer, map_params};
+use ia3_core::{Bits, NonFinite, ParamMapper, ParamPath, Quantizer, map_params};
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::open::Checkpoint;
@@ -48,22 +48,24 @@ impl Match {
     }
 }
 
-/// Reads the tensor of each matched parameter into `module`, and quantises it if there is a quantiser.
+/// Reads the tensor of each matched parameter into `module`, and quantises it if there is a quantiser. Returns the tensors
+/// with values that are not finite too.
 pub(crate) fn fill<M: Module>(
     module: M,
     checkpoint: &Checkpoint,
     matched: BTreeMap<String, Match>,
     quantizer: Option<&mut Quantizer>,
-) -> Result<M, CheckpointError> {
-    let mut loader = Loader { checkpoint, matched, quantizer, failed: None };
+) -> Result<(M, Vec<NonFinite>), CheckpointError> {
+    let mut loader = Loader { checkpoint, matched, quantizer, non_finite: vec![], failed: None };
     let module = map_params(module, &mut loader);
-    loader.failed.map_or(Ok(module), Err)
+    loader.failed.map_or(Ok((module, loader.non_finite)), Err)
 }
 
 struct Loader<'a> {
     checkpoint: &'a Checkpoint,
     matched: BTreeMap<String, Match>,
     quantizer: Option<&'a mut Quantizer>,
+    non_finite: Vec<NonFinite>,
     /// The first error; no tensor is read after it.
     failed: Option<CheckpointError>,
 }
@@ -95,6 +97,7 @@ impl Loader<'_> {
         param: &Param<Tensor<D>>,
     ) -> Result<Param<Tensor<D>>, CheckpointError> {
         let data = self.checkpoint.read(name, how.dtype, how.transposed)?;
+        self.non_finite.extend(NonFinite::of(name, &data));
         let device = param.lazy_device();
         let make = |data| Tensor::<D>::from_data(data, (&device, how.dtype));
         let tensor = match &mut self.quantizer {
@@ -114,13 +117,14 @@ impl Loader<'_> {
 
     /// A quantised weight is made as `[d_in, d_out]`, whatever layout the parameter has for floats, and is not trained.
     fn integers<const D: usize>(
-        &self,
+        &mut self,
         name: &str,
         bits: Bits,
         shape: [usize; 2],
         param: &Param<Tensor<D>>,
     ) -> Result<Param<Tensor<D>>, CheckpointError> {
         let (weight, device) = (read::read(self.checkpoint, name, bits, shape)?, param.lazy_device());
+        self.non_finite.extend(NonFinite::of(&names::scales(name), &weight.scales().into()));
         let tensor = device.memory_persistent_allocations(weight, |weight| weight.into_tensor(&device));
         let tensor = tensor.map_err(|problem| read::problem(self.checkpoint, name, bits, problem))?;
         Ok(Param::initialized(param.id, tensor))

@@ -40,8 +40,10 @@ impl Checkpoint {
     ) -> Result<(M, LoadReport), CheckpointError> {
         let params = param_specs(&module);
         let matched = self.matched(&params, options, self.quantization()?)?;
-        let report = self.report(&params, &matched, options)?;
-        Ok((fill(module, self, matched, None)?, report))
+        let mut report = self.report(&params, &matched, options)?;
+        let (module, non_finite) = fill(module, self, matched, None)?;
+        report.non_finite = non_finite;
+        Ok((module, report))
     }
 
     /// Loads as [`load`](Self::load) does, and quantises the weights of linear layers one after the other, as
@@ -74,9 +76,10 @@ impl Checkpoint {
         }
         let params = param_specs(&module);
         let matched = self.matched(&params, options, None)?;
-        let report = self.report(&params, &matched, options)?;
+        let mut report = self.report(&params, &matched, options)?;
         let mut quantizer = Quantizer::new(module.info(), how);
-        let module = fill(module, self, matched, Some(&mut quantizer))?;
+        let (module, non_finite) = fill(module, self, matched, Some(&mut quantizer))?;
+        report.non_finite = non_finite;
         Ok((module.no_grad(), report, quantizer.report()))
     }
 

@@ -1,4 +1,4 @@
-use burn::tensor::FloatDType;
+use burn::tensor::{DType, FloatDType};
 
 /// How a checkpoint is loaded. By default every tensor is taken by its name and keeps its dtype.
 ///
@@ -20,6 +20,9 @@ pub struct LoadOptions {
     /// The dtype of the loaded weights: float32, float16 or bfloat16, rounded to nearest. `None` keeps the dtype of the
     /// file, except that float64 becomes float32.
     pub dtype: Option<FloatDType>,
+    /// Names of modules, such as `wo`, that keep a larger range where [`dtype`](Self::dtype) is float16: what the file does
+    /// not hold in float16 is loaded as float32 (`_keep_in_fp32_modules` of transformers).
+    pub keep_in_float32: Vec<String>,
     /// Modules whose parameters the file need not hold, such as `classifier`. They keep their values and are reported.
     pub optional: Vec<String>,
     /// Whether all parameters without a tensor keep their values and are only reported.
@@ -50,6 +53,12 @@ impl LoadOptions {
         self
     }
 
+    /// Sets [`keep_in_float32`](Self::keep_in_float32).
+    pub fn with_keep_in_float32(mut self, modules: Vec<String>) -> Self {
+        self.keep_in_float32 = modules;
+        self
+    }
+
     /// Sets [`optional`](Self::optional).
     pub fn with_optional(mut self, modules: Vec<String>) -> Self {
         self.optional = modules;
@@ -60,6 +69,19 @@ impl LoadOptions {
     pub fn with_allow_missing(mut self, allow: bool) -> Self {
         self.allow_missing = allow;
         self
+    }
+
+    /// The dtype of a parameter that the file holds as `stored`.
+    pub(crate) fn dtype_of(&self, name: &str, stored: DType) -> DType {
+        match self.dtype {
+            None => stored,
+            Some(FloatDType::F16) if stored != DType::F16 && self.keeps_in_float32(name) => DType::F32,
+            Some(dtype) => dtype.into(),
+        }
+    }
+
+    fn keeps_in_float32(&self, name: &str) -> bool {
+        name.split('.').any(|module| self.keep_in_float32.iter().any(|kept| kept == module))
     }
 
     pub(crate) fn is_optional(&self, name: &str) -> bool {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ia3_core::NonFinite;
+
 use crate::text::{bytes, count, first_few};
 
 /// Which tensors of a checkpoint were loaded into a module.
@@ -16,6 +18,8 @@ pub struct LoadReport {
     pub missing: Vec<String>,
     /// The tensors that belong to no parameter.
     pub unused: Vec<String>,
+    /// The tensors that were loaded with values that are NaN or infinite.
+    pub non_finite: Vec<NonFinite>,
 }
 
 /// One line: `48 tensors loaded (98.4 kB); 1 not used: lm_head.weight`

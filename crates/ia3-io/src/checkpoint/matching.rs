@@ -37,7 +37,7 @@ impl Checkpoint {
         options: &LoadOptions,
         bits: Option<Bits>,
     ) -> Result<BTreeMap<String, Match>, CheckpointError> {
-        let cast = options.dtype.map(cast_dtype).transpose()?;
+        check_cast(options.dtype)?;
         let mut matched = BTreeMap::new();
         let mut problems = Problems::default();
         for param in params {
@@ -50,7 +50,7 @@ impl Checkpoint {
                 None if options.is_optional(&param.name) => {}
                 None => problems.missing.push(param.name.clone()),
                 Some(name) => {
-                    let tensor = self.check(param, name, cast, &mut problems)?;
+                    let tensor = self.check(param, name, options, &mut problems)?;
                     matched.extend(tensor.map(|tensor| (param.path.clone(), tensor)));
                 }
             }
@@ -81,7 +81,7 @@ impl Checkpoint {
         &self,
         param: &ParamSpec,
         name: String,
-        cast: Option<DType>,
+        options: &LoadOptions,
         problems: &mut Problems,
     ) -> Result<Option<Match>, CheckpointError> {
         let (_, entry) = self.entry(&name)?;
@@ -94,7 +94,7 @@ impl Checkpoint {
             problems.bad_dtype.push(BadDtype { name, found: entry.dtype });
             return Ok(None);
         }
-        let dtype = cast.unwrap_or(entry.float_dtype());
+        let dtype = options.dtype_of(&param.name, entry.float_dtype());
         check_device(&name, dtype, param)?;
         let ParamSpec { transposed, transposes_itself, .. } = *param;
         let stored = Stored::Float(Float { dtype, transposed, transposes_itself });
@@ -109,10 +109,10 @@ impl Checkpoint {
     }
 }
 
-fn cast_dtype(dtype: FloatDType) -> Result<DType, CheckpointError> {
+fn check_cast(dtype: Option<FloatDType>) -> Result<(), CheckpointError> {
     match dtype {
-        FloatDType::F32 | FloatDType::F16 | FloatDType::BF16 => Ok(dtype.into()),
-        other => Err(CheckpointError::LoadDtype { found: format!("{other:?}") }),
+        None | Some(FloatDType::F32 | FloatDType::F16 | FloatDType::BF16) => Ok(()),
+        Some(other) => Err(CheckpointError::LoadDtype { found: format!("{other:?}") }),
     }
 }
 

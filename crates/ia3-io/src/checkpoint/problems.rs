@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use ia3_guard::quote;
+
 use safetensors::Dtype;
 
+use crate::fs::{UNFINISHED, is_commit};
 use crate::missing::Missing;
 use crate::text::{count, first_few};
 
@@ -20,7 +23,7 @@ pub struct MisShaped {
 
 impl fmt::Display for MisShaped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is {:?}, expected {:?}", self.name, self.found, self.expected)
+        write!(f, "`{}` is {:?}, expected {:?}", quote(&self.name), self.found, self.expected)
     }
 }
 
@@ -35,21 +38,24 @@ pub struct BadDtype {
 
 impl fmt::Display for BadDtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is {}", self.name, self.found)
+        write!(f, "`{}` is {}", quote(&self.name), self.found)
     }
 }
 
-pub(crate) fn checkpoint_advice(found: &[String]) -> &'static str {
+pub(crate) fn checkpoint_advice(found: &[String]) -> String {
+    if found.iter().any(|name| is_commit(name)) {
+        return format!("; {UNFINISHED}");
+    }
     let pickled =
         |name: &String| name.starts_with("pytorch_model") || name.ends_with(".pt") || name.ends_with(".pth");
     let other =
         |name: &String| name.ends_with(".h5") || name.ends_with(".msgpack") || name.ends_with(".gguf");
     if found.iter().any(pickled) {
-        "; convert the pickle in Python with `save_pretrained(safe_serialization=True)`"
+        "; convert the pickle in Python with `save_pretrained(safe_serialization=True)`".into()
     } else if found.iter().any(other) {
-        "; take the checkpoint in safetensors format"
+        "; take the checkpoint in safetensors format".into()
     } else {
-        ""
+        String::new()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use ia3_core::Bits;
+use ia3_core::{Bits, NonFinite};
 
 use crate::checkpoint::collect::sources;
 use crate::checkpoint::folder::{INDEX, WEIGHTS, is_same, weights_in};
@@ -11,7 +11,7 @@ use crate::checkpoint::quantized::config::{self, CONFIG};
 use crate::checkpoint::shards;
 use crate::checkpoint::sidecars::add_sidecars;
 use crate::checkpoint::{CheckpointError, CheckpointOptions};
-use crate::fs::{FolderWrite, OutputFolder, WrittenFiles};
+use crate::fs::{FileError, FolderWrite, OutputFolder, WrittenFiles};
 use crate::safetensors::{Source, pytorch_metadata, write_file};
 
 /// The files of a saved checkpoint.
@@ -46,7 +46,8 @@ pub struct SavedCheckpoint {
 /// [`CheckpointError::Attached`] for a model with adapter vectors,
 /// [`SafetensorsError::ParameterDtype`](crate::SafetensorsError::ParameterDtype) and [`CheckpointError::MixedBits`] for one
 /// that was quantised in another way, [`CheckpointError::Exists`] for a folder with weights in it,
-/// [`CheckpointError::File`] while writing, and if another process writes into the folder.
+/// [`CheckpointError::NotFinite`] for a value that is NaN or infinite, [`CheckpointError::File`] while writing, and if
+/// another process writes into the folder.
 pub fn save_checkpoint<M: Module>(
     module: &M,
     dir: impl AsRef<Path>,
@@ -128,9 +129,18 @@ fn write_weights(
     }
     for (i, shard) in shards.into_iter().enumerate() {
         let name = if count > 1 { shards::name(i, count) } else { WEIGHTS.to_string() };
-        write.file(&name, |out| write_file(out, shard, &metadata))?;
+        write.file(&name, |out| write_file(out, shard, &metadata)).map_err(not_finite)?;
     }
     Ok(())
+}
+
+/// The error of a tensor with values that are not finite, which stopped the writing.
+fn not_finite(error: FileError) -> CheckpointError {
+    let FileError::Io { path, source, .. } = &error else { return error.into() };
+    match source.get_ref().and_then(|source| source.downcast_ref::<NonFinite>()) {
+        Some(found) => CheckpointError::NotFinite { path: path.clone(), tensor: found.clone() },
+        None => error.into(),
+    }
 }
 
 fn check_folder(dir: &Path, options: &CheckpointOptions) -> Result<(), CheckpointError> {

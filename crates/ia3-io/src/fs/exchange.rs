@@ -12,7 +12,7 @@ use crate::fs::target::sync_folder;
 ///
 /// Returns `false`, and leaves `target` as it is, where this is not possible: the system or the file system cannot
 /// exchange folders or link files; `target` holds folders, which have no hard links; it is the working directory of this
-/// process or holds it; or it belongs to another user or group than new folders do.
+/// process or holds it; or it belongs to another user or group than new folders do, or has attributes that they do not have.
 pub(crate) fn exchange(
     stage: &Path,
     target: &Path,
@@ -23,7 +23,7 @@ pub(crate) fn exchange(
         return Ok(false);
     };
     let kept: Vec<OsString> = kept.collect();
-    if is_in_use(target) || !same_owner(stage, target)? {
+    if is_in_use(target) || !same_owner(stage, target)? || has_attributes(target) {
         return Ok(false);
     }
     let permissions = fs::metadata(target)?.permissions();
@@ -71,6 +71,23 @@ fn same_owner(a: &Path, b: &Path) -> io::Result<bool> {
 #[cfg(not(unix))]
 fn same_owner(_: &Path, _: &Path) -> io::Result<bool> {
     Ok(true)
+}
+
+/// Whether a folder has attributes of the user's or an access control list, which its replacement would not have.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn has_attributes(dir: &Path) -> bool {
+    let mut names = [0u8; 4096];
+    match rustix::fs::listxattr(dir, &mut names) {
+        Ok(len) => names[..len.min(names.len())]
+            .split(|byte| *byte == 0)
+            .any(|name| name.starts_with(b"user.") || name.starts_with(b"system.posix_acl")),
+        Err(error) => error == rustix::io::Errno::RANGE,
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn has_attributes(_: &Path) -> bool {
+    false
 }
 
 fn link(names: &[OsString], from: &Path, to: &Path) -> io::Result<()> {

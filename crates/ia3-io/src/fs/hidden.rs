@@ -1,8 +1,9 @@
 //! The names of hidden files and folders that exist while something is written.
 //!
-//! Those of a path `P/NAME` are `P/.NAME.ia3-lock`, the temporary file `P/.NAME.ia3-XXXXXX.tmp`, and the temporary folders
-//! `P/.NAME.ia3-XXXXXX.partial` and `P/.NAME.ia3-XXXXXX.commit`, with six letters or digits for `XXXXXX`. Where nothing can
-//! be made beside a folder, they lie inside it and `NAME.` is left out.
+//! Those of a path `P/NAME` are `P/.NAME.ia3-lock`, the temporary file `P/.NAME.ia3-XXXXXX.tmp` and the temporary folder
+//! `P/.NAME.ia3-XXXXXX.partial`, with six letters or digits for `XXXXXX`. Where nothing can be made beside a folder, they lie
+//! inside it and `NAME.` is left out. For a name of more than 200 bytes, `NAME` is a hash of it, because the names of files
+//! are limited to 255 bytes. The temporary folder `NAME/.ia3-XXXXXX.commit` always lies inside.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -20,6 +21,8 @@ pub(crate) const COMMIT: &str = ".commit";
 
 const MARK: &str = "ia3-";
 const RANDOM: usize = 6;
+/// The longest name that hidden names contain as it is.
+const LONG: usize = 200;
 
 /// A folder for hidden files, and the beginning of their names.
 #[derive(Clone, Debug)]
@@ -33,7 +36,7 @@ impl Hidden {
     pub(crate) fn beside(path: &Path) -> Option<Self> {
         let (dir, name) = (path.parent()?.to_owned(), path.file_name()?);
         let mut prefix = OsString::from(".");
-        prefix.push(name);
+        prefix.push(short(name));
         prefix.push(".");
         prefix.push(MARK);
         Some(Self { dir, prefix })
@@ -72,6 +75,18 @@ impl Hidden {
         builder
     }
 
+    /// The path here of the temporary folder `path`, under another suffix.
+    pub(crate) fn renamed(&self, path: &Path, suffix: &str) -> PathBuf {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let stem = name.strip_suffix(PARTIAL).unwrap_or(&name);
+        // The random part is the last one, and it is ASCII.
+        let random = stem.get(stem.len().saturating_sub(RANDOM)..).unwrap_or(stem);
+        let mut name = self.prefix.clone();
+        name.push(random);
+        name.push(suffix);
+        self.dir.join(name)
+    }
+
     /// The temporary files or folders with this suffix.
     pub(crate) fn found(&self, suffix: &str) -> Vec<PathBuf> {
         let is_own = |name: &OsStr| {
@@ -80,6 +95,16 @@ impl Hidden {
         };
         entries(&self.dir).filter(|path| path.file_name().is_some_and(is_own)).collect()
     }
+}
+
+/// The name, or a hash of a long one (FNV-1a with 64 bits).
+fn short(name: &OsStr) -> OsString {
+    let bytes = name.as_encoded_bytes();
+    if bytes.len() <= LONG {
+        return name.to_owned();
+    }
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)).into()
 }
 
 /// The temporary files in a folder, whatever file they were for.
@@ -95,9 +120,20 @@ pub(crate) fn files_in(dir: &Path) -> Vec<PathBuf> {
 
 /// Whether a name is that of a hidden folder, which is not for readers.
 pub(crate) fn is_hidden_folder(name: &str) -> bool {
-    let marked = name.starts_with('.') && name.contains(MARK);
-    marked && (name.ends_with(PARTIAL) || name.ends_with(COMMIT))
+    let partial = name.starts_with('.') && name.contains(MARK) && name.ends_with(PARTIAL);
+    partial || is_commit(name)
 }
+
+/// Whether the name of an entry of a folder says that a process was killed while it wrote the folder, so that the folder has
+/// neither all of its old files nor all of the new ones.
+pub fn is_commit(name: &str) -> bool {
+    let rest = name.strip_prefix('.').and_then(|name| name.strip_prefix(MARK));
+    rest.is_some_and(|rest| is_random(rest.as_bytes(), COMMIT))
+}
+
+/// What a user of such a folder has to know.
+pub const UNFINISHED: &str =
+    "the last write to this folder was killed, and the next command that writes to it completes that write";
 
 fn is_random(rest: &[u8], suffix: &str) -> bool {
     let random = rest.strip_suffix(suffix.as_bytes());
@@ -111,6 +147,15 @@ fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_name_gets_short_hidden_names_of_its_own() {
+        let root = tempfile::tempdir().unwrap();
+        let hidden = |name: &str| Hidden::beside(&root.path().join(name.repeat(255))).unwrap();
+        hidden("x").file().unwrap();
+        assert_ne!(hidden("x").lock(), hidden("y").lock());
+        assert_eq!(hidden("x").lock(), hidden("x").lock());
+    }
 
     #[test]
     fn only_names_of_this_form_are_recognised() {
@@ -141,5 +186,7 @@ mod tests {
         assert_eq!(files, [path(".ia3-a1B2c3.tmp"), path(".x.ia3-a1B2c3.tmp")]);
         let made = hidden.folder().unwrap();
         assert!(hidden.found(PARTIAL).contains(&made.path().to_owned()));
+        let inside = Hidden::inside(&path("x")).renamed(&path(".x.ia3-a1B2c3.partial"), COMMIT);
+        assert_eq!(inside, path("x/.ia3-a1B2c3.commit"));
     }
 }

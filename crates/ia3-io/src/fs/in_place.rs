@@ -1,6 +1,6 @@
 //! Replacing the files of a folder that cannot be exchanged as a whole.
 //!
-//! The new files lie in a hidden folder, and a plan in it says what happens: the files that make the folder readable, such
+//! The new files lie in a hidden folder inside it, and a plan in that says what happens: the files that make the folder readable, such
 //! as `config.json`, are removed first and come last. So a process that is killed between leaves the old content, the new
 //! content, or a folder that no reader accepts; and the plan is completed before the next write.
 
@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::fs::hidden::COMMIT;
+use crate::fs::hidden::{COMMIT, Hidden};
 use crate::fs::target::sync_folder;
 
 const PLAN: &str = ".plan.json";
@@ -30,12 +30,16 @@ pub(crate) fn commit(stage: TempDir, target: &Path, plan: &Plan) -> io::Result<(
     fs::write(&plan_file, serde_json::to_vec(plan)?)?;
     fs::File::open(&plan_file)?.sync_all()?;
     sync_folder(stage.path());
-    let named = stage.path().with_extension(&COMMIT[1..]);
-    fs::rename(stage.path(), &named)?;
+    // This fails where the files cannot be moved either, before anything is changed.
+    let inside = Hidden::inside(target).renamed(stage.path(), COMMIT);
+    fs::rename(stage.path(), &inside)?;
     // The folder has another name now, so there is nothing to remove.
     let _ = stage.keep();
-    named.parent().into_iter().for_each(sync_folder);
-    complete(&named, target)
+    sync_folder(target);
+    complete(&inside, target).map_err(|error| {
+        let then = "the folder cannot be read until the next command that writes to it completes this write";
+        io::Error::new(error.kind(), format!("{error}; {then}"))
+    })
 }
 
 /// Completes what [`commit`] began, wherever it was interrupted.

@@ -37,7 +37,7 @@ impl fmt::Display for Leftover {
 pub(crate) fn of_folder(dir: &Path) -> Result<Vec<Leftover>, FileError> {
     let places = || Hidden::beside(dir).into_iter().chain([Hidden::inside(dir)]);
     let mut left = vec![];
-    for stage in places().flat_map(|place| place.found(COMMIT)) {
+    for stage in Hidden::inside(dir).found(COMMIT) {
         let completed = in_place::complete(&stage, dir);
         completed.map_err(|source| FileError::io("complete the interrupted write to", dir, source))?;
         left.push(Leftover::Completed(dir.to_owned()));

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct LockFile {
     path: PathBuf,
-    _file: File,
+    file: File,
     /// Whether the file system has locks.
     pub(crate) is_exclusive: bool,
 }
@@ -41,8 +41,9 @@ impl LockFile {
             };
             // The process that had the lock before may have removed the file between the two calls above.
             if is_at(&file, &path)? {
-                write_process(&mut file)?;
-                return Ok(Self { path, _file: file, is_exclusive });
+                let mut lock = Self { path, file, is_exclusive };
+                write_process(&mut lock.file)?;
+                return Ok(lock);
             }
         }
     }

@@ -13,8 +13,9 @@ mod write_file;
 
 pub use folder_write::{FolderWrite, WrittenFiles};
 pub(crate) use hidden::is_hidden_folder;
+pub use hidden::{UNFINISHED, is_commit};
 pub use ia3_guard::{FileError, FileKind, Limit, file_names, open, read_head, read_text, wrong_kind};
 pub use leftovers::Leftover;
-pub use output_folder::OutputFolder;
+pub use output_folder::{Cleanup, OutputFolder};
 pub(crate) use read_at::read_exact_at;
 pub use write_file::{is_stdout, prepare_file, write_file, write_file_with};

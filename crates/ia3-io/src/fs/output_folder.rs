@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::fs::FileError;
-use crate::fs::hidden::Hidden;
+use crate::fs::hidden::{Hidden, PARTIAL};
 use crate::fs::leftovers::{self, Leftover};
 use crate::fs::lock_file::{LockError, LockFile};
 use crate::fs::target::{MadeFolders, is_writable, resolve};
@@ -28,7 +28,26 @@ pub struct OutputFolder {
     leftovers: Vec<Leftover>,
     // In this order: the lock lies in a folder that was made for it.
     _lock: LockFile,
-    _made: MadeFolders,
+    made: MadeFolders,
+}
+
+/// What to remove where a process is interrupted while it writes a folder, from any thread. The process must end then.
+#[derive(Clone, Debug)]
+pub struct Cleanup {
+    place: Hidden,
+    made: Vec<PathBuf>,
+}
+
+impl Cleanup {
+    /// Removes what is not written completely, and the lock.
+    pub fn run(&self) {
+        for stage in self.place.found(PARTIAL) {
+            // The other thread may add a file meanwhile. What remains is removed by the next process.
+            let _ = (0..3).any(|_| fs::remove_dir_all(&stage).is_ok());
+        }
+        let _ = fs::remove_file(self.place.lock());
+        drop(MadeFolders(self.made.clone()));
+    }
 }
 
 impl OutputFolder {
@@ -56,7 +75,7 @@ impl OutputFolder {
             LockError::Io(source) => unmade(source),
         })?;
         let leftovers = if lock.is_exclusive { leftovers::of_folder(&target)? } else { vec![] };
-        Ok(Self { path, target, place, leftovers, _lock: lock, _made: made })
+        Ok(Self { path, target, place, leftovers, _lock: lock, made })
     }
 
     /// The path of the folder, as it was given.
@@ -67,6 +86,11 @@ impl OutputFolder {
     /// What earlier writes to this folder, in processes that were killed, had left.
     pub fn leftovers(&self) -> &[Leftover] {
         &self.leftovers
+    }
+
+    /// What to remove if the process is interrupted.
+    pub fn cleanup(&self) -> Cleanup {
+        Cleanup { place: self.place.clone(), made: self.made.0.clone() }
     }
 
     /// Whether the folder does not exist or has no entry.
@@ -119,23 +143,27 @@ fn is_refusal(error: &io::Error) -> bool {
     matches!(error.kind(), InvalidFilename | PermissionDenied | ReadOnlyFilesystem)
 }
 
-/// Whether another file system, or another part of this one, is mounted at a folder. It can be renamed neither as a whole
-/// nor together with what lies beside it, and other containers may see it under another path.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+/// Whether another file system, or another part of this one, begins at a folder. Nothing can be moved into it from beside it,
+/// and other containers may see it under another path.
 fn is_mount_point(dir: &Path) -> bool {
+    is_mount_root(dir) || is_other_device(dir)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_mount_root(dir: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
     let attribute = StatxAttributes::MOUNT_ROOT;
     match statx(CWD, dir, AtFlags::empty(), StatxFlags::empty()) {
         Ok(found) if found.stx_attributes_mask.contains(attribute) => {
             found.stx_attributes.contains(attribute)
         }
-        _ => is_other_device(dir),
+        _ => false,
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn is_mount_point(dir: &Path) -> bool {
-    is_other_device(dir)
+fn is_mount_root(_: &Path) -> bool {
+    false
 }
 
 #[cfg(unix)]

@@ -25,7 +25,7 @@ pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
 
 /// Folders that were made for a write. Those that are still empty are removed when this value is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct MadeFolders(Vec<PathBuf>);
+pub(crate) struct MadeFolders(pub(crate) Vec<PathBuf>);
 
 impl MadeFolders {
     /// Makes a folder and the folders that it lies in, as far as they do not exist.

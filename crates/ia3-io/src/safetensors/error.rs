@@ -1,3 +1,4 @@
+use ia3_guard::{quote, quote_error, quote_path};
 use std::path::PathBuf;
 
 use safetensors::Dtype;
@@ -14,7 +15,7 @@ pub enum SafetensorsError {
     /// The length of a safetensors header is beyond the format's limit.
     #[error(
         "the header of `{}` claims {length} bytes, more than the {limit} the format allows; is it a safetensors file?",
-        path.display()
+        quote_path(path)
     )]
     HeaderLength {
         /// The file.
@@ -27,7 +28,7 @@ pub enum SafetensorsError {
     /// A file is shorter or longer than its header says.
     #[error(
         "`{}` has {found} bytes, expected {expected} by its header; it is {}, download or copy it again",
-        path.display(), if found < expected { "truncated" } else { "longer than it should be" }
+        quote_path(path), if found < expected { "truncated" } else { "longer than it should be" }
     )]
     FileLength {
         /// The file.
@@ -40,7 +41,8 @@ pub enum SafetensorsError {
     /// The header of a safetensors file is malformed.
     #[error(
         "the header of `{}` is not a safetensors header{}: {source}; download or copy the file again",
-        path.display(), tensor.as_ref().map(|t| format!(" at `{t}`")).unwrap_or_default()
+        quote_path(path), tensor.as_ref().map(|t| format!(" at `{}`", quote(t))).unwrap_or_default(),
+        source = quote_error(source)
     )]
     Header {
         /// The file.
@@ -54,7 +56,8 @@ pub enum SafetensorsError {
     /// The bytes of a tensor do not begin where those of the previous tensor end.
     #[error(
         "the tensor `{tensor}` of `{}` lies at bytes {}..{}, expected it to begin at {expected}; the file is damaged",
-        path.display(), found.0, found.1
+        quote_path(path), found.0, found.1,
+        tensor = quote(tensor)
     )]
     TensorOffsets {
         /// The file.
@@ -69,7 +72,8 @@ pub enum SafetensorsError {
     /// A tensor has more or fewer bytes than its shape needs.
     #[error(
         "the tensor `{tensor}` of `{}` has {found} bytes, but {dtype} {shape:?} needs {}; the file is damaged",
-        path.display(), expected.map_or_else(|| "a number of bytes that is not possible".to_string(), |n| n.to_string())
+        quote_path(path), expected.map_or_else(|| "a number of bytes that is not possible".to_string(), |n| n.to_string()),
+        tensor = quote(tensor)
     )]
     TensorBytes {
         /// The file.
@@ -86,7 +90,11 @@ pub enum SafetensorsError {
         found: usize,
     },
     /// A tensor has a dtype that is not read as floats.
-    #[error("the tensor `{tensor}` of `{}` is {found}, expected F32, F16, BF16 or F64", path.display())]
+    #[error(
+        "the tensor `{tensor}` of `{}` is {found}, expected F32, F16, BF16 or F64",
+        quote_path(path),
+        tensor = quote(tensor)
+    )]
     TensorDtype {
         /// The file.
         path: PathBuf,
@@ -96,7 +104,11 @@ pub enum SafetensorsError {
         found: Dtype,
     },
     /// A tensor does not fit into memory.
-    #[error("the tensor `{tensor}` of `{}` does not fit into memory: {} values", path.display(), len)]
+    #[error(
+        "the tensor `{tensor}` of `{}` does not fit into memory: {} values",
+        quote_path(path), len,
+        tensor = quote(tensor)
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -106,7 +118,11 @@ pub enum SafetensorsError {
         len: usize,
     },
     /// A parameter has a dtype that safetensors cannot hold.
-    #[error("`{parameter}` is {dtype}, which a safetensors file cannot hold; dequantise or cast it first")]
+    #[error(
+        "`{parameter}` is {dtype}, which a safetensors file cannot hold; dequantise or cast it first",
+        parameter = quote(parameter),
+        dtype = quote(dtype)
+    )]
     ParameterDtype {
         /// The parameter.
         parameter: String,

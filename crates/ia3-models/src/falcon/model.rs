@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, model_info};
+use ia3_core::{ModelInfo, Tied, embed, model_info};
 
 use super::alibi::alibi;
 use super::attention::Positions;
@@ -31,8 +31,8 @@ pub struct FalconModel {
 pub struct FalconForCausalLM {
     /// All modules except the head.
     pub transformer: FalconModel,
-    /// The head, `[d, vocab]`; absent where it is the transposed embedding.
-    pub lm_head: Option<Linear>,
+    /// The head, `[d, vocab]`; tied where it is the transposed embedding.
+    pub lm_head: Tied<Linear>,
     #[module(skip)]
     config: FalconConfig,
     /// The angle per position of each pair of values of a head, for the rotary embeddings. It is absent if the model uses
@@ -64,7 +64,7 @@ impl FalconConfig {
         let head = || linear(d, self.vocab_size, false, std, device);
         FalconForCausalLM {
             transformer,
-            lm_head: (!self.tie_word_embeddings).then(head),
+            lm_head: Tied::to("transformer.word_embeddings").with_own((!self.tie_word_embeddings).then(head)),
             config: self.clone(),
             frequencies: self.frequencies().expect("rotary embeddings that `from_json` accepts"),
         }
@@ -86,7 +86,8 @@ impl FalconForCausalLM {
             return Positions { rotation, bias };
         }
         let alibi = alibi(&tokens.mask_of_all(), self.config.num_attention_heads, self.config.head_dim());
-        Positions { rotation, bias: bias + alibi.cast(x.dtype()) }
+        let alibi = alibi.cast(bias.dtype());
+        Positions { rotation, bias: bias + alibi }
     }
 }
 
@@ -98,7 +99,7 @@ impl CausalLm for FalconForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.transformer;
-        let x = model.word_embeddings.forward(tokens.ids.clone());
+        let x = embed(&model.word_embeddings, tokens.ids.clone());
         let positions = self.positions(tokens, &x);
         let x = run_blocks(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, &positions, cache));
         let x = model.ln_f.forward(x);

@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, model_info};
+use ia3_core::{ModelInfo, Tied, embed, model_info};
 
 use super::block::GPT2Block;
 use super::config::GPT2Config;
@@ -32,8 +32,8 @@ pub struct GPT2Model {
 pub struct GPT2LMHeadModel {
     /// All modules except the head.
     pub transformer: GPT2Model,
-    /// The head, `[d, vocab]`; absent where it is the transposed embedding.
-    pub lm_head: Option<Linear>,
+    /// The head, `[d, vocab]`; tied where it is the transposed embedding.
+    pub lm_head: Tied<Linear>,
     #[module(skip)]
     config: GPT2Config,
 }
@@ -57,7 +57,7 @@ impl GPT2Config {
             ln_f: LayerNorm::new(d, self.layer_norm_epsilon, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
-        let lm_head = (!self.tie_word_embeddings).then(head);
+        let lm_head = Tied::to("transformer.wte").with_own((!self.tie_word_embeddings).then(head));
         GPT2LMHeadModel { transformer, lm_head, config: self.clone() }
     }
 }
@@ -78,7 +78,7 @@ impl CausalLm for GPT2LMHeadModel {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.transformer;
-        let x = model.wte.forward(tokens.ids.clone()) + model.wpe.forward(tokens.positions.clone());
+        let x = embed(&model.wte, tokens.ids.clone()) + model.wpe.forward(tokens.positions.clone());
         let bias = tokens.bias(&x, None);
         let x = model.drop.forward(x);
         let x =

@@ -42,17 +42,20 @@ impl LlamaMLP {
     }
 }
 
-/// A block: `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`.
+/// A block: `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`. In OLMo 2 it is
+/// `x + post_attention_layernorm(self_attn(x))`, then `x + post_feedforward_layernorm(mlp(x))`.
 #[derive(Module, Debug)]
 pub struct LlamaDecoderLayer {
     /// The attention.
     pub self_attn: LlamaAttention,
     /// The feed-forward layer.
     pub mlp: LlamaMLP,
-    /// The RMS norm before the attention.
-    pub input_layernorm: RmsNorm,
-    /// The RMS norm before the feed-forward layer.
+    /// The RMS norm before the attention. OLMo 2 has none.
+    pub input_layernorm: Option<RmsNorm>,
+    /// The RMS norm before the feed-forward layer; in OLMo 2 the one after the attention.
     pub post_attention_layernorm: RmsNorm,
+    /// The RMS norm after the feed-forward layer, which OLMo 2 alone has.
+    pub post_feedforward_layernorm: Option<RmsNorm>,
 }
 
 pub(crate) fn norm(config: &LlamaConfig, device: &Device) -> RmsNorm {
@@ -60,12 +63,14 @@ pub(crate) fn norm(config: &LlamaConfig, device: &Device) -> RmsNorm {
 }
 
 impl LlamaDecoderLayer {
-    pub(crate) fn new(config: &LlamaConfig, device: &Device) -> Self {
+    /// Block `layer`.
+    pub(crate) fn new(config: &LlamaConfig, layer: usize, device: &Device) -> Self {
         Self {
-            self_attn: LlamaAttention::new(config, device),
+            self_attn: LlamaAttention::new(config, layer, device),
             mlp: LlamaMLP::new(config, device),
-            input_layernorm: norm(config, device),
+            input_layernorm: (!config.norm_after).then(|| norm(config, device)),
             post_attention_layernorm: norm(config, device),
+            post_feedforward_layernorm: config.norm_after.then(|| norm(config, device)),
         }
     }
 
@@ -76,8 +81,18 @@ impl LlamaDecoderLayer {
         bias: Tensor<4>,
         cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
-        let h = self.input_layernorm.forward(x.clone());
-        let x = x + self.self_attn.forward(h, rotation, bias, cache);
-        x.clone() + self.mlp.forward(self.post_attention_layernorm.forward(x))
+        let attention = |x| self.self_attn.forward(x, rotation, bias, cache);
+        let of_attention = &self.post_attention_layernorm;
+        match (&self.input_layernorm, &self.post_feedforward_layernorm) {
+            (None, Some(of_mlp)) => {
+                let x = x.clone() + of_attention.forward(attention(x));
+                x.clone() + of_mlp.forward(self.mlp.forward(x))
+            }
+            (before, _) => {
+                let h = before.as_ref().map_or(x.clone(), |norm| norm.forward(x.clone()));
+                let x = x + attention(h);
+                x.clone() + self.mlp.forward(of_attention.forward(x))
+            }
+        }
     }
 }

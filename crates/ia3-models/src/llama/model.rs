@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, model_info};
+use ia3_core::{ModelInfo, Tied, embed, model_info};
 
 use super::block::{LlamaDecoderLayer, norm};
 use super::config::LlamaConfig;
@@ -23,21 +23,21 @@ pub struct LlamaModel {
     pub norm: RmsNorm,
 }
 
-/// Llama, Mistral or Qwen2 with a language-model head, which is Hugging Face's `LlamaForCausalLM`, `MistralForCausalLM` or
-/// `Qwen2ForCausalLM`.
+/// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2 with a language-model head, which is Hugging Face's `LlamaForCausalLM`,
+/// `MistralForCausalLM` and so on.
 #[derive(Module, Debug)]
 pub struct LlamaForCausalLM {
     /// All modules except the head.
     pub model: LlamaModel,
-    /// The head, `[d, vocab]`; absent where it is the transposed embedding.
-    pub lm_head: Option<Linear>,
+    /// The head, `[d, vocab]`; tied where it is the transposed embedding.
+    pub lm_head: Tied<Linear>,
     #[module(skip)]
     config: LlamaConfig,
 }
 
 causal_lm_methods!(
     LlamaForCausalLM, LlamaConfig,
-    types: ["llama", "mistral", "qwen2"],
+    types: ["llama", "mistral", "qwen2", "qwen3", "smollm3", "olmo2"],
     prefix: "model.",
     embedding: "model.embed_tokens.weight"
 );
@@ -48,11 +48,11 @@ impl LlamaConfig {
         let (d, std) = (self.hidden_size, self.initializer_range);
         let model = LlamaModel {
             embed_tokens: embedding(self.vocab_size, d, std, device),
-            layers: (0..self.num_hidden_layers).map(|_| LlamaDecoderLayer::new(self, device)).collect(),
+            layers: (0..self.num_hidden_layers).map(|i| LlamaDecoderLayer::new(self, i, device)).collect(),
             norm: norm(self, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
-        let lm_head = (!self.tie_word_embeddings).then(head);
+        let lm_head = Tied::to("model.embed_tokens").with_own((!self.tie_word_embeddings).then(head));
         LlamaForCausalLM { model, lm_head, config: self.clone() }
     }
 }
@@ -72,7 +72,7 @@ impl CausalLm for LlamaForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let (model, windows) = (&self.model, &self.config.windows);
-        let x = model.embed_tokens.forward(tokens.ids.clone());
+        let x = embed(&model.embed_tokens, tokens.ids.clone());
         let rotation = Rotation::at(tokens.positions.clone(), &self.config.rotary_frequencies);
         // All blocks of a model that have a window have the same one.
         let window = windows.iter().copied().flatten().next();

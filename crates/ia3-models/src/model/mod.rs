@@ -216,4 +216,8 @@ impl ActivationSpace for Model {
     fn info(&self) -> ModelInfo {
         self.info()
     }
+
+    fn embeddings_by_row(&self) -> Vec<String> {
+        each!(self, m => Architecture::token_embeddings(m))
+    }
 }

@@ -22,6 +22,10 @@ impl Architecture for T5ForConditionalGeneration {
         self.config().pad_token_id
     }
 
+    fn token_embeddings(&self) -> Vec<String> {
+        ["encoder.embed_tokens", "decoder.embed_tokens"].map(str::to_string).into()
+    }
+
     fn with_own_head(self) -> Self {
         self.with_own_head()
     }
@@ -71,6 +75,7 @@ const DECODER_TABLE: &str = "decoder.embed_tokens.weight";
 impl ArchitectureConfig for T5Config {
     const MODEL_TYPES: &'static [&'static str] = &["t5", "mt5"];
     const BASE_MODEL_PREFIX: Option<&'static str> = None;
+    const KEEP_IN_FLOAT32: &'static [&'static str] = &["wo"];
 
     fn read(text: &str) -> Result<Self, ModelError> {
         Self::from_json(text)

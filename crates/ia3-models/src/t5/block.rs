@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use super::attention::{KeysValues, T5Attention};
 use super::config::T5Config;
 use super::feed_forward::T5DenseReluDense;
+use super::half::{clamped, residual};
 use crate::cache::KvCache;
 use crate::norm::RmsNorm;
 
@@ -82,7 +83,7 @@ impl T5LayerSelfAttention {
             Some(cache) => cache.append(k, v),
             None => [k, v],
         };
-        x + self.dropout.forward(self.SelfAttention.forward(h, kv, bias))
+        clamped(residual(x, self.dropout.forward(self.SelfAttention.forward(h, kv, bias))))
     }
 }
 
@@ -97,7 +98,7 @@ impl T5LayerCrossAttention {
 
     fn forward(&self, x: Tensor<3>, kv: KeysValues, bias: Tensor<4>) -> Tensor<3> {
         let h = self.layer_norm.forward(x.clone());
-        x + self.dropout.forward(self.EncDecAttention.forward(h, kv, bias))
+        clamped(residual(x, self.dropout.forward(self.EncDecAttention.forward(h, kv, bias))))
     }
 }
 
@@ -112,7 +113,7 @@ impl T5LayerFF {
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let h = self.layer_norm.forward(x.clone());
-        x + self.dropout.forward(self.DenseReluDense.forward(h))
+        clamped(residual(x, self.dropout.forward(self.DenseReluDense.forward(h))))
     }
 }
 

@@ -43,16 +43,18 @@ impl T5DenseReluDense {
         }
     }
 
-    /// `[batch, seq, d_model]` to the same shape.
+    /// `[batch, seq, d_model]` to the same shape; from float16 to float32.
+    ///
+    /// In float16 the product with `wo` overflows on common checkpoints, so transformers keeps `wo` in float32 there
+    /// (`_keep_in_fp32_modules`) and returns float32.
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let dtype = x.dtype();
         let h = self.dropout.forward(self.inner(x));
-        // Half-precision checkpoints may keep `wo` in float32, as transformers does.
-        let h = match self.wo.weight.base().dtype() {
-            DType::QFloat(_) => h,
-            float => h.cast(float),
+        let h = match (h.dtype(), self.wo.weight.base().dtype()) {
+            (DType::F16, _) => h.cast(DType::F32),
+            (_, DType::QFloat(_)) => h,
+            (_, float) => h.cast(float),
         };
-        self.wo.ia3_forward(h).cast(dtype)
+        self.wo.ia3_forward(h)
     }
 
     fn inner(&self, x: Tensor<3>) -> Tensor<3> {

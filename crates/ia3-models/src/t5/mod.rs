@@ -8,6 +8,7 @@ mod attention;
 mod block;
 mod config;
 mod feed_forward;
+mod half;
 mod init;
 mod model;
 mod position;

@@ -1,11 +1,12 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor};
-use ia3_core::{ActivationSpace, ModelInfo, assert_all_touched, batch_rows, model_info};
+use ia3_core::{ActivationSpace, ModelInfo, Tied, assert_all_touched, batch_rows, embed, model_info};
 
 use super::config::T5Config;
 use super::init::normal;
-use super::stack::{DecoderMemory, T5Decoder, T5Encoder};
+use super::stack::{DecoderMemory, SHARED, T5Decoder, T5Encoder};
+use crate::architecture::Architecture;
 use crate::decode::{Steps, decode};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
@@ -24,8 +25,8 @@ pub struct T5ForConditionalGeneration {
     pub encoder: T5Encoder,
     /// The decoder.
     pub decoder: T5Decoder,
-    /// The head, `[d_model, vocab]`; absent where it is the transposed embedding.
-    pub lm_head: Option<Linear>,
+    /// The head, `[d_model, vocab]`; tied where it is the transposed embedding.
+    pub lm_head: Tied<Linear>,
     #[module(skip)]
     config: T5Config,
 }
@@ -33,6 +34,10 @@ pub struct T5ForConditionalGeneration {
 impl ActivationSpace for T5ForConditionalGeneration {
     fn info(&self) -> ModelInfo {
         self.info()
+    }
+
+    fn embeddings_by_row(&self) -> Vec<String> {
+        self.token_embeddings()
     }
 }
 
@@ -51,7 +56,7 @@ impl T5Config {
             shared: self.embedding(device),
             encoder: T5Encoder::new(self, device),
             decoder: T5Decoder::new(self, device),
-            lm_head: (!self.tie_lm_head).then(|| head.init(device)),
+            lm_head: Tied::to(SHARED).with_own((!self.tie_lm_head).then(|| head.init(device))),
             config: self.clone(),
         }
     }
@@ -72,7 +77,8 @@ impl T5ForConditionalGeneration {
     /// [`Model::with_own_head`](crate::Model::with_own_head).
     pub fn with_own_head(mut self) -> Self {
         if self.lm_head.is_none() {
-            self.lm_head = Some(own_head(&self.shared));
+            let own = own_head(&self.shared);
+            self.lm_head = self.lm_head.with_own(Some(own));
             self.config.tie_lm_head = false;
         }
         self
@@ -127,7 +133,7 @@ impl T5ForConditionalGeneration {
         check_rows(self, &inputs.input_ids)?;
         let ids = required("input_ids", &inputs.input_ids)?;
         let mask = inputs.attention_mask.clone().unwrap_or_else(|| ids.ones_like());
-        let x = self.encoder.embed_tokens.as_ref().unwrap_or(&self.shared).forward(ids);
+        let x = embed(self.encoder.embed_tokens.as_ref().unwrap_or(&self.shared), ids);
         let padding = mask::padding(mask, x.dtype());
         let encoded = self.encoder.forward(x, padding.clone(), trace);
         Ok(self.decoder.remember(encoded, padding, capacity))
@@ -135,7 +141,7 @@ impl T5ForConditionalGeneration {
 
     /// Embeds ids `[batch, seq]` of the decoder.
     fn embed_target(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        self.decoder.embed_tokens.as_ref().unwrap_or(&self.shared).forward(ids)
+        embed(self.decoder.embed_tokens.as_ref().unwrap_or(&self.shared), ids)
     }
 
     /// Computes the logits of the decoder's outputs `[batch, seq, d_model]`.

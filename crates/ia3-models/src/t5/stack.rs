@@ -1,6 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding};
 use burn::tensor::{Device, Int, Tensor};
+use ia3_core::Tied;
 
 use super::attention::KeysValues;
 use super::block::{T5DecoderBlock, T5EncoderBlock, dropout, norm};
@@ -10,11 +11,14 @@ use crate::mask;
 use crate::norm::RmsNorm;
 use crate::output::Trace;
 
+/// The embedding that head and stacks are tied to.
+pub(super) const SHARED: &str = "shared";
+
 /// The encoder: blocks, a final norm, and dropout before and after.
 #[derive(Module, Debug)]
 pub struct T5Encoder {
-    /// An embedding of its own, `[vocab, d_model]`, where a checkpoint holds one that differs from the shared one.
-    pub embed_tokens: Option<Embedding>,
+    /// The embedding, `[vocab, d_model]`; tied unless a checkpoint holds one that differs from the shared one.
+    pub embed_tokens: Tied<Embedding>,
     /// The blocks.
     pub block: Vec<T5EncoderBlock>,
     /// The RMS norm of the output.
@@ -26,8 +30,8 @@ pub struct T5Encoder {
 /// The decoder: blocks and a final norm, with dropout before and after them.
 #[derive(Module, Debug)]
 pub struct T5Decoder {
-    /// An embedding of its own, `[vocab, d_model]`, where a checkpoint holds one that differs from the shared one.
-    pub embed_tokens: Option<Embedding>,
+    /// The embedding, `[vocab, d_model]`; tied unless a checkpoint holds one that differs from the shared one.
+    pub embed_tokens: Tied<Embedding>,
     /// The blocks.
     pub block: Vec<T5DecoderBlock>,
     /// The RMS norm of the output.
@@ -39,7 +43,8 @@ pub struct T5Decoder {
 impl T5Encoder {
     pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
         Self {
-            embed_tokens: config.own_encoder_embedding.then(|| config.embedding(device)),
+            embed_tokens: Tied::to(SHARED)
+                .with_own(config.own_encoder_embedding.then(|| config.embedding(device))),
             block: (0..config.num_layers).map(|i| T5EncoderBlock::new(config, i, device)).collect(),
             final_layer_norm: norm(config, device),
             dropout: dropout(config),
@@ -87,7 +92,8 @@ impl T5Decoder {
     pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
         let blocks = 0..config.num_decoder_layers;
         Self {
-            embed_tokens: config.own_decoder_embedding.then(|| config.embedding(device)),
+            embed_tokens: Tied::to(SHARED)
+                .with_own(config.own_decoder_embedding.then(|| config.embedding(device))),
             block: blocks.map(|i| T5DecoderBlock::new(config, i, device)).collect(),
             final_layer_norm: norm(config, device),
             dropout: dropout(config),
@@ -142,7 +148,7 @@ impl T5Decoder {
 
 fn add(position: Option<Tensor<4>>, mask: Tensor<4>) -> Tensor<4> {
     match position {
-        Some(position) => position + mask,
+        Some(position) => position.cast(mask.dtype()) + mask,
         None => mask,
     }
 }

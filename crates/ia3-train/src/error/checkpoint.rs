@@ -1,3 +1,4 @@
+use ia3_guard::{quote, quote_error, quote_path};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum CheckpointError {
     /// A file or folder cannot be written, read or removed.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`: {source}", quote_path(path))]
     File {
         /// What failed: a verb, such as `read`.
         action: &'static str,
@@ -20,7 +21,7 @@ pub enum CheckpointError {
     #[error(
         "`{}` has a fingerprint of format {found}, expected {expected}: it was written by another version of this program; \
          resume it with that version, or start a new training",
-        path.display()
+        quote_path(path)
     )]
     FingerprintFormat {
         /// The checkpoint.
@@ -31,7 +32,11 @@ pub enum CheckpointError {
         expected: u32,
     },
     /// The checkpoint belongs to another training.
-    #[error("`{}` was made with {}; use the same values again, or start a new training", path.display(), list(differences))]
+    #[error(
+        "`{}` was made with {}; use the same values again, or start a new training",
+        quote_path(path),
+        list(differences)
+    )]
     OtherRun {
         /// The checkpoint.
         path: PathBuf,
@@ -39,7 +44,11 @@ pub enum CheckpointError {
         differences: Vec<Difference>,
     },
     /// A file of the checkpoint has not the content that was written.
-    #[error("`{}` is damaged: {reason}; restore it from a copy, or continue from an earlier checkpoint", path.display())]
+    #[error(
+        "`{}` is damaged: {reason}; restore it from a copy, or continue from an earlier checkpoint",
+        quote_path(path),
+        reason = quote_error(reason)
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -50,7 +59,7 @@ pub enum CheckpointError {
     #[error(
         "`{}` holds the state after step {found}, expected {expected}; was the folder renamed or copied? \
          Give it its own name again",
-        path.display()
+        quote_path(path)
     )]
     OtherStep {
         /// The folder.
@@ -71,7 +80,11 @@ pub enum CheckpointError {
         files: Vec<PathBuf>,
     },
     /// An entry of a fingerprint cannot be written as JSON.
-    #[error("cannot compute the entry `{name}` of the fingerprint: {source}")]
+    #[error(
+        "cannot compute the entry `{name}` of the fingerprint: {source}",
+        name = quote(name),
+        source = quote_error(source)
+    )]
     Fingerprint {
         /// Name of the entry.
         name: String,
@@ -81,7 +94,8 @@ pub enum CheckpointError {
     },
     /// A state cannot be written, or does not fit the model or the optimiser.
     #[error(
-        "the state of the training does not fit: {reason}; resume it with the same model and settings, or start a new training"
+        "the state of the training does not fit: {reason}; resume it with the same model and settings, or start a new training",
+        reason = quote_error(reason)
     )]
     State {
         /// What does not fit.

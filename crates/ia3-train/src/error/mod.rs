@@ -1,6 +1,7 @@
 mod checkpoint;
 mod example;
 
+use ia3_guard::quote;
 use ia3_models::ModelError;
 
 pub use checkpoint::{CheckpointError, Difference};
@@ -17,7 +18,7 @@ pub enum TrainError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A setting has a value with which no training is possible.
-    #[error("`{name}` is {found}, expected {expected}")]
+    #[error("`{name}` is {found}, expected {expected}", found = quote(found))]
     Setting {
         /// Name of the setting.
         name: &'static str,

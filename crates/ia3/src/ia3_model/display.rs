@@ -3,6 +3,7 @@
 use std::fmt;
 
 use burn::module::Module;
+use ia3_guard::quote;
 
 use super::{AdapterModelStatus, Ia3Model, LayerStatus};
 
@@ -17,16 +18,17 @@ impl<M: Module> fmt::Display for Ia3Model<M> {
 /// A line for the model, and one for each adapter.
 impl fmt::Display for AdapterModelStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { adapter_model_type, base_model_type, trainable_params, total_params, .. } = self;
+        let Self { adapter_model_type, trainable_params, total_params, .. } = self;
+        let base_model_type = quote(&self.base_model_type);
         write!(
             f,
             "{adapter_model_type} over {base_model_type}: {} layers scaled, {trainable_params} of {total_params} \
              parameters trained",
             self.num_adapter_layers
         )?;
-        self.available_adapters
-            .iter()
-            .try_for_each(|name| write!(f, "\n  {name}: {}, {} bytes", self.words(name), self.bytes[name]))
+        self.available_adapters.iter().try_for_each(|name| {
+            write!(f, "\n  {}: {}, {} bytes", quote(name), self.words(name), self.bytes[name])
+        })
     }
 }
 
@@ -44,10 +46,10 @@ impl AdapterModelStatus {
 /// `encoder.…SelfAttention.k: Linear(24, 24), default (output), b (output)`; a `*` marks what is active.
 impl fmt::Display for LayerStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "  {}: {}", self.name, self.module_type)?;
+        write!(f, "  {}: {}", quote(&self.name), self.module_type)?;
         for (name, placement) in &self.placements {
             let mark = if self.active_adapters.contains(name) { "*" } else { "" };
-            write!(f, ", {name}{mark} ({placement})")?;
+            write!(f, ", {}{mark} ({placement})", quote(name))?;
         }
         Ok(())
     }

@@ -97,7 +97,7 @@ impl<'a> Generate<'a> {
     pub fn run(mut self) -> Result<Generated, Error> {
         let inputs = self.model.prompts(self.prompts)?;
         let generated = self.model.module().generate_with(&inputs, &self.config, &mut self.on_step)?;
-        Generated::new(generated.ids, self.model)
+        Generated::new(generated, self.model)
     }
 
     fn sampling(mut self, set: impl FnOnce(&mut Sampling)) -> Self {

@@ -1,7 +1,5 @@
 use std::fmt;
 
-use burn::tensor::{Int, Tensor};
-
 use super::Model;
 use crate::error::Error;
 
@@ -15,15 +13,17 @@ pub struct Generated {
     pub ids: Vec<Vec<i64>>,
     /// The text of each batch entry without special tokens; `None` where the model has no tokenizer.
     pub texts: Option<Vec<String>>,
+    /// The number of logits that were NaN or infinite, over all steps. If it is not 0, the ids mean nothing.
+    pub non_finite: usize,
 }
 
 impl Generated {
-    /// From ids `[batch, seq]`.
-    pub(super) fn new(ids: Tensor<2, Int>, model: &Model) -> Result<Self, Error> {
+    pub(super) fn new(generated: ia3_models::Generated, model: &Model) -> Result<Self, Error> {
+        let ia3_models::Generated { ids, non_finite, .. } = generated;
         let [_, width] = ids.dims();
         let ids: Vec<i64> = ids.into_data().iter().collect();
         let ids: Vec<Vec<i64>> = ids.chunks(width).map(<[i64]>::to_vec).collect();
-        Ok(Self { texts: texts(&ids, model)?, ids })
+        Ok(Self { texts: texts(&ids, model)?, ids, non_finite })
     }
 }
 

@@ -1,23 +1,31 @@
 //! Checkpoints as users have them: configurations and files that differ from what current tools write.
 //!
-//! Each case of `fixtures/checkpoints` has to give the logits of transformers. Each draw of `fixtures/vary`, which
+//! Each case of `fixtures/checkpoints` has to give the logits of transformers, or of PEFT if it has an adapter;
+//! `IA3_CHECKPOINTS=DIR` adds the cases of `fixtures/oracle/gen_checkpoints.py`. Each draw of `fixtures/vary`, which
 //! `fixtures/oracle/vary.py` wrote, has to give them in float32, or to be refused by a message that names a field of its
 //! `config.json`. `IA3_VARY=DIR cargo test --workspace --test checkpoints` adds the draws of a folder.
 
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
-use ia3::{Error, ModelInputs, PretrainedOptions};
+use ia3::{Adapter, AdapterError, Error, Model, ModelInputs, PretrainedOptions};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The largest difference of a logit: in float32, and where weights are in half precision.
 const FLOAT: f64 = 1e-4;
 const HALF: f64 = 0.1;
 
+/// Parameters that cannot differ between the rows of a batch.
+const WHOLE_BATCH: [&str; 2] =
+    ["shared.weight", "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"];
+
 fn main() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     let mut trials = trials(&fixtures.join("checkpoints"), same);
     trials.extend(self::trials(&fixtures.join("vary"), same_or_refused));
+    if let Some(made) = std::env::var_os("IA3_CHECKPOINTS") {
+        trials.extend(self::trials(Path::new(&made), same));
+    }
     if let Some(draws) = std::env::var_os("IA3_VARY") {
         trials.extend(self::trials(Path::new(&draws), same_or_refused));
     }
@@ -45,17 +53,27 @@ fn trial(dir: PathBuf, test: Test) -> Trial {
     Trial::test(name, move || test(&dir))
 }
 
-/// Loads as `from_pretrained` does.
+/// Loads as `from_pretrained` does, with the adapter of the case if there is one: attached, by row, merged, and merged, saved
+/// and read again.
 fn same(dir: &Path) -> Result<(), Failed> {
-    let difference = difference(dir, &PretrainedOptions::new())?;
-    let half = std::fs::read_to_string(dir.join("base/config.json"))?.contains("bfloat16");
+    let config = std::fs::read_to_string(dir.join("base/config.json"))?;
+    let half = ["bfloat16", "float16"].iter().any(|dtype| config.contains(&format!("\"{dtype}\"")));
     let tolerance = if half { HALF } else { FLOAT };
-    if difference < tolerance { Ok(()) } else { Err(format!("a logit differs by {difference:.1e}").into()) }
+    let case = Case::open(dir);
+    for (how, model) in case.models(&PretrainedOptions::new())? {
+        let difference = case.difference(&model)?;
+        if difference.is_nan() || difference >= tolerance {
+            return Err(format!("{how}: a logit differs by {difference:.1e} of the largest").into());
+        }
+    }
+    Ok(())
 }
 
 /// Loads in float32, as the generator let transformers load.
 fn same_or_refused(dir: &Path) -> Result<(), Failed> {
-    match difference(dir, &PretrainedOptions::new().with_dtype(FloatDType::F32)) {
+    let case = Case::open(dir);
+    let model = case.base(&PretrainedOptions::new().with_dtype(FloatDType::F32));
+    match model.and_then(|model| case.difference(&model)) {
         Ok(difference) if difference < FLOAT => Ok(()),
         Ok(difference) => Err(format!("a logit differs by {difference:.1e} of the largest").into()),
         Err(Error::BadConfig { source, .. }) if names_a_field(&source.to_string(), dir) => Ok(()),
@@ -74,20 +92,62 @@ fn names_a_field(message: &str, dir: &Path) -> bool {
         .any(|name| config.contains(&format!("\"{name}\":")))
 }
 
-/// The largest difference from the expected logits at real tokens, of the largest logit or of 1.
-fn difference(dir: &Path, options: &PretrainedOptions) -> Result<f64, Error> {
-    let device = Device::flex();
-    let model = options.load(dir.join("base"), &device)?.model;
-    let inputs = inputs(&dir.join("inputs.safetensors"), &device);
-    let logits = model.forward(&inputs)?.cast(DType::F32).into_data();
-    let got: Vec<f64> = logits.iter::<f64>().collect();
-    let expected = tensors(&dir.join("expected.safetensors")).remove("logits").expect("logits");
-    let real = real(&inputs, expected.shape().as_slice());
-    let expected: Vec<f64> = expected.iter::<f64>().collect();
-    assert_eq!(got.len(), expected.len());
-    let largest = expected.iter().fold(1.0, |largest: f64, logit| largest.max(logit.abs()));
-    let apart = got.iter().zip(&expected).zip(real).filter(|(_, real)| *real);
-    Ok(apart.map(|((got, expected), _)| (got - expected).abs()).fold(0.0, f64::max) / largest)
+/// A folder with a base, perhaps an adapter, inputs, and the logits of transformers.
+struct Case<'a> {
+    dir: &'a Path,
+    device: Device,
+    inputs: ModelInputs,
+    expected: TensorData,
+}
+
+impl<'a> Case<'a> {
+    fn open(dir: &'a Path) -> Self {
+        let device = Device::flex();
+        let inputs = inputs(&dir.join("inputs.safetensors"), &device);
+        let expected = tensors(&dir.join("expected.safetensors")).remove("logits").expect("logits");
+        Self { dir, device, inputs, expected }
+    }
+
+    fn base(&self, options: &PretrainedOptions) -> Result<Model, Error> {
+        Model::from_pretrained_with(self.dir.join("base"), options, &self.device)
+    }
+
+    /// The models that have to give the expected logits.
+    fn models(&self, options: &PretrainedOptions) -> Result<Vec<(&'static str, Model)>, Error> {
+        let (base, folder) = (self.base(options)?, self.dir.join("adapter"));
+        if !folder.exists() {
+            return Ok(vec![("base", base)]);
+        }
+        let adapter = Adapter::load(folder, &base)?;
+        let (merged, out) = (base.merge(&adapter)?, tempfile::tempdir().expect("a temporary folder"));
+        merged.save_pretrained(out.path())?;
+        let reread = Model::from_pretrained_with(out.path(), options, &self.device)?;
+        let rows = self.inputs.input_ids.as_ref().map_or(1, |ids| ids.dims()[0]);
+        let mut models = vec![
+            ("attached", base.with_adapter(&adapter)?),
+            ("merged", merged),
+            ("merged and read again", reread),
+        ];
+        match base.with_rows(&vec![Some(&adapter); rows]) {
+            Ok(by_row) => models.push(("by row", by_row)),
+            Err(Error::Adapter(AdapterError::SavedByRow { path }))
+                if WHOLE_BATCH.contains(&path.as_str()) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(models)
+    }
+
+    /// The largest difference from the expected logits at real tokens, of the largest logit or of 1; NaN where a logit is.
+    fn difference(&self, model: &Model) -> Result<f64, Error> {
+        let logits = model.module().forward(&self.inputs)?.cast(DType::F32).into_data();
+        let (got, expected): (Vec<f64>, Vec<f64>) = (logits.iter().collect(), self.expected.iter().collect());
+        assert_eq!(got.len(), expected.len());
+        let largest = expected.iter().fold(1.0, |largest: f64, logit| largest.max(logit.abs()));
+        let real = real(&self.inputs, self.expected.shape().as_slice());
+        let apart = got.iter().zip(&expected).zip(real).filter(|(_, real)| *real);
+        let differences = apart.map(|((got, expected), _)| (got - expected).abs() / largest);
+        Ok(differences.fold(0.0, |worst, x| if x.is_nan() || x > worst { x } else { worst }))
+    }
 }
 
 type Tensors = std::collections::BTreeMap<String, TensorData>;

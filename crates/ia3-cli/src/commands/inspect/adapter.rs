@@ -6,6 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use ia3::Ia3Config;
 use ia3::io::{AdapterFile, VectorStats};
+use ia3_guard::{escape, escape_lines, few, quote};
 use serde::Serialize;
 
 use crate::commands::base_model;
@@ -91,7 +92,7 @@ impl AdapterReport {
 
 impl fmt::Display for AdapterReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".into());
+        let or_none = |text: &Option<String>| quote(text.as_deref().unwrap_or("none")).into_owned();
         writeln!(
             f,
             "(IA)³ adapter, {} parameters in {} vectors, {} bytes",
@@ -104,13 +105,18 @@ impl fmt::Display for AdapterReport {
         writeln!(f, "targets:     {}", or_none(&self.target_modules))?;
         writeln!(f, "feedforward: {}", or_none(&self.feedforward_modules))?;
         if !self.modules_to_save.is_empty() {
-            writeln!(f, "saved:       {}", self.modules_to_save.join(", "))?;
+            let saved = self.modules_to_save.iter().map(|name| quote(name).into_owned());
+            writeln!(f, "saved:       {}", few(saved, ", "))?;
         }
         write!(f, "\n{:52} {:>10}    mean     std     min     max  neg ones nan", "site", "shape")?;
         self.sites.iter().try_for_each(|site| write!(f, "\n{site}"))?;
         match &self.fit {
-            Some(Fit { base, fits: true, reason }) => write!(f, "\n\nfits {base}: {reason}"),
-            Some(Fit { base, reason, .. }) => write!(f, "\n\ndoes not fit {base}: {reason}"),
+            Some(Fit { base, fits: true, reason }) => {
+                write!(f, "\n\nfits {}: {}", escape(base), escape_lines(reason))
+            }
+            Some(Fit { base, reason, .. }) => {
+                write!(f, "\n\ndoes not fit {}: {}", escape(base), escape_lines(reason))
+            }
             None => Ok(()),
         }
     }
@@ -118,7 +124,8 @@ impl fmt::Display for AdapterReport {
 
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, mean, std, min, max, negative, ones, non_finite, .. } = self;
+        let path = quote(&self.path);
+        let Self { mean, std, min, max, negative, ones, non_finite, .. } = self;
         let shape = format!("{:?}", self.shape);
         write!(
             f,

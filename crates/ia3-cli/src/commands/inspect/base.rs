@@ -8,6 +8,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use ia3::io::Checkpoint;
 use ia3::{Bits, Ia3Config};
+use ia3_guard::quote;
 use serde::Serialize;
 
 use crate::commands::base_config;
@@ -96,7 +97,7 @@ fn default_adapter(info: &ia3::ModelInfo, parameters: usize) -> Option<DefaultAd
 
 impl fmt::Display for BaseReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "base of type {}, {} parameters", self.model_type, self.parameters)?;
+        write!(f, "base of type {}, {} parameters", quote(&self.model_type), self.parameters)?;
         if let Some(w) = &self.weights {
             let dtypes: Vec<String> = w.dtypes.iter().map(|(dtype, n)| format!("{n} {dtype}")).collect();
             write!(f, "\nweights: {} bytes in {} tensors ({})", w.bytes, w.tensors, dtypes.join(", "))?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Instant;
 
 use ia3::TrainableParameters;
+use ia3_guard::quote;
 use serde::Serialize;
 
 use super::memory::{Memory, peak, size};
@@ -145,7 +146,8 @@ impl fmt::Display for DryRun {
 
 impl fmt::Display for TaskDryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, rows, batches_per_epoch, epochs, tokens, padding_share } = self;
+        let Self { rows, batches_per_epoch, epochs, tokens, padding_share, .. } = self;
+        let name = quote(&self.name);
         write!(f, "{name}: {epochs:.2} epochs of {rows} rows in {batches_per_epoch} batches, ")?;
         write!(f, "{tokens:.0} tokens, with {:.1} % padding if trained alone", 100.0 * padding_share)
     }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use ia3::core::Adapter;
 use ia3::train::{OptimizerConfig, Schedule, TrainConfig};
+use ia3_guard::quote_code;
 
 use super::report::{Report, TaskReport};
 use super::task::Task;
@@ -62,7 +63,7 @@ fn settings(config: &TrainConfig, task: &Task, others: &[String]) -> Vec<(&'stat
         }
     };
     let mut settings = vec![
-        ("data", format!("`{}`, {} rows", task.path.display(), task.data.rows.len())),
+        ("data", format!("{}, {} rows", quote_code(&task.path.to_string_lossy()), task.data.rows.len())),
         ("batch", format!("{} x {}", config.batch_size, config.gradient_accumulation_steps)),
         ("optimiser", optimizer),
         ("peak learning rate", config.learning_rate.to_string()),
@@ -72,7 +73,7 @@ fn settings(config: &TrainConfig, task: &Task, others: &[String]) -> Vec<(&'stat
     ];
     if let Some(name) = &task.name {
         let others: Vec<&str> = others.iter().filter(|o| *o != name).map(String::as_str).collect();
-        settings.push(("task", format!("`{name}`, trained together with {}", listed(&others))));
+        settings.push(("task", format!("{}, trained together with {}", quote_code(name), listed(&others))));
     }
     settings
 }
@@ -80,7 +81,7 @@ fn settings(config: &TrainConfig, task: &Task, others: &[String]) -> Vec<(&'stat
 fn listed(names: &[&str]) -> String {
     match names {
         [] => "no other".into(),
-        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        names => names.iter().map(|name| quote_code(name)).collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -37,8 +37,8 @@ impl<'a> OutputFolder<'a> {
         fingerprint.insert("device", format!("{device:?}"));
         let checkpoints = Checkpoints::new(args.out.join("checkpoints"), fingerprint);
         let of_tasks = setup.tasks.iter().any(|task| task.name.is_some());
-        let _folder = if of_tasks { Some(out::folder(&args.out)?) } else { None };
-        let adapters = setup.tasks.iter().map(|task| out::folder(&task.folder(&args.out)));
+        let _folder = if of_tasks { Some(out::lock(&args.out)?) } else { None };
+        let adapters = setup.tasks.iter().map(|task| out::lock(&task.folder(&args.out)));
         let adapters = adapters.collect::<anyhow::Result<_>>()?;
         base_hashes::keep(&setup.base_hashes, &args.out)?;
         Ok(Self { args, setup, checkpoints, last_saved: None, adapters, _folder })

@@ -4,6 +4,7 @@ use std::fmt;
 
 use ia3::TrainableParameters;
 use ia3::train::Evaluation;
+use ia3_guard::quote;
 use serde::Serialize;
 
 use super::progress_state::Score;
@@ -132,7 +133,7 @@ impl fmt::Display for Report {
 
 impl fmt::Display for TaskReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name.as_deref().unwrap_or_default();
+        let name = quote(self.name.as_deref().unwrap_or_default());
         write!(f, "{name}: loss {:.4} -> {:.4}", self.first_loss, self.last_loss)?;
         if let Some(e) = &self.evaluation {
             let (before, after) = (100.0 * e.exact_match_before, 100.0 * e.exact_match_after);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, bail};
 use ia3::io::{FileError, check_adapter_name};
-use ia3_guard::Limit;
+use ia3_guard::{Limit, quote, quote_path};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -65,7 +65,7 @@ pub(super) fn in_task(name: Option<&str>, error: impl Into<Error>) -> Error {
     let error = error.into();
     match name {
         Some(name) => {
-            let message = format!("task `{name}`: {error}");
+            let message = format!("task `{}`: {error}", quote(name));
             error.context(message)
         }
         None => error,
@@ -73,7 +73,7 @@ pub(super) fn in_task(name: Option<&str>, error: impl Into<Error>) -> Error {
 }
 
 fn read(path: &Path, args: &Train) -> anyhow::Result<Vec<TaskSpec>> {
-    let place = path.display();
+    let place = quote_path(path);
     let text = text_file::read(path, Limit::CONFIG)?;
     let entries = entries(&text).with_context(|| format!("{place} is not a list of tasks"))?;
     if entries.is_empty() {
@@ -104,7 +104,7 @@ fn entries(text: &str) -> anyhow::Result<Vec<Entry>> {
         let name = value["name"].as_str().map(str::to_string);
         if let Err(error) = serde_json::from_value::<Entry>(value) {
             match name {
-                Some(name) => bail!("task `{name}`: {error}"),
+                Some(name) => bail!("task `{}`: {error}", quote(&name)),
                 None => bail!("task {number}: {error}"),
             }
         }
@@ -117,12 +117,13 @@ fn check_name(name: &str, names: &mut BTreeSet<String>) -> anyhow::Result<()> {
     // Some file systems do not distinguish upper and lower case.
     let folder = name.to_lowercase();
     if let Some((_, why)) = TAKEN.iter().find(|(taken, _)| *taken == folder) {
-        bail!("a task cannot have the name `{name}`: {why}");
+        bail!("a task cannot have the name `{}`: {why}", quote(name));
     }
     match names.insert(folder) {
         true => Ok(()),
         false => bail!(
-            "two tasks have the name `{name}` (upper and lower case count as equal); every task needs its own folder"
+            "two tasks have the name `{}` (upper and lower case count as equal); every task needs its own folder",
+            quote(name)
         ),
     }
 }

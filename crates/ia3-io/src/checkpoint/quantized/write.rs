@@ -3,7 +3,7 @@
 use std::io;
 
 use burn::tensor::Tensor;
-use ia3_core::{Bits, QuantizedLayout, QuantizedWeight};
+use ia3_core::{Bits, NonFinite, QuantizedLayout, QuantizedWeight};
 use safetensors::Dtype;
 
 use super::names::{dtype, integers, scales, shape};
@@ -24,12 +24,17 @@ pub(crate) fn sources<const D: usize>(
         shape: shape(bits, [outputs, inputs]).to_vec(),
         write: Box::new(move |out| out.write_all(&bytes(&stored(&weight)?))),
     };
+    let scales = scales(name);
     let scales = Source {
-        name: scales(name),
+        name: scales.clone(),
         dtype: Dtype::F32,
         shape: vec![outputs, layout.blocks()],
         write: Box::new(move |out| {
-            stored(&again)?.scales().iter().try_for_each(|scale| out.write_all(&scale.to_le_bytes()))
+            let weight = stored(&again)?;
+            if let Some(found) = NonFinite::of(&scales, &weight.scales().into()) {
+                return Err(io::Error::other(found));
+            }
+            weight.scales().iter().try_for_each(|scale| out.write_all(&scale.to_le_bytes()))
         }),
     };
     [values, scales]

@@ -1,0 +1,243 @@
+//! `config.json`: its fields, and what they mean where they are absent.
+
+use serde::Deserialize;
+
+use super::config::{LlamaConfig, QkNorm};
+use super::model_type::{Defaults, defaults};
+use crate::activation::Activation;
+use crate::config_field::{expect, expect_divides, expect_layers, nullable, read, some_ids};
+use crate::error::ModelError;
+use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
+
+impl LlamaConfig {
+    /// Reads Hugging Face's `config.json`. A field that is absent has the default of its `model_type`.
+    ///
+    /// # Errors
+    ///
+    /// - [`ModelError::Json`]: the text is not such a configuration.
+    /// - [`ModelError::Field`]: a field has a value that is not possible.
+    pub fn from_json(text: &str) -> Result<Self, ModelError> {
+        let raw: Raw = read(text, "llama, mistral, qwen2, qwen3, smollm3 or olmo2", &[])?;
+        raw.check()?;
+        raw.resolve()
+    }
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    model_type: String,
+    vocab_size: Option<usize>,
+    hidden_size: Option<usize>,
+    intermediate_size: Option<usize>,
+    num_hidden_layers: Option<usize>,
+    num_attention_heads: Option<usize>,
+    #[serde(default, deserialize_with = "nullable")]
+    num_key_value_heads: Option<Option<usize>>,
+    head_dim: Option<usize>,
+    hidden_act: Option<Activation>,
+    rms_norm_eps: Option<f64>,
+    initializer_range: Option<f64>,
+    attention_dropout: Option<f64>,
+    attention_bias: Option<bool>,
+    mlp_bias: Option<bool>,
+    rope_parameters: Option<RopeParameters>,
+    rope_scaling: Option<RopeParameters>,
+    rope_theta: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
+    max_position_embeddings: Option<usize>,
+    #[serde(default, deserialize_with = "nullable")]
+    sliding_window: Option<Option<usize>>,
+    use_sliding_window: Option<bool>,
+    max_window_layers: Option<usize>,
+    layer_types: Option<Vec<String>>,
+    no_rope_layers: Option<Vec<u8>>,
+    no_rope_layer_interval: Option<usize>,
+    tie_word_embeddings: Option<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    pad_token_id: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "some_ids")]
+    eos_token_id: Option<Vec<i64>>,
+}
+
+impl Raw {
+    fn is(&self, model_types: &[&str]) -> bool {
+        model_types.contains(&self.model_type.as_str())
+    }
+
+    fn defaults(&self) -> &'static Defaults {
+        defaults(&self.model_type)
+    }
+
+    /// Heads of queries, and of keys and values: where the field is `null`, as many as of queries.
+    fn heads(&self) -> [usize; 2] {
+        let heads = self.num_attention_heads.unwrap_or(self.defaults().num_attention_heads);
+        let kv_heads = self.num_key_value_heads.unwrap_or(self.defaults().num_key_value_heads);
+        [heads, kv_heads.unwrap_or(heads)]
+    }
+
+    fn hidden_size(&self) -> usize {
+        self.hidden_size.unwrap_or(self.defaults().hidden_size)
+    }
+
+    fn layers(&self) -> usize {
+        self.num_hidden_layers.unwrap_or(self.defaults().num_hidden_layers)
+    }
+
+    fn head_dim(&self) -> Option<usize> {
+        self.head_dim.or(self.defaults().head_dim)
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        let [heads, kv_heads] = self.heads();
+        expect_layers("num_hidden_layers", self.layers())?;
+        if self.head_dim().is_none() {
+            expect_divides("num_attention_heads", heads, self.hidden_size(), "a divisor of `hidden_size`")?;
+        }
+        expect_divides("num_key_value_heads", kv_heads, heads, "a divisor of `num_attention_heads`")
+    }
+
+    fn resolve(self) -> Result<LlamaConfig, ModelError> {
+        let (d, [num_attention_heads, num_key_value_heads]) = (self.defaults(), self.heads());
+        let head_dim = self.head_dim().unwrap_or(self.hidden_size() / num_attention_heads);
+        let bias = self.attention_bias.unwrap_or(false) && !self.is(&["mistral", "qwen2"]);
+        let config = LlamaConfig {
+            vocab_size: self.vocab_size.unwrap_or(d.vocab_size),
+            hidden_size: self.hidden_size(),
+            intermediate_size: self.intermediate_size.unwrap_or(d.intermediate_size),
+            num_hidden_layers: self.layers(),
+            num_attention_heads,
+            num_key_value_heads,
+            head_dim,
+            hidden_act: self.hidden_act.unwrap_or(Activation::Silu),
+            rms_norm_eps: self.rms_norm_eps.unwrap_or(d.rms_norm_eps),
+            initializer_range: self.initializer_range.unwrap_or(0.02),
+            attention_dropout: self.attention_dropout.unwrap_or(0.0),
+            qkv_bias: bias || self.is(&["qwen2"]),
+            output_bias: bias,
+            mlp_bias: self.mlp_bias.unwrap_or(false) && self.is(&["llama", "smollm3"]),
+            qk_norm: match self.model_type.as_str() {
+                "qwen3" => Some(QkNorm::Head),
+                "olmo2" => Some(QkNorm::AllHeads),
+                _ => None,
+            },
+            norm_after: self.is(&["olmo2"]),
+            rotary_frequencies: self.rotary(head_dim)?,
+            rotary_layers: self.rotary_layers()?,
+            windows: self.windows()?,
+            tie_word_embeddings: self.tie_word_embeddings.unwrap_or(d.tie_word_embeddings),
+            pad_token_id: self.pad_token_id.unwrap_or(d.pad_token_id),
+            eos_token_id: self.eos_token_id.clone().unwrap_or(d.eos_token_id.into_iter().collect()),
+            model_type: self.model_type,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn rotary(&self, head_dim: usize) -> Result<RotaryFrequencies, ModelError> {
+        let longest = self.max_position_embeddings.unwrap_or(self.defaults().max_position_embeddings);
+        let beside = Beside {
+            rope_theta: self.rope_theta.or(Some(self.defaults().rope_theta)),
+            partial_rotary_factor: self.partial_rotary_factor,
+            original_max_position_embeddings: self.original_max_position_embeddings,
+            max_position_embeddings: longest,
+        };
+        let (scaling, parameters) = (self.rope_scaling.clone(), self.rope_parameters.clone());
+        RopeParameters::resolve(scaling, parameters, beside).frequencies(head_dim, longest)
+    }
+
+    /// Whether each layer has rotary positions. Only SmolLM3 has layers without them: those whose entry in `no_rope_layers`
+    /// is 0, or every fourth layer if the field is absent.
+    fn rotary_layers(&self) -> Result<Vec<bool>, ModelError> {
+        let layers = self.layers();
+        let every = self.no_rope_layer_interval.unwrap_or(4);
+        expect(every > 0, "no_rope_layer_interval", every, "at least 1 layer")?;
+        match &self.no_rope_layers {
+            _ if !self.is(&["smollm3"]) => Ok(vec![true; layers]),
+            None => Ok((1..=layers).map(|i| !i.is_multiple_of(every)).collect()),
+            Some(listed) => {
+                let expected = "an entry for each layer, 1 with rotary positions and 0 without";
+                expect(listed.len() >= layers, "no_rope_layers", listed.len(), expected)?;
+                Ok(listed[..layers].iter().map(|&rotary| rotary != 0).collect())
+            }
+        }
+    }
+
+    /// The window of the layers that have one. No layer of Qwen2 and Qwen3 has one unless `use_sliding_window` says so.
+    fn window(&self) -> Option<usize> {
+        let written = self.sliding_window.unwrap_or(self.defaults().sliding_window);
+        let off = self.is(&["qwen2", "qwen3"]) && self.use_sliding_window != Some(true);
+        written.filter(|_| !off && !self.is(&["llama", "olmo2"]))
+    }
+
+    /// The window of each layer. If there is no `layer_types`, every layer of Mistral has a window, and so do the layers of
+    /// Qwen2 and Qwen3 from `max_window_layers` on, and, if `use_sliding_window` says so, the layers of SmolLM3 that have no
+    /// rotary positions.
+    fn windows(&self) -> Result<Vec<Option<usize>>, ModelError> {
+        let window = self.window();
+        expect(window != Some(0), "sliding_window", 0, "at least 1 token")?;
+        if let Some(types) = self.layer_types.as_ref().filter(|_| !self.is(&["llama", "olmo2"])) {
+            return self.windows_of(types, window);
+        }
+        let first = if self.is(&["qwen2", "qwen3"]) { self.max_window_layers.unwrap_or(28) } else { 0 };
+        let smollm3 = self.is(&["smollm3"]);
+        let windowed = |(i, rotary): (usize, bool)| match smollm3 {
+            true => self.use_sliding_window == Some(true) && !rotary,
+            false => i >= first,
+        };
+        let layers = self.rotary_layers()?.into_iter().enumerate();
+        Ok(layers.map(|layer| window.filter(|_| windowed(layer))).collect())
+    }
+
+    fn windows_of(&self, types: &[String], window: Option<usize>) -> Result<Vec<Option<usize>>, ModelError> {
+        let expected = "one of full_attention and sliding_attention for each layer";
+        expect(types.len() == self.layers(), "layer_types", types.len(), expected)?;
+        let of_type = |name: &String| match (name.as_str(), window) {
+            ("full_attention" | "attention", _) => Ok(None),
+            ("sliding_attention", Some(window)) => Ok(Some(window)),
+            ("sliding_attention", None) => Err("`sliding_attention` without a `sliding_window`".to_string()),
+            (other, _) => Err(format!("`{other}`")),
+        };
+        let windows: Result<_, String> = types.iter().map(of_type).collect();
+        windows.map_err(|found| ModelError::Field { field: "layer_types", found, expected })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_type_decides_defaults_biases_and_windows() {
+        let read = |json: &str| LlamaConfig::from_json(json).unwrap();
+        let llama = read(r#"{"model_type": "llama", "num_hidden_layers": 2, "sliding_window": 7}"#);
+        assert_eq!((llama.num_key_value_heads, llama.intermediate_size, llama.qkv_bias), (32, 11_008, false));
+        assert_eq!(llama.windows, [None, None]);
+        let mistral = read(r#"{"model_type": "mistral", "num_hidden_layers": 2, "sliding_window": 7}"#);
+        assert_eq!((mistral.num_key_value_heads, mistral.intermediate_size), (8, 14_336));
+        assert_eq!(mistral.windows, [Some(7), Some(7)]);
+        let qwen = r#"{"model_type": "qwen2", "num_hidden_layers": 3, "max_window_layers": 1, "use_sliding_window": true}"#;
+        let qwen = read(qwen);
+        assert_eq!((qwen.qkv_bias, qwen.output_bias), (true, false));
+        assert_eq!(qwen.windows, [None, Some(4096), Some(4096)]);
+        let null = r#"{"model_type": "qwen2", "num_attention_heads": 64, "num_key_value_heads": null}"#;
+        assert_eq!(read(null).num_key_value_heads, 64);
+        let off = read(r#"{"model_type": "qwen2", "num_hidden_layers": 1, "sliding_window": 7}"#);
+        assert_eq!(off.windows, [None]);
+        let null = r#"{"model_type": "mistral", "num_hidden_layers": 1, "sliding_window": null}"#;
+        assert_eq!(read(null).windows, [None]);
+        let absent = read(r#"{"model_type": "mistral", "num_hidden_layers": 1}"#);
+        assert_eq!(absent.windows, [Some(4096)]);
+    }
+
+    #[test]
+    fn impossible_values_are_named() {
+        let error = |json: &str| LlamaConfig::from_json(json).unwrap_err().to_string();
+        let heads = error(r#"{"model_type": "llama", "num_key_value_heads": 5}"#);
+        let expected =
+            "`num_key_value_heads` is 5 in config.json, expected a divisor of `num_attention_heads`";
+        assert_eq!(heads, expected);
+        let types = error(r#"{"model_type": "qwen2", "num_hidden_layers": 1, "layer_types": ["odd"]}"#);
+        assert!(types.starts_with("`layer_types` is `odd` in config.json"), "{types}");
+    }
+}

@@ -1,0 +1,72 @@
+//! The names that one base may have.
+
+use std::path::Path;
+
+use ia3_guard::{Limit, read_text};
+
+/// The folder of a snapshot in the cache of the hub: `models--google--flan-t5-small/snapshots/5f2…`.
+const HUB: &str = "models--";
+
+/// The last parts of the names of a base in a folder, in lower case.
+pub(crate) struct BaseNames(Vec<String>);
+
+impl BaseNames {
+    pub(crate) fn of(dir: &Path) -> Self {
+        let absolute = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        let paths = [dir.to_string_lossy(), absolute.to_string_lossy()];
+        let own = paths.iter().filter_map(|path| last_part(path));
+        Self(own.chain(recorded(dir).as_deref().and_then(last_part)).collect())
+    }
+
+    pub(crate) fn contains(&self, part: &str) -> bool {
+        self.0.iter().any(|name| name == part)
+    }
+}
+
+/// The name in `config.json`, which transformers records.
+fn recorded(dir: &Path) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        _name_or_path: Option<String>,
+    }
+    let text = read_text(&dir.join("config.json"), Limit::CONFIG).ok()?;
+    serde_json::from_str::<Named>(&text).ok()?._name_or_path
+}
+
+/// The last part of a name or path, in lower case: the model's name without its owner. `None` where there is none.
+pub(crate) fn last_part(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | "..")).collect();
+    let of_hub = parts.iter().rev().find_map(|part| part.strip_prefix(HUB)?.rsplit("--").next());
+    Some(of_hub.or(parts.last().copied())?.to_lowercase())
+}
+
+/// Whether two names may be names of one base.
+pub fn same_base(a: &str, b: &str) -> bool {
+    last_part(a) == last_part(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_agree_in_their_last_part() {
+        for other in ["flan-T5-small", "./flan-t5-small/", r"C:\models\flan-t5-small"] {
+            assert!(same_base("google/flan-t5-small", other), "{other}");
+        }
+        let cached = "/home/user/.cache/huggingface/hub/models--google--flan-t5-small/snapshots/0fc9ddf78a1e";
+        assert!(same_base("google/flan-t5-small", cached));
+        assert!(!same_base("google/flan-t5-small", "google/flan-t5-base"));
+        assert_eq!(last_part("./"), None);
+    }
+
+    #[test]
+    fn a_base_has_the_name_of_its_folder_and_that_in_its_configuration() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("Merged");
+        std::fs::create_dir(&dir).unwrap();
+        assert!(BaseNames::of(&dir).contains("merged") && !BaseNames::of(&dir).contains("t5-small"));
+        std::fs::write(dir.join("config.json"), r#"{"_name_or_path": "google-t5/t5-small"}"#).unwrap();
+        assert!(BaseNames::of(&dir).contains("merged") && BaseNames::of(&dir).contains("t5-small"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The `config.json` of a model that was made from the one in a folder.
+
+use std::path::Path;
+
+use burn::tensor::DType;
+use ia3_core::visit_params;
+use ia3_guard::{Limit, read_text};
+use ia3_io::Checkpoint;
+use ia3_models::{Model, ModelConfig};
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::pretrained::with_head_of;
+
+/// The key of a head that may be tied.
+const HEAD: &str = "lm_head.weight";
+
+/// The text of `config.json` for a model that was made from the one in the folder `base`; `None` if the file of the base fits.
+///
+/// It differs if a classifier has another number of classes, and if a head that was the embedding has a weight of its own now
+/// (`tie_word_embeddings: false`), as after merging an adapter that replaces one of the two. T5 then also gets
+/// `scale_decoder_outputs`, because transformers would take it from `tie_word_embeddings`.
+///
+/// # Errors
+///
+/// [`Error::ReadConfig`], [`Error::BadConfig`], and [`Error::Checkpoint`] if the weights of the base cannot be read.
+pub fn config_text(model: &Model, base: &Path) -> Result<Option<String>, Error> {
+    let path = base.join("config.json");
+    let read = |source| Error::ReadConfig { path: path.clone(), source };
+    let text = read_text(&path, Limit::CONFIG).map_err(|error| read(error.reason()))?;
+    let config =
+        ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path: path.clone(), source })?;
+    let mut fields: Map<String, Value> = serde_json::from_str(&text).map_err(|e| read(e.into()))?;
+    let before = fields.clone();
+    set_num_labels(&mut fields, model, &config);
+    set_own_head(&mut fields, model, config, base)?;
+    if fields == before {
+        return Ok(None);
+    }
+    let text = serde_json::to_string_pretty(&fields).map_err(|e| read(e.into()))?;
+    Ok(Some(text + "\n"))
+}
+
+fn set_num_labels(fields: &mut Map<String, Value>, model: &Model, config: &ModelConfig) {
+    let Some(labels) = model.num_labels() else { return };
+    if matches!(config, ModelConfig::Bert(said) if said.labels() == labels) {
+        return;
+    }
+    ["id2label", "label2id"].into_iter().for_each(|names| drop(fields.remove(names)));
+    fields.insert("num_labels".into(), labels.into());
+}
+
+fn set_own_head(
+    fields: &mut Map<String, Value>,
+    model: &Model,
+    config: ModelConfig,
+    base: &Path,
+) -> Result<(), Error> {
+    if config.tied_keys().is_none() || !has_own_head(model) {
+        return Ok(());
+    }
+    let of_base = with_head_of(config.clone(), &Checkpoint::open(base)?)?;
+    if of_base.aliases().iter().all(|(_, other)| other != HEAD) {
+        return Ok(());
+    }
+    fields.insert("tie_word_embeddings".into(), false.into());
+    if let ModelConfig::T5(t5) = config
+        && t5.model_type == "t5"
+    {
+        fields.insert("scale_decoder_outputs".into(), t5.scale_decoder_outputs.into());
+    }
+    Ok(())
+}
+
+/// Whether the head has a float weight of its own. A quantised one is announced by `quantization_config`.
+fn has_own_head(model: &Model) -> bool {
+    let mut own = false;
+    visit_params(model, |path, param| {
+        let weight = param.as_float::<2>().filter(|_| path.to_string() == HEAD);
+        own |= weight.is_some_and(|weight| !matches!(weight.base().dtype(), DType::QFloat(_)));
+    });
+    own
+}
