@@ -36,7 +36,7 @@ fn growth_of(part: Option<&impl Serialize>) -> Result<usize, String> {
     Ok(growth(&json))
 }
 
-/// Refuses a map of sentencepiece whose table is larger than the map: the crate `tokenizers` takes memory for the whole table
+/// Refuses bytes that are not JSON, and a map of sentencepiece whose table is larger than the map: the crate `tokenizers` takes memory for the whole table
 /// before it reads it. `json` is the text of `tokenizer.json`.
 pub(crate) fn check_maps(json: &[u8]) -> Result<(), String> {
     /// The part of the file that can have such maps.
@@ -45,7 +45,9 @@ pub(crate) fn check_maps(json: &[u8]) -> Result<(), String> {
         #[serde(default)]
         normalizer: Value,
     }
-    let Tokenizer { normalizer } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    // The crate `tokenizers` skips bytes that are not UTF-8 in fields that it does not know.
+    let json = std::str::from_utf8(json).map_err(|error| error.to_string())?;
+    let Tokenizer { normalizer } = serde_json::from_str(json).map_err(|error| error.to_string())?;
     maps(&normalizer).into_iter().try_for_each(|map| {
         let bytes = decoded(map);
         let table = bytes.first_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size) as usize);
@@ -157,5 +159,6 @@ mod tests {
         // The text is not JSON behind the map, which the crate `tokenizers` would have read by then.
         assert!(check_maps(json("AAASplit").replace("]}}", "]}.").as_bytes()).is_err());
         assert_eq!(check_maps(b"{}"), Ok(()));
+        assert!(check_maps(b"{\"unknown\": \"\xff\"}").is_err());
     }
 }
