@@ -45,7 +45,7 @@ pub(crate) fn check_maps(json: &[u8]) -> Result<(), String> {
         #[serde(default)]
         normalizer: Value,
     }
-    // The crate `tokenizers` skips bytes that are not UTF-8 in fields that it does not know.
+    // serde skips bytes that are not UTF-8 in fields that are not read. The crate `tokenizers` also skips a key without a value.
     let json = std::str::from_utf8(json).map_err(|error| error.to_string())?;
     let Tokenizer { normalizer } = serde_json::from_str(json).map_err(|error| error.to_string())?;
     maps(&normalizer).into_iter().try_for_each(|map| {
@@ -159,6 +159,7 @@ mod tests {
         // The text is not JSON behind the map, which the crate `tokenizers` would have read by then.
         assert!(check_maps(json("AAASplit").replace("]}}", "]}.").as_bytes()).is_err());
         assert_eq!(check_maps(b"{}"), Ok(()));
+        assert!(check_maps(br#"{"key without a value", "normalizer": null}"#).is_err());
         assert!(check_maps(b"{\"unknown\": \"\xff\"}").is_err());
     }
 }
