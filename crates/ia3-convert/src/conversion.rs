@@ -58,7 +58,8 @@ pub fn convert_adapter(
 ///
 /// # Errors
 ///
-/// As [`convert_adapter`], and [`ConvertError::NothingToPlace`] if a site is given and the adapter has no vector that could
+/// As [`convert_adapter`], [`ConvertError::Adapter`] for values that are NaN or infinite, and
+/// [`ConvertError::NothingToPlace`] if a site is given and the adapter has no vector that could
 /// be placed there.
 ///
 /// ```no_run
@@ -81,6 +82,7 @@ pub fn convert_adapter_with(
         file.config.base_model_name_or_path = Some(name.clone());
     }
     let (adapter, placed) = place(file, to, options)?;
+    adapter.check_finite()?;
     let placements = adapter.placements(options.base.as_ref())?;
     let WrittenFiles { files, bytes, .. } = output.write(&adapter, options.base.as_ref())?;
     let leftovers = output.leftovers().to_vec();

@@ -23,7 +23,7 @@ use crate::{adapterhub, order, tfew};
 ///
 /// # Errors
 ///
-/// [`ConvertError::InTheWay`]; [`ConvertError::Adapter`] for a value that is NaN or infinite; [`ConvertError::Unrepresentable`] and [`ConvertError::SavedWhole`] for what the format cannot
+/// [`ConvertError::InTheWay`]; [`ConvertError::Unrepresentable`] and [`ConvertError::SavedWhole`] for what the format cannot
 /// hold; the errors of [`AdapterFile::placements`]; [`ConvertError::File`].
 pub fn save_adapter_as(
     file: &AdapterFile,
@@ -66,7 +66,6 @@ impl<'a> Output<'a> {
         file: &AdapterFile,
         base: Option<&ModelInfo>,
     ) -> Result<WrittenFiles, ConvertError> {
-        file.check_finite()?;
         let placements = file.placements(base)?;
         let outputs = |format| outputs(file, format, &placements);
         match self {

@@ -13,9 +13,9 @@ pub mod text;
 pub use ::safetensors::Dtype;
 pub use adapter::{
     AdapterDiff, AdapterFile, AdapterFileError, AdapterOptions, AdapterReport, BASE_NAME, FieldDiff,
-    FileVector, ShapeDiff, SiteDiff, VectorDistance, VectorStats, check_adapter_name, load_adapter,
-    model_card, named_adapters, save_adapter, save_adapter_with, save_adapters, save_adapters_with,
-    state_dict, statistics, write_adapter,
+    FileVector, ShapeDiff, SiteDiff, VectorDistance, VectorStats, check_adapter_name, check_finite,
+    load_adapter, model_card, named_adapters, save_adapter, save_adapter_with, save_adapters,
+    save_adapters_with, state_dict, statistics, write_adapter,
 };
 pub use checkpoint::{
     BadDtype, Checkpoint, CheckpointError, CheckpointOptions, LoadOptions, LoadReport, MisShaped,

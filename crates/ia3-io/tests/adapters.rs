@@ -10,8 +10,8 @@ use common::{Tiny, fixture, names, values};
 use ia3_core::config::{ModelInfo, ModuleInfo, ModuleKind};
 use ia3_core::{Adapter, Ia3Config, merge};
 use ia3_io::{
-    AdapterFile, AdapterFileError, AdapterOptions, Checkpoint, VectorStats, load_adapter, save_adapter,
-    save_adapter_with, save_adapters, save_checkpoint, statistics,
+    AdapterFile, AdapterFileError, AdapterOptions, Checkpoint, VectorStats, check_finite, load_adapter,
+    save_adapter, save_adapter_with, save_adapters, save_checkpoint, statistics,
 };
 
 fn adapter(model: &Tiny, config: Ia3Config) -> Adapter {
@@ -147,6 +147,9 @@ fn statistics_are_of_the_finite_values() {
         "mean 0.0000 std 1.0000 min -1.0000 max 1.0000, 1 of 4 negative, 1 ones, 2 not finite"
     );
     assert_eq!(AdapterFile::open(out.path()).unwrap().statistics()[1], (path.clone(), *stats));
+    let expected = "the adapter was not written: 2 of 4 values of `block.0.k` are NaN or infinite";
+    assert_eq!(check_finite(&loaded).unwrap_err().to_string(), expected);
+    assert_eq!(AdapterFile::open(out.path()).unwrap().check_finite().unwrap_err().to_string(), expected);
     let empty = VectorStats::of(&[]);
     assert!(empty.mean.is_nan() && empty.min.is_nan() && empty.count == 0);
 }

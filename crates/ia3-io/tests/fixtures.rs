@@ -69,7 +69,7 @@ fn every_adapter_is_saved_as_it_was_loaded() {
         assert!(bytes(&saved) == bytes(dir), "{}", dir.display());
         assert_eq!(config(&saved), config(dir), "{}", dir.display());
     }
-    assert_eq!(adapter_dirs().len(), 39);
+    assert_eq!(adapter_dirs().len(), 48);
 }
 
 #[test]

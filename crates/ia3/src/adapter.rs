@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use ia3_config::{Ia3Config, ModelInfo, Plan};
 use ia3_core::{ActivationSpace, MixMethod, mix, model_info};
-use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapter_with};
+use ia3_io::{AdapterOptions, WrittenFiles, check_finite, load_adapter, save_adapter_with};
 
 use crate::error::Error;
 
@@ -105,12 +105,14 @@ impl Adapter {
     ///
     /// # Errors
     ///
-    /// The errors are those of [`save_adapter_with`].
+    /// The errors are those of [`save_adapter_with`], and [`Error::AdapterFile`] for values that are NaN or infinite; then
+    /// nothing is written.
     pub fn save(&self, dir: impl AsRef<Path>) -> Result<WrittenFiles, Error> {
         let options = match self.base.as_deref() {
             Some(base) => AdapterOptions::new().with_base(base.clone()),
             None => AdapterOptions::new(),
         };
+        check_finite(&self.values)?;
         Ok(save_adapter_with(&self.values, dir, &options)?)
     }
 

@@ -6,43 +6,22 @@ use std::path::Path;
 
 use burn::tensor::TensorData;
 use ia3_config::Placement;
-use ia3_core::NonFinite;
 use safetensors::Dtype;
 
 use crate::adapter::card::Card;
 use crate::adapter::file::{AdapterFile, FileVector};
 use crate::adapter::folder_write::write_folder;
-use crate::adapter::save::check_finite;
 use crate::adapter::{AdapterFileError, keys};
 use crate::fs::{FolderWrite, OutputFolder, WrittenFiles};
 use crate::safetensors::{Source, file_dtype};
 
 impl AdapterFile {
-    /// Refuses an adapter with values that are NaN or infinite, which no file should hold.
-    ///
-    /// # Errors
-    ///
-    /// [`AdapterFileError::NotFinite`] with the vectors and the parameters saved whole that hold such values.
-    pub fn check_finite(&self) -> Result<(), AdapterFileError> {
-        check_finite(self.non_finite())
-    }
-
-    fn non_finite(&self) -> Vec<NonFinite> {
-        let vector = |(module, vector): (&String, &FileVector)| {
-            let count = vector.values.iter().filter(|value| !value.is_finite()).count();
-            (count > 0).then(|| NonFinite::new(module, count, vector.values.len()))
-        };
-        let saved = self.saved.iter().filter_map(|(name, data)| NonFinite::of(name, data));
-        self.vectors.iter().filter_map(vector).chain(saved).collect()
-    }
-
     /// Writes the adapter as a folder of PEFT's. `placements` says what each vector multiplies, for the model card; see
     /// [`placements`](Self::placements).
     ///
     /// # Errors
     ///
-    /// [`AdapterFileError::NotFinite`] for a value that is NaN or infinite, [`AdapterFileError::File`] if the folder cannot
-    /// be written.
+    /// [`AdapterFileError::File`] if the folder cannot be written.
     pub fn save(
         &self,
         placements: &BTreeMap<String, Placement>,
@@ -62,7 +41,6 @@ impl AdapterFile {
         placements: &BTreeMap<String, Placement>,
         write: FolderWrite,
     ) -> Result<WrittenFiles, AdapterFileError> {
-        self.check_finite()?;
         let mut config = self.config.clone();
         config.inference_mode = true;
         let vectors = self.vectors.iter().map(|(module, v)| Ok(vector(module, v)));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use burn::tensor::TensorData;
 use ia3_config::ModelInfo;
-use ia3_core::{Adapter, Ia3Vector, NonFinite};
+use ia3_core::{Adapter, Ia3Vector};
 use safetensors::Dtype;
 
 use crate::adapter::card::Card;
@@ -25,8 +25,8 @@ use crate::safetensors::{Source, file_dtype};
 /// # Errors
 ///
 /// [`AdapterFileError::File`] if the folder cannot be written or another process writes into it,
-/// [`AdapterFileError::UnknownLayout`] for a matrix saved whole without [`AdapterOptions::base`],
-/// [`AdapterFileError::NotFinite`] for a value that is NaN or infinite; then nothing is written.
+/// [`AdapterFileError::UnknownLayout`] for a matrix saved whole without [`AdapterOptions::base`]. Values that are NaN or
+/// infinite are none; [`check_finite`](crate::check_finite) finds them.
 pub fn save_adapter(adapter: &Adapter, dir: impl AsRef<Path>) -> Result<WrittenFiles, AdapterFileError> {
     save_adapter_with(adapter, dir, &AdapterOptions::new())
 }
@@ -55,7 +55,6 @@ pub fn write_adapter(
     write: FolderWrite,
     options: &AdapterOptions,
 ) -> Result<WrittenFiles, AdapterFileError> {
-    check_finite(adapter.non_finite())?;
     let mut adapter = adapter.clone();
     adapter.config.inference_mode = true;
     if let Some(name) = &options.base_name {
@@ -63,11 +62,6 @@ pub fn write_adapter(
     }
     let tensors = tensors(&adapter, options.base.as_ref())?;
     Ok(write_folder(write, tensors, &adapter.config, &card(&adapter))?)
-}
-
-/// Refuses an adapter with values that are not finite.
-pub(crate) fn check_finite(tensors: Vec<NonFinite>) -> Result<(), AdapterFileError> {
-    if tensors.is_empty() { Ok(()) } else { Err(AdapterFileError::NotFinite { tensors }) }
 }
 
 /// The text of the model card that [`save_adapter`] writes: Hugging Face's front matter, a table of the vectors, and how to

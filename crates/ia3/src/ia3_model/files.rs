@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::module::Module;
-use ia3_io::{AdapterOptions, WrittenFiles, load_adapter, save_adapters_with};
+use ia3_io::{AdapterOptions, WrittenFiles, check_finite, load_adapter, save_adapters_with};
 
 use super::Ia3Model;
 use crate::Error;
@@ -71,6 +71,7 @@ impl<M: Module> Ia3Model<M> {
         let named = |name: &'_ String| Some((name.clone(), self.adapter(name)?));
         let named: Vec<_> = names.iter().filter_map(named).collect();
         let pairs: Vec<_> = named.iter().map(|(name, adapter)| (name.as_str(), *adapter)).collect();
+        pairs.iter().try_for_each(|(_, adapter)| check_finite(adapter))?;
         let base_name = options.base_name.clone();
         let mut options = AdapterOptions::new().with_base(self.info.clone());
         options.base_name = base_name;

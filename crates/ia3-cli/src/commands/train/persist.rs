@@ -112,6 +112,7 @@ impl<'a> OutputFolder<'a> {
         let options = AdapterOptions::default().with_base(self.setup.base.info());
         let save = |(task, write): (&Task, Result<FolderWrite, FileError>)| {
             let adapter = task.adapter.extract(trainer.model())?;
+            ia3::io::check_finite(&adapter)?;
             Ok(ia3::io::write_adapter(&adapter, write?, &options)?.bytes)
         };
         self.setup.tasks.iter().zip(writes).map(save).collect()
