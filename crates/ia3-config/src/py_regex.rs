@@ -1,5 +1,7 @@
 //! Implements Python's `re.fullmatch` with Rust's regular expression engines.
 
+use ia3_guard::caught;
+
 use crate::ConfigError;
 use crate::py_references;
 use crate::py_syntax::{self, Translated};
@@ -81,10 +83,17 @@ impl PyRegex {
     pub(crate) fn is_match(&self, text: &str) -> Result<bool, ConfigError> {
         match &self.engine {
             Engine::Linear(regex) => Ok(regex.is_match(text)),
-            Engine::Backtracking(regex) => regex.is_match(text).map_err(|_| ConfigError::PatternTooSlow {
-                pattern: self.pattern.clone(),
-                text: text.to_owned(),
-            }),
+            Engine::Backtracking(regex) => self.go_back(regex, text),
+        }
+    }
+
+    /// Matches with the backtracking engine, whose panics are errors too.
+    fn go_back(&self, regex: &fancy_regex::Regex, text: &str) -> Result<bool, ConfigError> {
+        let pattern = || self.pattern.clone();
+        match caught(|| regex.is_match(text)) {
+            Ok(Ok(matches)) => Ok(matches),
+            Ok(Err(_)) => Err(ConfigError::PatternTooSlow { pattern: pattern(), text: text.to_owned() }),
+            Err(reason) => Err(ConfigError::InvalidPattern { pattern: pattern(), reason }),
         }
     }
 
@@ -100,11 +109,11 @@ fn compile(wrapped: &str, translated: &Translated, max_compiled: usize) -> Resul
         Ok(_) => None,
         Err(error) => Some(last_line(&error.to_string())),
     };
-    let built = fancy_regex::RegexBuilder::new(wrapped)
-        .backtrack_limit(MAX_STEPS)
-        .delegate_size_limit(max_compiled)
-        .build();
-    match built {
+    let build = || {
+        let mut builder = fancy_regex::RegexBuilder::new(wrapped);
+        builder.backtrack_limit(MAX_STEPS).delegate_size_limit(max_compiled).build()
+    };
+    match caught(build)? {
         // The engine would panic at a test of a group that does not exist.
         Ok(regex) => py_references::check(wrapped).map(|()| Engine::Backtracking(Box::new(regex))),
         Err(error) => {
@@ -136,6 +145,15 @@ mod tests {
                 && regex.fullmatch("c").unwrap()
                 && !regex.fullmatch("ac").unwrap()
         );
+    }
+
+    #[test]
+    fn a_panic_of_the_engine_is_an_error() {
+        let regex = fancy_regex::Regex::new("(?(1))").unwrap();
+        let engine = Engine::Backtracking(Box::new(regex));
+        let regex = PyRegex { pattern: "(?(1))".to_owned(), engine };
+        let error = regex.fullmatch("a").unwrap_err().to_string();
+        assert!(error.starts_with("invalid regular expression `(?(1))`: "), "{error}");
     }
 
     fn is_linear(pattern: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::Module;
-use ia3_config::{ModelInfo, nearest_name};
+use ia3_config::{ModelInfo, ModuleInfo, nearest_name};
 
 use crate::adapter::Adapter;
 use crate::error::AdapterError;
@@ -38,7 +38,11 @@ pub(crate) fn check_fit<M: Module>(
     base: &M,
     info: &ModelInfo,
 ) -> Result<(), AdapterError> {
-    adapter.vectors.iter().try_for_each(|(path, v)| check_vector(path, v, info))?;
+    let modules: BTreeMap<&str, &ModuleInfo> = info.modules.iter().map(|m| (m.path.as_str(), m)).collect();
+    for (path, vector) in &adapter.vectors {
+        let module = modules.get(path.as_str()).ok_or_else(|| no_such_module(path, info))?;
+        check_vector(vector, module)?;
+    }
     let shapes = shapes(base);
     for (path, data) in &adapter.saved {
         let found = data.shape().to_vec();
@@ -50,11 +54,8 @@ pub(crate) fn check_fit<M: Module>(
     Ok(())
 }
 
-fn check_vector(path: &str, vector: &Ia3Vector, info: &ModelInfo) -> Result<(), AdapterError> {
-    let Some(module) = info.module(path) else {
-        return Err(no_such_module(path, info));
-    };
-    let (kind, placement, path) = (&module.kind, vector.placement, path.to_string());
+fn check_vector(vector: &Ia3Vector, module: &ModuleInfo) -> Result<(), AdapterError> {
+    let (kind, placement, path) = (&module.kind, vector.placement, module.path.clone());
     if !kind.is_adaptable() {
         return Err(AdapterError::NotAdaptable { path, kind: kind.to_string() });
     }

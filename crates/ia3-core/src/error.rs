@@ -1,6 +1,8 @@
 use ia3_config::Placement;
 use ia3_guard::quote;
 
+use crate::quantization_error::QuantizationError;
+
 /// An error in applying an adapter to a model, or in merging, mixing or quantising.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -250,64 +252,9 @@ pub enum AdapterError {
         /// The number of values that are NaN or infinite.
         count: usize,
     },
-    /// A vector scales the input of a quantised layer. Such a vector cannot be merged exactly.
-    #[error(
-        "`{path}` is quantised, and a vector on the input of a quantised layer cannot be merged exactly: in a gated feed-forward block, move the vector to the matrix beside the gate (`wi_1`, `up_proj`); else merge into the float base and quantise the result, or accept the rounding error of `merge_requantizing`",
-        path = quote(path)
-    )]
-    QuantizedInput {
-        /// Module path.
-        path: String,
-    },
-    /// A quantised weight has scales that several outputs share. An output vector scales each output differently, so it
-    /// cannot be merged into them.
-    #[error(
-        "`{path}` is quantised with scales that several outputs share, so an output vector cannot be merged into them; quantise with `quantize`, which gives each output its own scales, or use `merge_requantizing`",
-        path = quote(path)
-    )]
-    SharedScales {
-        /// Module path.
-        path: String,
-    },
-    /// The base to quantise is quantised already.
-    #[error("`{path}` is quantised already; quantise the float base instead", path = quote(path))]
-    AlreadyQuantized {
-        /// Module path of the first such layer.
-        path: String,
-    },
-    /// The number of integers or scales of a quantised weight does not fit its shape.
-    #[error(
-        "a quantised weight of shape [d_out, d_in] = {shape:?} has {values} integers and {scales} scales; expected one integer per weight, and one scale per block of 1 to 255 inputs of each output"
-    )]
-    QuantizedParts {
-        /// The shape `[d_out, d_in]` of the weight.
-        shape: [usize; 2],
-        /// The number of integers.
-        values: usize,
-        /// The number of scales.
-        scales: usize,
-    },
-    /// An integer of a quantised weight is outside of the range of its bits.
-    #[error("a quantised weight holds the integer {value}, expected -{largest} to {largest}")]
-    QuantizedRange {
-        /// The integer.
-        value: i8,
-        /// The largest value of the range.
-        largest: u8,
-    },
-    /// A device cannot store the blocks of a quantised weight.
-    #[error(
-        "a block of {block} inputs cannot be stored on the device {device}, which packs {words} integers into a word and needs blocks that fill whole words; quantise the float base on that device",
-        device = quote(device)
-    )]
-    QuantizedBlock {
-        /// The number of inputs that share a scale.
-        block: usize,
-        /// The number of integers in a word.
-        words: usize,
-        /// The device.
-        device: String,
-    },
+    /// A weight cannot be quantised, or a vector cannot be merged into a quantised one.
+    #[error(transparent)]
+    Quantization(#[from] QuantizationError),
     /// The configuration does not fit the model.
     #[error(transparent)]
     Config(#[from] ia3_config::ConfigError),

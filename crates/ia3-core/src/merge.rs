@@ -12,6 +12,7 @@ use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::param_path::ParamPath;
 use crate::quant::{fold_output, is_quantized, requantize};
+use crate::quantization_error::QuantizationError;
 use crate::scale::{Ia3Scale, scale_weight};
 use crate::visit_params::{ParamMapper, map_params};
 
@@ -29,7 +30,7 @@ use crate::visit_params::{ParamMapper, map_params};
 /// # Errors
 ///
 /// - The errors of [`attach`](crate::attach).
-/// - [`AdapterError::QuantizedInput`], [`AdapterError::SharedScales`]: a vector cannot be merged exactly into a quantised
+/// - [`QuantizationError::InputVector`], [`QuantizationError::SharedScales`]: a vector cannot be merged exactly into a quantised
 ///   weight.
 pub fn merge<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     merge_with(base, adapters, Merging::Exact { safe: false }).map(|merged| merged.model)
@@ -143,7 +144,7 @@ impl Merger<'_> {
         output: Option<Tensor<1>>,
     ) -> Tensor<D> {
         let folded = match (input.is_some(), output.clone()) {
-            (true, _) => Err(AdapterError::QuantizedInput { path: path.into() }),
+            (true, _) => Err(QuantizationError::InputVector { path: path.into() }.into()),
             (false, None) => return weight,
             (false, Some(l)) => fold_output(path, weight.clone(), l),
         };
@@ -155,7 +156,7 @@ impl Merger<'_> {
                 again
             }
             Err(problem) => {
-                self.problem.get_or_insert(problem);
+                self.problem.get_or_insert(problem.into());
                 weight
             }
         }

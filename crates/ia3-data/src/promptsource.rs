@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ia3_guard::{Limit, read_source_text};
+use ia3_guard::{Limit, caught, read_source_text};
 use serde::Deserialize;
 
 use crate::error::{DataError, TemplateError};
@@ -60,8 +60,9 @@ impl TemplateSet {
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let text = read_source_text(path, Limit::TEXT);
         let text = text.map_err(|error| DataError::Read { path: path.into(), source: error.reason() })?;
-        let file: File = serde_saphyr::from_str(&text)
-            .map_err(|error| TemplateError::Yaml { path: path.into(), reason: error.to_string() })?;
+        let read = caught(|| serde_saphyr::from_str(&text).map_err(|error| error.to_string()));
+        let invalid = |reason| TemplateError::Yaml { path: path.into(), reason };
+        let file: File = read.unwrap_or_else(Err).map_err(invalid)?;
         let templates = file.templates.into_values().map(|entry| {
             let original = entry.metadata.and_then(|m| m.original_task).unwrap_or(false);
             Ok((Template::new(entry.name, entry.jinja, entry.answer_choices.as_deref())?, original))

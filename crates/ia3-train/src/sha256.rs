@@ -1,10 +1,10 @@
 //! SHA-256 hashes as hexadecimal text.
 
 use std::fmt::Write;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use ia3_guard::FileError;
 use sha2::{Digest, Sha256};
 
 /// Size of the pieces in which a file is read.
@@ -18,10 +18,8 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> String {
 /// The hash of the content of a regular file, which is read in pieces.
 pub(crate) fn of_file(path: &Path) -> io::Result<String> {
     // A pipe or a device might never end.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let (mut file, mut hash, mut piece) = (File::open(path)?, Sha256::new(), vec![0; PIECE]);
+    let mut file = ia3_guard::open(path).map_err(FileError::reason)?;
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE]);
     loop {
         match file.read(&mut piece) {
             Ok(0) => return Ok(hex(&hash.finalize())),

@@ -56,7 +56,8 @@ impl fmt::Display for AdapterNote {
 /// Compares an adapter with the base in the folder `base`, whose task is `task`.
 ///
 /// Two names of a base are the same if their last parts agree: `google/flan-t5-small`, `./flan-t5-small` and the folder
-/// of that model in the cache of the hub. The `_name_or_path` in the base's `config.json` counts as its name too.
+/// of that model in the cache of the hub. The `_name_or_path` in the base's `config.json` counts as its name too. A quantised
+/// copy of a base may have any name.
 ///
 /// # Panics
 ///

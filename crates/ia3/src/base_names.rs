@@ -7,30 +7,40 @@ use ia3_guard::{Limit, read_text};
 /// The folder of a snapshot in the cache of the hub: `models--google--flan-t5-small/snapshots/5f2…`.
 const HUB: &str = "models--";
 
-/// The last parts of the names of a base in a folder, in lower case.
-pub(crate) struct BaseNames(Vec<String>);
+/// The last parts of the names of a base in a folder, in lower case; `None` where they say nothing, because the folder holds
+/// a quantised copy of another.
+pub(crate) struct BaseNames(Option<Vec<String>>);
 
 impl BaseNames {
     pub(crate) fn of(dir: &Path) -> Self {
+        let recorded = Recorded::of(dir).unwrap_or_default();
+        if recorded.quantization_config.is_some() {
+            return Self(None);
+        }
         let absolute = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
         let paths = [dir.to_string_lossy(), absolute.to_string_lossy()];
         let own = paths.iter().filter_map(|path| last_part(path));
-        Self(own.chain(recorded(dir).as_deref().and_then(last_part)).collect())
+        Self(Some(own.chain(recorded._name_or_path.as_deref().and_then(last_part)).collect()))
     }
 
     pub(crate) fn contains(&self, part: &str) -> bool {
-        self.0.iter().any(|name| name == part)
+        self.0.as_ref().is_none_or(|names| names.iter().any(|name| name == part))
     }
 }
 
-/// The name in `config.json`, which transformers records.
-fn recorded(dir: &Path) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        _name_or_path: Option<String>,
+/// What `config.json` says about where the base comes from.
+#[derive(Default, serde::Deserialize)]
+struct Recorded {
+    /// The name that transformers records.
+    _name_or_path: Option<String>,
+    quantization_config: Option<serde::de::IgnoredAny>,
+}
+
+impl Recorded {
+    fn of(dir: &Path) -> Option<Self> {
+        let text = read_text(&dir.join("config.json"), Limit::CONFIG).ok()?;
+        serde_json::from_str(&text).ok()
     }
-    let text = read_text(&dir.join("config.json"), Limit::CONFIG).ok()?;
-    serde_json::from_str::<Named>(&text).ok()?._name_or_path
 }
 
 /// The last part of a name or path, in lower case: the model's name without its owner. `None` where there is none.
@@ -68,5 +78,8 @@ mod tests {
         assert!(BaseNames::of(&dir).contains("merged") && !BaseNames::of(&dir).contains("t5-small"));
         std::fs::write(dir.join("config.json"), r#"{"_name_or_path": "google-t5/t5-small"}"#).unwrap();
         assert!(BaseNames::of(&dir).contains("merged") && BaseNames::of(&dir).contains("t5-small"));
+        std::fs::write(dir.join("config.json"), r#"{"quantization_config": {"quant_method": "ia3"}}"#)
+            .unwrap();
+        assert!(BaseNames::of(&dir).contains("any name"), "a quantised copy has a folder of its own");
     }
 }

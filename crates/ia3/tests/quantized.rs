@@ -8,6 +8,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{DType, Tensor, Tolerance};
 use common::{beside_gates, cases, device};
 use ia3::core::Adapter;
+use ia3::core::QuantizationError;
 use ia3::models::Model;
 use ia3::{AdapterError, Bits, Placement, PretrainedOptions, Quantization};
 
@@ -51,7 +52,11 @@ fn output_vectors_merge_exactly_into_quantised_weights() {
             assert!(worst(&adapted, &float) > 1e-5, "{}: nothing was quantised", case.name);
             if scales_an_input(&adapter) {
                 let refused = ia3::merge(&base, &[&adapter]).unwrap_err();
-                assert!(matches!(refused, AdapterError::QuantizedInput { .. }), "{}: {refused}", case.name);
+                assert!(
+                    matches!(refused, AdapterError::Quantization(QuantizationError::InputVector { .. })),
+                    "{}: {refused}",
+                    case.name
+                );
                 let again = ia3::merge_requantizing(&base, &[&adapter]).unwrap();
                 let error = again.errors.values().copied().fold(0.0, f64::max);
                 println!("{} {bits:?}: quantised anew, error of a weight {error:.1e}", case.name);

@@ -3,7 +3,7 @@ use burn::tensor::{DType, Tensor};
 use super::relative_error;
 use super::scheme::quantize_as;
 use super::stored::QuantizedWeight;
-use crate::error::AdapterError;
+use crate::quantization_error::QuantizationError;
 use crate::scale::scale_weight;
 
 /// Scales a quantised weight `[d_in, d_out]` along its outputs. The result is exact: the magnitude goes into the scales and
@@ -11,14 +11,14 @@ use crate::scale::scale_weight;
 ///
 /// # Errors
 ///
-/// [`AdapterError::SharedScales`] if several outputs share a scale.
+/// [`QuantizationError::SharedScales`] if several outputs share a scale.
 pub(crate) fn fold_output<const D: usize>(
     path: &str,
     weight: Tensor<D>,
     l: Tensor<1>,
-) -> Result<Tensor<D>, AdapterError> {
+) -> Result<Tensor<D>, QuantizationError> {
     let Some(stored) = QuantizedWeight::of(&weight) else {
-        return Err(AdapterError::SharedScales { path: path.into() });
+        return Err(QuantizationError::SharedScales { path: path.into() });
     };
     let l: Vec<f32> = l.into_data().iter().collect();
     stored.scaled(&l).into_tensor(&weight.device())

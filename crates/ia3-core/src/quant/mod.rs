@@ -14,6 +14,7 @@ use crate::activation_space::ActivationSpace;
 use crate::check::check_pristine;
 use crate::error::AdapterError;
 use crate::param_path::ParamPath;
+use crate::quantization_error::QuantizationError;
 use crate::visit_params::{ParamMapper, ParamVisitor, map_params, visit_params_with};
 
 pub(crate) use fold::{fold_output, requantize};
@@ -85,7 +86,7 @@ impl QuantizeReport {
 /// # Errors
 ///
 /// - [`AdapterError::AlreadyAttached`]: the model carries vectors.
-/// - [`AdapterError::AlreadyQuantized`]: the model is quantised already.
+/// - [`QuantizationError::AlreadyQuantized`]: the model is quantised already.
 ///
 /// ```
 /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
@@ -125,7 +126,7 @@ fn check_float<M: ActivationSpace>(base: &M) -> Result<(), AdapterError> {
     }
     let mut first = First(None);
     visit_params_with(base, &mut first);
-    first.0.map_or(Ok(()), |path| Err(AdapterError::AlreadyQuantized { path }))
+    first.0.map_or(Ok(()), |path| Err(QuantizationError::AlreadyQuantized { path }.into()))
 }
 
 /// Quantises the weights of a model one by one, with the same results as [`quantize`]. It is for models whose float weights do

@@ -3,7 +3,7 @@ use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
 
 use super::Bits;
 use super::scheme::{PACKED, blocks_of, fits, innermost, on_device};
-use crate::error::AdapterError;
+use crate::quantization_error::QuantizationError;
 
 /// The layout of a quantised weight. It does not depend on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,25 +47,25 @@ impl QuantizedWeight {
     ///
     /// # Errors
     ///
-    /// - [`AdapterError::QuantizedParts`]: the number of integers or scales does not fit the shape, or a block has more than
+    /// - [`QuantizationError::Parts`]: the number of integers or scales does not fit the shape, or a block has more than
     ///   255 inputs.
-    /// - [`AdapterError::QuantizedRange`]: an integer is outside of −127 … 127 (8 bits) or −7 … 7 (4 bits).
+    /// - [`QuantizationError::Range`]: an integer is outside of −127 … 127 (8 bits) or −7 … 7 (4 bits).
     pub fn new(
         bits: Bits,
         shape: [usize; 2],
         values: Vec<i8>,
         scales: Vec<f32>,
-    ) -> Result<Self, AdapterError> {
+    ) -> Result<Self, QuantizationError> {
         let [outputs, inputs] = shape;
         let complete = outputs.checked_mul(inputs) == Some(values.len());
         let blocks = scales.len().checked_div(outputs).filter(|n| n * outputs == scales.len());
         let block = blocks.filter(|&n| n > 0 && inputs.is_multiple_of(n)).map(|n| inputs / n);
         let Some(block) = block.filter(|block| complete && (1..=255).contains(block)) else {
-            return Err(AdapterError::QuantizedParts { shape, values: values.len(), scales: scales.len() });
+            return Err(QuantizationError::Parts { shape, values: values.len(), scales: scales.len() });
         };
         let largest = bits.largest();
         match values.iter().find(|value| value.unsigned_abs() > largest) {
-            Some(&value) => Err(AdapterError::QuantizedRange { value, largest }),
+            Some(&value) => Err(QuantizationError::Range { value, largest }),
             None => Ok(Self { layout: QuantizedLayout { bits, shape, block }, values, scales }),
         }
     }
@@ -92,18 +92,18 @@ impl QuantizedWeight {
     ///
     /// # Errors
     ///
-    /// [`AdapterError::QuantizedBlock`] if the device packs integers into words and the size of a block is not a multiple of
+    /// [`QuantizationError::Block`] if the device packs integers into words and the size of a block is not a multiple of
     /// the number of integers in a word.
     ///
     /// # Panics
     ///
     /// If `D` is not 2.
-    pub fn into_tensor<const D: usize>(self, device: &Device) -> Result<Tensor<D>, AdapterError> {
+    pub fn into_tensor<const D: usize>(self, device: &Device) -> Result<Tensor<D>, QuantizationError> {
         let QuantizedLayout { bits, shape: [outputs, inputs], block } = self.layout;
         let scheme = on_device(bits, device);
         if !fits(scheme, block) {
             let (words, device) = (scheme.num_quants(), format!("{device:?}"));
-            return Err(AdapterError::QuantizedBlock { block, words, device });
+            return Err(QuantizationError::Block { block, words, device });
         }
         let scheme = blocks_of(scheme, block);
         if scheme.store != PACKED {
@@ -264,10 +264,10 @@ mod tests {
             ([1, 300], 300, 1),
         ] {
             let error = new(shape, vec![0; values], scales).unwrap_err();
-            assert!(matches!(error, AdapterError::QuantizedParts { .. }), "{shape:?}: {error}");
+            assert!(matches!(error, QuantizationError::Parts { .. }), "{shape:?}: {error}");
         }
         let overflowing = new([usize::MAX, 2], vec![], 0).unwrap_err();
-        assert!(matches!(overflowing, AdapterError::QuantizedParts { .. }));
+        assert!(matches!(overflowing, QuantizationError::Parts { .. }));
         let error = new([2, 4], vec![0, -8, 0, 0, 0, 0, 0, 0], 4).unwrap_err().to_string();
         assert_eq!(error, "a quantised weight holds the integer -8, expected -7 to 7");
     }

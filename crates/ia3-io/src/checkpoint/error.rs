@@ -1,8 +1,8 @@
 use ia3_guard::{quote, quote_debug, quote_error, quote_path};
 use std::path::PathBuf;
 
-use ia3_core::AdapterError;
 use ia3_core::NonFinite;
+use ia3_core::QuantizationError;
 use safetensors::Dtype;
 
 use crate::checkpoint::problems::*;
@@ -195,7 +195,7 @@ pub enum CheckpointError {
         tensor: String,
         /// What is wrong.
         #[source]
-        source: Box<AdapterError>,
+        source: Box<QuantizationError>,
     },
     /// A checkpoint to quantise is quantised already.
     #[error("the weights of `{}` are quantised already; quantise the float model", quote_path(path))]

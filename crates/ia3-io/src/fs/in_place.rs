@@ -6,8 +6,9 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Component, Path};
 
+use ia3_guard::{FileError, Limit, quote, read_bytes};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -44,13 +45,18 @@ pub(crate) fn commit(stage: TempDir, target: &Path, plan: &Plan) -> io::Result<(
 
 /// Completes what [`commit`] began, wherever it was interrupted.
 pub(crate) fn complete(stage: &Path, target: &Path) -> io::Result<()> {
-    let plan = match fs::read(stage.join(PLAN)) {
+    let plan = match read_bytes(&stage.join(PLAN), Limit::CONFIG).map_err(FileError::reason) {
         Ok(plan) => plan,
         // All files were moved and the plan was removed, but the empty folder was not.
         Err(error) if error.kind() == ErrorKind::NotFound => return fs::remove_dir(stage),
         Err(error) => return Err(error),
     };
     let Plan { removed, last } = serde_json::from_slice(&plan)?;
+    // The folder may come from somebody else, and the plan says what is removed.
+    if let Some(name) = removed.iter().chain(&last).find(|name| !is_file_name(name)) {
+        let problem = format!("its plan names `{}`, which is no name of a file in it", quote(name));
+        return Err(io::Error::new(ErrorKind::InvalidData, problem));
+    }
     // A file that is still in the temporary folder did not replace the old one yet.
     let waiting = |name: &&String| stage.join(name).exists();
     last.iter().rev().filter(waiting).try_for_each(|name| remove(&target.join(name)))?;
@@ -67,6 +73,11 @@ pub(crate) fn complete(stage: &Path, target: &Path) -> io::Result<()> {
     sync_folder(target);
     remove(&stage.join(PLAN))?;
     fs::remove_dir(stage)
+}
+
+fn is_file_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name)
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -88,6 +99,21 @@ mod tests {
     fn content(dir: &Path) -> Vec<(String, String)> {
         let names = crate::fs::file_names(dir).into_iter();
         names.map(|name| (name.clone(), fs::read_to_string(dir.join(name)).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_plan_that_leads_out_of_the_folder_is_refused() {
+        for name in ["../precious", "/etc/hostname", "a/b", "..", "."] {
+            let root = tempfile::tempdir().unwrap();
+            let (stage, target) = (root.path().join("x.commit"), root.path().join("target"));
+            write(root.path(), &[("precious", "1")]);
+            write(&target, &[("config", "old")]);
+            let plan = Plan { removed: vec![name.into()], last: vec![] };
+            write(&stage, &[(PLAN, &serde_json::to_string(&plan).unwrap())]);
+            let refused = complete(&stage, &target).unwrap_err().to_string();
+            assert!(refused.contains("which is no name of a file in it"), "{refused}");
+            assert!(root.path().join("precious").exists());
+        }
     }
 
     /// Repeats the write with the first `n` system calls that change `target` done by hand, as a kill after them leaves it.

@@ -50,7 +50,7 @@ impl LockFile {
 
     /// The process that holds a lock, if one does.
     pub(crate) fn holder(path: &Path) -> Option<Option<u32>> {
-        let mut file = File::open(path).ok()?;
+        let mut file = ia3_guard::open(path).ok()?;
         let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         held.then(|| process_in(&mut file))
     }

@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 
 use ia3_guard::{Limit, read_text};
 
-use super::record::STATE;
+use super::file_names::{STATE, VALUES};
 use crate::error::CheckpointError;
 use crate::sha256;
 
 const MANIFEST: &str = "SHA256SUMS";
 
 /// The files of checkpoints whose manifest is absent or damaged, in the folder itself or in that of a task.
-const USUAL: [&str; 5] =
-    ["adapter_config.json", "adapter_model.safetensors", "README.md", STATE, super::record::VALUES];
+const USUAL: [&str; 5] = ["adapter_config.json", "adapter_model.safetensors", "README.md", STATE, VALUES];
 
 /// Writes the hashes of all files in the folder `dir` and in the folders inside it.
 ///

@@ -1,5 +1,6 @@
 //! Checkpoints of a training: folders that are complete or absent.
 
+mod file_names;
 mod folder;
 mod manifest;
 mod record;

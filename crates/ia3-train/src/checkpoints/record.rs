@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::Path;
 
+use ia3_guard::{Limit, read_bytes};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::file_names::{STATE, VALUES};
 use super::manifest;
 use crate::error::CheckpointError;
 use crate::fingerprint::Fingerprint;
 
-pub(super) const STATE: &str = "trainer_state.json";
-pub(super) const VALUES: &str = "trainer_state.bpk";
+/// More than the memory of any machine, so that only a device or a pipe is refused.
+const STATE_LIMIT: Limit = Limit { bytes: 1 << 42, what: "the state of a training" };
 
 /// The content of `trainer_state.json`.
 #[derive(Serialize, Deserialize)]
@@ -50,7 +52,7 @@ impl<T: DeserializeOwned> Record<T> {
     pub(super) fn read(dir: &Path, expected: &Fingerprint) -> Result<(Self, Vec<u8>), CheckpointError> {
         let bytes = |name: &str| {
             let path = dir.join(name);
-            fs::read(&path).map_err(|e| CheckpointError::file("read", &path, e))
+            read_bytes(&path, STATE_LIMIT).map_err(|e| CheckpointError::file("read", &path, e.reason()))
         };
         let failed =
             |e: serde_json::Error| CheckpointError::Damaged { path: dir.join(STATE), reason: e.to_string() };

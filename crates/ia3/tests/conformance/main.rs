@@ -21,6 +21,7 @@ mod training;
 
 use burn::module::Module;
 use ia3::core::Adapter;
+use ia3::core::QuantizationError;
 use ia3::models::Model;
 use ia3::{AdapterError, Bits};
 
@@ -114,7 +115,7 @@ fn quantised(case: &Case, table: &mut Table) {
         let adapted = of(case, &ia3::attach(&base, &[&adapter]).unwrap());
         let merged = match ia3::merge(&base, &[&adapter]) {
             // An input vector without a gate has no exact merge.
-            Err(AdapterError::QuantizedInput { .. }) => continue,
+            Err(AdapterError::Quantization(QuantizationError::InputVector { .. })) => continue,
             merged => of(case, &merged.unwrap()),
         };
         let what = format!("merged into {name} bits, from the adapter on them");

@@ -1,6 +1,6 @@
 //! Checking and reading a quantised weight.
 
-use ia3_core::{AdapterError, Bits, QuantizedWeight};
+use ia3_core::{Bits, QuantizationError, QuantizedWeight};
 use safetensors::Dtype;
 
 use super::names::{dtype, integers, scales, shape};
@@ -73,7 +73,12 @@ pub(crate) fn read(
 }
 
 /// The error for integers of the weight `name` that cannot be used.
-pub(crate) fn problem(file: &Checkpoint, name: &str, bits: Bits, source: AdapterError) -> CheckpointError {
+pub(crate) fn problem(
+    file: &Checkpoint,
+    name: &str,
+    bits: Bits,
+    source: QuantizationError,
+) -> CheckpointError {
     let (path, tensor) = (file.path().to_owned(), integers(name, bits));
     CheckpointError::QuantizedWeight { path, tensor, source: Box::new(source) }
 }
