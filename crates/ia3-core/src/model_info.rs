@@ -48,7 +48,7 @@ pub fn model_info<M: Module>(
         tied: ties
             .iter()
             .filter(|tie| tie.embedding == m.path)
-            .filter_map(|tie| tied(tie, &m, &is_output))
+            .filter_map(|tie| tied(tie, &m, is_output))
             .collect(),
         ..ModuleInfo::new(m.path.clone(), m.kind(&debug))
     });

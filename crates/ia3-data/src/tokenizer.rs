@@ -6,7 +6,7 @@ use tokenizers::{Encoding, PostProcessor, TruncationDirection};
 use crate::error::DataError;
 use crate::long_text::{head, whole};
 use crate::model_kind::ModelKind;
-use crate::tokenizer_limits::check;
+use crate::tokenizer_limits::{check, check_maps};
 
 /// The tokenizer of a base model. Padding and truncation are off, whatever its file says.
 ///
@@ -31,6 +31,7 @@ impl Tokenizer {
             reason,
         };
         let bytes = read_bytes(path, Limit::TOKENIZER).map_err(|error| failed(error.reason().to_string()))?;
+        check_maps(&bytes).map_err(failed)?;
         let read = || tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| error.to_string());
         let tokenizer = caught(read).unwrap_or_else(damaged).map_err(failed)?;
         check(&tokenizer).map_err(failed)?;
@@ -80,6 +81,8 @@ impl Tokenizer {
                 return Err(DataError::NoRoom { max, added });
             }
             encoding.truncate(max - added, 0, TruncationDirection::Right);
+            // A post-processor that writes the text several times would combine each rest with each other.
+            encoding.take_overflowing();
         }
         let encoding = self.guarded(|| self.tokenizer.post_process(encoding, None, true))?;
         self.ids(&encoding)

@@ -10,6 +10,19 @@ fn tokenizer() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/base/tokenizer.json")
 }
 
+#[test]
+fn a_template_with_the_text_many_times_takes_as_many_ids() {
+    let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(tokenizer()).unwrap()).unwrap();
+    let single = json["post_processor"]["single"].as_array_mut().unwrap();
+    let text = single[0].clone();
+    single.splice(0..0, vec![text; 39]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), json.to_string()).unwrap();
+    let tokenizer = Tokenizer::open(file.path()).unwrap();
+    // The rest of the text, cut into pieces of two ids, would be combined in 3^40 ways.
+    assert_eq!(tokenizer.encode("abcdef", Some(3)).unwrap().len(), 2 * 40 + 1);
+}
+
 proptest! {
     #[test]
     fn bytes_are_rows_or_an_error(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), gzip: bool) {

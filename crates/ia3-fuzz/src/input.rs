@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// Stands between the parts of an input.
-const SEPARATOR: &[u8] = b"\0=====\0";
+/// The bytes between the parts of an input.
+pub const SEPARATOR: &[u8] = b"\0=====\0";
 
 /// The parts as one input.
 pub(crate) fn join(parts: &[&[u8]]) -> Vec<u8> {

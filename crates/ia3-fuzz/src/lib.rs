@@ -14,6 +14,7 @@ mod targets;
 mod tokens;
 
 pub use driver::{fuzz, ignore_caught_panics, panic_message};
+pub use input::SEPARATOR;
 pub use limits::{MAX_BYTES_PER_INPUT_BYTE, MAX_EXTRA_BYTES, MAX_SECONDS, Usage, measured, within_limits};
 pub use target::Target;
 pub use targets::*;

@@ -71,15 +71,16 @@ pub(crate) fn expect(
     }
 }
 
-/// Checks sizes of weights. The upper bound ensures that products of two sizes do not overflow.
+/// Checks sizes of weights. With [`expect_layers`] the upper bound keeps the bytes of a model, and of the optimiser that trains
+/// all of it, below 2^64.
 pub(crate) fn expect_sizes<const N: usize>(sizes: [(&'static str, usize); N]) -> Result<(), ModelError> {
     sizes.into_iter().try_for_each(|(field, value)| {
-        expect((1..=1 << 31).contains(&value), field, value, "a positive size below 2^31")
+        expect((1..=1 << 21).contains(&value), field, value, "a positive size of at most 2097152")
     })
 }
 
 pub(crate) fn expect_layers(field: &'static str, n: usize) -> Result<(), ModelError> {
-    expect((1..=10_000).contains(&n), field, n, "1 to 10000 layers")
+    expect((1..=1_000).contains(&n), field, n, "1 to 1000 layers")
 }
 
 pub(crate) fn expect_dropout(field: &'static str, share: f64) -> Result<(), ModelError> {

@@ -1,6 +1,7 @@
 //! `tokenizer.json`, and a text for it.
 
 use ia3_data::Tokenizer;
+use serde::de::IgnoredAny;
 
 use crate::input::{Folder, join, parts};
 use crate::seeds;
@@ -55,7 +56,7 @@ fn run(data: &[u8]) {
     let folder = Folder::new();
     let path = folder.write("tokenizer.json", json);
     let Ok(tokenizer) = Tokenizer::open(&path) else { return };
-    assert!(serde_json::from_slice::<serde_json::Value>(json).is_ok(), "serde_json refuses what was read");
+    assert!(is_json(json), "serde_json refuses what was read");
     let text = String::from_utf8_lossy(text);
     if let Ok(ids) = tokenizer.encode(&text, None) {
         let _ = tokenizer.decode(&ids);
@@ -67,6 +68,10 @@ fn run(data: &[u8]) {
     for id in [1, 2, 1 << 31] {
         let _ = stream(id);
     }
+}
+
+fn is_json(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
 /// The tokenizer of the examples, and small ones of the other kinds.

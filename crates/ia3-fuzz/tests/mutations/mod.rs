@@ -1,5 +1,7 @@
 //! Mutations of valid inputs, as a strategy of proptest that reduces them.
 
+mod json;
+
 use std::fmt;
 
 use ia3_fuzz::{TOKENS, Target};
@@ -26,6 +28,8 @@ enum Edit {
     Repeat(Index, usize, usize),
     Move(Index, Index, usize),
     Cut(Index),
+    Json(Index, Index),
+    Grow(Index, usize),
 }
 
 /// Inputs with up to eight edits.
@@ -48,6 +52,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         2 => (at(), 1usize..80, 1usize..60).prop_map(|(at, len, times)| Edit::Repeat(at, len, times)),
         2 => (at(), at(), 1usize..80).prop_map(|(from, to, len)| Edit::Move(from, to, len)),
         1 => at().prop_map(Edit::Cut),
+        8 => (at(), at()).prop_map(|(at, token)| Edit::Json(at, token)),
+        1 => (at(), 1usize..200, at()).prop_map(|(at, count, scale)| Edit::Grow(at, count * [1, 1, 1, 20][scale.index(4)])),
     ]
 }
 
@@ -83,6 +89,8 @@ fn apply(mut input: Vec<u8>, edit: &Edit, tokens: &[&[u8]]) -> Vec<u8> {
             input.splice(to..to, part);
         }
         Edit::Cut(at) => input.truncate(at.index(len)),
+        Edit::Grow(at, count) => json::grow(&mut input, at, count),
+        Edit::Json(at, token) => json::replace(&mut input, at, tokens[token.index(tokens.len())]),
     }
     input
 }

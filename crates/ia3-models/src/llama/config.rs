@@ -78,6 +78,8 @@ impl LlamaConfig {
             ("hidden_size", self.hidden_size),
             ("intermediate_size", self.intermediate_size),
             ("head_dim", self.head_dim),
+            ("num_attention_heads", self.num_attention_heads),
+            ("num_attention_heads · head_dim", self.num_attention_heads.saturating_mul(self.head_dim)),
         ])?;
         expect_dropout("attention_dropout", self.attention_dropout)?;
         expect_positive("rms_norm_eps", self.rms_norm_eps)

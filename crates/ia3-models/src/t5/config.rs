@@ -82,6 +82,7 @@ impl T5Config {
             ("d_kv", self.d_kv),
             ("d_ff", self.d_ff),
             ("num_heads", self.num_heads),
+            ("num_heads · d_kv", self.num_heads.saturating_mul(self.d_kv)),
             ("relative_attention_max_distance", self.relative_attention_max_distance),
         ])?;
         expect_layers("num_layers", self.num_layers)?;
@@ -238,7 +239,7 @@ mod tests {
     fn impossible_values_are_named() {
         let error = |json: &str| T5Config::from_json(json).unwrap_err().to_string();
         let zero = error(r#"{"model_type": "t5", "num_heads": 0}"#);
-        assert_eq!(zero, "`num_heads` is 0 in config.json, expected a positive size below 2^31");
+        assert_eq!(zero, "`num_heads` is 0 in config.json, expected a positive size of at most 2097152");
         let activation = error(r#"{"model_type": "t5", "feed_forward_proj": "gated-prelu"}"#);
         assert!(
             activation.starts_with("`feed_forward_proj` is `gated-prelu` in config.json"),
