@@ -32,6 +32,12 @@ impl ModelInfo {
     pub fn modules_and_tied(&self) -> impl Iterator<Item = &ModuleInfo> {
         self.modules.iter().flat_map(|module| [module].into_iter().chain(&module.tied))
     }
+
+    /// The path of the module whose weight the module at `path` has; `None` if it has its own.
+    pub fn tied_to(&self, path: &str) -> Option<&str> {
+        let holds = |module: &&ModuleInfo| module.tied.iter().any(|tied| tied.path == path);
+        self.modules.iter().find(holds).map(|module| module.path.as_str())
+    }
 }
 
 /// One module of a model.

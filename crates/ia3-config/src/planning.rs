@@ -3,7 +3,7 @@
 //! The rules are those of PEFT's `BaseTuner.inject_adapter` (`tuners/tuners_utils.py`) and `IA3Model`
 //! (`tuners/ia3/model.py`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::matcher::{ends, suffixes};
 use crate::note::Note;
@@ -158,11 +158,10 @@ fn loose_feedforward(config: &Ia3Config, sites: &[Site]) -> Vec<Note> {
     paths.into_iter().map(note).collect()
 }
 
-/// The paths that end with a name in `modules_to_save`. As in PEFT, no dot is required before the name
-/// (`utils/other.py`, `_set_trainable`).
+/// The paths of the modules that `modules_to_save` names.
 fn modules_to_save(config: &Ia3Config, model: &ModelInfo) -> Vec<String> {
-    let names: BTreeSet<&str> = config.modules_to_save.iter().flatten().map(String::as_str).collect();
-    let is_saved = |path: &str| ends(path).any(|end| names.contains(end));
-    let saved = model.modules_and_tied().filter(|module| !module.path.is_empty() && is_saved(&module.path));
+    let names = config.saved_modules();
+    let saved =
+        model.modules_and_tied().filter(|module| !module.path.is_empty() && names.selects(&module.path));
     saved.map(|module| module.path.clone()).collect()
 }

@@ -61,9 +61,17 @@ fn attach_checked<M: Module>(base: &M, adapters: &[&Adapter], info: &ModelInfo) 
     Ok(base.clone().apply_reparameterization(attacher))
 }
 
-/// `base`, whose tied layers have weights of their own where an adapter replaces them or the embedding.
+/// `base`, whose tied layers have weights of their own where a module to save of an adapter replaces them or the embedding.
+///
+/// A parameter that an adapter has outside of its `modules_to_save` replaces the one of the base, also for the layers that
+/// are tied to it.
 pub(crate) fn untied_for<M: Module>(base: &M, adapters: &[&Adapter]) -> M {
-    untied(base, |parameter| adapters.iter().any(|adapter| adapter.saved.contains_key(parameter)))
+    let modules: Vec<_> = adapters.iter().map(|adapter| (*adapter, adapter.config.saved_modules())).collect();
+    untied(base, |parameter| {
+        modules
+            .iter()
+            .any(|(adapter, modules)| adapter.saved.contains_key(parameter) && modules.hold(parameter))
+    })
 }
 
 /// The state of each layer, by module path. It holds the vectors of all adapters for the layer, in the order of the adapters.

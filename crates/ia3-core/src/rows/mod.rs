@@ -17,6 +17,7 @@ use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::param_path::from_field_path;
 use crate::param_ref::ParamKind;
+use crate::untie::ties;
 use crate::visit_params::visit_params;
 use plan::Rows;
 
@@ -73,7 +74,7 @@ pub fn attach_rows<M: ActivationSpace>(base: &M, rows: &[Option<&Adapter>]) -> R
     check_pristine(base)?;
     check_distinct(&rows.adapters)?;
     rows.adapters.iter().try_for_each(|a| check_fit(a, base, &info))?;
-    rows.check_saved(&info, &base.embeddings_by_row())?;
+    rows.check_saved(&info, &embeddings(base))?;
     let device = base.devices().first().cloned().unwrap_or_default().without_autodiff();
     let state = |path: String| {
         let state = rows.state(&path, &device);
@@ -81,6 +82,13 @@ pub fn attach_rows<M: ActivationSpace>(base: &M, rows: &[Option<&Adapter>]) -> R
     };
     let states = rows.modules().into_iter().map(state).collect();
     Ok(base.clone().apply_reparameterization(Attacher { states }))
+}
+
+/// The embeddings that can differ between rows: another layer that is tied to one of them would need a weight by row, too.
+fn embeddings<M: ActivationSpace>(base: &M) -> Vec<String> {
+    let (mut embeddings, ties) = (base.embeddings_by_row(), ties(base));
+    embeddings.retain(|path| ties.iter().all(|tie| tie.embedding != *path));
+    embeddings
 }
 
 struct Attacher {

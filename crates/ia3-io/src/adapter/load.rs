@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use ia3_config::{ConfigError, ModelInfo, PlanOptions, Site};
+use ia3_config::{ConfigError, Ia3Config, ModelInfo, PlanOptions, Site};
 use ia3_core::{Adapter, Ia3Vector};
 
 use crate::adapter::file::{AdapterFile, CONFIG, FileVector};
@@ -84,7 +84,7 @@ impl AdapterFile {
             }
         }
         report.unexpected.extend(vectors.into_keys());
-        let saved = fit_saved(saved, base, &path, &mut report)?;
+        let saved = fit_saved(saved, &plan.config, base, &path, &mut report)?;
         report.missing.extend(plan.modules_to_save.iter().filter(|m| !has_parameter(&saved, m)).cloned());
         Ok((Adapter { config: plan.config, vectors: loaded, saved: saved.into() }, report))
     }
@@ -125,25 +125,37 @@ fn fit(vector: FileVector, site: &Site, device: &Device, path: &Path) -> Result<
     Ok(vector.with_weight_rank(site.kind.weight_rank()))
 }
 
+/// The parameters saved whole, in burn's layout.
+///
+/// A tied head outside of `modules_to_save`, which PEFT's `save_embedding_layers` writes beside the embedding, is the
+/// embedding.
 fn fit_saved(
     saved: BTreeMap<String, TensorData>,
+    config: &Ia3Config,
     base: &ModelInfo,
     path: &Path,
     report: &mut AdapterReport,
 ) -> Result<BTreeMap<String, TensorData>, AdapterFileError> {
-    let mut fitted = BTreeMap::new();
+    let (mut fitted, mut of_embeddings) = (BTreeMap::new(), BTreeMap::new());
+    let modules = config.saved_modules();
     for (parameter, data) in saved {
         let Some(place) = modules_to_save::to_burn(&parameter, base) else {
             report.unexpected.push(parameter);
             continue;
         };
         let found = data.shape().to_vec();
-        if let Some(expected) = place.shape.filter(|expected| *expected != found) {
+        if let Some(expected) = place.shape.clone().filter(|expected| *expected != found) {
             return Err(AdapterFileError::SavedShape { path: path.to_owned(), parameter, expected, found });
+        }
+        let embedding = place.module().and_then(|module| base.tied_to(module));
+        if let Some(embedding) = embedding.filter(|_| !modules.hold(&place.path)) {
+            of_embeddings.insert(format!("{embedding}.weight"), data);
+            continue;
         }
         let data = if place.transposed { modules_to_save::transpose(data) } else { data };
         fitted.insert(place.path, data);
     }
+    fitted.extend(of_embeddings);
     Ok(fitted)
 }
 

@@ -17,6 +17,13 @@ pub(crate) struct Place {
     pub(crate) shape: Option<Vec<usize>>,
 }
 
+impl Place {
+    /// The path of its module.
+    pub(crate) fn module(&self) -> Option<&str> {
+        Some(self.path.rsplit_once('.')?.0)
+    }
+}
+
 /// The parameter of the base that a parameter of the file is for; `None` if the base has no such module.
 ///
 /// PEFT writes the base's own weight of an adapted head as `lm_head.base_layer.weight`.

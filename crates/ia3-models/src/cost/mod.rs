@@ -147,7 +147,7 @@ impl Base<'_> {
     /// The number of parameters of the modules that are trained whole, such as the head of a classifier.
     fn saved(&self) -> usize {
         let saved: BTreeSet<&String> = self.plan.modules_to_save.iter().collect();
-        let modules = self.info.modules.iter().filter(|module| saved.contains(&module.path));
+        let modules = self.info.modules_and_tied().filter(|module| saved.contains(&module.path));
         let size = |module: &ModuleInfo| match module.kind {
             ModuleKind::Linear { d_in, d_out, bias } | ModuleKind::Conv1D { d_in, d_out, bias } => {
                 d_in * d_out + if bias { d_out } else { 0 }
