@@ -24,7 +24,10 @@ pub fn first_few_quoted(names: &[String]) -> String {
 
 /// The first few names that were found, or `nothing`.
 pub fn found_names(found: &[String]) -> String {
-    if found.is_empty() { "nothing".to_string() } else { first_few(found) }
+    // Locks and temporary files of this program are no content of a folder.
+    let own = |name: &&String| name.starts_with('.') && name.contains(".ia3-");
+    let others: Vec<&String> = found.iter().filter(|name| !own(name)).collect();
+    if others.is_empty() { "nothing".to_string() } else { first_few(&others) }
 }
 
 /// `1 tensor`, `2 tensors`.
@@ -49,6 +52,14 @@ mod tests {
     fn long_lists_are_cut() {
         assert_eq!(first_few(&["a", "b"]), "a, b");
         assert_eq!(first_few(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
+    }
+
+    #[test]
+    fn locks_and_temporary_files_are_not_listed() {
+        let names =
+            |names: &[&str]| found_names(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(names(&[".out.ia3-lock", "a", ".hidden"]), "a, .hidden");
+        assert_eq!(names(&[".out.ia3-lock"]), "nothing");
     }
 
     #[test]
