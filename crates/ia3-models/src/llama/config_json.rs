@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::config::{LlamaConfig, QkNorm};
 use super::model_type::{Defaults, defaults};
 use crate::activation::Activation;
-use crate::config_field::{expect, expect_divides, expect_layers, nullable, read, some_ids};
+use crate::config_field::{expect, expect_divides, expect_layers, expect_sizes, nullable, read, some_ids};
 use crate::error::ModelError;
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 
@@ -91,8 +91,14 @@ impl Raw {
     fn check(&self) -> Result<(), ModelError> {
         let [heads, kv_heads] = self.heads();
         expect_layers("num_hidden_layers", self.layers())?;
-        if self.head_dim().is_none() {
-            expect_divides("num_attention_heads", heads, self.hidden_size(), "a divisor of `hidden_size`")?;
+        match self.head_dim() {
+            None => expect_divides(
+                "num_attention_heads",
+                heads,
+                self.hidden_size(),
+                "a divisor of `hidden_size`",
+            )?,
+            Some(_) => expect_sizes([("num_attention_heads", heads)])?,
         }
         expect_divides("num_key_value_heads", kv_heads, heads, "a divisor of `num_attention_heads`")
     }
@@ -237,6 +243,8 @@ mod tests {
         let expected =
             "`num_key_value_heads` is 5 in config.json, expected a divisor of `num_attention_heads`";
         assert_eq!(heads, expected);
+        let none = error(r#"{"model_type": "qwen3", "num_attention_heads": 0, "head_dim": 8}"#);
+        assert!(none.starts_with("`num_attention_heads` is 0 in config.json"), "{none}");
         let types = error(r#"{"model_type": "qwen2", "num_hidden_layers": 1, "layer_types": ["odd"]}"#);
         assert!(types.starts_with("`layer_types` is `odd` in config.json"), "{types}");
     }

@@ -40,22 +40,22 @@ impl<'a> OutputFolder<'a> {
         let _folder = if of_tasks { Some(out::lock(&args.out)?) } else { None };
         let adapters = setup.tasks.iter().map(|task| out::lock(&task.folder(&args.out)));
         let adapters = adapters.collect::<anyhow::Result<_>>()?;
-        base_hashes::keep(&setup.base_hashes, &args.out)?;
         Ok(Self { args, setup, checkpoints, last_saved: None, adapters, _folder })
     }
 
     /// The last checkpoint that is whole. `--no-resume` removes all.
     pub(super) fn last_checkpoint(&mut self) -> anyhow::Result<Option<Checkpoint<ProgressState>>> {
-        if self.args.no_resume {
-            self.checkpoints.remove_all()?;
-            return Ok(None);
-        }
-        let checkpoint = resume::last_whole(&self.checkpoints)?;
+        let checkpoint = match self.args.no_resume {
+            true => self.checkpoints.remove_all().map(|()| None)?,
+            false => resume::last_whole(&self.checkpoints)?,
+        };
         if let Some(Checkpoint { state, progress, .. }) = &checkpoint {
             self.last_saved = Some(state.step);
             // The kill may have come between a checkpoint and the removal of earlier ones.
             self.prune(progress)?;
         }
+        // A training that is refused changes nothing, so this comes last.
+        base_hashes::keep(&self.setup.base_hashes, &self.args.out)?;
         Ok(checkpoint)
     }
 
