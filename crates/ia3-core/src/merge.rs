@@ -144,7 +144,7 @@ impl Merger<'_> {
         output: Option<Tensor<1>>,
     ) -> Tensor<D> {
         let folded = match (input.is_some(), output.clone()) {
-            (true, _) => Err(QuantizationError::InputVector { path: path.into() }.into()),
+            (true, _) => Err(QuantizationError::InputVector { path: path.into() }),
             (false, None) => return weight,
             (false, Some(l)) => fold_output(path, weight.clone(), l),
         };

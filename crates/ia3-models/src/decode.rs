@@ -75,7 +75,7 @@ mod tests {
             Tensor::<2>::from_floats([[0.0, second, f32::INFINITY, 2.0]], &Device::flex())
         };
         let start = Tensor::zeros([1, 1], &Device::flex());
-        assert_eq!(decode(Steps { start, config: &config(0), next }, |_| ()).unwrap().non_finite, 5);
+        assert_eq!(decode(Steps { start, config: &config(4), next }, |_| ()).unwrap().non_finite, 5);
     }
 
     fn config(min_new_tokens: usize) -> GenerationConfig {

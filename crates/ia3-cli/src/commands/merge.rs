@@ -40,10 +40,10 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
     let folder = out::folder(&args.out)?;
     let config = base_config::with_head_of_adapter(&args.base, &args.adapters)?;
     let base = base_model::load_as(&args.base, config, device)?;
-    out::refuse_base(&folder, &args.base)?;
-    out::refuse_adapters(&folder, &args.adapters)?;
     base_model::check_finite(&base, &args.base)?;
     let adapters = base_model::finite_adapters(&args.adapters, &base.model, &args.base, device)?;
+    out::refuse_base(&folder, &args.base)?;
+    out::refuse_adapters(&folder, &args.adapters)?;
     base_model::note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
     let (merged, requantized) = match (args.requantize, args.safe) {
