@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokenizers::{PostProcessor, Tokenizer};
 
-/// How many times longer a normaliser, a decoder or a post-processor may make a text. `▁` for a space makes it three times longer.
+/// How many times longer a normaliser or a decoder may make a text. `▁` for a space makes it three times longer.
 const MAX_GROWTH: usize = 100;
+/// How many times a post-processor may write the text. One that models use writes it once.
+const MAX_REPEATS: usize = 10;
 /// How many special tokens may be added to a text.
 const MAX_ADDED: usize = 1_000;
 
@@ -14,11 +16,13 @@ pub(crate) fn check(tokenizer: &Tokenizer) -> Result<(), String> {
     let parts = [
         ("normalizer", growth_of(tokenizer.get_normalizer())?),
         ("decoder", growth_of(tokenizer.get_decoder())?),
-        ("post-processor", growth_of(tokenizer.get_post_processor())?),
-    ];
-    if let Some((part, growth)) = parts.into_iter().find(|(_, growth)| *growth > MAX_GROWTH) {
+    ]
+    .map(|(part, growth)| (part, growth, MAX_GROWTH));
+    let repeats = ("post-processor", growth_of(tokenizer.get_post_processor())?, MAX_REPEATS);
+    let beyond = |(_, growth, limit): &(&str, usize, usize)| growth > limit;
+    if let Some((part, growth, limit)) = parts.into_iter().chain([repeats]).find(beyond) {
         return Err(format!(
-            "its {part} can make a text {growth} times longer, more than the limit of {MAX_GROWTH}"
+            "its {part} can make a text {growth} times longer, more than the limit of {limit}"
         ));
     }
     let added = tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(false));

@@ -146,7 +146,7 @@ impl FalconConfig {
 
     /// The width of the feed-forward layer.
     pub fn d_inner(&self) -> usize {
-        self.ffn_hidden_size.unwrap_or(4 * self.hidden_size)
+        self.ffn_hidden_size.unwrap_or(self.hidden_size.saturating_mul(4))
     }
 
     /// The number of heads of the keys and values, for every variant.

@@ -100,7 +100,7 @@ impl GPT2Config {
 
     /// The width of the feed-forward layer.
     pub fn d_inner(&self) -> usize {
-        self.n_inner.unwrap_or(4 * self.n_embd)
+        self.n_inner.unwrap_or(self.n_embd.saturating_mul(4))
     }
 
     fn check(&self) -> Result<(), ModelError> {

@@ -98,8 +98,10 @@ impl Raw {
                 self.hidden_size(),
                 "a divisor of `hidden_size`",
             )?,
-            Some(_) => expect_sizes([("num_attention_heads", heads)])?,
+            Some(head_dim) => expect_sizes([("num_attention_heads", heads), ("head_dim", head_dim)])?,
         }
+        // The frequencies of the rotary embedding, which come next, are as many as half a head is wide.
+        expect_sizes([("hidden_size", self.hidden_size())])?;
         expect_divides("num_key_value_heads", kv_heads, heads, "a divisor of `num_attention_heads`")
     }
 
