@@ -78,11 +78,7 @@ pub(crate) fn adapters(
     base_dir: &Path,
     device: &Device,
 ) -> anyhow::Result<Vec<Adapter>> {
-    let adapters = plain_adapters(dirs, base, device)?;
-    for (dir, adapter) in dirs.iter().zip(&adapters) {
-        note_adapter(dir, adapter, base_dir, base.task());
-    }
-    Ok(adapters)
+    checked_adapters(dirs, base, base_dir, device, |_, _| Ok(()))
 }
 
 /// Loads adapters for a command that writes what they make: values that are not finite are an error.
@@ -92,21 +88,34 @@ pub(crate) fn finite_adapters(
     base_dir: &Path,
     device: &Device,
 ) -> anyhow::Result<Vec<Adapter>> {
-    let adapters = plain_adapters(dirs, base, device)?;
-    for (dir, adapter) in dirs.iter().zip(&adapters) {
+    checked_adapters(dirs, base, base_dir, device, |dir, adapter| {
         let found = adapter.non_finite();
         if !found.is_empty() {
             let (dir, found) = (quote_path(dir), describe_non_finite(&found));
             bail!("the adapter `{dir}` is broken, so nothing was written: {found}")
         }
+        Ok(())
+    })
+}
+
+/// Loads all adapters first, then checks and notes one after the other.
+fn checked_adapters(
+    dirs: &[PathBuf],
+    base: &Model,
+    base_dir: &Path,
+    device: &Device,
+    check: impl Fn(&Path, &Adapter) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<Adapter>> {
+    let info = base.info();
+    let adapters: Vec<Adapter> = dirs
+        .iter()
+        .map(|dir| Ok(ia3::io::load_adapter(dir, &info, device)?))
+        .collect::<anyhow::Result<_>>()?;
+    for (dir, adapter) in dirs.iter().zip(&adapters) {
+        check(dir, adapter)?;
         note_adapter(dir, adapter, base_dir, base.task());
     }
     Ok(adapters)
-}
-
-fn plain_adapters(dirs: &[PathBuf], base: &Model, device: &Device) -> anyhow::Result<Vec<Adapter>> {
-    let info = base.info();
-    dirs.iter().map(|dir| Ok(ia3::io::load_adapter(dir, &info, device)?)).collect()
 }
 
 /// Notes what is odd about an adapter on the base in the folder `base_dir`.
