@@ -25,7 +25,6 @@ mod presets;
 mod ranks;
 mod row_lengths;
 mod schedule;
-mod sha256;
 mod state;
 mod target_kind;
 mod train_config;

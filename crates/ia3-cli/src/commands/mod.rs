@@ -13,6 +13,7 @@ mod forward;
 mod generate;
 mod inspect;
 mod merge;
+mod merge_gguf;
 mod mix;
 mod quantize;
 mod status;
