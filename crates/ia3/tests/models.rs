@@ -135,6 +135,9 @@ fn the_cache_gives_what_a_forward_over_everything_gives() {
         let whole = ModelInputs { input_ids: Some(ids.narrow(1, 0, read)), ..ModelInputs::default() };
         let expected = model.forward(&whole).unwrap().narrow(1, 5, 12);
         println!("{name}");
+        // From the fifteenth token on the angles of Phi-3 are others, also those of the tokens before.
+        let first = if name == "phi3" { 9 } else { 0 };
+        let (steps, expected) = (steps.split_off(first), expected.narrow(1, first, 12 - first));
         values(Tensor::stack::<3>(steps, 1)).assert_approx_eq::<f32>(&values(expected), tolerance());
     }
 }

@@ -13,7 +13,7 @@ pub struct RotaryFrequencies {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Longer {
     /// Those of a base that grows with the length (`_compute_dynamic_ntk_parameters`).
-    Dynamic { theta: f64, factor: f64, trained: usize },
+    Dynamic { theta: f64, factor: f64, trained: usize, width: usize },
     /// Others beyond this length.
     Fixed { beyond: f64, frequencies: Vec<f32> },
 }
@@ -63,11 +63,10 @@ impl RotaryFrequencies {
     pub(crate) fn of_length(&self, length: usize) -> Vec<f32> {
         match &self.longer {
             Some(Longer::Fixed { beyond, frequencies }) if length as f64 > *beyond => frequencies.clone(),
-            Some(Longer::Dynamic { theta, factor, trained }) if length > *trained => {
-                let width = 2 * self.short.len();
+            Some(Longer::Dynamic { theta, factor, trained, width }) if length > *trained => {
                 let stretch = factor * length as f64 / *trained as f64 - (factor - 1.0);
-                let power = width as f64 / (width as f64 - 2.0);
-                Self::of_base(theta * stretch.powf(power), width)
+                let power = *width as f64 / (*width as f64 - 2.0);
+                Self::of_base(theta * stretch.powf(power), *width)
             }
             _ => self.short.clone(),
         }

@@ -76,20 +76,20 @@ impl RopeParameters {
         expect(nested.is_none(), "rope_parameters", found, "the same parameters for all layers")
     }
 
-    fn dynamic(&self, head_dim: usize, trained: usize) -> Result<RotaryFrequencies, ModelError> {
-        expect(head_dim > 2, "head_dim", head_dim, "more than 2 with dynamic rotary embeddings")?;
+    fn dynamic(&self, width: usize, trained: usize) -> Result<RotaryFrequencies, ModelError> {
+        expect(width > 2, "head_dim", width, "more than 2 rotated features with dynamic rotary embeddings")?;
         expect(trained > 0, "max_position_embeddings", trained, "a positive number")?;
         let (theta, factor) = (self.theta(), number("factor", self.factor)?);
-        let longer = Some(Longer::Dynamic { theta, factor, trained });
-        let short = RotaryFrequencies::of_base(theta, head_dim);
+        let longer = Some(Longer::Dynamic { theta, factor, trained, width });
+        let short = RotaryFrequencies::of_base(theta, width);
         Ok(RotaryFrequencies { longer, ..RotaryFrequencies::fixed(short) })
     }
 
     /// LongRoPE (`_compute_longrope_parameters`).
-    fn long(&self, head_dim: usize, longest: usize) -> Result<RotaryFrequencies, ModelError> {
+    fn long(&self, width: usize, longest: usize) -> Result<RotaryFrequencies, ModelError> {
         let beyond = number("original_max_position_embeddings", self.original_max_position_embeddings)?;
         let factor = self.factor.unwrap_or(longest as f64 / beyond);
-        let base = RotaryFrequencies::of_base(self.theta(), head_dim);
+        let base = RotaryFrequencies::of_base(self.theta(), width);
         let by = |field, factors: &Option<Vec<f64>>| {
             let factors = factors.as_deref().unwrap_or_default();
             let fit = factors.len() == base.len() && factors.iter().all(|f| *f > 0.0 && f.is_finite());
