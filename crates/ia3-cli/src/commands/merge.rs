@@ -75,5 +75,6 @@ fn into_folder(base_dir: &Path, args: &Merge, device: &Device, format: Format) -
 pub(super) fn save(model: &Model, base: &Path, out: &OutputFolder) -> anyhow::Result<SavedCheckpoint> {
     let mut options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
     options.config = ia3::config_text(model, base)?;
+    options.names = model.checkpoint_names();
     Ok(ia3::io::write_checkpoint(model, FolderWrite::new(out)?, &options)?)
 }
