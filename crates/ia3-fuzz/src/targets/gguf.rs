@@ -35,7 +35,12 @@ fn run(data: &[u8]) {
     let folder = Folder::new();
     let Ok(file) = GgufFile::open(folder.write("model.gguf", data)) else { return };
     for (key, value) in file.metadata().iter() {
-        let _ = (value.to_string(), file.texts(key).is_ok(), file.integers(key).is_ok(), file.floats(key).is_ok());
+        let _ = (
+            value.to_string(),
+            file.texts(key).is_ok(),
+            file.integers(key).is_ok(),
+            file.floats(key).is_ok(),
+        );
     }
     for tensor in file.tensors().iter().filter(|tensor| tensor.kind.format.is_some()) {
         let mut count = 0;

@@ -3,12 +3,12 @@
 
 use std::path::PathBuf;
 
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/gguf").join(name)
 }
 
 /// A GGUF file in memory.
-pub struct Builder {
+pub(crate) struct Builder {
     keys: Vec<u8>,
     key_count: u64,
     infos: Vec<u8>,
@@ -17,19 +17,19 @@ pub struct Builder {
     alignment: usize,
 }
 
-pub fn text(text: &str) -> Vec<u8> {
+pub(crate) fn text(text: &str) -> Vec<u8> {
     let mut out = (text.len() as u64).to_le_bytes().to_vec();
     out.extend(text.as_bytes());
     out
 }
 
 impl Builder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { keys: vec![], key_count: 0, infos: vec![], info_count: 0, data: vec![], alignment: 32 }
     }
 
     /// A file of this architecture with two heads.
-    pub fn of(architecture: &str) -> Self {
+    pub(crate) fn of(architecture: &str) -> Self {
         Self::new().key("general.architecture", 8, &text(architecture)).key(
             &format!("{architecture}.attention.head_count"),
             4,
@@ -37,7 +37,7 @@ impl Builder {
         )
     }
 
-    pub fn key(mut self, name: &str, kind: u32, value: &[u8]) -> Self {
+    pub(crate) fn key(mut self, name: &str, kind: u32, value: &[u8]) -> Self {
         self.keys.extend(text(name));
         self.keys.extend(kind.to_le_bytes());
         self.keys.extend(value);
@@ -45,12 +45,12 @@ impl Builder {
         self
     }
 
-    pub fn alignment(self, alignment: u32) -> Self {
+    pub(crate) fn alignment(self, alignment: u32) -> Self {
         let builder = self.key("general.alignment", 4, &alignment.to_le_bytes());
         Self { alignment: alignment.max(1) as usize, ..builder }
     }
 
-    pub fn tensor(mut self, name: &str, dims: &[u64], kind: u32, data: &[u8]) -> Self {
+    pub(crate) fn tensor(mut self, name: &str, dims: &[u64], kind: u32, data: &[u8]) -> Self {
         let offset = self.data.len().next_multiple_of(self.alignment);
         self.data.resize(offset, 0);
         self.data.extend(data);
@@ -58,7 +58,7 @@ impl Builder {
     }
 
     /// The description of a tensor without its data.
-    pub fn info(mut self, name: &str, dims: &[u64], kind: u32, offset: u64) -> Self {
+    pub(crate) fn info(mut self, name: &str, dims: &[u64], kind: u32, offset: u64) -> Self {
         self.infos.extend(text(name));
         self.infos.extend((dims.len() as u32).to_le_bytes());
         dims.iter().for_each(|dim| self.infos.extend(dim.to_le_bytes()));
@@ -68,16 +68,16 @@ impl Builder {
         self
     }
 
-    pub fn f32(self, name: &str, dims: &[u64], values: &[f32]) -> Self {
+    pub(crate) fn f32(self, name: &str, dims: &[u64], values: &[f32]) -> Self {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.tensor(name, dims, 0, &bytes)
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.with_counts(self.info_count, self.key_count)
     }
 
-    pub fn with_counts(&self, tensors: u64, keys: u64) -> Vec<u8> {
+    pub(crate) fn with_counts(&self, tensors: u64, keys: u64) -> Vec<u8> {
         let mut out = b"GGUF".to_vec();
         out.extend(3_u32.to_le_bytes());
         out.extend(tensors.to_le_bytes());
