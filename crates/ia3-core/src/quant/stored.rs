@@ -209,7 +209,7 @@ mod tests {
     fn random(bits: Bits, [inputs, outputs]: [usize; 2], block: usize) -> Tensor<2> {
         let device = Device::flex();
         let weight = Tensor::random([inputs, outputs], Distribution::Normal(0.0, 1.0), &device);
-        quantize_as(weight, blocks_of(on_device(bits, &device), block))
+        quantize_as(weight, blocks_of(on_device(bits, &device), block)).0
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Products with weights that stay integers.
 
 use burn::backend::{Flex, TensorMetadata, tensor::QuantizedTensor};
-use burn::tensor::quantization::{QuantScheme, QuantStore, ScaleDtype};
+use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
 use burn::tensor::{DType, Tensor};
 use ia3_kernels::packed_gemm::{self, Transposed};
 use ia3_kernels::{Scales, Weight, gemv};
@@ -20,12 +20,18 @@ pub(crate) fn has_kernel(weight: &Tensor<2>) -> bool {
 }
 
 /// Inputs that share a scale, if the scheme is one of those.
-fn block(scheme: QuantScheme) -> Option<usize> {
+pub(super) fn block(scheme: QuantScheme) -> Option<usize> {
     let plain = scheme.num_levels() == 1
         && scheme.scale_dtype() == ScaleDtype::F32
         && scheme.store == QuantStore::Native;
     let size = scheme.block_size().filter(|_| plain)?.to_dim_vec(2);
     (size[1] == 1).then_some(size[0].into())
+}
+
+/// Whether weights of these dimensions get their integers by a kernel.
+pub(crate) fn makes(scheme: QuantScheme, dims: &[usize]) -> bool {
+    let symmetric = matches!(scheme.value, QuantValue::Q8S | QuantValue::Q4S);
+    symmetric && matches!((dims, block(scheme)), (&[d_in, _], Some(block)) if d_in.is_multiple_of(block))
 }
 
 /// `x·W`
