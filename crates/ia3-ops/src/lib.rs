@@ -19,7 +19,7 @@ pub use attention::{attention, attention_with};
 pub use cross_entropy::nll;
 pub use linear::{linear, matmul_transposed};
 pub use norm::{layer_norm, rms_norm};
-pub use quantized::{matmul_quantized, quantize, relative_error};
+pub use quantized::{matmul_quantized, quantize};
 pub use scale::scale;
 pub use softmax::softmax_last;
 

@@ -56,9 +56,9 @@ pub fn quantize<const D: usize>(weight: Tensor<D>, scheme: &QuantScheme) -> (Ten
     (made, error)
 }
 
-/// The relative error `‖a − b‖ / ‖a‖` of tensors of floats or of integers with scales.
-pub fn relative_error<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {
-    let (a, b) = (a.dequantize().cast(DType::F32), b.dequantize());
+/// The relative error `‖a − b‖ / ‖a‖` of integers with scales.
+fn relative_error<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {
+    let b = b.dequantize();
     let norm = |t: Tensor<D>| f64::from(t.square().sum().into_scalar::<f32>()).sqrt();
     norm(a.clone() - b) / norm(a).max(f64::MIN_POSITIVE)
 }

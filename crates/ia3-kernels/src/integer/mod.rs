@@ -1,12 +1,14 @@
-//! A few rows times a weight of integers, in integers: the rows are quantised too.
+//! A few rows times a weight of integers.
 //!
-//! Each block of inputs of a row becomes integers of eight bits with a scale. The products within a block are summed up
+//! [`product_exact`] multiplies in float32. [`product`] multiplies integers: the rows are quantised too. Each block of inputs of a row becomes integers of eight bits with a scale. The products within a block are summed up
 //! exactly, in integers of 32 bits; then the sum is multiplied by both scales and added in float32. So an output differs from
 //! the product of the floats by at most half a step of the row's integers times the sum of the weight's magnitudes, block by
 //! block, beside the rounding of one addition per block. The result has the same bits on every machine and with any number of
 //! threads.
 
 mod activations;
+mod exact;
+mod fetch;
 mod isa;
 mod nibbles;
 mod plain;
@@ -14,6 +16,7 @@ mod plain;
 mod x86;
 
 use activations::Activations;
+pub use exact::product_exact;
 use isa::Isa;
 pub use nibbles::Nibbles;
 
@@ -98,7 +101,7 @@ fn multiply(isa: Isa, x: &[f32], rows: usize, weight: &impl Lines) -> Vec<f32> {
     // 128 · 127 · 2^16 and 128 times the sum of as many integers stay below 2^31.
     assert!(block <= 1 << 16, "blocks of {block} inputs");
     let (activations, blocks) = (Activations::new(x, block), inputs / block);
-    columns([rows, outputs], width(inputs * outputs, outputs), |first, out| {
+    columns([rows, outputs], width(inputs * outputs, outputs, STRIP), |first, out| {
         let width = out.len() / rows;
         let mut sums = vec![0; width];
         for block in 0..blocks {
@@ -112,11 +115,11 @@ fn multiply(isa: Isa, x: &[f32], rows: usize, weight: &impl Lines) -> Vec<f32> {
     })
 }
 
-/// Columns per task: the same number for each thread, in whole vectors.
-fn width(elements: usize, outputs: usize) -> usize {
+/// Columns per task, at most `strip`: the same number for each thread, in whole vectors.
+fn width(elements: usize, outputs: usize, strip: usize) -> usize {
     let worth = WORTH_THREADS * if threads::inside() { 1 } else { 4 };
     let threads = if elements < worth { 1 } else { threads::count() };
-    let strips = outputs.div_ceil(threads * STRIP).max(1) * threads;
+    let strips = outputs.div_ceil(threads * strip).max(1) * threads;
     outputs.div_ceil(strips).next_multiple_of(VECTOR)
 }
 
@@ -152,11 +155,15 @@ mod tests {
         (0..x.len() / inputs * outputs).map(|i| at(i / outputs, i % outputs)).collect()
     }
 
+    fn largest(y: &[f32]) -> f64 {
+        y.iter().fold(0.0, |most, y| f64::from(y.abs()).max(most))
+    }
+
     #[test]
     fn all_instructions_give_the_same_bits_within_the_bound_of_the_rounding() {
         let kinds = Isa::available();
         println!("{kinds:?}");
-        for (shape, rows) in SHAPES.into_iter().flat_map(|shape| [(shape, 1), (shape, 3)]) {
+        for (shape, rows) in SHAPES.into_iter().flat_map(|shape| [(shape, 1), (shape, 6)]) {
             let [inputs, outputs, block] = shape;
             let (x, scales) = (values(rows * inputs, 1), values(inputs / block * outputs, 2));
             let scales: Vec<f32> = scales.iter().map(|x| x.abs() + 0.01).collect();
@@ -173,6 +180,13 @@ mod tests {
             let all: Vec<[Vec<f32>; 2]> = all.collect();
             for (kind, got) in kinds.iter().zip(&all) {
                 assert_eq!(got, &all[0], "{kind:?}, {shape:?}");
+            }
+            let floats = product_exact(&x, rows, weight);
+            for (got, (exact, _)) in floats.iter().zip(exact(&x, &bytes, &scales, shape)) {
+                assert!(
+                    (f64::from(*got) - exact).abs() <= 2e-5 * largest(&floats),
+                    "{got}, not {exact}, {shape:?}"
+                );
             }
             for (got, w) in all[0].iter().zip([&bytes, &fours]) {
                 for (got, (exact, bound)) in got.iter().zip(exact(&x, w, &scales, shape)) {
@@ -221,13 +235,13 @@ mod tests {
 
     #[test]
     fn the_result_does_not_depend_on_the_number_of_threads() {
-        let [inputs, outputs, block] = [64, 3001, 32];
+        let [inputs, outputs, block] = [96, 3001, 32];
         let (x, scales) = (values(inputs, 1), values(inputs / block * outputs, 2));
         let bytes: Vec<i8> = (0..inputs * outputs).map(|i| (i * 37 % 255) as u8 as i8).collect();
         let weight = Weight::new(&bytes[..], [inputs, outputs], Some(Scales { values: &scales, block }));
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| product(&x, 1, weight))
+            pool.install(|| [product(&x, 1, weight), product_exact(&x, 1, weight)])
         };
         assert_eq!(on(1), on(3));
     }

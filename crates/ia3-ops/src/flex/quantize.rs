@@ -1,14 +1,10 @@
 //! Weights of floats as integers.
 
-use burn::tensor::DType;
+use burn::backend::TensorMetadata;
+use burn::tensor::TensorData;
 use burn::tensor::quantization::QuantScheme;
 use ia3_kernels::MatRef;
 use ia3_kernels::quantise::quantise;
-
-use burn::backend::TensorMetadata;
-use burn::backend::ops::QTensorOps;
-use burn::backend::Flex;
-use burn::tensor::TensorData;
 
 use super::quantized::{Quantized, block};
 use super::tensor::Primitive;

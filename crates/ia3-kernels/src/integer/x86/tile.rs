@@ -2,6 +2,8 @@
 
 use std::arch::x86_64::*;
 
+use super::super::fetch::{fetch, soon};
+
 /// Columns of a tile.
 pub(super) const TILE: usize = 32;
 
@@ -86,17 +88,10 @@ impl Group {
         unsafe { _mm256_loadu_si256(self.lines[i].wrapping_add(column).cast()) }
     }
 
-    /// Asks the machine for the same tile of the lines that follow.
+    /// Asks the machine for what lies `at` bytes behind the beginning of each line.
     #[inline(always)]
-    pub(super) fn fetch(&self, column: usize, ahead: usize) {
-        #[cfg(not(miri))]
-        for line in self.lines {
-            let next = line.wrapping_add(ahead + column).cast();
-            // SAFETY: a prefetch reads nothing, so the address need not be valid.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(next) };
-        }
-        #[cfg(miri)]
-        let _ = (column, ahead);
+    fn fetch(&self, at: usize) {
+        self.lines.iter().for_each(|line| fetch(line.wrapping_add(at)));
     }
 }
 
@@ -222,7 +217,7 @@ pub(super) unsafe fn sweep<T: Copy>(
         // The lines of the next group, or of the first group of the next block.
         let ahead = stride * if last { groups.count - index } else { 1 };
         for column in (0..whole).step_by(TILE) {
-            group.fetch(column, ahead);
+            group.fetch(soon(column, whole, ahead));
             // SAFETY: `column` begins a whole tile, and the caller promises AVX2.
             unsafe {
                 let so_far = if index == 0 { [_mm256_set1_epi32(start); 4] } else { read(sums, column) };
