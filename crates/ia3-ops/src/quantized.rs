@@ -62,3 +62,60 @@ fn relative_error<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {
     let norm = |t: Tensor<D>| f64::from(t.square().sum().into_scalar::<f32>()).sqrt();
     norm(a.clone() - b) / norm(a).max(f64::MIN_POSITIVE)
 }
+
+/// A quantised weight that is multiplied in integers where that is possible: [`matmul_quantized`] then quantises a few rows
+/// of `x` too, to eight bits with one scale per block of inputs of the weight, and sums up products of integers. This reads
+/// less memory than the exact product and computes less; the result differs from it by at most half a step of the integers
+/// of `x` times the weight's magnitudes. With more rows, and where a gradient is computed, the product is that of the floats.
+///
+/// On `flex` a weight of four bits is stored in half a byte per element. Only [`matmul_quantized`] and
+/// [`with_float_products`] can read such a weight; operations of burn panic. On other backends, for other schemes, and for
+/// floats the weight is returned as it is.
+///
+/// # Shapes
+///
+/// - `weight`: `[d_in, d_out]`
+/// - returns the same
+pub fn with_integer_products<const D: usize>(weight: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    return to_store(weight, crate::flex::quantized::FAST);
+    #[cfg(not(feature = "flex"))]
+    weight
+}
+
+/// The inverse of [`with_integer_products`]: a weight that burn's operations can read.
+///
+/// # Shapes
+///
+/// - `weight`: `[d_in, d_out]`
+/// - returns the same
+pub fn with_float_products<const D: usize>(weight: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    return to_store(weight, burn::tensor::quantization::QuantStore::Native);
+    #[cfg(not(feature = "flex"))]
+    weight
+}
+
+/// Whether the weight was made by [`with_integer_products`].
+pub fn has_integer_products<const D: usize>(weight: &Tensor<D>) -> bool {
+    #[cfg(feature = "flex")]
+    return matches!(weight.dtype(), DType::QFloat(scheme) if scheme.store == crate::flex::quantized::FAST);
+    #[cfg(not(feature = "flex"))]
+    false
+}
+
+#[cfg(feature = "flex")]
+fn to_store<const D: usize>(weight: Tensor<D>, store: burn::tensor::quantization::QuantStore) -> Tensor<D> {
+    use crate::flex::FastOps;
+    use burn::backend::DispatchDevice;
+    let device = weight.device().without_autodiff();
+    match (weight.dtype(), device.as_dispatch()) {
+        (DType::QFloat(scheme), DispatchDevice::Flex(_))
+            if scheme.store != store
+                && crate::flex::quantized::has_stores(scheme, weight.dims().as_slice()) =>
+        {
+            Tensor::from_dispatch(burn::backend::Dispatch::fast_to_store(weight.into_dispatch(), store))
+        }
+        _ => weight,
+    }
+}

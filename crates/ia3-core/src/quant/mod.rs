@@ -1,6 +1,7 @@
 //! Stores the weights of a frozen base in 8 or 4 bits.
 
 mod fold;
+mod products;
 mod scheme;
 mod stored;
 
@@ -18,6 +19,7 @@ use crate::quantization_error::QuantizationError;
 use crate::visit_params::{ParamMapper, ParamVisitor, map_params, visit_params_with};
 
 pub(crate) use fold::{fold_output, requantize};
+pub use products::with_integer_products;
 use scheme::{quantize_as, scheme};
 pub use stored::{QuantizedLayout, QuantizedWeight};
 

@@ -12,10 +12,13 @@ use crate::flex::quantized::{self, Quantized};
 pub(super) fn forward<C: CheckpointStrategy>(x: Tracked<C>, weight: Quantized) -> Tracked<C> {
     match QuantizedBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
-            let y = quantized::product(x.into_primitive(), &weight);
+            // The gradient is that of the floats, and so is the product.
+            let y = quantized::product(x.into_primitive(), &weight, true);
             prepared.finish(weight, y)
         }
-        OpsKind::UnTracked(prepared) => prepared.finish(quantized::product(x.into_primitive(), &weight)),
+        OpsKind::UnTracked(prepared) => {
+            prepared.finish(quantized::product(x.into_primitive(), &weight, false))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::backend::{Backend, Flex, backend_extension, tensor::FloatTensor, tensor::QuantizedTensor};
-use burn::tensor::quantization::QuantScheme;
+use burn::tensor::quantization::{QuantScheme, QuantStore};
 use ia3_kernels::activation::Activation;
 use ia3_kernels::norm::Norm;
 
@@ -38,6 +38,9 @@ pub(crate) trait FastOps: Backend {
 
     /// `x·W` for a quantised `W`; see [`crate::matmul_quantized`].
     fn fast_matmul_quantized(x: FloatTensor<Self>, weight: QuantizedTensor<Self>) -> FloatTensor<Self>;
+
+    /// The weight with another store; see [`crate::with_integer_products`].
+    fn fast_to_store(weight: QuantizedTensor<Self>, store: QuantStore) -> QuantizedTensor<Self>;
 
     /// A weight in integers, and its relative error; see [`crate::quantize`].
     fn fast_quantize(weight: FloatTensor<Self>, scheme: QuantScheme) -> (QuantizedTensor<Self>, f64);
@@ -75,7 +78,11 @@ impl FastOps for Flex {
     }
 
     fn fast_matmul_quantized(x: Primitive, weight: Quantized) -> Primitive {
-        quantized::product(x, &weight)
+        quantized::product(x, &weight, false)
+    }
+
+    fn fast_to_store(weight: Quantized, store: QuantStore) -> Quantized {
+        quantized::to_store(&weight, store)
     }
 
     fn fast_quantize(weight: Primitive, scheme: QuantScheme) -> (Quantized, f64) {
