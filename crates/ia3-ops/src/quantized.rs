@@ -66,7 +66,7 @@ fn relative_error<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {
 /// A quantised weight that is multiplied in integers where that is possible: [`matmul_quantized`] then quantises a few rows
 /// of `x` too, to eight bits with one scale per block of inputs of the weight, and sums up products of integers. This reads
 /// less memory than the exact product and computes less; the result differs from it by at most half a step of the integers
-/// of `x` times the weight's magnitudes. With more rows, and where a gradient is computed, the product is that of the floats.
+/// of `x` times the weight's magnitudes. With more rows, and on a device with autodiff, the product is that of the floats.
 ///
 /// On `flex` a weight of four bits is stored in half a byte per element. Only [`matmul_quantized`] and
 /// [`with_float_products`] can read such a weight; operations of burn panic. On other backends, for other schemes, and for
