@@ -173,15 +173,17 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 ///
 /// [`Error::Checkpoint`] if the file cannot be read.
 pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
-    let Some((head, embedding)) = config.tied_keys() else { return Ok(config) };
+    let Some((_, embedding)) = config.tied_keys() else { return Ok(config) };
     let prefix = config.base_model_prefix().unwrap_or_default();
     // The prefix may stand once, not at all, or twice.
     let bare = embedding.strip_prefix(prefix).unwrap_or(embedding);
     let names = [embedding.to_string(), bare.to_string(), format!("{prefix}{embedding}")];
     let embedding = names.iter().find(|name| checkpoint.contains(name));
-    let tied = match embedding {
-        _ if checkpoint.contains_integers(head) => false,
-        Some(embedding) if checkpoint.contains(head) => checkpoint.same_bytes(head, embedding)?,
+    let heads = config.head_keys();
+    let head = heads.iter().find(|name| checkpoint.contains(name));
+    let tied = match (head, embedding) {
+        _ if heads.iter().any(|head| checkpoint.contains_integers(head)) => false,
+        (Some(head), Some(embedding)) => checkpoint.same_bytes(head, embedding)?,
         // The file holds one of the two, or none: the head and the embedding share it.
         _ => true,
     };
