@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::ModelInfo;
 
+use crate::encoder::{HeadConfig, ProblemType};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::ModelInputs;
@@ -25,8 +26,26 @@ macro_rules! with_architectures {
             Falcon: crate::falcon::FalconForCausalLM, crate::falcon::FalconConfig;
             /// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2.
             Llama: crate::llama::LlamaForCausalLM, crate::llama::LlamaConfig;
-            /// BERT as a sequence classifier.
-            Bert: crate::bert::BertForSequenceClassification, crate::bert::BertConfig;
+            /// GPT-NeoX or Pythia.
+            GPTNeoX: crate::gpt_neox::GPTNeoXForCausalLM, crate::gpt_neox::GPTNeoXConfig;
+            /// OPT.
+            OPT: crate::opt::OPTForCausalLM, crate::opt::OPTConfig;
+            /// Bloom.
+            Bloom: crate::bloom::BloomForCausalLM, crate::bloom::BloomConfig;
+            /// GPT-J.
+            GPTJ: crate::gptj::GPTJForCausalLM, crate::gptj::GPTJConfig;
+            /// GPT-Neo.
+            GPTNeo: crate::gpt_neo::GPTNeoForCausalLM, crate::gpt_neo::GPTNeoConfig;
+            /// GPT-BigCode.
+            GPTBigCode: crate::gpt_bigcode::GPTBigCodeForCausalLM, crate::gpt_bigcode::GPTBigCodeConfig;
+            /// Phi, up to Phi-2.
+            Phi: crate::phi::PhiForCausalLM, crate::phi::PhiConfig;
+            /// Phi-3 and later.
+            Phi3: crate::phi3::Phi3ForCausalLM, crate::phi3::Phi3Config;
+            /// BERT, RoBERTa, XLM-RoBERTa or ELECTRA.
+            Bert: crate::encoder::Encoder<crate::bert::BertModel>, crate::bert::BertConfig;
+            /// DistilBERT.
+            DistilBert: crate::encoder::Encoder<crate::distilbert::DistilBertModel>, crate::distilbert::DistilBertConfig;
         }
     };
 }
@@ -35,7 +54,7 @@ pub(crate) use with_architectures;
 
 /// A model of one architecture. The methods are those of [`Model`](crate::Model), which documents them.
 pub(crate) trait Architecture: Module {
-    const TASK: Task;
+    fn task(&self) -> Task;
 
     fn info(&self) -> ModelInfo;
 
@@ -46,7 +65,22 @@ pub(crate) trait Architecture: Module {
         vec![]
     }
 
+    /// Names of parameters in a checkpoint that differ from their paths: (the path, the name).
+    fn checkpoint_names(&self) -> Vec<(&'static str, &'static str)> {
+        vec![]
+    }
+
     fn num_labels(&self) -> Option<usize> {
+        None
+    }
+
+    /// The class of transformers that an encoder with its head is.
+    fn class_name(&self) -> Option<String> {
+        None
+    }
+
+    /// The kind of a classification of sequences.
+    fn problem(&self) -> Option<ProblemType> {
         None
     }
 
@@ -59,6 +93,11 @@ pub(crate) trait Architecture: Module {
     fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError>;
 
     fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError>;
+
+    fn value_losses(&self, _inputs: &ModelInputs, _values: Tensor<2>) -> Result<RowLosses, ModelError> {
+        let problem = "has labels that are ids, not values";
+        Err(ModelError::Unsupported { model_type: self.info().model_type.unwrap_or_default(), problem })
+    }
 
     fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig;
 
@@ -85,16 +124,21 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     /// The values of `model_type` that it reads.
     const MODEL_TYPES: &'static [&'static str];
 
-    const BASE_MODEL_PREFIX: Option<&'static str>;
-
-    const OPTIONAL_MODULES: &'static [&'static str] = &[];
-
     /// `_keep_in_fp32_modules` of transformers.
     const KEEP_IN_FLOAT32: &'static [&'static str] = &[];
+
+    /// The checkpoint key that older versions gave the head.
+    const OLD_HEAD: Option<&'static str> = None;
 
     fn read(text: &str) -> Result<Self, ModelError>;
 
     fn model_type(&self) -> &str;
+
+    fn base_model_prefix(&self) -> Option<&'static str>;
+
+    fn optional_modules(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     fn set_tied_head(&mut self, _tied: bool) {}
 
@@ -105,7 +149,11 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
 
     /// Other checkpoint keys of a parameter: (the key of the model, the other key).
     fn aliases(&self) -> Vec<(&'static str, &'static str)> {
-        self.tied_embedding().map(|embedding| (embedding, HEAD)).into_iter().collect()
+        let heads = [HEAD].into_iter().chain(Self::OLD_HEAD);
+        match self.tied_embedding() {
+            Some(embedding) => heads.map(|head| (embedding, head)).collect(),
+            None => Self::OLD_HEAD.map(|head| (HEAD, head)).into_iter().collect(),
+        }
     }
 
     fn stack_embeddings(&self) -> Vec<(&'static str, &'static str)> {
@@ -114,10 +162,18 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
 
     fn set_own_stack_embedding(&mut self, _key: &str) {}
 
-    fn set_num_labels(&mut self, _labels: usize) {}
+    /// The path of the layer that computes the logits of a classifier.
+    fn classifier(&self) -> Option<&'static str> {
+        None
+    }
 
-    fn label_names(&self) -> Vec<String> {
-        vec![]
+    /// The head of an encoder.
+    fn head(&self) -> Option<&HeadConfig> {
+        None
+    }
+
+    fn head_mut(&mut self) -> Option<&mut HeadConfig> {
+        None
     }
 }
 

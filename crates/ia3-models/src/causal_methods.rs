@@ -2,7 +2,13 @@
 
 /// Defines the public methods of a [`CausalLm`]. They are the same for each model.
 macro_rules! causal_lm_methods {
-    ($model:ty, $config:ty, types: $types:expr, prefix: $prefix:literal, embedding: $embedding:literal) => {
+    (
+        $model:ty, $config:ty,
+        types: $types:expr,
+        prefix: $prefix:literal,
+        embedding: $embedding:literal
+        $(, old_head: $old_head:literal)?
+    ) => {
         impl ia3_core::ActivationSpace for $model {
             fn info(&self) -> ia3_core::ModelInfo {
                 self.info()
@@ -131,7 +137,9 @@ macro_rules! causal_lm_methods {
         }
 
         impl crate::architecture::Architecture for $model {
-            const TASK: crate::Task = crate::Task::CausalLm;
+            fn task(&self) -> crate::Task {
+                crate::Task::CausalLm
+            }
 
             fn info(&self) -> ia3_core::ModelInfo {
                 self.info()
@@ -144,6 +152,12 @@ macro_rules! causal_lm_methods {
             fn token_embeddings(&self) -> Vec<String> {
                 $embedding.strip_suffix(".weight").map(str::to_string).into_iter().collect()
             }
+
+            $(
+                fn checkpoint_names(&self) -> Vec<(&'static str, &'static str)> {
+                    vec![(crate::architecture::HEAD, $old_head)]
+                }
+            )?
 
             fn with_own_head(self) -> Self {
                 self.with_own_head()
@@ -199,7 +213,6 @@ macro_rules! causal_lm_methods {
 
         impl crate::architecture::ArchitectureConfig for $config {
             const MODEL_TYPES: &'static [&'static str] = &$types;
-            const BASE_MODEL_PREFIX: Option<&'static str> = Some($prefix);
 
             fn read(text: &str) -> Result<Self, crate::ModelError> {
                 Self::from_json(text)
@@ -209,6 +222,10 @@ macro_rules! causal_lm_methods {
                 self.hugging_face_type()
             }
 
+            fn base_model_prefix(&self) -> Option<&'static str> {
+                Some($prefix)
+            }
+
             fn set_tied_head(&mut self, tied: bool) {
                 self.tie_word_embeddings = tied;
             }
@@ -216,6 +233,10 @@ macro_rules! causal_lm_methods {
             fn tied_embedding(&self) -> Option<&'static str> {
                 self.tie_word_embeddings.then_some($embedding)
             }
+
+            $(
+                const OLD_HEAD: Option<&'static str> = Some($old_head);
+            )?
         }
 
         impl $config {

@@ -3,9 +3,11 @@
 #![warn(missing_docs)]
 
 mod activation;
+mod alibi;
 mod architecture;
 mod attention;
 pub mod bert;
+pub mod bloom;
 mod cache;
 mod causal;
 mod causal_methods;
@@ -13,11 +15,18 @@ mod config;
 mod config_field;
 pub mod cost;
 mod decode;
+pub mod distilbert;
+pub mod encoder;
 mod error;
 pub mod falcon;
-mod fused_queries;
+mod feed_forward;
+mod fused_heads;
 mod generate;
 pub mod gpt2;
+pub mod gpt_bigcode;
+pub mod gpt_neo;
+pub mod gpt_neox;
+pub mod gptj;
 mod inputs;
 mod joined_rows;
 mod layers;
@@ -27,7 +36,11 @@ mod loss;
 mod mask;
 mod model;
 mod norm;
+pub mod opt;
 mod output;
+pub mod phi;
+pub mod phi3;
+mod pooling;
 mod prompt;
 mod rotary;
 mod sample;
@@ -38,6 +51,7 @@ mod task;
 
 pub use activation::Activation;
 pub use config::ModelConfig;
+pub use encoder::{HeadConfig, ProblemType};
 pub use error::ModelError;
 pub use generate::{Generated, GenerationConfig, Sampling, Step};
 pub use inputs::{ModelInputs, PaddingSide};
@@ -46,5 +60,6 @@ pub use loss::{IGNORE_INDEX, RowLosses, cross_entropy, label_log_likelihoods, ro
 pub use model::Model;
 pub use norm::{LayerNorm, RmsNorm};
 pub use output::ModelOutput;
+pub use pooling::{Pooling, normalized};
 pub use rotary::{RopeParameters, RotaryFrequencies};
 pub use task::Task;
