@@ -64,6 +64,11 @@ macro_rules! init_model {
 }
 
 impl ModelConfig {
+    /// The values of `model_type` that [`from_json`](Self::from_json) reads, sorted.
+    pub fn model_types() -> &'static [&'static str] {
+        &KNOWN
+    }
+
     /// Reads Hugging Face's `config.json`.
     ///
     /// # Errors
