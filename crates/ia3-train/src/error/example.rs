@@ -65,6 +65,18 @@ pub enum ExampleError {
         /// Number of classes of the model.
         labels: usize,
     },
+    /// A conversation does not say of each token whether it is learned.
+    #[error(
+        "example {index} has {ids} tokens after its input and {learned} marks of what is learned; give one mark per token"
+    )]
+    Turns {
+        /// Position in the data, from 0.
+        index: usize,
+        /// Number of tokens.
+        ids: usize,
+        /// Number of marks.
+        learned: usize,
+    },
     /// The classifier has one label, which Hugging Face's models take as a regression.
     #[error(
         "the model has one label, which is a regression; classes need `num_labels` of at least 2 in config.json"

@@ -26,7 +26,7 @@ pub(super) fn batches(examples: &[Example], entries: usize) -> Vec<Vec<usize>> {
 /// Number of tokens of the longest text of a target.
 fn longest(target: &Target) -> usize {
     match target {
-        Target::Tokens(ids) => ids.len(),
+        Target::Tokens(ids) | Target::Turns { ids, .. } => ids.len(),
         Target::Class(_) => 0,
         Target::Choices { choices, .. } => choices.iter().map(Vec::len).max().unwrap_or(0),
     }
@@ -36,7 +36,7 @@ fn longest(target: &Target) -> usize {
 fn entries_of(target: &Target) -> usize {
     match target {
         Target::Choices { choices, .. } => choices.len(),
-        Target::Tokens(_) | Target::Class(_) => 1,
+        Target::Tokens(_) | Target::Turns { .. } | Target::Class(_) => 1,
     }
 }
 
