@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use super::QuantizeName;
+use super::model::base_folder;
 
 const MERGE: &str = "\
 Example:
-  ia3 merge --base fixtures/t5/base --adapter fixtures/t5/adapter --out merged --safe";
+  ia3 merge --base fixtures/t5/base --adapter fixtures/t5/adapter \\
+      --out merged --safe";
 
 #[derive(clap::Args)]
 #[command(after_help = MERGE)]
 pub(crate) struct Merge {
-    /// Folder of the base.
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the base. Without it, the base is the folder that the first adapter names.
+    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true, value_parser = base_folder())]
     pub(crate) base: PathBuf,
     /// Folder of an adapter. If the option is given several times, the vectors are multiplied.
     #[arg(long = "adapter", value_name = "DIR", required = true)]

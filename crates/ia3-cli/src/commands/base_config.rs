@@ -35,6 +35,12 @@ pub(crate) fn classes_of_head(base: &Path) -> anyhow::Result<Option<usize>> {
     Ok(head.and_then(|head| head.shape.first().copied()))
 }
 
+/// The number of classes of the head that an adapter saves; `None` if it saves none.
+pub(crate) fn classes_of_adapter(adapter: &Path) -> anyhow::Result<Option<usize>> {
+    let saved = AdapterFile::open(adapter)?.saved;
+    Ok(saved.get(HEAD).and_then(|head| head.shape().first().copied()))
+}
+
 /// The configuration of a base. Where the base is a classifier without a head, the number of classes is that of the head
 /// in the first adapter that saves one.
 pub(crate) fn with_head_of_adapter(base: &Path, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
@@ -51,8 +57,7 @@ pub(crate) fn complete(
         return Ok(config);
     }
     for adapter in adapters {
-        let saved = AdapterFile::open(adapter)?.saved;
-        if let Some(&labels) = saved.get(HEAD).and_then(|head| head.shape().first()) {
+        if let Some(labels) = classes_of_adapter(adapter)? {
             return Ok(config.with_num_labels(labels));
         }
     }

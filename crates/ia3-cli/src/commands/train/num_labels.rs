@@ -10,7 +10,7 @@ use super::line_numbers::lines_of;
 use super::rows::TaskRows;
 use super::task_list::in_task;
 use crate::args::Train;
-use crate::commands::base_config::classes_of_head;
+use crate::commands::base_config::{classes_of_adapter, classes_of_head};
 
 /// The base's configuration with its number of classes: that of the base's head, else `--num-labels`, else that of
 /// `config.json`, else that of the data.
@@ -27,11 +27,16 @@ pub(super) fn decide(args: &Train, config: ModelConfig, rows: &[TaskRows]) -> an
         return Ok(config);
     };
     let in_config = bert.id2label.as_ref().map(|names| names.len()).or(bert.num_labels);
-    let (labels, source) = match (classes_of_head(&args.base)?, args.num_labels, in_config) {
+    let in_adapter = args.adapter.as_deref().map(classes_of_adapter).transpose()?.flatten();
+    let (labels, source) = match (classes_of_head(&args.base)?.or(in_adapter), args.num_labels, in_config) {
+        (Some(head), Some(asked), _) if head != asked && in_adapter == Some(head) => bail!(
+            "--num-labels is {asked}, but the head in the adapter has {head} classes; leave --num-labels out"
+        ),
         (Some(head), Some(asked), _) if head != asked => bail!(
             "--num-labels is {asked}, but the head of the base has {head} classes; leave --num-labels out, or give a base \
              without `classifier.weight`"
         ),
+        (Some(head), ..) if in_adapter == Some(head) => (head, "the number of classes of the adapter's head"),
         (Some(head), ..) => (head, "the number of classes of the base's head"),
         (None, Some(asked), _) => (asked, "the value of --num-labels"),
         (None, None, Some(number)) => {
@@ -60,7 +65,7 @@ fn check(rows: &TaskRows, labels: usize, source: &str) -> anyhow::Result<()> {
     if let Some(row) = rows.data.rows.iter().position(beyond) {
         bail!(
             "{}: the class is not below {labels}, {source}; classes count from 0",
-            lines_of(&rows.spec.data, &[row])
+            lines_of(&rows.spec.data, rows.places.as_ref(), &[row])
         );
     }
     let held_out = rows.held_out.iter().flatten().filter_map(class);
