@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use burn::tensor::{Device, FloatDType};
-use ia3_core::{Quantization, QuantizeReport};
+use ia3_core::{Quantization, QuantizeReport, with_integer_products};
 use ia3_guard::{Limit, read_text};
 use ia3_io::fs::{UNFINISHED, file_names, is_commit};
 use ia3_io::{Checkpoint, LoadOptions, LoadReport};
@@ -61,6 +61,8 @@ pub struct PretrainedOptions {
     pub dtype: Option<FloatDType>,
     /// Quantises the linear layers while they are read, see [`with_quantization`](Self::with_quantization).
     pub quantization: Option<Quantization>,
+    /// Whether quantised weights are multiplied in integers, see [`with_fast_integers`](Self::with_fast_integers).
+    pub fast_integers: bool,
 }
 
 impl PretrainedOptions {
@@ -96,6 +98,13 @@ impl PretrainedOptions {
         self
     }
 
+    /// Sets whether quantised weights are multiplied in integers ([`with_integer_products`]) where a product has few rows, as
+    /// in generation. This is faster and less exact. Weights of floats are not changed.
+    pub fn with_fast_integers(mut self, fast: bool) -> Self {
+        self.fast_integers = fast;
+        self
+    }
+
     /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not.
     ///
     /// The head is tied to the embedding where the checkpoint holds no other head: by content, as
@@ -128,6 +137,7 @@ impl PretrainedOptions {
                 (model, report, Some(quantized))
             }
         };
+        let model = if self.fast_integers { with_integer_products(model) } else { model };
         Ok(Pretrained { model, config, report, quantized })
     }
 
