@@ -75,7 +75,7 @@ impl ChatTemplate {
     ///
     /// # Errors
     ///
-    /// [`DataError::Read`] if a file cannot be read, [`DataError::TokenizerConfig`] if `tokenizer_config.json` is no JSON,
+    /// [`DataError::Read`] if a file cannot be read, [`DataError::Tokenizer`] if `tokenizer_config.json` is no JSON,
     /// and what [`new`](Self::new) finds.
     pub fn open(dir: &Path) -> Result<Option<Self>, DataError> {
         let config = config(&dir.join(CONFIG))?;
