@@ -64,6 +64,14 @@ impl Texts<'_> {
                 (self.text(example.last_turn().1)?, self.text(generated)?)
             }
             Target::Class(class) => (self.class(*class), self.class(number(place))),
+            Target::Values(values) => {
+                let found = evaluation.values.get(place).cloned().unwrap_or_default();
+                (values.clone().into(), found.into())
+            }
+            Target::TokenClasses(classes) => {
+                let found = evaluation.token_classes.get(place).map(Vec::as_slice).unwrap_or_default();
+                (self.tags(classes), self.tags(found))
+            }
             Target::Choices { choices, answer } => {
                 let choice =
                     |index: usize| self.text(choices.get(index).map(Vec::as_slice).unwrap_or_default());
@@ -76,6 +84,15 @@ impl Texts<'_> {
 
     fn text(&self, ids: &[i64]) -> Result<Value, DataError> {
         Ok(self.tokenizer.decode(ids)?.into())
+    }
+
+    /// The names of the classes of words. Tokens without a class are left out.
+    fn tags(&self, classes: &[i64]) -> Value {
+        classes
+            .iter()
+            .filter_map(|&class| usize::try_from(class).ok())
+            .map(|class| self.class(class))
+            .collect()
     }
 
     /// The name of a class, or its number where it has none.

@@ -22,13 +22,14 @@ mod model;
 mod model_config;
 mod pretrained;
 mod prompts;
+mod sentence;
 #[cfg(feature = "data")]
 mod stop_strings;
 #[cfg(feature = "train")]
 mod training;
 
 pub use adapter::{Adapter, AdapterBase};
-pub use adapter_notes::{AdapterNote, adapter_notes};
+pub use adapter_notes::{AdapterNote, adapter_notes, task_type};
 pub use base_names::{base_name, same_base};
 pub use burn::tensor::Device;
 
@@ -60,6 +61,7 @@ pub use model::{Generate, Generated, Model};
 pub use model_config::config_text;
 pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};
 pub use prompts::{Prompt, Prompts};
+pub use sentence::SentenceConfig;
 #[cfg(feature = "data")]
 pub use stop_strings::StopStrings;
 #[cfg(feature = "train")]

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::DataArgs;
 use super::model::base_folder;
+use super::{DataArgs, HeadArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +39,8 @@ pub(crate) struct Eval {
     /// value of `--seeds`. Without adapters, the base is evaluated.
     #[arg(long = "adapter", value_name = "DIR")]
     pub(crate) adapters: Vec<String>,
+    #[command(flatten)]
+    pub(crate) head: HeadArgs,
     /// Seeds that the adapters were trained with.
     #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "adapters")]
     pub(crate) seeds: Vec<u64>,

@@ -3,6 +3,7 @@
 mod convert;
 mod cost;
 mod data;
+mod embed;
 mod eval;
 mod generation;
 mod inference;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(crate) use self::convert::{AdapterFormatName, Convert, SiteName};
 pub(crate) use self::cost::Cost;
 pub(crate) use self::data::DataArgs;
+pub(crate) use self::embed::{Embed, PoolingName};
 pub(crate) use self::eval::{Eval, FigureName};
 pub(crate) use self::generation::GenerationArgs;
 pub(crate) use self::inference::{Chat, Forward, Generate};
@@ -26,7 +28,7 @@ pub(crate) use self::inspect::{Diff, Inspect, Status};
 pub(crate) use self::loss::{CausalLossName, LossArgs, UnlikelihoodName};
 pub(crate) use self::merge::{Merge, Quantize};
 pub(crate) use self::mix::{MethodName, Mix};
-pub(crate) use self::model::{DtypeName, ModelArgs, QuantizeName};
+pub(crate) use self::model::{DtypeName, HeadArgs, HeadName, ModelArgs, ProblemName, QuantizeName};
 pub(crate) use self::shell::{Completions, Man};
 pub(crate) use self::train::{MetricName, OptimizerName, PresetName, Train};
 
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Compute the logits of token ids or texts and write them to a file.
     Forward(Forward),
+    /// Embed texts: one vector per text, as a sentence-transformers model gives it.
+    Embed(Embed),
     /// Generate text or token ids, greedily or by sampling.
     Generate(Generate),
     /// Talk with a chat model in the terminal, and switch its adapters.

@@ -6,7 +6,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{ArgGroup, ValueEnum};
 
 use super::model::base_folder;
-use super::{DataArgs, DtypeName, LossArgs};
+use super::{DataArgs, DtypeName, HeadArgs, LossArgs};
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum OptimizerName {
@@ -20,6 +20,10 @@ pub(crate) enum MetricName {
     Loss,
     /// The highest share of correct answers.
     ExactMatch,
+    /// The highest F1, of entities or of the classes of rows with several.
+    F1,
+    /// The highest correlation of the numbers of a regression with the targets.
+    Pearson,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,7 +59,7 @@ pub(crate) struct Train {
     pub(crate) base: PathBuf,
     /// Folder of an adapter to start from, with its targets and values. The training is a new one: it has a schedule, an
     /// optimiser and a folder of its own.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["targets", "feedforward", "config", "kv_only"], help_heading = MODEL)]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["targets", "feedforward", "config", "kv_only", "num_labels"], help_heading = MODEL)]
     pub(crate) adapter: Option<PathBuf>,
     /// Name of the base in adapter_config.json and in the model card. The default is the folder of the base, or the name
     /// on the hub if the folder lies in its cache.
@@ -77,8 +81,10 @@ pub(crate) struct Train {
     /// Keep the queries of fused projections at 1. The paper scales keys and values only.
     #[arg(long, help_heading = MODEL)]
     pub(crate) kv_only: bool,
+    #[command(flatten, next_help_heading = MODEL)]
+    pub(crate) head: HeadArgs,
     /// Number of classes of a classifier whose base has no head. The default is that of config.json, or that of the data.
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(2..), help_heading = MODEL)]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..), help_heading = MODEL)]
     pub(crate) num_labels: Option<usize>,
     /// File to train on: JSON lines, or a table that ends with .csv or .tsv, optionally compressed with gzip. `-` is the
     /// standard input.

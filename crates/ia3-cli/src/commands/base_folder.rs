@@ -19,7 +19,13 @@ pub(crate) fn fill(command: &mut Command) -> anyhow::Result<()> {
         Command::Forward(forward) => (&mut forward.model.base, forward.model.adapters.first()),
         Command::Generate(generate) => (&mut generate.model.base, generate.model.adapters.first()),
         Command::Chat(chat) => (&mut chat.base, chat.adapters.first()),
-        Command::Merge(merge) => (&mut merge.base, merge.adapters.first()),
+        Command::Embed(embed) => (&mut embed.model.base, embed.model.adapters.first()),
+        Command::Merge(merge) => {
+            if merge.base.is_none() && merge.gguf.is_none() {
+                set(merge.base.insert(PathBuf::new()), merge.adapters.first())?;
+            }
+            return Ok(());
+        }
         Command::Train(train) => (&mut train.base, train.adapter.as_ref()),
         Command::Eval(eval) => {
             let seed = eval.seeds.first().map(u64::to_string).unwrap_or_default();

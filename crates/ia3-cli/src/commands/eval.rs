@@ -23,7 +23,8 @@ use crate::progress::Progress;
 #[derive(Serialize)]
 struct Report {
     examples: usize,
-    /// `accuracy` for classes and choices, `exact_match` for generated texts.
+    /// `accuracy` for classes and choices, `exact_match` for generated texts, `f1` for classes of words and for several classes
+    /// per row, `pearson` for numbers.
     metric: &'static str,
     runs: Vec<Run>,
     /// The median of the metric over all runs.
@@ -46,11 +47,11 @@ struct Run {
 
 pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let folders = folders(args)?;
-    let config = ia3::read_config(&args.base)?;
+    let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
+    let config = base_config::with_head(&args.base, &args.head, &first)?;
+    let config = base_config::complete(config, &args.base, &first)?;
     let reader = Reader::new(&args.base, &config, &config.init(device), &args.rows, args.seed)?;
     let rows = reader.rows(&args.data)?;
-    let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
-    let config = base_config::complete(config, &args.base, &first)?;
     let mut predictions = args.predictions.as_deref().map(PredictionFile::create).transpose()?;
     let base = base_model::load_as(&args.base, config, device)?;
     let mut runs: Vec<Run> = vec![];
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
             let examples: Vec<Example> = rows.iter().map(|variants| variants[place].clone()).collect();
             let source =
                 Source { row: 0, task: None, adapter: folder.as_deref(), template: template.as_deref() };
-            let evaluation = evaluate(&adapted, &examples, args, |rows, batch| {
+            let evaluation = evaluate(&adapted, &examples, (args, reader.label_names()), |rows, batch| {
                 let Some(file) = &mut predictions else { return Ok(()) };
                 let answer = |(place, &row): (usize, &usize)| {
                     let source = Source { row: row + 1, ..source };
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
                 };
                 file.write(&rows.iter().enumerate().map(answer).collect::<Result<Vec<_>, _>>()?)
             })?;
-            let found = if evaluation.accuracy.is_some() { "accuracy" } else { "exact_match" };
+            let found = evaluation.metric.as_str();
             if *metric.get_or_insert(found) != found {
                 let name = |template: Option<&String>| template.cloned().unwrap_or_default();
                 let first = name(runs.first().and_then(|run| run.template.as_ref()));
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
                     "template `{this}` has answers of another kind than `{first}`; evaluate them separately"
                 )
             }
-            let (loss, score) = (evaluation.loss, evaluation.exact_match);
+            let (loss, score) = (evaluation.loss, evaluation.score);
             note_loss(loss, rows.len(), folder.as_deref());
             let figures = eval_metrics::of(&args.metrics, &reader.texts(), (&examples, &evaluation))?;
             runs.push(Run { adapter: folder.clone(), template, loss, score, figures });
@@ -105,11 +106,12 @@ fn note_loss(loss: f64, rows: usize, adapter: Option<&str>) {
 fn evaluate(
     model: &Model,
     examples: &[Example],
-    args: &Eval,
+    (args, label_names): (&Eval, &[String]),
     mut on_batch: impl FnMut(&[usize], &Evaluation) -> anyhow::Result<()>,
 ) -> anyhow::Result<Evaluation> {
     let loss = LossConfig::new().with_length_norm(args.length_norm);
-    let evaluator = Evaluator::new(model).with_batch_size(args.batch_size).with_loss(loss);
+    let evaluator = Evaluator::new(model).with_label_names(label_names);
+    let evaluator = evaluator.with_batch_size(args.batch_size).with_loss(loss);
     let progress = Progress::of("evaluating", examples.len(), 0, "rows");
     let (mut done, mut hits, mut written) = (0, 0.0, Ok(()));
     let evaluation = evaluator.run_with(examples, |rows, batch| {

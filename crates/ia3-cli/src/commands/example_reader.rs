@@ -52,6 +52,11 @@ impl Reader {
         Texts { tokenizer: &self.encoder.tokenizer, label_names: &self.encoder.label_names }
     }
 
+    /// The names of the classes, in the order of their numbers.
+    pub(super) fn label_names(&self) -> &[String] {
+        &self.encoder.label_names
+    }
+
     /// The names of the templates; one `None` where the rows are read without templates.
     pub(super) fn templates(&self) -> Vec<Option<String>> {
         match &self.layout {

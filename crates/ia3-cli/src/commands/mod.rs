@@ -9,6 +9,7 @@ mod convert;
 mod cost;
 mod devices;
 mod diff;
+mod embed;
 mod eval;
 mod eval_metrics;
 mod example_reader;
@@ -17,6 +18,7 @@ mod generate;
 mod generation;
 mod inspect;
 mod merge;
+mod merge_gguf;
 mod mix;
 mod quantize;
 mod shell;
@@ -37,6 +39,7 @@ pub(crate) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Inspect(inspect) => inspect::run(inspect, &device()?, args.format),
         Command::Forward(forward) => forward::run(forward, &device()?, args.format),
+        Command::Embed(embed) => embed::run(embed, &device()?, args.format),
         Command::Generate(generate) => generate::run(generate, &device()?, args.format),
         Command::Chat(chat) => chat::run(chat, &device()?),
         Command::Train(train) => train::run(train, args.device.as_deref(), args.format),

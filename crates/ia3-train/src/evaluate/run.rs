@@ -15,6 +15,8 @@ pub(super) struct Run<'a> {
     /// Positions of the examples of each batch.
     pub(super) batches: Vec<Vec<usize>>,
     pub(super) loss: &'a LossConfig,
+    /// The names of the classes of tokens.
+    pub(super) label_names: &'a [String],
 }
 
 impl Run<'_> {
@@ -44,7 +46,14 @@ impl Run<'_> {
     /// The same evaluation of one batch alone, whose examples are `examples`.
     pub(super) fn of_batch<'b>(&'b self, examples: &'b [Example]) -> Run<'b> {
         let batches = vec![(0..examples.len()).collect()];
-        Run { model: self.model.clone(), device: self.device.clone(), examples, batches, loss: self.loss }
+        Run {
+            model: self.model.clone(),
+            device: self.device.clone(),
+            examples,
+            batches,
+            loss: self.loss,
+            label_names: self.label_names,
+        }
     }
 
     fn rows(&self, batch: &[usize]) -> Vec<&Example> {

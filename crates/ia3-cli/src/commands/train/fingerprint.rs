@@ -8,7 +8,7 @@ use ia3::train::{FileHashes, Fingerprint, TrainConfig};
 use serde_json::Value;
 
 use super::task::Task;
-use crate::args::{DtypeName, Train};
+use crate::args::{DtypeName, HeadArgs, Train};
 
 /// All facts of a training. Data and the base enter as hashes. An error message names every fact that differs.
 pub(super) fn fingerprint(
@@ -43,6 +43,7 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
         patience,
         metric,
         dtype,
+        head: HeadArgs { head, problem_type },
         // The files of the base are facts of their own.
         base: _,
         // The tokenised rows and the names of the tasks are facts of their own.
@@ -87,9 +88,16 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
     fingerprint.insert("patience", or_none(patience));
     let metric = metric.to_possible_value().map(|value| value.get_name().to_string());
     fingerprint.insert("metric", metric.unwrap_or_default());
-    if *dtype != DtypeName::Auto {
-        let dtype = dtype.to_possible_value().map(|value| value.get_name().to_string());
-        fingerprint.insert("dtype", dtype.unwrap_or_default());
+    let name = |value: Option<clap::builder::PossibleValue>| value.map(|value| value.get_name().to_string());
+    // Without these options the fingerprint is that of earlier versions.
+    let dtype = Some(dtype).filter(|dtype| **dtype != DtypeName::Auto);
+    let chosen = [
+        ("head", head.as_ref().and_then(|head| name(head.to_possible_value()))),
+        ("problem_type", problem_type.as_ref().and_then(|kind| name(kind.to_possible_value()))),
+        ("dtype", dtype.and_then(|dtype| name(dtype.to_possible_value()))),
+    ];
+    for (option, value) in chosen {
+        value.into_iter().for_each(|value| fingerprint.insert(option, value));
     }
     Ok(())
 }

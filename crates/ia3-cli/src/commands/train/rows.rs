@@ -17,6 +17,8 @@ pub(super) struct TaskRows {
     pub(super) held_out: Option<Vec<Example>>,
     /// The rows of the file that are trained on, where some are held out.
     pub(super) places: Option<Vec<usize>>,
+    /// The names of the classes, in the order of their numbers.
+    pub(super) label_names: Vec<String>,
     /// The first epoch of this task alone.
     pub(super) epoch: EpochPlan,
 }
@@ -71,6 +73,7 @@ impl TaskRows {
         };
         let (data, held_out) = (Dataset { rows }, held_out.map(|rows| rows.concat()));
         let epoch = EpochPlan::single_task(&data, train_config, model.task())?;
-        Ok(Self { spec, data, held_out, places, epoch })
+        let label_names = reader.label_names().to_vec();
+        Ok(Self { spec, data, held_out, places, label_names, epoch })
     }
 }

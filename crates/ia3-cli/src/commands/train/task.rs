@@ -19,7 +19,7 @@ pub(super) struct Task {
     pub(super) places: Option<Vec<usize>>,
     pub(super) data: Dataset,
     pub(super) held_out: Option<Vec<Example>>,
-    /// The names of the labels that `--label-names` gives.
+    /// The names of the classes, in the order of their numbers.
     pub(super) label_names: Vec<String>,
     pub(super) adapter: Adapter,
     /// The first epoch of this task alone.
@@ -29,17 +29,9 @@ pub(super) struct Task {
 impl Task {
     /// Gives the rows an adapter that starts with the values of `initial` in parameters of its own.
     pub(super) fn new(rows: TaskRows, initial: &Adapter) -> Self {
-        let TaskRows { spec: TaskSpec { name, data: path, rows, .. }, data, held_out, places, epoch } = rows;
-        Self {
-            name,
-            path,
-            places,
-            data,
-            held_out,
-            label_names: rows.label_names,
-            adapter: initial.fork(),
-            epoch,
-        }
+        let TaskRows { spec: TaskSpec { name, data: path, .. }, data, held_out, places, label_names, epoch } =
+            rows;
+        Self { name, path, places, data, held_out, label_names, adapter: initial.fork(), epoch }
     }
 
     /// The folder of this task's adapter below `dir`.
