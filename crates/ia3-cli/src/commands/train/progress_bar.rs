@@ -56,10 +56,9 @@ impl ProgressBar {
 
 /// `held-out loss 0.3120, exact match 40.0 %`
 pub(super) fn figures(score: Score) -> String {
-    let (what, share) = match score.accuracy {
-        Some(accuracy) => ("accuracy", accuracy),
-        None => ("exact match", score.exact_match),
-    };
+    let measured = [("F1", score.f1), ("correlation", score.pearson), ("accuracy", score.accuracy)];
+    let found = measured.into_iter().find_map(|(what, share)| Some((what, share?)));
+    let (what, share) = found.unwrap_or(("exact match", score.exact_match));
     format!("held-out loss {:.4}, {what} {:.1} %", score.loss, 100.0 * share)
 }
 
@@ -69,8 +68,9 @@ mod tests {
 
     #[test]
     fn an_evaluation_is_shown_with_its_metric() {
-        let score = Score { loss: 0.25, exact_match: 0.5, accuracy: None };
+        let score = Score { loss: 0.25, exact_match: 0.5, accuracy: None, f1: None, pearson: None };
         assert_eq!(figures(score), "held-out loss 0.2500, exact match 50.0 %");
         assert_eq!(figures(Score { accuracy: Some(0.75), ..score }), "held-out loss 0.2500, accuracy 75.0 %");
+        assert_eq!(figures(Score { f1: Some(0.1), ..score }), "held-out loss 0.2500, F1 10.0 %");
     }
 }

@@ -13,7 +13,7 @@ use super::task::Task;
 use super::task_list::in_task;
 use super::{adapter_config, head, memory, num_labels, rows, task_list, train_config};
 use crate::args::Train;
-use crate::commands::base_model;
+use crate::commands::{base_config, base_model};
 
 /// Everything that a training needs before its first step.
 pub(super) struct Setup {
