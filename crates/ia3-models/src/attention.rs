@@ -1,6 +1,6 @@
 use burn::nn::Dropout;
 use burn::tensor::Tensor;
-use ia3_ops::{attention, attention_with};
+use ia3_ops::{attention, attention_capped, attention_with};
 
 /// Dot-product attention with an additive bias: `softmax(scale·q·kᵀ + bias)·v`. The softmax is computed in float32. In training,
 /// `dropout` is applied to its result.
@@ -25,6 +25,19 @@ pub(crate) fn attend(
         true => attention_with(q, k, v, bias, scale, |weights| dropout.forward(weights)),
         false => attention(q, k, v, bias, scale),
     }
+}
+
+/// The same as [`attend`], with scores between `-cap` and `cap` before the bias is added, if there is a `cap`:
+/// `softmax(cap·tanh(scale·q·kᵀ / cap) + bias)·v`.
+pub(crate) fn attend_capped(
+    [q, k, v]: [Tensor<4>; 3],
+    bias: Tensor<4>,
+    scale: f64,
+    cap: Option<f64>,
+    dropout: &Dropout,
+) -> Tensor<4> {
+    let Some(cap) = cap else { return attend(q, k, v, Some(bias), scale, dropout) };
+    attention_capped(q, k, v, Some(bias), [scale, cap], |weights| dropout.forward(weights))
 }
 
 /// Reshapes `[batch, seq, heads·d_head]` to `[batch, heads, seq, d_head]`.

@@ -3,7 +3,7 @@ use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::{ModelInfo, Tied, embed, model_info};
 
-use super::block::{LlamaDecoderLayer, norm};
+use super::block::LlamaDecoderLayer;
 use super::config::LlamaConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
@@ -23,8 +23,8 @@ pub struct LlamaModel {
     pub norm: RmsNorm,
 }
 
-/// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2 with a language-model head, which is Hugging Face's `LlamaForCausalLM`,
-/// `MistralForCausalLM` and so on.
+/// Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2 or Gemma with a language-model head, which is Hugging Face's
+/// `LlamaForCausalLM`, `MistralForCausalLM` and so on.
 #[derive(Module, Debug)]
 pub struct LlamaForCausalLM {
     /// All modules except the head.
@@ -37,7 +37,7 @@ pub struct LlamaForCausalLM {
 
 causal_lm_methods!(
     LlamaForCausalLM, LlamaConfig,
-    types: ["llama", "mistral", "qwen2", "qwen3", "smollm3", "olmo2"],
+    types: ["llama", "mistral", "qwen2", "qwen3", "smollm3", "olmo2", "gemma", "gemma2", "gemma3_text"],
     prefix: "model.",
     embedding: "model.embed_tokens.weight"
 );
@@ -49,7 +49,7 @@ impl LlamaConfig {
         let model = LlamaModel {
             embed_tokens: embedding(self.vocab_size, d, std, device),
             layers: (0..self.num_hidden_layers).map(|i| LlamaDecoderLayer::new(self, i, device)).collect(),
-            norm: norm(self, device),
+            norm: self.norm(d, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
         let lm_head = Tied::to("model.embed_tokens").with_own((!self.tie_word_embeddings).then(head));
@@ -71,19 +71,28 @@ impl CausalLm for LlamaForCausalLM {
     }
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
-        let (model, windows) = (&self.model, &self.config.windows);
+        let (model, config) = (&self.model, &self.config);
         let x = embed(&model.embed_tokens, tokens.ids.clone());
-        let rotation = Rotation::at(tokens.positions.clone(), &self.config.rotary_frequencies);
+        let x = if config.scale_embeddings { x * (config.hidden_size as f64).sqrt() } else { x };
+        let of_all = |tokens: &Tokens, frequencies| Rotation::at(tokens.positions.clone(), frequencies);
+        let rotation = of_all(tokens, &config.rotary_frequencies);
+        let local = config.local_rotary_frequencies.as_ref().map(|frequencies| of_all(tokens, frequencies));
         // All blocks of a model that have a window have the same one.
-        let window = windows.iter().copied().flatten().next();
+        let window = config.windows.iter().copied().flatten().next();
         let (full, windowed) = (tokens.bias(&x, None), window.map(|_| tokens.bias(&x, window)));
         let x = run_blocks(&model.layers, x, caches, &mut trace, |layer, i, x, cache| {
-            let bias = windows[i].and(windowed.as_ref()).unwrap_or(&full);
-            layer.forward(x, &rotation, bias.clone(), cache)
+            let has_window = config.windows[i].is_some();
+            let bias = windowed.as_ref().filter(|_| has_window).unwrap_or(&full);
+            let rotation = local.as_ref().filter(|_| has_window).unwrap_or(&rotation);
+            layer.forward(x, rotation, bias.clone(), cache)
         });
         let x = model.norm.forward(x);
         trace.push(&x);
         x
+    }
+
+    fn logit_cap(&self) -> Option<f64> {
+        self.config.final_logit_softcapping
     }
 
     fn head(&self) -> (&Option<Linear>, &Embedding) {
