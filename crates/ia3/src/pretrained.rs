@@ -157,32 +157,46 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 }
 
 /// The configuration with its head tied to the embedding unless the checkpoint holds another head, where the model may
-/// tie it at all; and with the embeddings of T5's stacks, where they differ from the shared one.
+/// tie it at all; and with the embeddings of the stacks of an encoder-decoder, where they differ from the shared one.
 ///
 /// # Errors
 ///
 /// [`Error::Checkpoint`] if the file cannot be read.
 pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
+    let config = with_optional_tensors_of(config, checkpoint);
     let Some((head, embedding)) = config.tied_keys() else { return Ok(config) };
-    let prefix = config.base_model_prefix().unwrap_or_default();
-    // The prefix may stand once, not at all, or twice.
-    let bare = embedding.strip_prefix(prefix).unwrap_or(embedding);
-    let names = [embedding.to_string(), bare.to_string(), format!("{prefix}{embedding}")];
-    let embedding = names.iter().find(|name| checkpoint.contains(name));
-    let tied = match embedding {
+    let tied = match name_in(checkpoint, &config, embedding) {
         _ if checkpoint.contains_integers(head) => false,
-        Some(embedding) if checkpoint.contains(head) => checkpoint.same_bytes(head, embedding)?,
+        Some(embedding) if checkpoint.contains(head) => checkpoint.same_bytes(head, &embedding)?,
         // The file holds one of the two, or none: the head and the embedding share it.
         _ => true,
     };
     with_stack_embeddings_of(config.with_tied_head(tied), checkpoint)
 }
 
+/// The name under which the checkpoint holds the tensor `key` of the model: with the prefix of the base model, without it, or
+/// with it twice.
+fn name_in(checkpoint: &Checkpoint, config: &ModelConfig, key: &str) -> Option<String> {
+    let prefix = config.base_model_prefix().unwrap_or_default();
+    let bare = key.strip_prefix(prefix).unwrap_or(key);
+    let names = [key.to_string(), bare.to_string(), format!("{prefix}{key}")];
+    names.into_iter().find(|name| checkpoint.contains(name))
+}
+
+/// The configuration with those optional tensors that the checkpoint holds.
+fn with_optional_tensors_of(config: ModelConfig, checkpoint: &Checkpoint) -> ModelConfig {
+    let keys = config.optional_tensors().into_iter();
+    let held: Vec<&str> = keys.filter(|key| name_in(checkpoint, &config, key).is_some()).collect();
+    held.into_iter().fold(config, ModelConfig::with_optional_tensor)
+}
+
 /// The configuration with the tables that the checkpoint holds beside the shared embedding and that differ from it.
 fn with_stack_embeddings_of(mut config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
     for (own, shared) in config.stack_embedding_keys() {
-        let both = checkpoint.contains(own) && checkpoint.contains(shared);
-        if both && !checkpoint.same_bytes(own, shared)? {
+        let names = [own, shared].map(|key| name_in(checkpoint, &config, key));
+        if let [Some(in_file), Some(shared)] = names
+            && !checkpoint.same_bytes(&in_file, &shared)?
+        {
             config = config.with_own_stack_embedding(own);
         }
     }
