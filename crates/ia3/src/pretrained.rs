@@ -190,15 +190,24 @@ fn with_optional_tensors_of(config: ModelConfig, checkpoint: &Checkpoint) -> Mod
     held.into_iter().fold(config, ModelConfig::with_optional_tensor)
 }
 
-/// The configuration with the tables that the checkpoint holds beside the shared embedding and that differ from it.
-fn with_stack_embeddings_of(mut config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
-    for (own, shared) in config.stack_embedding_keys() {
-        let names = [own, shared].map(|key| name_in(checkpoint, &config, key));
-        if let [Some(in_file), Some(shared)] = names
-            && !checkpoint.same_bytes(&in_file, &shared)?
+/// The configuration with the tables that the checkpoint holds beside the shared embedding and that differ from it. If the
+/// checkpoint holds no shared embedding, a tied head or the first of the tables takes its place, as in transformers.
+fn with_stack_embeddings_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
+    let tables = config.stack_embedding_keys();
+    let Some((_, shared)) = tables.first().copied() else { return Ok(config) };
+    let tied = |head: &str| config.aliases().iter().any(|(_, other)| other == head);
+    let head = config.tied_keys().map(|(head, _)| head).filter(|head| tied(head));
+    let places = [shared].into_iter().chain(head).chain(tables.iter().map(|(table, _)| *table));
+    let in_file = |key| name_in(checkpoint, &config, key);
+    let Some(shared) = places.filter_map(in_file).next() else { return Ok(config) };
+    let mut own = vec![];
+    for (table, _) in tables {
+        if let Some(name) = in_file(table)
+            && name != shared
+            && !checkpoint.same_bytes(&name, &shared)?
         {
-            config = config.with_own_stack_embedding(own);
+            own.push(table);
         }
     }
-    Ok(config)
+    Ok(own.into_iter().fold(config, ModelConfig::with_own_stack_embedding))
 }

@@ -40,7 +40,8 @@ impl ArchitectureConfig for BartConfig {
 
     fn stack_embeddings(&self) -> Vec<(&'static str, &'static str)> {
         match self.share_embeddings && self.tie_word_embeddings {
-            true => vec![(ENCODER_TABLE, SHARED_TABLE), (DECODER_TABLE, SHARED_TABLE)],
+            // In the order in which transformers ties them.
+            true => vec![(DECODER_TABLE, SHARED_TABLE), (ENCODER_TABLE, SHARED_TABLE)],
             false => vec![],
         }
     }

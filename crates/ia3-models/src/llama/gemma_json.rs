@@ -1,6 +1,7 @@
 //! `config.json` of Gemma 1 to 3: its fields, and what they mean where they are absent.
 
-use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::config::{BlockNorms, LlamaConfig, QkNorm};
@@ -27,6 +28,7 @@ struct Raw {
     num_attention_heads: Option<usize>,
     num_key_value_heads: Option<usize>,
     head_dim: Option<usize>,
+    #[serde(default, deserialize_with = "tanh_for_gelu")]
     hidden_act: Option<Activation>,
     hidden_activation: Option<Activation>,
     rms_norm_eps: Option<f64>,
@@ -185,13 +187,9 @@ impl Raw {
         })
     }
 
-    /// `gelu` of Gemma 1 means its tanh approximation, as in transformers.
     fn activation(&self) -> Activation {
         let written = if self.is("gemma") { self.hidden_act } else { self.hidden_activation };
-        match written {
-            Some(Activation::Gelu) if self.is("gemma") => Activation::GeluTanh,
-            written => written.unwrap_or(Activation::GeluTanh),
-        }
+        written.unwrap_or(Activation::GeluTanh)
     }
 
     /// The window of each layer. If there is no `layer_types`, every second layer of Gemma 2, from the first on, has a window,
@@ -247,6 +245,15 @@ impl Raw {
     }
 }
 
+/// Reads the activation of Gemma 1, whose `gelu` means its tanh approximation, as in transformers.
+fn tanh_for_gelu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Activation>, D::Error> {
+    match Option::<String>::deserialize(deserializer)?.as_deref() {
+        None => Ok(None),
+        Some("gelu") => Ok(Some(Activation::GeluTanh)),
+        Some(name) => Activation::deserialize(name.into_deserializer()).map(Some),
+    }
+}
+
 fn parameters(fields: Map<String, Value>) -> Result<RopeParameters, ModelError> {
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| ModelError::Json {
         model_type: "gemma, gemma2 or gemma3_text".into(),
@@ -275,6 +282,8 @@ mod tests {
         assert_eq!((one.hidden_act, one.block_norms), (Activation::GeluTanh, BlockNorms::Before));
         assert_eq!((one.query_pre_attn_scalar, one.final_logit_softcapping), (256.0, None));
         assert_eq!(one.windows, [None, None]);
+        let exact = read(r#"{"model_type": "gemma", "hidden_act": "gelu_python"}"#);
+        assert_eq!(exact.hidden_act, Activation::Gelu);
         let two = r#"{"model_type": "gemma2", "num_hidden_layers": 3, "attn_logit_softcapping": null}"#;
         let two = read(two);
         assert_eq!(two.windows, [Some(4096), None, Some(4096)]);
