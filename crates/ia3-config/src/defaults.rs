@@ -54,16 +54,18 @@ const TABLE: [(&str, DefaultTargets); 27] = [
 /// Model types for which PEFT has no defaults: those of the architecture that they share. For kin of Llama they are the paper's
 /// placement, for kin of BART those of PEFT's `bart`.
 #[rustfmt::skip]
-const OWN: [(&str, DefaultTargets); 5] = [
+const OWN: [(&str, DefaultTargets); 6] = [
     row("m2m_100", &["q_proj", "v_proj", "fc2"], &["fc2"]),
     row("marian", &["q_proj", "v_proj", "fc2"], &["fc2"]),
     row("mbart", &["q_proj", "v_proj", "fc2"], &["fc2"]),
     row("olmo2", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
+    row("phi3", &["qkv_proj", "down_proj"], &["down_proj"]),
     row("smollm3", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
 ];
 
 /// The default targets for a `model_type` of `config.json`, those of PEFT where it has any, or `None` if there are none.
-/// `m2m_100`, `marian`, `mbart`, `olmo2` and `smollm3` have defaults here alone; an adapter that is saved names its targets, so PEFT reads it all the same.
+/// `m2m_100`, `marian`, `mbart`, `olmo2`, `phi3` and `smollm3` have defaults here alone; an adapter that is saved names its targets,
+/// so PEFT reads it all the same.
 ///
 /// ```
 /// let t5 = ia3_config::default_targets("t5").unwrap();

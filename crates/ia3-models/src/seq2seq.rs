@@ -85,8 +85,8 @@ impl Facts {
 pub(crate) fn shift_right(model: &impl Seq2SeqLm, labels: Tensor<2, Int>) -> Tensor<2, Int> {
     let ignored = labels.clone().equal_scalar(crate::IGNORE_INDEX);
     let labels = labels.mask_fill(ignored, model.facts().pad_token_id);
-    let (start, seq) = (model.first_tokens(&labels), labels.dims()[1]);
-    Tensor::cat(vec![start, labels.narrow(1, 0, seq - 1)], 1)
+    let (start, [batch, seq]) = (model.first_tokens(&labels), labels.dims());
+    Tensor::cat(vec![start, labels.slice([0..batch, 0..seq - 1])], 1)
 }
 
 pub(crate) fn run(

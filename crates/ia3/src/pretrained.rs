@@ -164,10 +164,12 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 /// [`Error::Checkpoint`] if the file cannot be read.
 pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
     let config = with_optional_tensors_of(config, checkpoint);
-    let Some((head, embedding)) = config.tied_keys() else { return Ok(config) };
-    let tied = match name_in(checkpoint, &config, embedding) {
-        _ if checkpoint.contains_integers(head) => false,
-        Some(embedding) if checkpoint.contains(head) => checkpoint.same_bytes(head, &embedding)?,
+    let Some((_, embedding)) = config.tied_keys() else { return Ok(config) };
+    let heads = config.head_keys();
+    let head = heads.iter().find(|name| checkpoint.contains(name));
+    let tied = match (head, name_in(checkpoint, &config, embedding)) {
+        _ if heads.iter().any(|head| checkpoint.contains_integers(head)) => false,
+        (Some(head), Some(embedding)) => checkpoint.same_bytes(head, &embedding)?,
         // The file holds one of the two, or none: the head and the embedding share it.
         _ => true,
     };

@@ -46,7 +46,6 @@ fn architecture(path: &str) -> Option<String> {
             false => "Falcon".into(),
         },
         ("model.layers", _) => "Llama".into(),
-        ("model.encoder.layers" | "model.decoder.layers", _) => "BART".into(),
         ("bert.encoder.layer", _) => "BERT".into(),
         // An encoder and a decoder may belong to one model.
         (other, _) => format!("`{}`", other.replace("encoder", "…").replace("decoder", "…")),

@@ -74,17 +74,13 @@ impl CausalLm for LlamaForCausalLM {
         let (model, config) = (&self.model, &self.config);
         let x = embed(&model.embed_tokens, tokens.ids.clone());
         let x = if config.scale_embeddings { x * (config.hidden_size as f64).sqrt() } else { x };
-        let of_all = |tokens: &Tokens, frequencies| Rotation::at(tokens.positions.clone(), frequencies);
-        let rotation = of_all(tokens, &config.rotary_frequencies);
-        let local = config.local_rotary_frequencies.as_ref().map(|frequencies| of_all(tokens, frequencies));
-        // All blocks of a model that have a window have the same one.
-        let window = config.windows.iter().copied().flatten().next();
-        let (full, windowed) = (tokens.bias(&x, None), window.map(|_| tokens.bias(&x, window)));
+        let of_all = |frequencies| Rotation::at(tokens.positions.clone(), frequencies);
+        let rotation = of_all(&config.rotary_frequencies);
+        let local = config.local_rotary_frequencies.as_ref().map(of_all);
+        let biases = tokens.biases(&x, &config.windows);
         let x = run_blocks(&model.layers, x, caches, &mut trace, |layer, i, x, cache| {
-            let has_window = config.windows[i].is_some();
-            let bias = windowed.as_ref().filter(|_| has_window).unwrap_or(&full);
-            let rotation = local.as_ref().filter(|_| has_window).unwrap_or(&rotation);
-            layer.forward(x, rotation, bias.clone(), cache)
+            let rotation = local.as_ref().filter(|_| config.windows[i].is_some()).unwrap_or(&rotation);
+            layer.forward(x, rotation, biases.of_block(i), cache)
         });
         let x = model.norm.forward(x);
         trace.push(&x);
