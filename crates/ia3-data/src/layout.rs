@@ -6,6 +6,7 @@ use crate::encoder::Encoder;
 use crate::error::DataError;
 use crate::example::Example;
 use crate::fields::Fields;
+use crate::model_kind::ModelKind;
 use crate::record::Record;
 use crate::records::read_records;
 use crate::template::Template;
@@ -33,8 +34,22 @@ impl Layout {
     ///
     /// As [`Fields::example`] and [`Template::render`].
     pub fn variants(&self, row: &Record, index: usize) -> Result<Vec<TextExample>, DataError> {
+        self.variants_for(row, index, &ModelKind::Classifier)
+    }
+
+    /// As [`variants`](Self::variants), for a model of this kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fields::example_for`] and [`Template::render`].
+    pub fn variants_for(
+        &self,
+        row: &Record,
+        index: usize,
+        model: &ModelKind,
+    ) -> Result<Vec<TextExample>, DataError> {
         match self {
-            Self::Fields(fields) => Ok(vec![fields.example(row)?]),
+            Self::Fields(fields) => Ok(vec![fields.example_for(row, model)?]),
             Self::Templates { templates, seed } => {
                 let seed = seed.wrapping_add((index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
                 templates.iter().map(|template| template.render(row, seed)).collect()
@@ -49,7 +64,7 @@ impl Layout {
     /// As [`read_records`], and [`DataError::Line`] for the first row that cannot be turned into an example.
     pub fn read(&self, path: &Path, encoder: &Encoder) -> Result<Vec<Vec<Example>>, DataError> {
         let encode = |(index, (line, row)): (usize, &(usize, Record))| {
-            let variants = self.variants(row, index);
+            let variants = self.variants_for(row, index, &encoder.model);
             let encoded = variants.and_then(|v| v.iter().map(|example| encoder.encode(example)).collect());
             encoded.map_err(|error| error.at(path, *line))
         };

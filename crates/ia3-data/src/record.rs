@@ -85,6 +85,35 @@ impl Record {
         value.is_integer().then(|| i64::try_from(value.clone()).ok()).flatten().ok_or_else(wrong)
     }
 
+    /// Whether the field is a list.
+    pub fn is_list(&self, field: &str) -> bool {
+        self.get(field).is_some_and(|value| value.kind() == ValueKind::Seq)
+    }
+
+    /// The number in a field, or the list of numbers.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`text`](Self::text).
+    pub fn numbers(&self, field: &str) -> Result<Vec<f32>, DataError> {
+        let value = self.value(field)?;
+        let number = |item: &Value| {
+            let number = item.is_number().then(|| f64::try_from(item.clone()).ok()).flatten();
+            number.map(|number| number as f32).filter(|number| number.is_finite())
+        };
+        let numbers = match value.kind() {
+            ValueKind::Seq => value.try_iter().ok().and_then(|mut items| {
+                items.try_fold(vec![], |mut all, item| {
+                    all.push(number(&item)?);
+                    Some(all)
+                })
+            }),
+            _ => number(&value).map(|number| vec![number]),
+        };
+        let expected = "a finite number, or a list of them";
+        numbers.ok_or_else(|| DataError::FieldType { field: field.into(), found: describe(&value), expected })
+    }
+
     pub(crate) fn value(&self, field: &str) -> Result<Value, DataError> {
         let missing = || DataError::NoField { field: field.into(), known: self.names() };
         self.get(field).ok_or_else(missing)

@@ -5,6 +5,7 @@
 pub mod adapter;
 pub mod checkpoint;
 pub mod fs;
+pub mod gguf;
 mod layout;
 mod missing;
 pub mod safetensors;
@@ -25,5 +26,6 @@ pub use fs::{
     Cleanup, FileError, FileKind, FolderWrite, Leftover, OutputFolder, WrittenFiles, is_stdout, prepare_file,
     write_file, write_file_with,
 };
+pub use gguf::{GgufFileError, merge_gguf};
 pub use missing::Missing;
 pub use safetensors::{SafetensorsError, read_tensors, write_tensors};

@@ -133,7 +133,9 @@ macro_rules! seq2seq_lm_methods {
         }
 
         impl crate::architecture::Architecture for $model {
-            const TASK: crate::Task = crate::Task::Seq2SeqLm;
+            fn task(&self) -> crate::Task {
+                crate::Task::Seq2SeqLm
+            }
 
             fn info(&self) -> ia3_core::ModelInfo {
                 self.info()

@@ -51,6 +51,14 @@ pub enum Error {
         /// Why it cannot be read.
         source: std::io::Error,
     },
+    /// A folder of sentence-transformers cannot be used.
+    #[error("{}: {}", quote_path(path), quote(problem))]
+    Sentence {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The `config.json` of a base does not describe a model.
     #[error("{}: {source}", quote_path(path))]
     BadConfig {

@@ -21,11 +21,12 @@ mod model;
 mod model_config;
 mod pretrained;
 mod prompts;
+mod sentence;
 #[cfg(feature = "train")]
 mod training;
 
 pub use adapter::{Adapter, AdapterBase};
-pub use adapter_notes::{AdapterNote, adapter_notes};
+pub use adapter_notes::{AdapterNote, adapter_notes, task_type};
 pub use base_names::same_base;
 pub use burn::tensor::Device;
 
@@ -40,7 +41,7 @@ pub use ia3_core::{
     ActivationSpace, AdapterError, Bits, Ia3ConvForward, Ia3Forward, Ia3Vector, MixMethod, NonFinite,
     ParamPath, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
     TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge,
-    merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize,
+    merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize, with_integer_products,
 };
 #[cfg(feature = "data")]
 pub use ia3_data as data;
@@ -56,5 +57,6 @@ pub use model::{Generate, Generated, Model};
 pub use model_config::config_text;
 pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};
 pub use prompts::{Prompt, Prompts};
+pub use sentence::SentenceConfig;
 #[cfg(feature = "train")]
 pub use training::{Evaluate, ExampleInput, Examples, Train, Trained, TrainedAdapters};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::DataArgs;
+use super::{DataArgs, HeadArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +19,8 @@ pub(crate) struct Eval {
     /// value of `--seeds`. Without adapters, the base is evaluated.
     #[arg(long = "adapter", value_name = "DIR")]
     pub(crate) adapters: Vec<String>,
+    #[command(flatten)]
+    pub(crate) head: HeadArgs,
     /// Seeds that the adapters were trained with.
     #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "adapters")]
     pub(crate) seeds: Vec<u64>,

@@ -32,7 +32,8 @@ pub(crate) struct Forward {
     /// Compute only the logits at the last token of each row that is not padding.
     #[arg(long)]
     pub(crate) last: bool,
-    /// Safetensors file to write. It holds the tensor `logits` (float32).
+    /// Safetensors file to write. It holds the tensor `logits` (float32); `start_logits` and `end_logits` for question answering,
+    /// and `last_hidden_state` without a head.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
 }

@@ -3,6 +3,7 @@
 mod convert;
 mod cost;
 mod data;
+mod embed;
 mod eval;
 mod inference;
 mod inspect;
@@ -17,13 +18,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(crate) use self::convert::{AdapterFormatName, Convert, SiteName};
 pub(crate) use self::cost::Cost;
 pub(crate) use self::data::DataArgs;
+pub(crate) use self::embed::{Embed, PoolingName};
 pub(crate) use self::eval::Eval;
 pub(crate) use self::inference::{Forward, Generate};
 pub(crate) use self::inspect::{Diff, Inspect, Status};
 pub(crate) use self::loss::{CausalLossName, LossArgs, UnlikelihoodName};
 pub(crate) use self::merge::{Merge, Quantize};
 pub(crate) use self::mix::{MethodName, Mix};
-pub(crate) use self::model::{DtypeName, ModelArgs, QuantizeName};
+pub(crate) use self::model::{DtypeName, HeadArgs, HeadName, ModelArgs, ProblemName, QuantizeName};
 pub(crate) use self::train::{MetricName, OptimizerName, PresetName, Train};
 
 /// Train, evaluate, run, merge, mix, inspect and convert (IA)³ adapters.
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Compute the logits of token ids or texts and write them to a file.
     Forward(Forward),
+    /// Embed texts: one vector per text, as a sentence-transformers model gives it.
+    Embed(Embed),
     /// Generate text or token ids, greedily or by sampling.
     Generate(Generate),
     /// Train an adapter, or one adapter for each of several tasks, on JSON lines.

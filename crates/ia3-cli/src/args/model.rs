@@ -20,6 +20,41 @@ pub(crate) enum QuantizeName {
     Int4,
 }
 
+/// The head of an encoder.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HeadName {
+    /// A class, several classes or numbers for each input.
+    SequenceClassification,
+    /// A class for each token.
+    TokenClassification,
+    /// The start and the end of a span.
+    QuestionAnswering,
+    /// No head: the hidden states.
+    FeatureExtraction,
+}
+
+/// What a classifier of sequences answers.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProblemName {
+    /// One class.
+    SingleLabel,
+    /// Any number of classes.
+    MultiLabel,
+    /// Numbers.
+    Regression,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct HeadArgs {
+    /// Head of an encoder. The default is that of the adapter's task, or that of `architectures` in config.json.
+    #[arg(long, value_enum, value_name = "HEAD")]
+    pub(crate) head: Option<HeadName>,
+    /// What a classifier of sequences answers. The default is `problem_type` of config.json; without it, one label is a
+    /// regression, and several labels are one class.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) problem_type: Option<ProblemName>,
+}
+
 #[derive(clap::Args)]
 pub(crate) struct ModelArgs {
     /// Folder of the base.
@@ -29,6 +64,8 @@ pub(crate) struct ModelArgs {
     /// adapter has a name: NAME=DIR.
     #[arg(long = "adapter", value_name = "[NAME=]DIR")]
     pub(crate) adapters: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) head: HeadArgs,
     /// Merge the adapters into the weights before the model runs.
     #[arg(long)]
     pub(crate) merge: bool,
@@ -38,6 +75,10 @@ pub(crate) struct ModelArgs {
     /// Quantise the language-model head too. Generation gets faster, and the logits less exact.
     #[arg(long, requires = "quantize")]
     pub(crate) quantize_head: bool,
+    /// Multiply the integers of a quantised base with activations in 8 bits. Generation gets faster, and the logits less
+    /// exact. The default multiplies floats.
+    #[arg(long)]
+    pub(crate) fast_integers: bool,
     /// Dtype of the computation. The vectors stay float32.
     #[arg(long, value_enum, value_name = "DTYPE", default_value = "auto")]
     pub(crate) dtype: DtypeName,

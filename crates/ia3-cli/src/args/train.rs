@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgGroup, ValueEnum};
 
-use super::{DataArgs, LossArgs};
+use super::{DataArgs, HeadArgs, LossArgs};
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum OptimizerName {
@@ -19,6 +19,10 @@ pub(crate) enum MetricName {
     Loss,
     /// The highest share of correct answers.
     ExactMatch,
+    /// The highest F1, of entities or of the classes of rows with several.
+    F1,
+    /// The highest correlation of the numbers of a regression with the targets.
+    Pearson,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,8 +74,10 @@ pub(crate) struct Train {
     /// Keep the queries of fused projections at 1. The paper scales keys and values only.
     #[arg(long)]
     pub(crate) kv_only: bool,
+    #[command(flatten)]
+    pub(crate) head: HeadArgs,
     /// Number of classes of a classifier whose base has no head. The default is that of config.json, or that of the data.
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) num_labels: Option<usize>,
     /// Settings for the options below that are not given. Without a preset they are those of `t-few`, and examples of
     /// similar length share a batch.

@@ -20,7 +20,8 @@ use crate::output;
 #[derive(Serialize)]
 struct Report {
     examples: usize,
-    /// `accuracy` for classes and choices, `exact_match` for generated texts.
+    /// `accuracy` for classes and choices, `exact_match` for generated texts, `f1` for classes of words and for several classes
+    /// per row, `pearson` for numbers.
     metric: &'static str,
     runs: Vec<Run>,
     /// The median of the metric over all runs.
@@ -40,11 +41,11 @@ struct Run {
 
 pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let folders = folders(args)?;
-    let config = ia3::read_config(&args.base)?;
+    let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
+    let config = base_config::with_head(&args.base, &args.head, &first)?;
+    let config = base_config::complete(config, &args.base, &first)?;
     let reader = Reader::new(&args.base, &config, &config.init(device), &args.rows, args.seed)?;
     let rows = reader.rows(&args.data)?;
-    let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
-    let config = base_config::complete(config, &args.base, &first)?;
     let base = base_model::load_as(&args.base, config, device)?;
     let mut runs: Vec<Run> = vec![];
     let mut metric = None;
@@ -55,8 +56,8 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
         let adapted = ia3::attach(&base.model, &adapters.iter().collect::<Vec<&Adapter>>())?;
         for (place, template) in reader.templates().into_iter().enumerate() {
             let examples: Vec<Example> = rows.iter().map(|variants| variants[place].clone()).collect();
-            let evaluation = evaluate(&adapted, &examples, args)?;
-            let found = if evaluation.accuracy.is_some() { "accuracy" } else { "exact_match" };
+            let evaluation = evaluate(&adapted, &examples, args, reader.label_names())?;
+            let found = evaluation.metric.as_str();
             if *metric.get_or_insert(found) != found {
                 let name = |template: Option<&String>| template.cloned().unwrap_or_default();
                 let first = name(runs.first().and_then(|run| run.template.as_ref()));
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
                     "template `{this}` has answers of another kind than `{first}`; evaluate them separately"
                 )
             }
-            let (loss, score) = (evaluation.loss, evaluation.exact_match);
+            let (loss, score) = (evaluation.loss, evaluation.score);
             note_loss(loss, rows.len(), folder.as_deref());
             runs.push(Run { adapter: folder.clone(), template, loss, score });
         }
@@ -84,9 +85,18 @@ fn note_loss(loss: f64, rows: usize, adapter: Option<&str>) {
     }
 }
 
-fn evaluate(model: &Model, examples: &[Example], args: &Eval) -> anyhow::Result<Evaluation> {
+fn evaluate(
+    model: &Model,
+    examples: &[Example],
+    args: &Eval,
+    label_names: &[String],
+) -> anyhow::Result<Evaluation> {
     let loss = LossConfig::new().with_length_norm(args.length_norm);
-    Ok(Evaluator::new(model).with_batch_size(args.batch_size).with_loss(loss).run(examples)?)
+    Ok(Evaluator::new(model)
+        .with_label_names(label_names)
+        .with_batch_size(args.batch_size)
+        .with_loss(loss)
+        .run(examples)?)
 }
 
 fn report(examples: usize, metric: &'static str, runs: Vec<Run>) -> anyhow::Result<Report> {

@@ -39,6 +39,11 @@ impl Reader {
         Ok(self.layout.read(path, &self.encoder)?)
     }
 
+    /// The names of the classes, in the order of their numbers.
+    pub(super) fn label_names(&self) -> &[String] {
+        &self.encoder.label_names
+    }
+
     /// The names of the templates; one `None` where the rows are read without templates.
     pub(super) fn templates(&self) -> Vec<Option<String>> {
         match &self.layout {

@@ -7,12 +7,14 @@ mod convert;
 mod cost;
 mod devices;
 mod diff;
+mod embed;
 mod eval;
 mod example_reader;
 mod forward;
 mod generate;
 mod inspect;
 mod merge;
+mod merge_gguf;
 mod mix;
 mod quantize;
 mod status;
@@ -29,6 +31,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Inspect(inspect) => inspect::run(inspect, &device()?, args.format),
         Command::Forward(forward) => forward::run(forward, &device()?, args.format),
+        Command::Embed(embed) => embed::run(embed, &device()?, args.format),
         Command::Generate(generate) => generate::run(generate, &device()?, args.format),
         Command::Train(train) => train::run(train, args.device.as_deref(), args.format),
         Command::Eval(eval) => eval::run(eval, &device()?, args.format),

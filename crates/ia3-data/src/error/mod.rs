@@ -119,6 +119,22 @@ pub enum DataError {
         /// The label.
         label: usize,
     },
+    /// The answer of a row is of another kind than the model's.
+    #[error("the answer is {found}, but the model needs {expected}")]
+    AnswerKind {
+        /// What the answer is.
+        found: &'static str,
+        /// What the model answers.
+        expected: &'static str,
+    },
+    /// A row has another number of tags than of words.
+    #[error("the row has {tags} tags for {words} words; every word needs one tag")]
+    TagCount {
+        /// The number of tags.
+        tags: usize,
+        /// The number of words.
+        words: usize,
+    },
     /// A text is empty.
     #[error("{what} is empty")]
     Empty {

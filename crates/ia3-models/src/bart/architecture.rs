@@ -11,7 +11,6 @@ const LOGITS_BIAS: &str = "final_logits_bias";
 
 impl ArchitectureConfig for BartConfig {
     const MODEL_TYPES: &'static [&'static str] = &["bart", "mbart", "marian", "m2m_100"];
-    const BASE_MODEL_PREFIX: Option<&'static str> = Some("model.");
 
     fn read(text: &str) -> Result<Self, ModelError> {
         Self::from_json(text)
@@ -19,6 +18,10 @@ impl ArchitectureConfig for BartConfig {
 
     fn model_type(&self) -> &str {
         &self.model_type
+    }
+
+    fn base_model_prefix(&self) -> Option<&'static str> {
+        Some("model.")
     }
 
     fn set_tied_head(&mut self, tied: bool) {

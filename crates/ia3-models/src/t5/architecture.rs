@@ -8,7 +8,6 @@ const DECODER_TABLE: &str = "decoder.embed_tokens.weight";
 
 impl ArchitectureConfig for T5Config {
     const MODEL_TYPES: &'static [&'static str] = &["t5", "mt5"];
-    const BASE_MODEL_PREFIX: Option<&'static str> = None;
     const KEEP_IN_FLOAT32: &'static [&'static str] = &["wo"];
 
     fn read(text: &str) -> Result<Self, ModelError> {
@@ -17,6 +16,10 @@ impl ArchitectureConfig for T5Config {
 
     fn model_type(&self) -> &str {
         &self.model_type
+    }
+
+    fn base_model_prefix(&self) -> Option<&'static str> {
+        None
     }
 
     fn set_tied_head(&mut self, tied: bool) {

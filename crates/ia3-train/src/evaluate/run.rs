@@ -15,6 +15,8 @@ pub(super) struct Run<'a> {
     /// Positions of the examples of each batch.
     pub(super) batches: Vec<Vec<usize>>,
     pub(super) loss: &'a LossConfig,
+    /// The names of the classes of tokens.
+    pub(super) label_names: &'a [String],
 }
 
 impl Run<'_> {

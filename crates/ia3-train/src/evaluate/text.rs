@@ -43,6 +43,7 @@ pub(super) fn summarise(run: &Run, batches: &[Batch]) -> Evaluation {
         examples: run.examples.len(),
         loss: sum / labelled,
         exact_match,
+        score: exact_match,
         generated,
         ..Evaluation::default()
     }

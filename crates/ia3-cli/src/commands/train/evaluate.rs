@@ -36,6 +36,7 @@ fn evaluate(
         let Some(held_out) = &task.held_out else { return Ok(None) };
         let model = model(task)?;
         let evaluator = Evaluator::new(&model)
+            .with_label_names(&task.label_names)
             .with_batch_size(EVAL_BATCH)
             .with_loss(setup.config.loss)
             .with_ranks(ranks.communicator());

@@ -8,7 +8,7 @@ use ia3::train::{FileHashes, Fingerprint, TrainConfig};
 use serde_json::Value;
 
 use super::task::Task;
-use crate::args::Train;
+use crate::args::{HeadArgs, Train};
 
 /// All facts of a training. Data and the base enter as hashes. An error message names every fact that differs.
 pub(super) fn fingerprint(
@@ -39,6 +39,7 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
         eval_steps,
         patience,
         metric,
+        head: HeadArgs { head, problem_type },
         // The files of the base are facts of their own.
         base: _,
         // The tokenised rows and the names of the tasks are facts of their own.
@@ -77,6 +78,15 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
     fingerprint.insert("patience", or_none(patience));
     let metric = metric.to_possible_value().map(|value| value.get_name().to_string());
     fingerprint.insert("metric", metric.unwrap_or_default());
+    let name = |value: Option<clap::builder::PossibleValue>| value.map(|value| value.get_name().to_string());
+    // Without these options the fingerprint is that of earlier versions.
+    let chosen = [
+        ("head", head.as_ref().and_then(|head| name(head.to_possible_value()))),
+        ("problem_type", problem_type.as_ref().and_then(|kind| name(kind.to_possible_value()))),
+    ];
+    for (option, value) in chosen {
+        value.into_iter().for_each(|value| fingerprint.insert(option, value));
+    }
     Ok(())
 }
 
@@ -84,7 +94,7 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
 fn add_task(fingerprint: &mut Fingerprint, task: &Task) -> anyhow::Result<()> {
     // Without `..`: a new field does not compile until it has its place here. A file may move, the adapter is a fact of
     // all tasks together, and the epoch follows from the data.
-    let Task { name, data, held_out, path: _, adapter: _, epoch: _ } = task;
+    let Task { name, data, held_out, label_names: _, path: _, adapter: _, epoch: _ } = task;
     let of = |what: &str| name.as_ref().map_or(what.into(), |name| format!("{what} of task `{name}`"));
     fingerprint.insert_hash(of("data"), data)?;
     fingerprint.insert_hash(of("held-out data"), held_out)?;

@@ -5,6 +5,7 @@ mod base_hashes;
 mod dry_run;
 mod evaluate;
 mod fingerprint;
+mod head;
 mod history;
 mod line_numbers;
 mod loss_plot;

@@ -14,6 +14,8 @@ pub(super) struct TaskRows {
     pub(super) data: Dataset,
     /// The examples of `--eval`.
     pub(super) held_out: Option<Vec<Example>>,
+    /// The names of the classes, in the order of their numbers.
+    pub(super) label_names: Vec<String>,
     /// The first epoch of this task alone.
     pub(super) epoch: EpochPlan,
 }
@@ -60,6 +62,7 @@ impl TaskRows {
         let held_out =
             spec.eval.as_ref().map(|path| reader.rows(path)).transpose()?.map(|rows| rows.concat());
         let epoch = EpochPlan::single_task(&data, train_config, model.task())?;
-        Ok(Self { spec, data, held_out, epoch })
+        let label_names = reader.label_names().to_vec();
+        Ok(Self { spec, data, held_out, label_names, epoch })
     }
 }

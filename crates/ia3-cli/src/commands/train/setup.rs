@@ -11,9 +11,9 @@ use super::fingerprint::fingerprint;
 use super::memory::Memory;
 use super::task::Task;
 use super::task_list::in_task;
-use super::{adapter_config, memory, num_labels, rows, task_list, train_config};
+use super::{adapter_config, head, memory, num_labels, rows, task_list, train_config};
 use crate::args::Train;
-use crate::commands::{base_config, base_model};
+use crate::commands::base_model;
 
 /// Everything that a training needs before its first step.
 pub(super) struct Setup {
@@ -34,7 +34,7 @@ pub(super) struct Setup {
 /// Prepares the training that `args` describe. Each step takes the values of the steps before it.
 pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     // 1. Read the configuration of the base, of the training and of the adapter. No weight is read yet.
-    let base_config = base_config::with_num_labels(&args.base, args.num_labels)?;
+    let base_config = head::choose(args)?;
     let shapes = base_config.init(device);
     let config = train_config::from_args(args);
     let adapter_config = adapter_config::from_args(args, shapes.task())?;

@@ -4,21 +4,27 @@ use std::fmt::Write;
 use std::io::{self, Read};
 use std::path::Path;
 
-use ia3_guard::FileError;
 use sha2::{Digest, Sha256};
+
+use crate::error::FileError;
+use crate::open::open;
 
 /// Size of the pieces in which a file is read.
 const PIECE: usize = 1 << 20;
 
 /// The hash of bytes.
-pub(crate) fn of_bytes(bytes: &[u8]) -> String {
+pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
 /// The hash of the content of a regular file, which is read in pieces.
-pub(crate) fn of_file(path: &Path) -> io::Result<String> {
+///
+/// # Errors
+///
+/// What opening and reading say.
+pub fn of_file(path: &Path) -> io::Result<String> {
     // A pipe or a device might never end.
-    let mut file = ia3_guard::open(path).map_err(FileError::reason)?;
+    let mut file = open(path).map_err(FileError::reason)?;
     let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE]);
     loop {
         match file.read(&mut piece) {
@@ -31,7 +37,7 @@ pub(crate) fn of_file(path: &Path) -> io::Result<String> {
 }
 
 /// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

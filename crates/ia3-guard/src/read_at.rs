@@ -4,14 +4,22 @@ use std::fs::File;
 use std::io;
 
 /// Fills `bytes` with the bytes of the file from `start` on, whatever its cursor is.
+///
+/// # Errors
+///
+/// Those of the system; a file that ends earlier is [`io::ErrorKind::UnexpectedEof`].
 #[cfg(unix)]
-pub(crate) fn read_exact_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
+pub fn read_exact_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, start)
 }
 
 /// Fills `bytes` with the bytes of the file from `start` on, whatever its cursor is.
+///
+/// # Errors
+///
+/// Those of the system; a file that ends earlier is [`io::ErrorKind::UnexpectedEof`].
 #[cfg(windows)]
-pub(crate) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut start: u64) -> io::Result<()> {
+pub fn read_exact_at(file: &File, mut bytes: &mut [u8], mut start: u64) -> io::Result<()> {
     while !bytes.is_empty() {
         match std::os::windows::fs::FileExt::seek_read(file, bytes, start) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
