@@ -1,3 +1,4 @@
+use crate::chat::ChatTemplate;
 use crate::error::DataError;
 use crate::example::{Example, MAX_INPUT_TOKENS, Target};
 use crate::label_names;
@@ -25,13 +26,16 @@ pub struct Encoder {
     /// The names of the labels, in the order of their numbers. For a language model they are the choices of a row with a
     /// label. For a classifier they give the class of a row with a target text.
     pub label_names: Vec<String>,
+    /// The chat template of the base, which rows of messages need.
+    pub chat_template: Option<ChatTemplate>,
 }
 
 impl Encoder {
     /// An encoder with at most [`MAX_INPUT_TOKENS`] tokens per input and per target, and without label names.
     pub fn new(tokenizer: Tokenizer, model: ModelKind) -> Self {
         let (max_input_tokens, max_target_tokens) = (MAX_INPUT_TOKENS, MAX_INPUT_TOKENS);
-        Self { tokenizer, model, max_input_tokens, max_target_tokens, label_names: vec![] }
+        let (label_names, chat_template) = (vec![], None);
+        Self { tokenizer, model, max_input_tokens, max_target_tokens, label_names, chat_template }
     }
 
     /// Sets the maximum number of tokens of an input.
@@ -47,6 +51,11 @@ impl Encoder {
     /// Sets the names of the labels, in the order of their numbers.
     pub fn with_label_names(self, label_names: Vec<String>) -> Self {
         Self { label_names, ..self }
+    }
+
+    /// Sets the chat template.
+    pub fn with_chat_template(self, chat_template: Option<ChatTemplate>) -> Self {
+        Self { chat_template, ..self }
     }
 
     /// The ids of one example. For a classifier the number of the right choice is the class.

@@ -32,15 +32,37 @@ pub enum Target {
         /// The number of the right text, from 0.
         answer: usize,
     },
+    /// Ids of the rest of a conversation, some of which are learned: what the model says. The others, which other parties say,
+    /// are read only. The first and the last id are learned.
+    Turns {
+        /// Ids of the text after the input.
+        ids: Vec<i64>,
+        /// Whether each id is learned.
+        learned: Vec<bool>,
+    },
 }
 
 impl Target {
-    /// The ids of the target text, or of the right choice. `None` for classes and values.
+    /// The ids of the target text, of the right choice, or of the rest of a conversation. `None` for classes and values.
     pub fn tokens(&self) -> Option<&[i64]> {
         match self {
-            Self::Tokens(ids) => Some(ids),
+            Self::Tokens(ids) | Self::Turns { ids, .. } => Some(ids),
             Self::Class(_) | Self::Values(_) | Self::TokenClasses(_) => None,
             Self::Choices { choices, answer } => choices.get(*answer).map(Vec::as_slice),
+        }
+    }
+}
+
+impl Example {
+    /// The input and the target of the last turn of a conversation: what the model reads, and what it should answer. For any
+    /// other example they are its own; a class has no ids.
+    pub fn last_turn(&self) -> (Vec<i64>, &[i64]) {
+        match &self.target {
+            Target::Turns { ids, learned } => {
+                let start = learned.iter().rposition(|learned| !learned).map_or(0, |place| place + 1);
+                ([self.input.as_slice(), &ids[..start]].concat(), &ids[start..])
+            }
+            target => (self.input.clone(), target.tokens().unwrap_or_default()),
         }
     }
 }

@@ -81,6 +81,11 @@ impl Fields {
         Self { label_names: names.into_iter().map(Into::into).collect(), ..self }
     }
 
+    /// Whether the name of a field is given.
+    pub(crate) fn is_named(&self) -> bool {
+        [&self.input, &self.target, &self.label, &self.choices].into_iter().any(Option::is_some)
+    }
+
     /// The example in a row.
     ///
     /// # Errors
@@ -180,6 +185,10 @@ impl Fields {
 
     fn position_of(&self, field: &str, value: &Value, names: &[String]) -> Result<usize, DataError> {
         match value.as_str() {
+            // The cells of a table are texts.
+            Some(digits) if names.is_empty() && digits.parse::<u32>().is_ok() => {
+                number(field, &Value::from(digits.parse::<u32>().unwrap_or_default()), 0)
+            }
             Some(name) => label_names::position(name, names),
             None => number(field, value, names.len()),
         }

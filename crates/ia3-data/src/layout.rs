@@ -2,6 +2,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use crate::chat::Shape;
 use crate::encoder::Encoder;
 use crate::error::DataError;
 use crate::example::Example;
@@ -59,16 +60,46 @@ impl Layout {
 
     /// Reads a file and tokenises it on all cores. Returns the variants of each row.
     ///
+    /// Where no field is named and the first row has the [`Shape`] of a conversation, all rows are read as such.
+    ///
     /// # Errors
     ///
     /// As [`read_records`], and [`DataError::Line`] for the first row that cannot be turned into an example.
     pub fn read(&self, path: &Path, encoder: &Encoder) -> Result<Vec<Vec<Example>>, DataError> {
+        self.read_with_shape(path, encoder).map(|(rows, _)| rows)
+    }
+
+    /// As [`read`](Self::read), with the shape that was recognised.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`read`](Self::read).
+    pub fn read_with_shape(
+        &self,
+        path: &Path,
+        encoder: &Encoder,
+    ) -> Result<(Vec<Vec<Example>>, Option<Shape>), DataError> {
+        let records = read_records(path)?;
+        let shape = records.first().and_then(|(_, row)| self.shape(row));
         let encode = |(index, (line, row)): (usize, &(usize, Record))| {
-            let variants = self.variants_for(row, index, &encoder.model);
-            let encoded = variants.and_then(|v| v.iter().map(|example| encoder.encode(example)).collect());
+            let encoded = match shape {
+                Some(shape) => encoder.encode_row(shape, row).map(|example| vec![example]),
+                None => {
+                    let variants = self.variants_for(row, index, &encoder.model);
+                    variants.and_then(|v| v.iter().map(|example| encoder.encode(example)).collect())
+                }
+            };
             encoded.map_err(|error| error.at(path, *line))
         };
-        let rows: Vec<Result<_, _>> = read_records(path)?.par_iter().enumerate().map(encode).collect();
-        rows.into_iter().collect()
+        let rows: Vec<Result<_, _>> = records.par_iter().enumerate().map(encode).collect();
+        Ok((rows.into_iter().collect::<Result<_, _>>()?, shape))
+    }
+
+    /// The shape of a row whose fields nothing names.
+    fn shape(&self, row: &Record) -> Option<Shape> {
+        match self {
+            Self::Fields(fields) if !fields.is_named() => Shape::of(row),
+            _ => None,
+        }
     }
 }

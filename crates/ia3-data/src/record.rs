@@ -29,6 +29,13 @@ impl Record {
         }
     }
 
+    /// A row of texts.
+    pub(crate) fn from_texts<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let fields: Vec<(&str, &str)> = fields.collect();
+        let bytes = fields.iter().map(|(name, text)| name.len() + text.len()).sum();
+        Self { fields: Value::from_pairs(fields), bytes }
+    }
+
     /// The size of its JSON.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use ia3_guard::{Limit, caught, quote_path, read_bytes};
@@ -150,6 +151,18 @@ impl Tokenizer {
         let mut encoding = self.tokens(text, max)?;
         encoding.truncate(max.unwrap_or(usize::MAX), 0, TruncationDirection::Right);
         self.ids(&encoding)
+    }
+
+    /// The first `max` ids of a text that has its special tokens in it, and the range of bytes that each stands for.
+    pub(crate) fn encode_with_places(
+        &self,
+        text: &str,
+        max: usize,
+    ) -> Result<Vec<(i64, Range<usize>)>, DataError> {
+        let encoding = self.tokens(text, Some(max))?;
+        let places = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        let ids = self.ids(&encoding)?.into_iter().zip(places);
+        Ok(ids.take(max).collect())
     }
 
     /// The text of ids, without special tokens.

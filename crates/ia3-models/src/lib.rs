@@ -38,6 +38,7 @@ mod model;
 mod norm;
 pub mod opt;
 mod output;
+mod penalties;
 pub mod phi;
 pub mod phi3;
 mod pooling;

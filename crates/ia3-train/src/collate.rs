@@ -74,7 +74,7 @@ fn labels(example: &Example, causal: CausalLoss, task: Task) -> Vec<i64> {
     match (task, causal) {
         (Task::CausalLm, CausalLoss::All) => whole(example),
         (Task::CausalLm, CausalLoss::Target) => {
-            [vec![IGNORE_INDEX; example.input.len()], target_ids(example)].concat()
+            [vec![IGNORE_INDEX; example.input.len()], learned_ids(example)].concat()
         }
         _ => target_ids(example),
     }
@@ -110,9 +110,21 @@ pub(crate) fn target_ids(example: &Example) -> Vec<i64> {
     }
 }
 
-/// The inputs without targets, padded on the side from which `model` generates.
+/// The target ids, with [`IGNORE_INDEX`] in the place of those that are not learned.
+fn learned_ids(example: &Example) -> Vec<i64> {
+    match &example.target {
+        Target::Turns { ids, learned } => {
+            let own = |(&id, &learned): (&i64, &bool)| if learned { id } else { IGNORE_INDEX };
+            ids.iter().zip(learned).map(own).collect()
+        }
+        _ => target_ids(example),
+    }
+}
+
+/// The inputs without targets, padded on the side from which `model` generates. That of a conversation ends before its last
+/// turn.
 pub(crate) fn prompts(examples: &[&Example], model: &Model, device: &Device) -> ModelInputs {
-    let rows: Vec<Vec<i64>> = examples.iter().map(|e| e.input.clone()).collect();
+    let rows: Vec<Vec<i64>> = examples.iter().map(|e| e.last_turn().0).collect();
     ModelInputs::from_rows(&rows, model.pad_token_id(), model.padding_side(), device)
 }
 
@@ -150,6 +162,19 @@ mod tests {
         assert_eq!(ids(batch.inputs.attention_mask.unwrap()), [1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
         assert_eq!(ids(batch.labels), [-100, -100, 7, 8, 1, -100, -100, -100, 1, -100]);
         assert_eq!((batch.tokens, batch.labelled), (9, 4));
+    }
+
+    #[test]
+    fn a_conversation_is_trained_on_what_the_model_says() {
+        let model = ModelConfig::from_json(GPT2).unwrap().init(&Device::flex());
+        let target = Target::Turns { ids: vec![7, 1, 8, 9, 1], learned: vec![true, true, false, true, true] };
+        let chat = Example { input: vec![5, 6], target };
+        let batch = collate_for(CausalLoss::Target, &[&chat], &model, &Device::flex());
+        assert_eq!(ids(batch.inputs.input_ids.unwrap()), [5, 6, 7, 1, 8, 9, 1]);
+        assert_eq!(ids(batch.labels), [-100, -100, 7, 1, -100, 9, 1]);
+        assert_eq!((batch.tokens, batch.labelled), (7, 4));
+        assert_eq!(ids(prompts(&[&chat], &model, &Device::flex()).input_ids.unwrap()), [5, 6, 7, 1, 8]);
+        assert_eq!(chat.last_turn().1, [9, 1]);
     }
 
     #[test]

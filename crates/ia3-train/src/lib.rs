@@ -18,6 +18,7 @@ mod file_hashes;
 mod fingerprint;
 mod finite;
 mod loss_config;
+pub mod metrics;
 mod multi_task;
 mod objective;
 mod optimizer;

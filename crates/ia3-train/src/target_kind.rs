@@ -16,7 +16,7 @@ pub(crate) enum TargetKind {
 impl TargetKind {
     fn of(target: &Target) -> Self {
         match target {
-            Target::Tokens(_) => Self::Text,
+            Target::Tokens(_) | Target::Turns { .. } => Self::Text,
             Target::Class(_) => Self::Class,
             Target::Values(_) => Self::Values,
             Target::TokenClasses(_) => Self::TokenClasses,
@@ -66,19 +66,26 @@ pub(crate) fn check<'a>(
         if !found.fits(model) {
             return Err(ExampleError::TargetOfTask { index, found: found.name(), task: model.task() });
         }
-        check_parts(index, example)?;
+        check_parts(index, example, model.task())?;
         check_class(index, example, model)?;
     }
     kind.ok_or(ExampleError::NoExamples)
 }
 
-fn check_parts(index: usize, example: &Example) -> Result<(), ExampleError> {
+fn check_parts(index: usize, example: &Example, task: Task) -> Result<(), ExampleError> {
     let empty = |field| Err(ExampleError::EmptyField { index, field });
     if example.input.is_empty() {
         return empty("input");
     }
     match &example.target {
         Target::Tokens(ids) if ids.is_empty() => empty("target"),
+        Target::Turns { learned, .. } if !learned.contains(&true) => empty("target"),
+        Target::Turns { ids, learned } if ids.len() != learned.len() => {
+            Err(ExampleError::Turns { index, ids: ids.len(), learned: learned.len() })
+        }
+        Target::Turns { .. } if task != Task::CausalLm => {
+            Err(ExampleError::TargetOfTask { index, found: "a conversation", task })
+        }
         Target::Choices { choices, .. } if choices.iter().any(Vec::is_empty) => empty("choice"),
         Target::TokenClasses(classes) if classes.len() != example.input.len() => {
             Err(ExampleError::TargetLength { index, found: classes.len(), expected: example.input.len() })

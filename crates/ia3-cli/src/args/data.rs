@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 #[derive(Clone, clap::Args)]
+#[command(next_help_heading = "Fields and templates of the data")]
 pub(crate) struct DataArgs {
     /// Field of the input [default: input, or text; for classes of words: tokens, a list of words].
     #[arg(long, value_name = "NAME")]

@@ -35,7 +35,8 @@ pub(crate) struct Diff {
 
 const STATUS: &str = "\
 Example:
-  ia3 status --base fixtures/t5/base fixtures/t5/adapter fixtures/t5/adapter_b";
+  ia3 status --base fixtures/t5/base fixtures/t5/adapter \\
+      fixtures/t5/adapter_b";
 
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("any").required(true).multiple(true).args(["folders", "adapters"]), after_help = STATUS)]

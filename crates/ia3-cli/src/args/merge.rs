@@ -6,14 +6,16 @@ use super::QuantizeName;
 
 const MERGE: &str = "\
 Example:
-  ia3 merge --base fixtures/t5/base --adapter fixtures/t5/adapter --out merged --safe
-  ia3 merge --gguf fixtures/gguf/llama.gguf --adapter fixtures/llama/adapter --out merged.gguf";
+  ia3 merge --base fixtures/t5/base --adapter fixtures/t5/adapter \\
+      --out merged --safe
+  ia3 merge --gguf fixtures/gguf/llama.gguf --adapter fixtures/llama/adapter \\
+      --out merged.gguf";
 
 #[derive(clap::Args)]
 #[command(after_help = MERGE)]
 pub(crate) struct Merge {
-    /// Folder of the base.
-    #[arg(long, value_name = "DIR", required_unless_present = "gguf")]
+    /// Folder of the base. Without it, the base is the folder that the first adapter names.
+    #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
     /// GGUF file of the base in place of a folder. Its block scales are multiplied; no integer is quantised again, and
     /// everything else of the file stays as it is.

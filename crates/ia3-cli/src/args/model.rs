@@ -3,6 +3,12 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+/// The parser of `--base`. An empty path means that the option is not given; `commands::base_folder` fills it in.
+pub(super) fn base_folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DtypeName {
@@ -57,8 +63,8 @@ pub(crate) struct HeadArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct ModelArgs {
-    /// Folder of the base.
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the base. Without it, the base is the folder that the first adapter names.
+    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true, value_parser = base_folder())]
     pub(crate) base: PathBuf,
     /// Folder of an adapter. If the option is given several times, the vectors are multiplied. With `--rows`, every
     /// adapter has a name: NAME=DIR.

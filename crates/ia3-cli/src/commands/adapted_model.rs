@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use burn::tensor::{Device, FloatDType};
+use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::Checkpoint;
 use ia3::models::Model;
@@ -13,7 +13,7 @@ use ia3_guard::quote_path;
 
 use super::base_config;
 use super::base_model::{self, bits, load_with, note_fresh};
-use crate::args::{DtypeName, ModelArgs};
+use crate::args::ModelArgs;
 
 /// The model that `--base`, `--adapter` and `--rows` describe.
 pub(crate) enum AdaptedModel {
@@ -178,13 +178,9 @@ fn load(args: &ModelArgs, options: &PretrainedOptions, device: &Device) -> anyho
 
 /// The options for loading the base.
 fn options(args: &ModelArgs) -> PretrainedOptions {
-    let dtype = match args.dtype {
-        DtypeName::Auto => None,
-        DtypeName::Float32 => Some(FloatDType::F32),
-        DtypeName::Bfloat16 => Some(FloatDType::BF16),
-        DtypeName::Float16 => Some(FloatDType::F16),
-    };
-    let options = PretrainedOptions::new().with_dtype(dtype).with_fast_integers(args.fast_integers);
+    let options = PretrainedOptions::new()
+        .with_dtype(base_model::dtype(args.dtype))
+        .with_fast_integers(args.fast_integers);
     match args.quantize {
         Some(name) => options.with_quantization(Quantization::new(bits(name)).with_head(args.quantize_head)),
         None => options,

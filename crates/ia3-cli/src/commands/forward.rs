@@ -58,7 +58,15 @@ impl Source {
             let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
             return Ok(Self::Inputs(Box::new(tensor_files::read(path, vocab_size, device)?)));
         }
-        let tokenizer = tokenizer::open(&args.model.base)?;
+        let tokenizer = tokenizer::open_for_prompts(&args.model.base)?;
+        let config = ia3::read_config(&args.model.base)?;
+        if config.init(device).task() == Task::Seq2SeqLm {
+            bail!(
+                "a `{}` model needs the tokens of its decoder too, which --texts does not give; give `input_ids` and \
+                 `decoder_input_ids` with --inputs, or take `ia3 generate`",
+                config.model_type()
+            );
+        }
         let encode = |line: &str| tokenizer.encode(line, args.max_input_tokens);
         let files = args.texts.iter().map(|path| encoded(path, &lines(path, "a text")?, encode));
         Ok(Self::Texts(files.collect::<Result<Vec<_>, _>>()?.concat()))

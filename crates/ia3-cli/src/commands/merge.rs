@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::{base_config, base_model, merge_gguf};
 use crate::args::{Format, Merge};
+use crate::progress::Progress;
 use crate::{out, output};
 
 #[derive(Serialize)]
@@ -73,6 +74,7 @@ fn into_folder(base_dir: &Path, args: &Merge, device: &Device, format: Format) -
 
 /// Writes a model that was made from `base`, with the configuration and the tokenizer of the base.
 pub(super) fn save(model: &Model, base: &Path, out: &OutputFolder) -> anyhow::Result<SavedCheckpoint> {
+    let _waiting = Progress::waiting("writing the weights");
     let mut options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
     options.config = ia3::config_text(model, base)?;
     options.names = model.checkpoint_names();

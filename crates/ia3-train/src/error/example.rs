@@ -65,6 +65,18 @@ pub enum ExampleError {
         /// Number of classes of the model.
         labels: usize,
     },
+    /// A conversation does not say of each token whether it is learned.
+    #[error(
+        "example {index} has {ids} tokens after its input and {learned} marks of what is learned; give one mark per token"
+    )]
+    Turns {
+        /// Position in the data, from 0.
+        index: usize,
+        /// Number of tokens.
+        ids: usize,
+        /// Number of marks.
+        learned: usize,
+    },
     /// A target has another number of classes or values than it needs.
     #[error("the target of example {index} has {found} values, expected {expected}")]
     TargetLength {

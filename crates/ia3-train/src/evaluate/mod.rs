@@ -18,7 +18,7 @@ use ia3_models::Model;
 use self::run::Run;
 use crate::error::TrainError;
 use crate::loss_config::LossConfig;
-use crate::ranks::{Alone, Communicator};
+use crate::ranks::{Alone, Communicator, Message};
 use crate::target_kind::{TargetKind, check};
 
 pub use entities::{EntityScores, entity_scores};
@@ -94,6 +94,20 @@ impl<'a> Evaluator<'a> {
     /// There are no examples, the targets are of different kinds or of a kind that the model does not produce, a setting is
     /// out of range, or the model refuses an input. [`TrainError::OtherRankEvaluation`] if another rank failed.
     pub fn run(&self, examples: &[Example]) -> Result<Evaluation, TrainError> {
+        self.run_with(examples, |_, _| ())
+    }
+
+    /// As [`run`](Self::run). `on_batch` is called after each batch that this process computes, with the positions of its
+    /// examples and the evaluation of these examples alone, whose answers are in their order.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`run`](Self::run).
+    pub fn run_with(
+        &self,
+        examples: &[Example],
+        mut on_batch: impl FnMut(&[usize], &Evaluation),
+    ) -> Result<Evaluation, TrainError> {
         self.loss.check()?;
         let kind = check(examples, self.model)?;
         let run = Run {
@@ -105,16 +119,31 @@ impl<'a> Evaluator<'a> {
             label_names: self.label_names,
         };
         match kind {
-            TargetKind::Text => Ok(text::summarise(&run, &run.by_ranks(self.ranks, text::evaluate)?)),
-            TargetKind::Class => Ok(class::summarise(&run, &run.by_ranks(self.ranks, class::evaluate)?)),
-            TargetKind::Values => Ok(values::summarise(&run, &run.by_ranks(self.ranks, values::evaluate)?)),
+            TargetKind::Text => self.whole(&run, text::evaluate, text::summarise, &mut on_batch),
+            TargetKind::Class => self.whole(&run, class::evaluate, class::summarise, &mut on_batch),
+            TargetKind::Values => self.whole(&run, values::evaluate, values::summarise, &mut on_batch),
             TargetKind::TokenClasses => {
-                Ok(token_classes::summarise(&run, &run.by_ranks(self.ranks, token_classes::evaluate)?))
+                self.whole(&run, token_classes::evaluate, token_classes::summarise, &mut on_batch)
             }
-            TargetKind::Choices => {
-                Ok(choices::summarise(&run, &run.by_ranks(self.ranks, choices::evaluate)?))
-            }
+            TargetKind::Choices => self.whole(&run, choices::evaluate, choices::summarise, &mut on_batch),
         }
+    }
+}
+
+impl Evaluator<'_> {
+    /// Computes all batches and what they say together.
+    fn whole<T: Message>(
+        &self,
+        run: &Run,
+        evaluate: impl Fn(&Run, &[&Example]) -> Result<T, TrainError>,
+        summarise: impl Fn(&Run, &[T]) -> Evaluation,
+        on_batch: &mut dyn FnMut(&[usize], &Evaluation),
+    ) -> Result<Evaluation, TrainError> {
+        let report = |rows: &[usize], batch: &T| {
+            let own: Vec<Example> = rows.iter().map(|&row| run.examples[row].clone()).collect();
+            on_batch(rows, &summarise(&run.of_batch(&own), std::slice::from_ref(batch)));
+        };
+        Ok(summarise(run, &run.by_ranks(self.ranks, evaluate, report)?))
     }
 }
 

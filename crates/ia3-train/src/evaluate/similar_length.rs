@@ -26,7 +26,7 @@ pub(super) fn batches(examples: &[Example], entries: usize) -> Vec<Vec<usize>> {
 /// Number of tokens of the longest text of a target.
 fn longest(target: &Target) -> usize {
     match target {
-        Target::Tokens(ids) => ids.len(),
+        Target::Tokens(ids) | Target::Turns { ids, .. } => ids.len(),
         Target::Class(_) | Target::Values(_) | Target::TokenClasses(_) => 0,
         Target::Choices { choices, .. } => choices.iter().map(Vec::len).max().unwrap_or(0),
     }

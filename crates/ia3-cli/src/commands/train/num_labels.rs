@@ -63,7 +63,7 @@ fn check(rows: &TaskRows, labels: usize, source: &str) -> anyhow::Result<()> {
     if let Some(row) = rows.data.rows.iter().position(beyond) {
         bail!(
             "{}: the class is not below {labels}, {source}; classes count from 0",
-            lines_of(&rows.spec.data, &[row])
+            lines_of(&rows.spec.data, rows.places.as_ref(), &[row])
         );
     }
     let held_out = rows.held_out.iter().flatten().flat_map(classes);
