@@ -2,6 +2,8 @@
 
 pub mod activation;
 pub mod attention;
+#[cfg_attr(miri, allow(dead_code))]
+mod crew;
 mod exp;
 pub mod gemv;
 mod heads;

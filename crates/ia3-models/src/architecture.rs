@@ -46,6 +46,8 @@ pub(crate) trait Architecture: Module {
         vec![]
     }
 
+    fn float32_states(&self) -> bool;
+
     fn num_labels(&self) -> Option<usize> {
         None
     }
@@ -113,6 +115,8 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     }
 
     fn set_own_stack_embedding(&mut self, _key: &str) {}
+
+    fn set_float32_states(&mut self, float32: bool);
 
     fn set_num_labels(&mut self, _labels: usize) {}
 

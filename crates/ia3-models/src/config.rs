@@ -119,6 +119,13 @@ impl ModelConfig {
         each!(self, config => config.tied_embedding()).map(|embedding| (HEAD, embedding))
     }
 
+    /// Sets whether the states of the model are float32 where its weights are in half precision. The model then computes what it
+    /// would with the same weights in float32. Otherwise its states have the dtype of the embedding, as in transformers.
+    pub fn with_float32_states(mut self, float32: bool) -> Self {
+        each!(&mut self, config => config.set_float32_states(float32));
+        self
+    }
+
     /// The checkpoint keys of embeddings that are the shared embedding unless the checkpoint holds another one under their key.
     /// Each entry is the key of the embedding and the key of the shared embedding. Only T5 has such embeddings.
     pub fn stack_embedding_keys(&self) -> Vec<(&'static str, &'static str)> {

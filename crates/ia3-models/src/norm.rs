@@ -1,6 +1,6 @@
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 /// An RMS norm with the parameters of burn's `RmsNorm`, computed by [`ia3_ops::rms_norm`].
 #[derive(Module, Debug)]
@@ -9,16 +9,21 @@ pub struct RmsNorm {
     pub gamma: Param<Tensor<1>>,
     #[module(skip)]
     epsilon: f64,
+    #[module(skip)]
+    float32_states: bool,
 }
 
 impl RmsNorm {
-    pub(crate) fn new(d: usize, epsilon: f64, device: &Device) -> Self {
-        Self { gamma: Initializer::Ones.init([d], device), epsilon }
+    /// With `float32_states` the result is float32, otherwise it has the dtype of `gamma`.
+    pub(crate) fn new(d: usize, epsilon: f64, float32_states: bool, device: &Device) -> Self {
+        Self { gamma: Initializer::Ones.init([d], device), epsilon, float32_states }
     }
 
     /// Normalises `x` `[.., d]` along its last axis. The result has the same shape.
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        ia3_ops::rms_norm(x, self.gamma.val(), self.epsilon)
+        let gamma = self.gamma.val();
+        let gamma = if self.float32_states { gamma.cast(DType::F32) } else { gamma };
+        ia3_ops::rms_norm(x, gamma, self.epsilon)
     }
 }
 

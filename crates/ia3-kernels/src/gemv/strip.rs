@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use crate::weight::{Element, Weight};
+use super::fetch;
+use crate::weight::{Element, Weight, load};
 
 /// Rows of the weight that are summed up in registers, if no scales say how many.
 const LINES: usize = 32;
@@ -121,33 +122,4 @@ impl<T: Element> Strip<'_, T> {
             self.sums[row * n + column] += total * scale;
         }
     }
-}
-
-/// The elements from `from` on, as many as a vector holds.
-///
-/// # Safety
-///
-/// There must be as many.
-#[inline(always)]
-unsafe fn load<S: Simd, T: Element>(simd: S, from: *const T) -> S::f32s {
-    let mut vector = simd.splat_f32s(0.0);
-    let to = (&raw mut vector).cast::<f32>();
-    for i in 0..S::F32_LANES {
-        // SAFETY: `vector` has as many lanes, and the caller promises as many elements.
-        unsafe { to.add(i).write((*from.add(i)).float()) };
-    }
-    vector
-}
-
-/// Asks the machine for `n` elements that are wanted soon: rows of the weight lie too far apart for it to predict them.
-#[inline(always)]
-fn fetch<T>(from: *const T, n: usize) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    for byte in (0..n * size_of::<T>()).step_by(64) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing, so the address need not be valid.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast::<i8>().wrapping_add(byte)) };
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = (from, n);
 }

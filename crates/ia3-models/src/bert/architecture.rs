@@ -22,6 +22,10 @@ impl Architecture for BertForSequenceClassification {
         self.config().pad_token_id()
     }
 
+    fn float32_states(&self) -> bool {
+        self.config().float32_states
+    }
+
     fn num_labels(&self) -> Option<usize> {
         Some(self.config().labels())
     }
@@ -76,6 +80,10 @@ impl ArchitectureConfig for BertConfig {
 
     fn model_type(&self) -> &str {
         "bert"
+    }
+
+    fn set_float32_states(&mut self, float32: bool) {
+        self.float32_states = float32;
     }
 
     fn set_num_labels(&mut self, labels: usize) {

@@ -55,6 +55,10 @@ impl ActivationSpace for BertForSequenceClassification {
     fn info(&self) -> ModelInfo {
         self.info()
     }
+
+    fn float32_states(&self) -> bool {
+        self.config.float32_states
+    }
 }
 
 impl BertConfig {

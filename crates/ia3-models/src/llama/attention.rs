@@ -48,7 +48,7 @@ impl LlamaAttention {
                 QkNorm::Head => config.head_dim,
                 QkNorm::AllHeads => heads * config.head_dim,
             };
-            Some(RmsNorm::new(width, config.rms_norm_eps, device))
+            Some(RmsNorm::new(width, config.rms_norm_eps, config.float32_states, device))
         };
         Self {
             q_proj: project(heads),

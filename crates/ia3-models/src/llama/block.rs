@@ -59,7 +59,7 @@ pub struct LlamaDecoderLayer {
 }
 
 pub(crate) fn norm(config: &LlamaConfig, device: &Device) -> RmsNorm {
-    RmsNorm::new(config.hidden_size, config.rms_norm_eps, device)
+    RmsNorm::new(config.hidden_size, config.rms_norm_eps, config.float32_states, device)
 }
 
 impl LlamaDecoderLayer {

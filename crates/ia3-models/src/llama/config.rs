@@ -51,6 +51,9 @@ pub struct LlamaConfig {
     pub windows: Vec<Option<usize>>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: Option<i64>,
     /// The ids of the tokens that end a sequence.

@@ -1,13 +1,13 @@
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::block::{LlamaDecoderLayer, norm};
 use super::config::LlamaConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::layers::{embedding, linear};
+use crate::layers::{embedding, linear, states};
 use crate::norm::RmsNorm;
 use crate::output::Trace;
 use crate::rotary::Rotation;
@@ -72,7 +72,7 @@ impl CausalLm for LlamaForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let (model, windows) = (&self.model, &self.config.windows);
-        let x = embed(&model.embed_tokens, tokens.ids.clone());
+        let x = states(&model.embed_tokens, tokens.ids.clone(), self.config.float32_states);
         let rotation = Rotation::at(tokens.positions.clone(), &self.config.rotary_frequencies);
         // All blocks of a model that have a window have the same one.
         let window = windows.iter().copied().flatten().next();

@@ -22,6 +22,10 @@ impl Architecture for T5ForConditionalGeneration {
         self.config().pad_token_id
     }
 
+    fn float32_states(&self) -> bool {
+        self.config().float32_states
+    }
+
     fn token_embeddings(&self) -> Vec<String> {
         ["encoder.embed_tokens", "decoder.embed_tokens"].map(str::to_string).into()
     }
@@ -83,6 +87,10 @@ impl ArchitectureConfig for T5Config {
 
     fn model_type(&self) -> &str {
         &self.model_type
+    }
+
+    fn set_float32_states(&mut self, float32: bool) {
+        self.float32_states = float32;
     }
 
     fn set_tied_head(&mut self, tied: bool) {

@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor};
-use ia3_core::{ActivationSpace, ModelInfo, Tied, assert_all_touched, batch_rows, embed, model_info};
+use ia3_core::{ActivationSpace, ModelInfo, Tied, assert_all_touched, batch_rows, model_info};
 
 use super::config::T5Config;
 use super::init::normal;
@@ -11,7 +11,7 @@ use crate::decode::{Steps, decode};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, check_labels, check_pad, check_rows, required};
-use crate::layers::{logits, own_head};
+use crate::layers::{logits, own_head, states};
 use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
@@ -38,6 +38,10 @@ impl ActivationSpace for T5ForConditionalGeneration {
 
     fn embeddings_by_row(&self) -> Vec<String> {
         self.token_embeddings()
+    }
+
+    fn float32_states(&self) -> bool {
+        self.config.float32_states
     }
 }
 
@@ -133,7 +137,8 @@ impl T5ForConditionalGeneration {
         check_rows(self, &inputs.input_ids)?;
         let ids = required("input_ids", &inputs.input_ids)?;
         let mask = inputs.attention_mask.clone().unwrap_or_else(|| ids.ones_like());
-        let x = embed(self.encoder.embed_tokens.as_ref().unwrap_or(&self.shared), ids);
+        let table = self.encoder.embed_tokens.as_ref().unwrap_or(&self.shared);
+        let x = states(table, ids, self.config.float32_states);
         let padding = mask::padding(mask, x.dtype());
         let encoded = self.encoder.forward(x, padding.clone(), trace);
         Ok(self.decoder.remember(encoded, padding, capacity))
@@ -141,7 +146,8 @@ impl T5ForConditionalGeneration {
 
     /// Embeds ids `[batch, seq]` of the decoder.
     fn embed_target(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        embed(self.decoder.embed_tokens.as_ref().unwrap_or(&self.shared), ids)
+        let table = self.decoder.embed_tokens.as_ref().unwrap_or(&self.shared);
+        states(table, ids, self.config.float32_states)
     }
 
     /// Computes the logits of the decoder's outputs `[batch, seq, d_model]`.
