@@ -117,7 +117,7 @@ fn gradients(case: &Case, model: Model) -> Vec<Vec<f32>> {
             1 => grads.get::<1>(param.id()).map(|g| g.into_data()),
             _ => grads.get::<2>(param.id()).map(|g| g.into_data()),
         };
-        all.extend(data.map(|data| data.to_vec::<f32>().unwrap()));
+        all.extend(data.map(|data| data.iter().collect()));
     });
     all
 }
