@@ -2,9 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
+use crate::gemv::fetch;
 use crate::parallel::columns;
 use crate::threads::rows_per_task;
-use crate::gemv::fetch;
 use crate::weight::{Element, load};
 
 /// Rows of either side whose products are summed at once: their sums fill half of the registers, and each value that is

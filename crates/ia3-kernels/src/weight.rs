@@ -146,7 +146,9 @@ mod tests {
     /// All of them: zeros, subnormal and normal numbers, infinities and NaNs of both signs.
     #[test]
     fn every_half_is_widened_as_the_crate_half_widens_it() {
-        let same = |got: f32, expected: f32| got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan();
+        let same = |got: f32, expected: f32| {
+            got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan()
+        };
         for bits in 0..=u16::MAX {
             let (b, h) = (bf16::from_bits(bits), f16::from_bits(bits));
             assert!(same(b.float(), b.to_f32()), "bfloat16 {bits:#06x}: {}", b.float());

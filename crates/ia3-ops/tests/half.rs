@@ -34,7 +34,12 @@ fn worst<const D: usize>(got: Tensor<D>, expected: Tensor<D>) -> f32 {
 type Product = fn(Tensor<2>, Tensor<2>) -> Tensor<2>;
 
 /// The product, and the gradients of `x` and, if it is wanted, of the weight.
-fn run(product: Product, x: Tensor<2>, w: Tensor<2>, trained: bool) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
+fn run(
+    product: Product,
+    x: Tensor<2>,
+    w: Tensor<2>,
+    trained: bool,
+) -> (Tensor<2>, Tensor<2>, Option<Tensor<2>>) {
     let x = x.detach().require_grad();
     let w = if trained { w.detach().require_grad() } else { w };
     let y = product(x.clone(), w.clone());
@@ -79,7 +84,10 @@ fn few_rows_give_the_bits_of_float32() {
             let (x, half) = (random([rows, d_in]), random([d_in, d_out]).cast(dtype));
             let wide = half.clone().cast(DType::F32);
             let data = |y: Tensor<2>| y.into_data();
-            assert_eq!(data(linear(x.clone(), half.clone(), None)), data(linear(x.clone(), wide.clone(), None)));
+            assert_eq!(
+                data(linear(x.clone(), half.clone(), None)),
+                data(linear(x.clone(), wide.clone(), None))
+            );
             let head = random([d_out, d_in]).cast(dtype);
             let [got, expected] =
                 [head.clone(), head.cast(DType::F32)].map(|w| data(matmul_transposed(x.clone(), w)));

@@ -137,7 +137,9 @@ impl<T: Element> Stream<'_, T> {
         for r in 0..R {
             let x = &self.x[(row + r) * inputs + line..][..L];
             for column in whole..n {
-                let w = self.weight.data()[line * outputs + self.columns.start + column..].iter().step_by(outputs);
+                let w = self.weight.data()[line * outputs + self.columns.start + column..]
+                    .iter()
+                    .step_by(outputs);
                 let sum = &mut self.sums[(row + r) * n + column];
                 *sum = x.iter().zip(w).fold(*sum, |sum, (x, w)| x.mul_add(w.float(), sum));
             }
