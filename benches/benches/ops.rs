@@ -3,6 +3,7 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
+use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
 use burn::tensor::{Device, Distribution, Int, Tensor, activation};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ia3::{ActivationSpace, Bits, Ia3Forward, quantize};
@@ -107,11 +108,19 @@ fn layer(c: &mut Criterion, device: &Device) {
     let float = Layer { wi: LinearConfig::new(768, 3072).init(device) };
     let (eight, _) = quantize(&float, Bits::Eight).unwrap();
     let (four, _) = quantize(&float, Bits::Four).unwrap();
+    let [fast_eight, fast_four] = [&eight, &four].map(|layer| ia3::with_integer_products(layer.clone()));
+    let layers = [
+        ("float32", &float),
+        ("int8", &eight),
+        ("int4", &four),
+        ("int8, fast integers", &fast_eight),
+        ("int4, fast integers", &fast_four),
+    ];
     for rows in [1, 8, 1024] {
         let x = Tensor::<2>::random([rows, 768], Distribution::Normal(0.0, 1.0), device);
         let mut group = c.benchmark_group(format!("layer/{rows}x768x3072"));
         group.sample_size(20);
-        for (weights, layer) in [("float32", &float), ("int8", &eight), ("int4", &four)] {
+        for (weights, layer) in layers {
             group.bench_function(weights, |b| b.iter(|| done(device, || layer.wi.ia3_forward(x.clone()))));
         }
     }
@@ -133,8 +142,20 @@ fn tied_head(c: &mut Criterion, device: &Device) {
     }
 }
 
+/// The weight of a layer in 8 bits: by this library and by burn.
+fn quantizing(c: &mut Criterion, device: &Device) {
+    let weight = Tensor::<2>::random([768, 3072], Distribution::Normal(0.0, 1.0), device);
+    let scheme = QuantScheme::default().with_value(QuantValue::Q8S).with_store(QuantStore::Native);
+    let scheme = scheme.per_block([64, 1], ScaleDtype::F32);
+    let mut group = c.benchmark_group("quantize/768x3072");
+    group.sample_size(10);
+    group.bench_function("ours", |b| b.iter(|| done(device, || ia3_ops::quantize(weight.clone(), &scheme))));
+    group.bench_function("burn", |b| b.iter(|| done(device, || weight.clone().quantize_dynamic(&scheme))));
+}
+
 fn all(c: &mut Criterion) {
     let device = device();
+    quantizing(c, &device);
     unary(c, &device);
     nll(c, &device);
     attention(c, &device);

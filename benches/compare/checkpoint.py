@@ -47,7 +47,7 @@ def rows():
     return [([2 + (row * 31 + i * 17) % 900 for i in range(length)], row % 2) for row, length in enumerate(lengths)]
 
 
-def load(folder):
+def load(folder, dtype="float32"):
     model_class, _ = TASKS.get(AutoConfig.from_pretrained(f"{folder}/base").model_type, OTHERS)
-    base = model_class.from_pretrained(f"{folder}/base")
+    base = model_class.from_pretrained(f"{folder}/base", dtype=getattr(torch, dtype))
     return PeftModel.from_pretrained(base, f"{folder}/adapter_a", is_trainable=True)

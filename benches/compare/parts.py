@@ -27,7 +27,7 @@ def no_cache(model):
 
 
 def forward(args, figures):
-    model = load(args.dir).eval()
+    model = load(args.dir, args.dtype).eval()
     given = inputs(args, model, args.rows) | no_cache(model)
     with torch.inference_mode():
         figures.measure("forward", lambda: model(**given))
@@ -37,7 +37,7 @@ def forward(args, figures):
 
 
 def train(args, figures):
-    model = load(args.dir).train()
+    model = load(args.dir, args.dtype).train()
     given = inputs(args, model, args.rows) | no_cache(model)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-6)
 
@@ -52,7 +52,7 @@ def train(args, figures):
 
 def mixed(args, figures):
     """PEFT takes `adapter_names` for (IA)^3 and ignores them, so each row is a pass after a switch."""
-    model = load(args.dir).eval()
+    model = load(args.dir, args.dtype).eval()
     names = [f"row{i}" for i in range(ADAPTERS)]
     for i, name in enumerate(names):
         model.load_adapter(f"{args.dir}/adapter_{'ab'[i % 2]}", name)
@@ -76,13 +76,13 @@ def generate(args, model, rows, tokens):
 
 
 def decode(args, figures):
-    model = load(args.dir).eval()
+    model = load(args.dir, args.dtype).eval()
     for rows in (1, args.rows):
         figures.measure(f"decode 32, batch {rows}", lambda: generate(args, model, rows, NEW))
 
 
 def adapters(args, figures):
-    model = load(args.dir).eval()
+    model = load(args.dir, args.dtype).eval()
 
     def delete():
         if "b" in model.peft_config:
@@ -102,4 +102,4 @@ def adapters(args, figures):
 
 
 def start(args, figures):
-    generate(args, load(args.dir).eval(), 1, 1)
+    generate(args, load(args.dir, args.dtype).eval(), 1, 1)

@@ -24,7 +24,7 @@ def ragged(args, figures):
     lengths = [len(row) for row, _ in rows]
     torch.manual_seed(0)
     samplers = {"": RandomSampler(rows), ", PEFT by length": LengthGroupedSampler(BATCH, lengths=lengths)}
-    model = load(args.dir)
+    model = load(args.dir, args.dtype)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-6)
 
     def evaluate(batches):

@@ -5,7 +5,8 @@
                                           DIR/rows.json for a classifier
   run_peft.py PART DIR --rows N --input N [--target N] --runs N --threads T
                                           print one JSON object, name -> number: medians of N runs in ms, wall and CPU
-                                          time, and the peak of resident memory in MB
+                                          time, and the peak of resident memory in MB; the model computes in --dtype
+  run_peft.py machine - --threads T       print the rates of large products in GFLOP/s
 """
 import argparse
 import json
@@ -14,7 +15,7 @@ import warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-PARTS = ["forward", "train", "mixed", "decode", "adapters", "ragged", "start"]
+PARTS = ["machine", "forward", "train", "mixed", "decode", "adapters", "ragged", "start"]
 
 
 def arguments():
@@ -27,6 +28,7 @@ def arguments():
     parser.add_argument("--target", type=int)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     return parser.parse_args()
 
 
@@ -47,7 +49,11 @@ def main(args):
     from timing import Figures
 
     figures = Figures(args.runs)
-    if args.part == "ragged":
+    if args.part == "machine":
+        import machine
+
+        machine.machine(figures)
+    elif args.part == "ragged":
         import ragged
 
         ragged.ragged(args, figures)

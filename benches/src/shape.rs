@@ -57,6 +57,17 @@ pub const SHAPES: &[Shape] = &[
         input: 128,
         target: None,
     },
+    // The shape of SmolLM2-135M.
+    Shape {
+        name: "smollm2-135m",
+        config: r#"{"model_type": "llama", "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536,
+                    "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3,
+                    "max_position_embeddings": 8192, "rope_theta": 100000.0, "rms_norm_eps": 1e-5,
+                    "tie_word_embeddings": true}"#,
+        batch: 4,
+        input: 128,
+        target: None,
+    },
     Shape {
         name: "bert-base",
         config: r#"{"model_type": "bert", "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}"#,

@@ -13,7 +13,10 @@ fn a_run_of_nothing_is_refused_before_anything_is_exported() {
     for (words, expected) in [
         (["--shapes", "gpt5"], "there is no shape gpt5; known are t5-small, t5-base, gpt2"),
         (["--rounds", "0"], "--rounds, --runs and --threads have to be at least 1"),
-        (["--only", "speed"], "[possible values: forward, train, mixed, decode, adapters, ragged, start]"),
+        (
+            ["--only", "speed"],
+            "[possible values: machine, forward, train, mixed, decode, adapters, ragged, start]",
+        ),
         (["--python", "/no/such/python"], "running \"/no/such/python\""),
     ] {
         let dir = tempfile::tempdir().unwrap();

@@ -163,3 +163,20 @@ fn scaled_inputs_need_requantize_and_a_quantised_base_is_not_quantised_again() {
     let into_itself = bench.fail("merge --base @m --adapter @none --out @m");
     assert!(into_itself.contains("no such file or folder"), "{into_itself}");
 }
+
+#[test]
+fn fast_integers_are_less_exact_and_need_a_quantised_base() {
+    let bench = Bench::new();
+    for bits in [8, 4] {
+        bench.succeed(&format!("quantize --base BASE --scheme int{bits} --out @q{bits}"));
+        let exact = bench.logits(&format!("--base @q{bits}"));
+        let fast = bench.logits(&format!("--base @q{bits} --fast-integers"));
+        let difference = worst(&fast, &exact);
+        println!("{bits} bits: {difference:.1e}");
+        assert!(0.0 < difference && difference < 0.05, "{bits} bits: {difference}");
+        assert_eq!(fast, bench.logits(&format!("--base BASE --quantize int{bits} --fast-integers")));
+    }
+    let refused = bench.fail("forward --base BASE --fast-integers --inputs @inputs --last --out @none");
+    assert!(refused.contains("`--fast-integers` needs a quantised base"), "{refused}");
+    assert!(!bench.path("none").exists());
+}

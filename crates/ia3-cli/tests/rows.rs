@@ -39,9 +39,14 @@ fn every_row_of_tensors_uses_its_adapter() {
     let out = tempfile::tempdir().unwrap();
     let (mixed, alone) = (out.path().join("mixed"), out.path().join("alone"));
     let [m, a] = [&mixed, &alone].map(|path| path.display());
-    for (case, generates) in
-        [("t5", true), ("gpt2", true), ("falcon40b", true), ("llama", true), ("bert", false)]
-    {
+    for (case, generates) in [
+        ("t5", true),
+        ("gpt2", true),
+        ("falcon40b", true),
+        ("llama", true),
+        ("gpt_neox", true),
+        ("bert", false),
+    ] {
         let dir = workspace().join("fixtures").join(case).display().to_string();
         let inputs = format!("--base {dir}/base --inputs {dir}/io.safetensors");
         let count = shape(Path::new(&format!("{dir}/io.safetensors")), "input_ids")[0];

@@ -53,13 +53,14 @@ const TABLE: [(&str, DefaultTargets); 27] = [
 
 /// Model types for which PEFT has no defaults: those of the architecture that they share, by the paper's placement.
 #[rustfmt::skip]
-const OWN: [(&str, DefaultTargets); 2] = [
+const OWN: [(&str, DefaultTargets); 3] = [
     row("olmo2", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
+    row("phi3", &["qkv_proj", "down_proj"], &["down_proj"]),
     row("smollm3", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
 ];
 
 /// The default targets for a `model_type` of `config.json`, those of PEFT where it has any, or `None` if there are none.
-/// `olmo2` and `smollm3` have defaults here alone; an adapter that is saved names its targets, so PEFT reads it all the same.
+/// `olmo2`, `phi3` and `smollm3` have defaults here alone; an adapter that is saved names its targets, so PEFT reads it all the same.
 ///
 /// ```
 /// let t5 = ia3_config::default_targets("t5").unwrap();

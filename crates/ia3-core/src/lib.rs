@@ -50,7 +50,10 @@ pub use mix::{MixMethod, mix, mix_linear};
 pub use model_info::model_info;
 pub use param_path::ParamPath;
 pub use param_ref::{ParamKind, ParamRef};
-pub use quant::{Bits, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, quantize};
+pub use quant::{
+    Bits, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, quantize,
+    with_integer_products,
+};
 pub use quantization_error::QuantizationError;
 pub use report::TrainableParameters;
 pub use rows::{Ia3Rows, attach_rows, batch_rows};

@@ -166,7 +166,12 @@ impl Merger<'_> {
         if self.how != (Merging::Exact { safe: true }) {
             return;
         }
-        let finite = merged.val().dequantize().is_finite().int().sum().into_scalar::<i64>() as usize;
+        let finite = ia3_ops::with_float_products(merged.val())
+            .dequantize()
+            .is_finite()
+            .int()
+            .sum()
+            .into_scalar::<i64>() as usize;
         let count = merged.lazy_shape().num_elements() - finite;
         if count > 0 {
             self.problem.get_or_insert(AdapterError::NotFinite { path, count });

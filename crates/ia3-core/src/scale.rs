@@ -55,6 +55,7 @@ pub(crate) fn scale_weight<const D: usize>(
     input: Option<Tensor<1>>,
     output: Option<Tensor<1>>,
 ) -> Tensor<D> {
+    let weight = ia3_ops::with_float_products(weight);
     if D <= 2 {
         return scale_axis(scale_axis(weight, input, 0), output, 1);
     }

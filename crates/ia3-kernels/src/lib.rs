@@ -5,14 +5,17 @@ pub mod attention;
 #[cfg_attr(miri, allow(dead_code))]
 mod crew;
 mod exp;
+mod fetch;
 pub mod gemv;
 mod heads;
+pub mod integer;
 pub mod matmul;
 mod matrix;
 pub mod nll;
 pub mod norm;
 pub mod packed_gemm;
 mod parallel;
+pub mod quantise;
 mod reduce;
 pub mod rows;
 pub mod scale;

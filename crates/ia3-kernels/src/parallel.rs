@@ -82,6 +82,11 @@ pub(crate) fn columns(
     if blocks.is_empty() {
         return blocks;
     }
+    if block >= n {
+        // One task needs no other thread.
+        add(0, &mut blocks);
+        return blocks;
+    }
     for_each(blocks.chunks_mut(rows * block).enumerate().collect(), |(i, part)| add(i * block, part));
     if rows == 1 {
         return blocks;

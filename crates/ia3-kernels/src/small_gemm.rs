@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::gemv::fetch;
+use crate::fetch::fetch;
 use crate::parallel::columns;
 use crate::threads::rows_per_task;
 use crate::weight::{Element, load};
@@ -83,7 +83,7 @@ fn square<S: Simd, T: Element, const A: usize, const B: usize>(
     for at in (0..whole).step_by(S::F32_LANES) {
         if at.is_multiple_of(64 / size_of::<T>()) {
             for j in 0..B {
-                fetch(w.as_ptr().wrapping_add((B + j) * width + at), 64 / size_of::<T>());
+                fetch(w.as_ptr().wrapping_add((B + j) * width + at));
             }
         }
         let mut of_w = [simd.splat_f32s(0.0); B];

@@ -20,6 +20,11 @@ pub(crate) fn count() -> usize {
     if cfg!(miri) { 2 } else { rayon::current_num_threads() }
 }
 
+/// Whether this thread is one of those that run tasks, so that starting a task wakes no thread that this one waits for.
+pub(crate) fn inside() -> bool {
+    !cfg!(miri) && rayon::current_thread_index().is_some()
+}
+
 /// Calls `f` with each of the tasks, on all threads.
 #[cfg(not(miri))]
 pub(crate) fn for_each<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {

@@ -1,7 +1,5 @@
 //! Weights of a linear layer: floats of 32 or 16 bits, or integers with scales.
 
-use std::ops::Range;
-
 use half::{bf16, f16};
 use pulp::Simd;
 
@@ -113,13 +111,6 @@ impl<'a, T> Weight<'a, T> {
 
     pub(crate) fn scales(&self) -> Option<Scales<'a>> {
         self.scales
-    }
-
-    /// The scales of a block of inputs for some outputs, if there are any.
-    #[inline(always)]
-    pub(crate) fn scales_of(&self, inputs: &Range<usize>, outputs: Range<usize>) -> Option<&'a [f32]> {
-        let Scales { values, block } = self.scales?;
-        Some(&values[inputs.start / block * self.outputs..][outputs])
     }
 }
 

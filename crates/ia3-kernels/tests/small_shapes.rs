@@ -4,8 +4,10 @@
 
 use ia3_kernels::activation::{self, Activation};
 use ia3_kernels::attention::Attention;
+use ia3_kernels::integer::{self, Nibbles};
 use ia3_kernels::norm::Norm;
 use ia3_kernels::packed_gemm::{self, Pack, Transposed};
+use ia3_kernels::quantise::quantise;
 use ia3_kernels::scale::Factors;
 use ia3_kernels::{Element, Heads, MatRef, Scales, Weight};
 use ia3_kernels::{gemv, matmul, nll, rows, small_gemm, softmax};
@@ -87,7 +89,9 @@ fn check_weight<T: Element>([m, k, n]: [usize; 3], data: &[T], block: Option<usi
     let x = values(m * k, 3);
     let at_x = |i, j| f64::from(x[i * k + j]);
     let expected = plain_product([m, k, n], at_x, |i, j| element([k, n], i, j));
-    assert_close(&gemv::product(&x, m, weight([k, n], scales)), &expected);
+    if block.is_none() {
+        assert_close(&gemv::product(&x, m, weight([k, n], scales)), &expected);
+    }
     assert_close(&packed_gemm::product(&x, [m, k, n], &weight([k, n], scales)), &expected);
     if block.is_none_or(|block| n.is_multiple_of(block)) {
         let expected = plain_product([m, k, n], at_x, |i, j| element([n, k], j, i));
@@ -138,6 +142,41 @@ fn products_with_weights_in_half_precision_are_those_of_float32() {
     }
 }
 
+/// Weights of whole numbers from −3 to 3 that are multiplied in float32 and in integers, with rows of whole numbers too whose
+/// largest is 127: those are quantised without an error.
+#[test]
+fn products_of_integers_are_those_of_plain_loops() {
+    for ([m, k, n], block) in [([1, 4, 70], 4), ([2, 9, 5], 3), ([5, 18, 67], 9), ([1, 2, 1], 1)] {
+        let bytes: Vec<i8> = (0..k * n).map(|i| (i * 37 % 255) as u8 as i8 / 32).collect();
+        let scales: Vec<f32> = values(k / block * n, 5).iter().map(|x| x / 127.0).collect();
+        let x: Vec<f32> =
+            (0..m * k).map(|i| if i % block == 0 { 127.0 } else { (i * 31 % 200) as f32 - 100.0 }).collect();
+        let at_w = |i: usize, j: usize| f64::from(bytes[i * n + j]) * f64::from(scales[i / block * n + j]);
+        let expected = plain_product([m, k, n], |i, j| f64::from(x[i * k + j]), at_w);
+        let scales = Scales { values: &scales, block };
+        let weight = Weight::new(&bytes[..], [k, n], Some(scales));
+        let packed = Nibbles::pack(&bytes, [k, n], block);
+        let nibbles = Nibbles::new(&packed, [k, n], scales);
+        assert_eq!(nibbles.unpack(), bytes);
+        assert_close(&integer::product_exact(&x, m, weight), &expected);
+        assert_close(&integer::product(&x, m, weight), &expected);
+        assert_close(&integer::product_nibbles(&x, m, nibbles), &expected);
+    }
+}
+
+#[test]
+fn a_weight_is_quantised_within_half_a_step() {
+    for ([k, n], block) in [([4, 70], 4), ([18, 3], 9), ([0, 3], 2), ([2, 0], 2)] {
+        let w = values(k * n, 1);
+        let made = quantise(MatRef::row_major(&w, [k, n]), block.min(k.max(1)), 7);
+        assert_eq!([made.values.len(), made.scales.len()], [k * n, k / block * n]);
+        for (i, w) in w.iter().enumerate() {
+            let scale = made.scales[i / n / block * n + i % n];
+            assert!((w - f32::from(made.values[i]) * scale).abs() <= 0.501 * scale);
+        }
+    }
+}
+
 /// The second panel of a product is added to the first one.
 #[test]
 fn products_deeper_than_a_panel_are_those_of_plain_loops() {
@@ -156,7 +195,8 @@ fn products_with_rows_are_those_of_plain_loops() {
 #[test]
 fn products_without_elements_are_zero() {
     for [m, k, n] in EMPTY {
-        let (x, w, bytes) = (vec![1.0; m * k], vec![1.0; k * n], vec![1; k * n]);
+        let (x, w, bytes) = (vec![1.0; m * k], vec![1.0; k * n], vec![1u8; k * n]);
+        let integers: Vec<i8> = bytes.iter().map(|x| x.cast_signed()).collect();
         let zero = vec![0.0; m * n];
         let product = matmul::product(MatRef::row_major(&x, [m, k]), MatRef::row_major(&w, [k, n]));
         assert_eq!(product, zero);
@@ -166,9 +206,12 @@ fn products_without_elements_are_zero() {
         assert_eq!(packed_gemm::product(&x, [m, k, n], &weight), zero);
         assert_eq!(packed_gemm::product(&x, [m, k, n], &Transposed(Weight::new(&w, [n, k], None))), zero);
         let scales = vec![1.0; k * n];
-        let quantised = Weight::<i8>::new(&bytes, [k, n], Some(Scales { values: &scales, block: 1 }));
-        assert_eq!(gemv::product(&x, m, quantised), zero);
+        let quantised = Weight::<i8>::new(&integers, [k, n], Some(Scales { values: &scales, block: 1 }));
         assert_eq!(packed_gemm::product(&x, [m, k, n], &quantised), zero);
+        assert_eq!(integer::product_exact(&x, m, quantised), zero);
+        assert_eq!(integer::product(&x, m, quantised), zero);
+        let nibbles = Nibbles::new(&bytes, [k, n], Scales { values: &scales, block: 1 });
+        assert_eq!(integer::product_nibbles(&x, m, nibbles), zero);
     }
 }
 

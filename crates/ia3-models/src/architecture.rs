@@ -25,6 +25,22 @@ macro_rules! with_architectures {
             Falcon: crate::falcon::FalconForCausalLM, crate::falcon::FalconConfig;
             /// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2.
             Llama: crate::llama::LlamaForCausalLM, crate::llama::LlamaConfig;
+            /// GPT-NeoX or Pythia.
+            GPTNeoX: crate::gpt_neox::GPTNeoXForCausalLM, crate::gpt_neox::GPTNeoXConfig;
+            /// OPT.
+            OPT: crate::opt::OPTForCausalLM, crate::opt::OPTConfig;
+            /// Bloom.
+            Bloom: crate::bloom::BloomForCausalLM, crate::bloom::BloomConfig;
+            /// GPT-J.
+            GPTJ: crate::gptj::GPTJForCausalLM, crate::gptj::GPTJConfig;
+            /// GPT-Neo.
+            GPTNeo: crate::gpt_neo::GPTNeoForCausalLM, crate::gpt_neo::GPTNeoConfig;
+            /// GPT-BigCode.
+            GPTBigCode: crate::gpt_bigcode::GPTBigCodeForCausalLM, crate::gpt_bigcode::GPTBigCodeConfig;
+            /// Phi, up to Phi-2.
+            Phi: crate::phi::PhiForCausalLM, crate::phi::PhiConfig;
+            /// Phi-3 and later.
+            Phi3: crate::phi3::Phi3ForCausalLM, crate::phi3::Phi3Config;
             /// BERT as a sequence classifier.
             Bert: crate::bert::BertForSequenceClassification, crate::bert::BertConfig;
         }
@@ -47,6 +63,11 @@ pub(crate) trait Architecture: Module {
     }
 
     fn float32_states(&self) -> bool;
+
+    /// Names of parameters in a checkpoint that differ from their paths: (the path, the name).
+    fn checkpoint_names(&self) -> Vec<(&'static str, &'static str)> {
+        vec![]
+    }
 
     fn num_labels(&self) -> Option<usize> {
         None
@@ -94,6 +115,9 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     /// `_keep_in_fp32_modules` of transformers.
     const KEEP_IN_FLOAT32: &'static [&'static str] = &[];
 
+    /// The checkpoint key that older versions gave the head.
+    const OLD_HEAD: Option<&'static str> = None;
+
     fn read(text: &str) -> Result<Self, ModelError>;
 
     fn model_type(&self) -> &str;
@@ -107,7 +131,11 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
 
     /// Other checkpoint keys of a parameter: (the key of the model, the other key).
     fn aliases(&self) -> Vec<(&'static str, &'static str)> {
-        self.tied_embedding().map(|embedding| (embedding, HEAD)).into_iter().collect()
+        let heads = [HEAD].into_iter().chain(Self::OLD_HEAD);
+        match self.tied_embedding() {
+            Some(embedding) => heads.map(|head| (embedding, head)).collect(),
+            None => Self::OLD_HEAD.map(|head| (HEAD, head)).into_iter().collect(),
+        }
     }
 
     fn stack_embeddings(&self) -> Vec<(&'static str, &'static str)> {

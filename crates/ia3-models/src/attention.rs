@@ -2,6 +2,8 @@ use burn::nn::Dropout;
 use burn::tensor::Tensor;
 use ia3_ops::{attention, attention_with};
 
+use crate::cache::KvCache;
+
 /// Dot-product attention with an additive bias: `softmax(scale·q·kᵀ + bias)·v`. The softmax is computed in float32. In training,
 /// `dropout` is applied to its result.
 ///
@@ -25,6 +27,22 @@ pub(crate) fn attend(
         true => attention_with(q, k, v, bias, scale, |weights| dropout.forward(weights)),
         false => attention(q, k, v, bias, scale),
     }
+}
+
+/// Appends keys and values to the cache, if there is one, and computes [`attend`] for all of them. The result is
+/// `[batch, queries, heads·d_head]`.
+pub(crate) fn attend_cached(
+    [q, k, v]: [Tensor<4>; 3],
+    bias: Tensor<4>,
+    scale: f64,
+    dropout: &Dropout,
+    cache: Option<&mut KvCache>,
+) -> Tensor<3> {
+    let [k, v] = match cache {
+        Some(cache) => cache.append(k, v),
+        None => [k, v],
+    };
+    merge_heads(attend(q, k, v, Some(bias), scale, dropout))
 }
 
 /// Reshapes `[batch, seq, heads·d_head]` to `[batch, heads, seq, d_head]`.

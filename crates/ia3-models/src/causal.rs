@@ -1,4 +1,4 @@
-//! The functions that GPT-2, Falcon and Llama share: they have a stack of causal blocks and a language-model head.
+//! The functions that all decoder-only models share: they have a stack of causal blocks and a language-model head.
 
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
@@ -22,6 +22,17 @@ pub(crate) trait CausalLm: Module {
     /// Computes the hidden states `[batch, new, d]` of new tokens after the final norm. If there are caches, it reads and
     /// extends the cache of each block.
     fn states(&self, tokens: &Tokens, caches: Caches, trace: Trace) -> Tensor<3>;
+
+    /// The positions of the tokens `ids`, `[batch or 1, seq]`.
+    fn positions(&self, inputs: &ModelInputs, ids: &Tensor<2, Int>) -> Tensor<2, Int> {
+        inputs.positions(ids)
+    }
+
+    /// The number of tokens of the longest row up to which keys in the cache fit those of later tokens. Where a generation
+    /// exceeds it, all keys are computed again, once.
+    fn cache_fits_up_to(&self) -> Option<usize> {
+        None
+    }
 
     /// The head, if it has a weight of its own, and the embedding.
     fn head(&self) -> (&Option<Linear>, &Embedding);
@@ -51,9 +62,9 @@ pub(crate) struct Tokens {
 pub(crate) type Caches<'a> = Option<&'a mut Vec<KvCache>>;
 
 impl Tokens {
-    fn all(inputs: &ModelInputs) -> Result<Self, ModelError> {
+    fn all(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Self, ModelError> {
         let ids = required("input_ids", &inputs.input_ids)?;
-        let positions = inputs.positions(&ids);
+        let positions = model.positions(inputs, &ids);
         Ok(Self { positions, mask: inputs.attention_mask.clone(), past: 0, ids })
     }
 
@@ -71,6 +82,27 @@ impl Tokens {
             Some(mask) => causal + mask::padding(mask.clone(), x.dtype()),
             None => causal,
         }
+    }
+}
+
+/// The attention biases of blocks that see all tokens, or those of a window which all blocks with a window share.
+pub(crate) struct Biases<'a> {
+    full: Tensor<4>,
+    windowed: Option<Tensor<4>>,
+    windows: &'a [Option<usize>],
+}
+
+impl Tokens {
+    /// The attention biases of blocks with these windows.
+    pub(crate) fn biases<'a>(&self, x: &Tensor<3>, windows: &'a [Option<usize>]) -> Biases<'a> {
+        let window = windows.iter().copied().flatten().next();
+        Biases { full: self.bias(x, None), windowed: window.map(|_| self.bias(x, window)), windows }
+    }
+}
+
+impl Biases<'_> {
+    pub(crate) fn of_block(&self, block: usize) -> Tensor<4> {
+        self.windows[block].and(self.windowed.as_ref()).unwrap_or(&self.full).clone()
     }
 }
 
@@ -152,7 +184,7 @@ fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelE
     let Facts { vocab_size, max_positions, .. } = model.facts();
     inputs.check(vocab_size)?;
     check_rows(model, &inputs.input_ids)?;
-    let tokens = Tokens::all(inputs)?;
+    let tokens = Tokens::all(model, inputs)?;
     if let Some(max) = max_positions {
         check_positions(&inputs.position_ids, tokens.ids.dims()[1], max)?;
     }

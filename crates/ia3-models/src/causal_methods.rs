@@ -2,7 +2,13 @@
 
 /// Defines the public methods of a [`CausalLm`]. They are the same for each model.
 macro_rules! causal_lm_methods {
-    ($model:ty, $config:ty, types: $types:expr, prefix: $prefix:literal, embedding: $embedding:literal) => {
+    (
+        $model:ty, $config:ty,
+        types: $types:expr,
+        prefix: $prefix:literal,
+        embedding: $embedding:literal
+        $(, old_head: $old_head:literal)?
+    ) => {
         impl ia3_core::ActivationSpace for $model {
             fn info(&self) -> ia3_core::ModelInfo {
                 self.info()
@@ -153,6 +159,12 @@ macro_rules! causal_lm_methods {
                 $embedding.strip_suffix(".weight").map(str::to_string).into_iter().collect()
             }
 
+            $(
+                fn checkpoint_names(&self) -> Vec<(&'static str, &'static str)> {
+                    vec![(crate::architecture::HEAD, $old_head)]
+                }
+            )?
+
             fn with_own_head(self) -> Self {
                 self.with_own_head()
             }
@@ -228,6 +240,10 @@ macro_rules! causal_lm_methods {
             fn tied_embedding(&self) -> Option<&'static str> {
                 self.tie_word_embeddings.then_some($embedding)
             }
+
+            $(
+                const OLD_HEAD: Option<&'static str> = Some($old_head);
+            )?
         }
 
         impl $config {

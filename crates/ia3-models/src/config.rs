@@ -126,6 +126,15 @@ impl ModelConfig {
         self
     }
 
+    /// The checkpoint keys that the head may have, its own first. Older versions of transformers gave that of GPT-NeoX another
+    /// one.
+    pub fn head_keys(&self) -> Vec<&'static str> {
+        fn old<C: ArchitectureConfig>(_: &C) -> Option<&'static str> {
+            C::OLD_HEAD
+        }
+        [HEAD].into_iter().chain(each!(self, config => old(config))).collect()
+    }
+
     /// The checkpoint keys of embeddings that are the shared embedding unless the checkpoint holds another one under their key.
     /// Each entry is the key of the embedding and the key of the shared embedding. Only T5 has such embeddings.
     pub fn stack_embedding_keys(&self) -> Vec<(&'static str, &'static str)> {

@@ -18,8 +18,8 @@ pub struct ModelInputs {
     pub decoder_attention_mask: Option<Tensor<2, Int>>,
     /// The token types, also called segment ids, of BERT.
     pub token_type_ids: Option<Tensor<2, Int>>,
-    /// The positions of the tokens. They are needed if positions do not count from 0 in every batch entry, as in batches for
-    /// GPT-2, Falcon and Llama that are padded on the left.
+    /// The positions of the tokens. They are needed if positions do not count from 0 in every batch entry, as in batches
+    /// for decoder-only models that are padded on the left.
     pub position_ids: Option<Tensor<2, Int>>,
 }
 
@@ -82,6 +82,14 @@ impl ModelInputs {
     pub(crate) fn positions(&self, ids: &Tensor<2, Int>) -> Tensor<2, Int> {
         let in_order = || Tensor::<1, Int>::arange(0..ids.dims()[1] as i64, &ids.device()).unsqueeze();
         self.position_ids.clone().unwrap_or_else(in_order)
+    }
+
+    /// `position_ids`, or the number of real tokens before each token of its row, `[batch or 1, seq]`. That of padding is -1.
+    pub(crate) fn real_positions(&self, ids: &Tensor<2, Int>) -> Tensor<2, Int> {
+        match (&self.position_ids, &self.attention_mask) {
+            (None, Some(mask)) => mask.clone().cumsum(1) * mask.clone() - 1,
+            _ => self.positions(ids),
+        }
     }
 
     /// Checks that every token is in `0..vocab_size` and that every mask has the shape of its tokens.

@@ -3,9 +3,11 @@
 #![warn(missing_docs)]
 
 mod activation;
+mod alibi;
 mod architecture;
 mod attention;
 pub mod bert;
+pub mod bloom;
 mod cache;
 mod causal;
 mod causal_methods;
@@ -15,9 +17,14 @@ pub mod cost;
 mod decode;
 mod error;
 pub mod falcon;
-mod fused_queries;
+mod feed_forward;
+mod fused_heads;
 mod generate;
 pub mod gpt2;
+pub mod gpt_bigcode;
+pub mod gpt_neo;
+pub mod gpt_neox;
+pub mod gptj;
 mod inputs;
 mod joined_rows;
 mod layers;
@@ -27,7 +34,10 @@ mod loss;
 mod mask;
 mod model;
 mod norm;
+pub mod opt;
 mod output;
+pub mod phi;
+pub mod phi3;
 mod prompt;
 mod rotary;
 mod sample;

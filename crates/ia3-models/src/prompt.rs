@@ -26,10 +26,19 @@ pub(crate) fn generate(
         prompt.check_fits(config.max_new_tokens, max)?;
     }
     let new_cache = |_| KvCache::new(prompt.width() + config.max_new_tokens);
-    let mut caches: Vec<KvCache> = (0..model.facts().layers).map(new_cache).collect();
+    let new_caches = || -> Vec<KvCache> { (0..model.facts().layers).map(new_cache).collect() };
+    let mut caches = new_caches();
+    // The generated tokens, as long as the cache may have to be filled again.
+    let (limit, mut columns) = (model.cache_fits_up_to().filter(|limit| prompt.width() <= *limit), vec![]);
     let next = |step: usize, column: Option<Tensor<2, Int>>| {
+        let before = prompt.width() + step.saturating_sub(1);
+        columns.extend(column.clone().filter(|_| limit.is_some_and(|limit| before <= limit)));
         let tokens = match column {
             None => prompt.tokens(),
+            Some(_) if limit == Some(before) => {
+                caches = new_caches();
+                prompt.with(Tensor::cat(std::mem::take(&mut columns), 1))
+            }
             Some(ids) => prompt.next(ids, step),
         };
         let x = model.states(&tokens, Some(&mut caches), Trace::default());
@@ -97,6 +106,21 @@ impl Prompt {
     fn tokens(&self) -> Tokens {
         let (ids, positions) = (self.ids.clone(), self.positions.clone());
         Tokens { ids, positions, mask: self.mask.clone(), past: 0 }
+    }
+
+    /// All tokens after the generated tokens `new` `[batch, steps]`.
+    fn with(&self, new: Tensor<2, Int>) -> Tokens {
+        let ([batch, steps], device) = (new.dims(), new.device());
+        let (first, ones) = (self.tokens(), Tensor::ones([batch, steps], &device));
+        let after = |length: &i64| (0..steps as i64).map(move |step| length + step).collect::<Vec<_>>();
+        let positions: Vec<i64> = self.lengths.iter().flat_map(after).collect();
+        let positions = Tensor::from_data(TensorData::new(positions, [batch, steps]), &device);
+        Tokens {
+            ids: Tensor::cat(vec![first.ids, new], 1),
+            positions: Tensor::cat(vec![first.positions, positions], 1),
+            mask: first.mask.map(|mask| Tensor::cat(vec![mask, ones], 1)),
+            past: 0,
+        }
     }
 
     /// The tokens of step `step`. Steps count from 1.

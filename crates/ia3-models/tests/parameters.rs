@@ -40,6 +40,35 @@ const TABLE: &[Row] = &[
     Row { name: "falcon-40b, old config", config: r#""model_type": "RefinedWeb", "hidden_size": 8192, "n_layer": 60, "n_head": 128, "n_head_kv": 8"#, trainable: 2_519_040, all: 41_305_812_992, sites: 120 },
     Row { name: "llama-2-7b", config: r#""model_type": "llama""#, trainable: 614_400, all: 6_739_030_016, sites: 96 },
     Row { name: "llama-3-8b", config: r#""model_type": "llama", "vocab_size": 128256, "intermediate_size": 14336, "num_key_value_heads": 8"#, trainable: 524_288, all: 8_030_785_536, sites: 96 },
+    Row { name: "pythia-70m", config: r#""model_type": "gpt_neox", "vocab_size": 50304, "hidden_size": 512, "num_hidden_layers": 6, "num_attention_heads": 8, "intermediate_size": 2048"#, trainable: 21_504, all: 70_448_128, sites: 12 },
+    Row { name: "pythia-12b", config: r#""model_type": "gpt_neox", "vocab_size": 50688, "hidden_size": 5120, "num_hidden_layers": 36, "num_attention_heads": 40, "intermediate_size": 20480"#, trainable: 1_290_240, all: 11_847_362_560, sites: 72 },
+    Row { name: "gpt-neox-20b", config: r#""model_type": "gpt_neox""#, trainable: 1_892_352, all: 20_556_460_032, sites: 88 },
+    Row { name: "opt-125m", config: r#""model_type": "opt""#, trainable: 55_296, all: 125_294_592, sites: 36 },
+    Row { name: "opt-350m", config: r#""model_type": "opt", "hidden_size": 1024, "num_hidden_layers": 24, "ffn_dim": 4096, "num_attention_heads": 16, "word_embed_proj_dim": 512, "do_layer_norm_before": false"#, trainable: 147_456, all: 331_343_872, sites: 72 },
+    Row { name: "opt-30b", config: r#""model_type": "opt", "hidden_size": 7168, "num_hidden_layers": 48, "ffn_dim": 28672, "num_attention_heads": 56"#, trainable: 2_064_384, all: 29_976_604_672, sites: 144 },
+    Row { name: "bloom-560m", config: r#""model_type": "bloom", "hidden_size": 1024, "n_layer": 24, "n_head": 16"#, trainable: 172_032, all: 559_386_624, sites: 48 },
+    Row { name: "bloom", config: r#""model_type": "bloom", "hidden_size": 14336, "n_layer": 70, "n_head": 112"#, trainable: 7_024_640, all: 176_254_296_064, sites: 140 },
+    Row { name: "gpt-j-6b", config: r#""model_type": "gptj""#, trainable: 688_128, all: 6_051_570_912, sites: 84 },
+    Row { name: "gpt-neo-125m", config: r#""model_type": "gpt_neo", "hidden_size": 768, "num_layers": 12, "num_heads": 12, "attention_types": [[["global", "local"], 6]]"#, trainable: 55_296, all: 125_253_888, sites: 36 },
+    Row { name: "gpt-neo-2.7B", config: r#""model_type": "gpt_neo", "hidden_size": 2560, "num_layers": 32, "num_heads": 20, "attention_types": [[["global", "local"], 16]]"#, trainable: 491_520, all: 2_651_799_040, sites: 96 },
+    Row { name: "santacoder", config: r#""model_type": "gpt_bigcode", "vocab_size": 49280, "n_embd": 2048, "n_layer": 24, "n_head": 16, "n_positions": 2048, "n_inner": 8192"#, trainable: 251_904, all: 1_125_138_432, sites: 48 },
+    Row { name: "starcoder", config: r#""model_type": "gpt_bigcode", "vocab_size": 49152, "n_embd": 6144, "n_layer": 40, "n_head": 48, "n_positions": 8192, "n_inner": 24576"#, trainable: 1_239_040, all: 15_518_695_424, sites: 80 },
+    Row { name: "phi-1_5", config: r#""model_type": "phi""#, trainable: 294_912, all: 1_418_565_632, sites: 72 },
+    Row { name: "phi-2", config: r#""model_type": "phi", "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 32, "partial_rotary_factor": 0.4"#, trainable: 491_520, all: 2_780_175_360, sites: 96 },
+    Row { name: "phi-3-mini", config: r#""model_type": "phi3""#, trainable: 557_056, all: 3_821_636_608, sites: 64 },
+    Row { name: "phi-3-medium", config: r#""model_type": "phi3", "hidden_size": 5120, "intermediate_size": 17920, "num_hidden_layers": 40, "num_attention_heads": 40, "num_key_value_heads": 10"#, trainable: 1_024_000, all: 13_961_262_080, sites: 80 },
+    Row { name: "phi-4-mini", config: r#""model_type": "phi3", "vocab_size": 200064, "num_attention_heads": 24, "num_key_value_heads": 8, "partial_rotary_factor": 0.75, "tie_word_embeddings": true"#, trainable: 425_984, all: 3_836_447_744, sites: 64 },
+    Row { name: "mistral-7b", config: r#""model_type": "mistral""#, trainable: 524_288, all: 7_242_256_384, sites: 96 },
+    Row { name: "qwen2-0.5b", config: r#""model_type": "qwen2", "hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2, "tie_word_embeddings": true"#, trainable: 141_312, all: 494_174_080, sites: 72 },
+    Row { name: "qwen2-72b", config: r#""model_type": "qwen2", "vocab_size": 152064, "hidden_size": 8192, "intermediate_size": 29568, "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8"#, trainable: 3_102_720, all: 72_709_306_368, sites: 240 },
+    Row { name: "qwen3-0.6b", config: r#""model_type": "qwen3", "hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 8, "tie_word_embeddings": true"#, trainable: 172_032, all: 596_221_952, sites: 84 },
+    Row { name: "qwen3-8b", config: r#""model_type": "qwen3", "hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 36, "num_attention_heads": 32, "num_key_value_heads": 8"#, trainable: 626_688, all: 8_191_362_048, sites: 108 },
+    Row { name: "qwen3-32b", config: r#""model_type": "qwen3", "hidden_size": 5120, "intermediate_size": 25600, "num_hidden_layers": 64, "num_attention_heads": 64, "num_key_value_heads": 8"#, trainable: 2_228_224, all: 32_764_351_488, sites: 192 },
+    Row { name: "smollm3-3b", config: r#""model_type": "smollm3", "intermediate_size": 11008"#, trainable: 433_152, all: 3_075_531_776, sites: 108 },
+    Row { name: "olmo2-7b", config: r#""model_type": "olmo2", "vocab_size": 100352"#, trainable: 614_400, all: 7_299_231_744, sites: 96 },
+    Row { name: "olmo2-32b", config: r#""model_type": "olmo2", "vocab_size": 100352, "hidden_size": 5120, "intermediate_size": 27648, "num_hidden_layers": 64, "num_attention_heads": 40, "num_key_value_heads": 8"#, trainable: 1_900_544, all: 32_236_180_480, sites: 192 },
+    Row { name: "llama-3.1-70b", config: r#""model_type": "llama", "vocab_size": 128256, "hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8"#, trainable: 2_457_600, all: 70_556_164_096, sites: 240 },
+    Row { name: "llama-3.1-405b", config: r#""model_type": "llama", "vocab_size": 128256, "hidden_size": 16384, "intermediate_size": 53248, "num_hidden_layers": 126, "num_attention_heads": 128, "num_key_value_heads": 8"#, trainable: 6_967_296, all: 405_860_356_096, sites: 378 },
 ];
 
 fn config(row: &Row) -> ModelConfig {
@@ -105,4 +134,8 @@ fn fused_projections_know_their_queries() {
     assert_eq!(trainable("falcon-11B"), 60 * (2 * 8 * 128 + 4 * 4096));
     assert_eq!(trainable("falcon-40b"), 60 * (2 * 8 * 64 + 4 * 8192));
     assert_eq!(trainable("falcon-rw-1b"), 24 * (2 * 2048 + 4 * 2048));
+    assert_eq!(trainable("pythia-12b"), 36 * (2 * 5120 + 20_480));
+    assert_eq!(trainable("bloom"), 70 * (2 * 14_336 + 4 * 14_336));
+    assert_eq!(trainable("starcoder"), 40 * (2 * 128 + 24_576));
+    assert_eq!(trainable("phi-3-medium"), 40 * (2 * 10 * 128 + 17_920));
 }

@@ -20,7 +20,9 @@ pub use attention::{attention, attention_with};
 pub use cross_entropy::nll;
 pub use linear::{linear, matmul_transposed};
 pub use norm::{layer_norm, rms_norm};
-pub use quantized::matmul_quantized;
+pub use quantized::{
+    has_integer_products, matmul_quantized, quantize, with_float_products, with_integer_products,
+};
 pub use scale::scale;
 pub use softmax::softmax_last;
 

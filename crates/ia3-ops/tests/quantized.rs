@@ -2,7 +2,7 @@
 
 use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
-use ia3_ops::matmul_quantized;
+use ia3_ops::{has_integer_products, matmul_quantized, quantize, with_float_products, with_integer_products};
 
 /// Largest difference of a sum of up to 512 products, of the largest sum: the order of summation.
 const TOLERANCE: f64 = 1e-5;
@@ -59,4 +59,77 @@ fn products_and_gradients_are_those_of_the_floats() {
 fn shapes_have_to_fit() {
     let x = Tensor::<2>::zeros([1, 32], &Device::flex());
     matmul_quantized(x, weight(QuantValue::Q8S, [64, 1], [64, 8]));
+}
+
+/// A weight that is multiplied in integers: few rows within the bound of their rounding, and everything else as before.
+#[test]
+fn integer_products_are_within_half_a_step_and_the_rest_is_exact() {
+    Device::flex().seed(8);
+    for value in [QuantValue::Q8S, QuantValue::Q4S] {
+        for (block, dims) in [([64, 1], [64, 8]), ([32, 1], [512, 300]), ([9, 1], [27, 513])] {
+            let w = weight(value, block, dims);
+            let fast = with_integer_products(w.clone());
+            assert!(has_integer_products(&fast) && !has_integer_products(&w));
+            assert_eq!(fast.dims(), dims);
+            let back = with_float_products(fast.clone());
+            assert_eq!(back.dtype(), w.dtype());
+            back.into_data().assert_eq(&w.to_data(), true);
+            let magnitudes = w.clone().dequantize().abs();
+            for rows in [1, 3, 8, 9] {
+                let x = Tensor::<2>::random([rows, dims[0]], Distribution::Normal(0.0, 1.0), &Device::flex());
+                let exact = matmul_quantized(x.clone(), w.clone());
+                let got = matmul_quantized(x.clone(), fast.clone());
+                // At most half of the step of each block, which is its largest magnitude by 127.
+                let steps = x.clone().abs().reshape([rows, dims[0] / usize::from(block[0]), block[0].into()]);
+                let steps = steps.max_dim(2).expand([rows, dims[0] / usize::from(block[0]), block[0].into()]);
+                let bound = (steps.reshape([rows, dims[0]]) / 254.0).matmul(magnitudes.clone());
+                let off = (got - exact.clone()).abs();
+                let over = off.clone().greater(bound * 1.001 + 1e-4).any().into_scalar::<bool>();
+                assert!(!over, "{value:?} {dims:?}, {rows} rows");
+                assert_eq!(off.max().into_scalar::<f32>() > 0.0, rows < 9, "{value:?} {dims:?}, {rows} rows");
+
+                let gradient = |w: &Tensor<2>| {
+                    let x = x.clone().autodiff().require_grad();
+                    let y = matmul_quantized(x.clone(), w.clone());
+                    y.clone().inner().into_data().assert_eq(&exact.to_data(), true);
+                    x.grad(&y.square().sum().backward()).unwrap().into_data()
+                };
+                gradient(&fast).assert_eq(&gradient(&w), true);
+            }
+        }
+    }
+    let floats = Tensor::<2>::ones([8, 2], &Device::flex());
+    assert_eq!(with_integer_products(floats.clone()).dtype(), floats.dtype());
+}
+
+#[test]
+#[should_panic]
+fn burn_does_not_read_two_integers_in_a_byte_as_something_else() {
+    let packed = with_integer_products(weight(QuantValue::Q4S, [8, 1], [8, 4]));
+    let _ = packed.dequantize().into_data();
+}
+
+#[test]
+fn integers_and_scales_are_those_of_burn_to_the_bit() {
+    Device::flex().seed(9);
+    for (value, range) in [(QuantValue::Q8S, 127.0), (QuantValue::Q4S, 7.0)] {
+        for (block, dims) in [([64, 1], [192, 65]), ([9, 1], [18, 300])] {
+            let scheme = QuantScheme::default().with_value(value).with_store(QuantStore::Native);
+            let scheme = scheme.per_block(block, ScaleDtype::F32);
+            let floats = Tensor::<2>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex());
+            // Exact halves too, and a block of zeros.
+            let floats = (floats * range).round() / 2.0 / range;
+            let floats = floats.slice_fill([0..usize::from(block[0]), 0..1], 0.0);
+            let turned = floats.clone().transpose().mul_scalar(1.0).transpose();
+            for floats in [floats, turned] {
+                let (got, error) = quantize(floats.clone(), &scheme);
+                let expected = floats.clone().quantize_dynamic(&scheme);
+                assert_eq!(got.dtype(), expected.dtype());
+                got.clone().into_data().assert_eq(&expected.into_data(), true);
+                let norm = |x: Tensor<2>| x.square().sum().into_scalar::<f32>().sqrt();
+                let exact = norm(floats.clone() - got.dequantize()) / norm(floats);
+                assert!((error - f64::from(exact)).abs() < 1e-4 * error, "{error} instead of {exact}");
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use burn::tensor::{Device, FloatDType};
-use ia3_core::{Quantization, QuantizeReport};
+use ia3_core::{Quantization, QuantizeReport, with_integer_products};
 use ia3_guard::{Limit, read_text};
 use ia3_io::fs::{UNFINISHED, file_names, is_commit};
 use ia3_io::{Checkpoint, LoadOptions, LoadReport};
@@ -66,6 +66,8 @@ pub struct PretrainedOptions {
     pub dtype: Option<FloatDType>,
     /// Quantises the linear layers while they are read, see [`with_quantization`](Self::with_quantization).
     pub quantization: Option<Quantization>,
+    /// Whether quantised weights are multiplied in integers, see [`with_fast_integers`](Self::with_fast_integers).
+    pub fast_integers: bool,
 }
 
 impl PretrainedOptions {
@@ -97,6 +99,13 @@ impl PretrainedOptions {
     /// of its own ([`Model::with_own_head`]).
     pub fn with_quantization(mut self, quantization: impl Into<Quantization>) -> Self {
         self.quantization = Some(quantization.into());
+        self
+    }
+
+    /// Sets whether quantised weights are multiplied in integers ([`with_integer_products`]) where a product has few rows, as
+    /// in generation. This is faster and less exact. Weights of floats are not changed.
+    pub fn with_fast_integers(mut self, fast: bool) -> Self {
+        self.fast_integers = fast;
         self
     }
 
@@ -139,6 +148,7 @@ impl PretrainedOptions {
                 (model, report, Some(quantized))
             }
         };
+        let model = if self.fast_integers { with_integer_products(model) } else { model };
         Ok(Pretrained { model, config, report, quantized })
     }
 
@@ -174,15 +184,17 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 ///
 /// [`Error::Checkpoint`] if the file cannot be read.
 pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
-    let Some((head, embedding)) = config.tied_keys() else { return Ok(config) };
+    let Some((_, embedding)) = config.tied_keys() else { return Ok(config) };
     let prefix = config.base_model_prefix().unwrap_or_default();
     // The prefix may stand once, not at all, or twice.
     let bare = embedding.strip_prefix(prefix).unwrap_or(embedding);
     let names = [embedding.to_string(), bare.to_string(), format!("{prefix}{embedding}")];
     let embedding = names.iter().find(|name| checkpoint.contains(name));
-    let tied = match embedding {
-        _ if checkpoint.contains_integers(head) => false,
-        Some(embedding) if checkpoint.contains(head) => checkpoint.same_bytes(head, embedding)?,
+    let heads = config.head_keys();
+    let head = heads.iter().find(|name| checkpoint.contains(name));
+    let tied = match (head, embedding) {
+        _ if heads.iter().any(|head| checkpoint.contains_integers(head)) => false,
+        (Some(head), Some(embedding)) => checkpoint.same_bytes(head, embedding)?,
         // The file holds one of the two, or none: the head and the embedding share it.
         _ => true,
     };

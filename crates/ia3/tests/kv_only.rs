@@ -18,7 +18,7 @@ fn ids() -> Tensor<2, Int> {
     Tensor::from_ints([[7, 8, 3, 5, 17, 40], [9, 4, 33, 2, 11, 12]], &Device::flex())
 }
 
-/// The queries of each fused layout by outputs: head width 6 (2 for 12 heads of 24).
+/// The queries of each fused layout by outputs: head width 6 (2 for 12 heads of 24, 4 for 6).
 #[allow(clippy::single_range_in_vec_init)] // One range, not its elements.
 const LAYOUTS: &[(&str, &str, &[std::ops::Range<usize>])] = &[
     ("gpt2", "transformer.h.0.attn.c_attn", &[0..24]),
@@ -30,6 +30,14 @@ const LAYOUTS: &[(&str, &str, &[std::ops::Range<usize>])] = &[
         "transformer.h.0.self_attention.query_key_value",
         &[0..2, 6..8, 12..14, 18..20, 24..26, 30..32, 36..38, 42..44, 48..50, 54..56, 60..62, 66..68],
     ),
+    ("gpt_neox", "gpt_neox.layers.0.attention.query_key_value", &[0..6, 18..24, 36..42, 54..60]),
+    (
+        "bloom",
+        "transformer.h.0.self_attention.query_key_value",
+        &[0..4, 12..16, 24..28, 36..40, 48..52, 60..64],
+    ),
+    ("gpt_bigcode", "transformer.h.0.attn.c_attn", &[0..24]),
+    ("phi3", "model.layers.0.self_attn.qkv_proj", &[0..24]),
 ];
 
 #[test]

@@ -135,6 +135,9 @@ fn the_cache_gives_what_a_forward_over_everything_gives() {
         let whole = ModelInputs { input_ids: Some(ids.narrow(1, 0, read)), ..ModelInputs::default() };
         let expected = model.forward(&whole).unwrap().narrow(1, 5, 12);
         println!("{name}");
+        // From the fifteenth token on the angles of Phi-3 are others, also those of the tokens before.
+        let first = if name == "phi3" { 9 } else { 0 };
+        let (steps, expected) = (steps.split_off(first), expected.narrow(1, first, 12 - first));
         values(Tensor::stack::<3>(steps, 1)).assert_approx_eq::<f32>(&values(expected), tolerance());
     }
 }
@@ -220,9 +223,14 @@ fn renamed(name: &str, rename: impl Fn(&str) -> Option<String>) -> tempfile::Tem
 
 #[test]
 fn checkpoints_without_the_prefix_load_the_same() {
-    for (name, prefix) in
-        [("bert", "bert."), ("gpt2", "transformer."), ("falcon7b", "transformer."), ("llama", "model.")]
-    {
+    for (name, prefix) in [
+        ("bert", "bert."),
+        ("gpt2", "transformer."),
+        ("falcon7b", "transformer."),
+        ("llama", "model."),
+        ("gpt_neox", "gpt_neox."),
+        ("opt", "model."),
+    ] {
         let bare = renamed(name, |name| Some(name.strip_prefix(prefix).unwrap_or(name).to_string()));
         let device = Device::flex();
         let [with, without] = [fixtures().join(name).join("base"), bare.path().to_path_buf()]
@@ -232,6 +240,18 @@ fn checkpoints_without_the_prefix_load_the_same() {
         let logits = |model: &Model| values(model.forward(&inputs).unwrap());
         assert_eq!(logits(&with.model), logits(&without.model), "{name}");
     }
+}
+
+#[test]
+fn the_head_of_gpt_neox_has_an_older_name() {
+    let old = renamed("gpt_neox", |name| Some(name.replace("lm_head", "embed_out")));
+    let device = Device::flex();
+    let [new, old] = [fixtures().join("gpt_neox/base"), old.path().to_path_buf()]
+        .map(|dir| ia3::from_pretrained(dir, &device).unwrap());
+    assert_eq!(old.report.unused, Vec::<String>::new());
+    let inputs = batch(&rows(), PaddingSide::Right);
+    let logits = |model: &Model| values(model.forward(&inputs).unwrap());
+    assert_eq!(logits(&new.model), logits(&old.model));
 }
 
 #[test]

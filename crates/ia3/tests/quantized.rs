@@ -5,12 +5,12 @@ mod common;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Tensor, Tolerance};
+use burn::tensor::{DType, Int, Tensor, Tolerance};
 use common::{beside_gates, cases, device};
 use ia3::core::Adapter;
 use ia3::core::QuantizationError;
 use ia3::models::Model;
-use ia3::{AdapterError, Bits, Placement, PretrainedOptions, Quantization};
+use ia3::{AdapterError, Bits, ModelInputs, Placement, PretrainedOptions, Quantization};
 
 /// Largest difference of a logit between the merged quantised model and the adapter on the same quantised base, of the
 /// largest logit.
@@ -165,4 +165,70 @@ fn a_head_in_integers_is_the_same_from_memory_from_floats_and_from_disk() {
         }
     }
     assert!(heads >= 10, "{heads}");
+}
+
+/// The first row of a batch, of which each product has at most eight rows.
+fn short(inputs: &ModelInputs) -> ModelInputs {
+    let cut = |ids: &Option<Tensor<2, Int>>| {
+        ids.clone().map(|ids| {
+            let tokens = ids.dims()[1].min(8);
+            ids.slice([0..1, 0..tokens])
+        })
+    };
+    let mut short = ModelInputs::default();
+    short.input_ids = cut(&inputs.input_ids);
+    short.attention_mask = cut(&inputs.attention_mask);
+    short.decoder_input_ids = cut(&inputs.decoder_input_ids);
+    short.decoder_attention_mask = cut(&inputs.decoder_attention_mask);
+    short.token_type_ids = cut(&inputs.token_type_ids);
+    short.position_ids = cut(&inputs.position_ids);
+    short
+}
+
+#[test]
+fn integer_products_change_few_rows_a_little_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut errors = [(0f32, 0f32); 2];
+    for case in cases() {
+        let adapter = beside_gates(&case.dir, &case.base);
+        for (bits, errors) in [Bits::Eight, Bits::Four].into_iter().zip(&mut errors) {
+            let (base, _) = ia3::quantize(&case.base, bits).unwrap();
+            let fast = ia3::with_integer_products(base.clone());
+            let few = |model: &Model| -> Vec<f32> {
+                let logits = model.forward(&short(case.inputs())).unwrap();
+                logits.cast(DType::F32).into_data().iter().collect()
+            };
+            let (exact, got, float) = (few(&base), few(&fast), few(&case.base));
+            let (change, quantising) = (worst(&got, &exact), worst(&exact, &float));
+            println!("{} {bits:?}: integers change {change:.1e}, quantising {quantising:.1e}", case.name);
+            assert!(0.0 < change && change < 3.0 * quantising, "{} {bits:?}: {change}", case.name);
+            *errors = (errors.0.max(change), errors.1.max(quantising));
+
+            // Training is exact: the same gradients to the bit.
+            let gradients = |base: &Model| {
+                let model = ia3::attach(base, &[&adapter]).unwrap().train();
+                let loss = model.forward(&short(case.inputs())).unwrap().square().mean();
+                let grads = GradientsParams::from_grads(loss.backward(), &model);
+                let of = |v: &ia3::Ia3Vector| grads.get::<1>(v.l.id).map(|g| g.into_data());
+                adapter.vectors.values().map(of).collect::<Vec<_>>()
+            };
+            assert_eq!(gradients(&fast), gradients(&base), "{} {bits:?}", case.name);
+
+            // What is merged or saved is the same as of the exact base.
+            let [merged, fast_merged] = [&base, &fast].map(|base| match scales_an_input(&adapter) {
+                true => ia3::merge_requantizing(base, &[&adapter]).unwrap().model,
+                false => ia3::merge_safe(base, &[&adapter]).unwrap(),
+            });
+            let expected = few(&ia3::with_integer_products(merged.clone()));
+            assert_eq!(few(&fast_merged), expected, "{} {bits:?}", case.name);
+            let [a, b] = ["a", "b"].map(|name| dir.path().join(format!("{}-{bits:?}-{name}", case.name)));
+            for (model, dir) in [(&merged, &a), (&fast_merged, &b)] {
+                ia3::io::copy_sidecars(case.dir.join("base"), dir).unwrap();
+                ia3::io::save_checkpoint(model, dir).unwrap();
+            }
+            let [a, b] = [a, b].map(|dir| std::fs::read(dir.join("model.safetensors")).unwrap());
+            assert!(a == b, "{} {bits:?}", case.name);
+        }
+    }
+    println!("largest change by integers and by quantising: {errors:?}");
 }

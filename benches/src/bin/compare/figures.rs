@@ -11,6 +11,14 @@ pub(crate) type Figures = BTreeMap<String, f64>;
 pub(crate) const INT8: &str = ", int8 base";
 /// The end of the name of a figure on a base in 8 bits whose head is in 8 bits too.
 pub(crate) const INT8_HEAD: &str = ", int8 base and head";
+/// The same, with integers multiplied.
+pub(crate) const INT8_FAST: &str = ", int8 base and head, fast integers";
+/// The same in 4 bits.
+pub(crate) const INT4_FAST: &str = ", int4 base and head, fast integers";
+/// The end of the name of a figure for which PEFT's side computes in bfloat16.
+pub(crate) const HALF: &str = ", PEFT in bfloat16";
+/// The end of the name of a figure for which both sides have one thread.
+pub(crate) const ONE_THREAD: &str = ", one thread";
 /// The end of the name of a figure for which PEFT's side uses batches of similar length.
 pub(crate) const BY_LENGTH: &str = ", PEFT by length";
 
@@ -32,13 +40,19 @@ impl Measured {
             let pairs = self.0.entry(name.clone()).or_default();
             pairs.ours.push(*value);
             // PEFT has no 8-bit (IA)³ here, so its float model is compared with the 8-bit ones too.
-            pairs.peft.extend(peft.get(&name.replace(INT8_HEAD, "").replace(INT8, "")));
+            pairs.peft.extend(peft.get(&without_integers(name)));
         }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Pairs> {
         self.0.get(name)
     }
+}
+
+/// The name of the figure on a base of floats.
+pub(crate) fn without_integers(name: &str) -> String {
+    // The longest ones first: they contain others.
+    [INT8_FAST, INT4_FAST, INT8_HEAD, INT8].iter().fold(name.to_string(), |name, of| name.replace(of, ""))
 }
 
 impl Pairs {

@@ -2,7 +2,7 @@
 
 use ia3::train::Quartiles;
 
-use crate::figures::{BY_LENGTH, INT8, INT8_HEAD, Measured, Pairs, median};
+use crate::figures::{BY_LENGTH, INT4_FAST, INT8, INT8_FAST, INT8_HEAD, Measured, Pairs, median};
 
 /// The heading of the table.
 pub(crate) const HEADING: &str = "| shape | ours | reached | of | share |\n|---|---|---|---|---|";
@@ -14,7 +14,9 @@ pub(crate) fn of(measured: &Measured) -> Vec<String> {
         products.iter().filter_map(|(what, time)| of_products(measured, what, time)).collect();
     notes.extend(of_rows(measured));
     let rows = [1, 4, 8].map(|rows| format!("decode 32, batch {rows}"));
-    let decoding = rows.into_iter().flat_map(|name| [name.clone(), name.clone() + INT8, name + INT8_HEAD]);
+    let decoding = rows
+        .into_iter()
+        .flat_map(|name| ["", INT8, INT8_HEAD, INT8_FAST, INT4_FAST].map(|of| format!("{name}{of}")));
     notes.extend(decoding.filter_map(|name| of_decoding(measured, &name)));
     notes.extend(of_padding(measured));
     notes

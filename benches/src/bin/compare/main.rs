@@ -8,6 +8,7 @@ mod figures;
 mod flops;
 mod limits;
 mod machine;
+mod machine_table;
 mod ours;
 mod part;
 mod report;
@@ -47,6 +48,13 @@ struct Args {
     /// Number of threads of each side.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Measure PEFT in bfloat16 too: forward pass, train step and decoding. That takes long on a processor without
+    /// instructions for it.
+    #[arg(long)]
+    bfloat16: bool,
+    /// Measure forward pass, train step and decoding with one thread too.
+    #[arg(long)]
+    one_thread: bool,
     /// Folder to export the checkpoints to.
     #[arg(long, default_value = "target/compare")]
     dir: PathBuf,
@@ -72,7 +80,7 @@ impl Args {
         let shapes = self.shapes.iter().map(|name| Shape::named(name));
         let fitting = |shape: &Shape| self.only.iter().copied().filter(|part| part.fits(shape)).collect();
         let shapes: Vec<(_, Vec<Part>)> = shapes.map(|shape| (shape, fitting(shape))).collect();
-        let any = shapes.iter().any(|(_, parts)| !parts.is_empty());
+        let any = self.only.contains(&Part::Machine) || shapes.iter().any(|(_, parts)| !parts.is_empty());
         let problem = "no part of --only fits a shape of --shapes: decode and start need models that generate, ragged \
                        needs classifiers";
         ensure!(any, "{problem}");
@@ -88,6 +96,9 @@ fn main() -> Result<()> {
         println!("{}", serde_json::to_string(&figures)?);
         return Ok(());
     }
+    if args.only.contains(&Part::Machine) {
+        println!("{}", machine_table::measured(&args)?);
+    }
     let mut report = Report::default();
     for (shape, parts) in shapes.iter().filter(|(_, parts)| !parts.is_empty()) {
         let sides = sides::Sides::exported(&args, shape)?;
@@ -98,6 +109,8 @@ fn main() -> Result<()> {
             }
         }
     }
-    println!("{report}");
+    if shapes.iter().any(|(_, parts)| !parts.is_empty()) {
+        println!("{report}");
+    }
     Ok(())
 }

@@ -6,6 +6,8 @@ use ia3_benches::Shape;
 /// A part of the measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
+    /// The limits of the machine.
+    Machine,
     /// Forward pass with loss, with the adapter and merged.
     Forward,
     /// Training step of the vectors.
@@ -23,12 +25,21 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    pub(crate) const ALL: &[Self] =
-        &[Self::Forward, Self::Train, Self::Mixed, Self::Decode, Self::Adapters, Self::Ragged, Self::Start];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Machine,
+        Self::Forward,
+        Self::Train,
+        Self::Mixed,
+        Self::Decode,
+        Self::Adapters,
+        Self::Ragged,
+        Self::Start,
+    ];
 
     /// The name of the part on both sides.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Machine => "machine",
             Self::Forward => "forward",
             Self::Train => "train",
             Self::Mixed => "mixed",
@@ -39,9 +50,16 @@ impl Part {
         }
     }
 
+    /// Whether the part can be measured with one thread too, and beside a model of PEFT in bfloat16.
+    pub(crate) fn has_variants(self) -> bool {
+        matches!(self, Self::Forward | Self::Train | Self::Decode)
+    }
+
     /// Whether the part can be measured on a shape: a classifier does not generate, and the rows of many lengths have classes.
     pub(crate) fn fits(self, shape: &Shape) -> bool {
         match self {
+            // They are measured once, before the shapes.
+            Self::Machine => false,
             Self::Forward | Self::Train | Self::Mixed | Self::Adapters => true,
             Self::Decode | Self::Start => !shape.classifies(),
             Self::Ragged => shape.classifies(),
@@ -57,7 +75,8 @@ mod tests {
     fn names_equal_those_of_the_command_line_and_every_part_fits_a_shape() {
         for part in Part::ALL {
             assert_eq!(part.to_possible_value().unwrap().get_name(), part.name());
-            assert!(ia3_benches::SHAPES.iter().any(|shape| part.fits(shape)), "{part:?}");
+            let fits = ia3_benches::SHAPES.iter().any(|shape| part.fits(shape));
+            assert_eq!(fits, *part != Part::Machine, "{part:?}");
         }
         assert_eq!(Part::ALL, Part::value_variants());
     }

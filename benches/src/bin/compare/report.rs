@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::figures::{Figures, Measured, Pairs};
+use crate::figures::{Figures, HALF, Measured, ONE_THREAD, Pairs};
 use crate::limits;
 
 /// What was measured, by shape, in the order of the table.
@@ -12,7 +12,7 @@ pub(crate) struct Report {
 }
 
 /// The measurements in the order of the table. Memory is in MB; all others are times.
-const ROWS: [&str; 19] = [
+const ROWS: [&str; 21] = [
     "forward",
     "forward merged",
     "8 rows, 8 adapters",
@@ -20,6 +20,8 @@ const ROWS: [&str; 19] = [
     "decode 32, batch 1",
     "decode 32, batch 1, int8 base",
     "decode 32, batch 1, int8 base and head",
+    "decode 32, batch 1, int8 base and head, fast integers",
+    "decode 32, batch 1, int4 base and head, fast integers",
     "decode 32, batch 4",
     "decode 32, batch 8",
     "load adapter",
@@ -51,7 +53,9 @@ impl fmt::Display for Report {
         writeln!(f, "| shape | what | ours | PEFT | PEFT / ours, wall time (quartiles) | CPU time |")?;
         writeln!(f, "|---|---|---|---|---|---|")?;
         for (shape, measured) in &self.shapes {
-            for line in ROWS.iter().filter_map(|what| row(what, measured)) {
+            let variants = ["", HALF, ONE_THREAD];
+            let rows = ROWS.iter().flat_map(|what| variants.map(|variant| format!("{what}{variant}")));
+            for line in rows.filter_map(|what| row(&what, measured)) {
                 writeln!(f, "| {shape} | {line} |")?;
             }
         }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use ia3_benches::Shape;
 
 use crate::Args;
-use crate::figures::Figures;
+use crate::figures::{Figures, HALF, ONE_THREAD, without_integers};
 use crate::part::Part;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/compare/run_peft.py");
@@ -26,15 +26,30 @@ impl<'a> Sides<'a> {
         let sides = Self { args, shape, dir: args.dir.join(shape.name) };
         // This file is the last one that the export writes.
         if !sides.dir.join("adapter_b/adapter_model.safetensors").exists() {
-            run(&mut sides.peft("export"))?;
+            run(&mut sides.peft("export", args.threads))?;
         }
         Ok(sides)
     }
 
     /// Measures a part on both sides, PEFT's first if `swapped`. Returns the figures of this library and those of PEFT.
     pub(crate) fn in_turn(&self, part: Part, swapped: bool) -> Result<[Figures; 2]> {
-        let ours = || figures(part, &mut self.ours(part)?);
-        let theirs = || figures(part, &mut self.peft(part.name()));
+        let mut both = self.on(part, swapped, self.args.threads)?;
+        if self.args.bfloat16 && part.has_variants() {
+            let mut command = self.peft(part.name(), self.args.threads);
+            let theirs = figures(part, command.args(["--dtype", "bfloat16"]))?;
+            let ours = both[0].clone();
+            add(&mut both, [&ours, &theirs], HALF);
+        }
+        if self.args.one_thread && part.has_variants() {
+            let [ours, theirs] = self.on(part, swapped, 1)?;
+            add(&mut both, [&ours, &theirs], ONE_THREAD);
+        }
+        Ok(both)
+    }
+
+    fn on(&self, part: Part, swapped: bool, threads: usize) -> Result<[Figures; 2]> {
+        let ours = || figures(part, &mut self.ours(part, threads)?);
+        let theirs = || figures(part, &mut self.peft(part.name(), threads));
         Ok(match swapped {
             false => [ours()?, theirs()?],
             true => {
@@ -44,17 +59,17 @@ impl<'a> Sides<'a> {
         })
     }
 
-    fn ours(&self, part: Part) -> Result<Command> {
+    fn ours(&self, part: Part, threads: usize) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.env("RAYON_NUM_THREADS", self.args.threads.to_string());
+        command.env("RAYON_NUM_THREADS", threads.to_string());
         // The program `ia3` keeps freed memory too.
         command.env("MIMALLOC_PURGE_DELAY", "-1");
         command.args(["--child", part.name(), "--shapes", self.shape.name, "--dir"]).arg(&self.dir);
-        self.add_counts(&mut command);
+        self.add_counts(&mut command, threads);
         Ok(command)
     }
 
-    fn peft(&self, part: &str) -> Command {
+    fn peft(&self, part: &str, threads: usize) -> Command {
         let Shape { config, batch, input, target, .. } = self.shape;
         let mut command = Command::new(&self.args.python);
         command.args([SCRIPT, part]).arg(&self.dir).args(["--config", config]);
@@ -62,12 +77,43 @@ impl<'a> Sides<'a> {
         if let Some(target) = target {
             command.args(["--target", &target.to_string()]);
         }
-        self.add_counts(&mut command);
+        self.add_counts(&mut command, threads);
         command
     }
 
-    fn add_counts(&self, command: &mut Command) {
-        command.args(["--runs", &self.args.runs.to_string(), "--threads", &self.args.threads.to_string()]);
+    fn add_counts(&self, command: &mut Command, threads: usize) {
+        command.args(["--runs", &self.args.runs.to_string(), "--threads", &threads.to_string()]);
+    }
+}
+
+/// What both sides reach on this machine with `threads` threads.
+pub(crate) fn machine(args: &Args, threads: usize) -> Result<Figures> {
+    let count = threads.to_string();
+    let mut ours = Command::new(std::env::current_exe()?);
+    ours.env("RAYON_NUM_THREADS", &count).args(["--child", Part::Machine.name(), "--threads", &count]);
+    let mut theirs = Command::new(&args.python);
+    theirs.args([SCRIPT, Part::Machine.name(), "-", "--threads", &count]);
+    // numpy's library reads the number of threads when it is loaded.
+    for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
+        theirs.env(variable, &count);
+    }
+    let mut limits = figures(Part::Machine, &mut ours)?;
+    limits.extend(figures(Part::Machine, &mut theirs)?);
+    Ok(limits)
+}
+
+/// Adds the times that both sides have in common, under names that end in `variant`.
+fn add(both: &mut [Figures; 2], [ours, theirs]: [&Figures; 2], variant: &str) {
+    for (name, of_ours) in ours {
+        let Some((what, clock)) = name.rsplit_once(' ').filter(|(_, clock)| ["wall", "cpu"].contains(clock))
+        else {
+            continue;
+        };
+        let name_of_theirs = format!("{} {clock}", without_integers(what));
+        if let Some(of_theirs) = theirs.get(&name_of_theirs) {
+            both[0].insert(format!("{what}{variant} {clock}"), *of_ours);
+            both[1].insert(format!("{}{variant} {clock}", without_integers(what)), *of_theirs);
+        }
     }
 }
 
@@ -90,5 +136,22 @@ fn run(command: &mut Command) -> Result<Vec<u8>> {
     match output.status.success() {
         true => Ok(output.stdout),
         false => bail!("{command:?} ended with {}", output.status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::figures;
+
+    #[test]
+    fn a_variant_has_the_times_of_both_sides_under_names_of_its_own() {
+        let ours = figures(&[("decode wall", 1.0), ("decode, int8 base wall", 2.0), ("forward peak", 3.0)]);
+        let theirs = figures(&[("decode wall", 4.0), ("forward peak", 5.0)]);
+        let mut both = [Figures::new(), Figures::new()];
+        add(&mut both, [&ours, &theirs], ", one thread");
+        let of_ours =
+            figures(&[("decode, one thread wall", 1.0), ("decode, int8 base, one thread wall", 2.0)]);
+        assert_eq!(both, [of_ours, figures(&[("decode, one thread wall", 4.0)])]);
     }
 }

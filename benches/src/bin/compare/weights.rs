@@ -28,7 +28,7 @@ pub(crate) fn is_encoders(path: &str) -> bool {
 
 /// Whether an embedding is also the head of a model without a separate head.
 pub(crate) fn is_tied_head(path: &str) -> bool {
-    ["shared", "transformer.wte", "transformer.word_embeddings"].contains(&path)
+    ["shared", "transformer.wte", "transformer.word_embeddings", "model.embed_tokens"].contains(&path)
 }
 
 struct Read {
@@ -81,6 +81,18 @@ mod tests {
         // A block has all 16 inputs of a layer, or all 64 of the last one.
         let scales = 2 * (48 + 16 + 64 + 16);
         assert_eq!(bytes_per_token(&eight), 4 * (floats - 2 * matrices) + 2 * matrices + 4 * scales);
+    }
+
+    #[test]
+    fn a_tied_head_is_read_and_a_lookup_is_not() {
+        let sizes = r#""hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 12,
+                       "vocab_size": 10"#;
+        let of = |tied: bool| {
+            let config = format!(r#"{{"model_type": "llama", "tie_word_embeddings": {tied}, {sizes}}}"#);
+            bytes_per_token(&model(&config))
+        };
+        let expected = 4 * (4 * 8 * 8 + 3 * 8 * 12 + 3 * 8 + 10 * 8);
+        assert_eq!([of(true), of(false)], [expected; 2]);
     }
 
     #[test]

@@ -38,6 +38,10 @@ pub(crate) struct ModelArgs {
     /// Quantise the language-model head too. Generation gets faster, and the logits less exact.
     #[arg(long, requires = "quantize")]
     pub(crate) quantize_head: bool,
+    /// Multiply the integers of a quantised base with activations in 8 bits. Generation gets faster, and the logits less
+    /// exact. The default multiplies floats.
+    #[arg(long)]
+    pub(crate) fast_integers: bool,
     /// Dtype of the computation. The vectors stay float32.
     #[arg(long, value_enum, value_name = "DTYPE", default_value = "auto")]
     pub(crate) dtype: DtypeName,

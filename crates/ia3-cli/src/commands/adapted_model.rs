@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use burn::tensor::{Device, FloatDType};
 use ia3::core::Adapter;
+use ia3::io::Checkpoint;
 use ia3::models::Model;
-use ia3::{Ia3Model, PretrainedOptions, Quantization};
+use ia3::{Ia3Model, Pretrained, PretrainedOptions, Quantization};
+use ia3_guard::quote_path;
 
 use super::base_config;
 use super::base_model::{self, bits, load_with, note_fresh};
@@ -75,7 +77,7 @@ fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<AdaptedModel> {
     let named = args.adapters.iter().map(|arg| name(arg)).collect::<anyhow::Result<Vec<_>>>()?;
     let folders: Vec<PathBuf> = named.iter().map(|(_, dir)| dir.clone()).collect();
     let options = options(args).with_config(base_config::with_head_of_adapter(&args.base, &folders)?);
-    let base = load_with(&args.base, &options, device)?;
+    let base = load(args, &options, device)?;
     let mut model = Ia3Model::builder(base.model.clone()).without_adapter()?;
     for (name, dir) in &named {
         model.load_adapter(dir, name)?;
@@ -121,7 +123,7 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
         )
     }
     let options = options(args).with_config(base_config::with_head_of_adapter(&args.base, &args.adapters)?);
-    let base = load_with(&args.base, &options, device)?;
+    let base = load(args, &options, device)?;
     let adapters = base_model::adapters(&args.adapters, &base.model, &args.base, device)?;
     note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
@@ -129,6 +131,18 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
         true => ia3::merge(&base.model, &adapters)?,
         false => ia3::attach(&base.model, &adapters)?,
     })
+}
+
+/// Loads the base. A base of floats has no integers that could be multiplied.
+fn load(args: &ModelArgs, options: &PretrainedOptions, device: &Device) -> anyhow::Result<Pretrained> {
+    let stored = Checkpoint::open(&args.base)?.quantization()?;
+    if args.fast_integers && args.quantize.is_none() && stored.is_none() {
+        let dir = quote_path(&args.base);
+        bail!(
+            "`--fast-integers` needs a quantised base, and `{dir}` holds floats; add `--quantize int8` or `--quantize int4`"
+        )
+    }
+    load_with(&args.base, options, device)
 }
 
 /// The options for loading the base.
@@ -139,7 +153,7 @@ fn options(args: &ModelArgs) -> PretrainedOptions {
         DtypeName::Bfloat16 => Some(FloatDType::BF16),
         DtypeName::Float16 => Some(FloatDType::F16),
     };
-    let options = PretrainedOptions::new().with_dtype(dtype);
+    let options = PretrainedOptions::new().with_dtype(dtype).with_fast_integers(args.fast_integers);
     match args.quantize {
         Some(name) => options.with_quantization(Quantization::new(bits(name)).with_head(args.quantize_head)),
         None => options,

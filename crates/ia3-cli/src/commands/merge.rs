@@ -67,5 +67,6 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
 pub(super) fn save(model: &Model, base: &Path, out: &OutputFolder) -> anyhow::Result<SavedCheckpoint> {
     let mut options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
     options.config = ia3::config_text(model, base)?;
+    options.names = model.checkpoint_names();
     Ok(ia3::io::write_checkpoint(model, FolderWrite::new(out)?, &options)?)
 }

@@ -1,6 +1,5 @@
 use burn::tensor::{DType, Tensor};
 
-use super::relative_error;
 use super::scheme::quantize_as;
 use super::stored::QuantizedWeight;
 use crate::quantization_error::QuantizationError;
@@ -21,7 +20,7 @@ pub(crate) fn fold_output<const D: usize>(
         return Err(QuantizationError::SharedScales { path: path.into() });
     };
     let l: Vec<f32> = l.into_data().iter().collect();
-    stored.scaled(&l).into_tensor(&weight.device())
+    Ok(as_before(&weight, stored.scaled(&l).into_tensor(&weight.device())?))
 }
 
 /// Scales a quantised weight on both sides and quantises the result again. It returns the weight and the relative error of
@@ -31,9 +30,13 @@ pub(crate) fn requantize<const D: usize>(
     input: Option<Tensor<1>>,
     output: Option<Tensor<1>>,
 ) -> (Tensor<D>, f64) {
-    let DType::QFloat(scheme) = weight.dtype() else { return (scale_weight(weight, input, output), 0.0) };
-    let exact = scale_weight(weight.dequantize(), input, output);
-    let again = quantize_as(exact.clone(), scheme);
-    let error = relative_error(exact, again.clone());
-    (again, error)
+    let floats = ia3_ops::with_float_products(weight.clone());
+    let DType::QFloat(scheme) = floats.dtype() else { return (scale_weight(floats, input, output), 0.0) };
+    let (again, error) = quantize_as(scale_weight(floats.dequantize(), input, output), scheme);
+    (as_before(&weight, again), error)
+}
+
+/// The new weight, multiplied in integers if the old one was.
+fn as_before<const D: usize>(old: &Tensor<D>, new: Tensor<D>) -> Tensor<D> {
+    if ia3_ops::has_integer_products(old) { ia3_ops::with_integer_products(new) } else { new }
 }

@@ -1,6 +1,7 @@
 //! Stores the weights of a frozen base in 8 or 4 bits.
 
 mod fold;
+mod products;
 mod scheme;
 mod stored;
 
@@ -18,6 +19,7 @@ use crate::quantization_error::QuantizationError;
 use crate::visit_params::{ParamMapper, ParamVisitor, map_params, visit_params_with};
 
 pub(crate) use fold::{fold_output, requantize};
+pub use products::with_integer_products;
 use scheme::{quantize_as, scheme};
 pub use stored::{QuantizedLayout, QuantizedWeight};
 
@@ -154,8 +156,8 @@ impl Quantizer {
             self.report.left.push(module);
             return parameter;
         };
-        let quantized = quantize_as(parameter.clone().cast(DType::F32), scheme);
-        self.report.errors.insert(module, relative_error(parameter, quantized.clone()));
+        let (quantized, error) = quantize_as(parameter, scheme);
+        self.report.errors.insert(module, error);
         quantized
     }
 
@@ -179,13 +181,6 @@ impl ParamMapper for Quantizer {
             Some(_) => param.map(|weight| self.quantize(path, weight)),
         }
     }
-}
-
-/// The relative error `‖a − b‖ / ‖a‖`.
-pub(crate) fn relative_error<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {
-    let (a, b) = (a.dequantize().cast(DType::F32), b.dequantize());
-    let norm = |t: Tensor<D>| f64::from(t.square().sum().into_scalar::<f32>()).sqrt();
-    norm(a.clone() - b) / norm(a).max(f64::MIN_POSITIVE)
 }
 
 /// Whether a weight is stored in integers.

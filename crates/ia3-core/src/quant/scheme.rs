@@ -37,12 +37,15 @@ pub(super) fn blocks_of(scheme: QuantScheme, block: usize) -> QuantScheme {
     scheme.per_block([block as u8, 1], ScaleDtype::F32)
 }
 
-/// Quantises a weight `[d_in, d_out]` in a scheme that [`scheme`] returns. Kernels pack along the innermost axis, so a packed
-/// weight is transposed, quantised, and returned as a transposed view.
-pub(super) fn quantize_as<const D: usize>(weight: Tensor<D>, scheme: QuantScheme) -> Tensor<D> {
+/// Quantises a weight `[d_in, d_out]` in a scheme that [`scheme`] returns, and returns its relative error too. Kernels pack
+/// along the innermost axis, so a packed weight is transposed, quantised, and returned as a transposed view.
+pub(super) fn quantize_as<const D: usize>(weight: Tensor<D>, scheme: QuantScheme) -> (Tensor<D>, f64) {
     match scheme.store == PACKED {
-        false => weight.quantize_dynamic(&scheme),
-        true => weight.swap_dims(0, 1).quantize_dynamic(&innermost(scheme, D)).swap_dims(0, 1),
+        false => ia3_ops::quantize(weight, &scheme),
+        true => {
+            let (turned, error) = ia3_ops::quantize(weight.swap_dims(0, 1), &innermost(scheme, D));
+            (turned.swap_dims(0, 1), error)
+        }
     }
 }
 

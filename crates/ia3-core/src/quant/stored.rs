@@ -74,9 +74,10 @@ impl QuantizedWeight {
     /// [`QuantizedLayout`].
     pub fn of<const D: usize>(weight: &Tensor<D>) -> Option<Self> {
         let layout = QuantizedLayout::of(weight)?;
+        let weight = ia3_ops::with_float_products(weight.clone());
         // A weight that is packed along its inputs is stored with the inputs innermost, so it is read transposed.
         let packed = matches!(weight.dtype(), DType::QFloat(scheme) if scheme.store == PACKED);
-        let stored = if packed { weight.clone().swap_dims(0, 1) } else { weight.clone() };
+        let stored = if packed { weight.swap_dims(0, 1) } else { weight };
         let (DType::QFloat(scheme), shape) = (stored.dtype(), stored.shape()) else { return None };
         let bytes = QuantizedBytes { bytes: stored.into_data().into_bytes(), scheme, shape };
         let (values, scales) = bytes.into_vec_i8();
@@ -209,7 +210,7 @@ mod tests {
     fn random(bits: Bits, [inputs, outputs]: [usize; 2], block: usize) -> Tensor<2> {
         let device = Device::flex();
         let weight = Tensor::random([inputs, outputs], Distribution::Normal(0.0, 1.0), &device);
-        quantize_as(weight, blocks_of(on_device(bits, &device), block))
+        quantize_as(weight, blocks_of(on_device(bits, &device), block)).0
     }
 
     #[test]

@@ -80,7 +80,12 @@ pub fn write_checkpoint<M: Module>(
     options: &CheckpointOptions,
 ) -> Result<SavedCheckpoint, CheckpointError> {
     check_folder(write.path(), options)?;
-    let (sources, bits) = sources(module)?;
+    let (mut sources, bits) = sources(module)?;
+    for source in &mut sources {
+        if let Some((_, name)) = options.names.iter().find(|(own, _)| *own == source.name) {
+            source.name.clone_from(name);
+        }
+    }
     let config = config_text(&mut write, options, bits)?;
     let tensors = sources.len();
     write_weights(&mut write, sources, options)?;

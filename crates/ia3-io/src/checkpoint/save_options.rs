@@ -19,6 +19,8 @@ pub struct CheckpointOptions {
     pub sidecars: bool,
     /// The text of `config.json`, instead of that of the base.
     pub config: Option<String>,
+    /// Other names of float parameters in the file: (name in the model, name in the file).
+    pub names: Vec<(String, String)>,
 }
 
 impl CheckpointOptions {
@@ -54,6 +56,12 @@ impl CheckpointOptions {
     /// Sets [`sidecars`](Self::sidecars).
     pub fn with_sidecars(mut self, sidecars: bool) -> Self {
         self.sidecars = sidecars;
+        self
+    }
+
+    /// Sets [`names`](Self::names).
+    pub fn with_names(mut self, names: Vec<(String, String)>) -> Self {
+        self.names = names;
         self
     }
 

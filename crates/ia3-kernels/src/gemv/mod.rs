@@ -1,22 +1,15 @@
 //! A few rows times a large weight, each element of which is read once.
 
 mod stream;
-mod strip;
 
 use std::ops::Range;
 
 use stream::Stream;
-use strip::{Strip, VECTORS};
 
-use crate::parallel::columns;
 use crate::threads;
 use crate::weight::{Element, Weight};
 
-/// Columns of a weight with scales that one task computes at most: whole pages of the rows of the weight, and sums that stay
-/// in the cache.
-const STRIP: usize = 1024;
-
-/// Columns of a weight without scales whose sums stay in the first cache. Under Miri so few that small inputs need several tasks.
+/// Columns of a weight whose sums stay in the first cache. Under Miri so few that small inputs need several tasks.
 const COLUMNS: usize = if cfg!(miri) { 64 } else { 2048 };
 
 /// Elements of a weight that one task reads about: of the order of 10 µs at the rate of the memory.
@@ -28,32 +21,18 @@ const ALONE: usize = if cfg!(miri) { 0 } else { 64 << 10 };
 /// Parts of the rows of a weight at most, each of which has sums of its own.
 const PARTS: usize = 8;
 
-/// `x·W`, `[rows, outputs]`, with `x` `[rows, inputs]`. The order of summation does not depend on the number of threads.
+/// `x·W`, `[rows, outputs]`, with `x` `[rows, inputs]` and a weight without scales.
+///
+/// The weight is read in parts that depend on nothing but its shape. So the order of summation depends neither on the number of
+/// threads nor on the type of the elements.
 ///
 /// # Panics
 ///
-/// Panics if `x` does not hold as many elements as the shapes say.
+/// Panics if `x` does not hold as many elements as the shapes say, or if the weight has scales.
 pub fn product<T: Element>(x: &[f32], rows: usize, weight: Weight<T>) -> Vec<f32> {
     let [inputs, outputs] = weight.dims();
     assert_eq!(x.len(), rows * inputs, "{rows} rows of {inputs} elements");
-    if weight.scales().is_none() {
-        return streamed(x, rows, weight);
-    }
-    columns([rows, outputs], width(outputs), |first, sums| {
-        pulp::Arch::new().dispatch(Strip { x, weight, first, sums, rows });
-    })
-}
-
-/// Columns per task: the same number for each, in whole vectors.
-fn width(n: usize) -> usize {
-    let threads = threads::count();
-    n.div_ceil(n.div_ceil(threads * STRIP).max(1) * threads).next_multiple_of(VECTORS * 16)
-}
-
-/// The same for a weight without scales, in parts that depend on nothing but its shape, so that the order of summation does not
-/// depend on the type of its elements either.
-fn streamed<T: Element>(x: &[f32], rows: usize, weight: Weight<T>) -> Vec<f32> {
-    let [inputs, outputs] = weight.dims();
+    assert!(weight.scales().is_none(), "a weight with scales is multiplied by `integer`");
     if rows * inputs * outputs == 0 {
         return vec![0.0; rows * outputs];
     }
@@ -90,17 +69,4 @@ fn streamed<T: Element>(x: &[f32], rows: usize, weight: Weight<T>) -> Vec<f32> {
 /// The numbers below `n` in ranges of `size`.
 fn ranges(n: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     (0..n).step_by(size).map(move |from| from..(from + size).min(n))
-}
-
-/// Asks the machine for `n` elements that are wanted soon: rows of the weight lie too far apart for it to predict them.
-#[inline(always)]
-pub(crate) fn fetch<T>(from: *const T, n: usize) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    for byte in (0..n * size_of::<T>()).step_by(64) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing, so the address need not be valid.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast::<i8>().wrapping_add(byte)) };
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = (from, n);
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::fetch;
+use crate::fetch::fetch_all;
 use crate::weight::{Element, Weight, load};
 
 /// Rows of the weight that are added to the sums at once, so that each sum is read and written once for all of them. With one
@@ -14,7 +14,7 @@ const LINES_OF_ONE: usize = 4;
 /// The same with several rows of `x`.
 const LINES: usize = 8;
 
-/// A part of the product of a few rows and a weight without scales.
+/// A part of the product of a few rows and a weight.
 pub(super) struct Stream<'a, T> {
     /// `[rows, inputs]`
     pub(super) x: &'a [f32],
@@ -100,7 +100,7 @@ impl<T: Element> Stream<'_, T> {
         for column in (0..whole).step_by(width) {
             if row == 0 {
                 for l in 0..L {
-                    fetch(data.wrapping_add((L + l) * outputs + column), width);
+                    fetch_all(data.wrapping_add((L + l) * outputs + column), width);
                 }
             }
             // SAFETY: it is asserted that the `L` lines are rows of the weight, that the columns of the strip are columns of it,

@@ -72,6 +72,30 @@ impl<'a> MatRef<'a> {
         [self.row_stride, self.column_stride]
     }
 
+    /// The element of a row and a column.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such element.
+    #[inline(always)]
+    pub(crate) fn at(&self, row: usize, column: usize) -> f32 {
+        assert!(row < self.rows && column < self.columns);
+        let at = self.offset as isize + row as isize * self.row_stride + column as isize * self.column_stride;
+        self.data[at as usize]
+    }
+
+    /// Some elements of a row from a column on.
+    ///
+    /// # Panics
+    ///
+    /// Panics if they are not there, or if columns do not follow each other in the memory.
+    #[inline(always)]
+    pub(crate) fn row_part(&self, row: usize, column: usize, width: usize) -> &[f32] {
+        assert!(self.column_stride == 1 && row < self.rows && column + width <= self.columns);
+        let at = self.offset as isize + row as isize * self.row_stride + column as isize;
+        &self.data[at as usize..][..width]
+    }
+
     /// The first element. All others can be reached from it.
     pub(crate) fn as_ptr(&self) -> *const f32 {
         self.data.as_ptr().wrapping_add(self.offset)

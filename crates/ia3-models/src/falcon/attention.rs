@@ -4,8 +4,9 @@ use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::config::FalconConfig;
-use crate::attention::{attend, merge_heads};
+use crate::attention::attend_cached;
 use crate::cache::KvCache;
+use crate::fused_heads::FusedHeads;
 use crate::layers::{dropout, linear};
 use crate::rotary::Rotation;
 
@@ -22,9 +23,7 @@ pub struct FalconAttention {
     /// The dropout on the attention weights.
     pub attention_dropout: Dropout,
     #[module(skip)]
-    kv_heads: usize,
-    #[module(skip)]
-    per_group: usize,
+    heads: FusedHeads,
 }
 
 /// The positions of a batch, which all blocks share.
@@ -38,13 +37,12 @@ pub(crate) struct Positions {
 impl FalconAttention {
     pub(crate) fn new(config: &FalconConfig, device: &Device) -> Self {
         let (d, std) = (config.hidden_size, config.initializer_range);
-        let heads = config.num_attention_heads + 2 * config.kv_heads();
+        let heads = config.fused_heads();
         Self {
-            query_key_value: linear(d, heads * config.head_dim(), config.bias, std, device),
+            query_key_value: linear(d, heads.width(), config.bias, std, device),
             dense: linear(d, d, config.bias, std, device),
             attention_dropout: dropout(config.attention_dropout),
-            kv_heads: config.kv_heads(),
-            per_group: config.num_attention_heads / config.kv_heads(),
+            heads,
         }
     }
 
@@ -55,32 +53,13 @@ impl FalconAttention {
         positions: &Positions,
         cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
-        let [q, k, v] = self.split(self.query_key_value.ia3_forward(x));
+        let [q, k, v] = self.heads.split(self.query_key_value.ia3_forward(x));
         let rotate = |x| match &positions.rotation {
             Some(rotation) => rotation.apply(x),
             None => x,
         };
-        let (q, k) = (rotate(q), rotate(k));
-        let [k, v] = match cache {
-            Some(cache) => cache.append(k, v),
-            None => [k, v],
-        };
-        let scaling = (q.dims()[3] as f64).powf(-0.5);
-        let context = attend(q, k, v, Some(positions.bias.clone()), scaling, &self.attention_dropout);
-        self.dense.ia3_forward(merge_heads(context))
-    }
-
-    /// Splits the output of the projection into queries `[batch, heads, seq, d_head]`, and keys and values
-    /// `[batch, kv_heads, seq, d_head]`.
-    fn split(&self, fused: Tensor<3>) -> [Tensor<4>; 3] {
-        let [batch, seq, width] = fused.dims();
-        let heads = self.per_group + 2;
-        let d_head = width / (self.kv_heads * heads);
-        let fused = fused.reshape([batch, seq, self.kv_heads, heads, d_head]);
-        let parts = [(0, self.per_group), (self.per_group, 1), (self.per_group + 1, 1)];
-        parts.map(|(start, count)| {
-            let part = fused.clone().narrow(3, start, count);
-            part.reshape([batch, seq, self.kv_heads * count, d_head]).swap_dims(1, 2)
-        })
+        let scaling = (self.heads.d_head as f64).powf(-0.5);
+        let (heads, bias) = ([rotate(q), rotate(k), v], positions.bias.clone());
+        self.dense.ia3_forward(attend_cached(heads, bias, scaling, &self.attention_dropout, cache))
     }
 }

@@ -1,39 +1,24 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::Ia3Forward;
 
 use super::attention::{FalconAttention, Positions};
 use super::config::FalconConfig;
-use crate::activation::Activation;
 use crate::cache::KvCache;
+use crate::feed_forward::feed_forward;
 use crate::layers::{dropout, linear};
 use crate::norm::LayerNorm;
 
-/// The feed-forward layer: `dense_4h_to_h(act(dense_h_to_4h(x)))`.
-#[derive(Module, Debug)]
-pub struct FalconMLP {
-    /// The first matrix, `[d, d_inner]`.
-    pub dense_h_to_4h: Linear,
-    /// The second matrix, `[d_inner, d]`; an (IA)³ target whose input is scaled.
-    pub dense_4h_to_h: Linear,
-    #[module(skip)]
-    activation: Activation,
-}
+feed_forward!(
+    /// The feed-forward layer: `dense_4h_to_h(act(dense_h_to_4h(x)))`.
+    FalconMLP { dense_h_to_4h, dense_4h_to_h }: Linear
+);
 
-impl FalconMLP {
-    fn new(config: &FalconConfig, device: &Device) -> Self {
-        let (d, inner, std) = (config.hidden_size, config.d_inner(), config.initializer_range);
-        Self {
-            dense_h_to_4h: linear(d, inner, config.bias, std, device),
-            dense_4h_to_h: linear(inner, d, config.bias, std, device),
-            activation: config.activation,
-        }
-    }
-
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.dense_4h_to_h.ia3_forward(self.activation.forward(self.dense_h_to_4h.ia3_forward(x)))
-    }
+fn mlp(config: &FalconConfig, device: &Device) -> FalconMLP {
+    let (d, inner, std) = (config.hidden_size, config.d_inner(), config.initializer_range);
+    let layers = [[d, inner], [inner, d]].map(|[d_in, d_out]| linear(d_in, d_out, config.bias, std, device));
+    // The block applies its dropout to the sum of both layers.
+    FalconMLP::new(layers, config.activation, 0.0)
 }
 
 /// A block. The variants of Falcon differ in its norms:
@@ -68,7 +53,7 @@ impl FalconDecoderLayer {
         };
         Self {
             self_attention: FalconAttention::new(config, device),
-            mlp: FalconMLP::new(config, device),
+            mlp: mlp(config, device),
             input_layernorm: norm(!config.two_norms()),
             post_attention_layernorm: norm(!config.parallel_attn),
             ln_attn: norm(config.two_norms()),

@@ -1,5 +1,3 @@
-use std::ops::Range;
-
 use serde::Deserialize;
 
 use crate::activation::Activation;
@@ -8,6 +6,7 @@ use crate::config_field::{
     read, switch,
 };
 use crate::error::ModelError;
+use crate::fused_heads::FusedHeads;
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 use crate::shape::{HasShape, Shape};
 
@@ -168,12 +167,10 @@ impl FalconConfig {
         self.new_decoder_architecture && self.num_ln_in_parallel_attn.unwrap_or(2) == 2
     }
 
-    /// The outputs of `query_key_value` that are queries. In each group, they come before the keys and values.
-    pub(crate) fn queries(&self) -> Vec<Range<usize>> {
-        let per_group = self.num_attention_heads / self.kv_heads();
-        let group = |i: usize| i * (per_group + 2);
-        let range = |i| group(i) * self.head_dim()..(group(i) + per_group) * self.head_dim();
-        (0..self.kv_heads()).map(range).collect()
+    /// The order of the outputs of `query_key_value`.
+    pub(crate) fn fused_heads(&self) -> FusedHeads {
+        let groups = self.kv_heads();
+        FusedHeads { groups, queries: self.num_attention_heads / groups, keys: 1, d_head: self.head_dim() }
     }
 
     /// The angles per position of the rotary embeddings, or `None` if the model uses ALiBi.
@@ -249,10 +246,10 @@ mod tests {
     fn queries_come_first_in_each_group() {
         let sizes = r#""hidden_size": 8, "num_attention_heads": 4"#;
         let multi_query = read(&format!("{{{sizes}}}"));
-        assert_eq!(multi_query.queries(), vec![0..8; 1]);
+        assert_eq!(multi_query.fused_heads().query_outputs(), vec![0..8; 1]);
         let grouped = read(&format!(r#"{{{sizes}, "new_decoder_architecture": true, "num_kv_heads": 2}}"#));
-        assert_eq!(grouped.queries(), [0..4, 8..12]);
+        assert_eq!(grouped.fused_heads().query_outputs(), [0..4, 8..12]);
         let all = read(&format!(r#"{{{sizes}, "multi_query": false}}"#));
-        assert_eq!(all.queries(), [0..2, 6..8, 12..14, 18..20]);
+        assert_eq!(all.fused_heads().query_outputs(), [0..2, 6..8, 12..14, 18..20]);
     }
 }

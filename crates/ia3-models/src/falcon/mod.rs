@@ -4,7 +4,6 @@
 //! The model is that of arXiv 2311.16867. The names of the fields are Hugging Face's (`modeling_falcon.py`), so module paths
 //! equal checkpoint keys.
 
-mod alibi;
 mod attention;
 mod block;
 mod config;

@@ -3,13 +3,12 @@ use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::{ModelInfo, Tied, model_info};
 
-use super::alibi::alibi;
 use super::attention::Positions;
 use super::block::FalconDecoderLayer;
 use super::config::FalconConfig;
+use crate::alibi::Alibi;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::fused_queries::with_queries;
 use crate::layers::{embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -75,7 +74,7 @@ impl FalconForCausalLM {
     /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         let info = model_info(self, Some(&self.config.model_type), Some("lm_head"));
-        with_queries(info, "self_attention.query_key_value", &self.config.queries())
+        self.config.fused_heads().record(info, "self_attention.query_key_value")
     }
 
     fn positions(&self, tokens: &Tokens, x: &Tensor<3>) -> Positions {
@@ -85,8 +84,8 @@ impl FalconForCausalLM {
         if !self.config.alibi {
             return Positions { rotation, bias };
         }
-        let alibi = alibi(&tokens.mask_of_all(), self.config.num_attention_heads, self.config.head_dim());
-        let alibi = alibi.cast(bias.dtype());
+        let alibi = Alibi::Rounded { d_head: self.config.head_dim() };
+        let alibi = alibi.bias(&tokens.mask_of_all(), self.config.num_attention_heads).cast(bias.dtype());
         Positions { rotation, bias: bias + alibi }
     }
 }

@@ -5,8 +5,9 @@ use ia3_core::Ia3Forward;
 
 use super::config::GPT2Config;
 use super::conv1d::Conv1D;
-use crate::attention::{attend, merge_heads, split_heads};
+use crate::attention::attend_cached;
 use crate::cache::KvCache;
+use crate::fused_heads::FusedHeads;
 use crate::layers::dropout;
 
 /// Multi-head causal attention: `c_proj(softmax(q·kᵀ/√d_head + mask)·v)`. One projection computes `q`, `k` and `v`.
@@ -21,7 +22,7 @@ pub struct GPT2Attention {
     /// The dropout on the output.
     pub resid_dropout: Dropout,
     #[module(skip)]
-    heads: usize,
+    heads: FusedHeads,
     #[module(skip)]
     scaling: f64,
 }
@@ -36,20 +37,15 @@ impl GPT2Attention {
             c_proj: Conv1D::new(d, d, std / (2.0 * config.n_layer as f64).sqrt(), device),
             attn_dropout: dropout(config.attn_pdrop),
             resid_dropout: dropout(config.resid_pdrop),
-            heads: config.n_head,
+            heads: config.fused_heads(),
             scaling: by_head * by_layer,
         }
     }
 
     /// Computes the layer for `x` of shape `[batch, seq, d]`. The result has the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
-        let parts = self.c_attn.ia3_forward(x).chunk(3, 2);
-        let [q, k, v] = [0, 1, 2].map(|i: usize| split_heads(parts[i].clone(), self.heads));
-        let [k, v] = match cache {
-            Some(cache) => cache.append(k, v),
-            None => [k, v],
-        };
-        let context = attend(q, k, v, Some(bias), self.scaling, &self.attn_dropout);
-        self.resid_dropout.forward(self.c_proj.ia3_forward(merge_heads(context)))
+        let heads = self.heads.split(self.c_attn.ia3_forward(x));
+        let context = attend_cached(heads, bias, self.scaling, &self.attn_dropout, cache);
+        self.resid_dropout.forward(self.c_proj.ia3_forward(context))
     }
 }

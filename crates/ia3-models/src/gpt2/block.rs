@@ -1,44 +1,25 @@
 use burn::module::Module;
-use burn::nn::Dropout;
 use burn::tensor::{Device, Tensor};
-use ia3_core::Ia3Forward;
 
 use super::attention::GPT2Attention;
 use super::config::GPT2Config;
 use super::conv1d::Conv1D;
-use crate::activation::Activation;
 use crate::cache::KvCache;
-use crate::layers::dropout;
+use crate::feed_forward::feed_forward;
 use crate::norm::LayerNorm;
 
-/// The feed-forward layer: `c_proj(act(c_fc(x)))`.
-#[derive(Module, Debug)]
-pub struct GPT2MLP {
-    /// The first matrix, `[d, d_inner]`.
-    pub c_fc: Conv1D,
-    /// The second matrix, `[d_inner, d]`; an (IA)³ target whose input is scaled.
-    pub c_proj: Conv1D,
-    /// The dropout on the output.
-    pub dropout: Dropout,
-    #[module(skip)]
-    activation: Activation,
-}
+feed_forward!(
+    /// The feed-forward layer: `c_proj(act(c_fc(x)))`.
+    GPT2MLP { c_fc, c_proj }: Conv1D
+);
 
-impl GPT2MLP {
-    fn new(config: &GPT2Config, device: &Device) -> Self {
-        let (d, inner, std) = (config.n_embd, config.d_inner(), config.initializer_range);
-        Self {
-            c_fc: Conv1D::new(d, inner, std, device),
-            c_proj: Conv1D::new(inner, d, std / (2.0 * config.n_layer as f64).sqrt(), device),
-            dropout: dropout(config.resid_pdrop),
-            activation: config.activation_function,
-        }
-    }
-
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let h = self.activation.forward(self.c_fc.ia3_forward(x));
-        self.dropout.forward(self.c_proj.ia3_forward(h))
-    }
+fn mlp(config: &GPT2Config, device: &Device) -> GPT2MLP {
+    let (d, inner, std) = (config.n_embd, config.d_inner(), config.initializer_range);
+    let layers = [
+        Conv1D::new(d, inner, std, device),
+        Conv1D::new(inner, d, std / (2.0 * config.n_layer as f64).sqrt(), device),
+    ];
+    GPT2MLP::new(layers, config.activation_function, config.resid_pdrop)
 }
 
 /// A block: `x + attn(ln_1(x))`, then `x + mlp(ln_2(x))`.
@@ -61,7 +42,7 @@ impl GPT2Block {
             ln_1: norm(),
             attn: GPT2Attention::new(config, index, device),
             ln_2: norm(),
-            mlp: GPT2MLP::new(config, device),
+            mlp: mlp(config, device),
         }
     }
 

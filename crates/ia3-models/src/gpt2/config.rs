@@ -5,6 +5,7 @@ use crate::config_field::{
     Spelling, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
 use crate::error::ModelError;
+use crate::fused_heads::FusedHeads;
 use crate::shape::{HasShape, Shape};
 
 /// GPT-2's `config.json` (Hugging Face's `GPT2Config`), with its defaults.
@@ -106,6 +107,10 @@ impl GPT2Config {
     /// The width of the feed-forward layer.
     pub fn d_inner(&self) -> usize {
         self.n_inner.unwrap_or(self.n_embd.saturating_mul(4))
+    }
+
+    pub(crate) fn fused_heads(&self) -> FusedHeads {
+        FusedHeads::in_order(self.n_head, self.n_head, self.n_embd / self.n_head)
     }
 
     fn check(&self) -> Result<(), ModelError> {

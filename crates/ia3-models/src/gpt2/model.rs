@@ -7,7 +7,6 @@ use super::block::GPT2Block;
 use super::config::GPT2Config;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::fused_queries::with_queries;
 use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -66,7 +65,7 @@ impl GPT2LMHeadModel {
     /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         let info = model_info(self, Some("gpt2"), Some("lm_head"));
-        with_queries(info, "attn.c_attn", std::slice::from_ref(&(0..self.config.n_embd)))
+        self.config.fused_heads().record(info, "attn.c_attn")
     }
 }
 

@@ -74,12 +74,9 @@ impl CausalLm for LlamaForCausalLM {
         let (model, windows) = (&self.model, &self.config.windows);
         let x = states(&model.embed_tokens, tokens.ids.clone(), self.config.float32_states);
         let rotation = Rotation::at(tokens.positions.clone(), &self.config.rotary_frequencies);
-        // All blocks of a model that have a window have the same one.
-        let window = windows.iter().copied().flatten().next();
-        let (full, windowed) = (tokens.bias(&x, None), window.map(|_| tokens.bias(&x, window)));
+        let biases = tokens.biases(&x, windows);
         let x = run_blocks(&model.layers, x, caches, &mut trace, |layer, i, x, cache| {
-            let bias = windows[i].and(windowed.as_ref()).unwrap_or(&full);
-            layer.forward(x, &rotation, bias.clone(), cache)
+            layer.forward(x, &rotation, biases.of_block(i), cache)
         });
         let x = model.norm.forward(x);
         trace.push(&x);

@@ -191,6 +191,13 @@ impl Model {
         each!(self, m => Architecture::pad_token_id(m))
     }
 
+    /// Names under which transformers saves parameters and which are not their paths: (the path, the name). The head of
+    /// GPT-NeoX is the only one.
+    pub fn checkpoint_names(&self) -> Vec<(String, String)> {
+        let names = each!(self, m => Architecture::checkpoint_names(m));
+        names.into_iter().map(|(path, name)| (path.to_string(), name.to_string())).collect()
+    }
+
     /// The number of classes of a classifier, or `None` for a language model.
     pub fn num_labels(&self) -> Option<usize> {
         each!(self, m => Architecture::num_labels(m))

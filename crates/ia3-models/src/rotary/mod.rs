@@ -1,4 +1,4 @@
-//! Rotary position embeddings (arXiv 2104.09864), in Hugging Face's half-split layout.
+//! Rotary position embeddings (arXiv 2104.09864).
 
 mod frequencies;
 mod llama3;
@@ -10,4 +10,4 @@ mod yarn;
 pub use frequencies::RotaryFrequencies;
 pub(crate) use parameters::Beside;
 pub use parameters::RopeParameters;
-pub(crate) use rotation::Rotation;
+pub(crate) use rotation::{Pairs, Rotation};

@@ -41,8 +41,8 @@ pub struct RopeParameters {
     pub short_factor: Option<Vec<f64>>,
     /// Factor on the wavelength of each pair beyond the original length (`longrope`).
     pub long_factor: Option<Vec<f64>>,
-    /// Share of a head that is rotated. `default` ignores it, as Llama and its kin do in transformers; with a scaling only 1
-    /// is supported.
+    /// Share of a head that is rotated. With `default`, Llama and its kin ignore it, as in transformers; with a scaling they
+    /// support only 1.
     pub partial_rotary_factor: Option<f64>,
     /// Fields of other models.
     #[serde(flatten)]
@@ -74,7 +74,8 @@ impl RopeParameters {
         }
     }
 
-    pub(super) fn kind(&self) -> &str {
+    /// The kind of rotary embeddings that is described.
+    pub(crate) fn kind(&self) -> &str {
         self.rope_type.as_deref().or(self.r#type.as_deref()).unwrap_or("default")
     }
 

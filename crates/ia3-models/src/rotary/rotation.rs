@@ -2,11 +2,20 @@ use burn::tensor::{Int, Tensor};
 
 use super::frequencies::RotaryFrequencies;
 
-/// Cosines and sines of the angles at some positions, each `[batch or 1, 1, seq, head_dim / 2]`.
+/// Cosines and sines of the angles at some positions, each `[batch or 1, 1, seq, pairs]`.
 #[derive(Clone)]
 pub(crate) struct Rotation {
     cos: Tensor<4>,
     sin: Tensor<4>,
+}
+
+/// Which features of a head form a pair that turns by one angle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pairs {
+    /// Feature `i` and feature `pairs + i`.
+    Halves,
+    /// Features `2i` and `2i + 1` (GPT-J).
+    Neighbours,
 }
 
 impl Rotation {
@@ -20,15 +29,35 @@ impl Rotation {
         Self { cos: scaled(angles.clone().cos()), sin: scaled(angles.sin()) }
     }
 
-    /// Rotates `x` `[batch, heads, seq, head_dim]`: pair `i` is (`x[i]`, `x[i + head_dim/2]`).
+    /// Rotates `x` `[batch, heads, seq, head_dim]`, with pairs of [`Halves`](Pairs::Halves).
     pub(crate) fn apply(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, _, head_dim] = x.dims();
+        self.apply_to(x, Pairs::Halves)
+    }
+
+    /// Rotates the first features of `x` `[batch, heads, seq, head_dim]`, as many as there are in pairs. The others pass.
+    pub(crate) fn apply_to(&self, x: Tensor<4>, pairs: Pairs) -> Tensor<4> {
+        let ([batch, heads, seq, head_dim], [.., count]) = (x.dims(), self.cos.dims());
+        if count == 0 {
+            return x;
+        }
+        let rest = (2 * count < head_dim).then(|| x.clone().narrow(3, 2 * count, head_dim - 2 * count));
         let (cos, sin) = (self.cos.clone().cast(x.dtype()), self.sin.clone().cast(x.dtype()));
-        let first = x.clone().narrow(3, 0, head_dim / 2);
-        let second = x.narrow(3, head_dim / 2, head_dim / 2);
+        let [first, second] = match pairs {
+            Pairs::Halves => [0, count].map(|start| x.clone().narrow(3, start, count)),
+            Pairs::Neighbours => {
+                let x = x.narrow(3, 0, 2 * count).reshape([batch, heads, seq, count, 2]);
+                [0, 1].map(|of_pair| x.clone().narrow(4, of_pair, 1).squeeze_dim(4))
+            }
+        };
         let rotated =
             [first.clone() * cos.clone() - second.clone() * sin.clone(), second * cos + first * sin];
-        Tensor::cat(rotated.to_vec(), 3)
+        let rotated: Vec<Tensor<4>> = match pairs {
+            Pairs::Halves => rotated.into(),
+            Pairs::Neighbours => {
+                vec![Tensor::stack::<5>(rotated.into(), 4).reshape([batch, heads, seq, 2 * count])]
+            }
+        };
+        Tensor::cat(rotated.into_iter().chain(rest).collect(), 3)
     }
 }
 
@@ -58,6 +87,18 @@ mod tests {
         let got = Rotation::at(positions, &frequencies).apply(x).into_data();
         let expected = [1.0, 2.0, 0.0, 0.0, 3f32.cos(), 2.0 * 0.03f32.cos(), 3f32.sin(), 2.0 * 0.03f32.sin()];
         let expected = burn::tensor::TensorData::new(expected.to_vec(), [1, 1, 2, 4]);
+        got.assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
+    }
+
+    #[test]
+    fn a_pair_can_be_neighbours_and_the_rest_passes() {
+        let device = Device::flex();
+        let positions = Tensor::<2, Int>::from_ints([[3]], &device);
+        let x = Tensor::<4>::from_floats([[[[1.0, 0.0, 2.0, 0.0, 7.0]]]], &device);
+        let frequencies = RopeParameters::default().frequencies(4, 16).unwrap();
+        let got = Rotation::at(positions, &frequencies).apply_to(x, Pairs::Neighbours).into_data();
+        let expected = [3f32.cos(), 3f32.sin(), 2.0 * 0.03f32.cos(), 2.0 * 0.03f32.sin(), 7.0];
+        let expected = burn::tensor::TensorData::new(expected.to_vec(), [1, 1, 1, 5]);
         got.assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
     }
 }

@@ -9,14 +9,42 @@ use crate::error::ModelError;
 
 impl RopeParameters {
     /// The angles per position of the pairs of a head of width `head_dim`, in a model trained on
-    /// `max_position_embeddings` positions.
+    /// `max_position_embeddings` positions. The whole head is rotated.
     pub(crate) fn frequencies(
         &self,
         head_dim: usize,
         max_position_embeddings: usize,
     ) -> Result<RotaryFrequencies, ModelError> {
-        self.check(head_dim)?;
-        let base = || RotaryFrequencies::of_base(self.theta(), head_dim);
+        expect(head_dim.is_multiple_of(2), "head_dim", head_dim, "an even width, for rotary embeddings")?;
+        let share = self.partial_rotary_factor.unwrap_or(1.0);
+        let whole = self.kind() == "default" || share == 1.0;
+        expect(whole, "partial_rotary_factor", share, "1, the whole head, with a scaling")?;
+        self.frequencies_of_width(head_dim, max_position_embeddings)
+    }
+
+    /// The angles per position as [`frequencies`](Self::frequencies) gives them, where `partial_rotary_factor` is the share
+    /// of the head that is rotated. `field` is the field from which the share comes. An odd number of rotated features is
+    /// rounded up, as in transformers.
+    pub(crate) fn partial_frequencies(
+        &self,
+        head_dim: usize,
+        max_position_embeddings: usize,
+        field: &'static str,
+    ) -> Result<RotaryFrequencies, ModelError> {
+        let share = self.partial_rotary_factor.unwrap_or(1.0);
+        let width = (head_dim as f64 * share) as usize;
+        let fits = (0.0..=1.0).contains(&share) && width.next_multiple_of(2) <= head_dim;
+        expect(fits, field, share, "a share from 0 to 1 whose pairs of features fit into a head")?;
+        self.frequencies_of_width(width, max_position_embeddings)
+    }
+
+    fn frequencies_of_width(
+        &self,
+        width: usize,
+        max_position_embeddings: usize,
+    ) -> Result<RotaryFrequencies, ModelError> {
+        self.check()?;
+        let base = || RotaryFrequencies::of_base(self.theta(), width);
         let frequencies = match self.kind() {
             "default" => RotaryFrequencies::fixed(base()),
             "linear" => {
@@ -27,9 +55,9 @@ impl RopeParameters {
                 let stretch = Llama3::new(self)?;
                 RotaryFrequencies::fixed(base().into_iter().map(|f| stretch.apply(f)).collect())
             }
-            "dynamic" => self.dynamic(head_dim, max_position_embeddings)?,
-            "yarn" => yarn(self, head_dim, max_position_embeddings)?,
-            "longrope" => self.long(head_dim, max_position_embeddings)?,
+            "dynamic" => self.dynamic(width, max_position_embeddings)?,
+            "yarn" => yarn(self, width, max_position_embeddings)?,
+            "longrope" => self.long(width, max_position_embeddings)?,
             other => {
                 let (field, found) = ("rope_type", format!("`{other}`"));
                 let expected = "default, linear, dynamic, yarn, longrope or llama3";
@@ -41,31 +69,27 @@ impl RopeParameters {
         Ok(frequencies)
     }
 
-    fn check(&self, head_dim: usize) -> Result<(), ModelError> {
+    fn check(&self) -> Result<(), ModelError> {
         expect_positive("rope_theta", self.theta())?;
-        expect(head_dim.is_multiple_of(2), "head_dim", head_dim, "an even width, for rotary embeddings")?;
-        let share = self.partial_rotary_factor.unwrap_or(1.0);
-        let whole = self.kind() == "default" || share == 1.0;
-        expect(whole, "partial_rotary_factor", share, "1, the whole head, with a scaling")?;
         let nested = self.other.keys().find(|key| key.ends_with("_attention"));
         let found = nested.map_or("", String::as_str);
         expect(nested.is_none(), "rope_parameters", found, "the same parameters for all layers")
     }
 
-    fn dynamic(&self, head_dim: usize, trained: usize) -> Result<RotaryFrequencies, ModelError> {
-        expect(head_dim > 2, "head_dim", head_dim, "more than 2 with dynamic rotary embeddings")?;
+    fn dynamic(&self, width: usize, trained: usize) -> Result<RotaryFrequencies, ModelError> {
+        expect(width > 2, "head_dim", width, "more than 2 rotated features with dynamic rotary embeddings")?;
         expect(trained > 0, "max_position_embeddings", trained, "a positive number")?;
         let (theta, factor) = (self.theta(), number("factor", self.factor)?);
-        let longer = Some(Longer::Dynamic { theta, factor, trained });
-        let short = RotaryFrequencies::of_base(theta, head_dim);
+        let longer = Some(Longer::Dynamic { theta, factor, trained, width });
+        let short = RotaryFrequencies::of_base(theta, width);
         Ok(RotaryFrequencies { longer, ..RotaryFrequencies::fixed(short) })
     }
 
     /// LongRoPE (`_compute_longrope_parameters`).
-    fn long(&self, head_dim: usize, longest: usize) -> Result<RotaryFrequencies, ModelError> {
+    fn long(&self, width: usize, longest: usize) -> Result<RotaryFrequencies, ModelError> {
         let beyond = number("original_max_position_embeddings", self.original_max_position_embeddings)?;
         let factor = self.factor.unwrap_or(longest as f64 / beyond);
-        let base = RotaryFrequencies::of_base(self.theta(), head_dim);
+        let base = RotaryFrequencies::of_base(self.theta(), width);
         let by = |field, factors: &Option<Vec<f64>>| {
             let factors = factors.as_deref().unwrap_or_default();
             let fit = factors.len() == base.len() && factors.iter().all(|f| *f > 0.0 && f.is_finite());

@@ -12,6 +12,7 @@ mod softmax;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::{Autodiff, Flex, tensor::FloatTensor, tensor::QuantizedTensor};
+use burn::tensor::quantization::{QuantScheme, QuantStore};
 use ia3_kernels::activation::Activation;
 use ia3_kernels::norm::Norm;
 
@@ -44,6 +45,15 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
 
     fn fast_matmul_quantized(x: Tracked<C>, weight: QuantizedTensor<Self>) -> Tracked<C> {
         quantized::forward::<C>(x, weight)
+    }
+
+    fn fast_to_store(weight: QuantizedTensor<Self>, store: QuantStore) -> QuantizedTensor<Self> {
+        Flex::fast_to_store(weight, store)
+    }
+
+    /// Integers have no gradient.
+    fn fast_quantize(weight: Tracked<C>, scheme: QuantScheme) -> (QuantizedTensor<Self>, f64) {
+        Flex::fast_quantize(weight.into_primitive(), scheme)
     }
 
     fn fast_scale(x: Tracked<C>, l: Tracked<C>) -> Tracked<C> {

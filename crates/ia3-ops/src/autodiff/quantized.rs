@@ -9,13 +9,16 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use super::Tracked;
 use crate::flex::quantized::{self, Quantized};
 
+/// The product is that of the floats, tracked or not: below the first vector nothing is tracked, and training is exact.
 pub(super) fn forward<C: CheckpointStrategy>(x: Tracked<C>, weight: Quantized) -> Tracked<C> {
     match QuantizedBackward.prepare::<C>([x.node()]).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
-            let y = quantized::product(x.into_primitive(), &weight);
+            let y = quantized::product(x.into_primitive(), &weight, true);
             prepared.finish(weight, y)
         }
-        OpsKind::UnTracked(prepared) => prepared.finish(quantized::product(x.into_primitive(), &weight)),
+        OpsKind::UnTracked(prepared) => {
+            prepared.finish(quantized::product(x.into_primitive(), &weight, true))
+        }
     }
 }
 

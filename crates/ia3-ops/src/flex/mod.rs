@@ -7,6 +7,7 @@ mod matmul;
 pub(crate) mod nll;
 pub(crate) mod norm;
 mod ops;
+mod quantize;
 pub(crate) mod quantized;
 pub(crate) mod scale;
 pub(crate) mod softmax;

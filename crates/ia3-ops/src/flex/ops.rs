@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use burn::backend::{Backend, Flex, backend_extension, tensor::FloatTensor, tensor::QuantizedTensor};
+use burn::tensor::quantization::{QuantScheme, QuantStore};
 use ia3_kernels::activation::Activation;
 use ia3_kernels::norm::Norm;
 
 use super::quantized::Quantized;
 use super::tensor::{Primitive, contiguous, rows_contiguous};
-use super::{activation, attention, linear, nll, norm, quantized, scale, softmax};
+use super::{activation, attention, linear, nll, norm, quantize, quantized, scale, softmax};
 
 /// The class of each row. A negative one does not count.
 pub(crate) type Targets = Arc<Vec<i64>>;
@@ -38,6 +39,12 @@ pub(crate) trait FastOps: Backend {
 
     /// `x·W` for a quantised `W`; see [`crate::matmul_quantized`].
     fn fast_matmul_quantized(x: FloatTensor<Self>, weight: QuantizedTensor<Self>) -> FloatTensor<Self>;
+
+    /// The weight with another store; see [`crate::with_integer_products`].
+    fn fast_to_store(weight: QuantizedTensor<Self>, store: QuantStore) -> QuantizedTensor<Self>;
+
+    /// A weight in integers, and its relative error; see [`crate::quantize`].
+    fn fast_quantize(weight: FloatTensor<Self>, scheme: QuantScheme) -> (QuantizedTensor<Self>, f64);
 
     /// `x ⊙ l` with one vector for all rows of `x`, or one for each run of consecutive rows; see [`crate::scale`].
     fn fast_scale(x: FloatTensor<Self>, l: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -72,7 +79,15 @@ impl FastOps for Flex {
     }
 
     fn fast_matmul_quantized(x: Primitive, weight: Quantized) -> Primitive {
-        quantized::product(x, &weight)
+        quantized::product(x, &weight, false)
+    }
+
+    fn fast_to_store(weight: Quantized, store: QuantStore) -> Quantized {
+        quantized::to_store(&weight, store)
+    }
+
+    fn fast_quantize(weight: Primitive, scheme: QuantScheme) -> (Quantized, f64) {
+        quantize::apply(&weight, scheme)
     }
 
     fn fast_scale(x: Primitive, l: Primitive) -> Primitive {

@@ -39,6 +39,7 @@ impl Model {
         if options.config.is_none() {
             options.config = config_text(&self.module, base)?;
         }
+        options.names.extend(self.module.checkpoint_names());
         Ok(save_checkpoint_with(&self.module, &dir, &options)?)
     }
 }

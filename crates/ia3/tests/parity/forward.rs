@@ -85,7 +85,8 @@ fn loss(case: &Case, name: &str, model: &Model, comparison: &mut Comparison) {
 /// Every tensor that the merge changed, as our own checkpoint holds it, and no other tensor changed.
 fn merged_weights(case: &Case, merged: &Model, comparison: &mut Comparison) {
     let out = tempfile::tempdir().unwrap();
-    ia3::io::save_checkpoint(merged, out.path()).unwrap();
+    let options = ia3::io::CheckpointOptions::new().with_names(merged.checkpoint_names());
+    ia3::io::save_checkpoint_with(merged, out.path(), &options).unwrap();
     let ours = Tensors::read(&out.path().join("model.safetensors"));
     let base = Tensors::read(&case.dir.join("base/model.safetensors"));
     let expected = Tensors::read(&case.dir.join("merged_weights.safetensors"));

@@ -5,7 +5,7 @@ use ia3::models::Model;
 use ia3::{Bits, Quantization};
 
 use super::Ours;
-use crate::figures::{INT8, INT8_HEAD};
+use crate::figures::{INT4_FAST, INT8, INT8_FAST, INT8_HEAD};
 use crate::machine;
 use crate::timing::timed;
 use crate::weights::bytes_per_token;
@@ -19,9 +19,16 @@ impl Ours {
         for rows in [1, self.shape.batch] {
             self.generation(&format!("decode 32, batch {rows}"), &model, &base, rows)?;
         }
-        for (name, head) in [(INT8, false), (INT8_HEAD, true)] {
+        for (name, bits, head) in [
+            (INT8, Bits::Eight, false),
+            (INT8_HEAD, Bits::Eight, true),
+            (INT8_FAST, Bits::Eight, true),
+            (INT4_FAST, Bits::Four, true),
+        ] {
             let base = if head { self.base.clone().with_own_head() } else { self.base.clone() };
-            let (base, _) = ia3::quantize(&base, Quantization::new(Bits::Eight).with_head(head))?;
+            let (base, _) = ia3::quantize(&base, Quantization::new(bits).with_head(head))?;
+            let fast = [INT8_FAST, INT4_FAST].contains(&name);
+            let base = if fast { ia3::with_integer_products(base) } else { base };
             let quantized = ia3::attach(&base, &[&self.adapter])?;
             self.generation(&format!("decode 32, batch 1{name}"), &quantized, &base, 1)?;
         }

@@ -17,6 +17,7 @@ use ia3::models::Model;
 use ia3_benches::{Setup, Shape};
 
 use crate::figures::Figures;
+use crate::machine;
 use crate::part::Part;
 use crate::timing::timed;
 
@@ -31,6 +32,9 @@ pub(crate) struct Settings {
 
 /// Measures a part with this library.
 pub(crate) fn measure(part: Part, shape: &'static Shape, dir: &Path, settings: Settings) -> Result<Figures> {
+    if part == Part::Machine {
+        return machine::limits(settings.threads);
+    }
     let mut ours = Ours::load(shape, dir, settings)?;
     match part {
         Part::Forward => ours.forward()?,
@@ -40,6 +44,7 @@ pub(crate) fn measure(part: Part, shape: &'static Shape, dir: &Path, settings: S
         Part::Adapters => ours.adapters()?,
         Part::Ragged => ours.ragged()?,
         Part::Start => ours.start()?,
+        Part::Machine => {}
     }
     Ok(ours.figures)
 }

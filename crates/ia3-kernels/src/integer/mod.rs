@@ -1,0 +1,250 @@
+//! A few rows times a weight of integers.
+//!
+//! [`product_exact`] multiplies in float32. [`product`] multiplies integers: the rows are quantised too. Each block of inputs of a row becomes integers of eight bits with a scale. The products within a block are summed up
+//! exactly, in integers of 32 bits; then the sum is multiplied by both scales and added in float32. So an output differs from
+//! the product of the floats by at most half a step of the row's integers times the sum of the weight's magnitudes, block by
+//! block, beside the rounding of one addition per block. The result has the same bits on every machine and with any number of
+//! threads.
+
+mod activations;
+mod exact;
+mod fetch;
+mod isa;
+mod nibbles;
+mod plain;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use activations::Activations;
+pub use exact::product_exact;
+use isa::Isa;
+pub use nibbles::Nibbles;
+
+use crate::parallel::columns;
+use crate::threads;
+use crate::weight::{Scales, Weight};
+
+/// Columns that one task computes at most: the sums of one block of inputs and of one row stay in the first cache.
+const STRIP: usize = 2048;
+
+/// Columns that the kernels compute at once.
+const VECTOR: usize = 64;
+
+/// Elements of a weight from which on threads pay: a thread reads so many in about 20 µs. Where the caller is not one of the
+/// threads that run tasks, waking them takes as long.
+const WORTH_THREADS: usize = if cfg!(miri) { 64 } else { 256 << 10 };
+
+/// A weight of integers with scales, by lines of bytes.
+trait Lines: Sync {
+    /// `[inputs, outputs]`
+    fn shape(&self) -> [usize; 2];
+
+    fn factors(&self) -> Scales<'_>;
+
+    /// For some columns, the sums over the products of a block of inputs of the weight with these integers, whose sum is
+    /// `total`.
+    fn sums(&self, isa: Isa, block: usize, first: usize, x: &[i8], total: i32, sums: &mut [i32]);
+}
+
+impl Lines for Weight<'_, i8> {
+    fn shape(&self) -> [usize; 2] {
+        self.dims()
+    }
+
+    fn factors(&self) -> Scales<'_> {
+        self.scales().expect("a weight of integers has scales")
+    }
+
+    fn sums(&self, isa: Isa, block: usize, first: usize, x: &[i8], total: i32, sums: &mut [i32]) {
+        let outputs = self.dims()[1];
+        let lines = &self.data()[block * x.len() * outputs..][..x.len() * outputs];
+        isa.sums_of_bytes(lines, [outputs, first], x, total, sums);
+    }
+}
+
+impl Lines for Nibbles<'_> {
+    fn shape(&self) -> [usize; 2] {
+        self.dims()
+    }
+
+    fn factors(&self) -> Scales<'_> {
+        self.scales()
+    }
+
+    fn sums(&self, isa: Isa, block: usize, first: usize, x: &[i8], total: i32, sums: &mut [i32]) {
+        isa.sums_of_nibbles(self.lines(block), [self.dims()[1], first], x, total, sums);
+    }
+}
+
+/// `x·W`, `[rows, outputs]`, with `x` `[rows, inputs]` and a weight of bytes.
+///
+/// # Panics
+///
+/// Panics if `x` does not hold as many elements as the shapes say, if the weight has no scales, or if a block of it has more
+/// than 65,536 inputs.
+pub fn product(x: &[f32], rows: usize, weight: Weight<i8>) -> Vec<f32> {
+    multiply(Isa::best(), x, rows, &weight)
+}
+
+/// The same with a weight of four bits.
+///
+/// # Panics
+///
+/// As [`product`].
+pub fn product_nibbles(x: &[f32], rows: usize, weight: Nibbles) -> Vec<f32> {
+    multiply(Isa::best(), x, rows, &weight)
+}
+
+fn multiply(isa: Isa, x: &[f32], rows: usize, weight: &impl Lines) -> Vec<f32> {
+    let ([inputs, outputs], Scales { values, block }) = (weight.shape(), weight.factors());
+    assert_eq!(x.len(), rows * inputs, "{rows} rows of {inputs} elements");
+    // 128 · 127 · 2^16 and 128 times the sum of as many integers stay below 2^31.
+    assert!(block <= 1 << 16, "blocks of {block} inputs");
+    let (activations, blocks) = (Activations::new(x, block), inputs / block);
+    columns([rows, outputs], width(inputs * outputs, outputs, STRIP), |first, out| {
+        let width = out.len() / rows;
+        let mut sums = vec![0; width];
+        for block in 0..blocks {
+            let scales = &values[block * outputs + first..][..width];
+            for (row, out) in out.chunks_exact_mut(width).enumerate() {
+                let (integers, of_row) = activations.block(row * blocks + block);
+                weight.sums(isa, block, first, integers, of_row.sum, &mut sums);
+                isa.add_scaled(out, &sums, scales, of_row.scale);
+            }
+        }
+    })
+}
+
+/// Columns per task, at most `strip`: the same number for each thread, in whole vectors.
+fn width(elements: usize, outputs: usize, strip: usize) -> usize {
+    let worth = WORTH_THREADS * if threads::inside() { 1 } else { 4 };
+    let threads = if elements < worth { 1 } else { threads::count() };
+    let strips = outputs.div_ceil(threads * strip).max(1) * threads;
+    outputs.div_ceil(strips).next_multiple_of(VECTOR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `[inputs, outputs, block]`: blocks of whole groups of lines, and odd ones; columns of whole tiles, and others.
+    const SHAPES: [[usize; 3]; 6] =
+        [[64, 96, 64], [36, 70, 9], [10, 33, 10], [7, 32, 1], [40, 3, 20], [126, 65, 63]];
+
+    fn values(n: usize, seed: usize) -> Vec<f32> {
+        (0..n).map(|i| (((i + 1) * (2 * seed + 7919) * 31) % 211) as f32 / 105.5 - 1.0).collect()
+    }
+
+    /// The products in float64, and how far an output may be from it: half a step of the row's integers times the weight's
+    /// magnitude, and the rounding of a few operations per block.
+    fn exact(x: &[f32], w: &[i8], scales: &[f32], [inputs, outputs, block]: [usize; 3]) -> Vec<(f64, f64)> {
+        let at = |row: usize, j: usize| {
+            let (mut sum, mut bound, mut magnitude) = (0.0, 0.0, 0.0);
+            for b in 0..inputs / block {
+                let x = &x[row * inputs + b * block..][..block];
+                let step = x.iter().fold(0f64, |peak, x| peak.max(f64::from(x.abs()))) / 127.0;
+                for (i, x) in x.iter().enumerate() {
+                    let w = f64::from(w[(b * block + i) * outputs + j]) * f64::from(scales[b * outputs + j]);
+                    sum += f64::from(*x) * w;
+                    bound += 0.5 * step * w.abs();
+                    magnitude += (f64::from(x.abs()) + step) * w.abs();
+                }
+            }
+            (sum, bound + magnitude * 4e-7 * (2 + inputs / block) as f64)
+        };
+        (0..x.len() / inputs * outputs).map(|i| at(i / outputs, i % outputs)).collect()
+    }
+
+    fn largest(y: &[f32]) -> f64 {
+        y.iter().fold(0.0, |most, y| f64::from(y.abs()).max(most))
+    }
+
+    #[test]
+    fn all_instructions_give_the_same_bits_within_the_bound_of_the_rounding() {
+        let kinds = Isa::available();
+        println!("{kinds:?}");
+        for (shape, rows) in SHAPES.iter().flat_map(|shape| [(*shape, 1), (*shape, 6)]) {
+            let [inputs, outputs, block] = shape;
+            let (x, scales) = (values(rows * inputs, 1), values(inputs / block * outputs, 2));
+            let scales: Vec<f32> = scales.iter().map(|x| x.abs() + 0.01).collect();
+            // Among them the smallest integers of eight and of four bits.
+            let bytes: Vec<i8> = (0..inputs * outputs).map(|i| (i * 37 % 256) as u8 as i8).collect();
+            let fours: Vec<i8> = bytes.iter().map(|x| x >> 4).collect();
+            let of_scales = Scales { values: &scales, block };
+            let packed = Nibbles::pack(&fours, [inputs, outputs], block);
+            let weight = Weight::new(&bytes[..], [inputs, outputs], Some(of_scales));
+            let nibbles = Nibbles::new(&packed, [inputs, outputs], of_scales);
+            let all = kinds
+                .iter()
+                .map(|isa| [multiply(*isa, &x, rows, &weight), multiply(*isa, &x, rows, &nibbles)]);
+            let all: Vec<[Vec<f32>; 2]> = all.collect();
+            for (kind, got) in kinds.iter().zip(&all) {
+                assert_eq!(got, &all[0], "{kind:?}, {shape:?}");
+            }
+            let floats = product_exact(&x, rows, weight);
+            for (got, (exact, _)) in floats.iter().zip(exact(&x, &bytes, &scales, shape)) {
+                assert!(
+                    (f64::from(*got) - exact).abs() <= 2e-5 * largest(&floats),
+                    "{got}, not {exact}, {shape:?}"
+                );
+            }
+            for (got, w) in all[0].iter().zip([&bytes, &fours]) {
+                for (got, (exact, bound)) in got.iter().zip(exact(&x, w, &scales, shape)) {
+                    assert!(
+                        (f64::from(*got) - exact).abs() <= bound,
+                        "{got} instead of {exact} ± {bound}, {shape:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// The largest sums that the instructions have to hold.
+    #[test]
+    fn extreme_integers_do_not_overflow() {
+        for (w, sign) in [(-128i8, 1f32), (-128, -1.0), (127, 1.0), (127, -1.0)] {
+            let (bytes, x) = (vec![w; 64 * 32], vec![sign; 64]);
+            let of_scales = Scales { values: &[1.0; 32], block: 64 };
+            let weight = Weight::new(&bytes[..], [64, 32], Some(of_scales));
+            let fours = vec![w >> 4; 64 * 32];
+            let packed = Nibbles::pack(&fours, [64, 32], 64);
+            let nibbles = Nibbles::new(&packed, [64, 32], of_scales);
+            for isa in Isa::available() {
+                let close = |got: Vec<f32>, w: i8| {
+                    let exact = 64.0 * f32::from(w) * sign;
+                    assert!(
+                        got.iter().all(|got| (got - exact).abs() < 1e-5 * exact.abs()),
+                        "{isa:?} {got:?}"
+                    );
+                };
+                close(multiply(isa, &x, 1, &weight), w);
+                close(multiply(isa, &x, 1, &nibbles), w >> 4);
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_finite_reach_the_result() {
+        let (bytes, of_scales) = (vec![0; 8 * 40], Scales { values: &[1.0; 80], block: 4 });
+        let weight = Weight::new(&bytes[..], [8, 40], Some(of_scales));
+        let mut x = vec![1.0; 8];
+        assert_eq!(product(&x, 1, weight), [0.0; 40]);
+        x[5] = f32::INFINITY;
+        assert!(product(&x, 1, weight).iter().all(|y| y.is_nan()));
+    }
+
+    /// Rayon's threads would outlive the test under Miri.
+    #[cfg(not(miri))]
+    #[test]
+    fn the_result_does_not_depend_on_the_number_of_threads() {
+        let [inputs, outputs, block] = [96, 3001, 32];
+        let (x, scales) = (values(inputs, 1), values(inputs / block * outputs, 2));
+        let bytes: Vec<i8> = (0..inputs * outputs).map(|i| (i * 37 % 255) as u8 as i8).collect();
+        let weight = Weight::new(&bytes[..], [inputs, outputs], Some(Scales { values: &scales, block }));
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| [product(&x, 1, weight), product_exact(&x, 1, weight)])
+        };
+        assert_eq!(on(1), on(3));
+    }
+}

@@ -1,0 +1,95 @@
+use burn::module::Module;
+use burn::nn::{Dropout, Embedding, Linear};
+use burn::tensor::{Device, Tensor};
+use ia3_core::{ModelInfo, Tied, model_info};
+
+use super::block::GPTBigCodeBlock;
+use super::config::GPTBigCodeConfig;
+use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
+use crate::causal_methods::causal_lm_methods;
+use crate::layers::{dropout, embedding, linear, states};
+use crate::norm::LayerNorm;
+use crate::output::Trace;
+
+/// The model without the head: embeddings, blocks and final norm.
+#[derive(Module, Debug)]
+pub struct GPTBigCodeModel {
+    /// The embedding of tokens, `[vocab, d]`.
+    pub wte: Embedding,
+    /// The embedding of positions, `[n_positions, d]`.
+    pub wpe: Embedding,
+    /// The dropout on the sum of the embeddings.
+    pub drop: Dropout,
+    /// The blocks.
+    pub h: Vec<GPTBigCodeBlock>,
+    /// The norm of the output.
+    pub ln_f: LayerNorm,
+}
+
+/// GPT-BigCode with a language-model head, which is Hugging Face's `GPTBigCodeForCausalLM`.
+#[derive(Module, Debug)]
+pub struct GPTBigCodeForCausalLM {
+    /// All modules except the head.
+    pub transformer: GPTBigCodeModel,
+    /// The head, `[d, vocab]`; tied where it is the transposed embedding.
+    pub lm_head: Tied<Linear>,
+    #[module(skip)]
+    config: GPTBigCodeConfig,
+}
+
+causal_lm_methods!(
+    GPTBigCodeForCausalLM, GPTBigCodeConfig,
+    types: ["gpt_bigcode"],
+    prefix: "transformer.",
+    embedding: "transformer.wte.weight"
+);
+
+impl GPTBigCodeConfig {
+    /// Makes a freshly initialised model. A weight takes no memory before it is first read.
+    pub fn init(&self, device: &Device) -> GPTBigCodeForCausalLM {
+        let (d, std) = (self.n_embd, self.initializer_range);
+        let transformer = GPTBigCodeModel {
+            wte: embedding(self.vocab_size, d, std, device),
+            wpe: embedding(self.n_positions, d, std, device),
+            drop: dropout(self.embd_pdrop),
+            h: (0..self.n_layer).map(|_| GPTBigCodeBlock::new(self, device)).collect(),
+            ln_f: LayerNorm::new(d, self.layer_norm_epsilon, device),
+        };
+        let head = || linear(d, self.vocab_size, false, std, device);
+        let lm_head = Tied::to("transformer.wte").with_own((!self.tie_word_embeddings).then(head));
+        GPTBigCodeForCausalLM { transformer, lm_head, config: self.clone() }
+    }
+}
+
+impl GPTBigCodeForCausalLM {
+    /// The facts that planning needs. They are read from shapes, so no weight is initialised.
+    pub fn info(&self) -> ModelInfo {
+        let info = model_info(self, Some("gpt_bigcode"), Some("lm_head"));
+        self.config.fused_heads().record(info, "attn.c_attn")
+    }
+}
+
+impl CausalLm for GPTBigCodeForCausalLM {
+    fn facts(&self) -> Facts {
+        let GPTBigCodeConfig { vocab_size, n_layer, n_positions, .. } = self.config;
+        Facts { vocab_size, layers: n_layer, max_positions: Some(n_positions) }
+    }
+
+    fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
+        let model = &self.transformer;
+        let float32 = self.config.float32_states;
+        let x = states(&model.wte, tokens.ids.clone(), float32)
+            + states(&model.wpe, tokens.positions.clone(), float32);
+        let bias = tokens.bias(&x, None);
+        let x = model.drop.forward(x);
+        let x =
+            run_blocks(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, bias.clone(), cache));
+        let x = model.ln_f.forward(x);
+        trace.push(&x);
+        x
+    }
+
+    fn head(&self) -> (&Option<Linear>, &Embedding) {
+        (&self.lm_head, &self.transformer.wte)
+    }
+}
