@@ -118,6 +118,9 @@ impl<T: Element> Stream<'_, T> {
                         )
                     },
                 );
+                // One vector at a time, used where it is made: from an array of vectors, the compiler widens float16 element by
+                // element.
+                #[allow(clippy::needless_range_loop)]
                 for l in 0..L {
                     for v in 0..V {
                         let w = load::<S, T>(simd, data.add(l * outputs + column + v * S::F32_LANES));
