@@ -2,8 +2,11 @@
 
 mod args;
 mod commands;
+mod hint;
 mod out;
 mod output;
+mod predictions;
+mod progress;
 mod ranks;
 mod tensor_files;
 mod text_file;

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ia3_guard::{escape_json, escape_lines};
 use serde::Serialize;
 
 use crate::args::Format;
+use crate::hint;
 
 /// Prints a report on standard output, as text or as JSON.
 pub(crate) fn report<R: Display + Serialize>(report: &R, format: Format) -> anyhow::Result<()> {
@@ -57,7 +59,8 @@ fn write_line(text: &str, mut to: impl Write) -> anyhow::Result<()> {
     }
 }
 
-/// Prints an error and its causes on standard error. A cause that the lines above already contain is left out.
+/// Prints an error and its causes on standard error, and the option that may help. A cause that the lines above already contain
+/// is left out.
 pub(crate) fn error(error: &anyhow::Error) {
     let mut said = error.to_string();
     eprintln!("error: {}", shown(&said));
@@ -68,11 +71,47 @@ pub(crate) fn error(error: &anyhow::Error) {
             said = cause;
         }
     }
+    if let Some(hint) = hint::of(error) {
+        eprintln!("  hint: {hint}");
+    }
+}
+
+/// How much the program says beside reports and errors. It is set once, before a command runs.
+static QUIET: AtomicBool = AtomicBool::new(false);
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Follows `--quiet` and `--verbose`.
+pub(crate) fn set_volume(quiet: bool, verbose: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+    VERBOSE.store(verbose, Ordering::Relaxed);
+}
+
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+pub(crate) fn is_verbose() -> bool {
+    VERBOSE.load(Ordering::Relaxed)
 }
 
 /// Prints a note to the user on standard error.
 pub(crate) fn note(text: impl Display) {
-    eprintln!("note: {}", shown(&text.to_string()));
+    say(format_args!("note: {}", shown(&text.to_string())));
+}
+
+/// Prints a line about the progress of the work on standard error.
+pub(crate) fn say(line: impl Display) {
+    if !is_quiet() {
+        eprintln!("{line}");
+    }
+}
+
+/// Prints bytes on standard output as they are.
+pub(crate) fn raw(bytes: &[u8]) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// A message as the terminal may see it. Messages escape what comes from files themselves; this is the second line of defence,
@@ -81,6 +120,16 @@ fn shown(message: &str) -> String {
     const MAX: usize = 10_000;
     let cut = message.char_indices().nth(MAX).map_or(message, |(end, _)| &message[..end]);
     format!("{}{}", escape_lines(cut), if cut.len() < message.len() { "…" } else { "" })
+}
+
+/// Prints a value as one line of JSON on standard output.
+pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
+    write_line(&escape_json(&serde_json::to_string(value)?), std::io::stdout())
+}
+
+/// Ends the line of the pieces before it.
+pub(crate) fn piece_end() -> anyhow::Result<()> {
+    write_line("", std::io::stdout())
 }
 
 /// Prints a piece of generated text on standard output at once, escaped as by [`generated_on`].

@@ -10,14 +10,22 @@ use crate::text_file;
 
 /// Opens the tokenizer of a base. Its ids are checked against the vocabulary of the model.
 pub(crate) fn open(base: &Path) -> anyhow::Result<Tokenizer> {
+    open_or(base, "")
+}
+
+/// Opens the tokenizer of a base for a command that takes token ids too.
+pub(crate) fn open_for_prompts(base: &Path) -> anyhow::Result<Tokenizer> {
+    open_or(base, ", or give token ids with --inputs instead of text")
+}
+
+fn open_or(base: &Path, other: &str) -> anyhow::Result<Tokenizer> {
+    // A folder without a model is the fault to name, rather than the tokenizer that it lacks too.
+    let config = ia3::read_config(base)?;
     let path = base.join("tokenizer.json");
     if !path.exists() {
-        bail!(
-            "{} has no tokenizer.json; add the one of the model, or give token ids with --inputs instead of text",
-            quote_path(base)
-        );
+        bail!("{} has no tokenizer.json; add the one of the model{other}", quote_path(base));
     }
-    Ok(Tokenizer::open(&path)?.with_vocab_size(ia3::read_config(base)?.vocab_size()))
+    Ok(Tokenizer::open(&path)?.with_vocab_size(config.vocab_size()))
 }
 
 /// The token ids of the lines of a file.

@@ -262,7 +262,7 @@ fn errors_in_the_data_name_the_line() {
     );
     assert_eq!(
         problem("{\"text\": \"a\", \"label\": 1}", &[]),
-        "error: DIR/data.jsonl, line 1: the row has the label 1, but the model is a language model; give the names of the labels, or use a template\n"
+        "error: DIR/data.jsonl, line 1: the row has the label 1, but the model is a language model; give the names of the labels, or use a template\n  hint: --label-names NAME,… gives the names, --template or --templates a template\n"
     );
     assert_eq!(
         problem("{\"text\": \"a\", \"label\": 2}", &["--label-names", "no,yes"]),
@@ -278,7 +278,7 @@ fn errors_in_the_data_name_the_line() {
     );
     assert_eq!(
         problem(good, &["--max-input-tokens", "1"]),
-        "error: DIR/data.jsonl, line 1: there is no room for text: the token limit is 1, and special tokens take 1; raise the limit\n"
+        "error: DIR/data.jsonl, line 1: there is no room for text: the token limit is 1, and special tokens take 1; raise the limit\n  hint: --max-input-tokens and --max-target-tokens are these limits\n"
     );
     assert_eq!(
         problem(good, &["--adapter", "a{seed}"]),

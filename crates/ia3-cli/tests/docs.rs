@@ -79,7 +79,9 @@ fn help_examples() {
     for command in commands.into_iter().chain(["status", "convert", "cost", "devices"]) {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let help = succeed(&words);
-        let examples = help.lines().filter(|line| line.starts_with("  ia3 "));
+        // A command may go on in the next line.
+        let whole = help.replace("\\\n", "");
+        let examples = whole.lines().filter(|line| line.starts_with("  ia3 "));
         let status = i32::from(command == "diff");
         let step = |(line, text): (usize, &str)| Step {
             line,
@@ -90,6 +92,8 @@ fn help_examples() {
         let before = all.len();
         all.extend((1..).zip(examples).map(step));
         assert!(all.len() > before, "`ia3 {command} --help` shows no example");
+        let long: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(long.is_empty(), "`ia3 {command} --help` has lines of more than 80 columns: {long:?}");
     }
     run("--help", all);
 }

@@ -53,14 +53,18 @@ const TABLE: [(&str, DefaultTargets); 27] = [
 
 /// Model types for which PEFT has no defaults: those of the architecture that they share, by the paper's placement.
 #[rustfmt::skip]
-const OWN: [(&str, DefaultTargets); 3] = [
+const OWN: [(&str, DefaultTargets); 6] = [
+    row("distilbert", &["k_lin", "v_lin", "ffn.lin2"], &["ffn.lin2"]),
+    row("electra", &["key", "value", "output.dense"], &["output.dense"]),
     row("olmo2", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
     row("phi3", &["qkv_proj", "down_proj"], &["down_proj"]),
     row("smollm3", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
+    row("xlm-roberta", &["key", "value", "output.dense"], &["output.dense"]),
 ];
 
 /// The default targets for a `model_type` of `config.json`, those of PEFT where it has any, or `None` if there are none.
-/// `olmo2`, `phi3` and `smollm3` have defaults here alone; an adapter that is saved names its targets, so PEFT reads it all the same.
+/// Some types, such as `olmo2` and `electra`, have defaults here alone; an adapter that is saved names its targets, so PEFT reads it
+/// all the same.
 ///
 /// ```
 /// let t5 = ia3_config::default_targets("t5").unwrap();

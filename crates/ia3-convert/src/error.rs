@@ -2,10 +2,10 @@ use ia3_guard::{quote, quote_error, quote_path};
 use std::path::PathBuf;
 
 use ia3_config::Placement;
-use ia3_io::AdapterFileError;
 use ia3_io::fs::FileError;
 use ia3_io::safetensors::SafetensorsError;
 use ia3_io::text::{count, first_few_quoted, found_names};
+use ia3_io::{AdapterFileError, CheckpointError};
 
 use crate::format::AdapterFormat;
 use crate::torch::TorchError;
@@ -218,6 +218,17 @@ pub enum ConvertError {
         /// The adapter.
         path: PathBuf,
     },
+    /// The index of the shards of a base is none.
+    #[error("{} is no index of shards: {reason}", quote_path(path), reason = quote_error(reason))]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A base cannot be read or written.
+    #[error(transparent)]
+    Checkpoint(Box<CheckpointError>),
     /// The path to write to holds something else than an adapter of that format.
     #[error(
         "`{}` exists and is not an (IA)³ adapter in the form of {}; write to another path",

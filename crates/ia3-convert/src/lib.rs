@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod adapterhub;
+mod base;
 mod column;
 mod conversion;
 mod error;
@@ -19,6 +20,7 @@ mod t5;
 mod tfew;
 mod torch;
 
+pub use base::{ConvertedBase, convert_base};
 pub use conversion::{Converted, convert_adapter, convert_adapter_with};
 pub use error::ConvertError;
 pub use feed_forward::{FeedForwardSite, Placed, place_feed_forward};

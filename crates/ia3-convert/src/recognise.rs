@@ -34,7 +34,7 @@ impl AdapterFormat {
             _ if peft_bin::is_there(path) => Self::Peft,
             Some(FileKind::Zip) => Self::TFew,
             // The reader of T-Few files says what the file is instead of such an archive.
-            Some(kind) if kind != FileKind::Json && !in_folder => Self::TFew,
+            Some(kind) if !matches!(kind, FileKind::Json | FileKind::Safetensors) && !in_folder => Self::TFew,
             _ => Self::Peft,
         })
     }

@@ -1,9 +1,15 @@
+use crate::chat::ChatTemplate;
 use crate::error::DataError;
 use crate::example::{Example, MAX_INPUT_TOKENS, Target};
 use crate::label_names;
 use crate::model_kind::ModelKind;
 use crate::text_example::{Answer, TextExample};
 use crate::tokenizer::Tokenizer;
+
+/// The target of a token without a class, which is PyTorch's `ignore_index`.
+const NO_CLASS: i64 = -100;
+
+const TAGS: &str = "a class for each word";
 
 /// Turns examples of text into token ids for a model.
 #[derive(Clone, Debug)]
@@ -20,13 +26,16 @@ pub struct Encoder {
     /// The names of the labels, in the order of their numbers. For a language model they are the choices of a row with a
     /// label. For a classifier they give the class of a row with a target text.
     pub label_names: Vec<String>,
+    /// The chat template of the base, which rows of messages need.
+    pub chat_template: Option<ChatTemplate>,
 }
 
 impl Encoder {
     /// An encoder with at most [`MAX_INPUT_TOKENS`] tokens per input and per target, and without label names.
     pub fn new(tokenizer: Tokenizer, model: ModelKind) -> Self {
         let (max_input_tokens, max_target_tokens) = (MAX_INPUT_TOKENS, MAX_INPUT_TOKENS);
-        Self { tokenizer, model, max_input_tokens, max_target_tokens, label_names: vec![] }
+        let (label_names, chat_template) = (vec![], None);
+        Self { tokenizer, model, max_input_tokens, max_target_tokens, label_names, chat_template }
     }
 
     /// Sets the maximum number of tokens of an input.
@@ -44,19 +53,62 @@ impl Encoder {
         Self { label_names, ..self }
     }
 
+    /// Sets the chat template.
+    pub fn with_chat_template(self, chat_template: Option<ChatTemplate>) -> Self {
+        Self { chat_template, ..self }
+    }
+
     /// The ids of one example. For a classifier the number of the right choice is the class.
     ///
     /// # Errors
     ///
-    /// A label has no text and the model is a language model; a text has no class and the model is a classifier; or the
-    /// tokenizer fails.
+    /// A label has no text and the model is a language model; a text has no class and the model is a classifier; the answer is
+    /// of another kind than the model's; or the tokenizer fails.
     pub fn encode(&self, example: &TextExample) -> Result<Example, DataError> {
+        if let Answer::Tags { words, tags } = &example.answer {
+            return self.tagged(words, tags);
+        }
         let input = self.tokenizer.encode_prompt(&example.input, Some(self.max_input_tokens), &self.model)?;
         let target = match self.model {
             ModelKind::Classifier => Target::Class(self.class(&example.answer)?),
+            ModelKind::MultiLabel { labels } => Target::Values(self.classes(&example.answer, labels)?),
+            ModelKind::Regression => Target::Values(numbers(&example.answer)?),
+            ModelKind::TokenClassifier => {
+                return Err(DataError::AnswerKind { found: kind(&example.answer), expected: TAGS });
+            }
             ModelKind::EncoderDecoder | ModelKind::Decoder { .. } => self.texts(&example.answer)?,
         };
         Ok(Example { input, target })
+    }
+
+    /// The tokens of words, of which the first of each word has the class of the word.
+    fn tagged(&self, words: &[String], tags: &[usize]) -> Result<Example, DataError> {
+        if self.model != ModelKind::TokenClassifier {
+            return Err(DataError::AnswerKind { found: TAGS, expected: "one answer for the whole input" });
+        }
+        let (input, word_of) = self.tokenizer.encode_words(words, self.max_input_tokens)?;
+        let mut before = None;
+        let class = |word: Option<usize>| {
+            let first = word.filter(|_| word != before);
+            before = word;
+            first.and_then(|word| tags.get(word)).map_or(NO_CLASS, |tag| *tag as i64)
+        };
+        let classes: Vec<i64> = word_of.into_iter().map(class).collect();
+        Ok(Example { input, target: Target::TokenClasses(classes) })
+    }
+
+    /// 1 for each class that the answer has, and 0 for each other class.
+    fn classes(&self, answer: &Answer, labels: usize) -> Result<Vec<f32>, DataError> {
+        let classes = match answer {
+            Answer::Classes(classes) => classes.clone(),
+            other => vec![self.class(other)?],
+        };
+        let mut values = vec![0.0; labels];
+        for class in classes {
+            let missing = DataError::AnswerOutOfRange { answer: class as i64, choices: labels };
+            *values.get_mut(class).ok_or(missing)? = 1.0;
+        }
+        Ok(values)
     }
 
     fn class(&self, answer: &Answer) -> Result<usize, DataError> {
@@ -64,6 +116,7 @@ impl Encoder {
             Answer::Class(class) => Ok(*class),
             Answer::Choices { answer, .. } => Ok(*answer),
             Answer::Text(text) => label_names::position(text, &self.label_names),
+            other => Err(DataError::AnswerKind { found: kind(other), expected: "one class" }),
         }
     }
 
@@ -83,6 +136,9 @@ impl Encoder {
                 Err(DataError::AnswerOutOfRange { answer, choices: self.label_names.len() })
             }
             Answer::Class(label) => choices(&self.label_names, *label),
+            other => {
+                Err(DataError::AnswerKind { found: kind(other), expected: "a text, a class or a choice" })
+            }
         }
     }
 
@@ -96,5 +152,26 @@ impl Encoder {
         ids.truncate(self.max_target_tokens.saturating_sub(usize::from(end.is_some())));
         ids.extend(end);
         Ok(ids)
+    }
+}
+
+/// The numbers of an answer for a regression.
+fn numbers(answer: &Answer) -> Result<Vec<f32>, DataError> {
+    match answer {
+        Answer::Numbers(numbers) => Ok(numbers.clone()),
+        Answer::Class(number) => Ok(vec![*number as f32]),
+        other => Err(DataError::AnswerKind { found: kind(other), expected: "a number" }),
+    }
+}
+
+/// What an answer is, for a message.
+fn kind(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Text(_) => "a text",
+        Answer::Class(_) => "a class",
+        Answer::Classes(_) => "several classes",
+        Answer::Numbers(_) => "a number",
+        Answer::Tags { .. } => TAGS,
+        Answer::Choices { .. } => "a choice of texts",
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_INPUT_TOKENS: usize = 256;
 
 /// One tokenised example: an input and its target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Example {
     /// Ids of the input. For an encoder they end with the end-of-sequence token.
     pub input: Vec<i64>,
@@ -13,12 +13,18 @@ pub struct Example {
 }
 
 /// What the model should answer to an input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Target {
     /// Ids of a text, which end with the end-of-sequence token.
     Tokens(Vec<i64>),
     /// The number of the class, for a classifier.
     Class(usize),
+    /// A number for each label, for a regression; or 1 for each class that the text has and 0 for each other class, for a
+    /// classifier with several classes per text.
+    Values(Vec<f32>),
+    /// The number of the class of each token of the input, for a classifier of tokens. It is -100 for a token without a class,
+    /// such as a special token, and each token of a word but its first.
+    TokenClasses(Vec<i64>),
     /// One of several texts.
     Choices {
         /// Ids of each text, which end with the end-of-sequence token.
@@ -26,15 +32,37 @@ pub enum Target {
         /// The number of the right text, from 0.
         answer: usize,
     },
+    /// Ids of the rest of a conversation, some of which are learned: what the model says. The others, which other parties say,
+    /// are read only. The first and the last id are learned.
+    Turns {
+        /// Ids of the text after the input.
+        ids: Vec<i64>,
+        /// Whether each id is learned.
+        learned: Vec<bool>,
+    },
 }
 
 impl Target {
-    /// The ids of the target text, or of the right choice. `None` for a class.
+    /// The ids of the target text, of the right choice, or of the rest of a conversation. `None` for classes and values.
     pub fn tokens(&self) -> Option<&[i64]> {
         match self {
-            Self::Tokens(ids) => Some(ids),
-            Self::Class(_) => None,
+            Self::Tokens(ids) | Self::Turns { ids, .. } => Some(ids),
+            Self::Class(_) | Self::Values(_) | Self::TokenClasses(_) => None,
             Self::Choices { choices, answer } => choices.get(*answer).map(Vec::as_slice),
+        }
+    }
+}
+
+impl Example {
+    /// The input and the target of the last turn of a conversation: what the model reads, and what it should answer. For any
+    /// other example they are its own; a class has no ids.
+    pub fn last_turn(&self) -> (Vec<i64>, &[i64]) {
+        match &self.target {
+            Target::Turns { ids, learned } => {
+                let start = learned.iter().rposition(|learned| !learned).map_or(0, |place| place + 1);
+                ([self.input.as_slice(), &ids[..start]].concat(), &ids[start..])
+            }
+            target => (self.input.clone(), target.tokens().unwrap_or_default()),
         }
     }
 }

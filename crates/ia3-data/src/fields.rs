@@ -1,7 +1,9 @@
 use minijinja::Value;
+use minijinja::value::ValueKind;
 
 use crate::error::DataError;
 use crate::label_names;
+use crate::model_kind::ModelKind;
 use crate::record::{Record, describe};
 use crate::text_example::{Answer, TextExample};
 
@@ -14,6 +16,14 @@ use crate::text_example::{Answer, TextExample};
 /// | choices | `choices` | a list of texts; `answer` or `label` is the right one, as its number from 0 or as its text |
 /// | label | `label` | the number of a class from 0, or its name |
 /// | target | `target` | a text |
+///
+/// [`example_for`](Self::example_for) reads the fields of other models too:
+///
+/// | model | input | answer |
+/// |---|---|---|
+/// | several classes per text | `input`, `text` | `labels` or `label`: a list of classes, as numbers or names |
+/// | regression | `input`, `text` | `label` or `labels`: a number, or a list of numbers |
+/// | classes of words | `tokens`: a list of words | `tags`, `ner_tags` or `labels`: a class for each word |
 ///
 /// If no field of the answer is given, `choices` is looked for first, then `target`, then `label`. Other fields are ignored.
 ///
@@ -71,6 +81,11 @@ impl Fields {
         Self { label_names: names.into_iter().map(Into::into).collect(), ..self }
     }
 
+    /// Whether the name of a field is given.
+    pub(crate) fn is_named(&self) -> bool {
+        [&self.input, &self.target, &self.label, &self.choices].into_iter().any(Option::is_some)
+    }
+
     /// The example in a row.
     ///
     /// # Errors
@@ -78,12 +93,57 @@ impl Fields {
     /// A field is missing or has the wrong type, an answer is none of the choices, a label is out of range or unknown, or a
     /// text is empty.
     pub fn example(&self, row: &Record) -> Result<TextExample, DataError> {
-        let input = match &self.input {
+        TextExample { input: row.text(self.input_of(row))?, answer: self.answer(row)? }.check()
+    }
+
+    /// The example in a row for a model of this kind.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`example`](Self::example), and [`DataError::TagCount`].
+    pub fn example_for(&self, row: &Record, model: &ModelKind) -> Result<TextExample, DataError> {
+        let labels = self.label.as_deref();
+        let first = |names: &[&'static str]| {
+            let found = names.iter().copied().find(|name| row.has(name));
+            labels.unwrap_or(found.unwrap_or(names[0])).to_string()
+        };
+        let answer = match model {
+            ModelKind::TokenClassifier => return self.tagged(row, &first(&["tags", "ner_tags", "labels"])),
+            ModelKind::MultiLabel { .. } => {
+                let field = first(&["labels", "label"]);
+                Answer::Classes(self.positions(row, &field)?)
+            }
+            ModelKind::Regression => Answer::Numbers(row.numbers(&first(&["label", "labels"]))?),
+            _ => return self.example(row),
+        };
+        TextExample { input: row.text(self.input_of(row))?, answer }.check()
+    }
+
+    fn input_of<'a>(&'a self, row: &Record) -> &'a str {
+        match &self.input {
             Some(field) => field,
             None if row.has("input") || !row.has("text") => "input",
             None => "text",
+        }
+    }
+
+    fn tagged(&self, row: &Record, field: &str) -> Result<TextExample, DataError> {
+        let words = row.texts(self.input.as_deref().unwrap_or("tokens"))?;
+        let tags = self.positions(row, field)?;
+        if tags.len() != words.len() {
+            return Err(DataError::TagCount { tags: tags.len(), words: words.len() });
+        }
+        TextExample { input: words.join(" "), answer: Answer::Tags { words, tags } }.check()
+    }
+
+    /// The numbers of the labels in a list, or of one label.
+    fn positions(&self, row: &Record, field: &str) -> Result<Vec<usize>, DataError> {
+        let value = row.value(field)?;
+        let items: Vec<Value> = match value.kind() {
+            ValueKind::Seq => value.try_iter().into_iter().flatten().collect(),
+            _ => vec![value],
         };
-        TextExample { input: row.text(input)?, answer: self.answer(row)? }.check()
+        items.iter().map(|item| self.position_of(field, item, &self.label_names)).collect()
     }
 
     fn answer(&self, row: &Record) -> Result<Answer, DataError> {
@@ -120,10 +180,17 @@ impl Fields {
 
     /// The number of a label, which the row has as a number or as a name.
     fn position(&self, row: &Record, field: &str, names: &[String]) -> Result<usize, DataError> {
-        let value = row.value(field)?;
+        self.position_of(field, &row.value(field)?, names)
+    }
+
+    fn position_of(&self, field: &str, value: &Value, names: &[String]) -> Result<usize, DataError> {
         match value.as_str() {
+            // The cells of a table are texts.
+            Some(digits) if names.is_empty() && digits.parse::<u32>().is_ok() => {
+                number(field, &Value::from(digits.parse::<u32>().unwrap_or_default()), 0)
+            }
             Some(name) => label_names::position(name, names),
-            None => number(field, &value, names.len()),
+            None => number(field, value, names.len()),
         }
     }
 }
@@ -159,6 +226,33 @@ mod tests {
         let choices = Answer::Choices { choices: vec!["x".into(), "y".into()], answer: 1 };
         assert_eq!(answer(r#"{"input": "a", "choices": ["x", "y"], "answer": 1}"#), choices);
         assert_eq!(answer(r#"{"input": "a", "choices": ["x", "y"], "label": "y"}"#), choices);
+    }
+
+    #[test]
+    fn other_models_read_lists_numbers_and_words() {
+        let read = |model: &ModelKind, json: &str| {
+            let fields = Fields::new().with_label_names(["O", "B-PER", "I-PER"]);
+            fields.example_for(&Record::from_json(json).unwrap(), model).map_err(|error| error.to_string())
+        };
+        let answer = |model, json| read(&model, json).unwrap().answer;
+        let several = ModelKind::MultiLabel { labels: 3 };
+        let classes = answer(several.clone(), r#"{"text": "a", "labels": ["I-PER", 0]}"#);
+        assert_eq!(classes, Answer::Classes(vec![2, 0]));
+        assert_eq!(answer(several, r#"{"text": "a", "labels": []}"#), Answer::Classes(vec![]));
+        let number = answer(ModelKind::Regression, r#"{"text": "a", "label": -1.5}"#);
+        assert_eq!(number, Answer::Numbers(vec![-1.5]));
+        let words = r#"{"tokens": ["Ada", "writes"], "tags": ["B-PER", "O"]}"#;
+        let tagged = read(&ModelKind::TokenClassifier, words).unwrap();
+        let words = vec!["Ada".to_string(), "writes".to_string()];
+        assert_eq!(
+            tagged,
+            TextExample { input: "Ada writes".into(), answer: Answer::Tags { words, tags: vec![1, 0] } }
+        );
+        let short =
+            read(&ModelKind::TokenClassifier, r#"{"tokens": ["Ada", "writes"], "tags": [1]}"#).unwrap_err();
+        assert_eq!(short, "the row has 1 tags for 2 words; every word needs one tag");
+        let text = read(&ModelKind::Regression, r#"{"text": "a", "label": "good"}"#).unwrap_err();
+        assert_eq!(text, "field `label` is a text, expected a finite number, or a list of them");
     }
 
     #[test]

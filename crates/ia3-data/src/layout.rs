@@ -2,10 +2,12 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use crate::chat::Shape;
 use crate::encoder::Encoder;
 use crate::error::DataError;
 use crate::example::Example;
 use crate::fields::Fields;
+use crate::model_kind::ModelKind;
 use crate::record::Record;
 use crate::records::read_records;
 use crate::template::Template;
@@ -33,8 +35,22 @@ impl Layout {
     ///
     /// As [`Fields::example`] and [`Template::render`].
     pub fn variants(&self, row: &Record, index: usize) -> Result<Vec<TextExample>, DataError> {
+        self.variants_for(row, index, &ModelKind::Classifier)
+    }
+
+    /// As [`variants`](Self::variants), for a model of this kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fields::example_for`] and [`Template::render`].
+    pub fn variants_for(
+        &self,
+        row: &Record,
+        index: usize,
+        model: &ModelKind,
+    ) -> Result<Vec<TextExample>, DataError> {
         match self {
-            Self::Fields(fields) => Ok(vec![fields.example(row)?]),
+            Self::Fields(fields) => Ok(vec![fields.example_for(row, model)?]),
             Self::Templates { templates, seed } => {
                 let seed = seed.wrapping_add((index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
                 templates.iter().map(|template| template.render(row, seed)).collect()
@@ -44,16 +60,46 @@ impl Layout {
 
     /// Reads a file and tokenises it on all cores. Returns the variants of each row.
     ///
+    /// Where no field is named and the first row has the [`Shape`] of a conversation, all rows are read as such.
+    ///
     /// # Errors
     ///
     /// As [`read_records`], and [`DataError::Line`] for the first row that cannot be turned into an example.
     pub fn read(&self, path: &Path, encoder: &Encoder) -> Result<Vec<Vec<Example>>, DataError> {
+        self.read_with_shape(path, encoder).map(|(rows, _)| rows)
+    }
+
+    /// As [`read`](Self::read), with the shape that was recognised.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`read`](Self::read).
+    pub fn read_with_shape(
+        &self,
+        path: &Path,
+        encoder: &Encoder,
+    ) -> Result<(Vec<Vec<Example>>, Option<Shape>), DataError> {
+        let records = read_records(path)?;
+        let shape = records.first().and_then(|(_, row)| self.shape(row));
         let encode = |(index, (line, row)): (usize, &(usize, Record))| {
-            let variants = self.variants(row, index);
-            let encoded = variants.and_then(|v| v.iter().map(|example| encoder.encode(example)).collect());
+            let encoded = match shape {
+                Some(shape) => encoder.encode_row(shape, row).map(|example| vec![example]),
+                None => {
+                    let variants = self.variants_for(row, index, &encoder.model);
+                    variants.and_then(|v| v.iter().map(|example| encoder.encode(example)).collect())
+                }
+            };
             encoded.map_err(|error| error.at(path, *line))
         };
-        let rows: Vec<Result<_, _>> = read_records(path)?.par_iter().enumerate().map(encode).collect();
-        rows.into_iter().collect()
+        let rows: Vec<Result<_, _>> = records.par_iter().enumerate().map(encode).collect();
+        Ok((rows.into_iter().collect::<Result<_, _>>()?, shape))
+    }
+
+    /// The shape of a row whose fields nothing names.
+    fn shape(&self, row: &Record) -> Option<Shape> {
+        match self {
+            Self::Fields(fields) if !fields.is_named() => Shape::of(row),
+            _ => None,
+        }
     }
 }

@@ -6,6 +6,8 @@ mod example;
 mod padding;
 
 #[cfg(feature = "text")]
+mod chat;
+#[cfg(feature = "text")]
 mod encoder;
 #[cfg(feature = "text")]
 mod error;
@@ -28,6 +30,8 @@ mod record;
 #[cfg(feature = "text")]
 mod records;
 #[cfg(feature = "text")]
+mod table;
+#[cfg(feature = "text")]
 mod template;
 #[cfg(feature = "text")]
 mod text_example;
@@ -39,6 +43,8 @@ mod tokenizer_limits;
 pub use example::{Example, MAX_INPUT_TOKENS, Target};
 pub use padding::padding_share;
 
+#[cfg(feature = "text")]
+pub use chat::{ChatTemplate, Conversation, Shape};
 #[cfg(feature = "text")]
 pub use encoder::Encoder;
 #[cfg(feature = "text")]

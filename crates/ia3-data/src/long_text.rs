@@ -3,7 +3,7 @@
 use crate::error::DataError;
 
 /// The largest text that is tokenised whole.
-const MAX_TEXT: usize = 4 << 20;
+pub(crate) const MAX_TEXT: usize = 4 << 20;
 /// Texts up to this size are tokenised whole, and at once.
 const SHORT: usize = 64 << 10;
 /// How many bytes of a long text are tried first for each token that is needed.

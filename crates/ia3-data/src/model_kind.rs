@@ -10,4 +10,13 @@ pub enum ModelKind {
     },
     /// A classifier of whole texts.
     Classifier,
+    /// A classifier of whole texts, each of which has any number of the classes.
+    MultiLabel {
+        /// The number of classes.
+        labels: usize,
+    },
+    /// A regression, which gives numbers for a whole text.
+    Regression,
+    /// A classifier of each word of a text.
+    TokenClassifier,
 }

@@ -29,6 +29,13 @@ impl Record {
         }
     }
 
+    /// A row of texts.
+    pub(crate) fn from_texts<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let fields: Vec<(&str, &str)> = fields.collect();
+        let bytes = fields.iter().map(|(name, text)| name.len() + text.len()).sum();
+        Self { fields: Value::from_pairs(fields), bytes }
+    }
+
     /// The size of its JSON.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -83,6 +90,35 @@ impl Record {
         let expected = "a whole number";
         let wrong = || DataError::FieldType { field: field.into(), found: describe(&value), expected };
         value.is_integer().then(|| i64::try_from(value.clone()).ok()).flatten().ok_or_else(wrong)
+    }
+
+    /// Whether the field is a list.
+    pub fn is_list(&self, field: &str) -> bool {
+        self.get(field).is_some_and(|value| value.kind() == ValueKind::Seq)
+    }
+
+    /// The number in a field, or the list of numbers.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`text`](Self::text).
+    pub fn numbers(&self, field: &str) -> Result<Vec<f32>, DataError> {
+        let value = self.value(field)?;
+        let number = |item: &Value| {
+            let number = item.is_number().then(|| f64::try_from(item.clone()).ok()).flatten();
+            number.map(|number| number as f32).filter(|number| number.is_finite())
+        };
+        let numbers = match value.kind() {
+            ValueKind::Seq => value.try_iter().ok().and_then(|mut items| {
+                items.try_fold(vec![], |mut all, item| {
+                    all.push(number(&item)?);
+                    Some(all)
+                })
+            }),
+            _ => number(&value).map(|number| vec![number]),
+        };
+        let expected = "a finite number, or a list of them";
+        numbers.ok_or_else(|| DataError::FieldType { field: field.into(), found: describe(&value), expected })
     }
 
     pub(crate) fn value(&self, field: &str) -> Result<Value, DataError> {

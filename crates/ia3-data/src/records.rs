@@ -1,28 +1,42 @@
-use std::io::{BufRead, BufReader, Error, Read};
+use std::io::{BufRead, BufReader, Cursor, Error, Read};
 use std::path::Path;
 
-use ia3_guard::{FileError, Limit, open_source};
+use ia3_guard::{FileError, FileKind, Limit, open_source};
 
 use crate::error::DataError;
 use crate::gzip::unpacked;
 use crate::record::Record;
+use crate::table;
 
+/// How many bytes tell the format of a file.
+const HEAD: u64 = 16;
 /// The largest number of bytes of one row.
 pub(crate) const MAX_ROW: usize = 64 << 20;
 
 /// Reads a file with one JSON object per line, or a pipe such as `/dev/stdin`. Returns each row with the number of its line,
 /// from 1. Empty lines are skipped. Gzip files are recognised by their content.
 ///
+/// A file whose name ends with `.csv` or `.tsv`, or with `.csv.gz` or `.tsv.gz`, is a table: its first line has the names of the
+/// fields, and every value is a text.
+///
 /// A row has at most 64 MiB, a pipe gives at most 1 GiB, and gzip data unpack to at most 64 MiB and 100 times their size.
 ///
 /// # Errors
 ///
-/// [`DataError::Read`] if the file cannot be read, [`DataError::NoRows`] if it has no rows, and [`DataError::Line`] for a line
+/// [`DataError::Read`] if the file cannot be read, [`DataError::WrongKind`] if it is of another format, [`DataError::NoRows`] if it has no rows, and [`DataError::Line`] for a line
 /// that is too long, not UTF-8 or not a JSON object.
 pub fn read_records(path: &Path) -> Result<Vec<(usize, Record)>, DataError> {
     let failed = |source: Error| DataError::Read { path: path.into(), source };
     let source = open_source(path, Limit::DATA_PIPE).map_err(FileError::reason).map_err(failed)?;
-    let mut bytes = BufReader::new(unpacked(source).map_err(failed)?);
+    let (mut source, mut head) = (unpacked(source).map_err(failed)?, vec![]);
+    source.by_ref().take(HEAD).read_to_end(&mut head).map_err(failed)?;
+    if let Some(kind) = FileKind::recognise(&head).filter(|kind| kind.is_binary()) {
+        return Err(DataError::WrongKind { path: path.into(), kind });
+    }
+    let mut bytes = BufReader::new(Cursor::new(head).chain(source));
+    if let Some(separator) = table::separator(path) {
+        return table::rows(bytes, separator, path);
+    }
     let (mut rows, mut line) = (vec![], vec![]);
     for number in 1.. {
         line.clear();
@@ -98,6 +112,21 @@ mod tests {
         let cut = problem(&whole[..whole.len() - 6]);
         assert!(cut.starts_with("cannot read data.jsonl: the gzip data is damaged: "), "{cut}");
         assert!(read_records(Path::new("nowhere.jsonl")).unwrap_err().to_string().starts_with("cannot read"));
+    }
+
+    #[test]
+    fn files_of_other_formats_are_named() {
+        let tensors = b"\x10\0\0\0\0\0\0\0{\"a\": {\"dtype\":";
+        assert!(
+            read(tensors).unwrap_err().starts_with("data.jsonl is a safetensors file, expected JSON lines;")
+        );
+        let table = read(b"PAR1\x15\x04").unwrap_err();
+        assert!(
+            table.starts_with("data.jsonl is a Parquet file, expected JSON lines; write its rows"),
+            "{table}"
+        );
+        assert!(read(b"\x80\x04\x95").unwrap_err().contains("is a Python pickle"));
+        assert!(read(&packed(b"PK\x03\x04")).unwrap_err().contains("is a zip archive"));
     }
 
     #[test]

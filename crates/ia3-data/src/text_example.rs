@@ -1,7 +1,7 @@
 use crate::error::DataError;
 
 /// One example before it is tokenised.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TextExample {
     /// The input.
     pub input: String,
@@ -10,12 +10,23 @@ pub struct TextExample {
 }
 
 /// What the model should answer to an input, before it is tokenised.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// A text.
     Text(String),
     /// The number of a class.
     Class(usize),
+    /// The numbers of several classes.
+    Classes(Vec<usize>),
+    /// Numbers, for a regression.
+    Numbers(Vec<f32>),
+    /// The class of each word of the input. The words stand for the input.
+    Tags {
+        /// The words.
+        words: Vec<String>,
+        /// The number of the class of each word.
+        tags: Vec<usize>,
+    },
     /// One of several texts.
     Choices {
         /// The texts.
@@ -33,6 +44,7 @@ impl TextExample {
             _ if empty(&self.input) => Some("the input"),
             Answer::Text(text) if empty(text) => Some("the target"),
             Answer::Choices { choices, .. } if choices.iter().any(empty) => Some("a choice"),
+            Answer::Numbers(numbers) if numbers.is_empty() => Some("the list of numbers"),
             _ => None,
         };
         what.map_or(Ok(self), |what| Err(DataError::Empty { what }))

@@ -1,6 +1,9 @@
+use std::borrow::Cow;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use ia3_guard::{Limit, caught, quote_path, read_bytes};
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{Encoding, PostProcessor, TruncationDirection};
 
 use crate::error::DataError;
@@ -74,7 +77,12 @@ impl Tokenizer {
     /// [`DataError::TextTooLong`] for a text of more than 4 MiB without `max`; [`DataError::IdOutside`] for an id that the
     /// model does not have; [`DataError::Tokenizer`] if the tokenizer fails.
     pub fn encode(&self, text: &str, max: Option<usize>) -> Result<Vec<i64>, DataError> {
-        let mut encoding = self.tokens(text, max)?;
+        let encoding = self.finished(self.tokens(text, max)?, max)?;
+        self.ids(&encoding)
+    }
+
+    /// The tokens with the special tokens, truncated on the right to `max`.
+    fn finished(&self, mut encoding: Encoding, max: Option<usize>) -> Result<Encoding, DataError> {
         let added = self.tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(false));
         if let Some(max) = max.filter(|&max| encoding.len() + added > max) {
             if max <= added {
@@ -84,8 +92,33 @@ impl Tokenizer {
             // A post-processor that writes the text several times would combine each rest with each other.
             encoding.take_overflowing();
         }
-        let encoding = self.guarded(|| self.tokenizer.post_process(encoding, None, true))?;
-        self.ids(&encoding)
+        self.guarded(|| self.tokenizer.post_process(encoding, None, true))
+    }
+
+    /// The ids of words, with the special tokens of the tokenizer, and the position of the word of each id, which is `None` for
+    /// special tokens. If there are more than `max` ids, they are truncated on the right.
+    ///
+    /// The words are taken as they are; a tokenizer of bytes puts a space before each of them, as transformers does with
+    /// `add_prefix_space`.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`encode`](Self::encode).
+    pub fn encode_words(
+        &self,
+        words: &[String],
+        max: usize,
+    ) -> Result<(Vec<i64>, Vec<Option<usize>>), DataError> {
+        let bytes: usize = words.iter().map(String::len).sum();
+        let limit = crate::long_text::MAX_TEXT;
+        if bytes > limit {
+            return Err(DataError::TextTooLong { bytes, limit });
+        }
+        let of_words = with_prefix_space(&self.tokenizer);
+        let encode = || of_words.encode(words.iter().map(String::as_str).collect::<Vec<_>>(), false);
+        let encoding = self.finished(self.guarded(encode)?, Some(max))?;
+        let word_of = encoding.get_word_ids().iter().map(|word| word.map(|word| word as usize)).collect();
+        Ok((self.ids(&encoding)?, word_of))
     }
 
     /// The ids of a prompt, from which `model` generates. For a decoder without an encoder the end token that the tokenizer
@@ -118,6 +151,18 @@ impl Tokenizer {
         let mut encoding = self.tokens(text, max)?;
         encoding.truncate(max.unwrap_or(usize::MAX), 0, TruncationDirection::Right);
         self.ids(&encoding)
+    }
+
+    /// The first `max` ids of a text that has its special tokens in it, and the range of bytes that each stands for.
+    pub(crate) fn encode_with_places(
+        &self,
+        text: &str,
+        max: usize,
+    ) -> Result<Vec<(i64, Range<usize>)>, DataError> {
+        let encoding = self.tokens(text, Some(max))?;
+        let places = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        let ids = self.ids(&encoding)?.into_iter().zip(places);
+        Ok(ids.take(max).collect())
     }
 
     /// The text of ids, without special tokens.
@@ -181,4 +226,17 @@ impl Tokenizer {
 /// The error for a panic of the crate `tokenizers`, which trusts its files.
 fn damaged<T>(panic: String) -> Result<T, String> {
     Err(format!("it is damaged: {panic}"))
+}
+
+/// The tokenizer for words: one of bytes starts each word with a space.
+fn with_prefix_space(tokenizer: &tokenizers::Tokenizer) -> Cow<'_, tokenizers::Tokenizer> {
+    let Some(PreTokenizerWrapper::ByteLevel(bytes)) = tokenizer.get_pre_tokenizer() else {
+        return Cow::Borrowed(tokenizer);
+    };
+    if bytes.add_prefix_space {
+        return Cow::Borrowed(tokenizer);
+    }
+    let mut of_words = tokenizer.clone();
+    of_words.with_pre_tokenizer(Some(bytes.add_prefix_space(true)));
+    Cow::Owned(of_words)
 }

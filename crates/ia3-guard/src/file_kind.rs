@@ -22,16 +22,24 @@ pub enum FileKind {
     Gguf,
     /// An HDF5 file of TensorFlow.
     Hdf5,
+    /// A Parquet file, a table in columns.
+    Parquet,
+    /// A file of Arrow, a table in columns.
+    Arrow,
+    /// A safetensors file.
+    Safetensors,
     /// JSON, such as an index of shards or a configuration.
     Json,
 }
 
-const MAGIC: [(&[u8], FileKind); 9] = [
+const MAGIC: [(&[u8], FileKind); 11] = [
     (b"version https://git-lfs", FileKind::LfsPointer),
     (b"PK\x03\x04", FileKind::Zip),
     (b"\x1f\x8b", FileKind::Gzip),
     (b"GGUF", FileKind::Gguf),
     (b"\x89HDF\r\n", FileKind::Hdf5),
+    (b"PAR1", FileKind::Parquet),
+    (b"ARROW1", FileKind::Arrow),
     (b"\x80\x02", FileKind::Pickle),
     (b"\x80\x03", FileKind::Pickle),
     (b"\x80\x04", FileKind::Pickle),
@@ -43,6 +51,9 @@ impl FileKind {
     pub fn recognise(head: &[u8]) -> Option<Self> {
         if head.is_empty() {
             return Some(Self::Empty);
+        }
+        if let [_, _, _, _, _, 0, 0, 0, b'{', b'"', ..] = head {
+            return Some(Self::Safetensors);
         }
         let magic = MAGIC.iter().find(|(magic, _)| head.starts_with(magic));
         magic.map(|(_, kind)| *kind).or_else(|| text(head.trim_ascii_start()))
@@ -65,8 +76,22 @@ impl FileKind {
             Self::Gzip => ("is compressed with gzip", "unpack it"),
             Self::Gguf => ("is a GGUF file", "take the original checkpoint in safetensors format"),
             Self::Hdf5 => ("is an HDF5 file (TensorFlow)", "take the checkpoint in safetensors format"),
+            Self::Parquet => (
+                "is a Parquet file",
+                "write its rows as JSON lines, in Python with `pandas.read_parquet(…).to_json(…, orient=\"records\", lines=True)`",
+            ),
+            Self::Arrow => (
+                "is an Arrow file",
+                "write its rows as JSON lines, in Python with `datasets.Dataset.from_file(…).to_json(…)`",
+            ),
+            Self::Safetensors => ("is a safetensors file", "give a file of text"),
             Self::Json => ("is JSON text", "give the folder, or the safetensors file itself"),
         }
+    }
+
+    /// Whether it is no text, so that a reader of text has no use for it.
+    pub fn is_binary(self) -> bool {
+        !matches!(self, Self::Empty | Self::Html | Self::Json | Self::LfsPointer)
     }
 
     /// What the user can do about it.
@@ -98,7 +123,7 @@ mod tests {
 
     #[test]
     fn formats_are_told_apart_by_their_first_bytes() {
-        let cases: [(&[u8], Option<FileKind>); 9] = [
+        let cases: [(&[u8], Option<FileKind>); 11] = [
             (b"", Some(FileKind::Empty)),
             (b"version https://git-lfs.github.com/spec/v1\noid", Some(FileKind::LfsPointer)),
             (b"\n <!DOCTYPE HTML><html>", Some(FileKind::Html)),
@@ -106,6 +131,8 @@ mod tests {
             (b"PK\x03\x04\0\0", Some(FileKind::Zip)),
             (b"GGUF\x03\0\0\0", Some(FileKind::Gguf)),
             (b" {\"metadata\": {}}", Some(FileKind::Json)),
+            (b"PAR1\x15\x04", Some(FileKind::Parquet)),
+            (b"\x10\x02\0\0\0\0\0\0{\"__metadata__\"", Some(FileKind::Safetensors)),
             (b"\x10\0\0\0\0\0\0\0nonsense", None),
             (b"hello", None),
         ];

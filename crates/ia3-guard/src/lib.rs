@@ -10,6 +10,8 @@ mod open;
 mod panics;
 mod pipe;
 mod read;
+mod read_at;
+pub mod sha256;
 
 pub use error::FileError;
 pub use escape::{
@@ -21,3 +23,4 @@ pub use limit::Limit;
 pub use open::{Source, open, open_source};
 pub use panics::caught;
 pub use read::{file_names, read_bytes, read_head, read_source, read_source_text, read_text, wrong_kind};
+pub use read_at::read_exact_at;

@@ -68,6 +68,10 @@ pub fn read_source_text(path: &Path, limit: Limit) -> Result<String, FileError> 
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
+    // Some binary files are valid UTF-8, such as a safetensors file with few values.
+    if let Some(kind) = FileKind::recognise(&bytes).filter(|kind| kind.is_binary()) {
+        return Err(FileError::WrongKind { path: path.to_owned(), kind });
+    }
     String::from_utf8(bytes).map_err(|error| {
         let not_text = FileError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() };
         wrong_kind(path, error.as_bytes()).unwrap_or(not_text)

@@ -5,6 +5,7 @@
 pub mod adapter;
 pub mod checkpoint;
 pub mod fs;
+pub mod gguf;
 mod layout;
 mod missing;
 pub mod safetensors;
@@ -19,11 +20,13 @@ pub use adapter::{
 };
 pub use checkpoint::{
     BadDtype, Checkpoint, CheckpointError, CheckpointOptions, LoadOptions, LoadReport, MisShaped,
-    SavedCheckpoint, TensorFacts, copy_sidecars, save_checkpoint, save_checkpoint_with, write_checkpoint,
+    SavedCheckpoint, TensorFacts, add_sidecars, copy_sidecars, save_checkpoint, save_checkpoint_with,
+    write_checkpoint,
 };
 pub use fs::{
     Cleanup, FileError, FileKind, FolderWrite, Leftover, OutputFolder, WrittenFiles, is_stdout, prepare_file,
     write_file, write_file_with,
 };
+pub use gguf::{GgufFileError, merge_gguf};
 pub use missing::Missing;
 pub use safetensors::{SafetensorsError, read_tensors, write_tensors};

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::ModelInfo;
 
+use crate::encoder::{HeadConfig, ProblemType};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::ModelInputs;
@@ -41,8 +42,10 @@ macro_rules! with_architectures {
             Phi: crate::phi::PhiForCausalLM, crate::phi::PhiConfig;
             /// Phi-3 and later.
             Phi3: crate::phi3::Phi3ForCausalLM, crate::phi3::Phi3Config;
-            /// BERT as a sequence classifier.
-            Bert: crate::bert::BertForSequenceClassification, crate::bert::BertConfig;
+            /// BERT, RoBERTa, XLM-RoBERTa or ELECTRA.
+            Bert: crate::encoder::Encoder<crate::bert::BertModel>, crate::bert::BertConfig;
+            /// DistilBERT.
+            DistilBert: crate::encoder::Encoder<crate::distilbert::DistilBertModel>, crate::distilbert::DistilBertConfig;
         }
     };
 }
@@ -51,7 +54,7 @@ pub(crate) use with_architectures;
 
 /// A model of one architecture. The methods are those of [`Model`](crate::Model), which documents them.
 pub(crate) trait Architecture: Module {
-    const TASK: Task;
+    fn task(&self) -> Task;
 
     fn info(&self) -> ModelInfo;
 
@@ -73,6 +76,16 @@ pub(crate) trait Architecture: Module {
         None
     }
 
+    /// The class of transformers that an encoder with its head is.
+    fn class_name(&self) -> Option<String> {
+        None
+    }
+
+    /// The kind of a classification of sequences.
+    fn problem(&self) -> Option<ProblemType> {
+        None
+    }
+
     fn with_own_head(self) -> Self {
         self
     }
@@ -82,6 +95,11 @@ pub(crate) trait Architecture: Module {
     fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError>;
 
     fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError>;
+
+    fn value_losses(&self, _inputs: &ModelInputs, _values: Tensor<2>) -> Result<RowLosses, ModelError> {
+        let problem = "has labels that are ids, not values";
+        Err(ModelError::Unsupported { model_type: self.info().model_type.unwrap_or_default(), problem })
+    }
 
     fn generation_config(&self, max_new_tokens: usize) -> GenerationConfig;
 
@@ -108,10 +126,6 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     /// The values of `model_type` that it reads.
     const MODEL_TYPES: &'static [&'static str];
 
-    const BASE_MODEL_PREFIX: Option<&'static str>;
-
-    const OPTIONAL_MODULES: &'static [&'static str] = &[];
-
     /// `_keep_in_fp32_modules` of transformers.
     const KEEP_IN_FLOAT32: &'static [&'static str] = &[];
 
@@ -121,6 +135,12 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     fn read(text: &str) -> Result<Self, ModelError>;
 
     fn model_type(&self) -> &str;
+
+    fn base_model_prefix(&self) -> Option<&'static str>;
+
+    fn optional_modules(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     fn set_tied_head(&mut self, _tied: bool) {}
 
@@ -146,10 +166,18 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
 
     fn set_float32_states(&mut self, float32: bool);
 
-    fn set_num_labels(&mut self, _labels: usize) {}
+    /// The path of the layer that computes the logits of a classifier.
+    fn classifier(&self) -> Option<&'static str> {
+        None
+    }
 
-    fn label_names(&self) -> Vec<String> {
-        vec![]
+    /// The head of an encoder.
+    fn head(&self) -> Option<&HeadConfig> {
+        None
+    }
+
+    fn head_mut(&mut self) -> Option<&mut HeadConfig> {
+        None
     }
 }
 

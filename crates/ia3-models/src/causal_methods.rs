@@ -141,7 +141,9 @@ macro_rules! causal_lm_methods {
         }
 
         impl crate::architecture::Architecture for $model {
-            const TASK: crate::Task = crate::Task::CausalLm;
+            fn task(&self) -> crate::Task {
+                crate::Task::CausalLm
+            }
 
             fn info(&self) -> ia3_core::ModelInfo {
                 self.info()
@@ -219,7 +221,6 @@ macro_rules! causal_lm_methods {
 
         impl crate::architecture::ArchitectureConfig for $config {
             const MODEL_TYPES: &'static [&'static str] = &$types;
-            const BASE_MODEL_PREFIX: Option<&'static str> = Some($prefix);
 
             fn read(text: &str) -> Result<Self, crate::ModelError> {
                 Self::from_json(text)
@@ -227,6 +228,10 @@ macro_rules! causal_lm_methods {
 
             fn model_type(&self) -> &str {
                 self.hugging_face_type()
+            }
+
+            fn base_model_prefix(&self) -> Option<&'static str> {
+                Some($prefix)
             }
 
             fn set_tied_head(&mut self, tied: bool) {

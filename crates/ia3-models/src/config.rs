@@ -5,9 +5,11 @@ use serde::Deserialize;
 
 use crate::architecture::{ArchitectureConfig, HEAD, with_architectures};
 use crate::config_field::read;
+use crate::encoder::{HeadConfig, ProblemType};
 use crate::error::ModelError;
 use crate::model::Model;
 use crate::shape::{HasShape, Shape};
+use crate::task::Task;
 
 macro_rules! define_config {
     (() $($(#[$doc:meta])* $name:ident: $model:ty, $config:ty;)*) => {
@@ -85,7 +87,9 @@ impl ModelConfig {
 
     /// Sets the number of classes if the model is a classifier. Names of classes are dropped if their number differs.
     pub fn with_num_labels(mut self, labels: usize) -> Self {
-        each!(&mut self, config => config.set_num_labels(labels));
+        if let Some(head) = each!(&mut self, config => config.head_mut()) {
+            head.set_count(labels);
+        }
         self
     }
 
@@ -97,12 +101,43 @@ impl ModelConfig {
     /// The names of a classifier's classes from `id2label`, in the order of their numbers. The list is empty if there are no
     /// names.
     pub fn label_names(&self) -> Vec<String> {
-        each!(self, config => config.label_names())
+        self.head().map(HeadConfig::names).unwrap_or_default()
+    }
+
+    /// The head of an encoder, or `None` for a language model.
+    pub fn head(&self) -> Option<&HeadConfig> {
+        each!(self, config => ArchitectureConfig::head(config))
+    }
+
+    /// Gives an encoder the head for another task than the one that `architectures` chooses.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Unsupported`]: the model has no head for this task.
+    pub fn with_task(mut self, task: Task) -> Result<Self, ModelError> {
+        let model_type = self.model_type().to_string();
+        let head = each!(&mut self, config => config.head_mut()).filter(|_| !task.is_language_model());
+        let problem = "has no head for this task";
+        head.ok_or(ModelError::Unsupported { model_type, problem })?.set_task(task);
+        Ok(self)
+    }
+
+    /// Sets the kind of a classification of sequences.
+    pub fn with_problem_type(mut self, problem: ProblemType) -> Self {
+        if let Some(head) = each!(&mut self, config => config.head_mut()) {
+            head.problem_type = Some(problem);
+        }
+        self
+    }
+
+    /// The path of the layer that computes the logits of a classifier, such as `classifier`, or `None` for a language model.
+    pub fn classifier(&self) -> Option<&'static str> {
+        each!(self, config => config.classifier())
     }
 
     /// Hugging Face's `model_type`.
     pub fn model_type(&self) -> &str {
-        each!(self, config => config.model_type())
+        each!(self, config => ArchitectureConfig::model_type(config))
     }
 
     /// Sets whether the head is tied to the embedding. The content of a checkpoint determines this.
@@ -169,18 +204,12 @@ impl ModelConfig {
 
     /// The prefix of all names except those of the head. Checkpoints of the model without its head do not have this prefix.
     pub fn base_model_prefix(&self) -> Option<&'static str> {
-        fn prefix<C: ArchitectureConfig>(_: &C) -> Option<&'static str> {
-            C::BASE_MODEL_PREFIX
-        }
-        each!(self, config => prefix(config))
+        each!(self, config => config.base_model_prefix())
     }
 
     /// The modules that a checkpoint may leave out, because an adapter holds them or they are freshly initialised.
     pub fn optional_modules(&self) -> &'static [&'static str] {
-        fn optional<C: ArchitectureConfig>(_: &C) -> &'static [&'static str] {
-            C::OPTIONAL_MODULES
-        }
-        each!(self, config => optional(config))
+        each!(self, config => config.optional_modules())
     }
 
     /// Names of modules whose weights stay in float32 where a checkpoint in float32 is loaded as float16, as in transformers.

@@ -11,6 +11,8 @@ pub(crate) enum Spelling {
     Attribute(&'static str, &'static str),
     /// The name that an older version wrote. It is used if the field itself is absent.
     Old(&'static str, &'static str),
+    /// The value of an absent field, where the model types that share a configuration differ in it.
+    Absent(&'static str, i64),
 }
 
 impl Spelling {
@@ -25,6 +27,9 @@ impl Spelling {
                 if let Some(value) = fields.remove(*other).filter(|value| !value.is_null()) {
                     fields.entry(*name).or_insert(value);
                 }
+            }
+            Self::Absent(name, value) => {
+                fields.entry(*name).or_insert((*value).into());
             }
         }
     }

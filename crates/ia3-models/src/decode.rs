@@ -1,5 +1,7 @@
 //! The loop of a generation, which all decoders share.
 
+use std::cell::RefCell;
+
 use burn::tensor::{Int, Tensor};
 use ia3_core::count_non_finite;
 
@@ -18,7 +20,16 @@ pub(crate) struct Steps<'a, F> {
 }
 
 pub(crate) fn decode(
+    steps: Steps<impl FnMut(usize, Option<Tensor<2, Int>>) -> Tensor<2>>,
+    on_step: impl FnMut(Step),
+) -> Result<Generated, ModelError> {
+    decode_padded(steps, vec![], on_step)
+}
+
+/// As [`decode`], for rows that start with `padding` ids of padding each.
+pub(crate) fn decode_padded(
     mut steps: Steps<impl FnMut(usize, Option<Tensor<2, Int>>) -> Tensor<2>>,
+    padding: Vec<usize>,
     mut on_step: impl FnMut(Step),
 ) -> Result<Generated, ModelError> {
     let (config, device) = (steps.config, steps.start.device());
@@ -27,7 +38,8 @@ pub(crate) fn decode(
     let start: Vec<i64> = steps.start.into_data().iter().collect();
     let mut rows: Vec<Vec<i64>> = start.chunks(width).map(<[i64]>::to_vec).collect();
     let mut ended = vec![false; batch];
-    let mut sampler = Sampler::new(config, batch);
+    let stopped = RefCell::new(vec![false; batch]);
+    let mut sampler = Sampler::new(config, batch).with_padding(padding);
     let (mut column, mut non_finite) = (None, 0);
     for index in 0..config.max_new_tokens {
         let logits = (steps.next)(index, column);
@@ -35,13 +47,14 @@ pub(crate) fn decode(
         non_finite += count_non_finite(&logits.to_data());
         let pads = ended.contains(&true);
         check_pad(!pads || (0..vocab as i64).contains(&config.pad_token_id), config.pad_token_id, vocab)?;
-        let mut tokens = sampler.choose(logits.clone(), index < config.min_new_tokens);
+        let mut tokens = sampler.choose(logits.clone(), &rows, index < config.min_new_tokens);
         for (token, ended) in tokens.iter_mut().zip(&mut ended) {
             *token = if *ended { config.pad_token_id } else { *token };
             *ended |= config.eos_token_id.contains(token);
         }
         rows.iter_mut().zip(&tokens).for_each(|(row, &token)| row.push(token));
-        on_step(Step { index, logits: &logits, tokens: &tokens });
+        on_step(Step { index, logits: &logits, tokens: &tokens, stopped: &stopped });
+        ended.iter_mut().zip(&*stopped.borrow()).for_each(|(ended, stopped)| *ended |= stopped);
         if ended.iter().all(|e| *e) {
             break;
         }
@@ -86,6 +99,22 @@ mod tests {
     fn an_ended_row_is_padded_and_all_ended_stops() {
         let (ids, dims) = run(config(0), &[[2, 1], [1, 3], [2, 2], [2, 2]]);
         assert_eq!((ids, dims), (vec![0, 2, 1, 0, 1, 0], [2, 3]));
+    }
+
+    #[test]
+    fn a_row_that_the_caller_ends_is_padded() {
+        let device = Device::flex();
+        let next = |_, _| Tensor::<2>::from_floats([[0.0, 0.0, 9.0, 0.0]; 2], &device);
+        let start = Tensor::zeros([2, 1], &device);
+        let on_step = |step: Step| {
+            step.end(7);
+            if step.index == 1 {
+                step.end(0);
+            }
+        };
+        let config = config(0);
+        let ids = decode(Steps { start, config: &config, next }, on_step).unwrap().ids;
+        assert_eq!(ids.into_data().iter::<i64>().collect::<Vec<_>>(), [0, 2, 2, 0, 0, 0, 2, 2, 2, 2]);
     }
 
     #[test]

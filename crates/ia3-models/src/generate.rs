@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+
 use burn::tensor::{Int, Tensor};
 
 use crate::error::ModelError;
@@ -22,12 +24,17 @@ pub struct GenerationConfig {
     pub eos_token_id: Vec<i64>,
     /// The id that fills a batch entry after its end.
     pub pad_token_id: i64,
+    /// What the logits of tokens that a row has already are divided by, or multiplied with where they are negative. 1 changes
+    /// nothing. The row includes a decoder's prompt, but not the padding at its start, as in transformers.
+    pub repetition_penalty: f64,
+    /// The size of the groups of tokens that may not occur twice in a row; 0 allows all.
+    pub no_repeat_ngram_size: usize,
     /// The settings for drawing tokens. With `None`, each step takes the most probable token (greedy search).
     pub sampling: Option<Sampling>,
 }
 
-/// The settings for drawing tokens. The logits are divided by the temperature, then `top_k` and `top_p` restrict the tokens to
-/// the most probable ones, and one of these is drawn.
+/// The settings for drawing tokens. The logits are divided by the temperature, then `top_k`, `top_p` and `min_p` restrict the
+/// tokens to the most probable ones, and one of these is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Sampling {
@@ -37,6 +44,8 @@ pub struct Sampling {
     pub top_k: Option<usize>,
     /// A share of the total probability. A token is drawn from the smallest set of most probable tokens that reaches it.
     pub top_p: f64,
+    /// The share of the probability of the most probable token that a token needs to be drawn; `None` needs none.
+    pub min_p: Option<f64>,
     /// The seed. Batch entry `i` draws from stream `i` of this seed, independently of the other entries.
     pub seed: u64,
 }
@@ -50,7 +59,7 @@ impl Default for Sampling {
 impl Sampling {
     /// Settings that draw from the distribution of the model: temperature 1, no `top_k`, `top_p` 1 and seed 0.
     pub fn new() -> Self {
-        Self { temperature: 1.0, top_k: None, top_p: 1.0, seed: 0 }
+        Self { temperature: 1.0, top_k: None, top_p: 1.0, min_p: None, seed: 0 }
     }
 
     /// Sets [`temperature`](Self::temperature).
@@ -68,6 +77,11 @@ impl Sampling {
         Self { top_p, ..self }
     }
 
+    /// Sets [`min_p`](Self::min_p).
+    pub fn with_min_p(self, min_p: impl Into<Option<f64>>) -> Self {
+        Self { min_p: min_p.into(), ..self }
+    }
+
     /// Sets [`seed`](Self::seed).
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
@@ -79,7 +93,15 @@ impl GenerationConfig {
     /// its end.
     pub fn new(max_new_tokens: usize, eos_token_id: Vec<i64>) -> Self {
         let pad_token_id = eos_token_id.first().copied().unwrap_or(0);
-        Self { max_new_tokens, min_new_tokens: 0, eos_token_id, pad_token_id, sampling: None }
+        Self {
+            max_new_tokens,
+            min_new_tokens: 0,
+            eos_token_id,
+            pad_token_id,
+            repetition_penalty: 1.0,
+            no_repeat_ngram_size: 0,
+            sampling: None,
+        }
     }
 
     /// Sets [`max_new_tokens`](Self::max_new_tokens).
@@ -102,6 +124,16 @@ impl GenerationConfig {
         Self { pad_token_id, ..self }
     }
 
+    /// Sets [`repetition_penalty`](Self::repetition_penalty).
+    pub fn with_repetition_penalty(self, repetition_penalty: f64) -> Self {
+        Self { repetition_penalty, ..self }
+    }
+
+    /// Sets [`no_repeat_ngram_size`](Self::no_repeat_ngram_size).
+    pub fn with_no_repeat_ngram_size(self, no_repeat_ngram_size: usize) -> Self {
+        Self { no_repeat_ngram_size, ..self }
+    }
+
     /// Sets the settings for drawing tokens. `None` is greedy search.
     pub fn with_sampling(self, sampling: impl Into<Option<Sampling>>) -> Self {
         Self { sampling: sampling.into(), ..self }
@@ -114,10 +146,17 @@ impl GenerationConfig {
         };
         let new = self.max_new_tokens;
         expect(new > 0, "max_new_tokens", new.to_string(), "at least 1")?;
-        let Some(Sampling { temperature: t, top_k, top_p: p, .. }) = self.sampling else { return Ok(()) };
+        let penalty = self.repetition_penalty;
+        let positive = penalty > 0.0 && penalty.is_finite();
+        expect(positive, "repetition_penalty", penalty.to_string(), "a positive number")?;
+        let Some(Sampling { temperature: t, top_k, top_p: p, min_p, .. }) = self.sampling else {
+            return Ok(());
+        };
         expect(t > 0.0 && t.is_finite(), "temperature", t.to_string(), "a positive number")?;
         expect(top_k != Some(0), "top_k", "0".into(), "at least 1")?;
-        expect(p > 0.0 && p <= 1.0, "top_p", p.to_string(), "a share above 0 and up to 1")
+        expect(p > 0.0 && p <= 1.0, "top_p", p.to_string(), "a share above 0 and up to 1")?;
+        let m = min_p.unwrap_or(0.0);
+        expect((0.0..=1.0).contains(&m), "min_p", m.to_string(), "a share from 0 to 1")
     }
 }
 
@@ -131,6 +170,17 @@ pub struct Step<'a> {
     pub logits: &'a Tensor<2>,
     /// The token chosen for each batch entry. It is the padding token for an entry that has ended.
     pub tokens: &'a [i64],
+    /// The entries that [`end`](Self::end) has ended.
+    pub(crate) stopped: &'a RefCell<Vec<bool>>,
+}
+
+impl Step<'_> {
+    /// Ends a batch entry after this step, as an end token does. An entry that does not exist changes nothing.
+    pub fn end(&self, entry: usize) {
+        if let Some(stopped) = self.stopped.borrow_mut().get_mut(entry) {
+            *stopped = true;
+        }
+    }
 }
 
 /// The result of a generation.

@@ -174,6 +174,21 @@ pub(crate) fn check_labels(
     }
 }
 
+/// Checks that `values` has this shape, and that each value is finite.
+pub(crate) fn check_values(values: &Tensor<2>, shape: [usize; 2]) -> Result<(), ModelError> {
+    let found = values.dims();
+    if found != shape {
+        let problem = format!("has shape {found:?}, expected {shape:?}, one value for each label");
+        return Err(ModelError::Input { name: "labels", problem });
+    }
+    match values.to_data().iter::<f32>().find(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(value) => {
+            Err(ModelError::Input { name: "labels", problem: format!("holds {value}, which is not finite") })
+        }
+    }
+}
+
 /// Checks that `seq` tokens, or the given positions, lie in a table of `max` positions.
 pub(crate) fn check_positions(positions: &Ids, seq: usize, max: usize) -> Result<(), ModelError> {
     let (name, problem) = match positions {

@@ -1,6 +1,8 @@
 use burn::tensor::{DType, Int, Tensor};
 use ia3_ops::nll;
 
+use crate::error::ModelError;
+
 /// The label of a position that a loss leaves out. It is PyTorch's `ignore_index`.
 pub const IGNORE_INDEX: i64 = -100;
 
@@ -64,6 +66,53 @@ pub fn row_losses(logits: Tensor<3>, labels: Tensor<2, Int>) -> RowLosses {
     RowLosses { sums: by_row(likelihoods).neg(), counts: by_row(counted) }
 }
 
+/// The loss of each row of spans: the mean of the cross entropies of its first and its last token, over the tokens of the row.
+/// It is the loss of `…ForQuestionAnswering` of transformers.
+///
+/// `logits` are `[batch, seq, 2]` and `labels` `[batch, 2]`, both [`IGNORE_INDEX`] in a row that is left out.
+///
+/// # Errors
+///
+/// [`ModelError::Input`] for a row of which only one of the two is [`IGNORE_INDEX`].
+pub(crate) fn span_losses(logits: Tensor<3>, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
+    let values: Vec<i64> = labels.to_data().iter().collect();
+    if let Some(row) =
+        values.chunks(2).position(|span| (span[0] == IGNORE_INDEX) != (span[1] == IGNORE_INDEX))
+    {
+        let problem =
+            format!("has only one end of the span of row {row}; give both, or {IGNORE_INDEX} for both");
+        return Err(ModelError::Input { name: "labels", problem });
+    }
+    let RowLosses { sums, counts } = row_losses(logits.swap_dims(1, 2), labels);
+    Ok(RowLosses { sums: sums / 2.0, counts: counts / 2.0 })
+}
+
+/// The squared error of each row, for logits and values `[batch, labels]`.
+pub(crate) fn squared_losses(logits: Tensor<2>, values: Tensor<2>) -> RowLosses {
+    of_elements((full(logits) - values).square())
+}
+
+/// The binary cross entropy of each row, for logits and values `[batch, labels]`: `max(x, 0) − x·y + ln(1 + exp(−|x|))`.
+pub(crate) fn binary_losses(logits: Tensor<2>, values: Tensor<2>) -> RowLosses {
+    let x = full(logits);
+    let softplus = x.clone().abs().neg().exp().log1p();
+    of_elements(x.clone().clamp_min(0.0) - x * values + softplus)
+}
+
+/// Logits of half precision in float32.
+fn full(logits: Tensor<2>) -> Tensor<2> {
+    match logits.dtype() {
+        DType::F16 | DType::BF16 => logits.cast(DType::F32),
+        _ => logits,
+    }
+}
+
+fn of_elements(losses: Tensor<2>) -> RowLosses {
+    let [batch, labels] = losses.dims();
+    let counts = Tensor::full([batch], labels as f64, &losses.device());
+    RowLosses { sums: losses.sum_dim(1).squeeze_dim(1), counts }
+}
+
 /// Computes `log softmax(logits)[label]` of every position. It is 0 if the label is [`IGNORE_INDEX`].
 ///
 /// For logits of half precision it is computed in float32.
@@ -87,6 +136,32 @@ pub fn label_log_likelihoods(logits: Tensor<3>, labels: Tensor<2, Int>) -> Tenso
 mod tests {
     use super::*;
     use burn::tensor::{Device, Tolerance};
+
+    /// Values of `torch.nn.BCEWithLogitsLoss` and `torch.nn.MSELoss`.
+    #[test]
+    fn values_have_the_losses_of_torch() {
+        let device = Device::flex();
+        let logits = || Tensor::<2>::from_floats([[1.5, -2.0, 0.25], [90.0, -90.0, 0.0]], &device);
+        let values = || Tensor::<2>::from_floats([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]], &device);
+        let near = Tolerance::absolute(1e-5);
+        let binary = binary_losses(logits(), values()).mean().into_data();
+        binary.assert_approx_eq::<f32>(&[30.266_24].into(), near);
+        let squared = squared_losses(logits(), values()).mean().into_data();
+        squared.assert_approx_eq::<f32>(&[2_731.135_4].into(), Tolerance::relative(1e-6));
+    }
+
+    #[test]
+    fn a_span_has_two_ends_or_none() {
+        let device = Device::flex();
+        let logits =
+            || Tensor::<3>::from_floats([[[1.0, 0.5], [2.0, -1.0]], [[0.0, 3.0], [0.5, 0.5]]], &device);
+        let labels = |ids: [[i64; 2]; 2]| Tensor::<2, Int>::from_data(ids, &device);
+        let ce = |right: f32, other: f32| (1.0 + (other - right).exp()).ln();
+        let expected = (ce(2.0, 1.0) + ce(0.5, -1.0)) / 2.0;
+        let loss = span_losses(logits(), labels([[1, 0], [-100, -100]])).unwrap().mean().into_data();
+        loss.assert_approx_eq::<f32>(&[expected].into(), Tolerance::absolute(1e-6));
+        assert!(span_losses(logits(), labels([[1, 0], [-100, 1]])).is_err());
+    }
 
     #[test]
     fn only_counted_positions_weigh() {

@@ -7,8 +7,12 @@ use burn::tensor::Tensor;
 #[derive(Clone, Debug)]
 pub struct ModelOutput {
     /// The logits: `[batch, seq, vocab]` of a language model, or `[batch, 1, num_labels]` of a sequence classifier. Those of an
-    /// encoder-decoder are the logits of the decoder.
+    /// encoder-decoder are the logits of the decoder. A classifier of tokens has `[batch, seq, num_labels]`, a model that
+    /// answers questions `[batch, seq, 2]` for the start and the end of the span, and a model without a head its last hidden
+    /// states.
     pub logits: Tensor<3>,
+    /// The output of the pooler `[batch, d]` of a model without a head that has one.
+    pub pooler_output: Option<Tensor<2>>,
     /// The hidden states of a model with one stack.
     pub hidden_states: Vec<Tensor<3>>,
     /// The hidden states of the encoder of an encoder-decoder.
@@ -20,13 +24,19 @@ pub struct ModelOutput {
 impl ModelOutput {
     /// A result with logits and without hidden states.
     pub(crate) fn new(logits: Tensor<3>) -> Self {
-        Self { logits, hidden_states: vec![], encoder_hidden_states: vec![], decoder_hidden_states: vec![] }
+        Self {
+            logits,
+            pooler_output: None,
+            hidden_states: vec![],
+            encoder_hidden_states: vec![],
+            decoder_hidden_states: vec![],
+        }
     }
 }
 
 /// The list in which a forward pass stores its hidden states, if they are requested.
 #[derive(Default)]
-pub(crate) struct Trace<'a>(Option<&'a mut Vec<Tensor<3>>>);
+pub struct Trace<'a>(Option<&'a mut Vec<Tensor<3>>>);
 
 impl<'a> Trace<'a> {
     /// A trace that stores hidden states in `states`, or does not store them.

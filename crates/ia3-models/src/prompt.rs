@@ -5,7 +5,7 @@ use ia3_core::assert_all_touched;
 
 use crate::cache::KvCache;
 use crate::causal::{CausalLm, Tokens, project};
-use crate::decode::{Steps, decode};
+use crate::decode::{Steps, decode_padded};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, PaddingSide, check_rows, required};
@@ -45,9 +45,17 @@ pub(crate) fn generate(
         let last = x.dims()[1] - 1;
         project(model, x.narrow(1, last, 1)).squeeze_dim(1)
     };
-    let generated = decode(Steps { start: ids, config, next }, on_step)?;
+    let padding = inputs.attention_mask.as_ref().map_or(vec![], leading_padding);
+    let generated = decode_padded(Steps { start: ids, config, next }, padding, on_step)?;
     assert_all_touched(model);
     Ok(generated)
+}
+
+/// The number of zeros before the first other value of each row; 0 for a row of zeros.
+fn leading_padding(mask: &Tensor<2, Int>) -> Vec<usize> {
+    let width = mask.dims()[1];
+    let values: Vec<i64> = mask.to_data().iter().collect();
+    values.chunks(width).map(|row| row.iter().position(|&value| value != 0).unwrap_or(0)).collect()
 }
 
 /// The prompts of a generation. They are padded on the left, whatever the padding of the input is, so that new tokens follow

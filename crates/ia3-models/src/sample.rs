@@ -1,16 +1,19 @@
 //! Chooses the next token of each row.
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor, TensorData};
 use rand::SeedableRng;
 use rand::distr::{Distribution, weighted::WeightedIndex};
 use rand_chacha::ChaCha8Rng;
 
 use crate::generate::{GenerationConfig, Sampling};
+use crate::penalties;
 
 /// Chooses tokens by the settings of a generation. It holds the random state of each row.
 pub(crate) struct Sampler<'a> {
     config: &'a GenerationConfig,
     random: Vec<ChaCha8Rng>,
+    /// The number of ids of padding at the start of each row, which are not penalised; 0 where it is missing.
+    padding: Vec<usize>,
 }
 
 impl<'a> Sampler<'a> {
@@ -21,12 +24,19 @@ impl<'a> Sampler<'a> {
             random.set_stream(row as u64);
             random
         };
-        Self { config, random: (0..rows).map(stream).collect() }
+        Self { config, random: (0..rows).map(stream).collect(), padding: vec![] }
     }
 
-    /// Chooses a token for each row of `logits` `[batch, vocab]`. While the rows `must_go_on`, it never chooses an end token.
-    pub(crate) fn choose(&mut self, logits: Tensor<2>, must_go_on: bool) -> Vec<i64> {
+    /// Sets the padding at the start of the rows.
+    pub(crate) fn with_padding(self, padding: Vec<usize>) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// Chooses the token after each of the `rows`, from `logits` `[batch, vocab]`. While the rows `must_go_on`, it never chooses
+    /// an end token.
+    pub(crate) fn choose(&mut self, logits: Tensor<2>, rows: &[Vec<i64>], must_go_on: bool) -> Vec<i64> {
         let [batch, vocab] = logits.dims();
+        let logits = self.penalised(logits, rows);
         let ends = self.config.eos_token_id.iter();
         let ends = ends.filter(|&&id| must_go_on && (0..vocab as i64).contains(&id));
         let allowed = ends.fold(logits, |logits, &id| {
@@ -38,6 +48,22 @@ impl<'a> Sampler<'a> {
         let logits: Vec<f32> = allowed.into_data().iter().collect();
         let rows = logits.chunks(vocab).zip(&mut self.random);
         rows.map(|(row, random)| draw(row, &sampling, random)).collect()
+    }
+}
+
+impl Sampler<'_> {
+    /// The logits with the penalties of the settings.
+    fn penalised(&self, logits: Tensor<2>, rows: &[Vec<i64>]) -> Tensor<2> {
+        if !penalties::are_set(self.config) {
+            return logits;
+        }
+        let (shape, device) = (logits.shape(), logits.device());
+        let mut values: Vec<f32> = logits.into_data().iter().collect();
+        for (place, (row, own)) in rows.iter().zip(values.chunks_mut(shape[1])).enumerate() {
+            let padding = self.padding.get(place).copied().unwrap_or(0);
+            penalties::apply(self.config, row, padding, own);
+        }
+        Tensor::from_data(TensorData::new(values, shape), (&device, DType::F32))
     }
 }
 
@@ -63,7 +89,8 @@ fn weights(logits: &[f32], sampling: &Sampling) -> Vec<(i64, f64)> {
     let all: f64 = weights.iter().map(|(_, w)| w).sum();
     let mut before = 0.0;
     let within = |(_, weight): &(i64, f64)| {
-        let keep = before < sampling.top_p * all;
+        let keep =
+            before < sampling.top_p * all && (before == 0.0 || *weight >= sampling.min_p.unwrap_or(0.0));
         before += weight;
         keep
     };
@@ -104,13 +131,37 @@ mod tests {
     }
 
     #[test]
+    fn the_kept_tokens_are_those_of_transformers() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/generation.json");
+        let cases: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let cases = cases["warp"].as_array().unwrap();
+        assert_eq!(cases.len(), 6);
+        for case in cases {
+            let numbers = |value: &serde_json::Value| -> Vec<f64> {
+                value.as_array().unwrap().iter().filter_map(serde_json::Value::as_f64).collect()
+            };
+            let (logits, kept) = (numbers(&case["logits"]), numbers(&case["kept"]));
+            let logits: Vec<f32> = logits.into_iter().map(|logit| logit as f32).collect();
+            let settings = &case["settings"];
+            let sampling = Sampling::new()
+                .with_temperature(settings["temperature"].as_f64().unwrap_or(1.0))
+                .with_top_k(settings["top_k"].as_u64().map(|k| k as usize))
+                .with_top_p(settings["top_p"].as_f64().unwrap_or(1.0))
+                .with_min_p(settings["min_p"].as_f64());
+            let mut ids: Vec<i64> = weights(&logits, &sampling).into_iter().map(|(id, _)| id).collect();
+            ids.sort_unstable();
+            assert_eq!(ids, kept.into_iter().map(|id| id as i64).collect::<Vec<_>>(), "{settings}");
+        }
+    }
+
+    #[test]
     fn draws_have_the_models_frequencies() {
         let config = GenerationConfig::new(1, vec![]).with_sampling(Sampling::new().with_seed(7));
         let mut sampler = Sampler::new(&config, 2);
         let logits = Tensor::<2>::from_floats([logits(), logits()], &Device::flex());
         let mut counts = [[0f32; 4]; 2];
         for _ in 0..5000 {
-            for (row, token) in sampler.choose(logits.clone(), false).into_iter().enumerate() {
+            for (row, token) in sampler.choose(logits.clone(), &[], false).into_iter().enumerate() {
                 counts[row][token as usize] += 1.0 / 5000.0;
             }
         }
@@ -129,7 +180,7 @@ mod tests {
         let row = Tensor::<2>::from_floats([logits()], &Device::flex());
         let rows = Tensor::cat(vec![row.clone(), row.clone() * 0.1], 0);
         for _ in 0..50 {
-            assert_eq!(alone.choose(row.clone(), false)[0], both.choose(rows.clone(), false)[0]);
+            assert_eq!(alone.choose(row.clone(), &[], false)[0], both.choose(rows.clone(), &[], false)[0]);
         }
     }
 }

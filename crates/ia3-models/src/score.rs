@@ -137,6 +137,6 @@ mod tests {
         let bert = r#"{"model_type": "bert", "vocab_size": 13, "hidden_size": 8, "num_hidden_layers": 1,
             "num_attention_heads": 2, "intermediate_size": 8}"#;
         let error = refuse(bert, &[(&[1], &text)]);
-        assert_eq!(error, "a `bert` model is a classifier and computes no likelihood of a text");
+        assert_eq!(error, "a `bert` model is an encoder and computes no likelihood of a text");
     }
 }

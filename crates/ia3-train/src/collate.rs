@@ -1,4 +1,4 @@
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use ia3_data::{Example, Target};
 use ia3_models::{IGNORE_INDEX, Model, ModelInputs, PaddingSide, Task};
 
@@ -11,8 +11,12 @@ pub struct Batch {
     /// by the target.
     pub inputs: ModelInputs,
     /// Target ids, and [`IGNORE_INDEX`] where there is no label. The shape is `[batch, target_seq]` for an encoder-decoder,
-    /// that of `input_ids` for a decoder without an encoder, and `[batch, 1]` (classes) for a classifier.
+    /// that of `input_ids` for a decoder without an encoder and for a classifier of tokens, and `[batch, 1]` (classes) for a
+    /// classifier.
     pub labels: Tensor<2, Int>,
+    /// The targets `[batch, num_labels]` of a regression or of a classifier with several classes per input; `labels` is empty
+    /// then.
+    pub values: Option<Tensor<2>>,
     /// Number of tokens of inputs and target texts together, without padding.
     pub tokens: usize,
     /// Number of labels, over which the loss is a mean.
@@ -34,7 +38,7 @@ pub(crate) fn collate_for(
 ) -> Batch {
     let input = |e: &&Example| match model.task() {
         Task::CausalLm => whole(e),
-        Task::Seq2SeqLm | Task::SequenceClassification => e.input.clone(),
+        _ => e.input.clone(),
     };
     let inputs: Vec<Vec<i64>> = examples.iter().map(input).collect();
     let labels: Vec<Vec<i64>> = examples.iter().map(|e| labels(e, causal, model.task())).collect();
@@ -43,9 +47,21 @@ pub(crate) fn collate_for(
     Batch {
         inputs: padded(&inputs, model.pad_token_id()),
         labels: padded(&labels, IGNORE_INDEX).input_ids.expect("`from_rows` gives ids"),
+        values: values(examples, device),
         tokens,
         labelled,
     }
+}
+
+/// The values of examples that have values.
+fn values(examples: &[&Example], device: &Device) -> Option<Tensor<2>> {
+    let of = |example: &&Example| match &example.target {
+        Target::Values(values) => Some(values.clone()),
+        _ => None,
+    };
+    let rows: Vec<Vec<f32>> = examples.iter().map(of).collect::<Option<_>>()?;
+    let width = rows.first().map_or(0, Vec::len);
+    Some(Tensor::from_data(TensorData::new(rows.concat(), [rows.len(), width]), device))
 }
 
 /// The input followed by the target.
@@ -58,9 +74,9 @@ fn labels(example: &Example, causal: CausalLoss, task: Task) -> Vec<i64> {
     match (task, causal) {
         (Task::CausalLm, CausalLoss::All) => whole(example),
         (Task::CausalLm, CausalLoss::Target) => {
-            [vec![IGNORE_INDEX; example.input.len()], target_ids(example)].concat()
+            [vec![IGNORE_INDEX; example.input.len()], learned_ids(example)].concat()
         }
-        (Task::Seq2SeqLm | Task::SequenceClassification, _) => target_ids(example),
+        _ => target_ids(example),
     }
 }
 
@@ -77,7 +93,8 @@ impl Counts {
         // No token predicts the first token of a decoder's row.
         let first = usize::from(task == Task::CausalLm);
         let labelled = |e: &&Example| {
-            labels(e, causal, task).iter().skip(first).filter(|id| **id != IGNORE_INDEX).count()
+            let values = if let Target::Values(values) = &e.target { values.len() } else { 0 };
+            values + labels(e, causal, task).iter().skip(first).filter(|id| **id != IGNORE_INDEX).count()
         };
         let tokens = |e: &&Example| e.input.len() + e.target.tokens().map_or(0, <[i64]>::len);
         Self { tokens: examples.iter().map(tokens).sum(), labelled: examples.iter().map(labelled).sum() }
@@ -88,13 +105,26 @@ impl Counts {
 pub(crate) fn target_ids(example: &Example) -> Vec<i64> {
     match &example.target {
         Target::Class(class) => vec![*class as i64],
+        Target::TokenClasses(classes) => classes.clone(),
         target => target.tokens().unwrap_or_default().to_vec(),
     }
 }
 
-/// The inputs without targets, padded on the side from which `model` generates.
+/// The target ids, with [`IGNORE_INDEX`] in the place of those that are not learned.
+fn learned_ids(example: &Example) -> Vec<i64> {
+    match &example.target {
+        Target::Turns { ids, learned } => {
+            let own = |(&id, &learned): (&i64, &bool)| if learned { id } else { IGNORE_INDEX };
+            ids.iter().zip(learned).map(own).collect()
+        }
+        _ => target_ids(example),
+    }
+}
+
+/// The inputs without targets, padded on the side from which `model` generates. That of a conversation ends before its last
+/// turn.
 pub(crate) fn prompts(examples: &[&Example], model: &Model, device: &Device) -> ModelInputs {
-    let rows: Vec<Vec<i64>> = examples.iter().map(|e| e.input.clone()).collect();
+    let rows: Vec<Vec<i64>> = examples.iter().map(|e| e.last_turn().0).collect();
     ModelInputs::from_rows(&rows, model.pad_token_id(), model.padding_side(), device)
 }
 
@@ -132,6 +162,19 @@ mod tests {
         assert_eq!(ids(batch.inputs.attention_mask.unwrap()), [1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
         assert_eq!(ids(batch.labels), [-100, -100, 7, 8, 1, -100, -100, -100, 1, -100]);
         assert_eq!((batch.tokens, batch.labelled), (9, 4));
+    }
+
+    #[test]
+    fn a_conversation_is_trained_on_what_the_model_says() {
+        let model = ModelConfig::from_json(GPT2).unwrap().init(&Device::flex());
+        let target = Target::Turns { ids: vec![7, 1, 8, 9, 1], learned: vec![true, true, false, true, true] };
+        let chat = Example { input: vec![5, 6], target };
+        let batch = collate_for(CausalLoss::Target, &[&chat], &model, &Device::flex());
+        assert_eq!(ids(batch.inputs.input_ids.unwrap()), [5, 6, 7, 1, 8, 9, 1]);
+        assert_eq!(ids(batch.labels), [-100, -100, 7, 1, -100, 9, 1]);
+        assert_eq!((batch.tokens, batch.labelled), (7, 4));
+        assert_eq!(ids(prompts(&[&chat], &model, &Device::flex()).input_ids.unwrap()), [5, 6, 7, 1, 8]);
+        assert_eq!(chat.last_turn().1, [9, 1]);
     }
 
     #[test]

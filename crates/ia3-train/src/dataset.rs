@@ -8,7 +8,7 @@ use crate::error::ExampleError;
 /// Variants are forms of the same example, such as the prompts of several templates. Each time a row comes up, one of its
 /// variants is drawn at random, as T-Few does (`src/data/dataset_readers.py` of r-three/t-few). The draw depends on the
 /// seed, the epoch and the row alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
     /// The variants of each row. Every row has at least one.
     pub rows: Vec<Vec<Example>>,

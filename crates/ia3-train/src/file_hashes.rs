@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CheckpointError;
-use crate::sha256;
+use ia3_guard::sha256;
 
 /// The SHA-256 hashes of files by file name, such as those of a base.
 ///

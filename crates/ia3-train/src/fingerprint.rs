@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{CheckpointError, Difference};
 use crate::loss_config::LossConfig;
-use crate::sha256::{self, hex};
 use crate::train_config::TrainConfig;
+use ia3_guard::sha256::{self, hex};
 
 /// The identity of a training: named values that have to be the same for a checkpoint to be resumed.
 ///

@@ -18,6 +18,7 @@ mod file_hashes;
 mod fingerprint;
 mod finite;
 mod loss_config;
+pub mod metrics;
 mod multi_task;
 mod objective;
 mod optimizer;
@@ -25,7 +26,6 @@ mod presets;
 mod ranks;
 mod row_lengths;
 mod schedule;
-mod sha256;
 mod state;
 mod target_kind;
 mod train_config;
@@ -40,7 +40,9 @@ pub use collate::{Batch, collate};
 pub use dataset::Dataset;
 pub use epoch_plan::EpochPlan;
 pub use error::{CheckpointError, Difference, ExampleError, TrainError};
-pub use evaluate::{Evaluation, Evaluator, MeanScores, Quartiles, evaluate};
+pub use evaluate::{
+    EntityScores, Evaluation, Evaluator, MeanScores, Metric, Quartiles, entity_scores, evaluate,
+};
 pub use file_hashes::FileHashes;
 pub use fingerprint::Fingerprint;
 pub use ia3_data::{Example, MAX_INPUT_TOKENS, Target};

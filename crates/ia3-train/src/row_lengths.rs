@@ -19,11 +19,11 @@ impl RowLengths {
             let (input, texts) = (example.input.len(), scored_texts(example, config));
             match task {
                 Task::CausalLm => self.inputs.extend(texts.iter().map(|text| input + text)),
-                Task::SequenceClassification => self.inputs.push(input),
                 Task::Seq2SeqLm => {
                     self.inputs.push(input);
                     self.targets.extend(texts);
                 }
+                _ => self.inputs.push(input),
             }
         }
     }
@@ -42,7 +42,7 @@ impl RowLengths {
 /// Number of tokens of each text that is scored.
 fn scored_texts(example: &Example, config: &TrainConfig) -> Vec<usize> {
     match &example.target {
-        Target::Class(_) => vec![0],
+        Target::Class(_) | Target::Values(_) | Target::TokenClasses(_) => vec![0],
         Target::Choices { choices, .. } if config.loss.compares() => choices.iter().map(Vec::len).collect(),
         target => vec![target.tokens().map_or(0, <[i64]>::len)],
     }

@@ -1,5 +1,5 @@
 use ia3_data::{Example, Target};
-use ia3_models::{Model, Task};
+use ia3_models::{IGNORE_INDEX, Model, ProblemType, Task};
 
 use crate::error::ExampleError;
 
@@ -8,14 +8,18 @@ use crate::error::ExampleError;
 pub(crate) enum TargetKind {
     Text,
     Class,
+    Values,
+    TokenClasses,
     Choices,
 }
 
 impl TargetKind {
     fn of(target: &Target) -> Self {
         match target {
-            Target::Tokens(_) => Self::Text,
+            Target::Tokens(_) | Target::Turns { .. } => Self::Text,
             Target::Class(_) => Self::Class,
+            Target::Values(_) => Self::Values,
+            Target::TokenClasses(_) => Self::TokenClasses,
             Target::Choices { .. } => Self::Choices,
         }
     }
@@ -24,13 +28,22 @@ impl TargetKind {
         match self {
             Self::Text => "a text",
             Self::Class => "a class",
+            Self::Values => "a list of values",
+            Self::TokenClasses => "a class for each token",
             Self::Choices => "a choice of texts",
         }
     }
 
-    /// Whether a model of `task` produces targets of this kind.
-    fn fits(self, task: Task) -> bool {
-        (self == Self::Class) == (task == Task::SequenceClassification)
+    /// Whether `model` produces targets of this kind.
+    fn fits(self, model: &Model) -> bool {
+        let single = model.problem() == Some(ProblemType::SingleLabelClassification);
+        match self {
+            Self::Text | Self::Choices => model.task().is_language_model(),
+            // A regression with one label has a message of its own.
+            Self::Class => single || model.num_labels() == Some(1),
+            Self::Values => model.task() == Task::SequenceClassification && !single,
+            Self::TokenClasses => model.task() == Task::TokenClassification,
+        }
     }
 }
 
@@ -50,23 +63,36 @@ pub(crate) fn check<'a>(
             let (found, first) = (found.name(), expected.name());
             return Err(ExampleError::MixedTargets { index, found, first });
         }
-        if !found.fits(model.task()) {
+        if !found.fits(model) {
             return Err(ExampleError::TargetOfTask { index, found: found.name(), task: model.task() });
         }
-        check_parts(index, example)?;
+        check_parts(index, example, model.task())?;
         check_class(index, example, model)?;
     }
     kind.ok_or(ExampleError::NoExamples)
 }
 
-fn check_parts(index: usize, example: &Example) -> Result<(), ExampleError> {
+fn check_parts(index: usize, example: &Example, task: Task) -> Result<(), ExampleError> {
     let empty = |field| Err(ExampleError::EmptyField { index, field });
     if example.input.is_empty() {
         return empty("input");
     }
     match &example.target {
         Target::Tokens(ids) if ids.is_empty() => empty("target"),
+        Target::Turns { learned, .. } if !learned.contains(&true) => empty("target"),
+        Target::Turns { ids, learned } if ids.len() != learned.len() => {
+            Err(ExampleError::Turns { index, ids: ids.len(), learned: learned.len() })
+        }
+        Target::Turns { .. } if task != Task::CausalLm => {
+            Err(ExampleError::TargetOfTask { index, found: "a conversation", task })
+        }
         Target::Choices { choices, .. } if choices.iter().any(Vec::is_empty) => empty("choice"),
+        Target::TokenClasses(classes) if classes.len() != example.input.len() => {
+            Err(ExampleError::TargetLength { index, found: classes.len(), expected: example.input.len() })
+        }
+        Target::Values(values) if values.iter().any(|value| !value.is_finite()) => {
+            Err(ExampleError::ValueNotFinite { index })
+        }
         Target::Choices { choices, answer } if *answer >= choices.len() => {
             Err(ExampleError::Answer { index, answer: *answer, choices: choices.len() })
         }
@@ -79,6 +105,21 @@ fn check_class(index: usize, example: &Example, model: &Model) -> Result<(), Exa
         (Target::Class(_), Some(1)) => Err(ExampleError::OneLabel),
         (Target::Class(class), Some(labels)) if *class >= labels => {
             Err(ExampleError::Class { index, class: *class, labels })
+        }
+        (Target::Values(values), Some(labels)) if values.len() != labels => {
+            Err(ExampleError::TargetLength { index, found: values.len(), expected: labels })
+        }
+        (Target::TokenClasses(classes), Some(labels)) => {
+            let outside = |class: &&i64| {
+                **class != IGNORE_INDEX && usize::try_from(**class).map_or(true, |c| c >= labels)
+            };
+            match classes.iter().find(outside) {
+                None => Ok(()),
+                Some(class) => {
+                    let class = usize::try_from(*class).unwrap_or(usize::MAX);
+                    Err(ExampleError::Class { index, class, labels })
+                }
+            }
         }
         _ => Ok(()),
     }

@@ -4,7 +4,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 use ia3_core::{Adapter, Ia3Config, attach};
 use ia3_models::{Model, ModelConfig};
-use ia3_train::{Example, OptimizerConfig, Schedule, TrainConfig, TrainError, Training, evaluate, train};
+use ia3_train::{
+    Evaluator, Example, OptimizerConfig, Schedule, TrainConfig, TrainError, Training, evaluate, train,
+};
 
 fn tiny() -> Model {
     let config = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
@@ -93,6 +95,21 @@ fn evaluation_does_not_depend_on_the_batch_size() {
     let (one, all) = (evaluate(&base, &examples(), 1).unwrap(), evaluate(&base, &examples(), 10).unwrap());
     assert_eq!(one.generated, all.generated);
     assert!((one.loss - all.loss).abs() < 1e-5, "{} {}", one.loss, all.loss);
+}
+
+#[test]
+fn the_batches_of_an_evaluation_are_seen_with_their_answers() {
+    let base = tiny();
+    let (mut rows, mut answers) = (vec![], vec![vec![]; 10]);
+    let whole = Evaluator::new(&base).with_batch_size(4).run_with(&examples(), |batch, evaluation| {
+        assert_eq!(evaluation.examples, batch.len());
+        for (&row, ids) in batch.iter().zip(&evaluation.generated) {
+            answers[row].clone_from(ids);
+        }
+        rows.push(batch.to_vec());
+    });
+    assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
+    assert_eq!(whole.unwrap().generated, answers);
 }
 
 #[test]

@@ -79,10 +79,14 @@ fn other_base(named: &str, base: &Path) -> Option<AdapterNote> {
     (!BaseNames::of(base).contains(&part)).then_some(AdapterNote::OtherBase { named, base: base_name })
 }
 
-fn task_type(task: Task) -> TaskType {
+/// PEFT's name of the task of a model.
+pub fn task_type(task: Task) -> TaskType {
     match task {
         Task::Seq2SeqLm => TaskType::Seq2SeqLm,
         Task::CausalLm => TaskType::CausalLm,
         Task::SequenceClassification => TaskType::SeqCls,
+        Task::TokenClassification => TaskType::TokenCls,
+        Task::QuestionAnswering => TaskType::QuestionAns,
+        Task::FeatureExtraction => TaskType::FeatureExtraction,
     }
 }

@@ -50,6 +50,24 @@ pub(crate) fn last_part(name: &str) -> Option<String> {
     Some(of_hub.or(parts.last().copied())?.to_lowercase())
 }
 
+/// The name of the base in a folder, as adapters record it: the path of the folder as it is given. A snapshot in the cache of
+/// the hub has its name on the hub, `google/flan-t5-small`, and a path without a name, such as `.`, is made absolute.
+pub fn base_name(dir: &Path) -> String {
+    let absolute = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    match on_hub(&absolute) {
+        Some(name) => name,
+        None if last_part(&dir.to_string_lossy()).is_none() => absolute.display().to_string(),
+        None => dir.display().to_string(),
+    }
+}
+
+/// The name on the hub of a snapshot: `models--OWNER--NAME/snapshots/REVISION`.
+fn on_hub(dir: &Path) -> Option<String> {
+    let snapshots = dir.parent().filter(|parent| parent.ends_with("snapshots"))?;
+    let model = snapshots.parent()?.file_name()?.to_str()?;
+    Some(model.strip_prefix(HUB)?.replacen("--", "/", 1))
+}
+
 /// Whether two names may be names of one base.
 pub fn same_base(a: &str, b: &str) -> bool {
     last_part(a) == last_part(b)
@@ -68,6 +86,18 @@ mod tests {
         assert!(same_base("google/flan-t5-small", cached));
         assert!(!same_base("google/flan-t5-small", "google/flan-t5-base"));
         assert_eq!(last_part("./"), None);
+    }
+
+    #[test]
+    fn adapters_record_the_name_on_the_hub_or_a_path_that_says_something() {
+        let root = tempfile::tempdir().unwrap();
+        let snapshot = root.path().join("models--google--flan--t5/snapshots/0fc9");
+        std::fs::create_dir_all(&snapshot).unwrap();
+        assert_eq!(base_name(&snapshot), "google/flan--t5");
+        assert_eq!(base_name(Path::new("bases/t5-small")), "bases/t5-small");
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        assert_eq!(base_name(Path::new(".")), here.display().to_string());
+        assert_eq!(base_name(Path::new("./")), here.display().to_string());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use ia3_guard::{quote, quote_path};
+use ia3_guard::{quote, quote_error, quote_path};
 use std::path::PathBuf;
 
 /// Any error of the ia3 crates. Errors of the crates below convert into it, so `?` works in a function that returns it.
@@ -51,6 +51,14 @@ pub enum Error {
         /// Why it cannot be read.
         source: std::io::Error,
     },
+    /// A folder of sentence-transformers cannot be used.
+    #[error("{}: {}", quote_path(path), quote(problem))]
+    Sentence {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The `config.json` of a base does not describe a model.
     #[error("{}: {source}", quote_path(path))]
     BadConfig {
@@ -58,6 +66,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: ia3_models::ModelError,
+    },
+    /// The `generation_config.json` of a base cannot be read.
+    #[error("cannot read {}: {reason}", quote_path(path), reason = quote_error(reason))]
+    BadGeneration {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// No adapter of the model has that name.
     #[error("there is no adapter `{name}`; {}", known_adapters(known), name = quote(name))]

@@ -16,21 +16,26 @@ mod adapter_notes;
 mod base_names;
 mod device;
 mod error;
+mod generation_file;
 mod ia3_model;
 mod model;
 mod model_config;
 mod pretrained;
 mod prompts;
+mod sentence;
+#[cfg(feature = "data")]
+mod stop_strings;
 #[cfg(feature = "train")]
 mod training;
 
 pub use adapter::{Adapter, AdapterBase};
-pub use adapter_notes::{AdapterNote, adapter_notes};
-pub use base_names::same_base;
+pub use adapter_notes::{AdapterNote, adapter_notes, task_type};
+pub use base_names::{base_name, same_base};
 pub use burn::tensor::Device;
 
 pub use device::{DeviceError, FoundDevice, compiled_in, device, devices};
 pub use error::Error;
+pub use generation_file::GenerationFile;
 pub use ia3_config::{
     Ia3Config, ModelInfo, ModuleInfo, ModuleKind, Placement, Plan, PlanOptions, Selector, Site, TaskType,
 };
@@ -56,5 +61,8 @@ pub use model::{Generate, Generated, Model};
 pub use model_config::config_text;
 pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};
 pub use prompts::{Prompt, Prompts};
+pub use sentence::SentenceConfig;
+#[cfg(feature = "data")]
+pub use stop_strings::StopStrings;
 #[cfg(feature = "train")]
 pub use training::{Evaluate, ExampleInput, Examples, Train, Trained, TrainedAdapters};

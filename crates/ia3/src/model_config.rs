@@ -33,6 +33,7 @@ pub fn config_text(model: &Model, base: &Path) -> Result<Option<String>, Error> 
     let mut fields: Map<String, Value> = serde_json::from_str(&text).map_err(|e| read(e.into()))?;
     let before = fields.clone();
     set_num_labels(&mut fields, model, &config);
+    set_head(&mut fields, model, &config);
     set_own_head(&mut fields, model, config, base)?;
     if fields == before {
         return Ok(None);
@@ -43,11 +44,22 @@ pub fn config_text(model: &Model, base: &Path) -> Result<Option<String>, Error> 
 
 fn set_num_labels(fields: &mut Map<String, Value>, model: &Model, config: &ModelConfig) {
     let Some(labels) = model.num_labels() else { return };
-    if matches!(config, ModelConfig::Bert(said) if said.labels() == labels) {
+    if config.head().is_some_and(|said| said.count() == labels) {
         return;
     }
     ["id2label", "label2id"].into_iter().for_each(|names| drop(fields.remove(names)));
     fields.insert("num_labels".into(), labels.into());
+}
+
+/// Says which head the model has, where it is another than `config.json` says.
+fn set_head(fields: &mut Map<String, Value>, model: &Model, config: &ModelConfig) {
+    let Some(said) = config.head() else { return };
+    if let Some(class) = model.architecture().filter(|_| said.task != model.task()) {
+        fields.insert("architectures".into(), vec![class].into());
+    }
+    if let Some(problem) = model.problem().filter(|problem| *problem != said.problem()) {
+        fields.insert("problem_type".into(), problem.as_str().into());
+    }
 }
 
 fn set_own_head(

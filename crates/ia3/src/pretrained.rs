@@ -5,7 +5,7 @@ use ia3_core::{Quantization, QuantizeReport, with_integer_products};
 use ia3_guard::{Limit, read_text};
 use ia3_io::fs::{UNFINISHED, file_names, is_commit};
 use ia3_io::{Checkpoint, LoadOptions, LoadReport};
-use ia3_models::{Model, ModelConfig};
+use ia3_models::{Model, ModelConfig, ModelError, Task};
 
 use ia3_ops::widens_as_it_reads;
 
@@ -56,6 +56,8 @@ pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
 pub struct PretrainedOptions {
     /// A configuration that replaces the folder's own `config.json`.
     pub config: Option<ModelConfig>,
+    /// The task of an encoder, whose head it chooses, where it is not the one that `architectures` says.
+    pub task: Option<Task>,
     /// The number of classes of a classifier, where it is not that of the configuration.
     pub num_labels: Option<usize>,
     /// The dtype of the weights and of the computation: float32, float16 or bfloat16.
@@ -79,6 +81,13 @@ impl PretrainedOptions {
     /// Replaces the folder's own configuration.
     pub fn with_config(mut self, config: ModelConfig) -> Self {
         self.config = Some(config);
+        self
+    }
+
+    /// Chooses the head of an encoder by its task. Without it `architectures` of `config.json` chooses, and
+    /// [`with_num_labels`](Self::with_num_labels) asks for a classifier of sequences where that is a model without a head.
+    pub fn with_task(mut self, task: Task) -> Self {
+        self.task = Some(task);
         self
     }
 
@@ -125,10 +134,7 @@ impl PretrainedOptions {
             Some(config) => config.clone(),
             None => read_config(&dir)?,
         };
-        let config = match self.num_labels {
-            Some(labels) => config.with_num_labels(labels),
-            None => config,
-        };
+        let config = self.with_head(config).map_err(Error::Model)?;
         let checkpoint = Checkpoint::open(&dir)?;
         let config = with_head_of(config, &checkpoint)?;
         let (mut options, config) = self.for_checkpoint(config);
@@ -150,6 +156,20 @@ impl PretrainedOptions {
         };
         let model = if self.fast_integers { with_integer_products(model) } else { model };
         Ok(Pretrained { model, config, report, quantized })
+    }
+
+    /// The configuration with the head that the options ask for.
+    fn with_head(&self, config: ModelConfig) -> Result<ModelConfig, ModelError> {
+        let headless = config.head().is_some_and(|head| head.task == Task::FeatureExtraction);
+        let classes = self.num_labels.filter(|_| headless).map(|_| Task::SequenceClassification);
+        let config = match self.task.or(classes) {
+            Some(task) => config.with_task(task)?,
+            None => config,
+        };
+        Ok(match self.num_labels {
+            Some(labels) => config.with_num_labels(labels),
+            None => config,
+        })
     }
 
     /// How the checkpoint is read, and the configuration of what it is read into.

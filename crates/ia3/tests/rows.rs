@@ -12,7 +12,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use common::{Case, cases, device};
 use ia3::core::Adapter;
 use ia3::models::Model;
-use ia3::models::PaddingSide;
+use ia3::models::{PaddingSide, ProblemType, RowLosses};
 use ia3::{Ia3Model, ModelInputs, Task};
 
 /// Largest difference allowed between a row of a mixed batch and the same row under its adapter alone.
@@ -101,7 +101,7 @@ fn a_batch_of_one_adapter_is_that_adapter_to_the_bit() {
 
 #[test]
 fn each_row_generates_what_it_generates_under_its_adapter_alone() {
-    for case in cases().into_iter().filter(|case| case.base.task() != Task::SequenceClassification) {
+    for case in cases().into_iter().filter(|case| case.base.task().is_language_model()) {
         let model = three(&case);
         let mixed = model.rows(&NAMES).unwrap();
         let config = mixed.generation_config(6).with_min_new_tokens(6);
@@ -137,8 +137,31 @@ fn labels(model: &Model, inputs: &ModelInputs) -> Tensor<2, Int> {
             ids.mask_fill(padding, -100)
         }
         Task::Seq2SeqLm => ids.narrow(1, 0, 3),
-        Task::SequenceClassification => Tensor::from_ints([[0], [1], [1], [0], [1], [0]], &device()),
+        Task::QuestionAnswering => {
+            Tensor::from_ints([[0, 1], [1, 2], [3, 3], [0, 2], [2, 3], [1, 1]], &device())
+        }
+        Task::TokenClassification => {
+            let padding = inputs.attention_mask.clone().unwrap().equal_scalar(0);
+            (ids % 5).mask_fill(padding, -100)
+        }
+        _ => Tensor::from_ints([[0], [1], [1], [0], [1], [0]], &device()),
     }
+}
+
+/// The losses of the rows, from classes or from values.
+fn losses(model: &Model, inputs: &ModelInputs, labels: Tensor<2, Int>) -> RowLosses {
+    match model.problem() {
+        Some(ProblemType::Regression | ProblemType::MultiLabelClassification) => {
+            let values = labels.float().repeat_dim(1, model.num_labels().unwrap());
+            model.value_losses(inputs, values).unwrap()
+        }
+        _ => model.row_losses(inputs, labels).unwrap(),
+    }
+}
+
+/// The cases with a head, which have a loss.
+fn with_head() -> impl Iterator<Item = Case> {
+    cases().into_iter().filter(|case| case.base.task() != Task::FeatureExtraction)
 }
 
 /// Three steps of AdamW over the rows of `groups`, each group with the mean of its own tokens.
@@ -147,7 +170,7 @@ fn train(model: Model, groups: &[Vec<usize>]) -> Model {
     let labels = labels(&model, &inputs);
     let (mut model, mut optimizer) = (model.train(), AdamWConfig::new().with_epsilon(1e-3).init());
     for _ in 0..3 {
-        let loss = model.row_losses(&inputs, labels.clone()).unwrap().sum_of_means(groups);
+        let loss = losses(&model, &inputs, labels.clone()).sum_of_means(groups);
         let grads = GradientsParams::from_grads(loss.backward(), &model);
         model = optimizer.step(0.01, model, grads);
     }
@@ -163,7 +186,7 @@ fn learned(adapter: &Adapter) -> Vec<f32> {
 
 #[test]
 fn one_training_over_mixed_rows_is_a_training_of_each_adapter_alone() {
-    for case in cases() {
+    for case in with_head() {
         let model = three(&case);
         let groups = groups();
         let all: Vec<Vec<usize>> = groups.values().cloned().collect();
@@ -187,7 +210,7 @@ fn one_training_over_mixed_rows_is_a_training_of_each_adapter_alone() {
 
 #[test]
 fn frozen_adapters_are_not_trained_by_rows_either() {
-    for case in cases() {
+    for case in with_head() {
         let mut model = three(&case);
         model.set_requires_grad(["b"], false).unwrap();
         let before = learned(model.adapter("b").unwrap());
@@ -259,7 +282,7 @@ fn texts_are_as_likely_in_mixed_rows_as_under_their_adapter_alone() {
     let pairs: Vec<_> = inputs.into_iter().zip(texts.iter().map(Vec::as_slice)).collect();
     for case in cases() {
         let model = three(&case);
-        if model.base().task() == Task::SequenceClassification {
+        if !model.base().task().is_language_model() {
             continue;
         }
         let mixed = model.rows(&names).unwrap();

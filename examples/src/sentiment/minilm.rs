@@ -4,7 +4,7 @@ use anyhow::bail;
 use burn::module::Param;
 use burn::tensor::{Device, Tensor};
 use ia3::models::Model as Module;
-use ia3::{Model, ModelConfig, PretrainedOptions};
+use ia3::{Model, ModelConfig, PretrainedOptions, Task};
 
 /// MiniLM's own dropout, of states and of attention weights.
 pub const DROPOUT: f64 = 0.1;
@@ -15,9 +15,9 @@ pub const DROPOUT: f64 = 0.1;
 ///
 /// A folder that holds no BERT.
 pub fn minilm(dir: &Path, dropout: f64, seed: u64, device: &Device) -> anyhow::Result<Model> {
-    let config = match ia3::read_config(dir)? {
+    let config = ia3::read_config(dir)?.with_task(Task::SequenceClassification)?.with_num_labels(2);
+    let config = match config {
         ModelConfig::Bert(mut bert) => {
-            (bert.id2label, bert.num_labels) = (None, Some(2));
             (bert.hidden_dropout_prob, bert.attention_probs_dropout_prob) = (dropout, dropout);
             ModelConfig::Bert(bert)
         }
@@ -39,7 +39,8 @@ pub fn with_head(model: Model, file: &Path, device: &Device) -> anyhow::Result<M
     };
     let weight: Tensor<2> = Tensor::from_data(head.tensor("classifier.weight")?, device);
     let bias = Tensor::from_data(head.tensor("classifier.bias")?, device);
-    bert.classifier.weight = Param::from_tensor(weight.transpose());
-    bert.classifier.bias = Some(Param::from_tensor(bias));
+    let Some(classifier) = bert.head.layer_mut("classifier") else { bail!("the model has no classifier") };
+    classifier.weight = Param::from_tensor(weight.transpose());
+    classifier.bias = Some(Param::from_tensor(bias));
     Ok(model.with_module(Module::Bert(bert))?)
 }

@@ -12,6 +12,8 @@ pub(crate) enum AdapterFormatName {
     Tfew,
     /// Folder with adapter_config.json and pytorch_adapter.bin.
     Adapterhub,
+    /// Folder of a base with model.safetensors, from one with pytorch_model.bin.
+    Safetensors,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -26,13 +28,15 @@ pub(crate) enum SiteName {
 
 const EXAMPLES: &str = "\
 Examples:
-  ia3 convert fixtures/formats/t5v11/tfew.pt --to peft --site wo --out converted
-  ia3 convert fixtures/t5v11/adapter --to tfew --base fixtures/t5v11/base/config.json --out adapter.pt";
+  ia3 convert fixtures/formats/t5v11/tfew.pt --to peft --site wo \\
+      --out converted
+  ia3 convert fixtures/t5v11/adapter --to tfew \\
+      --base fixtures/t5v11/base/config.json --out adapter.pt";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Convert {
-    /// Folder or file of an adapter. The format is recognised.
+    /// Folder or file of an adapter, whose format is recognised; or the folder of a base for `--to safetensors`.
     pub(crate) path: PathBuf,
     /// Format to write. A conversion is exact, or it is refused.
     #[arg(long, value_enum, value_name = "FORMAT")]

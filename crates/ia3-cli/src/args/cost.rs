@@ -5,7 +5,8 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   ia3 cost --config fixtures/t5/base/config.json
-  ia3 cost --config fixtures/t5/base --target k,v,wi --feedforward '' --seq 103 --lora-rank 4";
+  ia3 cost --config fixtures/t5/base --target k,v,wi \\
+      --feedforward '' --seq 103 --lora-rank 4";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

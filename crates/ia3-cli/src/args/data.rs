@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 #[derive(Clone, clap::Args)]
+#[command(next_help_heading = "Fields and templates of the data")]
 pub(crate) struct DataArgs {
-    /// Field of the input [default: input, or text].
+    /// Field of the input [default: input, or text; for classes of words: tokens, a list of words].
     #[arg(long, value_name = "NAME")]
     pub(crate) input_field: Option<String>,
     /// Field of the target text [default: target].
     #[arg(long, value_name = "NAME", conflicts_with_all = ["label_field", "choices_field"])]
     pub(crate) target_field: Option<String>,
-    /// Field of the label, or of the correct answer choice: a number from 0, or a name [default: label, or answer].
+    /// Field of the label, or of the correct answer choice: a number from 0, or a name [default: label, or answer; for classes of
+    /// words: tags; for several classes per row: labels].
     #[arg(long, value_name = "NAME")]
     pub(crate) label_field: Option<String>,
     /// Field of the list of answer choices, one of which is correct [default: choices].

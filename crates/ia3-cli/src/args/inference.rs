@@ -1,15 +1,18 @@
-//! `ia3 forward` and `ia3 generate`.
+//! `ia3 forward`, `ia3 generate` and `ia3 chat`.
 
 use std::path::PathBuf;
 
 use clap::ArgGroup;
 
-use super::ModelArgs;
+use super::model::base_folder;
+use super::{DtypeName, GenerationArgs, ModelArgs};
 
 const FORWARD: &str = "\
 Examples:
-  ia3 forward --base fixtures/t5/base --adapter fixtures/t5/adapter --inputs fixtures/t5/io.safetensors --out logits.safetensors
-  ia3 forward --base fixtures/gpt2/base --inputs fixtures/gpt2/io.safetensors --last --out last.safetensors";
+  ia3 forward --base fixtures/t5/base --adapter fixtures/t5/adapter \\
+      --inputs fixtures/t5/io.safetensors --out logits.safetensors
+  ia3 forward --base fixtures/gpt2/base --inputs fixtures/gpt2/io.safetensors \\
+      --last --out last.safetensors";
 
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("source").required(true).args(["inputs", "texts"]), after_help = FORWARD)]
@@ -32,54 +35,50 @@ pub(crate) struct Forward {
     /// Compute only the logits at the last token of each row that is not padding.
     #[arg(long)]
     pub(crate) last: bool,
-    /// Safetensors file to write. It holds the tensor `logits` (float32).
+    /// Safetensors file to write. It holds the tensor `logits` (float32); `start_logits` and `end_logits` for question answering,
+    /// and `last_hidden_state` without a head.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
 }
+
+const GENERATE_USAGE: &str = "\
+ia3 generate --base <DIR> --prompt <TEXT> [OPTIONS]
+       ia3 generate --base <DIR> --prompts <FILE> [OPTIONS]
+       ia3 generate --base <DIR> --user <TEXT> [--system <TEXT>] [OPTIONS]
+       ia3 generate --base <DIR> --inputs <FILE> [OPTIONS]";
 
 const GENERATE: &str = "\
 Examples:
   ia3 generate --base examples/base --prompt 'date: 2009-05-31'
   ia3 generate --base examples/base --prompts prompts.txt --max-new-tokens 60
-  ia3 generate --base examples/base --prompt 'number: 1234' --sample --top-p 0.9 --seed 1";
+  ia3 generate --base examples/base --prompt 'number: 1234' \\
+      --sample --top-p 0.9 --seed 1";
 
 #[derive(clap::Args)]
-#[command(group = ArgGroup::new("source").required(true).args(["prompt", "prompts", "inputs"]), after_help = GENERATE)]
+#[command(group = ArgGroup::new("source").required(true).args(["prompt", "prompts", "inputs", "user"]), override_usage = GENERATE_USAGE, after_help = GENERATE)]
 pub(crate) struct Generate {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Prompt, for the base's tokenizer.json.
     #[arg(long, value_name = "TEXT")]
     pub(crate) prompt: Option<String>,
+    /// What a user says to a chat model. The base's chat template makes the prompt, and only the answer is printed.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) user: Option<String>,
+    /// What the system says before the user.
+    #[arg(long, value_name = "TEXT", requires = "user")]
+    pub(crate) system: Option<String>,
     /// File with one prompt per line.
     #[arg(long, value_name = "FILE")]
     pub(crate) prompts: Option<PathBuf>,
     /// Safetensors file with `input_ids` and `attention_mask`, padded on either side.
     #[arg(long, value_name = "FILE")]
     pub(crate) inputs: Option<PathBuf>,
-    /// Largest number of tokens to generate.
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    pub(crate) max_new_tokens: usize,
-    /// Smallest number of tokens to generate before a row may end.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) min_new_tokens: usize,
-    /// Sample tokens instead of taking the most probable one.
-    #[arg(long)]
-    pub(crate) sample: bool,
-    /// Number that the logits are divided by. Values below 1 make probable tokens more probable.
-    #[arg(long, value_name = "T", default_value_t = 1.0, requires = "sample")]
-    pub(crate) temperature: f64,
-    /// Sample among the K most probable tokens.
-    #[arg(long, value_name = "K", requires = "sample")]
-    pub(crate) top_k: Option<usize>,
-    /// Sample among the smallest set of most probable tokens whose probabilities sum to P.
-    #[arg(long, value_name = "P", default_value_t = 1.0, requires = "sample")]
-    pub(crate) top_p: f64,
-    /// Seed of the sampling. Every row of a batch has its own stream of random numbers.
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "sample")]
-    pub(crate) seed: u64,
-    /// Print the text while it is generated.
-    #[arg(long, requires = "prompt")]
+    #[command(flatten)]
+    pub(crate) generation: GenerationArgs,
+    /// Print the text while it is generated, one prompt after the other. With `--format json`, each piece is a line of JSON,
+    /// and so is each whole text at its end.
+    #[arg(long, conflicts_with = "inputs")]
     pub(crate) stream: bool,
     /// Number of prompts per batch.
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -87,4 +86,31 @@ pub(crate) struct Generate {
     /// Safetensors file to write. It holds the tensor `ids` (int64), which includes the decoder start token or the prompt.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+const CHAT: &str = "\
+Examples:
+  ia3 chat --base SmolLM2-135M-Instruct
+  ia3 chat --base SmolLM2-135M-Instruct --adapter pirate=adapters/pirate \\
+      --system 'Answer in one sentence.'";
+
+#[derive(clap::Args)]
+#[command(after_help = CHAT)]
+pub(crate) struct Chat {
+    /// Folder of the base, with tokenizer.json and a chat template. Without it, the base is the folder that the first adapter
+    /// names.
+    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true, value_parser = base_folder())]
+    pub(crate) base: PathBuf,
+    /// Folder of an adapter, with a name or under the name of the folder. The first one answers, until `/adapter NAME` or
+    /// `/base` chooses another.
+    #[arg(long = "adapter", value_name = "[NAME=]DIR")]
+    pub(crate) adapters: Vec<PathBuf>,
+    /// What the system says before the conversation.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    /// Dtype of the computation. The vectors stay float32.
+    #[arg(long, value_enum, value_name = "DTYPE", default_value = "auto")]
+    pub(crate) dtype: DtypeName,
+    #[command(flatten)]
+    pub(crate) generation: GenerationArgs,
 }

@@ -7,12 +7,13 @@ use clap::ArgGroup;
 const INSPECT: &str = "\
 Examples:
   ia3 inspect fixtures/t5/base
-  ia3 inspect fixtures/t5/adapter --base fixtures/t5/base";
+  ia3 inspect fixtures/t5/adapter --base fixtures/t5/base
+  ia3 inspect fixtures/gguf/llama.gguf";
 
 #[derive(clap::Args)]
 #[command(after_help = INSPECT)]
 pub(crate) struct Inspect {
-    /// Folder of a base or of an adapter, the weight file of an adapter, or the config.json of a base.
+    /// Folder of a base or of an adapter, the weight file of an adapter, the config.json of a base, or a GGUF file.
     pub(crate) path: PathBuf,
     /// Folder of a base, to check whether the adapter fits it. The exit code is 1 if it does not.
     #[arg(long, value_name = "DIR")]
@@ -34,7 +35,8 @@ pub(crate) struct Diff {
 
 const STATUS: &str = "\
 Example:
-  ia3 status --base fixtures/t5/base fixtures/t5/adapter fixtures/t5/adapter_b";
+  ia3 status --base fixtures/t5/base fixtures/t5/adapter \\
+      fixtures/t5/adapter_b";
 
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("any").required(true).multiple(true).args(["folders", "adapters"]), after_help = STATUS)]

@@ -19,18 +19,19 @@ pub(crate) enum CausalLossName {
 }
 
 #[derive(clap::Args)]
+#[command(next_help_heading = "Loss")]
 pub(crate) struct LossArgs {
     /// Weight of the length-normalised loss over answer choices [default: 1, or 0 for pre-training].
-    #[arg(long, value_name = "WEIGHT")]
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true)]
     pub(crate) mc_loss: Option<f64>,
     /// Weight of the unlikelihood loss of wrong answer choices [default: 1, or 0 for pre-training].
-    #[arg(long, value_name = "WEIGHT")]
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true)]
     pub(crate) unlikely_loss: Option<f64>,
     /// Form of the unlikelihood loss.
     #[arg(long, value_enum, default_value = "authors")]
     pub(crate) unlikelihood: UnlikelihoodName,
     /// Exponent of the number of tokens by which the score of an answer choice is divided.
-    #[arg(long, value_name = "EXPONENT", default_value_t = 1.0)]
+    #[arg(long, value_name = "EXPONENT", default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) length_norm: f64,
     /// Tokens that the loss of a decoder-only model counts.
     #[arg(long, value_enum, default_value = "target")]

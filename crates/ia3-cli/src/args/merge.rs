@@ -6,19 +6,26 @@ use super::QuantizeName;
 
 const MERGE: &str = "\
 Example:
-  ia3 merge --base fixtures/t5/base --adapter fixtures/t5/adapter --out merged --safe";
+  ia3 merge --base fixtures/t5/base --adapter fixtures/t5/adapter \\
+      --out merged --safe
+  ia3 merge --gguf fixtures/gguf/llama.gguf --adapter fixtures/llama/adapter \\
+      --out merged.gguf";
 
 #[derive(clap::Args)]
 #[command(after_help = MERGE)]
 pub(crate) struct Merge {
-    /// Folder of the base.
+    /// Folder of the base. Without it, the base is the folder that the first adapter names.
     #[arg(long, value_name = "DIR")]
-    pub(crate) base: PathBuf,
+    pub(crate) base: Option<PathBuf>,
+    /// GGUF file of the base in place of a folder. Its block scales are multiplied; no integer is quantised again, and
+    /// everything else of the file stays as it is.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "safe"])]
+    pub(crate) gguf: Option<PathBuf>,
     /// Folder of an adapter. If the option is given several times, the vectors are multiplied.
     #[arg(long = "adapter", value_name = "DIR", required = true)]
     pub(crate) adapters: Vec<PathBuf>,
-    /// Folder to write the merged checkpoint to.
-    #[arg(long, value_name = "DIR")]
+    /// Folder to write the merged checkpoint to; with --gguf the file.
+    #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,
     /// Check merged weights for NaN and infinity before the first is written. Without it, they are checked while they are
     /// written.

@@ -20,7 +20,8 @@ pub(crate) enum MethodName {
 
 const EXAMPLES: &str = "\
 Example:
-  ia3 mix --adapter fixtures/t5/adapter --weight 0.3 --adapter fixtures/t5/adapter_b --weight 0.7 --out mixed";
+  ia3 mix --adapter fixtures/t5/adapter --weight 0.3 \\
+      --adapter fixtures/t5/adapter_b --weight 0.7 --out mixed";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -3,13 +3,16 @@
 mod convert;
 mod cost;
 mod data;
+mod embed;
 mod eval;
+mod generation;
 mod inference;
 mod inspect;
 mod loss;
 mod merge;
 mod mix;
 mod model;
+mod shell;
 mod train;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -17,13 +20,16 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(crate) use self::convert::{AdapterFormatName, Convert, SiteName};
 pub(crate) use self::cost::Cost;
 pub(crate) use self::data::DataArgs;
-pub(crate) use self::eval::Eval;
-pub(crate) use self::inference::{Forward, Generate};
+pub(crate) use self::embed::{Embed, PoolingName};
+pub(crate) use self::eval::{Eval, FigureName};
+pub(crate) use self::generation::GenerationArgs;
+pub(crate) use self::inference::{Chat, Forward, Generate};
 pub(crate) use self::inspect::{Diff, Inspect, Status};
 pub(crate) use self::loss::{CausalLossName, LossArgs, UnlikelihoodName};
 pub(crate) use self::merge::{Merge, Quantize};
 pub(crate) use self::mix::{MethodName, Mix};
-pub(crate) use self::model::{DtypeName, ModelArgs, QuantizeName};
+pub(crate) use self::model::{DtypeName, HeadArgs, HeadName, ModelArgs, ProblemName, QuantizeName};
+pub(crate) use self::shell::{Completions, Man};
 pub(crate) use self::train::{MetricName, OptimizerName, PresetName, Train};
 
 /// Train, evaluate, run, merge, mix, inspect and convert (IA)³ adapters.
@@ -31,7 +37,7 @@ pub(crate) use self::train::{MetricName, OptimizerName, PresetName, Train};
 /// A base model is a Hugging Face folder with config.json and model.safetensors, and for texts tokenizer.json. An adapter
 /// is a PEFT folder with adapter_config.json and adapter_model.safetensors.
 #[derive(Parser)]
-#[command(name = "ia3", version, after_help = EXAMPLES)]
+#[command(name = "ia3", version, after_help = EXAMPLES, term_width = 80)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -39,6 +45,12 @@ pub(crate) struct Args {
     /// The default is the best device of the backends that are compiled in.
     #[arg(long, global = true, env = "BURN_DEVICE", value_name = "NAME")]
     pub(crate) device: Option<String>,
+    /// Print no notes and no progress; reports and errors stay.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print how long each phase took.
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
     /// Format of the report on standard output.
     #[arg(long, global = true, value_enum, default_value = "text")]
     pub(crate) format: Format,
@@ -46,8 +58,10 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  ia3 train --base examples/base --data train.jsonl --eval test.jsonl --steps 100 --out adapter
-  ia3 generate --base examples/base --adapter adapter --prompt 'date: 2009-05-31'
+  ia3 train --base examples/base --data train.jsonl --eval test.jsonl \\
+      --steps 100 --out adapter
+  ia3 generate --base examples/base --adapter adapter \\
+      --prompt 'date: 2009-05-31'
   ia3 inspect adapter --base examples/base
 `ia3 COMMAND --help` describes the options of a command and shows examples.";
 
@@ -64,8 +78,12 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Compute the logits of token ids or texts and write them to a file.
     Forward(Forward),
+    /// Embed texts: one vector per text, as a sentence-transformers model gives it.
+    Embed(Embed),
     /// Generate text or token ids, greedily or by sampling.
     Generate(Generate),
+    /// Talk with a chat model in the terminal, and switch its adapters.
+    Chat(Chat),
     /// Train an adapter, or one adapter for each of several tasks, on JSON lines.
     Train(Box<Train>),
     /// Evaluate a base or adapters: loss, and accuracy or exact match, with median and quartiles.
@@ -85,6 +103,10 @@ pub(crate) enum Command {
     /// List the devices of this build with their memory.
     #[command(after_help = "Example:\n  ia3 devices")]
     Devices,
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Write the manual pages.
+    Man(Man),
     /// Convert an adapter between the formats of PEFT, T-Few and AdapterHub.
     Convert(Convert),
 }

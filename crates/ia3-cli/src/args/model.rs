@@ -3,6 +3,12 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+/// The parser of `--base`. An empty path means that the option is not given; `commands::base_folder` fills it in.
+pub(super) fn base_folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DtypeName {
@@ -20,15 +26,52 @@ pub(crate) enum QuantizeName {
     Int4,
 }
 
+/// The head of an encoder.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HeadName {
+    /// A class, several classes or numbers for each input.
+    SequenceClassification,
+    /// A class for each token.
+    TokenClassification,
+    /// The start and the end of a span.
+    QuestionAnswering,
+    /// No head: the hidden states.
+    FeatureExtraction,
+}
+
+/// What a classifier of sequences answers.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProblemName {
+    /// One class.
+    SingleLabel,
+    /// Any number of classes.
+    MultiLabel,
+    /// Numbers.
+    Regression,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct HeadArgs {
+    /// Head of an encoder. The default is that of the adapter's task, or that of `architectures` in config.json.
+    #[arg(long, value_enum, value_name = "HEAD")]
+    pub(crate) head: Option<HeadName>,
+    /// What a classifier of sequences answers. The default is `problem_type` of config.json; without it, one label is a
+    /// regression, and several labels are one class.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) problem_type: Option<ProblemName>,
+}
+
 #[derive(clap::Args)]
 pub(crate) struct ModelArgs {
-    /// Folder of the base.
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the base. Without it, the base is the folder that the first adapter names.
+    #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true, value_parser = base_folder())]
     pub(crate) base: PathBuf,
     /// Folder of an adapter. If the option is given several times, the vectors are multiplied. With `--rows`, every
     /// adapter has a name: NAME=DIR.
     #[arg(long = "adapter", value_name = "[NAME=]DIR")]
     pub(crate) adapters: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) head: HeadArgs,
     /// Merge the adapters into the weights before the model runs.
     #[arg(long)]
     pub(crate) merge: bool,

@@ -4,16 +4,16 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use burn::tensor::{Device, FloatDType};
+use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::Checkpoint;
 use ia3::models::Model;
-use ia3::{Ia3Model, Pretrained, PretrainedOptions, Quantization};
+use ia3::{Ia3Model, ModelConfig, Pretrained, PretrainedOptions, Quantization, Task};
 use ia3_guard::quote_path;
 
 use super::base_config;
 use super::base_model::{self, bits, load_with, note_fresh};
-use crate::args::{DtypeName, ModelArgs};
+use crate::args::ModelArgs;
 
 /// The model that `--base`, `--adapter` and `--rows` describe.
 pub(crate) enum AdaptedModel {
@@ -26,9 +26,22 @@ pub(crate) enum AdaptedModel {
 impl AdaptedModel {
     /// Loads the base and the adapters.
     pub(crate) fn new(args: &ModelArgs, device: &Device) -> anyhow::Result<Self> {
+        check_names(args)?;
         match args.rows.is_empty() {
-            true => Ok(Self::All(Box::new(adapted(args, device)?))),
-            false => by_row(args, device),
+            true => Ok(Self::All(Box::new(adapted(args, config(args, &args.adapters)?, device)?))),
+            false => by_row(args, config(args, &folders(args)?)?, device),
+        }
+    }
+
+    /// As [`new`](Self::new), with an encoder without its head.
+    pub(crate) fn without_head(args: &ModelArgs, device: &Device) -> anyhow::Result<Self> {
+        check_names(args)?;
+        let config = ia3::read_config(&args.base)?;
+        let config =
+            if config.head().is_some() { config.with_task(Task::FeatureExtraction)? } else { config };
+        match args.rows.is_empty() {
+            true => Ok(Self::All(Box::new(adapted(args, config, device)?))),
+            false => by_row(args, config, device),
         }
     }
 
@@ -73,10 +86,28 @@ fn count(rows: usize) -> String {
     if rows == 1 { "1 row".into() } else { format!("{rows} rows") }
 }
 
-fn by_row(args: &ModelArgs, device: &Device) -> anyhow::Result<AdaptedModel> {
+/// Refuses a name of an adapter without `--rows`.
+fn check_names(args: &ModelArgs) -> anyhow::Result<()> {
+    if !args.rows.is_empty() {
+        return Ok(());
+    }
+    if let Some(arg) = args.adapters.iter().find(|arg| !arg.exists() && name(arg).is_ok()) {
+        bail!(
+            "`--adapter {}` has a name, which only `--rows` uses; add `--rows`, or give the folder alone",
+            arg.display()
+        )
+    }
+    Ok(())
+}
+
+/// The folders of named adapters.
+fn folders(args: &ModelArgs) -> anyhow::Result<Vec<PathBuf>> {
+    args.adapters.iter().map(|arg| Ok(name(arg)?.1)).collect()
+}
+
+fn by_row(args: &ModelArgs, config: ModelConfig, device: &Device) -> anyhow::Result<AdaptedModel> {
     let named = args.adapters.iter().map(|arg| name(arg)).collect::<anyhow::Result<Vec<_>>>()?;
-    let folders: Vec<PathBuf> = named.iter().map(|(_, dir)| dir.clone()).collect();
-    let options = options(args).with_config(base_config::with_head_of_adapter(&args.base, &folders)?);
+    let options = options(args).with_config(config);
     let base = load(args, &options, device)?;
     let mut model = Ia3Model::builder(base.model.clone()).without_adapter()?;
     for (name, dir) in &named {
@@ -115,14 +146,8 @@ fn path(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
-fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
-    if let Some(arg) = args.adapters.iter().find(|arg| !arg.exists() && name(arg).is_ok()) {
-        bail!(
-            "`--adapter {}` has a name, which only `--rows` uses; add `--rows`, or give the folder alone",
-            arg.display()
-        )
-    }
-    let options = options(args).with_config(base_config::with_head_of_adapter(&args.base, &args.adapters)?);
+fn adapted(args: &ModelArgs, config: ModelConfig, device: &Device) -> anyhow::Result<Model> {
+    let options = options(args).with_config(config);
     let base = load(args, &options, device)?;
     let adapters = base_model::adapters(&args.adapters, &base.model, &args.base, device)?;
     note_fresh(&base, &adapters);
@@ -131,6 +156,12 @@ fn adapted(args: &ModelArgs, device: &Device) -> anyhow::Result<Model> {
         true => ia3::merge(&base.model, &adapters)?,
         false => ia3::attach(&base.model, &adapters)?,
     })
+}
+
+/// The configuration of the base, with the head that the options and the adapters choose.
+fn config(args: &ModelArgs, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
+    let config = base_config::with_head(&args.base, &args.head, adapters)?;
+    base_config::complete(config, &args.base, adapters)
 }
 
 /// Loads the base. A base of floats has no integers that could be multiplied.
@@ -147,13 +178,9 @@ fn load(args: &ModelArgs, options: &PretrainedOptions, device: &Device) -> anyho
 
 /// The options for loading the base.
 fn options(args: &ModelArgs) -> PretrainedOptions {
-    let dtype = match args.dtype {
-        DtypeName::Auto => None,
-        DtypeName::Float32 => Some(FloatDType::F32),
-        DtypeName::Bfloat16 => Some(FloatDType::BF16),
-        DtypeName::Float16 => Some(FloatDType::F16),
-    };
-    let options = PretrainedOptions::new().with_dtype(dtype).with_fast_integers(args.fast_integers);
+    let options = PretrainedOptions::new()
+        .with_dtype(base_model::dtype(args.dtype))
+        .with_fast_integers(args.fast_integers);
     match args.quantize {
         Some(name) => options.with_quantization(Quantization::new(bits(name)).with_head(args.quantize_head)),
         None => options,

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use ia3::ModelConfig;
+use anyhow::{Context, ensure};
 use ia3::io::{AdapterFile, Checkpoint};
+use ia3::models::ProblemType;
+use ia3::{ModelConfig, Task};
 
+use crate::args::{HeadArgs, HeadName, ProblemName};
 use crate::text_file;
-
-/// The weight of a classifier's head.
-const HEAD: &str = "classifier.weight";
 
 /// The configuration in a folder, or in a `config.json` alone.
 pub(crate) fn read(path: &Path) -> anyhow::Result<ModelConfig> {
@@ -21,24 +20,73 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<ModelConfig> {
         .with_context(|| format!("{} is not the config.json of a model", path.display()))
 }
 
-/// The configuration of a base with this number of classes, if one is given. Names of another number of classes are
-/// dropped, so that rows are not read by them.
-pub(crate) fn with_num_labels(base: &Path, labels: Option<usize>) -> anyhow::Result<ModelConfig> {
-    let config = ia3::read_config(base)?;
-    Ok(labels.map_or(config.clone(), |labels| config.with_num_labels(labels)))
+/// The configuration of a base with the head that the options and the adapters choose: `--head`, else the task of the first
+/// adapter that has one, else `architectures`.
+pub(crate) fn with_head(base: &Path, args: &HeadArgs, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
+    let config = of_adapters(ia3::read_config(base)?, adapters)?;
+    with_options(config, args)
+}
+
+/// The configuration with the head that the options choose.
+pub(crate) fn with_options(config: ModelConfig, args: &HeadArgs) -> anyhow::Result<ModelConfig> {
+    let config = match args.head {
+        Some(name) => config.with_task(task(name))?,
+        None => config,
+    };
+    let Some(name) = args.problem_type else { return Ok(config) };
+    let classifies = config.head().is_some_and(|head| head.task == Task::SequenceClassification);
+    ensure!(classifies, "--problem-type is for classifiers of sequences, and the base is none; leave it out");
+    Ok(config.with_problem_type(problem(name)))
+}
+
+fn task(name: HeadName) -> Task {
+    match name {
+        HeadName::SequenceClassification => Task::SequenceClassification,
+        HeadName::TokenClassification => Task::TokenClassification,
+        HeadName::QuestionAnswering => Task::QuestionAnswering,
+        HeadName::FeatureExtraction => Task::FeatureExtraction,
+    }
+}
+
+fn problem(name: ProblemName) -> ProblemType {
+    match name {
+        ProblemName::SingleLabel => ProblemType::SingleLabelClassification,
+        ProblemName::MultiLabel => ProblemType::MultiLabelClassification,
+        ProblemName::Regression => ProblemType::Regression,
+    }
+}
+
+/// The configuration of an encoder with the head for the task of the first adapter that has one.
+fn of_adapters(config: ModelConfig, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
+    let Some(head) = config.head() else { return Ok(config) };
+    for adapter in adapters {
+        let Some(named) = AdapterFile::open(adapter)?.config.task_type else { continue };
+        let task = Task::OF_ENCODERS.into_iter().find(|task| ia3::task_type(*task) == named);
+        return Ok(match task.filter(|task| *task != head.task) {
+            Some(task) => config.with_task(task)?,
+            None => config,
+        });
+    }
+    Ok(config)
+}
+
+/// The weight that gives a classifier its classes; `None` for a language model.
+pub(crate) fn head(config: &ModelConfig) -> Option<String> {
+    Some(format!("{}.weight", config.classifier()?))
 }
 
 /// The number of classes of the head in the base's checkpoint; `None` if it has no head.
-pub(crate) fn classes_of_head(base: &Path) -> anyhow::Result<Option<usize>> {
+pub(crate) fn classes_of_head(config: &ModelConfig, base: &Path) -> anyhow::Result<Option<usize>> {
+    let Some(head) = head(config) else { return Ok(None) };
     let checkpoint = Checkpoint::open(base)?;
-    let head = checkpoint.tensors().find(|tensor| tensor.name == HEAD);
+    let head = checkpoint.tensors().find(|tensor| tensor.name == head);
     Ok(head.and_then(|head| head.shape.first().copied()))
 }
 
-/// The configuration of a base. Where the base is a classifier without a head, the number of classes is that of the head
-/// in the first adapter that saves one.
+/// The configuration of a base with the head for the task of the adapters. Where the base is a classifier without a head, the
+/// number of classes is that of the head in the first adapter that saves one.
 pub(crate) fn with_head_of_adapter(base: &Path, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
-    complete(ia3::read_config(base)?, base, adapters)
+    complete(of_adapters(ia3::read_config(base)?, adapters)?, base, adapters)
 }
 
 /// As [`with_head_of_adapter`], with the `config.json` that was read before.
@@ -47,12 +95,13 @@ pub(crate) fn complete(
     base: &Path,
     adapters: &[PathBuf],
 ) -> anyhow::Result<ModelConfig> {
-    if !matches!(config, ModelConfig::Bert(_)) || adapters.is_empty() || classes_of_head(base)?.is_some() {
+    let Some(head) = head(&config).filter(|_| !adapters.is_empty()) else { return Ok(config) };
+    if classes_of_head(&config, base)?.is_some() {
         return Ok(config);
     }
     for adapter in adapters {
         let saved = AdapterFile::open(adapter)?.saved;
-        if let Some(&labels) = saved.get(HEAD).and_then(|head| head.shape().first()) {
+        if let Some(&labels) = saved.get(&head).and_then(|head| head.shape().first()) {
             return Ok(config.with_num_labels(labels));
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType};
 use ia3::core::{Adapter, describe_non_finite};
 use ia3::io::Checkpoint;
 use ia3::models::Model;
@@ -11,8 +11,9 @@ use ia3::{Bits, ModelConfig, Pretrained, PretrainedOptions, Task};
 use ia3_guard::quote_path;
 
 use super::base_config;
-use crate::args::QuantizeName;
+use crate::args::{DtypeName, QuantizeName};
 use crate::output::note;
+use crate::progress::Progress;
 
 /// Loads a base with this configuration in place of its `config.json`.
 pub(crate) fn load_as(dir: &Path, config: ModelConfig, device: &Device) -> anyhow::Result<Pretrained> {
@@ -25,7 +26,9 @@ pub(crate) fn load_with(
     options: &PretrainedOptions,
     device: &Device,
 ) -> anyhow::Result<Pretrained> {
+    let waiting = Progress::waiting("loading the base");
     let base = options.load(dir, device)?;
+    drop(waiting);
     if let Some(report) = &base.quantized {
         let (layers, worst) = (report.errors.len(), report.worst());
         note(format!("{layers} layers quantised; the largest relative error of a weight is {worst:.1e}"));
@@ -113,6 +116,16 @@ fn plain_adapters(dirs: &[PathBuf], base: &Model, device: &Device) -> anyhow::Re
 pub(crate) fn note_adapter(dir: &Path, adapter: &Adapter, base_dir: &Path, task: Task) {
     for remark in ia3::adapter_notes(adapter, base_dir, task) {
         note(format!("`{}`: {remark}", quote_path(dir)));
+    }
+}
+
+/// The dtype of `--dtype`; `None` is that of the base's file.
+pub(crate) fn dtype(name: DtypeName) -> Option<FloatDType> {
+    match name {
+        DtypeName::Auto => None,
+        DtypeName::Float32 => Some(FloatDType::F32),
+        DtypeName::Bfloat16 => Some(FloatDType::BF16),
+        DtypeName::Float16 => Some(FloatDType::F16),
     }
 }
 

@@ -3,8 +3,12 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use burn::tensor::Device;
-use ia3::convert::{AdapterFormat, ConvertOptions, Converted, FeedForwardSite, convert_adapter_with};
+use ia3::convert::{
+    AdapterFormat, ConvertOptions, Converted, ConvertedBase, FeedForwardSite, convert_adapter_with,
+    convert_base,
+};
 use ia3::{ModelInfo, Placement, Selector};
 use ia3_guard::quote;
 use serde::Serialize;
@@ -13,6 +17,7 @@ use super::base_config;
 use crate::args::{AdapterFormatName, Convert, Format, SiteName};
 use crate::out;
 use crate::output::{self, note};
+use crate::progress::Progress;
 
 #[derive(Serialize)]
 struct Report {
@@ -38,13 +43,16 @@ struct Moved {
 }
 
 pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    if matches!(args.to, AdapterFormatName::Safetensors) {
+        return of_base(args, format);
+    }
     let base =
         args.base.as_ref().map(|base| Ok::<_, anyhow::Error>(base_config::read(base)?.init(device).info()));
     let base = base.transpose()?;
     let to = match args.to {
         AdapterFormatName::Peft => AdapterFormat::Peft,
         AdapterFormatName::Tfew => AdapterFormat::TFew,
-        AdapterFormatName::Adapterhub => AdapterFormat::AdapterHub,
+        AdapterFormatName::Adapterhub | AdapterFormatName::Safetensors => AdapterFormat::AdapterHub,
     };
     let converted = convert_adapter_with(&args.path, to, &args.out, &options(args, base))?;
     out::note_leftovers(&converted.leftovers);
@@ -52,6 +60,40 @@ pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Re
         note(format!("these tensors are not vectors and were left out: {}", few(&converted.ignored)));
     }
     output::report_on(&report(converted, args), format, &args.out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The report on the weights of a base.
+#[derive(Serialize)]
+struct BaseReport {
+    tensors: usize,
+    left_out: Vec<String>,
+    bytes: u64,
+    out: String,
+}
+
+impl fmt::Display for BaseReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tensors, {} bytes -> {}", self.tensors, self.bytes, self.out)
+    }
+}
+
+fn of_base(args: &Convert, format: Format) -> anyhow::Result<ExitCode> {
+    if args.site.is_some() || args.base.is_some() || args.base_name.is_some() {
+        bail!(
+            "--site, --base and --base-name are for adapters, and --to safetensors converts a base; leave them out"
+        );
+    }
+    let waiting = Progress::waiting("converting the weights");
+    let converted = convert_base(&args.path, &args.out)?;
+    drop(waiting);
+    out::note_leftovers(&converted.leftovers);
+    if !converted.left_out.is_empty() {
+        note(format!("these are no tensors of floats and were left out: {}", few(&converted.left_out)));
+    }
+    let ConvertedBase { tensors, left_out, bytes, .. } = converted;
+    let report = BaseReport { tensors, left_out, bytes, out: args.out.display().to_string() };
+    output::report(&report, format)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,5 +1,6 @@
 //! `ia3 eval`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,14 +14,17 @@ use ia3_guard::quote;
 use serde::Serialize;
 
 use super::example_reader::Reader;
-use super::{base_config, base_model};
+use super::{base_config, base_model, eval_metrics};
 use crate::args::{Eval, Format};
 use crate::output;
+use crate::predictions::{PredictionFile, Source};
+use crate::progress::Progress;
 
 #[derive(Serialize)]
 struct Report {
     examples: usize,
-    /// `accuracy` for classes and choices, `exact_match` for generated texts.
+    /// `accuracy` for classes and choices, `exact_match` for generated texts, `f1` for classes of words and for several classes
+    /// per row, `pearson` for numbers.
     metric: &'static str,
     runs: Vec<Run>,
     /// The median of the metric over all runs.
@@ -36,15 +40,19 @@ struct Run {
     template: Option<String>,
     loss: f64,
     score: f64,
+    /// The figures of `--metrics`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    figures: BTreeMap<&'static str, f64>,
 }
 
 pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let folders = folders(args)?;
-    let config = ia3::read_config(&args.base)?;
+    let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
+    let config = base_config::with_head(&args.base, &args.head, &first)?;
+    let config = base_config::complete(config, &args.base, &first)?;
     let reader = Reader::new(&args.base, &config, &config.init(device), &args.rows, args.seed)?;
     let rows = reader.rows(&args.data)?;
-    let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
-    let config = base_config::complete(config, &args.base, &first)?;
+    let mut predictions = args.predictions.as_deref().map(PredictionFile::create).transpose()?;
     let base = base_model::load_as(&args.base, config, device)?;
     let mut runs: Vec<Run> = vec![];
     let mut metric = None;
@@ -55,8 +63,17 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
         let adapted = ia3::attach(&base.model, &adapters.iter().collect::<Vec<&Adapter>>())?;
         for (place, template) in reader.templates().into_iter().enumerate() {
             let examples: Vec<Example> = rows.iter().map(|variants| variants[place].clone()).collect();
-            let evaluation = evaluate(&adapted, &examples, args)?;
-            let found = if evaluation.accuracy.is_some() { "accuracy" } else { "exact_match" };
+            let source =
+                Source { row: 0, task: None, adapter: folder.as_deref(), template: template.as_deref() };
+            let evaluation = evaluate(&adapted, &examples, (args, reader.label_names()), |rows, batch| {
+                let Some(file) = &mut predictions else { return Ok(()) };
+                let answer = |(place, &row): (usize, &usize)| {
+                    let source = Source { row: row + 1, ..source };
+                    reader.texts().answer(source, &examples[row], (batch, place))
+                };
+                file.write(&rows.iter().enumerate().map(answer).collect::<Result<Vec<_>, _>>()?)
+            })?;
+            let found = evaluation.metric.as_str();
             if *metric.get_or_insert(found) != found {
                 let name = |template: Option<&String>| template.cloned().unwrap_or_default();
                 let first = name(runs.first().and_then(|run| run.template.as_ref()));
@@ -65,9 +82,10 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
                     "template `{this}` has answers of another kind than `{first}`; evaluate them separately"
                 )
             }
-            let (loss, score) = (evaluation.loss, evaluation.exact_match);
+            let (loss, score) = (evaluation.loss, evaluation.score);
             note_loss(loss, rows.len(), folder.as_deref());
-            runs.push(Run { adapter: folder.clone(), template, loss, score });
+            let figures = eval_metrics::of(&args.metrics, &reader.texts(), (&examples, &evaluation))?;
+            runs.push(Run { adapter: folder.clone(), template, loss, score, figures });
         }
     }
     output::report(&report(rows.len(), metric.unwrap_or("exact_match"), runs)?, format)?;
@@ -84,9 +102,28 @@ fn note_loss(loss: f64, rows: usize, adapter: Option<&str>) {
     }
 }
 
-fn evaluate(model: &Model, examples: &[Example], args: &Eval) -> anyhow::Result<Evaluation> {
+/// Evaluates the examples and shows the progress. `on_batch` gets the answers of each batch.
+fn evaluate(
+    model: &Model,
+    examples: &[Example],
+    (args, label_names): (&Eval, &[String]),
+    mut on_batch: impl FnMut(&[usize], &Evaluation) -> anyhow::Result<()>,
+) -> anyhow::Result<Evaluation> {
     let loss = LossConfig::new().with_length_norm(args.length_norm);
-    Ok(Evaluator::new(model).with_batch_size(args.batch_size).with_loss(loss).run(examples)?)
+    let evaluator = Evaluator::new(model).with_label_names(label_names);
+    let evaluator = evaluator.with_batch_size(args.batch_size).with_loss(loss);
+    let progress = Progress::of("evaluating", examples.len(), 0, "rows");
+    let (mut done, mut hits, mut written) = (0, 0.0, Ok(()));
+    let evaluation = evaluator.run_with(examples, |rows, batch| {
+        done += rows.len();
+        hits += batch.exact_match * rows.len() as f64;
+        progress.set(done, &format!("{:.1} % right so far", 100.0 * hits / done as f64));
+        if written.is_ok() {
+            written = on_batch(rows, batch);
+        }
+    })?;
+    written?;
+    Ok(evaluation)
 }
 
 fn report(examples: usize, metric: &'static str, runs: Vec<Run>) -> anyhow::Result<Report> {
@@ -120,10 +157,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metric = self.metric.replace('_', " ");
         writeln!(f, "{} examples\n\n{metric:>12} {:>9}  adapter, template", self.examples, "loss")?;
-        for Run { adapter, template, loss, score } in &self.runs {
+        for Run { adapter, template, loss, score, figures } in &self.runs {
             let names = [Some(adapter.as_deref().unwrap_or("the base")), template.as_deref()];
             let names = names.into_iter().flatten().map(quote).collect::<Vec<_>>().join(", ");
             writeln!(f, "{:10.1} % {loss:9.4}  {names}", 100.0 * score)?;
+            figures.iter().try_for_each(|(name, value)| writeln!(f, "{:24}{name} {value:.4}", ""))?;
         }
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         let (lower, upper) = (percent(self.lower_quartile), percent(self.upper_quartile));

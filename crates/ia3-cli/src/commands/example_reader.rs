@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use ia3::ModelConfig;
-use ia3::data::{Encoder, Fields, Layout, Template, TemplateChoice, TemplateSet};
+use ia3::data::{ChatTemplate, Encoder, Fields, Layout, Template, TemplateChoice, TemplateSet};
 use ia3::models::Model;
 use ia3::train::Example;
+use ia3_guard::quote_path;
 
 use crate::args::DataArgs;
-use crate::tokenizer;
+use crate::output::note;
+use crate::predictions::Texts;
+use crate::{text_file, tokenizer};
 
 /// Reads data files for one base.
 pub(super) struct Reader {
@@ -30,13 +33,28 @@ impl Reader {
         let encoder = Encoder::new(tokenizer::open(base)?, ia3::model_kind(model))
             .with_max_input_tokens(args.max_input_tokens)
             .with_max_target_tokens(args.max_target_tokens)
-            .with_label_names(label_names);
+            .with_label_names(label_names)
+            .with_chat_template(ChatTemplate::open(base)?);
         Ok(Self { encoder, layout })
     }
 
     /// The rows of a file. A row has one variant per template.
     pub(super) fn rows(&self, path: &Path) -> anyhow::Result<Vec<Vec<Example>>> {
-        Ok(self.layout.read(path, &self.encoder)?)
+        let (rows, shape) = self.layout.read_with_shape(&text_file::source(path), &self.encoder)?;
+        if let Some(shape) = shape {
+            note(format!("the rows of {} are {shape}", quote_path(path)));
+        }
+        Ok(rows)
+    }
+
+    /// What the ids of the rows say.
+    pub(super) fn texts(&self) -> Texts<'_> {
+        Texts { tokenizer: &self.encoder.tokenizer, label_names: &self.encoder.label_names }
+    }
+
+    /// The names of the classes, in the order of their numbers.
+    pub(super) fn label_names(&self) -> &[String] {
+        &self.encoder.label_names
     }
 
     /// The names of the templates; one `None` where the rows are read without templates.

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
     };
     let seconds = start.elapsed().as_secs_f64();
     check_finite(&logits, args)?;
-    tensor_files::write(&args.out, "logits", &logits)?;
+    write(&logits, model.base().task(), args)?;
     let (shape, out) = (logits.shape().to_vec(), args.out.display().to_string());
     output::report_on(&Report { logits: shape, out, seconds }, format, &args.out)?;
     Ok(ExitCode::SUCCESS)
@@ -58,14 +58,40 @@ impl Source {
             let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
             return Ok(Self::Inputs(Box::new(tensor_files::read(path, vocab_size, device)?)));
         }
-        let tokenizer = tokenizer::open(&args.model.base)?;
+        let tokenizer = tokenizer::open_for_prompts(&args.model.base)?;
+        let config = ia3::read_config(&args.model.base)?;
+        if config.init(device).task() == Task::Seq2SeqLm {
+            bail!(
+                "a `{}` model needs the tokens of its decoder too, which --texts does not give; give `input_ids` and \
+                 `decoder_input_ids` with --inputs, or take `ia3 generate`",
+                config.model_type()
+            );
+        }
         let encode = |line: &str| tokenizer.encode(line, args.max_input_tokens);
         let files = args.texts.iter().map(|path| encoded(path, &lines(path, "a text")?, encode));
         Ok(Self::Texts(files.collect::<Result<Vec<_>, _>>()?.concat()))
     }
 }
 
-/// The logits in float32: `[batch, seq, vocab]`, `[batch, vocab]` at the last tokens, or `[batch, num_labels]`.
+/// Writes the result under the name of its kind: `start_logits` and `end_logits` `[batch, seq]` of spans, the
+/// `last_hidden_state` of a model without a head, else `logits`.
+fn write(logits: &TensorData, task: Task, args: &Forward) -> anyhow::Result<()> {
+    let name = if task == Task::FeatureExtraction { "last_hidden_state" } else { "logits" };
+    let &[rows, seq, 2] = logits.shape().as_slice() else {
+        return tensor_files::write(&args.out, name, logits);
+    };
+    if task != Task::QuestionAnswering {
+        return tensor_files::write(&args.out, name, logits);
+    }
+    let side = |end: usize| {
+        let values: Vec<f32> = logits.iter::<f32>().skip(end).step_by(2).collect();
+        TensorData::new(values, [rows, seq])
+    };
+    Ok(ia3::io::write_tensors(&args.out, &[("start_logits", &side(0)), ("end_logits", &side(1))])?)
+}
+
+/// The logits in float32: `[batch, seq, vocab]`, `[batch, vocab]` at the last tokens, `[batch, num_labels]` of a classifier,
+/// `[batch, seq, num_labels]` of a classifier of tokens, or `[batch, seq, 2]` of spans.
 fn logits(model: &Model, inputs: &ModelInputs, args: &Forward) -> anyhow::Result<TensorData> {
     match args.last || model.task() == Task::SequenceClassification {
         true => Ok(model.last_logits(inputs)?.cast(DType::F32).try_into_data()?),

@@ -11,8 +11,9 @@ use ia3::io::{CheckpointOptions, FolderWrite, OutputFolder, SavedCheckpoint};
 use ia3::models::Model;
 use serde::Serialize;
 
-use super::{base_config, base_model};
+use super::{base_config, base_model, merge_gguf};
 use crate::args::{Format, Merge};
+use crate::progress::Progress;
 use crate::{out, output};
 
 #[derive(Serialize)]
@@ -37,12 +38,20 @@ impl fmt::Display for Report {
 }
 
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    match (&args.gguf, &args.base) {
+        (Some(file), _) => merge_gguf::run(file, args, format),
+        (None, Some(base)) => into_folder(base, args, device, format),
+        (None, None) => anyhow::bail!("give the base with --base or --gguf"),
+    }
+}
+
+fn into_folder(base_dir: &Path, args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let folder = out::folder(&args.out)?;
-    let config = base_config::with_head_of_adapter(&args.base, &args.adapters)?;
-    let base = base_model::load_as(&args.base, config, device)?;
-    base_model::check_finite(&base, &args.base)?;
-    let adapters = base_model::finite_adapters(&args.adapters, &base.model, &args.base, device)?;
-    out::refuse_base(&folder, &args.base)?;
+    let config = base_config::with_head_of_adapter(base_dir, &args.adapters)?;
+    let base = base_model::load_as(base_dir, config, device)?;
+    base_model::check_finite(&base, base_dir)?;
+    let adapters = base_model::finite_adapters(&args.adapters, &base.model, base_dir, device)?;
+    out::refuse_base(&folder, base_dir)?;
     out::refuse_adapters(&folder, &args.adapters)?;
     base_model::note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
@@ -54,7 +63,7 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
         (false, true) => (ia3::merge_safe(&base.model, &adapters)?, BTreeMap::new()),
         (false, false) => (ia3::merge(&base.model, &adapters)?, BTreeMap::new()),
     };
-    save(&merged, &args.base, &folder)?;
+    save(&merged, base_dir, &folder)?;
     let mut layers: Vec<&String> = adapters.iter().flat_map(|a| a.vectors.keys()).collect();
     layers.sort();
     layers.dedup();
@@ -65,6 +74,7 @@ pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Resu
 
 /// Writes a model that was made from `base`, with the configuration and the tokenizer of the base.
 pub(super) fn save(model: &Model, base: &Path, out: &OutputFolder) -> anyhow::Result<SavedCheckpoint> {
+    let _waiting = Progress::waiting("writing the weights");
     let mut options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
     options.config = ia3::config_text(model, base)?;
     options.names = model.checkpoint_names();

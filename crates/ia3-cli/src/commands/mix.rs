@@ -1,15 +1,16 @@
 //! `ia3 mix`.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use burn::tensor::Device;
+use clap::ValueEnum;
 use ia3::core::Adapter;
 use ia3::io::{AdapterFile, AdapterOptions, FolderWrite};
 use ia3::{AdapterError, MixMethod, ModelInfo, TaskType};
-use ia3_guard::{few, quote, quote_path};
+use ia3_guard::{few, quote, quote_code, quote_path};
 use serde::Serialize;
 
 use super::base_model;
@@ -42,6 +43,8 @@ pub(crate) fn run(args: &Mix, device: &Device, format: Format) -> anyhow::Result
     let mixed = ia3::mix(&pairs, method).map_err(|error| with_folders(error, args))?;
     let options = AdapterOptions::default().with_base(info);
     let saved = ia3::io::write_adapter(&mixed, FolderWrite::new(&folder)?, &options)?;
+    let card = ia3::io::model_card(&mixed) + &sources(args);
+    ia3::io::write_file(args.out.join("README.md"), card.as_bytes())?;
     let report = Report {
         vectors: mixed.vectors.len(),
         parameters: mixed.num_params(),
@@ -64,6 +67,23 @@ fn weights(args: &Mix) -> anyhow::Result<Vec<f32>> {
             )
         }
     }
+}
+
+/// What the model card says of the adapters and their weights.
+fn sources(args: &Mix) -> String {
+    let method =
+        args.method.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default();
+    let density = match args.method {
+        MethodName::Ties => format!(" with the density {}", args.density.unwrap_or(DENSITY)),
+        _ => String::new(),
+    };
+    let mut text =
+        format!("\n## Mix\n\nMixed by the method `{method}`{density}.\n\n| adapter | weight |\n|---|---|\n");
+    for (place, dir) in args.adapters.iter().enumerate() {
+        let weight = args.weights.get(place).map_or("none".into(), f32::to_string);
+        let _ = writeln!(text, "| {} | {weight} |", quote_code(&dir.to_string_lossy()).replace('|', "\\|"));
+    }
+    text
 }
 
 /// The share that the paper keeps (arXiv 2306.01708 §4).

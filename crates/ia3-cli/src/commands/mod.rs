@@ -2,19 +2,26 @@
 
 mod adapted_model;
 mod base_config;
+mod base_folder;
 mod base_model;
+mod chat;
 mod convert;
 mod cost;
 mod devices;
 mod diff;
+mod embed;
 mod eval;
+mod eval_metrics;
 mod example_reader;
 mod forward;
 mod generate;
+mod generation;
 mod inspect;
 mod merge;
+mod merge_gguf;
 mod mix;
 mod quantize;
+mod shell;
 mod status;
 mod targets;
 mod train;
@@ -22,14 +29,19 @@ mod train;
 use std::process::ExitCode;
 
 use crate::args::{Args, Command};
+use crate::output;
 
 /// Runs a command. The exit code is 0, or 1 where the answer of the command is no.
-pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+    output::set_volume(args.quiet, args.verbose);
+    base_folder::fill(&mut args.command)?;
     let device = || Ok::<_, anyhow::Error>(ia3::device(args.device.as_deref())?);
     match &args.command {
         Command::Inspect(inspect) => inspect::run(inspect, &device()?, args.format),
         Command::Forward(forward) => forward::run(forward, &device()?, args.format),
+        Command::Embed(embed) => embed::run(embed, &device()?, args.format),
         Command::Generate(generate) => generate::run(generate, &device()?, args.format),
+        Command::Chat(chat) => chat::run(chat, &device()?),
         Command::Train(train) => train::run(train, args.device.as_deref(), args.format),
         Command::Eval(eval) => eval::run(eval, &device()?, args.format),
         Command::Cost(cost) => cost::run(cost, &device()?, args.format),
@@ -38,7 +50,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Mix(mix) => mix::run(mix, &device()?, args.format),
         Command::Diff(diff) => diff::run(diff, args.format),
         Command::Status(status) => status::run(status, &device()?, args.format),
-        Command::Devices => devices::run(args.format),
+        Command::Devices => {
+            // A device that this build lacks is an error here as in every other command.
+            args.device.as_ref().map(|_| device()).transpose()?;
+            devices::run(args.format)
+        }
+        Command::Completions(completions) => shell::completions(completions),
+        Command::Man(man) => shell::man(man),
         Command::Convert(convert) => convert::run(convert, &device()?, args.format),
     }
 }

@@ -1,15 +1,6 @@
 //! The task and the targets of an adapter's configuration.
 
-use ia3::{Ia3Config, Selector, Task, TaskType};
-
-/// PEFT's name of a model's task.
-pub(super) fn task_type(task: Task) -> TaskType {
-    match task {
-        Task::Seq2SeqLm => TaskType::Seq2SeqLm,
-        Task::CausalLm => TaskType::CausalLm,
-        Task::SequenceClassification => TaskType::SeqCls,
-    }
-}
+use ia3::{Ia3Config, Selector};
 
 /// The configuration with the targets that were given. Targets that were not given stay the architecture's defaults.
 pub(super) fn with(config: Ia3Config, targets: &[String], feedforward: Option<&[String]>) -> Ia3Config {

@@ -1,11 +1,13 @@
 //! A file of `torch.save`, open for reading tensor by tensor.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
 use ia3_io::FileVector;
 use ia3_io::safetensors::decode_f32;
+use safetensors::Dtype;
 
 use crate::torch::archive::Archive;
 use crate::torch::error::TorchError;
@@ -18,6 +20,17 @@ use crate::torch::tensor::Window;
 struct Located {
     key: String,
     window: Window,
+}
+
+/// How many times the bytes of a file its tensors may have together. Four names of one embedding are the most that a model of
+/// transformers has.
+const MOST_COPIES: u64 = 8;
+
+/// A tensor of floats in a file.
+pub(crate) struct FloatTensor {
+    pub(crate) key: String,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
 }
 
 /// A file of `torch.save` whose pickle is read and whose tensors are not.
@@ -64,6 +77,40 @@ impl TorchFile {
             }
         }
         Ok(vectors)
+    }
+
+    /// The tensors of floats, and the keys of everything else.
+    ///
+    /// Several tensors may be one part of a storage, as tied weights are. All of them together must not have more than
+    /// [`MOST_COPIES`] times as many bytes as the file.
+    pub(crate) fn floats(&self) -> Result<(Vec<FloatTensor>, Vec<String>), TorchError> {
+        let (mut floats, mut others) = (vec![], vec![]);
+        let mut left = self.archive.len.saturating_mul(MOST_COPIES);
+        for (key, tensor) in &self.tensors {
+            let error = |problem| TorchError::tensor(&self.archive.path, key, problem);
+            match tensor.as_ref().map(|tensor| tensor.window()) {
+                None | Some(Err(TorchProblem::Dtype { .. })) => others.push(key.clone()),
+                Some(Err(problem)) => return Err(error(problem)),
+                Some(Ok(Window { dtype, shape, bytes, .. })) => {
+                    let rest = left.checked_sub(bytes.len() as u64);
+                    left = rest.ok_or_else(|| error(TorchProblem::Overlap { file: self.archive.len }))?;
+                    floats.push(FloatTensor { key: key.clone(), dtype, shape });
+                }
+            }
+        }
+        Ok((floats, others))
+    }
+
+    /// Writes the bytes of a tensor of [`floats`](Self::floats).
+    pub(crate) fn write(&mut self, key: &str, out: &mut dyn Write) -> io::Result<()> {
+        let Some(Some(tensor)) = self.tensors.get(key).cloned() else {
+            return Err(io::Error::other(format!("there is no tensor `{key}`")));
+        };
+        let path = self.archive.path.clone();
+        let window =
+            tensor.window().map_err(|problem| io::Error::other(TorchError::tensor(&path, key, problem)))?;
+        let bytes = self.archive.storage(&tensor.storage.key, window.storage_bytes, key);
+        out.write_all(bytes.map_err(io::Error::other)?.get(window.bytes).unwrap_or_default())
     }
 
     /// The places of the tensors, by storage.

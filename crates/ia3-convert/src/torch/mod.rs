@@ -12,6 +12,6 @@ mod tensor;
 mod write;
 
 pub use error::TorchError;
-pub(crate) use file::TorchFile;
+pub(crate) use file::{FloatTensor, TorchFile};
 pub use problem::{PickleProblem, TorchProblem};
 pub(crate) use write::{TorchTensor, write_torch};

@@ -47,6 +47,9 @@ fn architecture(path: &str) -> Option<String> {
         },
         ("model.layers", _) => "Llama".into(),
         ("bert.encoder.layer", _) => "BERT".into(),
+        ("roberta.encoder.layer", _) => "RoBERTa".into(),
+        ("electra.encoder.layer", _) => "ELECTRA".into(),
+        ("distilbert.transformer.layer", _) => "DistilBERT".into(),
         // An encoder and a decoder may belong to one model.
         (other, _) => format!("`{}`", other.replace("encoder", "…").replace("decoder", "…")),
     })

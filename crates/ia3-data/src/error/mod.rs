@@ -1,6 +1,6 @@
 mod template;
 
-use ia3_guard::{few, quote, quote_error, quote_path};
+use ia3_guard::{FileKind, few, quote, quote_error, quote_path};
 use std::path::PathBuf;
 
 pub use template::TemplateError;
@@ -16,6 +16,14 @@ pub enum DataError {
         path: PathBuf,
         /// The error of the operating system.
         source: std::io::Error,
+    },
+    /// A file has another format.
+    #[error("{} {kind}, expected JSON lines; {}", quote_path(path), kind.advice())]
+    WrongKind {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        kind: FileKind,
     },
     /// A file has no rows.
     #[error("{} has no rows; expected one JSON object per line", quote_path(path))]
@@ -44,6 +52,20 @@ pub enum DataError {
     Utf8 {
         /// The first bad byte of the line, from 1.
         byte: usize,
+    },
+    /// A table cannot be read.
+    #[error("{reason}", reason = quote_error(reason))]
+    Table {
+        /// The message of the parser.
+        reason: String,
+    },
+    /// A row of a table has another number of fields than its first line.
+    #[error("the row has {found} field{}, but the first line names {expected}", if *found == 1 { "" } else { "s" })]
+    Columns {
+        /// Number of fields of the row.
+        found: usize,
+        /// Number of fields that the first line names.
+        expected: usize,
     },
     /// A line is not JSON.
     #[error("{reason} at column {column}", reason = quote_error(reason))]
@@ -118,6 +140,66 @@ pub enum DataError {
     LabelForText {
         /// The label.
         label: usize,
+    },
+    /// A conversation has a message that is none.
+    #[error("field `{field}`{}: {problem}", if *message > 0 { format!(", message {message}") } else { String::new() }, field = quote(field))]
+    Message {
+        /// The field of the conversation.
+        field: String,
+        /// The number of the message from 1, or 0 for the whole.
+        message: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A conversation is to be learned by a model that is not a decoder.
+    #[error(
+        "rows of messages are for decoder-only models; give rows with `input` and `target`, or a template"
+    )]
+    ChatForModel,
+    /// The base has no chat template.
+    #[error(
+        "the row is a conversation, but the base has no chat template (`chat_template.jinja`, or `chat_template` in \
+         tokenizer_config.json); add the one of the model, or give a template for the fields of the row"
+    )]
+    NoChatTemplate,
+    /// A turn cannot be found in the rendered conversation.
+    #[error(
+        "message {message}: the chat template renders it in another way than the generation of it, or than the whole \
+         conversation; give a chat_template.jinja with `{{% generation %}}` around what the model says"
+    )]
+    TurnsDiffer {
+        /// The number of the message, from 1.
+        message: usize,
+    },
+    /// A conversation has nothing to learn.
+    #[error(
+        "the assistant says nothing within the first {max} tokens of the conversation; raise the limit of tokens, or leave the row out"
+    )]
+    NothingSaid {
+        /// The limit.
+        max: usize,
+    },
+    /// A message has a character that marks turns.
+    #[error("a message has the character U+{:04X}, which is used to mark what the model says; remove it", u32::from(*mark))]
+    Mark {
+        /// The character.
+        mark: char,
+    },
+    /// The answer of a row is of another kind than the model's.
+    #[error("the answer is {found}, but the model needs {expected}")]
+    AnswerKind {
+        /// What the answer is.
+        found: &'static str,
+        /// What the model answers.
+        expected: &'static str,
+    },
+    /// A row has another number of tags than of words.
+    #[error("the row has {tags} tags for {words} words; every word needs one tag")]
+    TagCount {
+        /// The number of tags.
+        tags: usize,
+        /// The number of words.
+        words: usize,
     },
     /// A text is empty.
     #[error("{what} is empty")]

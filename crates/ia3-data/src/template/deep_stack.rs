@@ -9,12 +9,12 @@ const SHORT: usize = 4 << 10;
 
 /// Whether a template can make values that are too deep inside each other for the stack of any thread: in a loop it needs a
 /// namespace for that, without a loop a long source.
-pub(super) fn is_needed(source: &str) -> bool {
+pub(crate) fn is_needed(source: &str) -> bool {
     source.len() > SHORT || source.contains("namespace")
 }
 
 /// Runs `code` on a thread with a large stack if `deep`. Dropping a value that is deep inside others takes stack too.
-pub(super) fn run<T: Send>(deep: bool, code: impl FnOnce() -> T + Send) -> Result<T, String> {
+pub(crate) fn run<T: Send>(deep: bool, code: impl FnOnce() -> T + Send) -> Result<T, String> {
     if !deep {
         return Ok(code());
     }

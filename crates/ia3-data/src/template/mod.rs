@@ -1,6 +1,6 @@
-mod deep_stack;
+pub(crate) mod deep_stack;
 mod environment;
-mod python;
+pub(crate) mod python;
 
 use ia3_guard::caught;
 use minijinja::{Environment, Error, ErrorKind, Value};
@@ -187,7 +187,7 @@ impl Template {
 }
 
 /// The message of an error and of its causes, on one line.
-fn reason(error: &Error) -> String {
+pub(crate) fn reason(error: &Error) -> String {
     let mut text = match (error.detail(), error.line()) {
         (Some(detail), Some(line)) => format!("{}: {detail} (line {line} of the template)", error.kind()),
         (None, Some(line)) => format!("{} (line {line} of the template)", error.kind()),

@@ -5,7 +5,7 @@ use minijinja::{Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 /// Writes a value as `{{ value }}` writes it in Jinja2.
-pub(super) fn formatter(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+pub(crate) fn formatter(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     if value.is_undefined() && state.undefined_behavior() == UndefinedBehavior::Strict {
         return Err(Error::from(ErrorKind::UndefinedError));
     }
@@ -18,7 +18,7 @@ const MAX_WRITTEN: usize = 16 << 20;
 const MAX_DEPTH: usize = 200;
 
 /// Python's `str`.
-pub(super) fn text(value: &Value) -> Result<String, Error> {
+pub(crate) fn text(value: &Value) -> Result<String, Error> {
     match value.as_str() {
         Some(text) => Ok(text.into()),
         None => {
@@ -93,13 +93,13 @@ fn quoted(text: &str) -> String {
 }
 
 /// The filter `join`, which writes each item as `{{ item }}` does.
-pub(super) fn join(items: Value, between: Option<String>) -> Result<String, Error> {
+pub(crate) fn join(items: Value, between: Option<String>) -> Result<String, Error> {
     let items = items.try_iter()?.map(|item| text(&item)).collect::<Result<Vec<_>, _>>()?;
     Ok(items.join(between.as_deref().unwrap_or_default()))
 }
 
 /// The methods of texts, lists and dictionaries, including `index`.
-pub(super) fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+pub(crate) fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     match (name, value.kind(), args) {
         ("index", ValueKind::Seq, [item]) => {
             let position = value.try_iter()?.position(|other| other == *item);

@@ -1,6 +1,7 @@
 //! One file per reader.
 
 pub mod config;
+pub mod gguf;
 pub mod json_lines;
 pub mod regex;
 pub mod template;
@@ -39,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     template::TARGET,
     templates_yaml::TARGET,
     tokenizer::TARGET,
+    gguf::TARGET,
     #[cfg(feature = "burn")]
     safetensors::TARGET,
     #[cfg(feature = "burn")]

@@ -12,8 +12,7 @@ pub(crate) fn adapter_advice(found: &[String], named: &[String]) -> String {
         return format!("; its sub-folders hold adapters, give one of them: {}", first_few(named));
     }
     let pickled = found.iter().any(|name| name == "adapter_model.bin");
-    let advice =
-        "; adapter_model.bin is a pickle, save it in Python with `save_pretrained(safe_serialization=True)`";
+    let advice = "; adapter_model.bin is a pickle, which `ia3 convert DIR --to peft --out OTHER` writes as safetensors";
     if pickled { advice.to_string() } else { String::new() }
 }
 

@@ -26,4 +26,4 @@ pub use open::{Checkpoint, TensorFacts};
 pub use problems::{BadDtype, MisShaped};
 pub use save::{SavedCheckpoint, save_checkpoint, save_checkpoint_with, write_checkpoint};
 pub use save_options::CheckpointOptions;
-pub use sidecars::copy_sidecars;
+pub use sidecars::{add_sidecars, copy_sidecars};

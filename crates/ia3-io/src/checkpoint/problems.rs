@@ -46,11 +46,12 @@ pub(crate) fn checkpoint_advice(found: &[String]) -> String {
     if found.iter().any(|name| is_commit(name)) {
         return format!("; {UNFINISHED}");
     }
-    let pickled =
-        |name: &String| name.starts_with("pytorch_model") || name.ends_with(".pt") || name.ends_with(".pth");
+    let pickled = |name: &String| name.ends_with(".pt") || name.ends_with(".pth");
     let other =
         |name: &String| name.ends_with(".h5") || name.ends_with(".msgpack") || name.ends_with(".gguf");
-    if found.iter().any(pickled) {
+    if found.iter().any(|name| name.starts_with("pytorch_model")) {
+        "; `ia3 convert DIR --to safetensors --out OTHER` writes the pickle as safetensors".into()
+    } else if found.iter().any(pickled) {
         "; convert the pickle in Python with `save_pretrained(safe_serialization=True)`".into()
     } else if found.iter().any(other) {
         "; take the checkpoint in safetensors format".into()

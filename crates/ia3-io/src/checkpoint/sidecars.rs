@@ -52,8 +52,12 @@ pub fn copy_sidecars(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Vec
 }
 
 /// Adds the files to a write, except those that it has already. The weights in the folder do not matter, because the write
-/// replaces them.
-pub(crate) fn add_sidecars(write: &mut FolderWrite, from: &Path) -> Result<Vec<String>, CheckpointError> {
+/// replaces them. Returns their names.
+///
+/// # Errors
+///
+/// The errors are those of [`copy_sidecars`].
+pub fn add_sidecars(write: &mut FolderWrite, from: &Path) -> Result<Vec<String>, CheckpointError> {
     check_source(from, write.path())?;
     let names: Vec<String> = file_names(from).into_iter().filter(|name| is_sidecar(name)).collect();
     let missing: Vec<&String> = names.iter().filter(|name| !write.has(name)).collect();

@@ -1,6 +1,7 @@
 //! Writing a safetensors file, tensor by tensor.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Write};
 
 use safetensors::Dtype;
@@ -8,14 +9,29 @@ use safetensors::tensor::TensorInfo;
 use serde::Serialize;
 
 /// Writes the values of a tensor in little-endian order.
-pub(crate) type WriteValues<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
+pub type WriteValues<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
 
 /// A tensor to write.
-pub(crate) struct Source<'a> {
-    pub(crate) name: String,
-    pub(crate) dtype: Dtype,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) write: WriteValues<'a>,
+pub struct Source<'a> {
+    /// Its name.
+    pub name: String,
+    /// The dtype of its values.
+    pub dtype: Dtype,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Writes its values, as many as the shape has.
+    pub write: WriteValues<'a>,
+}
+
+impl fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, dtype, shape, .. } = self;
+        f.debug_struct("Source")
+            .field("name", name)
+            .field("dtype", dtype)
+            .field("shape", shape)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Source<'_> {
@@ -26,7 +42,11 @@ impl Source<'_> {
 
 /// Writes a file as the reference implementation does: tensors are sorted by dtype, the widest first, then by name; the
 /// header is padded with spaces to a multiple of 8 bytes.
-pub(crate) fn write_file(
+///
+/// # Errors
+///
+/// Those of `out` and of the tensors.
+pub fn write_file(
     out: &mut dyn Write,
     mut tensors: Vec<Source>,
     metadata: &BTreeMap<String, String>,
@@ -63,7 +83,7 @@ fn append(json: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
 }
 
 /// The metadata that PyTorch's readers require.
-pub(crate) fn pytorch_metadata() -> BTreeMap<String, String> {
+pub fn pytorch_metadata() -> BTreeMap<String, String> {
     BTreeMap::from([("format".to_string(), "pt".to_string())])
 }
 

@@ -1,23 +1,26 @@
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::config_field::{
-    expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, read,
+    Spelling, expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, read,
 };
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::shape::{HasShape, Shape};
 
-/// BERT's `config.json` (Hugging Face's `BertConfig`), with its defaults.
+/// The `config.json` of BERT, RoBERTa, XLM-RoBERTa and ELECTRA (Hugging Face's `BertConfig`, `RobertaConfig`,
+/// `XLMRobertaConfig` and `ElectraConfig`), with their defaults.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct BertConfig {
+    /// `bert`, `roberta`, `xlm-roberta` or `electra`, which decides about positions, head and defaults.
+    pub model_type: String,
     /// The size of the vocabulary, which is the number of rows of the embedding of tokens.
     pub vocab_size: usize,
     /// The width of the hidden states.
     pub hidden_size: usize,
+    /// The width of the embeddings if it differs from that of the hidden states. Only ELECTRA has it.
+    pub embedding_size: Option<usize>,
     /// The number of blocks.
     pub num_hidden_layers: usize,
     /// The number of attention heads.
@@ -40,11 +43,9 @@ pub struct BertConfig {
     pub initializer_range: f64,
     /// The epsilon of the norms.
     pub layer_norm_eps: f64,
-    /// The names of the classes by their numbers. The number of names is the number of labels.
-    #[serde(deserialize_with = "label_names")]
-    pub id2label: Option<BTreeMap<String, String>>,
-    /// The number of labels if there is no `id2label`. If both are absent, it is 2.
-    pub num_labels: Option<usize>,
+    /// The head.
+    #[serde(skip)]
+    pub head: HeadConfig,
     /// The kind of positions. Only `absolute` is supported.
     pub position_embedding_type: Option<String>,
     /// Whether a token sees only itself and the tokens before it.
@@ -55,15 +56,17 @@ pub struct BertConfig {
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     #[serde(skip)]
     pub float32_states: bool,
-    /// The id of the padding token.
+    /// The id of the padding token. The positions of RoBERTa count from one more than it.
     pub pad_token_id: Option<i64>,
 }
 
 impl Default for BertConfig {
     fn default() -> Self {
         Self {
+            model_type: "bert".into(),
             vocab_size: 30_522,
             hidden_size: 768,
+            embedding_size: None,
             num_hidden_layers: 12,
             num_attention_heads: 12,
             intermediate_size: 3072,
@@ -75,8 +78,7 @@ impl Default for BertConfig {
             type_vocab_size: 2,
             initializer_range: 0.02,
             layer_norm_eps: 1e-12,
-            id2label: None,
-            num_labels: None,
+            head: HeadConfig::default(),
             position_embedding_type: None,
             is_decoder: false,
             add_cross_attention: false,
@@ -94,14 +96,17 @@ impl BertConfig {
     /// - [`ModelError::Json`]: the text is not such a configuration.
     /// - [`ModelError::Field`]: a field has a value that is not possible.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let config: Self = read(text, "bert", &[])?;
+        #[derive(Deserialize)]
+        struct Type {
+            model_type: Option<String>,
+        }
+        let model_type = read::<Type>(text, "bert", &[])?.model_type.unwrap_or_else(|| "bert".into());
+        let config: Self = read(text, &model_type, defaults(&model_type))?;
+        let head = HeadConfig::read(text, &model_type)?;
+        let embedding_size = config.embedding_size.filter(|_| model_type == "electra");
+        let config = Self { head, model_type, embedding_size, ..config };
         config.check()?;
         Ok(config)
-    }
-
-    /// The number of classes.
-    pub fn labels(&self) -> usize {
-        self.id2label.as_ref().map(BTreeMap::len).or(self.num_labels).unwrap_or(2)
     }
 
     /// The id of the padding token: `pad_token_id`, or 0 if it is absent.
@@ -109,14 +114,24 @@ impl BertConfig {
         self.pad_token_id.unwrap_or(0)
     }
 
+    /// Whether positions count the tokens that are no padding, from one more than the id of the padding token.
+    pub(super) fn positions_after_padding(&self) -> bool {
+        matches!(self.model_type.as_str(), "roberta" | "xlm-roberta")
+    }
+
+    /// The width of the embeddings.
+    pub(super) fn embedding_width(&self) -> usize {
+        self.embedding_size.unwrap_or(self.hidden_size)
+    }
+
     fn check(&self) -> Result<(), ModelError> {
         expect_sizes([
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
+            ("embedding_size", self.embedding_width()),
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
             ("type_vocab_size", self.type_vocab_size),
-            ("num_labels", self.labels()),
         ])?;
         expect_layers("num_hidden_layers", self.num_hidden_layers)?;
         let heads = self.num_attention_heads;
@@ -126,21 +141,26 @@ impl BertConfig {
         expect_dropout("classifier_dropout", self.classifier_dropout.unwrap_or(0.0))?;
         expect_positive("layer_norm_eps", self.layer_norm_eps)?;
         expect(!self.add_cross_attention, "add_cross_attention", true, "false")?;
+        let counted = self.pad_token_id.is_some() || !self.positions_after_padding();
+        expect(counted, "pad_token_id", "null", "an id, from which positions count")?;
         let kind = self.position_embedding_type.as_deref().unwrap_or("absolute");
         expect(kind == "absolute", "position_embedding_type", format!("`{kind}`"), "absolute")
     }
 }
 
-/// Reads the names of classes. Files may hold numbers or booleans instead of texts, which transformers accepts.
-fn label_names<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<BTreeMap<String, String>>, D::Error> {
-    let names = Option::<BTreeMap<String, Value>>::deserialize(deserializer)?;
-    let text = |value| match value {
-        Value::String(name) => name,
-        other => other.to_string(),
-    };
-    Ok(names.map(|names| names.into_iter().map(|(number, name)| (number, text(name))).collect()))
+/// The defaults of a `model_type` where they differ from BERT's.
+fn defaults(model_type: &str) -> &'static [Spelling] {
+    match model_type {
+        "roberta" => &[Spelling::Absent("vocab_size", 50_265), Spelling::Absent("pad_token_id", 1)],
+        "xlm-roberta" => &[Spelling::Absent("pad_token_id", 1)],
+        "electra" => &[
+            Spelling::Absent("hidden_size", 256),
+            Spelling::Absent("embedding_size", 128),
+            Spelling::Absent("num_attention_heads", 4),
+            Spelling::Absent("intermediate_size", 1024),
+        ],
+        _ => &[],
+    }
 }
 
 impl HasShape for BertConfig {
@@ -154,11 +174,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_counted() {
-        let labels = |json: &str| BertConfig::from_json(json).unwrap().labels();
-        assert_eq!(labels("{}"), 2);
-        assert_eq!(labels(r#"{"num_labels": 5}"#), 5);
-        assert_eq!(labels(r#"{"id2label": {"0": "a", "1": "b", "2": "c"}}"#), 3);
+    fn absent_fields_take_the_defaults_of_the_model_type() {
+        let read = |json: &str| BertConfig::from_json(json).unwrap();
+        let roberta = read(r#"{"model_type": "roberta"}"#);
+        assert_eq!((roberta.vocab_size, roberta.pad_token_id()), (50_265, 1));
+        assert_eq!(read(r#"{"model_type": "xlm-roberta"}"#).vocab_size, 30_522);
+        let electra = read(r#"{"model_type": "electra"}"#);
+        assert_eq!(
+            (electra.hidden_size, electra.embedding_width(), electra.intermediate_size),
+            (256, 128, 1024)
+        );
+        assert_eq!(read(r#"{"model_type": "bert", "embedding_size": 5}"#).embedding_width(), 768);
+        let null = BertConfig::from_json(r#"{"model_type": "roberta", "pad_token_id": null}"#).unwrap_err();
+        let expected = "`pad_token_id` is null in config.json, expected an id, from which positions count";
+        assert_eq!(null.to_string(), expected);
     }
 
     #[test]

@@ -27,12 +27,13 @@ pub struct BertEmbeddings {
 
 impl BertEmbeddings {
     pub(crate) fn new(config: &BertConfig, device: &Device) -> Self {
-        let table = |rows| embedding(rows, config.hidden_size, config.initializer_range, device);
+        let width = config.embedding_width();
+        let table = |rows| embedding(rows, width, config.initializer_range, device);
         Self {
             word_embeddings: table(config.vocab_size),
             position_embeddings: table(config.max_position_embeddings),
             token_type_embeddings: table(config.type_vocab_size),
-            LayerNorm: LayerNorm::new(config.hidden_size, config.layer_norm_eps, device),
+            LayerNorm: LayerNorm::new(width, config.layer_norm_eps, device),
             dropout: dropout(config.hidden_dropout_prob),
             float32_states: config.float32_states,
         }

@@ -1,18 +1,20 @@
-//! BERT as a sequence classifier. It has learned positions and token types, a norm after each layer, and a pooler on the first
-//! token.
+//! BERT, RoBERTa, XLM-RoBERTa and ELECTRA. They have learned positions and token types, and a norm after each layer.
 //!
-//! The model is that of arXiv 1810.04805. The names of the fields are Hugging Face's (`modeling_bert.py`), so module paths equal
-//! checkpoint keys.
+//! The models are those of arXiv 1810.04805, 1907.11692, 1911.02116 and 2003.10555. The names of the fields are Hugging Face's
+//! (`modeling_bert.py`), so module paths equal checkpoint keys. RoBERTa counts positions from the id of the padding token,
+//! ELECTRA may have narrower embeddings, and their heads differ.
 
 mod architecture;
 mod attention;
 mod config;
 mod embeddings;
+mod head;
 mod layer;
 mod model;
+mod positions;
 
 pub use attention::{BertAttention, BertSelfAttention, BertSelfOutput};
 pub use config::BertConfig;
 pub use embeddings::BertEmbeddings;
 pub use layer::{BertIntermediate, BertLayer, BertOutput};
-pub use model::{BertEncoder, BertForSequenceClassification, BertModel, BertPooler};
+pub use model::{BertEncoder, BertModel, BertPooler};

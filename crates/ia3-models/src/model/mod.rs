@@ -4,6 +4,7 @@ use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ActivationSpace, ModelInfo};
 
 use crate::architecture::{Architecture, with_architectures};
+use crate::encoder::ProblemType;
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, PaddingSide, check_row_ids};
@@ -86,10 +87,7 @@ impl Model {
 
     /// The task that the model performs.
     pub fn task(&self) -> Task {
-        fn task<M: Architecture>(_: &M) -> Task {
-            M::TASK
-        }
-        each!(self, m => task(m))
+        each!(self, m => Architecture::task(m))
     }
 
     /// Gives the model a head of its own if its head is the embedding, so that [`quantize`](ia3_core::quantize) can quantise the
@@ -159,7 +157,8 @@ impl Model {
     ///
     /// For an encoder-decoder, `labels` are the targets `[batch, seq]`; if there is no input for the decoder, it is made from
     /// them. For a decoder, they are the tokens `[batch, seq]`, which the function shifts. For a classifier, they are the
-    /// classes `[batch, 1]`.
+    /// classes `[batch, 1]`. For a classifier of tokens they are `[batch, seq]`, and for a model that answers questions
+    /// `[batch, 2]`: the first and the last token of the span.
     ///
     /// # Errors
     ///
@@ -177,18 +176,40 @@ impl Model {
         each!(self, m => Architecture::row_losses(m, inputs, labels))
     }
 
+    /// The loss of each batch entry of a regression, or of a classification with several labels per entry. `values`
+    /// `[batch, num_labels]` are the numbers, or 1 for each class that the entry has and 0 for each other class.
+    ///
+    /// # Errors
+    ///
+    /// - The errors of [`loss`](Self::loss).
+    /// - [`ModelError::Unsupported`]: the labels of the model are ids; see [`problem`](Self::problem).
+    pub fn value_losses(&self, inputs: &ModelInputs, values: Tensor<2>) -> Result<RowLosses, ModelError> {
+        each!(self, m => Architecture::value_losses(m, inputs, values))
+    }
+
     /// The side on which prompts are padded for generation. It is the left for a decoder, so that the new tokens follow the
     /// prompt.
     pub fn padding_side(&self) -> PaddingSide {
         match self.task() {
             Task::CausalLm => PaddingSide::Left,
-            Task::Seq2SeqLm | Task::SequenceClassification => PaddingSide::Right,
+            _ => PaddingSide::Right,
         }
     }
 
     /// The id of the padding token.
     pub fn pad_token_id(&self) -> i64 {
         each!(self, m => Architecture::pad_token_id(m))
+    }
+
+    /// The class of transformers that an encoder with its head is, such as `BertForTokenClassification`; `None` for a language
+    /// model.
+    pub fn architecture(&self) -> Option<String> {
+        each!(self, m => Architecture::class_name(m))
+    }
+
+    /// The kind of a classification of sequences, or `None` for a model with another task.
+    pub fn problem(&self) -> Option<ProblemType> {
+        each!(self, m => Architecture::problem(m))
     }
 
     /// Names under which transformers saves parameters and which are not their paths: (the path, the name). The head of
@@ -198,7 +219,7 @@ impl Model {
         names.into_iter().map(|(path, name)| (path.to_string(), name.to_string())).collect()
     }
 
-    /// The number of classes of a classifier, or `None` for a language model.
+    /// The number of classes of a classifier, or `None` for a language model and for one without a head.
     pub fn num_labels(&self) -> Option<usize> {
         each!(self, m => Architecture::num_labels(m))
     }

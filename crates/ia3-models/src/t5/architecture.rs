@@ -12,7 +12,9 @@ use crate::output::ModelOutput;
 use crate::task::Task;
 
 impl Architecture for T5ForConditionalGeneration {
-    const TASK: Task = Task::Seq2SeqLm;
+    fn task(&self) -> Task {
+        Task::Seq2SeqLm
+    }
 
     fn info(&self) -> ModelInfo {
         self.info()
@@ -78,7 +80,6 @@ const DECODER_TABLE: &str = "decoder.embed_tokens.weight";
 
 impl ArchitectureConfig for T5Config {
     const MODEL_TYPES: &'static [&'static str] = &["t5", "mt5"];
-    const BASE_MODEL_PREFIX: Option<&'static str> = None;
     const KEEP_IN_FLOAT32: &'static [&'static str] = &["wo"];
 
     fn read(text: &str) -> Result<Self, ModelError> {
@@ -91,6 +92,10 @@ impl ArchitectureConfig for T5Config {
 
     fn set_float32_states(&mut self, float32: bool) {
         self.float32_states = float32;
+    }
+
+    fn base_model_prefix(&self) -> Option<&'static str> {
+        None
     }
 
     fn set_tied_head(&mut self, tied: bool) {

@@ -9,7 +9,7 @@ use ia3_guard::{Limit, read_text};
 
 use super::file_names::{STATE, VALUES};
 use crate::error::CheckpointError;
-use crate::sha256;
+use ia3_guard::sha256;
 
 const MANIFEST: &str = "SHA256SUMS";
 

@@ -65,6 +65,34 @@ pub enum ExampleError {
         /// Number of classes of the model.
         labels: usize,
     },
+    /// A conversation does not say of each token whether it is learned.
+    #[error(
+        "example {index} has {ids} tokens after its input and {learned} marks of what is learned; give one mark per token"
+    )]
+    Turns {
+        /// Position in the data, from 0.
+        index: usize,
+        /// Number of tokens.
+        ids: usize,
+        /// Number of marks.
+        learned: usize,
+    },
+    /// A target has another number of classes or values than it needs.
+    #[error("the target of example {index} has {found} values, expected {expected}")]
+    TargetLength {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The number of values.
+        found: usize,
+        /// The number of tokens of the input, or of labels of the model.
+        expected: usize,
+    },
+    /// A value of a target is NaN or infinite.
+    #[error("the target of example {index} has a value that is not finite")]
+    ValueNotFinite {
+        /// Position in the data, from 0.
+        index: usize,
+    },
     /// The classifier has one label, which Hugging Face's models take as a regression.
     #[error(
         "the model has one label, which is a regression; classes need `num_labels` of at least 2 in config.json"
@@ -75,6 +103,9 @@ pub enum ExampleError {
 fn advice(task: Task) -> &'static str {
     match task {
         Task::SequenceClassification => "the model is a classifier, which needs a class as the target",
+        Task::TokenClassification => "the model classifies tokens, and needs a class for each of them",
+        Task::QuestionAnswering => "the model marks spans of texts, which cannot be trained here",
+        Task::FeatureExtraction => "the model has no head; give it one to train it",
         Task::Seq2SeqLm | Task::CausalLm => {
             "the model is a language model, which needs texts as targets; give each class its text as a choice"
         }

@@ -2,7 +2,7 @@
 
 use ia3_data::{Example, Target};
 
-use super::evaluation::{Evaluation, MeanScores};
+use super::evaluation::{Evaluation, MeanScores, Metric};
 use super::run::Run;
 use crate::error::TrainError;
 use crate::objective::{Choices, Mean, score};
@@ -54,6 +54,8 @@ pub(super) fn summarise(run: &Run, batches: &[Batch]) -> Evaluation {
         loss: lm.mean_or_zero() + term(mc_loss, ln) + term(unlikely_loss, ul),
         exact_match: run.share(hits),
         accuracy: Some(run.share(hits)),
+        metric: Metric::Accuracy,
+        score: run.share(hits),
         predictions,
         scores: Some(MeanScores { right: right.mean(), best_wrong: wrong.mean() }),
         ..Evaluation::default()

@@ -3,7 +3,7 @@
 use ia3_data::Example;
 use ia3_models::cross_entropy;
 
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, Metric};
 use super::run::Run;
 use crate::collate::{collate, target_ids};
 use crate::error::TrainError;
@@ -40,6 +40,8 @@ pub(super) fn summarise(run: &Run, batches: &[Batch]) -> Evaluation {
         loss: sum / run.examples.len() as f64,
         exact_match: run.share(hits),
         accuracy: Some(run.share(hits)),
+        metric: Metric::Accuracy,
+        score: run.share(hits),
         predictions,
         ..Evaluation::default()
     }

@@ -2,11 +2,14 @@
 
 mod choices;
 mod class;
+mod entities;
 mod evaluation;
 mod quartiles;
 mod run;
 mod similar_length;
 mod text;
+mod token_classes;
+mod values;
 
 use burn::module::Module;
 use ia3_data::Example;
@@ -15,10 +18,11 @@ use ia3_models::Model;
 use self::run::Run;
 use crate::error::TrainError;
 use crate::loss_config::LossConfig;
-use crate::ranks::{Alone, Communicator};
+use crate::ranks::{Alone, Communicator, Message};
 use crate::target_kind::{TargetKind, check};
 
-pub use evaluation::{Evaluation, MeanScores};
+pub use entities::{EntityScores, entity_scores};
+pub use evaluation::{Evaluation, MeanScores, Metric};
 pub use quartiles::Quartiles;
 
 /// An evaluation of a model: builder of one call of [`run`](Self::run).
@@ -39,6 +43,7 @@ pub use quartiles::Quartiles;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Evaluator<'a> {
+    label_names: &'a [String],
     model: &'a Model,
     batch_size: usize,
     loss: LossConfig,
@@ -48,7 +53,7 @@ pub struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// An evaluation of `model` in batches of at most 32 entries, with the default [`LossConfig`], by one process.
     pub fn new(model: &'a Model) -> Self {
-        Self { model, batch_size: 32, loss: LossConfig::new(), ranks: &Alone }
+        Self { label_names: &[], model, batch_size: 32, loss: LossConfig::new(), ranks: &Alone }
     }
 
     /// Sets the maximum number of batch entries. An example has one entry, or one per choice; the entries of one example
@@ -60,6 +65,12 @@ impl<'a> Evaluator<'a> {
     /// Sets the loss that is reported, and the exponent of the scores by which choices are ranked.
     pub fn with_loss(self, loss: LossConfig) -> Self {
         Self { loss, ..self }
+    }
+
+    /// Sets the names of the classes of tokens, such as `B-PER`, by which entities are found. Without names, or without the
+    /// form `B-…`, each token is an entity of its class.
+    pub fn with_label_names(self, label_names: &'a [String]) -> Self {
+        Self { label_names, ..self }
     }
 
     /// Shares the batches among the processes of `ranks`: rank `r` of `n` computes the batches `r`, `r + n`, …
@@ -74,7 +85,8 @@ impl<'a> Evaluator<'a> {
     /// Computes the loss and the share of right answers.
     ///
     /// The answer of the model is the greedy generation if the targets are texts, and the most likely class of a
-    /// classifier. If the targets are choices, it is the choice with the lowest score (rank classification,
+    /// classifier, of the input or of each token. Values are the numbers of a regression, or the classes whose probability is
+    /// more than one half. If the targets are choices, it is the choice with the lowest score (rank classification,
     /// arXiv 2205.05638 §3.2 and §4.1). Examples of similar length share a batch.
     ///
     /// # Errors
@@ -82,6 +94,20 @@ impl<'a> Evaluator<'a> {
     /// There are no examples, the targets are of different kinds or of a kind that the model does not produce, a setting is
     /// out of range, or the model refuses an input. [`TrainError::OtherRankEvaluation`] if another rank failed.
     pub fn run(&self, examples: &[Example]) -> Result<Evaluation, TrainError> {
+        self.run_with(examples, |_, _| ())
+    }
+
+    /// As [`run`](Self::run). `on_batch` is called after each batch that this process computes, with the positions of its
+    /// examples and the evaluation of these examples alone, whose answers are in their order.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`run`](Self::run).
+    pub fn run_with(
+        &self,
+        examples: &[Example],
+        mut on_batch: impl FnMut(&[usize], &Evaluation),
+    ) -> Result<Evaluation, TrainError> {
         self.loss.check()?;
         let kind = check(examples, self.model)?;
         let run = Run {
@@ -90,14 +116,34 @@ impl<'a> Evaluator<'a> {
             examples,
             batches: similar_length::batches(examples, self.batch_size),
             loss: &self.loss,
+            label_names: self.label_names,
         };
         match kind {
-            TargetKind::Text => Ok(text::summarise(&run, &run.by_ranks(self.ranks, text::evaluate)?)),
-            TargetKind::Class => Ok(class::summarise(&run, &run.by_ranks(self.ranks, class::evaluate)?)),
-            TargetKind::Choices => {
-                Ok(choices::summarise(&run, &run.by_ranks(self.ranks, choices::evaluate)?))
+            TargetKind::Text => self.whole(&run, text::evaluate, text::summarise, &mut on_batch),
+            TargetKind::Class => self.whole(&run, class::evaluate, class::summarise, &mut on_batch),
+            TargetKind::Values => self.whole(&run, values::evaluate, values::summarise, &mut on_batch),
+            TargetKind::TokenClasses => {
+                self.whole(&run, token_classes::evaluate, token_classes::summarise, &mut on_batch)
             }
+            TargetKind::Choices => self.whole(&run, choices::evaluate, choices::summarise, &mut on_batch),
         }
+    }
+}
+
+impl Evaluator<'_> {
+    /// Computes all batches and what they say together.
+    fn whole<T: Message>(
+        &self,
+        run: &Run,
+        evaluate: impl Fn(&Run, &[&Example]) -> Result<T, TrainError>,
+        summarise: impl Fn(&Run, &[T]) -> Evaluation,
+        on_batch: &mut dyn FnMut(&[usize], &Evaluation),
+    ) -> Result<Evaluation, TrainError> {
+        let report = |rows: &[usize], batch: &T| {
+            let own: Vec<Example> = rows.iter().map(|&row| run.examples[row].clone()).collect();
+            on_batch(rows, &summarise(&run.of_batch(&own), std::slice::from_ref(batch)));
+        };
+        Ok(summarise(run, &run.by_ranks(self.ranks, evaluate, report)?))
     }
 }
 

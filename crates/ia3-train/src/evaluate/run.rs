@@ -15,17 +15,23 @@ pub(super) struct Run<'a> {
     /// Positions of the examples of each batch.
     pub(super) batches: Vec<Vec<usize>>,
     pub(super) loss: &'a LossConfig,
+    /// The names of the classes of tokens.
+    pub(super) label_names: &'a [String],
 }
 
 impl Run<'_> {
-    /// The result of `evaluate` for every batch. This rank computes its share of them.
+    /// The result of `evaluate` for every batch. This rank computes its share of them, and passes each to `on_batch` with the
+    /// positions of its examples.
     pub(super) fn by_ranks<T: Message>(
         &self,
         ranks: &dyn Communicator,
         evaluate: impl Fn(&Self, &[&Example]) -> Result<T, TrainError>,
+        mut on_batch: impl FnMut(&[usize], &T),
     ) -> Result<Vec<T>, TrainError> {
         let own = self.batches.iter().skip(ranks.rank()).step_by(ranks.size());
-        let own: Result<Vec<T>, TrainError> = own.map(|batch| evaluate(self, &self.rows(batch))).collect();
+        let evaluate =
+            |rows: &Vec<usize>| evaluate(self, &self.rows(rows)).inspect(|batch| on_batch(rows, batch));
+        let own: Result<Vec<T>, TrainError> = own.map(evaluate).collect();
         if ranks.size() == 1 {
             return own;
         }
@@ -34,6 +40,19 @@ impl Run<'_> {
         match error {
             Some(error) => Err(error),
             None => all?.map_err(|failed| TrainError::OtherRankEvaluation { failed }),
+        }
+    }
+
+    /// The same evaluation of one batch alone, whose examples are `examples`.
+    pub(super) fn of_batch<'b>(&'b self, examples: &'b [Example]) -> Run<'b> {
+        let batches = vec![(0..examples.len()).collect()];
+        Run {
+            model: self.model.clone(),
+            device: self.device.clone(),
+            examples,
+            batches,
+            loss: self.loss,
+            label_names: self.label_names,
         }
     }
 

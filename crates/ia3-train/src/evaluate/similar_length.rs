@@ -26,8 +26,8 @@ pub(super) fn batches(examples: &[Example], entries: usize) -> Vec<Vec<usize>> {
 /// Number of tokens of the longest text of a target.
 fn longest(target: &Target) -> usize {
     match target {
-        Target::Tokens(ids) => ids.len(),
-        Target::Class(_) => 0,
+        Target::Tokens(ids) | Target::Turns { ids, .. } => ids.len(),
+        Target::Class(_) | Target::Values(_) | Target::TokenClasses(_) => 0,
         Target::Choices { choices, .. } => choices.iter().map(Vec::len).max().unwrap_or(0),
     }
 }
@@ -36,7 +36,7 @@ fn longest(target: &Target) -> usize {
 fn entries_of(target: &Target) -> usize {
     match target {
         Target::Choices { choices, .. } => choices.len(),
-        Target::Tokens(_) | Target::Class(_) => 1,
+        _ => 1,
     }
 }
 

@@ -5,7 +5,7 @@ use ia3_models::{GenerationConfig, Model, ModelInputs, Task};
 
 use super::evaluation::Evaluation;
 use super::run::Run;
-use crate::collate::{prompts, target_ids};
+use crate::collate::prompts;
 use crate::error::TrainError;
 use crate::objective::loss;
 use crate::ranks::{Message, Reader};
@@ -22,7 +22,7 @@ pub(super) struct Batch {
 
 pub(super) fn evaluate(run: &Run, rows: &[&Example]) -> Result<Batch, TrainError> {
     let mean = loss(&run.model, rows, run.loss)?;
-    let longest = rows.iter().map(|e| target_ids(e).len()).max().unwrap_or(0);
+    let longest = rows.iter().map(|e| e.last_turn().1.len()).max().unwrap_or(0);
     let generated = generate(&run.model, &prompts(rows, &run.model, &run.device), longest)?;
     Ok(Batch { loss: mean.total.into_scalar::<f32>(), labelled: mean.labelled, generated })
 }
@@ -37,12 +37,13 @@ pub(super) fn summarise(run: &Run, batches: &[Batch]) -> Evaluation {
         rows.iter().zip(&batch.generated).for_each(|(&i, ids)| generated[i].clone_from(ids));
     }
     let config = run.model.generation_config(0);
-    let right = |(ids, example): &(&Vec<i64>, &Example)| **ids == before_end(&target_ids(example), &config);
+    let right = |(ids, example): &(&Vec<i64>, &Example)| **ids == before_end(example.last_turn().1, &config);
     let exact_match = run.share(generated.iter().zip(run.examples).filter(right).count());
     Evaluation {
         examples: run.examples.len(),
         loss: sum / labelled,
         exact_match,
+        score: exact_match,
         generated,
         ..Evaluation::default()
     }

@@ -49,7 +49,7 @@ pub(crate) fn score(
 fn choices(example: &Example) -> Option<(Alternatives<'_>, usize)> {
     match &example.target {
         Target::Choices { choices, answer } => Some(((&example.input, choices), *answer)),
-        Target::Tokens(_) | Target::Class(_) => None,
+        _ => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The loss of texts and classes.
+//! The loss of texts, classes and values.
 
 use std::ops::Range;
 
@@ -19,7 +19,10 @@ pub(super) fn losses(
 ) -> Result<Vec<Loss>, TrainError> {
     let device = model.devices().first().cloned().unwrap_or_default();
     let batch = collate_for(causal, &groups.concat(), model, &device);
-    let rows = model.row_losses(&batch.inputs, batch.labels)?;
+    let rows = match batch.values {
+        Some(values) => model.value_losses(&batch.inputs, values)?,
+        None => model.row_losses(&batch.inputs, batch.labels)?,
+    };
     let of_group = |(range, group): (Range<usize>, &Vec<&Example>)| {
         let own = |t: &Tensor<1>| t.clone().narrow(0, range.start, range.len());
         let loss = RowLosses { sums: own(&rows.sums), counts: own(&rows.counts) }.mean();

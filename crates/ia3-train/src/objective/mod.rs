@@ -41,6 +41,8 @@ pub struct Loss {
 ///
 /// - a text: cross entropy per token;
 /// - a class: cross entropy per example;
+/// - values: the squared error, or the binary cross entropy of a classifier with several classes per input, per value;
+/// - a class for each token: cross entropy per token that has one;
 /// - one of several texts: `L_LM + mc_loss·L_LN + unlikely_loss·L_UL` (arXiv 2205.05638 §3.2;
 ///   `src/models/EncoderDecoder.py` of r-three/t-few, which has the constants), see [`choice_loss`].
 ///

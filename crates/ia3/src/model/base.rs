@@ -5,6 +5,8 @@ use ia3_io::LoadReport;
 use ia3_models::{GenerationConfig, ModelConfig};
 
 use super::tokenizer::LazyTokenizer;
+use crate::error::Error;
+use crate::generation_file::GenerationFile;
 use crate::pretrained::Pretrained;
 
 /// The tokens that [`Model::generate`](super::Model::generate) adds at most where nobody says how many.
@@ -25,16 +27,18 @@ pub(super) struct Base {
 }
 
 impl Base {
-    pub(super) fn pretrained(folder: &Path, pretrained: Pretrained) -> Self {
+    pub(super) fn pretrained(folder: &Path, pretrained: Pretrained) -> Result<Self, Error> {
         let Pretrained { model: module, config, report, quantized } = pretrained;
-        Self {
+        let generation = GenerationFile::open(folder)?.applied_to(module.generation_config(MAX_NEW_TOKENS));
+        Ok(Self {
+            generation,
             config: Some(config),
             folder: Some(folder.into()),
             report,
             quantized,
             tokenizer: LazyTokenizer::of(folder),
             ..Self::in_memory(module)
-        }
+        })
     }
 
     pub(super) fn in_memory(module: ia3_models::Model) -> Self {

@@ -9,13 +9,14 @@ use crate::prompts::Prompts;
 
 /// A generation that is to be run, made by [`Model::generate`].
 ///
-/// Without further settings it takes the most probable token at each step. Each of `temperature`, `top_k`, `top_p` and
-/// `seed` makes it draw tokens instead.
+/// Without further settings it takes the most probable token at each step. Each of `temperature`, `top_k`, `top_p`, `min_p`
+/// and `seed` makes it draw tokens instead.
 #[must_use = "nothing is generated before `run`"]
 pub struct Generate<'a> {
     model: &'a Model,
     prompts: Prompts,
     config: GenerationConfig,
+    stop: Vec<String>,
     on_step: Box<dyn FnMut(Step) + 'a>,
 }
 
@@ -38,6 +39,7 @@ impl Model {
             model: self,
             prompts: prompts.into(),
             config: self.generation_config().clone(),
+            stop: vec![],
             on_step: Box::new(|_| ()),
         }
     }
@@ -71,6 +73,31 @@ impl<'a> Generate<'a> {
         self.sampling(|sampling| sampling.top_p = top_p)
     }
 
+    /// Draws tokens among those with at least this share of the probability of the most probable one.
+    pub fn min_p(self, min_p: f64) -> Self {
+        self.sampling(|sampling| sampling.min_p = Some(min_p))
+    }
+
+    /// Makes tokens that a batch entry has already less probable: their logits are divided by `penalty`, or multiplied with it
+    /// where they are negative.
+    pub fn repetition_penalty(mut self, penalty: f64) -> Self {
+        self.config.repetition_penalty = penalty;
+        self
+    }
+
+    /// Lets no group of `size` tokens come twice in a batch entry.
+    pub fn no_repeat_ngram_size(mut self, size: usize) -> Self {
+        self.config.no_repeat_ngram_size = size;
+        self
+    }
+
+    /// Ends a batch entry where it has one of these texts ([`StopStrings`](crate::StopStrings)).
+    #[cfg(feature = "data")]
+    pub fn stop_strings<S: Into<String>>(mut self, texts: impl IntoIterator<Item = S>) -> Self {
+        self.stop = texts.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Draws tokens with this seed. The same seed draws the same tokens.
     pub fn seed(self, seed: u64) -> Self {
         self.sampling(|sampling| sampling.seed = seed)
@@ -96,7 +123,19 @@ impl<'a> Generate<'a> {
     /// [`Error::NoTokenizer`] for texts without a tokenizer, and [`Error::Data`] for a tokenizer that cannot be read.
     pub fn run(mut self) -> Result<Generated, Error> {
         let inputs = self.model.prompts(self.prompts)?;
-        let generated = self.model.module().generate_with(&inputs, &self.config, &mut self.on_step)?;
+        let module = self.model.module();
+        #[cfg(feature = "data")]
+        if !self.stop.is_empty() {
+            let mut stop = crate::StopStrings::new(self.model.text()?, self.stop);
+            let on_step = |step: Step| {
+                stop.watch(&step);
+                (self.on_step)(step);
+            };
+            let generated = module.generate_with(&inputs, &self.config, on_step)?;
+            stop.finish()?;
+            return Generated::new(generated, self.model);
+        }
+        let generated = module.generate_with(&inputs, &self.config, &mut self.on_step)?;
         Generated::new(generated, self.model)
     }
 

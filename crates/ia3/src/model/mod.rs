@@ -88,7 +88,7 @@ impl Model {
         device: &Device,
     ) -> Result<Self, Error> {
         let pretrained = options.load(&dir, device)?;
-        Ok(Self::of(Base::pretrained(dir.as_ref(), pretrained)))
+        Ok(Self::of(Base::pretrained(dir.as_ref(), pretrained)?))
     }
 
     /// A model without adapters.
@@ -127,7 +127,7 @@ impl Model {
     }
 
     /// The settings that [`generate`](Self::generate) starts from: the end and padding ids of `config.json`, greedy
-    /// search, 64 new tokens.
+    /// search, 64 new tokens, and what `generation_config.json` says of ids and penalties ([`GenerationFile`](crate::GenerationFile)).
     pub fn generation_config(&self) -> &GenerationConfig {
         &self.base.generation
     }
@@ -179,6 +179,6 @@ impl AdapterBase for Model {
     }
 
     fn base_name(&self) -> Option<String> {
-        self.folder().map(|folder| folder.display().to_string())
+        self.folder().map(crate::base_names::base_name)
     }
 }

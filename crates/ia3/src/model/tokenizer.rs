@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 #[cfg(feature = "data")]
 use ia3_data::{ModelKind, Tokenizer};
 #[cfg(feature = "data")]
-use ia3_models::Task;
+use ia3_models::{ProblemType, Task};
 
 #[cfg(feature = "data")]
 use super::Model;
@@ -80,6 +80,13 @@ pub fn model_kind(model: &ia3_models::Model) -> ModelKind {
     match model.task() {
         Task::Seq2SeqLm => ModelKind::EncoderDecoder,
         Task::CausalLm => ModelKind::Decoder { ends: model.generation_config(0).eos_token_id },
-        Task::SequenceClassification => ModelKind::Classifier,
+        Task::TokenClassification => ModelKind::TokenClassifier,
+        _ => match model.problem() {
+            Some(ProblemType::Regression) => ModelKind::Regression,
+            Some(ProblemType::MultiLabelClassification) => {
+                ModelKind::MultiLabel { labels: model.num_labels().unwrap_or(0) }
+            }
+            _ => ModelKind::Classifier,
+        },
     }
 }

@@ -79,3 +79,20 @@ fn a_file_is_trained_on_and_evaluated() {
     assert_eq!(by_fields.rows, by_template.rows);
     assert_eq!(by_fields.rows, base.encode([PAIRS[1]]).unwrap().rows);
 }
+
+#[test]
+fn texts_end_where_transformers_ends_them() {
+    let base = with_tokenizer();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/generation.json");
+    let cases = std::fs::read_to_string(path).unwrap();
+    let cases: serde_json::Value = serde_json::from_str(&cases).unwrap();
+    let cases = cases["stop"].as_array().unwrap();
+    assert_eq!(cases.len(), 8);
+    for case in cases {
+        let texts = case["stop"].as_array().unwrap().iter().filter_map(serde_json::Value::as_str);
+        let generated = base.generate(case["prompt"].as_str().unwrap()).stop_strings(texts).run().unwrap();
+        let expected: Vec<i64> =
+            case["ids"].as_array().unwrap().iter().filter_map(serde_json::Value::as_i64).collect();
+        assert_eq!(generated.ids[0], expected, "{case}");
+    }
+}

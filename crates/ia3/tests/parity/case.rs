@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ia3::core::Adapter;
-use ia3::models::Model;
+use ia3::models::{Model, ProblemType};
 use ia3::{ModelInputs, Task};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
@@ -71,8 +71,32 @@ impl Case {
         }
     }
 
+    /// The loss of the corpus: that of the labels, and of a model without a head the mean square of its hidden states at real
+    /// tokens and that of its pooler.
+    pub(crate) fn loss(&self, model: &Model) -> Tensor<1> {
+        let inputs = self.inputs("");
+        if model.task() == Task::FeatureExtraction {
+            let output = model.forward_traced(&inputs).unwrap();
+            let [_, _, d] = output.logits.dims();
+            let mask = inputs.attention_mask.unwrap().float();
+            let count = mask.clone().sum().mul_scalar(d as f64);
+            let states = (output.logits.square() * mask.unsqueeze_dim(2)).sum() / count;
+            return states + output.pooler_output.unwrap().square().mean();
+        }
+        match model.problem() {
+            Some(ProblemType::Regression | ProblemType::MultiLabelClassification) => {
+                let labels = self.io.get("labels").expect("labels");
+                let values: Vec<f32> = labels.values.iter().map(|v| *v as f32).collect();
+                let shape = [labels.shape[0], labels.shape[1]];
+                let values = Tensor::from_data(TensorData::new(values, shape), &self.device);
+                model.value_losses(&inputs, values).unwrap().mean()
+            }
+            _ => model.loss(&inputs, self.labels()).unwrap(),
+        }
+    }
+
     /// `[batch, seq]`, or `[batch, 1]` for a classifier.
-    pub(crate) fn labels(&self) -> Tensor<2, Int> {
+    fn labels(&self) -> Tensor<2, Int> {
         self.io.ids("labels", &self.device).expect("labels")
     }
 
@@ -81,12 +105,12 @@ impl Case {
         self.io.get(name).map(|m| m.values.iter().map(|&v| v == 1.0).collect()).unwrap_or_default()
     }
 
-    /// Where logits count: at real tokens of the decoder, or of the only stack; all of a classifier's.
+    /// Where logits count: at real tokens of the decoder, or of the only stack; all of a classifier of sequences.
     pub(crate) fn real(&self) -> Vec<bool> {
         match self.model.task() {
             Task::Seq2SeqLm => self.mask("decoder_attention_mask"),
-            Task::CausalLm => self.mask("attention_mask"),
             Task::SequenceClassification => vec![],
+            _ => self.mask("attention_mask"),
         }
     }
 

@@ -54,6 +54,9 @@ fn compare<const D: usize>(
 
 fn hidden_states(case: &Case, model: &Model, comparison: &mut Comparison) {
     let output = model.forward_traced(&case.inputs("")).unwrap();
+    if let Some(pooled) = output.pooler_output.clone() {
+        compare(case, "adapter_pooler", pooled, &[], comparison);
+    }
     let stacks = [
         ("encoder_hidden", output.encoder_hidden_states, "attention_mask"),
         ("decoder_hidden", output.decoder_hidden_states, "decoder_attention_mask"),
@@ -77,7 +80,7 @@ fn left_padded(case: &Case, adapted: &Model, comparison: &mut Comparison) {
 }
 
 fn loss(case: &Case, name: &str, model: &Model, comparison: &mut Comparison) {
-    let got = model.loss(&case.inputs(""), case.labels()).unwrap();
+    let got = case.loss(model);
     let expected = case.meta[name].as_f64().unwrap();
     comparison.tensor(name, &values(got), &[expected], &[], LOSS);
 }

@@ -41,3 +41,27 @@ fn inputs(case: &Case) -> ModelInputs {
     let ModelInputs { input_ids, attention_mask, .. } = case.inputs(prefix);
     ModelInputs { input_ids, attention_mask, ..ModelInputs::default() }
 }
+
+/// Compares the ids that transformers generates from this base with penalties.
+pub(crate) fn with_penalties(
+    case: &Case,
+    name: &str,
+    cases: &serde_json::Value,
+    comparison: &mut Comparison,
+) {
+    let own = cases["generate"].as_array().unwrap().iter().filter(|row| row["case"] == name);
+    for (number, row) in own.enumerate() {
+        let settings = &row["settings"];
+        let config = case
+            .model
+            .generation_config(16)
+            .with_min_new_tokens(settings["min_new_tokens"].as_u64().unwrap_or(0) as usize)
+            .with_repetition_penalty(settings["repetition_penalty"].as_f64().unwrap_or(1.0))
+            .with_no_repeat_ngram_size(settings["no_repeat_ngram_size"].as_u64().unwrap_or(0) as usize);
+        let ids = case.model.generate(&inputs(case), &config).unwrap().ids;
+        let found: Vec<i64> = ids.into_data().iter().collect();
+        let rows = row["ids"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
+        let expected: Vec<i64> = rows.map(|id| id.as_i64().unwrap()).collect();
+        comparison.equal(&format!("generate with setting {number}"), &found, &expected);
+    }
+}

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::Path;
 
 use burn::tensor::Device;
-use ia3::Ia3Config;
 use ia3::io::{AdapterFile, VectorStats};
+use ia3::{Ia3Config, Selector};
 use ia3_guard::{escape, escape_lines, few, quote};
 use serde::Serialize;
 
@@ -17,8 +17,8 @@ pub(crate) struct AdapterReport {
     kind: &'static str,
     base_model_name_or_path: Option<String>,
     task_type: Option<String>,
-    target_modules: Option<String>,
-    feedforward_modules: Option<String>,
+    target_modules: Option<Selector>,
+    feedforward_modules: Option<Selector>,
     modules_to_save: Vec<String>,
     parameters: usize,
     bytes: u64,
@@ -54,8 +54,8 @@ pub(crate) fn report(path: &Path, base: Option<&Path>, device: &Device) -> anyho
         kind: "adapter",
         base_model_name_or_path,
         task_type: task_type.map(|t| t.to_string()),
-        target_modules: selector(&file.config.target_modules),
-        feedforward_modules: selector(&file.config.feedforward_modules),
+        target_modules: file.config.target_modules.clone(),
+        feedforward_modules: file.config.feedforward_modules.clone(),
         modules_to_save: file.saved.keys().cloned().collect(),
         parameters: file.num_params(),
         bytes,
@@ -64,8 +64,8 @@ pub(crate) fn report(path: &Path, base: Option<&Path>, device: &Device) -> anyho
     })
 }
 
-/// A selector as in adapter_config.json: a list, a pattern or `all-linear`.
-fn selector(selector: &Option<ia3::Selector>) -> Option<String> {
+/// A selector as text, as adapter_config.json has it: a list, a pattern or `all-linear`.
+fn selector(selector: &Option<Selector>) -> Option<String> {
     selector.as_ref().and_then(|s| serde_json::to_string(s).ok())
 }
 
@@ -102,8 +102,8 @@ impl fmt::Display for AdapterReport {
         )?;
         writeln!(f, "base:        {}", or_none(&self.base_model_name_or_path))?;
         writeln!(f, "task:        {}", or_none(&self.task_type))?;
-        writeln!(f, "targets:     {}", or_none(&self.target_modules))?;
-        writeln!(f, "feedforward: {}", or_none(&self.feedforward_modules))?;
+        writeln!(f, "targets:     {}", or_none(&selector(&self.target_modules)))?;
+        writeln!(f, "feedforward: {}", or_none(&selector(&self.feedforward_modules)))?;
         if !self.modules_to_save.is_empty() {
             let saved = self.modules_to_save.iter().map(|name| quote(name).into_owned());
             writeln!(f, "saved:       {}", few(saved, ", "))?;

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod base;
+mod gguf;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,6 +22,10 @@ pub(crate) fn run(args: &Inspect, device: &Device, format: Format) -> anyhow::Re
     }
     if args.base.is_some() {
         bail!("{} is not an adapter; --base is only for adapters", args.path.display());
+    }
+    if gguf::is_gguf(&args.path) {
+        output::report(&gguf::report(&args.path)?, format)?;
+        return Ok(ExitCode::SUCCESS);
     }
     output::report(&base::report(&args.path, device)?, format)?;
     Ok(ExitCode::SUCCESS)

@@ -1,25 +1,31 @@
 //! The configuration that the adapters start with, and their initial values.
 
 use anyhow::Context;
+use burn::tensor::Device;
 use ia3::core::Adapter;
+use ia3::io::AdapterFile;
 use ia3::models::Model;
 use ia3::{Ia3Config, Pretrained, Task};
 use ia3_guard::Limit;
 
 use crate::args::Train;
-use crate::commands::targets;
+use crate::commands::{base_model, targets};
 use crate::output::note;
 use crate::text_file;
 
-/// The configuration that `--config`, or `--target` and `--feedforward`, describe.
+/// The configuration that `--adapter` or `--config`, or `--target` and `--feedforward`, describe.
 pub(super) fn from_args(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
-    let base = args.base.display().to_string();
+    let base = args.base_name.clone().unwrap_or_else(|| ia3::base_name(&args.base));
+    if let Some(dir) = &args.adapter {
+        let config = AdapterFile::open(dir)?.config;
+        return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
+    }
     if let Some(path) = &args.config {
         let json = text_file::read(path, Limit::CONFIG)?;
         let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
         return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
     }
-    let config = Ia3Config::new().with_task_type(targets::task_type(task)).with_base_model(base);
+    let config = Ia3Config::new().with_task_type(ia3::task_type(task)).with_base_model(base);
     let config = targets::with(config, &args.targets, args.feedforward.as_deref());
     config.validate()?;
     Ok(config)
@@ -41,10 +47,25 @@ pub(super) fn with_fresh_modules(mut config: Ia3Config, base: &Pretrained) -> Ia
     config
 }
 
-/// The adapter with its initial values. `kv_only` holds the queries of fused projections at 1.
-pub(super) fn initial(config: Ia3Config, kv_only: bool, base: &Model) -> anyhow::Result<Adapter> {
+/// The adapter with its initial values: those of `--adapter`, or ones. `--kv-only` holds the queries of fused projections
+/// at 1.
+pub(super) fn initial(
+    config: Ia3Config,
+    args: &Train,
+    base: &Model,
+    device: &Device,
+) -> anyhow::Result<Adapter> {
+    if let Some(dir) = &args.adapter {
+        let dirs = std::slice::from_ref(dir);
+        let adapter = base_model::finite_adapters(dirs, base, &args.base, device)?.remove(0);
+        let name = config.base_model_name_or_path;
+        return Ok(Adapter {
+            config: Ia3Config { base_model_name_or_path: name, ..adapter.config },
+            ..adapter
+        });
+    }
     let info = base.info();
     let plan = config.plan(&info)?;
     let adapter = Adapter::init(base, &plan);
-    Ok(if kv_only { adapter.kv_only(&info)? } else { adapter })
+    Ok(if args.kv_only { adapter.kv_only(&info)? } else { adapter })
 }

@@ -5,8 +5,12 @@ use std::path::Path;
 use ia3::data::read_records;
 
 /// The line numbers of these rows of a data file, for a message.
-pub(super) fn lines_of(path: &Path, rows: &[usize]) -> String {
+///
+/// Where some rows of the file are held out, `places` are those of the others.
+pub(super) fn lines_of(path: &Path, places: Option<&Vec<usize>>, rows: &[usize]) -> String {
     let filled = read_records(path).unwrap_or_default();
-    let numbers: Vec<String> = rows.iter().filter_map(|&row| Some(filled.get(row)?.0.to_string())).collect();
+    let place = |row: usize| places.map_or(Some(row), |places| places.get(row).copied());
+    let numbers: Vec<String> =
+        rows.iter().filter_map(|&row| Some(filled.get(place(row)?)?.0.to_string())).collect();
     format!("lines {} of {}", numbers.join(", "), path.display())
 }

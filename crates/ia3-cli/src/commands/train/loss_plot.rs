@@ -1,12 +1,12 @@
 //! `loss.svg`: the losses over the steps, and below them exact match and accuracy where there are evaluations.
 
 use std::error::Error;
-use std::ops::Range;
 
 use anyhow::anyhow;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use super::axis::Axis;
 use super::history::History;
 
 const WIDTH: u32 = 900;
@@ -44,16 +44,16 @@ pub(super) fn svg(history: &History) -> anyhow::Result<String> {
 
 fn draw(history: &History, svg: &mut String) -> Result<(), Box<dyn Error>> {
     let (losses, shares) = (losses(history), shares(history));
-    let steps = 0.0..history.last_step.max(1.0);
+    let steps = history.last_step.max(1.0);
     let panels = if shares.is_empty() { 1 } else { 2 };
     let canvas = SVGBackend::with_string(svg, (WIDTH, HEIGHT * panels as u32)).into_drawing_area();
     canvas.fill(&WHITE)?;
     let areas = canvas.split_evenly((panels, 1));
     let highest = losses.iter().flat_map(|curve| curve.1).map(|point| point.1).fold(0.0, f64::max);
     let top = if highest > 0.0 { 1.05 * highest } else { 1.0 };
-    panel(&areas[0], ("loss", 0.0..top), steps.clone(), &losses)?;
+    panel(&areas[0], ("loss", top), steps, &losses)?;
     if let Some(area) = areas.get(1) {
-        panel(area, ("correct answers (%)", 0.0..100.0), steps, &shares)?;
+        panel(area, ("correct answers (%)", 100.0), steps, &shares)?;
     }
     canvas.present()?;
     Ok(())
@@ -78,28 +78,29 @@ fn with_points(mut curves: Vec<Curve<'_>>) -> Vec<Curve<'_>> {
     curves
 }
 
-/// One panel with axes, curves and a legend.
+/// One panel with axes up to `steps` and `values`, curves and a legend.
 fn panel(
     area: &Panel,
-    (title, values): (&str, Range<f64>),
-    steps: Range<f64>,
+    (title, values): (&str, f64),
+    steps: f64,
     curves: &[Curve],
 ) -> Result<(), Box<dyn Error>> {
     let percent = title.ends_with("(%)");
+    // There are no steps between two steps.
+    let (along, up) = (Axis::new(steps, 1.0), Axis::new(values, 0.0));
     let mut chart = ChartBuilder::on(area)
         .margin(14)
         .margin_right(24)
         .x_label_area_size(44)
         .y_label_area_size(64)
-        .build_cartesian_2d(steps, values)?;
-    let value = |value: &f64| if percent { format!("{value:.0}") } else { format!("{value:.2}") };
+        .build_cartesian_2d(along, up)?;
     chart
         .configure_mesh()
         .light_line_style(WHITE)
         .x_desc("optimiser step")
-        .x_label_formatter(&|step| format!("{step:.0}"))
+        .x_label_formatter(&|step| along.label(*step))
         .y_desc(title)
-        .y_label_formatter(&value)
+        .y_label_formatter(&|value| up.label(*value))
         .draw()?;
     for (i, (name, points)) in curves.iter().enumerate() {
         let colour = COLOURS[i % COLOURS.len()];

@@ -85,8 +85,11 @@ impl Metrics {
         mean: Score,
         scores: &[Score],
     ) -> anyhow::Result<()> {
-        let Score { loss, exact_match, accuracy } = mean;
+        let Score { loss, exact_match, accuracy, f1, pearson } = mean;
         let mut line = json!({"step": step, "eval_loss": loss, "eval_exact_match": exact_match, "eval_accuracy": accuracy});
+        for (name, value) in [("eval_f1", f1), ("eval_pearson", pearson)] {
+            value.into_iter().for_each(|value| line[name] = value.into());
+        }
         if !self.tasks.is_empty() {
             line["eval_tasks"] = self.by_task(scores);
         }

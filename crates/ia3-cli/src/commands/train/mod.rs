@@ -1,10 +1,12 @@
 //! `ia3 train`.
 
 mod adapter_config;
+mod axis;
 mod base_hashes;
 mod dry_run;
 mod evaluate;
 mod fingerprint;
+mod head;
 mod history;
 mod line_numbers;
 mod loss_plot;
@@ -21,6 +23,7 @@ mod resume;
 mod rows;
 mod run;
 mod setup;
+mod split;
 mod task;
 mod task_list;
 mod train_config;
@@ -38,6 +41,7 @@ use self::dry_run::DryRun;
 use self::run::Run;
 use self::setup::Setup;
 use crate::args::{Format, Train};
+use crate::out;
 use crate::output::{self, note};
 use crate::ranks::Ranks;
 
@@ -50,6 +54,9 @@ pub(crate) fn run(args: &Train, device: Option<&str>, format: Format) -> anyhow:
 fn train(args: &Train, device: Option<&str>, format: Format, ranks: &Ranks) -> anyhow::Result<ExitCode> {
     if args.out.exists() && !args.out.is_dir() {
         return ranks.together(Err(FileError::NotAFolder { path: args.out.clone() }.into()));
+    }
+    if let Some(path) = args.predictions.as_ref().filter(|_| ranks.rank() == 0) {
+        out::file(path)?;
     }
     let device = ranks.together(ia3::device(ranks.device(device).as_deref()).map_err(Into::into))?;
     let setup = ranks.together(setup::prepare(args, &device))?;

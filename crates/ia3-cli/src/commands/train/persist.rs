@@ -39,7 +39,10 @@ impl<'a> OutputFolder<'a> {
         let of_tasks = setup.tasks.iter().any(|task| task.name.is_some());
         let _folder = if of_tasks { Some(out::lock(&args.out)?) } else { None };
         let adapters = setup.tasks.iter().map(|task| out::lock(&task.folder(&args.out)));
-        let adapters = adapters.collect::<anyhow::Result<_>>()?;
+        let adapters = adapters.collect::<anyhow::Result<Vec<_>>>()?;
+        for folder in adapters.iter().chain(&_folder) {
+            out::refuse_adapters(folder, args.adapter.as_slice())?;
+        }
         Ok(Self { args, setup, checkpoints, last_saved: None, adapters, _folder })
     }
 
@@ -132,7 +135,8 @@ impl<'a> OutputFolder<'a> {
         error: TrainError,
     ) -> anyhow::Error {
         let Some(rows) = error.diverged_at() else { return self.setup.in_task(error) };
-        let place = lines_of(&self.setup.tasks[error.task().unwrap_or(0)].path, rows);
+        let task = &self.setup.tasks[error.task().unwrap_or(0)];
+        let place = lines_of(&task.path, task.places.as_ref(), rows);
         let step = trainer.steps_done();
         let outcome = match self.replace_by(trainer, progress) {
             Ok(()) => format!("the state after step {step} was saved to {}", self.args.out.display()),

@@ -1,6 +1,6 @@
 //! The progress of a training that checkpoints hold beside the state of the trainer.
 
-use ia3::train::{Evaluation, StepReport};
+use ia3::train::{Evaluation, Metric, StepReport};
 use serde::{Deserialize, Serialize};
 
 use crate::args::MetricName;
@@ -56,6 +56,12 @@ pub(super) struct Score {
     /// Accuracy of classes and of choices; `None` where texts are generated.
     #[serde(default)]
     pub(super) accuracy: Option<f64>,
+    /// F1 of entities, or of the classes of rows with several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) f1: Option<f64>,
+    /// The correlation of the numbers of a regression with the targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pearson: Option<f64>,
 }
 
 /// The best evaluation and its step.
@@ -67,7 +73,14 @@ pub(super) struct Best {
 
 impl From<&Evaluation> for Score {
     fn from(e: &Evaluation) -> Self {
-        Self { loss: e.loss, exact_match: e.exact_match, accuracy: e.accuracy }
+        let measured = |metric| (e.metric == metric).then_some(e.score);
+        Self {
+            loss: e.loss,
+            exact_match: e.exact_match,
+            accuracy: e.accuracy,
+            f1: measured(Metric::F1),
+            pearson: measured(Metric::Pearson),
+        }
     }
 }
 
@@ -76,17 +89,22 @@ impl Score {
         match metric {
             MetricName::Loss => self.loss < other.loss,
             MetricName::ExactMatch => self.exact_match > other.exact_match,
+            MetricName::F1 => self.f1 > other.f1,
+            MetricName::Pearson => self.pearson > other.pearson,
         }
     }
 
     /// The mean over tasks; `None` for an empty list.
     pub(super) fn mean(scores: &[Self]) -> Option<Self> {
         let mean = |figures: Vec<f64>| figures.iter().sum::<f64>() / figures.len() as f64;
-        let accuracies: Option<Vec<f64>> = scores.iter().map(|score| score.accuracy).collect();
+        let some =
+            |of: fn(&Self) -> Option<f64>| scores.iter().map(of).collect::<Option<Vec<f64>>>().map(mean);
         (!scores.is_empty()).then(|| Self {
             loss: mean(scores.iter().map(|score| score.loss).collect()),
             exact_match: mean(scores.iter().map(|score| score.exact_match).collect()),
-            accuracy: accuracies.map(mean),
+            accuracy: some(|score| score.accuracy),
+            f1: some(|score| score.f1),
+            pearson: some(|score| score.pearson),
         })
     }
 }
@@ -96,7 +114,7 @@ mod tests {
     use super::*;
 
     fn score(loss: f64, exact_match: f64) -> Score {
-        Score { loss, exact_match, accuracy: None }
+        Score { loss, exact_match, accuracy: None, f1: None, pearson: None }
     }
 
     #[test]

@@ -57,6 +57,11 @@ pub(super) struct BeforeAfter {
     pub(super) loss_after: f64,
     pub(super) exact_match_before: f64,
     pub(super) exact_match_after: f64,
+    /// F1 or the correlation before and after, where the targets have such a metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) f1: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pearson: Option<[f64; 2]>,
 }
 
 fn unnamed(tasks: &[TaskReport]) -> bool {
@@ -71,6 +76,8 @@ impl BeforeAfter {
             loss_after: after.loss,
             exact_match_before: before.exact_match,
             exact_match_after: after.exact_match,
+            f1: before.f1.zip(Score::from(after).f1).map(<[f64; 2]>::from),
+            pearson: before.pearson.zip(Score::from(after).pearson).map(<[f64; 2]>::from),
         }
     }
 
@@ -83,8 +90,17 @@ impl BeforeAfter {
             loss_after: mean(|e| e.loss_after),
             exact_match_before: mean(|e| e.exact_match_before),
             exact_match_after: mean(|e| e.exact_match_after),
+            f1: mean_of_both(tasks, |e| e.f1),
+            pearson: mean_of_both(tasks, |e| e.pearson),
         })
     }
+}
+
+/// The means over the tasks of a figure before and after, if every task has it.
+fn mean_of_both(tasks: &[&BeforeAfter], of: fn(&BeforeAfter) -> Option<[f64; 2]>) -> Option<[f64; 2]> {
+    let figures: Vec<[f64; 2]> = tasks.iter().map(|task| of(task)).collect::<Option<_>>()?;
+    let mean = |side: usize| figures.iter().map(|pair| pair[side]).sum::<f64>() / figures.len().max(1) as f64;
+    Some([mean(0), mean(1)])
 }
 
 impl Report {
@@ -126,6 +142,12 @@ impl fmt::Display for Report {
             writeln!(f, "{loss} on {} examples {:.4} -> {:.4}", e.examples, e.loss_before, e.loss_after)?;
             let exact_match = if named { "mean exact match" } else { "exact match" };
             writeln!(f, "{exact_match} {before:.1} % -> {after:.1} %")?;
+            if let Some([before, after]) = e.f1 {
+                writeln!(f, "F1 {:.1} % -> {:.1} %", 100.0 * before, 100.0 * after)?;
+            }
+            if let Some([before, after]) = e.pearson {
+                writeln!(f, "correlation {before:.3} -> {after:.3}")?;
+            }
         }
         write!(f, "{} bytes -> {}", self.bytes, self.out)
     }

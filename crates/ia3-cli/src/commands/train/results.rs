@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use ia3::train::{Evaluation, Example};
+
 use super::model_card;
 use super::report::{BeforeAfter, Report, TaskReport, Totals};
 use super::run::Run;
+use crate::predictions::{self, Source, Texts};
+use crate::tokenizer;
 
 /// Writes the adapters and evaluates them, and ends the other ranks. An interrupted training is not evaluated.
 pub(super) fn collect(run: &Run, interrupted: bool) -> anyhow::Result<Report> {
@@ -24,6 +28,9 @@ fn task_reports(run: &Run, interrupted: bool) -> anyhow::Result<Vec<TaskReport>>
     let Run { args, setup, progress, .. } = run;
     let bytes = run.folder.save_adapters(&run.trainer)?;
     let after = if interrupted { vec![] } else { run.evaluate_adapters()? };
+    if let Some(path) = args.predictions.as_ref().filter(|_| !interrupted) {
+        ia3::io::write_file(path, predictions(run, &after)?.as_bytes())?;
+    }
     let before = progress.before.as_deref().unwrap_or_default();
     let loss = |losses: &[f32], task: usize| losses.get(task).copied().unwrap_or(f32::NAN);
     let report = |(index, bytes): (usize, u64)| {
@@ -40,6 +47,22 @@ fn task_reports(run: &Run, interrupted: bool) -> anyhow::Result<Vec<TaskReport>>
         }
     };
     Ok(bytes.into_iter().enumerate().map(report).collect())
+}
+
+/// The answers of the trained adapters to the held-out examples, as lines of JSON.
+fn predictions(run: &Run, after: &[Option<Evaluation>]) -> anyhow::Result<String> {
+    let tokenizer = tokenizer::open(&run.args.base)?;
+    let mut all = String::new();
+    for (task, evaluation) in run.setup.tasks.iter().zip(after) {
+        let (Some(examples), Some(evaluation)) = (&task.held_out, evaluation) else { continue };
+        let texts = Texts { tokenizer: &tokenizer, label_names: &task.label_names };
+        let answer = |(row, example): (usize, &Example)| {
+            let source = Source { row: row + 1, task: task.name.as_deref(), adapter: None, template: None };
+            texts.answer(source, example, (evaluation, row))
+        };
+        all += &predictions::lines(&examples.iter().enumerate().map(answer).collect::<Result<Vec<_>, _>>()?)?;
+    }
+    Ok(all)
 }
 
 /// Writes `README.md` of every adapter below `out`.

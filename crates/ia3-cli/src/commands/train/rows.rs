@@ -4,6 +4,7 @@ use ia3::models::Model;
 use ia3::train::{Dataset, EpochPlan, Example, TrainConfig};
 use ia3::{ModelConfig, Task};
 
+use super::split;
 use super::task_list::{TaskSpec, in_task};
 use crate::args::Train;
 use crate::commands::example_reader::Reader;
@@ -14,6 +15,10 @@ pub(super) struct TaskRows {
     pub(super) data: Dataset,
     /// The examples of `--eval`.
     pub(super) held_out: Option<Vec<Example>>,
+    /// The rows of the file that are trained on, where some are held out.
+    pub(super) places: Option<Vec<usize>>,
+    /// The names of the classes, in the order of their numbers.
+    pub(super) label_names: Vec<String>,
     /// The first epoch of this task alone.
     pub(super) epoch: EpochPlan,
 }
@@ -56,10 +61,19 @@ impl TaskRows {
         train_config: &TrainConfig,
     ) -> anyhow::Result<Self> {
         let reader = Reader::new(&args.base, config, model, &spec.rows, args.seed)?;
-        let data = Dataset { rows: reader.rows(&spec.data)? };
-        let held_out =
-            spec.eval.as_ref().map(|path| reader.rows(path)).transpose()?.map(|rows| rows.concat());
+        let rows = reader.rows(&spec.data)?;
+        let (rows, held_out, places) = match (args.eval_split, &spec.eval) {
+            (Some(share), _) => {
+                let (trained, held_out) = split::by_share(rows.len(), share, args.seed)?;
+                let of = |places: &[usize]| places.iter().map(|&place| rows[place].clone()).collect();
+                (of(&trained), Some(of(&held_out)), Some(trained))
+            }
+            (None, Some(path)) => (rows, Some(reader.rows(path)?), None),
+            (None, None) => (rows, None, None),
+        };
+        let (data, held_out) = (Dataset { rows }, held_out.map(|rows| rows.concat()));
         let epoch = EpochPlan::single_task(&data, train_config, model.task())?;
-        Ok(Self { spec, data, held_out, epoch })
+        let label_names = reader.label_names().to_vec();
+        Ok(Self { spec, data, held_out, places, label_names, epoch })
     }
 }

@@ -10,13 +10,13 @@ use ia3::train::{Evaluation, Trainer};
 use super::evaluate::{evaluate_adapters, evaluate_base};
 use super::metrics::Metrics;
 use super::persist::OutputFolder;
-use super::progress_bar::ProgressBar;
+use super::progress_bar::{ProgressBar, figures};
 use super::progress_state::{Best, ProgressState, Score};
 use super::setup::Setup;
 use super::task_list::in_task;
 use super::worker_rank;
 use crate::args::Train;
-use crate::output::note;
+use crate::output::{note, say};
 use crate::ranks::{Instruction, Ranks};
 
 /// A training that is under way.
@@ -67,7 +67,10 @@ impl<'a> Run<'a> {
             Metrics::open(&self.args.out, self.setup.names(), self.trainer.steps_done(), before)?;
         if self.progress.before.is_none() {
             let scores = self.evaluate_base()?;
-            self.progress.before = Some(scores.iter().map(|e| e.as_ref().map(Score::from)).collect());
+            let scores: Vec<Option<Score>> = scores.iter().map(|e| e.as_ref().map(Score::from)).collect();
+            let mean = Score::mean(&scores.iter().flatten().copied().collect::<Vec<_>>());
+            mean.into_iter().for_each(|score| say(format_args!("before the training: {}", figures(score))));
+            self.progress.before = Some(scores);
         }
         let bar = ProgressBar::new(self.setup.config.steps, self.trainer.steps_done());
         while self.has_next_step(interrupt)? {
@@ -78,9 +81,9 @@ impl<'a> Run<'a> {
             self.progress.add_step(&report, before + start.elapsed().as_secs_f64());
             metrics.add_step(&report, self.trainer.steps_per_epoch(), self.progress.seconds)?;
             bar.show(&report);
-            self.after_step(&mut metrics)?;
+            self.after_step(&mut metrics, &bar)?;
         }
-        bar.finish();
+        drop(bar);
         let interrupted = !self.progress.finished && !self.trainer.is_done();
         if !interrupted {
             self.restore_best()?;
@@ -102,11 +105,11 @@ impl<'a> Run<'a> {
     }
 
     /// Evaluates and saves where `--eval-steps` and `--save-steps` say so, and after the last step.
-    fn after_step(&mut self, metrics: &mut Metrics) -> anyhow::Result<()> {
+    fn after_step(&mut self, metrics: &mut Metrics, bar: &ProgressBar) -> anyhow::Result<()> {
         let (step, last) = (self.trainer.steps_done(), self.trainer.is_done());
         let mut save = last || (self.args.save_steps > 0 && step.is_multiple_of(self.args.save_steps));
         if self.args.eval_steps.is_some_and(|every| last || step.is_multiple_of(every)) {
-            save |= self.evaluate_step(metrics)?;
+            save |= self.evaluate_step(metrics, bar)?;
         }
         // This is known before the checkpoint is written, so no checkpoint is replaced by another one of the same step.
         self.progress.finished |= last;
@@ -118,11 +121,12 @@ impl<'a> Run<'a> {
     }
 
     /// Evaluates the adapters; returns whether this is the best evaluation so far, by the mean over the tasks.
-    fn evaluate_step(&mut self, metrics: &mut Metrics) -> anyhow::Result<bool> {
+    fn evaluate_step(&mut self, metrics: &mut Metrics, bar: &ProgressBar) -> anyhow::Result<bool> {
         let scores: Vec<Score> = self.evaluate_adapters()?.iter().flatten().map(Score::from).collect();
         let Some(score) = Score::mean(&scores) else { return Ok(false) };
         let step = self.trainer.steps_done();
         metrics.add_evaluation(step, score, &scores)?;
+        bar.show_evaluation(step, score);
         Ok(self.progress.add_evaluation(Best { step, score }, self.args.metric, self.args.patience))
     }
 

@@ -1,17 +1,17 @@
 //! Prepares a training: read the configuration, read the rows, check the memory, load the base, plan the adapters.
 
 use burn::tensor::Device;
-use ia3::TrainableParameters;
 use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3::train::{AdapterTask, EpochPlan, FileHashes, Fingerprint, TrainConfig, TrainError, Trainer};
+use ia3::{PretrainedOptions, TrainableParameters};
 
 use super::base_hashes::BaseHashing;
 use super::fingerprint::fingerprint;
 use super::memory::Memory;
 use super::task::Task;
 use super::task_list::in_task;
-use super::{adapter_config, memory, num_labels, rows, task_list, train_config};
+use super::{adapter_config, head, memory, num_labels, rows, task_list, train_config};
 use crate::args::Train;
 use crate::commands::{base_config, base_model};
 
@@ -34,7 +34,13 @@ pub(super) struct Setup {
 /// Prepares the training that `args` describe. Each step takes the values of the steps before it.
 pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     // 1. Read the configuration of the base, of the training and of the adapter. No weight is read yet.
-    let base_config = base_config::with_num_labels(&args.base, args.num_labels)?;
+    let base_config = match args.adapter.as_slice() {
+        [] => head::choose(args)?,
+        adapter => {
+            let config = base_config::with_head(&args.base, &args.head, adapter)?;
+            base_config::complete(config, &args.base, adapter)?
+        }
+    };
     let shapes = base_config.init(device);
     let config = train_config::from_args(args);
     let adapter_config = adapter_config::from_args(args, shapes.task())?;
@@ -43,6 +49,7 @@ pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     let rows = rows::read(task_list::from_args(args)?, args, (&base_config, &shapes), &config)?;
     let base_config = num_labels::decide(args, base_config, &rows)?;
     let epoch = rows::first_epoch(&rows, &config, shapes.task())?;
+    let config = train_config::with_epochs(config, args, &epoch)?;
 
     // 3. Check that the memory suffices.
     let memory =
@@ -51,12 +58,13 @@ pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     // 4. Load the base, and hash its files beside that. What its checkpoint lacks is drawn by the seed.
     let hashing = BaseHashing::start(&args.base, &args.out)?;
     device.seed(args.seed);
-    let base = base_model::load_as(&args.base, base_config, device)?;
+    let options = PretrainedOptions::new().with_config(base_config).with_dtype(base_model::dtype(args.dtype));
+    let base = base_model::load_with(&args.base, &options, device)?;
 
     // 5. Plan the adapters, one per task.
     let adapter_config = adapter_config::with_fresh_modules(adapter_config, &base);
     let base = base.model;
-    let adapter = adapter_config::initial(adapter_config, args.kv_only, &base)?;
+    let adapter = adapter_config::initial(adapter_config, args, &base, device)?;
     let parameters = count(&base, &adapter, rows.len());
     let tasks: Vec<Task> = rows.into_iter().map(|rows| Task::new(rows, &adapter)).collect();
 

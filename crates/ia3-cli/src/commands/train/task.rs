@@ -15,8 +15,12 @@ pub(super) struct Task {
     pub(super) name: Option<String>,
     /// The file of the training data.
     pub(super) path: PathBuf,
+    /// The rows of the file that are trained on, where some are held out.
+    pub(super) places: Option<Vec<usize>>,
     pub(super) data: Dataset,
     pub(super) held_out: Option<Vec<Example>>,
+    /// The names of the classes, in the order of their numbers.
+    pub(super) label_names: Vec<String>,
     pub(super) adapter: Adapter,
     /// The first epoch of this task alone.
     pub(super) epoch: EpochPlan,
@@ -25,8 +29,9 @@ pub(super) struct Task {
 impl Task {
     /// Gives the rows an adapter that starts with the values of `initial` in parameters of its own.
     pub(super) fn new(rows: TaskRows, initial: &Adapter) -> Self {
-        let TaskRows { spec: TaskSpec { name, data: path, .. }, data, held_out, epoch } = rows;
-        Self { name, path, data, held_out, adapter: initial.fork(), epoch }
+        let TaskRows { spec: TaskSpec { name, data: path, .. }, data, held_out, places, label_names, epoch } =
+            rows;
+        Self { name, path, places, data, held_out, label_names, adapter: initial.fork(), epoch }
     }
 
     /// The folder of this task's adapter below `dir`.

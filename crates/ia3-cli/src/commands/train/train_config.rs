@@ -1,8 +1,22 @@
 //! The configuration of a training: a preset, changed by the options.
 
-use ia3::train::{CausalLoss, LossConfig, OptimizerConfig, Schedule, TrainConfig, Unlikelihood};
+use anyhow::ensure;
+use ia3::train::{CausalLoss, EpochPlan, LossConfig, OptimizerConfig, Schedule, TrainConfig, Unlikelihood};
 
 use crate::args::{CausalLossName, LossArgs, OptimizerName, PresetName, Train, UnlikelihoodName};
+
+/// The configuration with the steps of `--epochs`, where that is given. `epoch` is the first epoch.
+pub(super) fn with_epochs(
+    config: TrainConfig,
+    args: &Train,
+    epoch: &EpochPlan,
+) -> anyhow::Result<TrainConfig> {
+    let Some(epochs) = args.epochs else { return Ok(config) };
+    ensure!(epochs > 0.0 && epochs.is_finite(), "`epochs` is {epochs}, expected a positive number");
+    let per_epoch = epoch.batches as f64 / config.gradient_accumulation_steps as f64;
+    let steps = (epochs * per_epoch).ceil() as usize;
+    Ok(config.with_steps(steps).with_schedule(Schedule::linear(args.warmup_ratio, steps)))
+}
 
 /// The preset with every option that was given.
 pub(super) fn from_args(args: &Train) -> TrainConfig {
@@ -68,6 +82,20 @@ mod tests {
         assert_eq!(parsed(&["--preset", "t-few"]), TrainConfig::t_few());
         assert_eq!(parsed(&["--preset", "t-few-pretrain"]), TrainConfig::t_few_pretraining());
         assert_eq!(parsed(&[]), TrainConfig::t_few().with_bucket(8));
+    }
+
+    #[test]
+    fn epochs_become_steps() {
+        let words = ["ia3", "train", "--base", "b", "--data", "d", "--out", "o", "--epochs", "2.5"];
+        let Command::Train(args) = Args::try_parse_from(words).unwrap().command else { panic!() };
+        let epoch = EpochPlan { batches: 7, ..EpochPlan::default() };
+        let config = from_args(&args).with_gradient_accumulation_steps(2);
+        let config = with_epochs(config, &args, &epoch).unwrap();
+        // 2.5 epochs of 3.5 steps.
+        assert_eq!((config.steps, config.schedule), (9, Schedule::linear(0.06, 9)));
+        let zero = Train { epochs: Some(0.0), ..*args };
+        let error = with_epochs(config, &zero, &epoch).unwrap_err().to_string();
+        assert_eq!(error, "`epochs` is 0, expected a positive number");
     }
 
     #[test]

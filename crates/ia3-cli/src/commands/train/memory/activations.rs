@@ -28,7 +28,7 @@ impl AttentionWeights {
         let text = text_file::read_of_model(&path)?;
         let config: serde_json::Value =
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-        let heads = ["num_heads", "num_attention_heads", "n_head"];
+        let heads = ["num_heads", "num_attention_heads", "n_head", "n_heads"];
         let heads = heads.iter().find_map(|name| config[*name].as_f64()).unwrap_or(1.0);
         let recomputed = is_flex(device) && dropout(&config) == 0.0;
         Ok(Self { kept: if recomputed { 0.0 } else { 3.0 }, heads })
@@ -38,7 +38,7 @@ impl AttentionWeights {
 /// The dropout of the attention weights, under the names and with the defaults of Hugging Face's configurations.
 fn dropout(config: &serde_json::Value) -> f64 {
     let absent = match config["model_type"].as_str() {
-        Some("t5" | "mt5" | "bert" | "gpt2") => 0.1,
+        Some("t5" | "mt5" | "gpt2" | "bert" | "roberta" | "xlm-roberta" | "electra" | "distilbert") => 0.1,
         _ => 0.0,
     };
     let names = ["dropout_rate", "attention_probs_dropout_prob", "attn_pdrop", "attention_dropout"];
@@ -59,7 +59,7 @@ pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: A
     let name = module.path.rsplit('.').next().unwrap_or_default();
     let reads_encoder = crosses && ["k", "v"].contains(&name);
     let tokens = if reads_encoder { inputs.0 * inputs.1 } else { rows * queries };
-    let scores = match ["k", "k_proj", "key", "c_attn", "query_key_value"].contains(&name) {
+    let scores = match ["k", "k_proj", "key", "k_lin", "c_attn", "query_key_value"].contains(&name) {
         true => weights.kept * weights.heads * rows * queries * if crosses { inputs.1 } else { queries },
         false => 0.0,
     };
@@ -68,7 +68,7 @@ pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: A
 
 /// The number of values of the logits, their log-softmax and its gradient. A classifier's few values are left out.
 pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task) -> f64 {
-    if task == Task::SequenceClassification {
+    if !task.is_language_model() {
         return 0.0;
     }
     let rows = |module: &ModuleInfo| match module.kind {

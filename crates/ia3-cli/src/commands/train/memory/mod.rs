@@ -6,6 +6,7 @@ mod device;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use burn::module::Module;
 use burn::tensor::Device;
 use ia3::models::Model;
 use ia3::train::EpochPlan;
@@ -14,12 +15,12 @@ use serde::Serialize;
 use self::activations::{AttentionWeights, kept, logits};
 pub(super) use self::device::peak;
 use self::device::{available, is_cpu};
-use crate::args::Train;
+use crate::args::{DtypeName, Train};
 
 /// The estimated memory of a training in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Memory {
-    /// The base, as large as its files.
+    /// The base, as large as its files, or as `--dtype` makes it.
     pub(super) base: u64,
     /// The largest batch: the values that it keeps for the backward pass, and the values that the pass works on.
     pub(super) activations: u64,
@@ -45,6 +46,13 @@ pub(super) fn check(
     device: &Device,
 ) -> anyhow::Result<Memory> {
     let memory = Memory::estimate(&args.base, shapes, epoch, device)?;
+    let bytes = match args.dtype {
+        DtypeName::Auto => None,
+        DtypeName::Float32 => Some(4),
+        DtypeName::Bfloat16 | DtypeName::Float16 => Some(2),
+    };
+    let base = bytes.map_or(memory.base, |bytes| bytes * shapes.num_params() as u64);
+    let memory = Memory { base, ..memory };
     if !args.no_memory_check && is_cpu(device) {
         memory.check_against(available(), batch_size)?;
     }

@@ -1,0 +1,39 @@
+//! How texts are generated. The defaults are those of the base's generation_config.json.
+
+#[derive(Clone, clap::Args)]
+#[command(next_help_heading = "Generation")]
+pub(crate) struct GenerationArgs {
+    /// Largest number of tokens to generate.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) max_new_tokens: usize,
+    /// Smallest number of tokens to generate before a row may end.
+    #[arg(long, value_name = "N")]
+    pub(crate) min_new_tokens: Option<usize>,
+    /// Sample tokens instead of taking the most probable one.
+    #[arg(long)]
+    pub(crate) sample: bool,
+    /// Number that the logits are divided by. Values below 1 make probable tokens more probable.
+    #[arg(long, value_name = "T", requires = "sample", allow_negative_numbers = true)]
+    pub(crate) temperature: Option<f64>,
+    /// Sample among the K most probable tokens.
+    #[arg(long, value_name = "K", requires = "sample")]
+    pub(crate) top_k: Option<usize>,
+    /// Sample among the smallest set of most probable tokens whose probabilities sum to P.
+    #[arg(long, value_name = "P", requires = "sample", allow_negative_numbers = true)]
+    pub(crate) top_p: Option<f64>,
+    /// Sample among the tokens with at least this share of the probability of the most probable one.
+    #[arg(long, value_name = "P", requires = "sample", allow_negative_numbers = true)]
+    pub(crate) min_p: Option<f64>,
+    /// Divide the logits of tokens that a row has already by this number, or multiply negative ones with it.
+    #[arg(long, value_name = "PENALTY", allow_negative_numbers = true)]
+    pub(crate) repetition_penalty: Option<f64>,
+    /// Never write the same N tokens in a row twice; 0 allows it.
+    #[arg(long, value_name = "N")]
+    pub(crate) no_repeat_ngram_size: Option<usize>,
+    /// End a text where TEXT comes up in it; repeatable.
+    #[arg(long = "stop", value_name = "TEXT")]
+    pub(crate) stop: Vec<String>,
+    /// Seed of the sampling. Every row of a batch has its own stream of random numbers.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "sample")]
+    pub(crate) seed: u64,
+}

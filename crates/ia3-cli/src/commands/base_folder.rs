@@ -1,0 +1,72 @@
+//! The base of a command without `--base`: the folder that the adapter names.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use ia3::io::AdapterFile;
+use ia3_guard::{quote, quote_path};
+
+use crate::args::Command;
+use crate::output::note;
+
+/// Sets the base of a command that was called without `--base`.
+///
+/// # Errors
+///
+/// There is no adapter, or the first one names no base, or what it names is not a folder here.
+pub(crate) fn fill(command: &mut Command) -> anyhow::Result<()> {
+    let (base, adapter) = match command {
+        Command::Forward(forward) => (&mut forward.model.base, forward.model.adapters.first()),
+        Command::Generate(generate) => (&mut generate.model.base, generate.model.adapters.first()),
+        Command::Chat(chat) => (&mut chat.base, chat.adapters.first()),
+        Command::Embed(embed) => (&mut embed.model.base, embed.model.adapters.first()),
+        Command::Merge(merge) => {
+            if merge.base.is_none() && merge.gguf.is_none() {
+                set(merge.base.insert(PathBuf::new()), merge.adapters.first())?;
+            }
+            return Ok(());
+        }
+        Command::Train(train) => (&mut train.base, train.adapter.as_ref()),
+        Command::Eval(eval) => {
+            let seed = eval.seeds.first().map(u64::to_string).unwrap_or_default();
+            let first = eval.adapters.first().map(|folder| PathBuf::from(folder.replace("{seed}", &seed)));
+            return set(&mut eval.base, first.as_ref());
+        }
+        _ => return Ok(()),
+    };
+    set(base, adapter)
+}
+
+fn set(base: &mut PathBuf, adapter: Option<&PathBuf>) -> anyhow::Result<()> {
+    if base.as_os_str().is_empty() {
+        let Some(adapter) = adapter else {
+            bail!("there is no base; give its folder with --base, or an adapter that names it with --adapter")
+        };
+        *base = named_by(&without_name(adapter))?;
+        note(format!("the base is `{}`, which the adapter names", quote_path(base)));
+    }
+    Ok(())
+}
+
+/// The folder of the base that an adapter names.
+fn named_by(adapter: &Path) -> anyhow::Result<PathBuf> {
+    let place = quote_path(adapter);
+    match AdapterFile::open(adapter)?.config.base_model_name_or_path {
+        None => Err(anyhow!("the adapter `{place}` names no base; give the folder of the base with --base")),
+        Some(name) if Path::new(&name).join("config.json").is_file() => Ok(name.into()),
+        Some(name) => Err(anyhow!(
+            "the adapter `{place}` names the base `{}`, which is no folder of a model here; give the folder of the base \
+             with --base",
+            quote(&name)
+        )),
+    }
+}
+
+/// The folder in `NAME=DIR`, or in `DIR` alone.
+fn without_name(arg: &Path) -> PathBuf {
+    if arg.exists() {
+        return arg.to_owned();
+    }
+    let text = arg.to_string_lossy();
+    text.split_once('=').map_or(arg.to_owned(), |(_, dir)| dir.into())
+}

@@ -1,0 +1,86 @@
+//! The generation of one batch, which `ia3 generate` and `ia3 chat` share.
+
+use std::path::Path;
+
+use ia3::data::Tokenizer;
+use ia3::models::{GenerationConfig, Model, Sampling};
+use ia3::{GenerationFile, ModelInputs, StopStrings};
+
+use crate::args::GenerationArgs;
+use crate::output::note;
+
+/// A batch to generate for.
+pub(super) struct Batch<'a> {
+    pub(super) model: &'a Model,
+    pub(super) inputs: &'a ModelInputs,
+    pub(super) config: GenerationConfig,
+    /// The texts that end a row, with the tokenizer that they need.
+    pub(super) stop: Option<(&'a Tokenizer, &'a [String])>,
+}
+
+impl Batch<'_> {
+    /// Generates for all rows, and counts the logits that are not finite. `on_token` is called with each new token of the
+    /// first row.
+    pub(super) fn generate(
+        &self,
+        non_finite: &mut usize,
+        on_token: &mut dyn FnMut(i64) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Vec<Vec<i64>>> {
+        let mut shown = Ok(());
+        let mut stop = self.stop.map(|(tokenizer, texts)| StopStrings::new(tokenizer, texts));
+        let generated = self.model.generate_with(self.inputs, &self.config, |step| {
+            stop.iter_mut().for_each(|stop| stop.watch(&step));
+            if shown.is_ok() {
+                shown = on_token(step.tokens[0]);
+            }
+        })?;
+        shown?;
+        stop.map_or(Ok(()), StopStrings::finish)?;
+        *non_finite += generated.non_finite;
+        let width = generated.ids.dims()[1];
+        let ids: Vec<i64> = generated.ids.try_into_data()?.iter().collect();
+        Ok(ids.chunks(width).map(<[i64]>::to_vec).collect())
+    }
+
+    /// Generates one row, and passes its text to `print` while it comes.
+    pub(super) fn stream(
+        &self,
+        tokenizer: &Tokenizer,
+        non_finite: &mut usize,
+        print: impl FnMut(&str),
+    ) -> anyhow::Result<Vec<i64>> {
+        let mut stream = tokenizer.streaming(print);
+        Ok(self.generate(non_finite, &mut |id| Ok(stream(id)?))?.swap_remove(0))
+    }
+}
+
+/// The settings of the model and of the base's `generation_config.json`, changed by the options.
+pub(super) fn config(model: &Model, file: &GenerationFile, args: &GenerationArgs) -> GenerationConfig {
+    let mut config = file.applied_to(model.generation_config(args.max_new_tokens));
+    config.min_new_tokens = args.min_new_tokens.unwrap_or(config.min_new_tokens);
+    config.repetition_penalty = args.repetition_penalty.unwrap_or(config.repetition_penalty);
+    config.no_repeat_ngram_size = args.no_repeat_ngram_size.unwrap_or(config.no_repeat_ngram_size);
+    config.with_sampling(args.sample.then(|| sampling(file.sampling(), args)))
+}
+
+fn sampling(file: Sampling, args: &GenerationArgs) -> Sampling {
+    file.with_temperature(args.temperature.unwrap_or(file.temperature))
+        .with_top_k(args.top_k.or(file.top_k))
+        .with_top_p(args.top_p.unwrap_or(file.top_p))
+        .with_min_p(args.min_p.or(file.min_p))
+        .with_seed(args.seed)
+}
+
+/// Reads `generation_config.json` of a base, and notes what it asks for and the command does not do.
+pub(super) fn file(base: &Path, args: &GenerationArgs) -> anyhow::Result<GenerationFile> {
+    let file = GenerationFile::open(base)?;
+    if file.do_sample == Some(true) && !args.sample {
+        note("the base's generation_config.json draws tokens; --sample does it too, with its settings");
+    }
+    if let Some(beams) = file.num_beams.filter(|&beams| beams > 1) {
+        note(format!(
+            "the base's generation_config.json searches with {beams} beams, but there is no beam search here"
+        ));
+    }
+    Ok(file)
+}

@@ -1,0 +1,70 @@
+//! `ia3 merge --gguf`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use ia3_gguf::MergeReport;
+use serde::Serialize;
+
+use crate::args::{Format, Merge};
+use crate::{out, output};
+
+#[derive(Serialize)]
+struct Report {
+    /// The type of every tensor that was changed.
+    tensors: BTreeMap<String, &'static str>,
+    /// How many scales and float values were multiplied, and what rounding did to them.
+    numbers: u64,
+    largest_rounding: f64,
+    subnormal: u64,
+    zeroed: u64,
+    /// The relative error `‖W − Wq‖ / ‖W‖` of every tensor that was quantised again.
+    requantized: BTreeMap<String, f64>,
+    base_sha256: String,
+    out: String,
+}
+
+impl Report {
+    fn new(report: MergeReport, out: &Path) -> Self {
+        let MergeReport { tensors, rounding, requantized, base_sha256, .. } = report;
+        Self {
+            tensors,
+            numbers: rounding.numbers,
+            largest_rounding: rounding.largest,
+            subnormal: rounding.subnormal,
+            zeroed: rounding.zeroed,
+            requantized,
+            base_sha256,
+            out: out.display().to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { numbers, largest_rounding, subnormal, zeroed, .. } = self;
+        writeln!(
+            f,
+            "{numbers} scales and values multiplied; the largest rounding error is {largest_rounding:.1e}"
+        )?;
+        if *subnormal > 0 {
+            writeln!(
+                f,
+                "{subnormal} of them lie below the normal range of their type, {zeroed} became zero"
+            )?;
+        }
+        for (tensor, error) in &self.requantized {
+            writeln!(f, "`{tensor}` was quantised again; its relative error is {error:.1e}")?;
+        }
+        write!(f, "{} tensors merged -> {}", self.tensors.len(), self.out)
+    }
+}
+
+pub(super) fn run(base: &Path, args: &Merge, format: Format) -> anyhow::Result<ExitCode> {
+    out::file(&args.out)?;
+    let report = ia3::io::merge_gguf(base, &args.adapters, &args.out, args.requantize)?;
+    output::report_on(&Report::new(report, &args.out), format, &args.out)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,151 @@
+//! A GGUF file, open for reading.
+
+mod arrays;
+mod cursor;
+mod header;
+mod metadata;
+mod tensors;
+mod value;
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use ia3_guard::{FileError, read_exact_at};
+
+pub use self::metadata::Metadata;
+pub use self::tensors::TensorInfo;
+pub use self::value::{Array, Value, ValueType};
+use crate::error::GgufError;
+
+/// How many bytes of a tensor are in memory at once, at most.
+pub(crate) const PIECE: usize = 1 << 20;
+
+/// A GGUF file whose header has been read and checked: every tensor lies inside the file, and no two overlap.
+///
+/// Arrays of the metadata and the tensors stay in the file until they are asked for.
+#[derive(Debug)]
+pub struct GgufFile {
+    path: PathBuf,
+    file: File,
+    size: u64,
+    version: u32,
+    alignment: u64,
+    metadata: Metadata,
+    tensors: Vec<TensorInfo>,
+    /// Where the keys and values lie.
+    metadata_at: Range<u64>,
+    /// Where the descriptions of the tensors lie.
+    infos_at: Range<u64>,
+    /// Where the tensors begin.
+    data_start: u64,
+}
+
+impl GgufFile {
+    /// The path it was opened from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The size of the file.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The version of the format, 2 or 3.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The alignment of tensors in bytes.
+    pub fn alignment(&self) -> u64 {
+        self.alignment
+    }
+
+    /// The keys and their values.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The tensors in the order of the file's list.
+    pub fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    /// One tensor.
+    pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
+        self.tensors.iter().find(|tensor| tensor.name == name)
+    }
+
+    pub(crate) fn metadata_at(&self) -> Range<u64> {
+        self.metadata_at.clone()
+    }
+
+    pub(crate) fn infos_at(&self) -> Range<u64> {
+        self.infos_at.clone()
+    }
+
+    pub(crate) fn data_start(&self) -> u64 {
+        self.data_start
+    }
+
+    /// Where the bytes of a tensor begin in the file.
+    pub fn start(&self, tensor: &TensorInfo) -> u64 {
+        self.data_start + tensor.offset
+    }
+
+    /// Fills `bytes` with the bytes of the file from `start` on.
+    ///
+    /// # Errors
+    ///
+    /// [`GgufError::File`], also where the file has become shorter since it was opened.
+    pub fn read_at(&self, start: u64, bytes: &mut [u8]) -> Result<(), GgufError> {
+        let read = read_exact_at(&self.file, bytes, start);
+        Ok(read.map_err(|source| FileError::io("read", &self.path, source))?)
+    }
+
+    /// The values of a tensor as float32, in the order of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`GgufError::TensorType`] for a type that is not decoded, [`GgufError::File`].
+    pub fn decode(&self, tensor: &TensorInfo) -> Result<Vec<f32>, GgufError> {
+        let mut values = Vec::new();
+        self.decode_pieces(tensor, |piece| values.extend_from_slice(piece))?;
+        Ok(values)
+    }
+
+    /// Calls `f` with the values of a tensor in order, some thousands at a time.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`decode`](Self::decode).
+    pub fn decode_pieces(&self, tensor: &TensorInfo, mut f: impl FnMut(&[f32])) -> Result<(), GgufError> {
+        let format = tensor.kind.format.ok_or_else(|| tensor.not("decoded"))?;
+        let (len, size) = format.block();
+        let (mut bytes, mut values) = (Vec::new(), Vec::new());
+        for_pieces(tensor.bytes, (PIECE / 4 / size * size) as u64, |at, piece| {
+            bytes.resize(piece, 0);
+            self.read_at(self.start(tensor) + at, &mut bytes)?;
+            values.resize(piece / size * len, 0.0);
+            format.decode(&bytes, &mut values);
+            f(&values);
+            Ok(())
+        })
+    }
+}
+
+/// Calls `f` with the start and the length of every piece of a range of `total` bytes.
+pub(crate) fn for_pieces(
+    total: u64,
+    piece: u64,
+    mut f: impl FnMut(u64, usize) -> Result<(), GgufError>,
+) -> Result<(), GgufError> {
+    let mut at = 0;
+    while at < total {
+        let len = piece.min(total - at);
+        f(at, len as usize)?;
+        at += len;
+    }
+    Ok(())
+}

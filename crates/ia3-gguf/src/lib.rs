@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod blocks;
+mod error;
+mod file;
+mod limits;
+mod merge;
+mod names;
+mod tensor_type;
+
+pub use blocks::{Format, Rounding};
+pub use error::{GgufError, MergeError};
+pub use file::{Array, GgufFile, Metadata, TensorInfo, Value, ValueType};
+pub use limits::*;
+pub use merge::{MergeOptions, MergePlan, MergeReport, MergedRecord, ModuleVector, PreparedMerge};
+pub use names::{Architecture, RowOrder};
+pub use tensor_type::TensorType;

@@ -1,0 +1,55 @@
+use burn::module::{Module, ModuleDisplay};
+use burn::tensor::{Device, Tensor};
+
+use super::head::Head;
+use super::head_config::HeadConfig;
+use crate::error::ModelError;
+use crate::inputs::ModelInputs;
+use crate::output::Trace;
+
+/// The configuration of the body of an encoder.
+pub trait EncoderConfig: Clone + Send + std::fmt::Debug + Sized {
+    /// The `model_type` of Hugging Face.
+    fn model_type(&self) -> &str;
+
+    /// The beginning of the names of the classes of transformers, such as `Bert`.
+    fn class_prefix(&self) -> &'static str;
+
+    /// The name of the body in Hugging Face's models with a head, such as `bert`.
+    fn body_name(&self) -> &'static str;
+
+    /// The same name with a dot, which is the prefix of the parameters of the body.
+    fn body_prefix(&self) -> &'static str;
+
+    fn vocab_size(&self) -> usize;
+
+    fn pad_token_id(&self) -> i64;
+
+    /// Whether the states are float32 where the weights are in half precision.
+    fn float32_states(&self) -> bool;
+
+    fn head(&self) -> &HeadConfig;
+
+    /// A freshly initialised head for the task of [`head`](Self::head).
+    fn init_head(&self, device: &Device) -> Head;
+}
+
+/// The body of an encoder: what turns tokens into hidden states.
+pub trait EncoderBody: Module + ModuleDisplay {
+    type Config: EncoderConfig;
+
+    fn new(config: &Self::Config, pooler: bool, device: &Device) -> Self;
+
+    /// Computes the hidden states `[batch, seq, d]` after the last block.
+    fn encode(
+        &self,
+        config: &Self::Config,
+        inputs: &ModelInputs,
+        trace: Trace,
+    ) -> Result<Tensor<3>, ModelError>;
+
+    /// Computes the pooler `[batch, 1, d]` of hidden states `[batch, seq, d]`, if there is one.
+    fn pool(&self, x: Tensor<3>) -> Tensor<3> {
+        x.narrow(1, 0, 1)
+    }
+}

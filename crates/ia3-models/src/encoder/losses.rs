@@ -1,0 +1,73 @@
+use burn::tensor::{Int, Tensor};
+
+use super::body::{EncoderBody, EncoderConfig};
+use super::head_config::ProblemType;
+use super::model::Encoder;
+use crate::error::ModelError;
+use crate::inputs::{ModelInputs, check_labels, check_values, required};
+use crate::loss::{RowLosses, binary_losses, row_losses, span_losses, squared_losses};
+use crate::task::Task;
+
+impl<B: EncoderBody> Encoder<B> {
+    /// The loss over all rows; see [`row_losses`](Self::row_losses).
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`row_losses`](Self::row_losses).
+    pub fn loss(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<Tensor<1>, ModelError> {
+        Ok(self.row_losses(inputs, labels)?.mean())
+    }
+
+    /// The loss of each row. `labels` are the classes: `[batch, 1]` of sequences, or `[batch, seq]` of tokens. For a model that
+    /// answers questions they are `[batch, 2]`, the first and the last token of the span. What is
+    /// [`IGNORE_INDEX`](crate::IGNORE_INDEX) is left out.
+    ///
+    /// # Errors
+    ///
+    /// - The errors of [`forward`](Self::forward).
+    /// - [`ModelError::Unsupported`]: the model has no such loss, because it has no head, or because its labels are values,
+    ///   which [`value_losses`](Self::value_losses) takes.
+    pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
+        let [batch, seq] = required("input_ids", &inputs.input_ids)?.dims();
+        let head = self.config.head();
+        match head.task {
+            Task::SequenceClassification if head.problem() == ProblemType::SingleLabelClassification => {
+                check_labels(&labels, [batch, 1], head.count())?;
+                Ok(row_losses(self.forward(inputs)?, labels))
+            }
+            Task::SequenceClassification => self.unsupported("has labels that are values, not classes"),
+            Task::QuestionAnswering => {
+                check_labels(&labels, [batch, 2], seq)?;
+                span_losses(self.forward(inputs)?, labels)
+            }
+            Task::FeatureExtraction => self.unsupported("without a head has no loss"),
+            _ => {
+                check_labels(&labels, [batch, seq], head.count())?;
+                Ok(row_losses(self.forward(inputs)?, labels))
+            }
+        }
+    }
+
+    /// The loss of each row of a regression or of a classification with several labels per row. `values` `[batch, num_labels]`
+    /// are the numbers, or 1 for each class that the row has and 0 for each other class.
+    ///
+    /// # Errors
+    ///
+    /// - The errors of [`forward`](Self::forward).
+    /// - [`ModelError::Unsupported`]: the labels of the model are no values.
+    pub fn value_losses(&self, inputs: &ModelInputs, values: Tensor<2>) -> Result<RowLosses, ModelError> {
+        let [batch, _] = required("input_ids", &inputs.input_ids)?.dims();
+        let head = self.config.head();
+        let loss = match (head.task, head.problem()) {
+            (Task::SequenceClassification, ProblemType::Regression) => squared_losses,
+            (Task::SequenceClassification, ProblemType::MultiLabelClassification) => binary_losses,
+            _ => return self.unsupported("has labels that are classes, not values"),
+        };
+        check_values(&values, [batch, head.count()])?;
+        Ok(loss(self.forward(inputs)?.squeeze_dim(1), values))
+    }
+
+    pub(super) fn unsupported<T>(&self, problem: &'static str) -> Result<T, ModelError> {
+        Err(ModelError::Unsupported { model_type: self.config.model_type().into(), problem })
+    }
+}

@@ -1,0 +1,15 @@
+//! Encoders with a head. A body, which is the part that an architecture has of its own, is combined with a head.
+
+mod architecture;
+mod body;
+mod head;
+mod head_config;
+mod losses;
+mod model;
+mod module;
+
+pub(crate) use body::{EncoderBody, EncoderConfig};
+pub use head::Head;
+pub(crate) use head::Step;
+pub use head_config::{HeadConfig, ProblemType};
+pub use model::Encoder;

@@ -1,0 +1,78 @@
+use burn::tensor::{Device, Tensor};
+use ia3_core::{ActivationSpace, ModelInfo, assert_all_touched, model_info};
+
+use super::body::{EncoderBody, EncoderConfig};
+use super::head::{Answer, Head};
+use crate::error::ModelError;
+use crate::inputs::{ModelInputs, check_rows};
+use crate::output::{ModelOutput, Trace};
+use crate::task::Task;
+
+/// An encoder with a head: a body, such as [`BertModel`](crate::bert::BertModel), and what makes an answer of its hidden states.
+/// It is Hugging Face's `BertForSequenceClassification`, `RobertaForTokenClassification` and so on.
+///
+/// As a module it has the layers of the body under the body's name and those of the head under their own, so module paths
+/// equal checkpoint keys. Without a head, which is Hugging Face's `BertModel` and so on, the names are those of the body.
+#[derive(Clone, Debug)]
+pub struct Encoder<B: EncoderBody> {
+    /// The body.
+    pub body: B,
+    /// The head.
+    pub head: Head,
+    pub(super) config: B::Config,
+}
+
+impl<B: EncoderBody> Encoder<B> {
+    /// A freshly initialised model. A weight takes no memory before it is first read.
+    pub(crate) fn new(config: &B::Config, device: &Device) -> Self {
+        let head = config.init_head(device);
+        Self { body: B::new(config, head.has_pooler(), device), head, config: config.clone() }
+    }
+
+    /// The configuration that the model was made from.
+    pub fn config(&self) -> &B::Config {
+        &self.config
+    }
+
+    /// The facts that planning needs. They are read from shapes, so no weight is initialised.
+    pub fn info(&self) -> ModelInfo {
+        model_info(self, Some(self.config.model_type()), None)
+    }
+
+    /// The name of the body in the model; `None` if the model is the body alone.
+    pub(super) fn body_name(&self) -> Option<&'static str> {
+        (self.config.head().task != Task::FeatureExtraction).then(|| self.config.body_name())
+    }
+
+    /// Computes the logits: `[batch, 1, num_labels]` of a classifier of sequences, `[batch, seq, num_labels]` of a classifier of
+    /// tokens, `[batch, seq, 2]` of a model that answers questions; or, without a head, the hidden states `[batch, seq, d]`.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Input`] if an input is missing or does not fit.
+    pub fn forward(&self, inputs: &ModelInputs) -> Result<Tensor<3>, ModelError> {
+        Ok(self.run(inputs, false)?.logits)
+    }
+
+    pub(crate) fn run(&self, inputs: &ModelInputs, traced: bool) -> Result<ModelOutput, ModelError> {
+        inputs.check(self.config.vocab_size())?;
+        check_rows(self, &inputs.input_ids)?;
+        let mut hidden_states = vec![];
+        let trace = Trace::into(traced.then_some(&mut hidden_states));
+        let x = self.body.encode(&self.config, inputs, trace)?;
+        let Answer { logits, pooled } = self.head.forward(x, |x| self.body.pool(x));
+        assert_all_touched(self);
+        let pooler_output = pooled.map(|pooled| pooled.squeeze_dim(1));
+        Ok(ModelOutput { hidden_states, pooler_output, ..ModelOutput::new(logits) })
+    }
+}
+
+impl<B: EncoderBody> ActivationSpace for Encoder<B> {
+    fn info(&self) -> ModelInfo {
+        self.info()
+    }
+
+    fn float32_states(&self) -> bool {
+        self.config.float32_states()
+    }
+}

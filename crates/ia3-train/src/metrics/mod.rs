@@ -1,0 +1,9 @@
+//! Figures that compare answers with references, as the packages compute them that papers use.
+
+mod bleu;
+mod classes;
+mod rouge;
+
+pub use bleu::bleu;
+pub use classes::{macro_f1, matthews, micro_f1};
+pub use rouge::{Rouge, rouge};
