@@ -1,4 +1,6 @@
-use burn::tensor::{DType, Tensor, module};
+#[cfg(feature = "flex")]
+use burn::tensor::DType;
+use burn::tensor::{Tensor, module};
 
 use crate::widened::widened;
 
