@@ -151,7 +151,7 @@ fn refusals() {
         (
             &[&t5, "--to", "peft", "--base", "DIR"],
             "cannot read DIR/config.json: No such file or directory (os error 2); a base is a folder with `config.json` \
-             and `model.safetensors`"
+             and `model.safetensors`\n  hint: --base takes the folder of the base"
                 .to_string(),
         ),
     ];

@@ -38,7 +38,9 @@ fn shapes(path: &Path) -> Shapes {
 fn kind(path: &str, shape: &[usize], model_type: &str) -> ModuleKind {
     let is_embedding = ["embed", "shared", "wte", "wpe", "relative_attention_bias"];
     match *shape {
-        [rows, dim] if is_embedding.iter().any(|name| path.contains(name)) => embedding(rows, dim),
+        [rows, dim] if is_embedding.iter().any(|name| path.contains(name)) && !path.ends_with("_project") => {
+            embedding(rows, dim)
+        }
         [d_in, d_out] if model_type == "gpt2" => ModuleKind::Conv1D { d_in, d_out, bias: true },
         [d_out, d_in] => linear(d_in, d_out),
         _ => norm(),

@@ -35,4 +35,10 @@ pub trait ActivationSpace: Module {
     fn embeddings_by_row(&self) -> Vec<String> {
         vec![]
     }
+
+    /// Whether the forward computes in float32 where the weights are in half precision. Parameters that an adapter replaces are
+    /// then float32 too; otherwise they have the dtype of the base, as in PEFT.
+    fn float32_states(&self) -> bool {
+        false
+    }
 }

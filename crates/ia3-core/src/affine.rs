@@ -11,7 +11,11 @@ pub(crate) fn affine<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Opti
     let x = x.reshape([rows, d_in]);
     let y: Tensor<2> = match (is_quantized(&weight), bias) {
         (false, bias) => linear(x, weight, bias),
-        (true, Some(bias)) => matmul_quantized(x, weight) + bias.unsqueeze(),
+        (true, Some(bias)) => {
+            let y = matmul_quantized(x, weight);
+            let bias = bias.cast(y.dtype());
+            y + bias.unsqueeze()
+        }
         (true, None) => matmul_quantized(x, weight),
     };
     dims[D - 1] = d_out;

@@ -31,7 +31,7 @@ use crate::untie::untied;
 /// - [`AdapterError::SharedVector`]: `adapters` holds the same adapter twice.
 pub fn attach<M: ActivationSpace>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     let base = untied_for(base, adapters);
-    attach_checked(&base, adapters, &model_info(&base, None, None))
+    attach_checked(&base, adapters, &model_info(&base, None, None), base.float32_states())
 }
 
 /// Attaches adapters as [`attach`] does, but to any burn module: its layers read the scaled weight through [`Param::val`].
@@ -50,14 +50,19 @@ pub fn attach_to_weights<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M
             return Err(AdapterError::BiasInWeightSpace { path: path.clone() });
         }
     }
-    attach_checked(base, adapters, &info)
+    attach_checked(base, adapters, &info, false)
 }
 
-fn attach_checked<M: Module>(base: &M, adapters: &[&Adapter], info: &ModelInfo) -> Result<M, AdapterError> {
+fn attach_checked<M: Module>(
+    base: &M,
+    adapters: &[&Adapter],
+    info: &ModelInfo,
+    float32: bool,
+) -> Result<M, AdapterError> {
     check_pristine(base)?;
     check_distinct(adapters)?;
     adapters.iter().try_for_each(|a| check_fit(a, base, info))?;
-    let attacher = Attacher { scales: scales(adapters), saved: saved(adapters) };
+    let attacher = Attacher { scales: scales(adapters), saved: saved(adapters), float32 };
     Ok(base.clone().apply_reparameterization(attacher))
 }
 
@@ -90,17 +95,27 @@ pub(crate) fn saved(adapters: &[&Adapter]) -> BTreeMap<String, TensorData> {
     all.map(|(path, data)| (path.clone(), data.clone())).collect()
 }
 
-/// An adapter's copy of a parameter, cast to the dtype of a float base. PEFT does the same, because a module has one dtype.
-pub(crate) fn replacement<const D: usize>(data: TensorData, param: &Param<Tensor<D>>) -> Tensor<D> {
+/// An adapter's copy of a parameter, cast to the dtype of a float base. PEFT does the same, because a module has one dtype. With
+/// `float32`, a copy that would be in half precision is float32.
+pub(crate) fn replacement<const D: usize>(
+    data: TensorData,
+    param: &Param<Tensor<D>>,
+    float32: bool,
+) -> Tensor<D> {
     let stored = param.is_initialized().then(|| param.base().dtype());
     let float = stored.filter(|dtype| !matches!(dtype, DType::QFloat(_)));
-    let dtype = float.unwrap_or(data.dtype());
+    let dtype = match float.unwrap_or(data.dtype()) {
+        DType::F16 | DType::BF16 if float32 => DType::F32,
+        dtype => dtype,
+    };
     Tensor::from_data(data.convert_dtype(dtype), (&param.lazy_device(), dtype))
 }
 
 struct Attacher {
     scales: BTreeMap<String, Ia3Scale>,
     saved: BTreeMap<String, TensorData>,
+    /// Whether copies in half precision become float32.
+    float32: bool,
 }
 
 impl Reparameterizer for Attacher {
@@ -114,7 +129,7 @@ impl Reparameterizer for Attacher {
         let path = from_field_path(path);
         let scale = path.strip_suffix(".weight").and_then(|module| self.scales.remove(module));
         if let Some(data) = self.saved.remove(&path) {
-            return (Param::from_tensor(replacement(data, &param)), scale);
+            return (Param::from_tensor(replacement(data, &param, self.float32)), scale);
         }
         (param.set_require_grad(false), scale)
     }

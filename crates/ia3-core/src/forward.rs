@@ -1,6 +1,6 @@
 use burn::module::Param;
 use burn::nn::Linear;
-use burn::tensor::{DType, Tensor, assert_shape};
+use burn::tensor::{Tensor, assert_shape};
 use ia3_config::Placement;
 
 use crate::affine::affine;
@@ -33,7 +33,7 @@ pub trait Ia3Forward: Affine {
     ///
     /// The stored weight is used, so no scaled copy of it is made and no gradient of it is computed. On a bf16 or f16 base,
     /// the products with `l` are computed in float32 and cast back, as PEFT does. An input in float32 is computed in float32,
-    /// even if the weight is in half precision. If the rows of a batch have their own
+    /// even if the weight is in half precision ([`linear`](ia3_ops::linear)). If the rows of a batch have their own
     /// adapters ([`attach_rows`](crate::attach_rows)), the vectors of its own adapter scale each row.
     ///
     /// # Shapes
@@ -57,7 +57,7 @@ pub trait Ia3Forward: Affine {
     /// ```
     fn ia3_forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         touch(self.weight());
-        let (weight, bias) = (widened(self.weight(), x.dtype()), self.bias().map(|b| widened(b, x.dtype())));
+        let (weight, bias) = (self.weight().base(), self.bias().map(Param::base));
         // This check comes before the product, which would broadcast a last axis of 1.
         let [d_in, _] = weight.dims();
         assert_shape!(x, [.., d_in]);
@@ -73,12 +73,3 @@ pub trait Ia3Forward: Affine {
 }
 
 impl<T: Affine> Ia3Forward for T {}
-
-/// The stored parameter, in float32 where it is in half precision and the input is in float32.
-fn widened<const D: usize>(param: &Param<Tensor<D>>, input: DType) -> Tensor<D> {
-    let stored = param.base();
-    match (stored.dtype(), input) {
-        (DType::F16 | DType::BF16, DType::F32) => stored.cast(DType::F32),
-        _ => stored,
-    }
-}

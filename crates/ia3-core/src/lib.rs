@@ -39,7 +39,7 @@ pub use activation_space::ActivationSpace;
 pub use adapter::Adapter;
 pub use attach::{attach, attach_to_weights};
 pub use conv::Ia3ConvForward;
-pub use embed::embed;
+pub use embed::{embed, embed_as};
 pub use error::AdapterError;
 pub use finite::{NonFinite, count_non_finite, describe_non_finite};
 pub use forward::{Affine, Ia3Forward};

@@ -131,7 +131,7 @@ impl Merger<'_> {
     /// The adapter's copy of the parameter, or the parameter itself if no adapter replaces it.
     fn replaced<const D: usize>(&self, path: &ParamPath, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(data) = self.saved.get(&path.to_string()) else { return param };
-        let value = replacement(data.clone(), &param);
+        let value = replacement(data.clone(), &param, false);
         param.map(|_| value)
     }
 

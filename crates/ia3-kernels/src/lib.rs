@@ -2,7 +2,10 @@
 
 pub mod activation;
 pub mod attention;
+#[cfg_attr(miri, allow(dead_code))]
+mod crew;
 mod exp;
+mod fetch;
 pub mod gemv;
 mod heads;
 pub mod integer;

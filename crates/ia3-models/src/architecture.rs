@@ -67,6 +67,8 @@ pub(crate) trait Architecture: Module {
         vec![]
     }
 
+    fn float32_states(&self) -> bool;
+
     /// Names of parameters in a checkpoint that differ from their paths: (the path, the name).
     fn checkpoint_names(&self) -> Vec<(&'static str, &'static str)> {
         vec![]
@@ -163,6 +165,8 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     }
 
     fn set_own_stack_embedding(&mut self, _key: &str) {}
+
+    fn set_float32_states(&mut self, float32: bool);
 
     /// Checkpoint keys of tensors that the model computes, or leaves out, unless the checkpoint holds them.
     fn optional_tensors(&self) -> Vec<&'static str> {

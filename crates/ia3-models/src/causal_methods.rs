@@ -17,6 +17,10 @@ macro_rules! causal_lm_methods {
             fn embeddings_by_row(&self) -> Vec<String> {
                 crate::architecture::Architecture::token_embeddings(self)
             }
+
+            fn float32_states(&self) -> bool {
+                self.config.float32_states
+            }
         }
 
         impl $model {
@@ -149,6 +153,10 @@ macro_rules! causal_lm_methods {
                 self.config.pad_token_id()
             }
 
+            fn float32_states(&self) -> bool {
+                self.config.float32_states
+            }
+
             fn token_embeddings(&self) -> Vec<String> {
                 $embedding.strip_suffix(".weight").map(str::to_string).into_iter().collect()
             }
@@ -228,6 +236,10 @@ macro_rules! causal_lm_methods {
 
             fn set_tied_head(&mut self, tied: bool) {
                 self.tie_word_embeddings = tied;
+            }
+
+            fn set_float32_states(&mut self, float32: bool) {
+                self.float32_states = float32;
             }
 
             fn tied_embedding(&self) -> Option<&'static str> {

@@ -159,6 +159,13 @@ impl ModelConfig {
         each!(self, config => config.tied_embedding()).map(|embedding| (HEAD, embedding))
     }
 
+    /// Sets whether the states of the model are float32 where its weights are in half precision. The model then computes what it
+    /// would with the same weights in float32. Otherwise its states have the dtype of the embedding, as in transformers.
+    pub fn with_float32_states(mut self, float32: bool) -> Self {
+        each!(&mut self, config => config.set_float32_states(float32));
+        self
+    }
+
     /// The checkpoint keys that the head may have, its own first. Older versions of transformers gave that of GPT-NeoX another
     /// one.
     pub fn head_keys(&self) -> Vec<&'static str> {

@@ -2,8 +2,8 @@
 
 use burn::module::{Param, ParamId};
 use burn::nn::{Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
-use ia3_core::Ia3Forward;
+use burn::tensor::{DType, Device, Int, Tensor};
+use ia3_core::{Ia3Forward, embed, embed_as};
 use ia3_ops::matmul_transposed;
 
 /// The initialiser N(0, std²).
@@ -29,6 +29,14 @@ pub(crate) fn dropout(share: f64) -> Dropout {
 pub(crate) fn own_head(embedding: &Embedding) -> Linear {
     let weight = embedding.weight.val().transpose();
     Linear { weight: Param::initialized(ParamId::new(), weight), bias: None }
+}
+
+/// The rows `ids` of an embedding, `[batch, seq, d]`: in float32 with `float32_states`, otherwise in the dtype of the embedding.
+pub(crate) fn states(embedding: &Embedding, ids: Tensor<2, Int>, float32_states: bool) -> Tensor<3> {
+    match float32_states {
+        true => embed_as(embedding, ids, DType::F32),
+        false => embed(embedding, ids),
+    }
 }
 
 /// Computes the logits `[batch, seq, vocab]` of hidden states `[batch, seq, d]`, with the head or, if there is none, with the

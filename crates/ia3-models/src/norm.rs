@@ -11,22 +11,27 @@ pub struct RmsNorm {
     epsilon: f64,
     #[module(skip)]
     plus_one: bool,
+    #[module(skip)]
+    float32_states: bool,
 }
 
 impl RmsNorm {
-    pub(crate) fn new(d: usize, epsilon: f64, device: &Device) -> Self {
-        Self { gamma: Initializer::Ones.init([d], device), epsilon, plus_one: false }
+    /// With `float32_states` the result is float32, otherwise it has the dtype of `gamma`.
+    pub(crate) fn new(d: usize, epsilon: f64, float32_states: bool, device: &Device) -> Self {
+        Self { gamma: Initializer::Ones.init([d], device), epsilon, plus_one: false, float32_states }
     }
 
     /// A norm whose factor is `1 + gamma`, as in Gemma.
-    pub(crate) fn plus_one(d: usize, epsilon: f64, device: &Device) -> Self {
-        Self { gamma: Initializer::Zeros.init([d], device), epsilon, plus_one: true }
+    pub(crate) fn plus_one(d: usize, epsilon: f64, float32_states: bool, device: &Device) -> Self {
+        Self { gamma: Initializer::Zeros.init([d], device), epsilon, plus_one: true, float32_states }
     }
 
     /// Normalises `x` `[.., d]` along its last axis. The result has the same shape.
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         if !self.plus_one {
-            return ia3_ops::rms_norm(x, self.gamma.val(), self.epsilon);
+            let gamma = self.gamma.val();
+            let gamma = if self.float32_states { gamma.cast(DType::F32) } else { gamma };
+            return ia3_ops::rms_norm(x, gamma, self.epsilon);
         }
         // The sum and the product with it are float32 in half precision too, as in transformers.
         let dtype = x.dtype();

@@ -11,6 +11,10 @@ macro_rules! seq2seq_lm_methods {
             fn embeddings_by_row(&self) -> Vec<String> {
                 crate::architecture::Architecture::token_embeddings(self)
             }
+
+            fn float32_states(&self) -> bool {
+                self.config.float32_states
+            }
         }
 
         impl $model {
@@ -143,6 +147,10 @@ macro_rules! seq2seq_lm_methods {
 
             fn pad_token_id(&self) -> i64 {
                 crate::seq2seq::Seq2SeqLm::facts(self).pad_token_id
+            }
+
+            fn float32_states(&self) -> bool {
+                self.config.float32_states
             }
 
             fn token_embeddings(&self) -> Vec<String> {

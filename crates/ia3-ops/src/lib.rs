@@ -13,6 +13,7 @@ mod norm;
 mod quantized;
 mod scale;
 mod softmax;
+mod widened;
 
 pub use activation::{gelu, gelu_tanh, relu, silu};
 pub use attention::{attention, attention_capped, attention_with};
@@ -25,10 +26,28 @@ pub use quantized::{
 pub use scale::scale;
 pub use softmax::softmax_last;
 
+/// Whether [`linear`] on this device widens elements of a weight in half precision as it reads them, so that float32 states cost
+/// no copy of the weight: on `flex`, with its kernels compiled in.
+pub fn widens_as_it_reads(device: &burn::tensor::Device) -> bool {
+    #[cfg(feature = "flex")]
+    return is_flex(device);
+    #[cfg(not(feature = "flex"))]
+    {
+        let _ = device;
+        false
+    }
+}
+
+/// Whether it is burn's CPU backend, with or without autodiff.
+#[cfg(feature = "flex")]
+fn is_flex(device: &burn::tensor::Device) -> bool {
+    use burn::backend::DispatchDevice;
+    let device = device.clone().without_autodiff();
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
+}
+
 /// Whether there are kernels for `x`: float32 on `flex`, with or without autodiff.
 #[cfg(feature = "flex")]
 fn on_flex<const D: usize>(x: &burn::tensor::Tensor<D>) -> bool {
-    use burn::backend::DispatchDevice;
-    let device = x.device().without_autodiff();
-    matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && x.dtype() == burn::tensor::DType::F32
+    is_flex(&x.device()) && x.dtype() == burn::tensor::DType::F32
 }

@@ -1,9 +1,17 @@
+#[cfg(feature = "flex")]
+use burn::tensor::DType;
 use burn::tensor::{Tensor, module};
+
+use crate::widened::widened;
 
 /// `x·w + b`, as burn's `linear` computes it for matrices.
 ///
 /// On `flex` a product with a few rows, as in generation, reads each element of `w` once, in the order of the memory. The
 /// backward pass transposes `w` in panels and makes no copy of it. `x` is kept only if `w` needs a gradient.
+///
+/// Where `x` is float32, `w` and `b` may be in half precision: their values are widened, and the product is that of float32. On
+/// `flex`, elements of `w` are widened as they are read, so `w` is never in memory in float32; on other backends it is, for the
+/// time of the product.
 ///
 /// # Shapes
 ///
@@ -29,10 +37,11 @@ pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
     if let Some(b) = &b {
         assert_eq!(b.dims(), [d_out], "a bias for {d_out} outputs");
     }
+    let b = b.map(|b| widened(b, x.dtype()));
     #[cfg(feature = "flex")]
     if x.shape().num_elements() * w.shape().num_elements() > 0
         && crate::on_flex(&x)
-        && crate::on_flex(&w)
+        && matches!(w.dtype(), DType::F32 | DType::BF16 | DType::F16)
         && b.as_ref().is_none_or(crate::on_flex)
     {
         use crate::flex::FastOps;
@@ -43,6 +52,7 @@ pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
             b.into_dispatch(),
         ));
     }
+    let w = widened(w, x.dtype());
     module::linear(x, w, b)
 }
 
@@ -50,7 +60,7 @@ pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
 ///
 /// # Shapes
 ///
-/// - `x`: `[rows, d]`; `w`: `[n, d]`
+/// - `x`: `[rows, d]`; `w`: `[n, d]`, in half precision or not, as in [`linear`]
 /// - returns `[rows, n]`
 ///
 /// # Panics

@@ -1,5 +1,7 @@
 use burn::tensor::{DType, Tensor, module};
 
+use crate::widened::widened;
+
 /// `x / √(mean x² + ε) ⊙ γ` along the last axis (arXiv 1910.07467), as burn's `RmsNorm` computes it.
 ///
 /// `x` is normalised in float32, and the result has the dtype of `gamma`.
@@ -49,6 +51,7 @@ pub fn layer_norm<const D: usize>(
     epsilon: f64,
 ) -> Tensor<D> {
     assert_width(&x, &gamma);
+    let (gamma, beta) = (widened(gamma, x.dtype()), beta.map(|beta| widened(beta, x.dtype())));
     #[cfg(feature = "flex")]
     if x.shape().num_elements() > 0
         && crate::on_flex(&x)
@@ -59,16 +62,11 @@ pub fn layer_norm<const D: usize>(
         return fast(x, gamma, beta, true, epsilon);
     }
     let dtype = x.dtype();
-    let y = module::layer_norm(widened(x), widened(gamma), beta.map(widened), epsilon);
-    y.cast(dtype)
-}
-
-/// The same values in float32, if they are in half precision.
-fn widened<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    match x.dtype() {
-        DType::F16 | DType::BF16 => x.cast(DType::F32),
-        _ => x,
+    fn wide<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+        widened(x, DType::F32)
     }
+    let y = module::layer_norm(wide(x), wide(gamma), beta.map(wide), epsilon);
+    y.cast(dtype)
 }
 
 fn assert_width<const D: usize>(x: &Tensor<D>, gamma: &Tensor<1>) {

@@ -7,6 +7,8 @@ use ia3_io::fs::{UNFINISHED, file_names, is_commit};
 use ia3_io::{Checkpoint, LoadOptions, LoadReport};
 use ia3_models::{Model, ModelConfig, ModelError, Task};
 
+use ia3_ops::widens_as_it_reads;
+
 use crate::error::Error;
 
 /// A model read from a Hugging Face folder.
@@ -58,8 +60,11 @@ pub struct PretrainedOptions {
     pub task: Option<Task>,
     /// The number of classes of a classifier, where it is not that of the configuration.
     pub num_labels: Option<usize>,
-    /// The dtype of the weights: float32, float16 or bfloat16. `None` keeps the dtype of the file, or of most of its values
-    /// where it holds several; float64 becomes float32.
+    /// The dtype of the weights and of the computation: float32, float16 or bfloat16.
+    ///
+    /// With `None`, on `flex`, every tensor keeps the dtype of the file, and the model computes in float32: weights in half
+    /// precision are widened as they are read ([`ModelConfig::with_float32_states`]). On other devices, `None` is the dtype of
+    /// the file, or of most of its values where it holds several. float64 becomes float32.
     pub dtype: Option<FloatDType>,
     /// Quantises the linear layers while they are read, see [`with_quantization`](Self::with_quantization).
     pub quantization: Option<Quantization>,
@@ -92,8 +97,7 @@ impl PretrainedOptions {
         self
     }
 
-    /// Sets the dtype of the weights: float32, float16 or bfloat16. `None` keeps the dtype of the file; float64 becomes
-    /// float32.
+    /// Sets [`dtype`](Self::dtype).
     pub fn with_dtype(mut self, dtype: impl Into<Option<FloatDType>>) -> Self {
         self.dtype = dtype.into();
         self
@@ -134,7 +138,14 @@ impl PretrainedOptions {
         let checkpoint = Checkpoint::open(&dir)?;
         let config = with_head_of(config, &checkpoint)?;
         let (mut options, config) = self.for_checkpoint(config);
-        options.dtype = options.dtype.or_else(|| checkpoint.main_dtype_of_several());
+        let widens = self.dtype.is_none() && widens_as_it_reads(device) && checkpoint.holds_half_precision();
+        let config = match widens {
+            true => config.with_float32_states(true),
+            false => {
+                options.dtype = options.dtype.or_else(|| checkpoint.main_dtype_of_several());
+                config
+            }
+        };
         let model = config.init(device);
         let (model, report, quantized) = match self.quantization {
             None => checkpoint.load_with(model, &options).map(|(model, report)| (model, report, None))?,

@@ -1,15 +1,19 @@
-//! Bases in bfloat16, computed in as PEFT does: vectors, losses and softmax in float32.
+//! Bases in half precision: computed in it as PEFT does, with vectors, losses and softmax in float32; and computed in float32 with
+//! the weights in half precision, as such files are on the CPU.
 
 #[path = "common/mod.rs"]
 mod common;
 
+use std::path::Path;
+
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, FloatDType};
-use common::{beside_gates, cases, device};
-use ia3::core::{ParamKind, visit_params};
+use common::{Case, beside_gates, cases, device};
+use ia3::core::{Adapter, ParamKind, visit_params};
 use ia3::models::Model;
-use ia3::{Bits, PretrainedOptions};
+use ia3::{ActivationSpace, Bits, PretrainedOptions};
+use tempfile::TempDir;
 
 /// Largest difference of a logit in bfloat16 from float32, of the largest logit. PyTorch's own is up to 0.10 on this corpus.
 const TOLERANCE: f32 = 0.2;
@@ -77,5 +81,97 @@ fn a_bfloat16_base_is_quantised_and_run() {
         let difference = worst(&case.real(&case.logits(&quantized)), &case.real(&case.logits(&float)));
         println!("{}: quantised, a logit differs by {difference:.1e}", case.name);
         assert!(difference < TOLERANCE, "{}: {difference}", case.name);
+    }
+}
+
+/// What the states in float32 may differ by from a base in float32, of the largest value: sums in another order.
+const NOISE: f32 = 1e-5;
+
+/// The base of a case as a file in half precision.
+fn half_file(case: &Case, dtype: FloatDType) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = case.dir.join("base");
+    let model = PretrainedOptions::new().with_dtype(dtype).load(&folder, &device()).unwrap().model;
+    ia3::io::save_checkpoint(&model, dir.path()).unwrap();
+    std::fs::copy(folder.join("config.json"), dir.path().join("config.json")).unwrap();
+    dir
+}
+
+/// The same file as it is, and in float32.
+fn both(dir: &Path, options: &PretrainedOptions) -> [Model; 2] {
+    let float = options.clone().with_dtype(FloatDType::F32);
+    [options, &float].map(|options| options.load(dir, &device()).unwrap().model)
+}
+
+/// The gradients of all trained parameters of `model`, in the order of the module.
+fn gradients(case: &Case, model: Model) -> Vec<Vec<f32>> {
+    let model = model.train();
+    let loss = model.forward(case.inputs()).unwrap().square().mean();
+    let grads = GradientsParams::from_grads(loss.backward(), &model);
+    let mut all = vec![];
+    visit_params(&model, |_, param| {
+        if !param.requires_grad() {
+            return;
+        }
+        let data = match param.shape().len() {
+            1 => grads.get::<1>(param.id()).map(|g| g.into_data()),
+            _ => grads.get::<2>(param.id()).map(|g| g.into_data()),
+        };
+        all.extend(data.map(|data| data.iter().collect()));
+    });
+    all
+}
+
+fn assert_same(case: &Case, what: &str, got: &Model, expected: &Model) {
+    let [got, expected] = [got, expected].map(|model| case.real(&case.logits(model)));
+    let difference = worst(&got, &expected);
+    assert!(difference < NOISE, "{}, {what}: {difference:e}", case.name);
+}
+
+#[test]
+fn files_in_half_precision_give_the_numbers_of_float32() {
+    if !ia3_ops::widens_as_it_reads(&device()) {
+        return ia3_testing::skip("the device computes in the dtype of the file");
+    }
+    for (case, dtype) in cases().iter().flat_map(|case| [(case, FloatDType::BF16), (case, FloatDType::F16)]) {
+        let dir = half_file(case, dtype);
+        let [base, float] = both(dir.path(), &PretrainedOptions::new());
+        assert!(base.float32_states() && !float.float32_states());
+        assert!(dtypes(&base).iter().any(|found| *found == dtype.into()), "{}", case.name);
+        assert_same(case, "base", &base, &float);
+
+        let adapter = beside_gates(&case.dir, &float);
+        let [adapted, expected] = [&base, &float].map(|base| ia3::attach(base, &[&adapter]).unwrap());
+        assert_same(case, "adapted", &adapted, &expected);
+        let [got, expected] = [adapted, expected].map(|model| gradients(case, model));
+        assert!(!got.is_empty() && got.len() == expected.len(), "{}", case.name);
+        for (got, expected) in got.iter().zip(&expected) {
+            let difference = worst(got, expected);
+            assert!(difference < 10.0 * NOISE, "{}: a gradient differs by {difference:e}", case.name);
+        }
+
+        // A merged base has the dtypes of the file, as before.
+        let merged = ia3::merge(&base, &[&adapter]).unwrap();
+        assert_eq!(dtypes(&merged), dtypes(&base), "{}", case.name);
+
+        let quantized = PretrainedOptions::new().with_quantization(Bits::Eight);
+        let [base, float] = both(dir.path(), &quantized);
+        assert_same(case, "quantised", &base, &float);
+    }
+}
+
+#[test]
+fn rows_with_adapters_of_their_own_give_the_numbers_of_float32() {
+    if !ia3_ops::widens_as_it_reads(&device()) {
+        return ia3_testing::skip("the device computes in the dtype of the file");
+    }
+    for case in cases() {
+        let dir = half_file(&case, FloatDType::BF16);
+        let models = both(dir.path(), &PretrainedOptions::new());
+        let adapter = beside_gates(&case.dir, &models[1]);
+        let batch = case.inputs().input_ids.as_ref().unwrap().dims()[0];
+        let rows: Vec<Option<&Adapter>> = (0..batch).map(|i| (i % 2 == 0).then_some(&adapter)).collect();
+        let [got, expected] = models.map(|base| ia3::core::attach_rows(&base, &rows).unwrap());
+        assert_same(&case, "rows", &got, &expected);
     }
 }

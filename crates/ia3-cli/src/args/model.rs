@@ -12,10 +12,10 @@ pub(super) fn base_folder() -> impl TypedValueParser<Value = PathBuf> {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DtypeName {
-    /// The dtype of the base's file.
+    /// The dtype of the base's file; on the CPU, float32 with the weights in the dtype of the file.
     Auto,
     Float32,
-    /// Slower than float32 on a CPU.
+    /// PEFT's own arithmetic on such a base. Slower than `auto` on a CPU.
     Bfloat16,
     Float16,
 }

@@ -42,9 +42,10 @@ pub(crate) fn run(args: &Mix, device: &Device, format: Format) -> anyhow::Result
     let pairs: Vec<(&Adapter, f32)> = adapters.iter().zip(weights).collect();
     let mixed = ia3::mix(&pairs, method).map_err(|error| with_folders(error, args))?;
     let options = AdapterOptions::default().with_base(info);
-    let saved = ia3::io::write_adapter(&mixed, FolderWrite::new(&folder)?, &options)?;
-    let card = ia3::io::model_card(&mixed) + &sources(args);
-    ia3::io::write_file(args.out.join("README.md"), card.as_bytes())?;
+    let mut write = FolderWrite::new(&folder)?;
+    // The card is a file of the same write, so it never belongs to another adapter than the vectors.
+    write.text("README.md", &(ia3::io::model_card(&mixed) + &sources(args)))?;
+    let saved = ia3::io::write_adapter(&mixed, write, &options)?;
     let report = Report {
         vectors: mixed.vectors.len(),
         parameters: mixed.num_params(),

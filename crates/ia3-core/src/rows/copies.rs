@@ -1,6 +1,6 @@
 use burn::module::{Module, Param};
 use burn::tensor::module::embedding;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::adapter::Adapter;
 use crate::affine::affine;
@@ -66,11 +66,12 @@ impl Copies {
         self.with_base(own, |rows| affine(x.clone().select(0, rows), weight, bias))
     }
 
-    /// Rows `ids` of the embedding of each batch entry's adapter, or of the layer, in the dtype of `weight`.
-    pub(super) fn embed(&self, ids: Tensor<2, Int>, weight: Tensor<2>) -> Tensor<3> {
-        let rows_of =
-            |weight: Tensor<2>, rows: &Tensor<1, Int>| embedding(weight, ids.clone().select(0, rows.clone()));
-        let own = |copy: &Copy| rows_of(copy.weight.val().cast(weight.dtype()), &copy.rows);
+    /// Rows `ids` of the embedding of each batch entry's adapter, or of the layer, in `dtype`.
+    pub(super) fn embed(&self, ids: Tensor<2, Int>, weight: Tensor<2>, dtype: DType) -> Tensor<3> {
+        let rows_of = |weight: Tensor<2>, rows: &Tensor<1, Int>| {
+            embedding(weight, ids.clone().select(0, rows.clone())).cast(dtype)
+        };
+        let own = |copy: &Copy| rows_of(copy.weight.val(), &copy.rows);
         let own = self.copies.iter().map(own).collect();
         self.with_base(own, |rows| rows_of(weight.clone(), &rows))
     }

@@ -1,6 +1,6 @@
 use burn::module::{Module, Param, Reparameterization};
 use burn::tensor::module::embedding;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 use ia3_config::Placement;
 
 use super::copies::Copies;
@@ -55,11 +55,11 @@ impl Ia3Rows {
         self.copies.as_ref()
     }
 
-    /// Rows `ids` of the embedding of each batch entry; `weight` is that of the base.
-    pub(crate) fn embed(&self, ids: Tensor<2, Int>, weight: Tensor<2>) -> Tensor<3> {
+    /// Rows `ids` of the embedding of each batch entry, in `dtype`; `weight` is that of the base.
+    pub(crate) fn embed(&self, ids: Tensor<2, Int>, weight: Tensor<2>, dtype: DType) -> Tensor<3> {
         match &self.copies {
-            Some(copies) => copies.embed(ids, weight),
-            None => embedding(weight, ids),
+            Some(copies) => copies.embed(ids, weight, dtype),
+            None => embedding(weight, ids).cast(dtype),
         }
     }
 }

@@ -110,6 +110,11 @@ impl Checkpoint {
         most.filter(|_| values.len() > 1)
     }
 
+    /// Whether there are tensors in float16 or bfloat16.
+    pub fn holds_half_precision(&self) -> bool {
+        self.tensors().any(|tensor| matches!(tensor.dtype, Dtype::F16 | Dtype::BF16))
+    }
+
     /// Whether there is a tensor of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)

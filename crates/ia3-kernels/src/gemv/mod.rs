@@ -1,31 +1,72 @@
 //! A few rows times a large weight, each element of which is read once.
 
-mod strip;
+mod stream;
 
-use strip::{Strip, VECTORS};
+use std::ops::Range;
 
-use crate::parallel::columns;
+use stream::Stream;
+
 use crate::threads;
 use crate::weight::{Element, Weight};
 
-/// Columns that one task computes at most: whole pages of the rows of the weight, and sums that stay in the cache.
-const STRIP: usize = 1024;
+/// Columns of a weight whose sums stay in the first cache. Under Miri so few that small inputs need several tasks.
+const COLUMNS: usize = if cfg!(miri) { 64 } else { 2048 };
 
-/// `x·W`, `[rows, outputs]`, with `x` `[rows, inputs]`. The order of summation does not depend on the number of threads.
+/// Elements of a weight that one task reads about: of the order of 10 µs at the rate of the memory.
+const TASK: usize = if cfg!(miri) { 256 } else { 96 << 10 };
+
+/// Elements of a weight below which one thread reads them faster than two agree on who reads what.
+const ALONE: usize = if cfg!(miri) { 0 } else { 64 << 10 };
+
+/// Parts of the rows of a weight at most, each of which has sums of its own.
+const PARTS: usize = 8;
+
+/// `x·W`, `[rows, outputs]`, with `x` `[rows, inputs]` and a weight without scales.
+///
+/// The weight is read in parts that depend on nothing but its shape. So the order of summation depends neither on the number of
+/// threads nor on the type of the elements.
 ///
 /// # Panics
 ///
-/// Panics if `x` does not hold as many elements as the shapes say.
+/// Panics if `x` does not hold as many elements as the shapes say, or if the weight has scales.
 pub fn product<T: Element>(x: &[f32], rows: usize, weight: Weight<T>) -> Vec<f32> {
     let [inputs, outputs] = weight.dims();
     assert_eq!(x.len(), rows * inputs, "{rows} rows of {inputs} elements");
-    columns([rows, outputs], width(outputs), |first, sums| {
-        pulp::Arch::new().dispatch(Strip { x, weight, first, sums, rows });
-    })
+    assert!(weight.scales().is_none(), "a weight with scales is multiplied by `integer`");
+    if rows * inputs * outputs == 0 {
+        return vec![0.0; rows * outputs];
+    }
+    let width = outputs.div_ceil(outputs.div_ceil(COLUMNS)).next_multiple_of(64);
+    let height = inputs.div_ceil((inputs * width / TASK).clamp(1, PARTS)).next_multiple_of(8);
+    let mut sums = vec![0.0; inputs.div_ceil(height) * rows * outputs];
+    let (mut tasks, mut rest) = (vec![], &mut sums[..]);
+    for columns in ranges(outputs, width) {
+        for lines in ranges(inputs, height) {
+            let (sums, others) = rest.split_at_mut(rows * columns.len());
+            tasks.push(Stream { x, weight, lines, columns: columns.clone(), sums, rows });
+            rest = others;
+        }
+    }
+    match inputs * outputs < ALONE {
+        true => tasks.into_iter().for_each(|task| pulp::Arch::new().dispatch(task)),
+        false => threads::for_each_short(tasks, |task| pulp::Arch::new().dispatch(task)),
+    }
+    if height >= inputs && (rows == 1 || width >= outputs) {
+        return sums;
+    }
+    let mut out = vec![0.0; rows * outputs];
+    let mut parts = &sums[..];
+    for columns in ranges(outputs, width) {
+        for row in (0..inputs.div_ceil(height)).flat_map(|_| 0..rows) {
+            let (part, others) = parts.split_at(columns.len());
+            out[row * outputs..][columns.clone()].iter_mut().zip(part).for_each(|(out, sum)| *out += sum);
+            parts = others;
+        }
+    }
+    out
 }
 
-/// Columns per task: the same number for each, in whole vectors.
-fn width(n: usize) -> usize {
-    let threads = threads::count();
-    n.div_ceil(n.div_ceil(threads * STRIP).max(1) * threads).next_multiple_of(VECTORS * 16)
+/// The numbers below `n` in ranges of `size`.
+fn ranges(n: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..n).step_by(size).map(move |from| from..(from + size).min(n))
 }

@@ -1,5 +1,7 @@
 //! Asking for memory before it is read.
 
+pub(super) use crate::fetch::fetch;
+
 /// How far ahead, in bytes.
 const AHEAD: usize = 512;
 
@@ -11,17 +13,4 @@ pub(super) fn soon(column: usize, width: usize, next: usize) -> usize {
         at if at < width => at,
         at => next + (at - width),
     }
-}
-
-/// Asks the machine for the cache line at an address.
-#[inline(always)]
-pub(super) fn fetch<T>(address: *const T) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing, so the address need not be valid.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = address;
 }

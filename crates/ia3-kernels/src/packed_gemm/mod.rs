@@ -23,6 +23,10 @@ const COLUMNS: usize = 64;
 /// Rows of a panel: with 64 columns they fill an eighth of a second cache of 1 MiB.
 const DEPTH: usize = 512;
 
+/// Rows of the first matrix that pass all panels before the next ones do: with 512 columns they fill a fifth of a second cache
+/// of 1 MiB.
+const BLOCK: usize = 16 * ROWS;
+
 /// Elements of a cache line.
 const ALIGN: usize = 16;
 
@@ -98,24 +102,18 @@ impl<B: Pack> Task<'_, B> {
         let start = panel.as_ptr().align_offset(4 * ALIGN).min(ALIGN);
         for depth in (0..k).step_by(DEPTH) {
             let inner = depth..(depth + DEPTH).min(k);
-            for column in (0..columns).step_by(width) {
-                let real = width.min(columns - column);
-                let panel = &mut panel[start..start + inner.len() * width];
-                b.pack(panel, width, inner.clone(), first + column..first + column + real);
-                let tile = Tile { add: depth > 0, width: real, k, panel };
-                for row in (0..rows).step_by(ROWS) {
-                    let (x, y) = (&x[row * k + depth..], y.from(row, column));
+            let size = inner.len() * width;
+            let panels = &mut panel[start..];
+            for (column, panel) in (0..columns).step_by(width).zip(panels.chunks_exact_mut(size)) {
+                let end = (column + width).min(columns);
+                b.pack(panel, width, inner.clone(), first + column..first + end);
+            }
+            for row in (0..rows).step_by(BLOCK) {
+                let end = (row + BLOCK).min(rows);
+                for (column, panel) in (0..columns).step_by(width).zip(panels.chunks_exact(size)) {
+                    let tile = Tile { add: depth > 0, width: width.min(columns - column), k, panel };
                     // SAFETY: the first pass, which does not add, has written every element.
-                    unsafe {
-                        match rows - row {
-                            1 => tile.run::<S, 1, V>(simd, x, y),
-                            2 => tile.run::<S, 2, V>(simd, x, y),
-                            3 => tile.run::<S, 3, V>(simd, x, y),
-                            4 => tile.run::<S, 4, V>(simd, x, y),
-                            5 => tile.run::<S, 5, V>(simd, x, y),
-                            _ => tile.run::<S, ROWS, V>(simd, x, y),
-                        }
-                    }
+                    unsafe { tile.run_rows::<S, V>(simd, x, depth, &mut y, row..end, column) };
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! A tile of a product, whose sums stay in registers.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use pulp::Simd;
 
@@ -22,13 +23,45 @@ pub(super) struct Tile<'a> {
 }
 
 impl Tile<'_> {
+    /// The product of some rows of `x` from element `depth` on with the panel, written or added to those rows of `y` from
+    /// `column` on.
+    ///
+    /// # Safety
+    ///
+    /// If the product is added, those elements of `y` must be initialised.
+    #[inline(always)]
+    pub(super) unsafe fn run_rows<S: Simd, const V: usize>(
+        &self,
+        simd: S,
+        x: &[f32],
+        depth: usize,
+        y: &mut MatMut<MaybeUninit<f32>>,
+        rows: Range<usize>,
+        column: usize,
+    ) {
+        for row in rows.clone().step_by(ROWS) {
+            let (x, y) = (&x[row * self.k + depth..], y.from(row, column));
+            // SAFETY: the caller answers for the elements of `y`.
+            unsafe {
+                match rows.end - row {
+                    1 => self.run::<S, 1, V>(simd, x, y),
+                    2 => self.run::<S, 2, V>(simd, x, y),
+                    3 => self.run::<S, 3, V>(simd, x, y),
+                    4 => self.run::<S, 4, V>(simd, x, y),
+                    5 => self.run::<S, 5, V>(simd, x, y),
+                    _ => self.run::<S, ROWS, V>(simd, x, y),
+                }
+            }
+        }
+    }
+
     /// The product of `R` rows of `x` with the panel, written or added to the first `R` rows of `y`.
     ///
     /// # Safety
     ///
     /// If the product is added, those elements of `y` must be initialised.
     #[inline(always)]
-    pub(super) unsafe fn run<S: Simd, const R: usize, const V: usize>(
+    unsafe fn run<S: Simd, const R: usize, const V: usize>(
         &self,
         simd: S,
         x: &[f32],

@@ -24,6 +24,10 @@ impl ArchitectureConfig for BartConfig {
         Some("model.")
     }
 
+    fn set_float32_states(&mut self, float32: bool) {
+        self.float32_states = float32;
+    }
+
     fn set_tied_head(&mut self, tied: bool) {
         self.tied_head = tied;
     }

@@ -71,6 +71,9 @@ pub struct BartConfig {
     pub own_encoder_embedding: bool,
     /// Whether the decoder has an embedding of its own.
     pub own_decoder_embedding: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: i64,
     /// The ids of the tokens that end a sequence.

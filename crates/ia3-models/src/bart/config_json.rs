@@ -180,6 +180,7 @@ impl Raw {
             tied_head: tie,
             own_encoder_embedding: own,
             own_decoder_embedding: own,
+            float32_states: false,
             pad_token_id: self.pad_token_id()?,
             eos_token_id: self.eos_token_id.clone().unwrap_or(vec![d.eos_token_id]),
             decoder_start_token_id: self.decoder_start_token_id()?,

@@ -1,13 +1,13 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding};
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use ia3_core::{Tied, embed};
+use ia3_core::Tied;
 
 use super::config::BartConfig;
 use super::layer::{BartDecoderLayer, BartEncoderLayer, norm};
 use super::positions::{Positions, table};
 use crate::decoder_memory::DecoderMemory;
-use crate::layers::{dropout, embedding};
+use crate::layers::{dropout, embedding, states};
 use crate::mask;
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -62,6 +62,7 @@ pub struct BartDecoder {
 struct Embeddings {
     scale: f64,
     positions: Positions,
+    float32_states: bool,
 }
 
 impl Embeddings {
@@ -70,6 +71,7 @@ impl Embeddings {
         Self {
             scale: config.embed_scale(),
             positions: Positions { kind, width: config.d_model, pad_token_id },
+            float32_states: config.float32_states,
         }
     }
 
@@ -81,7 +83,7 @@ impl Embeddings {
         ids: Tensor<2, Int>,
         past: usize,
     ) -> Tensor<3> {
-        let x = embed(words, ids.clone());
+        let x = states(words, ids.clone(), self.float32_states);
         let x = if self.scale == 1.0 { x } else { x * self.scale };
         let (positions, dtype) = (self.positions.of(table, ids, past), x.dtype());
         x + positions.cast(dtype)

@@ -45,6 +45,10 @@ impl EncoderConfig for BertConfig {
         self.pad_token_id()
     }
 
+    fn float32_states(&self) -> bool {
+        self.float32_states
+    }
+
     fn head(&self) -> &HeadConfig {
         &self.head
     }
@@ -63,6 +67,10 @@ impl ArchitectureConfig for BertConfig {
 
     fn model_type(&self) -> &str {
         &self.model_type
+    }
+
+    fn set_float32_states(&mut self, float32: bool) {
+        self.float32_states = float32;
     }
 
     fn base_model_prefix(&self) -> Option<&'static str> {

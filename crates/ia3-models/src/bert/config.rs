@@ -52,6 +52,10 @@ pub struct BertConfig {
     pub is_decoder: bool,
     /// Whether there is cross attention. Only `false` is supported.
     pub add_cross_attention: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    #[serde(skip)]
+    pub float32_states: bool,
     /// The id of the padding token. The positions of RoBERTa count from one more than it.
     pub pad_token_id: Option<i64>,
 }
@@ -78,6 +82,7 @@ impl Default for BertConfig {
             position_embedding_type: None,
             is_decoder: false,
             add_cross_attention: false,
+            float32_states: false,
             pad_token_id: None,
         }
     }

@@ -5,7 +5,7 @@ use burn::nn::{Dropout, Embedding};
 use burn::tensor::{Device, Int, Tensor};
 
 use super::config::BertConfig;
-use crate::layers::{dropout, embedding};
+use crate::layers::{dropout, embedding, states};
 use crate::norm::LayerNorm;
 
 /// The embeddings of a text: `LayerNorm(word + token type + position)`.
@@ -21,6 +21,8 @@ pub struct BertEmbeddings {
     pub LayerNorm: LayerNorm,
     /// The dropout after the norm.
     pub dropout: Dropout,
+    #[module(skip)]
+    float32_states: bool,
 }
 
 impl BertEmbeddings {
@@ -33,6 +35,7 @@ impl BertEmbeddings {
             token_type_embeddings: table(config.type_vocab_size),
             LayerNorm: LayerNorm::new(width, config.layer_norm_eps, device),
             dropout: dropout(config.hidden_dropout_prob),
+            float32_states: config.float32_states,
         }
     }
 
@@ -43,7 +46,8 @@ impl BertEmbeddings {
         types: Tensor<2, Int>,
         positions: Tensor<2, Int>,
     ) -> Tensor<3> {
-        let x = self.word_embeddings.forward(ids) + self.token_type_embeddings.forward(types);
-        self.dropout.forward(self.LayerNorm.forward(x + self.position_embeddings.forward(positions)))
+        let rows = |table: &Embedding, ids| states(table, ids, self.float32_states);
+        let x = rows(&self.word_embeddings, ids) + rows(&self.token_type_embeddings, types);
+        self.dropout.forward(self.LayerNorm.forward(x + rows(&self.position_embeddings, positions)))
     }
 }

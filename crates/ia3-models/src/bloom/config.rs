@@ -35,6 +35,10 @@ pub struct BloomConfig {
     pub slow_but_exact: bool,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    #[serde(skip)]
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: Option<i64>,
     /// The ids of the tokens that end a sequence.
@@ -63,6 +67,7 @@ impl Default for BloomConfig {
             pretraining_tp: 1,
             slow_but_exact: false,
             tie_word_embeddings: true,
+            float32_states: false,
             pad_token_id: None,
             eos_token_id: vec![2],
         }

@@ -1,14 +1,14 @@
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::block::BloomBlock;
 use super::config::BloomConfig;
 use crate::alibi::Alibi;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::layers::{embedding, linear};
+use crate::layers::{embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
 
@@ -77,7 +77,8 @@ impl CausalLm for BloomForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.transformer;
-        let x = model.word_embeddings_layernorm.forward(embed(&model.word_embeddings, tokens.ids.clone()));
+        let x = states(&model.word_embeddings, tokens.ids.clone(), self.config.float32_states);
+        let x = model.word_embeddings_layernorm.forward(x);
         let bias = tokens.bias(&x, None);
         let alibi = Alibi::Plain.bias(&tokens.mask_of_all(), self.config.n_head).cast(bias.dtype());
         let bias = bias + alibi;

@@ -33,6 +33,10 @@ impl EncoderConfig for DistilBertConfig {
         self.pad_token_id.unwrap_or(0)
     }
 
+    fn float32_states(&self) -> bool {
+        self.float32_states
+    }
+
     fn head(&self) -> &HeadConfig {
         &self.head
     }
@@ -67,6 +71,10 @@ impl ArchitectureConfig for DistilBertConfig {
 
     fn model_type(&self) -> &str {
         "distilbert"
+    }
+
+    fn set_float32_states(&mut self, float32: bool) {
+        self.float32_states = float32;
     }
 
     fn base_model_prefix(&self) -> Option<&'static str> {

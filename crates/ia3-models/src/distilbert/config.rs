@@ -37,6 +37,10 @@ pub struct DistilBertConfig {
     /// The head.
     #[serde(skip)]
     pub head: HeadConfig,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    #[serde(skip)]
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: Option<i64>,
 }
@@ -57,6 +61,7 @@ impl Default for DistilBertConfig {
             initializer_range: 0.02,
             head: HeadConfig::default(),
             qa_dropout: 0.1,
+            float32_states: false,
             pad_token_id: Some(0),
         }
     }

@@ -9,7 +9,7 @@ use super::config::DistilBertConfig;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_positions, required};
-use crate::layers::{dropout, embedding};
+use crate::layers::{dropout, embedding, states};
 use crate::mask;
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -25,6 +25,8 @@ pub struct DistilBertEmbeddings {
     pub LayerNorm: LayerNorm,
     /// The dropout after the norm.
     pub dropout: Dropout,
+    #[module(skip)]
+    float32_states: bool,
 }
 
 /// The stack of blocks.
@@ -53,7 +55,8 @@ impl DistilBertConfig {
 impl DistilBertEmbeddings {
     /// Embeds ids `[batch, seq]` at positions `[batch or 1, seq]`. The result is `[batch, seq, d]`.
     fn forward(&self, ids: Tensor<2, Int>, positions: Tensor<2, Int>) -> Tensor<3> {
-        let x = self.word_embeddings.forward(ids) + self.position_embeddings.forward(positions);
+        let rows = |table: &Embedding, ids| states(table, ids, self.float32_states);
+        let x = rows(&self.word_embeddings, ids) + rows(&self.position_embeddings, positions);
         self.dropout.forward(self.LayerNorm.forward(x))
     }
 }
@@ -68,6 +71,7 @@ impl EncoderBody for DistilBertModel {
             position_embeddings: table(config.max_position_embeddings),
             LayerNorm: LayerNorm::new(config.dim, DistilBertConfig::EPSILON, device),
             dropout: dropout(config.dropout),
+            float32_states: config.float32_states,
         };
         let layer = (0..config.n_layers).map(|_| DistilBertBlock::new(config, device)).collect();
         Self { embeddings, transformer: DistilBertTransformer { layer } }

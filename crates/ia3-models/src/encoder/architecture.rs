@@ -26,6 +26,10 @@ impl<B: EncoderBody> Architecture for Encoder<B> {
         self.config.pad_token_id()
     }
 
+    fn float32_states(&self) -> bool {
+        self.config.float32_states()
+    }
+
     fn num_labels(&self) -> Option<usize> {
         let head = self.config.head();
         (head.task != Task::FeatureExtraction).then(|| head.count())

@@ -25,6 +25,9 @@ pub trait EncoderConfig: Clone + Send + std::fmt::Debug + Sized {
 
     fn pad_token_id(&self) -> i64;
 
+    /// Whether the states are float32 where the weights are in half precision.
+    fn float32_states(&self) -> bool;
+
     fn head(&self) -> &HeadConfig;
 
     /// A freshly initialised head for the task of [`head`](Self::head).

@@ -71,4 +71,8 @@ impl<B: EncoderBody> ActivationSpace for Encoder<B> {
     fn info(&self) -> ModelInfo {
         self.info()
     }
+
+    fn float32_states(&self) -> bool {
+        self.config.float32_states()
+    }
 }

@@ -71,6 +71,10 @@ pub struct FalconConfig {
     pub original_max_position_embeddings: Option<f64>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    #[serde(skip)]
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: Option<i64>,
     /// The ids of the tokens that end a sequence.
@@ -113,6 +117,7 @@ impl Default for FalconConfig {
             partial_rotary_factor: None,
             original_max_position_embeddings: None,
             tie_word_embeddings: true,
+            float32_states: false,
             pad_token_id: None,
             eos_token_id: vec![11],
         }

@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::attention::Positions;
 use super::block::FalconDecoderLayer;
@@ -9,7 +9,7 @@ use super::config::FalconConfig;
 use crate::alibi::Alibi;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::layers::{embedding, linear};
+use crate::layers::{embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
 use crate::rotary::{RotaryFrequencies, Rotation};
@@ -98,7 +98,7 @@ impl CausalLm for FalconForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.transformer;
-        let x = embed(&model.word_embeddings, tokens.ids.clone());
+        let x = states(&model.word_embeddings, tokens.ids.clone(), self.config.float32_states);
         let positions = self.positions(tokens, &x);
         let x = run_blocks(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, &positions, cache));
         let x = model.ln_f.forward(x);

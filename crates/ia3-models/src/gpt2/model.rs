@@ -1,13 +1,13 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::block::GPT2Block;
 use super::config::GPT2Config;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::layers::{dropout, embedding, linear};
+use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
 
@@ -77,7 +77,9 @@ impl CausalLm for GPT2LMHeadModel {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.transformer;
-        let x = embed(&model.wte, tokens.ids.clone()) + model.wpe.forward(tokens.positions.clone());
+        let float32 = self.config.float32_states;
+        let x = states(&model.wte, tokens.ids.clone(), float32)
+            + states(&model.wpe, tokens.positions.clone(), float32);
         let bias = tokens.bias(&x, None);
         let x = model.drop.forward(x);
         let x =

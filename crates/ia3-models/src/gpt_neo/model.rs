@@ -1,13 +1,13 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::block::GPTNeoBlock;
 use super::config::GPTNeoConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::layers::{dropout, embedding, linear};
+use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
 
@@ -86,7 +86,9 @@ impl CausalLm for GPTNeoForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.transformer;
-        let x = embed(&model.wte, tokens.ids.clone()) + model.wpe.forward(tokens.positions.clone());
+        let float32 = self.config.float32_states;
+        let x = states(&model.wte, tokens.ids.clone(), float32)
+            + states(&model.wpe, tokens.positions.clone(), float32);
         let biases = tokens.biases(&x, &self.windows);
         let x = model.drop.forward(x);
         let x = run_blocks(&model.h, x, caches, &mut trace, |b, i, x, cache| {

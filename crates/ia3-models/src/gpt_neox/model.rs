@@ -1,13 +1,13 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::block::GPTNeoXLayer;
 use super::config::GPTNeoXConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::layers::{dropout, embedding, linear};
+use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
 use crate::rotary::{RotaryFrequencies, Rotation};
@@ -86,7 +86,7 @@ impl CausalLm for GPTNeoXForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.gpt_neox;
-        let x = embed(&model.embed_in, tokens.ids.clone());
+        let x = states(&model.embed_in, tokens.ids.clone(), self.config.float32_states);
         let (rotation, bias) =
             (Rotation::at(tokens.positions.clone(), &self.frequencies), tokens.bias(&x, None));
         let x = model.emb_dropout.forward(x);

@@ -1,13 +1,13 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::block::GPTJBlock;
 use super::config::GPTJConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::layers::{dropout, embedding, linear};
+use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
 use crate::rotary::Rotation;
@@ -74,7 +74,7 @@ impl CausalLm for GPTJForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.transformer;
-        let x = embed(&model.wte, tokens.ids.clone());
+        let x = states(&model.wte, tokens.ids.clone(), self.config.float32_states);
         let rotation = Rotation::at(tokens.positions.clone(), &self.config.frequencies());
         let bias = tokens.bias(&x, None);
         let x = model.drop.forward(x);

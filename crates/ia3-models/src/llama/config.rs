@@ -68,6 +68,9 @@ pub struct LlamaConfig {
     pub windows: Vec<Option<usize>>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: Option<i64>,
     /// The ids of the tokens that end a sequence.
@@ -98,7 +101,7 @@ impl LlamaConfig {
     /// A freshly initialised norm of `width` features.
     pub(super) fn norm(&self, width: usize, device: &Device) -> RmsNorm {
         let new = if self.norm_plus_one { RmsNorm::plus_one } else { RmsNorm::new };
-        new(width, self.rms_norm_eps, device)
+        new(width, self.rms_norm_eps, self.float32_states, device)
     }
 
     /// The `model_type` of Hugging Face.

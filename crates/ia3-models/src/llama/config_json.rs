@@ -155,6 +155,7 @@ impl Raw {
             rotary_layers: self.rotary_layers()?,
             windows: self.windows()?,
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(d.tie_word_embeddings),
+            float32_states: false,
             pad_token_id: self.pad_token_id.unwrap_or(d.pad_token_id),
             eos_token_id: self.eos_token_id.clone().unwrap_or(d.eos_token_id.into_iter().collect()),
             model_type: self.model_type,

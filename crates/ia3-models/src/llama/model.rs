@@ -1,13 +1,13 @@
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::block::LlamaDecoderLayer;
 use super::config::LlamaConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::layers::{embedding, linear};
+use crate::layers::{embedding, linear, states};
 use crate::norm::RmsNorm;
 use crate::output::Trace;
 use crate::rotary::Rotation;
@@ -72,7 +72,7 @@ impl CausalLm for LlamaForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let (model, config) = (&self.model, &self.config);
-        let x = embed(&model.embed_tokens, tokens.ids.clone());
+        let x = states(&model.embed_tokens, tokens.ids.clone(), config.float32_states);
         let x = if config.scale_embeddings { x * (config.hidden_size as f64).sqrt() } else { x };
         let of_all = |frequencies| Rotation::at(tokens.positions.clone(), frequencies);
         let rotation = of_all(&config.rotary_frequencies);

@@ -248,4 +248,8 @@ impl ActivationSpace for Model {
     fn embeddings_by_row(&self) -> Vec<String> {
         each!(self, m => Architecture::token_embeddings(m))
     }
+
+    fn float32_states(&self) -> bool {
+        each!(self, m => Architecture::float32_states(m))
+    }
 }

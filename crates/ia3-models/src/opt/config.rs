@@ -44,6 +44,10 @@ pub struct OPTConfig {
     pub layer_norm_elementwise_affine: bool,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    #[serde(skip)]
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: Option<i64>,
     /// The ids of the tokens that end a sequence.
@@ -71,6 +75,7 @@ impl Default for OPTConfig {
             enable_bias: true,
             layer_norm_elementwise_affine: true,
             tie_word_embeddings: true,
+            float32_states: false,
             pad_token_id: Some(1),
             eos_token_id: vec![2],
         }

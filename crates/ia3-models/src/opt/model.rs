@@ -1,14 +1,14 @@
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Int, Tensor};
-use ia3_core::{Ia3Forward, ModelInfo, Tied, embed, model_info};
+use ia3_core::{Ia3Forward, ModelInfo, Tied, model_info};
 
 use super::block::{OPTDecoderLayer, norm, normed};
 use super::config::OPTConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
 use crate::inputs::ModelInputs;
-use crate::layers::{embedding, linear};
+use crate::layers::{embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
 
@@ -108,8 +108,9 @@ impl CausalLm for OPTForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.model.decoder;
-        let x = projected(&model.project_in, embed(&model.embed_tokens, tokens.ids.clone()));
-        let x = x + model.embed_positions.forward(tokens.positions.clone() + OFFSET as i64);
+        let float32 = self.config.float32_states;
+        let x = projected(&model.project_in, states(&model.embed_tokens, tokens.ids.clone(), float32));
+        let x = x + states(&model.embed_positions, tokens.positions.clone() + OFFSET as i64, float32);
         let bias = tokens.bias(&x, None);
         let x = run_blocks(&model.layers, x, caches, &mut trace, |b, _, x, cache| {
             b.forward(x, bias.clone(), cache)

@@ -54,6 +54,10 @@ pub struct PhiConfig {
     pub original_max_position_embeddings: Option<f64>,
     /// Whether the head has the weight of the embedding. It has to be `false`, because the head has a bias.
     pub tie_word_embeddings: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    #[serde(skip)]
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: Option<i64>,
     /// The ids of the tokens that end a sequence.
@@ -85,6 +89,7 @@ impl Default for PhiConfig {
             partial_rotary_factor: None,
             original_max_position_embeddings: None,
             tie_word_embeddings: false,
+            float32_states: false,
             pad_token_id: None,
             eos_token_id: vec![2],
         }

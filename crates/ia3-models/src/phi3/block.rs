@@ -57,7 +57,7 @@ pub struct Phi3DecoderLayer {
 
 impl Phi3DecoderLayer {
     pub(crate) fn new(config: &Phi3Config, device: &Device) -> Self {
-        let norm = || RmsNorm::new(config.hidden_size, config.rms_norm_eps, device);
+        let norm = || RmsNorm::new(config.hidden_size, config.rms_norm_eps, config.float32_states, device);
         Self {
             self_attn: Phi3Attention::new(config, device),
             mlp: Phi3MLP::new(config, device),

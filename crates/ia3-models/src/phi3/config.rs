@@ -53,6 +53,10 @@ pub struct Phi3Config {
     pub partial_rotary_factor: Option<f64>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    #[serde(skip)]
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: Option<i64>,
     /// The ids of the tokens that end a sequence.
@@ -83,6 +87,7 @@ impl Default for Phi3Config {
             rope_theta: None,
             partial_rotary_factor: None,
             tie_word_embeddings: false,
+            float32_states: false,
             pad_token_id: Some(32_000),
             eos_token_id: vec![32_000],
         }

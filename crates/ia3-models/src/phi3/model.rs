@@ -1,13 +1,13 @@
 use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::block::Phi3DecoderLayer;
 use super::config::Phi3Config;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
-use crate::layers::{embedding, linear};
+use crate::layers::{embedding, linear, states};
 use crate::norm::RmsNorm;
 use crate::output::Trace;
 use crate::rotary::{RotaryFrequencies, Rotation};
@@ -54,7 +54,7 @@ impl Phi3Config {
         let model = Phi3Model {
             embed_tokens: embedding(self.vocab_size, d, std, device),
             layers: (0..self.num_hidden_layers).map(|_| Phi3DecoderLayer::new(self, device)).collect(),
-            norm: RmsNorm::new(d, self.rms_norm_eps, device),
+            norm: RmsNorm::new(d, self.rms_norm_eps, self.float32_states, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
         Phi3ForCausalLM {
@@ -86,7 +86,7 @@ impl CausalLm for Phi3ForCausalLM {
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
         let model = &self.model;
-        let x = embed(&model.embed_tokens, tokens.ids.clone());
+        let x = states(&model.embed_tokens, tokens.ids.clone(), self.config.float32_states);
         let rotation = Rotation::at(tokens.positions.clone(), &self.frequencies);
         let bias = tokens.bias(&x, self.config.sliding_window);
         let x = run_blocks(&model.layers, x, caches, &mut trace, |b, _, x, cache| {

@@ -18,6 +18,10 @@ impl ArchitectureConfig for T5Config {
         &self.model_type
     }
 
+    fn set_float32_states(&mut self, float32: bool) {
+        self.float32_states = float32;
+    }
+
     fn base_model_prefix(&self) -> Option<&'static str> {
         None
     }

@@ -61,7 +61,7 @@ pub struct T5DecoderBlock {
 }
 
 pub(crate) fn norm(config: &T5Config, device: &Device) -> RmsNorm {
-    RmsNorm::new(config.d_model, config.layer_norm_epsilon, device)
+    RmsNorm::new(config.d_model, config.layer_norm_epsilon, config.float32_states, device)
 }
 
 pub(crate) fn dropout(config: &T5Config) -> Dropout {

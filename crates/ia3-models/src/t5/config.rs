@@ -48,6 +48,9 @@ pub struct T5Config {
     pub own_decoder_embedding: bool,
     /// Whether the decoder's output is multiplied by `d_model^-1/2` before the head.
     pub scale_decoder_outputs: bool,
+    /// Whether the states are float32 where the weights are in half precision; see
+    /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
+    pub float32_states: bool,
     /// The id of the padding token.
     pub pad_token_id: i64,
     /// The ids of the tokens that end a sequence.
@@ -165,6 +168,7 @@ impl Raw {
             tie_lm_head: tied,
             own_encoder_embedding: false,
             own_decoder_embedding: false,
+            float32_states: false,
             // mT5 never scales. T5 scales if the head is tied, unless the field says otherwise.
             scale_decoder_outputs: !mt5 && self.scale_decoder_outputs.unwrap_or(tied),
             pad_token_id,

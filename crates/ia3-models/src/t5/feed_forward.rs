@@ -51,7 +51,7 @@ impl T5DenseReluDense {
         let h = self.dropout.forward(self.inner(x));
         let h = match (h.dtype(), self.wo.weight.base().dtype()) {
             (DType::F16, _) => h.cast(DType::F32),
-            (_, DType::QFloat(_)) => h,
+            (DType::F32, _) | (_, DType::QFloat(_)) => h,
             (_, float) => h.cast(float),
         };
         self.wo.ia3_forward(h)

@@ -1,14 +1,14 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor};
-use ia3_core::{ModelInfo, Tied, embed, model_info};
+use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::config::T5Config;
 use super::init::normal;
 use super::stack::{SHARED, T5Decoder, T5Encoder};
 use crate::decoder_memory::DecoderMemory;
 use crate::generate::GenerationConfig;
-use crate::layers::{logits, own_head};
+use crate::layers::{logits, own_head, states};
 use crate::mask;
 use crate::output::Trace;
 use crate::seq2seq::{Facts, Seq2SeqLm};
@@ -99,7 +99,8 @@ impl Seq2SeqLm for T5ForConditionalGeneration {
         trace: Trace,
     ) -> DecoderMemory {
         let mask = mask.unwrap_or_else(|| ids.ones_like());
-        let x = embed(self.encoder.embed_tokens.as_ref().unwrap_or(&self.shared), ids);
+        let table = self.encoder.embed_tokens.as_ref().unwrap_or(&self.shared);
+        let x = states(table, ids, self.config.float32_states);
         let padding = mask::padding(mask, x.dtype());
         let encoded = self.encoder.forward(x, padding.clone(), trace);
         self.decoder.remember(encoded, padding, capacity)
@@ -112,7 +113,8 @@ impl Seq2SeqLm for T5ForConditionalGeneration {
         memory: &mut DecoderMemory,
         trace: Trace,
     ) -> Tensor<3> {
-        let x = embed(self.decoder.embed_tokens.as_ref().unwrap_or(&self.shared), ids);
+        let table = self.decoder.embed_tokens.as_ref().unwrap_or(&self.shared);
+        let x = states(table, ids, self.config.float32_states);
         self.decoder.forward(x, mask, memory, trace)
     }
 

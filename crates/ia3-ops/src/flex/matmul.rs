@@ -1,8 +1,10 @@
 //! Products of matrices.
 
 use burn::backend::TensorMetadata;
+use burn::tensor::{DType, bf16, f16};
+use bytemuck::Pod;
 use ia3_kernels::packed_gemm::{self, Transposed};
-use ia3_kernels::{MatRef, Weight, gemv, matmul, small_gemm};
+use ia3_kernels::{Element, MatRef, Weight, gemv, matmul, small_gemm};
 
 use super::tensor::{Primitive, contiguous, new};
 
@@ -13,44 +15,84 @@ pub(super) const FEW_ROWS: usize = 8;
 /// Rows of `x` up to which a transposed matrix is read that way.
 const FEW_ROWS_TRANSPOSED: usize = 16;
 
-/// Elements of a matrix, such as a head, that all threads read even for one row of `x`. Below, one row is left to the crate
-/// `gemm`, which reads the matrix on one thread.
-const LARGE: usize = 4 << 20;
+/// Rows of `x` up to which packing a float32 matrix alone is faster than the crate `gemm`, which packs both.
+const SOME_ROWS: usize = 64;
 
-/// `x·w`, by the kernel that suits the number of rows and the layout of `w`.
+/// `x·w` in float32, by the kernel that suits the number of rows, and the layout and the type of `w`: float32, bfloat16 or
+/// float16.
 pub(super) fn product(x: Primitive, w: &Primitive) -> Primitive {
-    let ([m, k], [_, n]): ([usize; 2], [usize; 2]) = (x.shape().dims(), w.shape().dims());
+    let ([m, _], [_, n]): ([usize; 2], [usize; 2]) = (x.shape().dims(), w.shape().dims());
     let x = contiguous(x);
-    let (x, large) = (x.storage(), m == 1 && k * n >= LARGE);
-    let y = match (m, contiguous_parts(w)) {
-        (rows, Some(Contiguous::Rows(data))) if large || (2..=FEW_ROWS).contains(&rows) => {
-            gemv::product(x, m, Weight::new(data, [k, n], None))
+    let y = match w.dtype() {
+        DType::BF16 => halves::<bf16>(x.storage(), m, w),
+        DType::F16 => halves::<f16>(x.storage(), m, w),
+        _ => floats(x.storage(), m, w),
+    };
+    new(y, vec![m, n])
+}
+
+/// The product with a matrix in half precision, whose elements are widened as they are read.
+fn halves<T: Kernel>(x: &[f32], m: usize, w: &Primitive) -> Vec<f32> {
+    let [k, n] = w.shape().dims();
+    if let Some(y) = few_rows::<T>(x, m, w) {
+        return y;
+    }
+    match contiguous_parts::<T>(w) {
+        Some(Contiguous::Rows(data)) => packed_gemm::product(x, [m, k, n], &Weight::new(data, [k, n], None)),
+        Some(Contiguous::Columns(data)) => packed_transposed(x, [m, k, n], data),
+        None => halves::<T>(x, m, &contiguous(w.clone())),
+    }
+}
+
+fn floats(x: &[f32], m: usize, w: &Primitive) -> Vec<f32> {
+    let [k, n] = w.shape().dims();
+    if let Some(y) = few_rows::<f32>(x, m, w) {
+        return y;
+    }
+    match contiguous_parts::<f32>(w) {
+        Some(Contiguous::Rows(data)) if m <= SOME_ROWS => {
+            packed_gemm::product(x, [m, k, n], &Weight::new(data, [k, n], None))
         }
-        (rows, Some(Contiguous::Columns(data))) if large || (2..=FEW_ROWS_TRANSPOSED).contains(&rows) => {
-            small_gemm::product(x, data, [m, k, n])
-        }
-        (2.., Some(Contiguous::Columns(data))) => {
-            packed_gemm::product(x, [m, k, n], &Transposed(Weight::new(data, [n, k], None)))
-        }
+        Some(Contiguous::Columns(data)) => packed_transposed(x, [m, k, n], data),
         _ => {
             let (layout, data) = (w.layout(), w.storage());
             let strides = layout.strides().try_into().expect("a matrix has two strides");
             let w = MatRef::new(data, layout.start_offset(), [k, n], strides);
             matmul::product(MatRef::row_major(x, [m, k]), w)
         }
-    };
-    new(y, vec![m, n])
+    }
 }
+
+/// The product of so few rows that each element of a contiguous matrix is read once.
+fn few_rows<T: Kernel>(x: &[f32], m: usize, w: &Primitive) -> Option<Vec<f32>> {
+    let [k, n] = w.shape().dims();
+    match contiguous_parts::<T>(w)? {
+        Contiguous::Rows(data) if m <= FEW_ROWS => Some(gemv::product(x, m, Weight::new(data, [k, n], None))),
+        Contiguous::Columns(data) if m <= FEW_ROWS_TRANSPOSED => {
+            Some(small_gemm::product(x, data, [m, k, n]))
+        }
+        _ => None,
+    }
+}
+
+fn packed_transposed<T: Kernel>(x: &[f32], [m, k, n]: [usize; 3], data: &[T]) -> Vec<f32> {
+    packed_gemm::product(x, [m, k, n], &Transposed(Weight::new(data, [n, k], None)))
+}
+
+/// An element of a weight, for the kernels and for burn.
+trait Kernel: Element + burn::tensor::Element + Pod {}
+
+impl<T: Element + burn::tensor::Element + Pod> Kernel for T {}
 
 /// The elements of a matrix that fill a part of the memory.
-enum Contiguous<'a> {
+enum Contiguous<'a, T> {
     /// Row after row.
-    Rows(&'a [f32]),
+    Rows(&'a [T]),
     /// Column after column.
-    Columns(&'a [f32]),
+    Columns(&'a [T]),
 }
 
-fn contiguous_parts(w: &Primitive) -> Option<Contiguous<'_>> {
+fn contiguous_parts<T: Kernel>(w: &Primitive) -> Option<Contiguous<'_, T>> {
     let ([k, n], layout): ([usize; 2], _) = (w.shape().dims(), w.layout());
     let data = || w.storage().get(layout.start_offset()..layout.start_offset() + k * n);
     match *layout.strides() {

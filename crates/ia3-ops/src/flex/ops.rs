@@ -15,7 +15,7 @@ use super::{activation, attention, linear, nll, norm, quantize, quantized, scale
 pub(crate) type Targets = Arc<Vec<i64>>;
 
 /// The operations that have kernels: forward here for [`Flex`], forward and backward in `crate::autodiff`. All but the
-/// quantised weight are float32.
+/// weights of products are float32.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait FastOps: Backend {
     /// An activation of each element.
@@ -33,7 +33,8 @@ pub(crate) trait FastOps: Backend {
         scale: f32,
     ) -> FloatTensor<Self>;
 
-    /// `x·w + b` for matrices; a `b` without elements adds nothing. See [`crate::linear`].
+    /// `x·w + b` for matrices, with `w` in float32 or in half precision; a `b` without elements adds nothing. See
+    /// [`crate::linear`].
     fn fast_linear(x: FloatTensor<Self>, w: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// `x·W` for a quantised `W`; see [`crate::matmul_quantized`].

@@ -19,10 +19,10 @@ pub(super) struct AttentionWeights {
 }
 
 impl AttentionWeights {
-    /// Reads the heads, the dtype and the dropout from `config.json` in `dir`.
+    /// Reads the heads and the dropout from `config.json` in `dir`.
     ///
-    /// An attention keeps three tensors: the softmax, the dropout mask and their product. Without dropout, in float32 on
-    /// `flex`, it keeps none, because the gradient computes the weights again.
+    /// An attention keeps three tensors: the softmax, the dropout mask and their product. Without dropout, on `flex`, where
+    /// every base is computed in float32, it keeps none, because the gradient computes the weights again.
     pub(super) fn read(dir: &Path, device: &Device) -> anyhow::Result<Self> {
         let path = dir.join("config.json");
         let text = text_file::read_of_model(&path)?;
@@ -30,8 +30,7 @@ impl AttentionWeights {
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let heads = ["num_heads", "num_attention_heads", "n_head", "n_heads", "encoder_attention_heads"];
         let heads = heads.iter().find_map(|name| config[*name].as_f64()).unwrap_or(1.0);
-        let half = ["dtype", "torch_dtype"].iter().any(|name| config[*name].as_str().is_some_and(is_half));
-        let recomputed = is_flex(device) && !half && dropout(&config) == 0.0;
+        let recomputed = is_flex(device) && dropout(&config) == 0.0;
         let kept = match is_capped(&config) {
             // The scores before and after the cap are kept too.
             true => 5.0,
@@ -40,10 +39,6 @@ impl AttentionWeights {
         };
         Ok(Self { kept, heads })
     }
-}
-
-fn is_half(dtype: &str) -> bool {
-    dtype.ends_with("16")
 }
 
 /// Whether the attention scores are capped, which no kernel computes.
@@ -104,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_of_an_attention_are_kept_with_dropout_or_in_half_precision() {
+    fn weights_of_an_attention_are_kept_with_dropout() {
         let dir = tempfile::tempdir().unwrap();
         let kept = |config: &str| {
             std::fs::write(dir.path().join("config.json"), config).unwrap();
@@ -113,7 +108,7 @@ mod tests {
         assert_eq!(kept(r#"{"model_type": "t5", "num_heads": 4, "dropout_rate": 0.0}"#), 0.0);
         assert_eq!(kept(r#"{"model_type": "t5", "num_heads": 4}"#), 3.0);
         assert_eq!(kept(r#"{"model_type": "llama", "num_attention_heads": 4}"#), 0.0);
-        assert_eq!(kept(r#"{"model_type": "llama", "torch_dtype": "bfloat16"}"#), 3.0);
+        assert_eq!(kept(r#"{"model_type": "llama", "torch_dtype": "bfloat16"}"#), 0.0);
     }
 
     #[test]
