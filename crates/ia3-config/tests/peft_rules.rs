@@ -58,8 +58,8 @@ fn llama_scales_keys_values_and_the_input_of_down_proj() {
 }
 
 #[test]
-fn twenty_seven_model_types_of_peft_and_two_others_have_defaults_and_their_inputs_are_targets() {
-    assert_eq!(known_model_types().count(), 27 + 6);
+fn model_types_of_peft_and_others_have_defaults_and_their_inputs_are_targets() {
+    assert!(known_model_types().count() >= 27 + 9);
     for model_type in known_model_types() {
         let defaults = default_targets(model_type).unwrap();
         let is_target = |name| defaults.target_modules.contains(name);

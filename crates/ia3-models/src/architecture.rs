@@ -20,11 +20,13 @@ macro_rules! with_architectures {
         $callback! { ($($args)*)
             /// T5 or mT5.
             T5: crate::t5::T5ForConditionalGeneration, crate::t5::T5Config;
+            /// BART, mBART, Marian or M2M-100.
+            Bart: crate::bart::BartForConditionalGeneration, crate::bart::BartConfig;
             /// GPT-2.
             GPT2: crate::gpt2::GPT2LMHeadModel, crate::gpt2::GPT2Config;
             /// Falcon.
             Falcon: crate::falcon::FalconForCausalLM, crate::falcon::FalconConfig;
-            /// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2.
+            /// Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2, or Gemma 1 to 3.
             Llama: crate::llama::LlamaForCausalLM, crate::llama::LlamaConfig;
             /// GPT-NeoX or Pythia.
             GPTNeoX: crate::gpt_neox::GPTNeoXForCausalLM, crate::gpt_neox::GPTNeoXConfig;
@@ -161,6 +163,13 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     }
 
     fn set_own_stack_embedding(&mut self, _key: &str) {}
+
+    /// Checkpoint keys of tensors that the model computes, or leaves out, unless the checkpoint holds them.
+    fn optional_tensors(&self) -> Vec<&'static str> {
+        vec![]
+    }
+
+    fn set_optional_tensor(&mut self, _key: &str) {}
 
     /// The path of the layer that computes the logits of a classifier.
     fn classifier(&self) -> Option<&'static str> {

@@ -1,6 +1,6 @@
 use burn::nn::Dropout;
 use burn::tensor::Tensor;
-use ia3_ops::{attention, attention_with};
+use ia3_ops::{attention, attention_capped, attention_with};
 
 use crate::cache::KvCache;
 
@@ -27,6 +27,19 @@ pub(crate) fn attend(
         true => attention_with(q, k, v, bias, scale, |weights| dropout.forward(weights)),
         false => attention(q, k, v, bias, scale),
     }
+}
+
+/// The same as [`attend`], with scores between `-cap` and `cap` before the bias is added, if there is a `cap`:
+/// `softmax(cap·tanh(scale·q·kᵀ / cap) + bias)·v`.
+pub(crate) fn attend_capped(
+    [q, k, v]: [Tensor<4>; 3],
+    bias: Tensor<4>,
+    scale: f64,
+    cap: Option<f64>,
+    dropout: &Dropout,
+) -> Tensor<4> {
+    let Some(cap) = cap else { return attend(q, k, v, Some(bias), scale, dropout) };
+    attention_capped(q, k, v, Some(bias), [scale, cap], |weights| dropout.forward(weights))
 }
 
 /// Appends keys and values to the cache, if there is one, and computes [`attend`] for all of them. The result is

@@ -36,6 +36,11 @@ pub(crate) trait CausalLm: Module {
 
     /// The head, if it has a weight of its own, and the embedding.
     fn head(&self) -> (&Option<Linear>, &Embedding);
+
+    /// The cap `c` of the logits, which become `c·tanh(logit / c)`.
+    fn logit_cap(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// The sizes of a model.
@@ -193,5 +198,9 @@ fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelE
 
 pub(crate) fn project(model: &impl CausalLm, x: Tensor<3>) -> Tensor<3> {
     let (head, embedding) = model.head();
-    logits(head, embedding, x)
+    let logits = logits(head, embedding, x);
+    match model.logit_cap() {
+        Some(cap) => (logits / cap).tanh() * cap,
+        None => logits,
+    }
 }

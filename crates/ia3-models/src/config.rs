@@ -176,6 +176,18 @@ impl ModelConfig {
         self
     }
 
+    /// The checkpoint keys of tensors that the model computes, or leaves out, unless the checkpoint holds them. Only the kin of
+    /// BART have such tensors.
+    pub fn optional_tensors(&self) -> Vec<&'static str> {
+        each!(self, config => config.optional_tensors())
+    }
+
+    /// Gives the model the tensor of `key`, which is one of [`optional_tensors`](Self::optional_tensors).
+    pub fn with_optional_tensor(mut self, key: &str) -> Self {
+        each!(&mut self, config => config.set_optional_tensor(key));
+        self
+    }
+
     /// Other names under which a checkpoint may hold a tensor. Each entry is the name in the model and the other name. The name
     /// of a tied head is an example.
     pub fn aliases(&self) -> Vec<(String, String)> {

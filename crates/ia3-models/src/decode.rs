@@ -47,7 +47,10 @@ pub(crate) fn decode_padded(
         non_finite += count_non_finite(&logits.to_data());
         let pads = ended.contains(&true);
         check_pad(!pads || (0..vocab as i64).contains(&config.pad_token_id), config.pad_token_id, vocab)?;
-        let mut tokens = sampler.choose(logits.clone(), &rows, index < config.min_new_tokens);
+        let mut tokens = match config.forced(width, index) {
+            Some(id) => vec![checked(id, vocab)?; batch],
+            None => sampler.choose(logits.clone(), &rows, index < config.min_new_tokens),
+        };
         for (token, ended) in tokens.iter_mut().zip(&mut ended) {
             *token = if *ended { config.pad_token_id } else { *token };
             *ended |= config.eos_token_id.contains(token);
@@ -62,6 +65,18 @@ pub(crate) fn decode_padded(
     }
     let shape = [batch, rows[0].len()];
     Ok(Generated { ids: int_tensor(rows.concat(), shape, &device), non_finite })
+}
+
+/// A forced token, which has to be in the vocabulary.
+fn checked(id: i64, vocab: usize) -> Result<i64, ModelError> {
+    match (0..vocab as i64).contains(&id) {
+        true => Ok(id),
+        false => Err(ModelError::Generation {
+            field: "forced_bos_token_id or forced_eos_token_id",
+            found: id.to_string(),
+            expected: "an id of the vocabulary",
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +108,21 @@ mod tests {
 
     fn config(min_new_tokens: usize) -> GenerationConfig {
         GenerationConfig::new(4, vec![1]).with_min_new_tokens(min_new_tokens).with_pad_token_id(0)
+    }
+
+    #[test]
+    fn forced_tokens_come_first_and_last_and_suppressed_ones_never() {
+        let forced = config(0).with_forced_bos_token_id(3).with_forced_eos_token_id(1);
+        let script = [[2, 2], [2, 0], [2, 2], [2, 2]];
+        let (ids, _) = run(forced.clone(), &script);
+        assert_eq!(ids, [0, 3, 2, 2, 1, 0, 3, 0, 2, 1]);
+        let (ids, _) = run(forced.with_suppress_tokens(vec![2, 7]), &script);
+        assert_eq!(ids, [0, 3, 3, 3, 1, 0, 3, 0, 3, 1]);
+        let next = |_, _| Tensor::<2>::from_floats([[0.0, 1.0]], &Device::flex());
+        let start = Tensor::zeros([1, 1], &Device::flex());
+        let outside = config(0).with_forced_bos_token_id(9);
+        let error = decode(Steps { start, config: &outside, next }, |_| ()).unwrap_err().to_string();
+        assert!(error.contains("forced_bos_token_id"), "{error}");
     }
 
     #[test]

@@ -24,6 +24,13 @@ pub struct GenerationConfig {
     pub eos_token_id: Vec<i64>,
     /// The id that fills a batch entry after its end.
     pub pad_token_id: i64,
+    /// The token that is chosen first, whatever the logits are, if the sequence starts with one token, as the decoder of an
+    /// encoder-decoder does. It names the language in multilingual models.
+    pub forced_bos_token_id: Option<i64>,
+    /// The token that is chosen at the last of `max_new_tokens` steps, whatever the logits are.
+    pub forced_eos_token_id: Option<i64>,
+    /// The tokens that are never chosen, except where one is forced.
+    pub suppress_tokens: Vec<i64>,
     /// What the logits of tokens that a row has already are divided by, or multiplied with where they are negative. 1 changes
     /// nothing. The row includes a decoder's prompt, but not the padding at its start, as in transformers.
     pub repetition_penalty: f64,
@@ -98,6 +105,9 @@ impl GenerationConfig {
             min_new_tokens: 0,
             eos_token_id,
             pad_token_id,
+            forced_bos_token_id: None,
+            forced_eos_token_id: None,
+            suppress_tokens: vec![],
             repetition_penalty: 1.0,
             no_repeat_ngram_size: 0,
             sampling: None,
@@ -122,6 +132,28 @@ impl GenerationConfig {
     /// Sets [`pad_token_id`](Self::pad_token_id).
     pub fn with_pad_token_id(self, pad_token_id: i64) -> Self {
         Self { pad_token_id, ..self }
+    }
+
+    /// Sets [`forced_bos_token_id`](Self::forced_bos_token_id).
+    pub fn with_forced_bos_token_id(self, id: impl Into<Option<i64>>) -> Self {
+        Self { forced_bos_token_id: id.into(), ..self }
+    }
+
+    /// Sets [`forced_eos_token_id`](Self::forced_eos_token_id).
+    pub fn with_forced_eos_token_id(self, id: impl Into<Option<i64>>) -> Self {
+        Self { forced_eos_token_id: id.into(), ..self }
+    }
+
+    /// Sets [`suppress_tokens`](Self::suppress_tokens).
+    pub fn with_suppress_tokens(self, suppress_tokens: Vec<i64>) -> Self {
+        Self { suppress_tokens, ..self }
+    }
+
+    /// The token that is chosen at step `index` of a sequence that starts with `start` tokens, if one is forced. The last step
+    /// takes precedence over the first, as in Hugging Face.
+    pub(crate) fn forced(&self, start: usize, index: usize) -> Option<i64> {
+        let last = self.forced_eos_token_id.filter(|_| index + 1 == self.max_new_tokens);
+        last.or(self.forced_bos_token_id.filter(|_| start + index == 1))
     }
 
     /// Sets [`repetition_penalty`](Self::repetition_penalty).

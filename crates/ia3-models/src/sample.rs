@@ -32,14 +32,15 @@ impl<'a> Sampler<'a> {
         Self { padding, ..self }
     }
 
-    /// Chooses the token after each of the `rows`, from `logits` `[batch, vocab]`. While the rows `must_go_on`, it never chooses
-    /// an end token.
+    /// Chooses the token after each of the `rows`, from `logits` `[batch, vocab]`, but no suppressed one. While the rows
+    /// `must_go_on`, it never chooses an end token.
     pub(crate) fn choose(&mut self, logits: Tensor<2>, rows: &[Vec<i64>], must_go_on: bool) -> Vec<i64> {
         let [batch, vocab] = logits.dims();
         let logits = self.penalised(logits, rows);
-        let ends = self.config.eos_token_id.iter();
-        let ends = ends.filter(|&&id| must_go_on && (0..vocab as i64).contains(&id));
-        let allowed = ends.fold(logits, |logits, &id| {
+        let ends = self.config.eos_token_id.iter().filter(|_| must_go_on);
+        let forbidden = ends.chain(&self.config.suppress_tokens);
+        let forbidden = forbidden.filter(|&&id| (0..vocab as i64).contains(&id));
+        let allowed = forbidden.fold(logits, |logits, &id| {
             logits.slice_fill([0..batch, id as usize..id as usize + 1], f32::NEG_INFINITY)
         });
         let Some(sampling) = self.config.sampling else {

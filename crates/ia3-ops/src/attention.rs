@@ -51,10 +51,37 @@ pub fn attention_with(
     scale: f64,
     on_weights: impl FnOnce(Tensor<4>) -> Tensor<4>,
 ) -> Tensor<4> {
+    composed([q, k, v], bias, scale, |scores| scores, on_weights)
+}
+
+/// The same as [`attention_with`] with scores between `-cap` and `cap`: `softmax(cap·tanh(scale·q·kᵀ / cap) + bias)·v`
+/// (arXiv 2408.00118).
+///
+/// # Panics
+///
+/// Panics if the shapes do not match each other.
+pub fn attention_capped(
+    q: Tensor<4>,
+    k: Tensor<4>,
+    v: Tensor<4>,
+    bias: Option<Tensor<4>>,
+    [scale, cap]: [f64; 2],
+    on_weights: impl FnOnce(Tensor<4>) -> Tensor<4>,
+) -> Tensor<4> {
+    composed([q, k, v], bias, scale, |scores| (scores / cap).tanh() * cap, on_weights)
+}
+
+fn composed(
+    [q, k, v]: [Tensor<4>; 3],
+    bias: Option<Tensor<4>>,
+    scale: f64,
+    on_scores: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    on_weights: impl FnOnce(Tensor<4>) -> Tensor<4>,
+) -> Tensor<4> {
     if q.dtype() == DType::F16 {
-        let [q, k, v] = [q, k, v].map(|x| x.cast(DType::F32));
+        let wide = [q, k, v].map(|x| x.cast(DType::F32));
         let bias = bias.map(|bias| bias.cast(DType::F32));
-        return attention_with(q, k, v, bias, scale, on_weights).cast(DType::F16);
+        return composed(wide, bias, scale, on_scores, on_weights).cast(DType::F16);
     }
     let dtype = q.dtype();
     let [batch, heads, queries, d] = q.dims();
@@ -62,7 +89,7 @@ pub fn attention_with(
     let rows = heads / kv_heads * queries;
     let q = if scale == 1.0 { q } else { q * scale };
     let scores = q.reshape([batch, kv_heads, rows, d]).matmul(k.swap_dims(2, 3));
-    let scores = scores.reshape([batch, heads, queries, keys]);
+    let scores = on_scores(scores.reshape([batch, heads, queries, keys]));
     let scores = match bias {
         Some(bias) => scores + bias,
         None => scores,

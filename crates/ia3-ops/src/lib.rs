@@ -15,7 +15,7 @@ mod scale;
 mod softmax;
 
 pub use activation::{gelu, gelu_tanh, relu, silu};
-pub use attention::{attention, attention_with};
+pub use attention::{attention, attention_capped, attention_with};
 pub use cross_entropy::nll;
 pub use linear::{linear, matmul_transposed};
 pub use norm::{layer_norm, rms_norm};

@@ -68,7 +68,9 @@ fn set_own_head(
     config: ModelConfig,
     base: &Path,
 ) -> Result<(), Error> {
-    if config.tied_keys().is_none() || !has_own_head(model) {
+    // BART would untie the embeddings of its stacks too. transformers sees by content that its head is another matrix.
+    let by_content = matches!(config, ModelConfig::Bart(_));
+    if config.tied_keys().is_none() || by_content || !has_own_head(model) {
         return Ok(());
     }
     let of_base = with_head_of(config.clone(), &Checkpoint::open(base)?)?;

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::config::{LlamaConfig, QkNorm};
-use crate::attention::{attend_cached, split_heads};
+use crate::attention::{attend_capped, merge_heads, split_heads};
 use crate::cache::KvCache;
 use crate::layers::{dropout, linear};
 use crate::norm::RmsNorm;
@@ -21,9 +21,9 @@ pub struct LlamaAttention {
     pub v_proj: Linear,
     /// The projection of the output, `[heads·head_dim, d]`.
     pub o_proj: Linear,
-    /// The norm of the queries, `[head_dim]` or `[heads·head_dim]` (Qwen3 and OLMo 2).
+    /// The norm of the queries, `[head_dim]` (Qwen3 and Gemma 3) or `[heads·head_dim]` (OLMo 2).
     pub q_norm: Option<RmsNorm>,
-    /// The norm of the keys, `[head_dim]` or `[kv_heads·head_dim]` (Qwen3 and OLMo 2).
+    /// The norm of the keys, `[head_dim]` (Qwen3 and Gemma 3) or `[kv_heads·head_dim]` (OLMo 2).
     pub k_norm: Option<RmsNorm>,
     /// The dropout on the attention weights.
     pub dropout: Dropout,
@@ -33,6 +33,8 @@ pub struct LlamaAttention {
     kv_heads: usize,
     #[module(skip)]
     scaling: f64,
+    #[module(skip)]
+    cap: Option<f64>,
     #[module(skip)]
     rotary: bool,
 }
@@ -48,7 +50,7 @@ impl LlamaAttention {
                 QkNorm::Head => config.head_dim,
                 QkNorm::AllHeads => heads * config.head_dim,
             };
-            Some(RmsNorm::new(width, config.rms_norm_eps, device))
+            Some(config.norm(width, device))
         };
         Self {
             q_proj: project(heads),
@@ -60,7 +62,8 @@ impl LlamaAttention {
             dropout: dropout(config.attention_dropout),
             heads,
             kv_heads,
-            scaling: (config.head_dim as f64).powf(-0.5),
+            scaling: config.query_pre_attn_scalar.powf(-0.5),
+            cap: config.attn_logit_softcapping,
             rotary: config.rotary_layers[layer],
         }
     }
@@ -77,8 +80,12 @@ impl LlamaAttention {
         let k = heads(self.k_proj.ia3_forward(x.clone()), self.kv_heads, &self.k_norm);
         let [q, k] = if self.rotary { [q, k].map(|x| rotation.apply(x)) } else { [q, k] };
         let v = split_heads(self.v_proj.ia3_forward(x), self.kv_heads);
-        let context = attend_cached([q, k, v], bias, self.scaling, &self.dropout, cache);
-        self.o_proj.ia3_forward(context)
+        let [k, v] = match cache {
+            Some(cache) => cache.append(k, v),
+            None => [k, v],
+        };
+        let context = attend_capped([q, k, v], bias, self.scaling, self.cap, &self.dropout);
+        self.o_proj.ia3_forward(merge_heads(context))
     }
 }
 

@@ -4,14 +4,14 @@ use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::attention::LlamaAttention;
-use super::config::LlamaConfig;
+use super::config::{BlockNorms, LlamaConfig};
 use crate::activation::Activation;
 use crate::cache::KvCache;
 use crate::layers::linear;
 use crate::norm::RmsNorm;
 use crate::rotary::Rotation;
 
-/// The feed-forward layer (SwiGLU): `down_proj(act(gate_proj(x)) ⊙ up_proj(x))`.
+/// The feed-forward layer (SwiGLU, in Gemma GeGLU): `down_proj(act(gate_proj(x)) ⊙ up_proj(x))`.
 #[derive(Module, Debug)]
 pub struct LlamaMLP {
     /// The gate, `[d, d_inner]`. The activation is applied to its output.
@@ -42,8 +42,11 @@ impl LlamaMLP {
     }
 }
 
-/// A block: `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`. In OLMo 2 it is
-/// `x + post_attention_layernorm(self_attn(x))`, then `x + post_feedforward_layernorm(mlp(x))`.
+/// A block: `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`.
+///
+/// In OLMo 2 it is `x + post_attention_layernorm(self_attn(x))`, then `x + post_feedforward_layernorm(mlp(x))`. Gemma 2 and 3
+/// have a norm before and a norm after each of the two layers, and the norm before the feed-forward layer is
+/// `pre_feedforward_layernorm`.
 #[derive(Module, Debug)]
 pub struct LlamaDecoderLayer {
     /// The attention.
@@ -52,25 +55,26 @@ pub struct LlamaDecoderLayer {
     pub mlp: LlamaMLP,
     /// The RMS norm before the attention. OLMo 2 has none.
     pub input_layernorm: Option<RmsNorm>,
-    /// The RMS norm before the feed-forward layer; in OLMo 2 the one after the attention.
+    /// The RMS norm before the feed-forward layer; in OLMo 2 and in Gemma 2 and 3 the one after the attention.
     pub post_attention_layernorm: RmsNorm,
-    /// The RMS norm after the feed-forward layer, which OLMo 2 alone has.
+    /// The RMS norm before the feed-forward layer of Gemma 2 and 3.
+    pub pre_feedforward_layernorm: Option<RmsNorm>,
+    /// The RMS norm after the feed-forward layer, which OLMo 2 and Gemma 2 and 3 have.
     pub post_feedforward_layernorm: Option<RmsNorm>,
-}
-
-pub(crate) fn norm(config: &LlamaConfig, device: &Device) -> RmsNorm {
-    RmsNorm::new(config.hidden_size, config.rms_norm_eps, device)
 }
 
 impl LlamaDecoderLayer {
     /// Block `layer`.
     pub(crate) fn new(config: &LlamaConfig, layer: usize, device: &Device) -> Self {
+        let norm = || config.norm(config.hidden_size, device);
+        let norms = config.block_norms;
         Self {
             self_attn: LlamaAttention::new(config, layer, device),
             mlp: LlamaMLP::new(config, device),
-            input_layernorm: (!config.norm_after).then(|| norm(config, device)),
-            post_attention_layernorm: norm(config, device),
-            post_feedforward_layernorm: config.norm_after.then(|| norm(config, device)),
+            input_layernorm: (norms != BlockNorms::After).then(norm),
+            post_attention_layernorm: norm(),
+            pre_feedforward_layernorm: (norms == BlockNorms::Around).then(norm),
+            post_feedforward_layernorm: (norms != BlockNorms::Before).then(norm),
         }
     }
 
@@ -81,18 +85,27 @@ impl LlamaDecoderLayer {
         bias: Tensor<4>,
         cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
-        let attention = |x| self.self_attn.forward(x, rotation, bias, cache);
-        let of_attention = &self.post_attention_layernorm;
-        match (&self.input_layernorm, &self.post_feedforward_layernorm) {
-            (None, Some(of_mlp)) => {
-                let x = x.clone() + of_attention.forward(attention(x));
-                x.clone() + of_mlp.forward(self.mlp.forward(x))
-            }
-            (before, _) => {
-                let h = before.as_ref().map_or(x.clone(), |norm| norm.forward(x.clone()));
-                let x = x + attention(h);
-                x.clone() + self.mlp.forward(of_attention.forward(x))
-            }
+        let [before_attention, after_attention, before_mlp, after_mlp] = self.norms();
+        let h = self.self_attn.forward(normed(before_attention, x.clone()), rotation, bias, cache);
+        let x = x + normed(after_attention, h);
+        let h = self.mlp.forward(normed(before_mlp, x.clone()));
+        x + normed(after_mlp, h)
+    }
+
+    /// The norms before and after the attention, and before and after the feed-forward layer.
+    fn norms(&self) -> [Option<&RmsNorm>; 4] {
+        let middle = Some(&self.post_attention_layernorm);
+        let before = self.input_layernorm.as_ref();
+        match &self.post_feedforward_layernorm {
+            None => [before, None, middle, None],
+            Some(after) => [before, middle, self.pre_feedforward_layernorm.as_ref(), Some(after)],
         }
+    }
+}
+
+fn normed(norm: Option<&RmsNorm>, x: Tensor<3>) -> Tensor<3> {
+    match norm {
+        Some(norm) => norm.forward(x),
+        None => x,
     }
 }

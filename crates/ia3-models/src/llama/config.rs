@@ -1,14 +1,19 @@
+use burn::tensor::Device;
+
 use crate::activation::Activation;
 use crate::config_field::{expect_dropout, expect_positive, expect_sizes};
 use crate::error::ModelError;
+use crate::norm::RmsNorm;
 use crate::rotary::RotaryFrequencies;
 use crate::shape::{HasShape, Shape};
 
-/// The `config.json` of Llama, Mistral, Qwen2, Qwen3, SmolLM3 and OLMo 2 (Hugging Face's `LlamaConfig`, `MistralConfig`,
-/// `Qwen2Config`, `Qwen3Config`, `SmolLM3Config` and `Olmo2Config`), with their defaults.
+/// The `config.json` of Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2 and Gemma 1 to 3 (Hugging Face's `LlamaConfig`,
+/// `MistralConfig`, `Qwen2Config`, `Qwen3Config`, `SmolLM3Config`, `Olmo2Config`, `GemmaConfig`, `Gemma2Config` and
+/// `Gemma3TextConfig`), with their defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LlamaConfig {
-    /// `llama`, `mistral`, `qwen2`, `qwen3`, `smollm3` or `olmo2`. They differ in their biases, norms, windows and defaults.
+    /// `llama`, `mistral`, `qwen2`, `qwen3`, `smollm3`, `olmo2`, `gemma`, `gemma2` or `gemma3_text`. They differ in their biases,
+    /// norms, windows and defaults.
     pub model_type: String,
     /// The size of the vocabulary, which is the number of rows of the embedding and of the head.
     pub vocab_size: usize,
@@ -38,16 +43,28 @@ pub struct LlamaConfig {
     pub output_bias: bool,
     /// Whether the feed-forward layer has biases.
     pub mlp_bias: bool,
-    /// The norm of queries and keys before their rotation (Qwen3 and OLMo 2).
+    /// The norm of queries and keys before their rotation (Qwen3, OLMo 2 and Gemma 3).
     pub qk_norm: Option<QkNorm>,
-    /// Whether the norms follow the attention and the feed-forward layer instead of preceding them (OLMo 2).
-    pub norm_after: bool,
+    /// The places of the norms in a block.
+    pub block_norms: BlockNorms,
+    /// Whether the factor of every norm is 1 more than its weight (Gemma).
+    pub norm_plus_one: bool,
+    /// Whether the embeddings are multiplied with `√hidden_size` (Gemma).
+    pub scale_embeddings: bool,
+    /// The attention scores are divided by the root of this number. It is the width of a head except in Gemma 2 and 3.
+    pub query_pre_attn_scalar: f64,
+    /// The cap `c` of attention scores, which become `c·tanh(score / c)` (Gemma 2).
+    pub attn_logit_softcapping: Option<f64>,
+    /// The cap `c` of the logits, which become `c·tanh(logit / c)` (Gemma 2 and 3).
+    pub final_logit_softcapping: Option<f64>,
     /// The angle per position of each pair of values of a head, for the rotary embeddings.
     pub rotary_frequencies: RotaryFrequencies,
+    /// The same of the blocks that have a window, where they have other angles (Gemma 3).
+    pub local_rotary_frequencies: Option<RotaryFrequencies>,
     /// Whether each block has rotary positions. SmolLM3 has blocks without them.
     pub rotary_layers: Vec<bool>,
     /// The window of each block: the number of tokens that a token sees, including itself. `None` means that it sees all
-    /// tokens before it. Llama and OLMo 2 have no windows.
+    /// tokens before it. Llama, OLMo 2 and Gemma 1 have no windows.
     pub windows: Vec<Option<usize>>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
@@ -60,13 +77,30 @@ pub struct LlamaConfig {
 /// What one RMS norm of queries and keys takes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QkNorm {
-    /// The features of one head; all heads share the factors (Qwen3).
+    /// The features of one head; all heads share the factors (Qwen3 and Gemma 3).
     Head,
     /// The features of all heads (OLMo 2).
     AllHeads,
 }
 
+/// The places of the norms in a block, which has an attention and a feed-forward layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockNorms {
+    /// One before each of the two layers.
+    Before,
+    /// One after each of the two layers (OLMo 2).
+    After,
+    /// One before and one after each of the two layers (Gemma 2 and 3).
+    Around,
+}
+
 impl LlamaConfig {
+    /// A freshly initialised norm of `width` features.
+    pub(super) fn norm(&self, width: usize, device: &Device) -> RmsNorm {
+        let new = if self.norm_plus_one { RmsNorm::plus_one } else { RmsNorm::new };
+        new(width, self.rms_norm_eps, device)
+    }
+
     /// The `model_type` of Hugging Face.
     pub(crate) fn hugging_face_type(&self) -> &str {
         &self.model_type
@@ -82,6 +116,13 @@ impl LlamaConfig {
             ("num_attention_heads · head_dim", self.num_attention_heads.saturating_mul(self.head_dim)),
         ])?;
         expect_dropout("attention_dropout", self.attention_dropout)?;
+        expect_positive("query_pre_attn_scalar", self.query_pre_attn_scalar)?;
+        let caps = [
+            ("attn_logit_softcapping", self.attn_logit_softcapping),
+            ("final_logit_softcapping", self.final_logit_softcapping),
+        ];
+        caps.into_iter()
+            .try_for_each(|(field, cap)| cap.map_or(Ok(()), |cap| expect_positive(field, cap)))?;
         expect_positive("rms_norm_eps", self.rms_norm_eps)
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::config::{LlamaConfig, QkNorm};
+use super::config::{BlockNorms, LlamaConfig, QkNorm};
+use super::gemma_json;
+use super::layer_types::{expect_grouped_heads, windows_of};
 use super::model_type::{Defaults, defaults};
 use crate::activation::Activation;
 use crate::config_field::{expect, expect_divides, expect_layers, expect_sizes, nullable, read, some_ids};
@@ -17,11 +19,24 @@ impl LlamaConfig {
     /// - [`ModelError::Json`]: the text is not such a configuration.
     /// - [`ModelError::Field`]: a field has a value that is not possible.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let raw: Raw = read(text, "llama, mistral, qwen2, qwen3, smollm3 or olmo2", &[])?;
-        raw.check()?;
-        raw.resolve()
+        #[derive(Deserialize)]
+        struct Type {
+            model_type: String,
+        }
+        let config = match read::<Type>(text, NAMES, &[])?.model_type.as_str() {
+            "gemma" | "gemma2" | "gemma3_text" => gemma_json::read_config(text)?,
+            _ => {
+                let raw: Raw = read(text, NAMES, &[])?;
+                raw.check()?;
+                raw.resolve()?
+            }
+        };
+        config.check()?;
+        Ok(config)
     }
 }
+
+const NAMES: &str = "llama, mistral, qwen2, qwen3, smollm3, olmo2, gemma, gemma2 or gemma3_text";
 
 #[derive(Deserialize)]
 struct Raw {
@@ -102,14 +117,14 @@ impl Raw {
         }
         // The frequencies of the rotary embedding, which come next, are as many as half a head is wide.
         expect_sizes([("hidden_size", self.hidden_size())])?;
-        expect_divides("num_key_value_heads", kv_heads, heads, "a divisor of `num_attention_heads`")
+        expect_grouped_heads(heads, kv_heads)
     }
 
     fn resolve(self) -> Result<LlamaConfig, ModelError> {
         let (d, [num_attention_heads, num_key_value_heads]) = (self.defaults(), self.heads());
         let head_dim = self.head_dim().unwrap_or(self.hidden_size() / num_attention_heads);
         let bias = self.attention_bias.unwrap_or(false) && !self.is(&["mistral", "qwen2"]);
-        let config = LlamaConfig {
+        Ok(LlamaConfig {
             vocab_size: self.vocab_size.unwrap_or(d.vocab_size),
             hidden_size: self.hidden_size(),
             intermediate_size: self.intermediate_size.unwrap_or(d.intermediate_size),
@@ -129,17 +144,21 @@ impl Raw {
                 "olmo2" => Some(QkNorm::AllHeads),
                 _ => None,
             },
-            norm_after: self.is(&["olmo2"]),
+            block_norms: if self.is(&["olmo2"]) { BlockNorms::After } else { BlockNorms::Before },
+            norm_plus_one: false,
+            scale_embeddings: false,
+            query_pre_attn_scalar: head_dim as f64,
+            attn_logit_softcapping: None,
+            final_logit_softcapping: None,
             rotary_frequencies: self.rotary(head_dim)?,
+            local_rotary_frequencies: None,
             rotary_layers: self.rotary_layers()?,
             windows: self.windows()?,
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(d.tie_word_embeddings),
             pad_token_id: self.pad_token_id.unwrap_or(d.pad_token_id),
             eos_token_id: self.eos_token_id.clone().unwrap_or(d.eos_token_id.into_iter().collect()),
             model_type: self.model_type,
-        };
-        config.check()?;
-        Ok(config)
+        })
     }
 
     fn rotary(&self, head_dim: usize) -> Result<RotaryFrequencies, ModelError> {
@@ -185,7 +204,7 @@ impl Raw {
         let window = self.window();
         expect(window != Some(0), "sliding_window", 0, "at least 1 token")?;
         if let Some(types) = self.layer_types.as_ref().filter(|_| !self.is(&["llama", "olmo2"])) {
-            return self.windows_of(types, window);
+            return windows_of(types, self.layers(), window);
         }
         let first = if self.is(&["qwen2", "qwen3"]) { self.max_window_layers.unwrap_or(28) } else { 0 };
         let smollm3 = self.is(&["smollm3"]);
@@ -195,19 +214,6 @@ impl Raw {
         };
         let layers = self.rotary_layers()?.into_iter().enumerate();
         Ok(layers.map(|layer| window.filter(|_| windowed(layer))).collect())
-    }
-
-    fn windows_of(&self, types: &[String], window: Option<usize>) -> Result<Vec<Option<usize>>, ModelError> {
-        let expected = "one of full_attention and sliding_attention for each layer";
-        expect(types.len() == self.layers(), "layer_types", types.len(), expected)?;
-        let of_type = |name: &String| match (name.as_str(), window) {
-            ("full_attention" | "attention", _) => Ok(None),
-            ("sliding_attention", Some(window)) => Ok(Some(window)),
-            ("sliding_attention", None) => Err("`sliding_attention` without a `sliding_window`".to_string()),
-            (other, _) => Err(format!("`{other}`")),
-        };
-        let windows: Result<_, String> = types.iter().map(of_type).collect();
-        windows.map_err(|found| ModelError::Field { field: "layer_types", found, expected })
     }
 }
 

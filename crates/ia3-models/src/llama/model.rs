@@ -3,7 +3,7 @@ use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::{ModelInfo, Tied, embed, model_info};
 
-use super::block::{LlamaDecoderLayer, norm};
+use super::block::LlamaDecoderLayer;
 use super::config::LlamaConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
@@ -23,8 +23,8 @@ pub struct LlamaModel {
     pub norm: RmsNorm,
 }
 
-/// Llama, Mistral, Qwen2, Qwen3, SmolLM3 or OLMo 2 with a language-model head, which is Hugging Face's `LlamaForCausalLM`,
-/// `MistralForCausalLM` and so on.
+/// Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2 or Gemma with a language-model head, which is Hugging Face's
+/// `LlamaForCausalLM`, `MistralForCausalLM` and so on.
 #[derive(Module, Debug)]
 pub struct LlamaForCausalLM {
     /// All modules except the head.
@@ -37,7 +37,7 @@ pub struct LlamaForCausalLM {
 
 causal_lm_methods!(
     LlamaForCausalLM, LlamaConfig,
-    types: ["llama", "mistral", "qwen2", "qwen3", "smollm3", "olmo2"],
+    types: ["llama", "mistral", "qwen2", "qwen3", "smollm3", "olmo2", "gemma", "gemma2", "gemma3_text"],
     prefix: "model.",
     embedding: "model.embed_tokens.weight"
 );
@@ -49,7 +49,7 @@ impl LlamaConfig {
         let model = LlamaModel {
             embed_tokens: embedding(self.vocab_size, d, std, device),
             layers: (0..self.num_hidden_layers).map(|i| LlamaDecoderLayer::new(self, i, device)).collect(),
-            norm: norm(self, device),
+            norm: self.norm(d, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
         let lm_head = Tied::to("model.embed_tokens").with_own((!self.tie_word_embeddings).then(head));
@@ -71,16 +71,24 @@ impl CausalLm for LlamaForCausalLM {
     }
 
     fn states(&self, tokens: &Tokens, caches: Caches, mut trace: Trace) -> Tensor<3> {
-        let (model, windows) = (&self.model, &self.config.windows);
+        let (model, config) = (&self.model, &self.config);
         let x = embed(&model.embed_tokens, tokens.ids.clone());
-        let rotation = Rotation::at(tokens.positions.clone(), &self.config.rotary_frequencies);
-        let biases = tokens.biases(&x, windows);
+        let x = if config.scale_embeddings { x * (config.hidden_size as f64).sqrt() } else { x };
+        let of_all = |frequencies| Rotation::at(tokens.positions.clone(), frequencies);
+        let rotation = of_all(&config.rotary_frequencies);
+        let local = config.local_rotary_frequencies.as_ref().map(of_all);
+        let biases = tokens.biases(&x, &config.windows);
         let x = run_blocks(&model.layers, x, caches, &mut trace, |layer, i, x, cache| {
-            layer.forward(x, &rotation, biases.of_block(i), cache)
+            let rotation = local.as_ref().filter(|_| config.windows[i].is_some()).unwrap_or(&rotation);
+            layer.forward(x, rotation, biases.of_block(i), cache)
         });
         let x = model.norm.forward(x);
         trace.push(&x);
         x
+    }
+
+    fn logit_cap(&self) -> Option<f64> {
+        self.config.final_logit_softcapping
     }
 
     fn head(&self) -> (&Option<Linear>, &Embedding) {

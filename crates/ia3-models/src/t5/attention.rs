@@ -7,6 +7,7 @@ use super::config::T5Config;
 use super::init::normal;
 use super::position::buckets;
 use crate::attention::{attend, merge_heads, split_heads};
+use crate::decoder_memory::KeysValues;
 
 /// Multi-head attention with a learned bias by relative position. The scores are not scaled.
 ///
@@ -31,9 +32,6 @@ pub struct T5Attention {
     #[module(skip)]
     max_distance: usize,
 }
-
-/// The keys and values of one sequence, each `[batch, heads, keys, d_kv]`.
-pub(crate) type KeysValues = [Tensor<4>; 2];
 
 impl T5Attention {
     pub(crate) fn new(config: &T5Config, owns_bias: bool, device: &Device) -> Self {

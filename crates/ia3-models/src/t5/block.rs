@@ -5,11 +5,12 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor};
 
-use super::attention::{KeysValues, T5Attention};
+use super::attention::T5Attention;
 use super::config::T5Config;
 use super::feed_forward::T5DenseReluDense;
-use super::half::{clamped, residual};
 use crate::cache::KvCache;
+use crate::decoder_memory::KeysValues;
+use crate::half::{clamped, residual};
 use crate::norm::RmsNorm;
 
 /// Self-attention with its norm and residual.

@@ -8,7 +8,6 @@ mod attention;
 mod block;
 mod config;
 mod feed_forward;
-mod half;
 mod init;
 mod model;
 mod position;

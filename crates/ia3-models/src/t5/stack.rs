@@ -3,10 +3,9 @@ use burn::nn::{Dropout, Embedding};
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::Tied;
 
-use super::attention::KeysValues;
 use super::block::{T5DecoderBlock, T5EncoderBlock, dropout, norm};
 use super::config::T5Config;
-use crate::cache::KvCache;
+use crate::decoder_memory::DecoderMemory;
 use crate::mask;
 use crate::norm::RmsNorm;
 use crate::output::Trace;
@@ -67,27 +66,6 @@ impl T5Encoder {
     }
 }
 
-/// The state of the decoder between the steps of a generation: the keys and values of the encoder's output for each block, and
-/// those of the tokens that were decoded.
-pub(crate) struct DecoderMemory {
-    cross: Vec<KeysValues>,
-    cross_bias: Tensor<4>,
-    past: Option<Vec<KvCache>>,
-}
-
-impl DecoderMemory {
-    /// Selects rows of the encoder's output by `index`. No token has been decoded in the result.
-    pub(crate) fn select(self, index: Tensor<1, Int>) -> Self {
-        let rows = |x: Tensor<4>| x.select(0, index.clone());
-        let cross = self.cross.into_iter().map(|kv| kv.map(rows)).collect();
-        Self { cross, cross_bias: rows(self.cross_bias), past: None }
-    }
-
-    fn past_len(&self) -> usize {
-        self.past.as_ref().map_or(0, |p| p[0].len())
-    }
-}
-
 impl T5Decoder {
     pub(crate) fn new(config: &T5Config, device: &Device) -> Self {
         let blocks = 0..config.num_decoder_layers;
@@ -109,8 +87,7 @@ impl T5Decoder {
         capacity: Option<usize>,
     ) -> DecoderMemory {
         let cross = self.block.iter().map(|b| b.cross_keys_values(encoded.clone())).collect();
-        let caches = |n| self.block.iter().map(|_| KvCache::new(n)).collect();
-        DecoderMemory { cross, cross_bias: padding, past: capacity.map(caches) }
+        DecoderMemory::new(cross, padding, capacity)
     }
 
     /// Decodes embeddings `[batch, new, d_model]` of tokens that follow the tokens in `memory`.
@@ -125,8 +102,7 @@ impl T5Decoder {
         let mut x = self.dropout.forward(x);
         for (i, block) in self.block.iter().enumerate() {
             trace.push(&x);
-            let cache = memory.past.as_mut().map(|p| &mut p[i]);
-            let (cross, cross_bias) = (memory.cross[i].clone(), memory.cross_bias.clone());
+            let (cross, cross_bias, cache) = memory.block(i);
             x = block.forward(x, bias.clone(), cross, cross_bias, cache);
         }
         let x = self.dropout.forward(self.final_layer_norm.forward(x));

@@ -28,11 +28,17 @@ impl AttentionWeights {
         let text = text_file::read_of_model(&path)?;
         let config: serde_json::Value =
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-        let heads = ["num_heads", "num_attention_heads", "n_head", "n_heads"];
+        let heads = ["num_heads", "num_attention_heads", "n_head", "n_heads", "encoder_attention_heads"];
         let heads = heads.iter().find_map(|name| config[*name].as_f64()).unwrap_or(1.0);
         let half = ["dtype", "torch_dtype"].iter().any(|name| config[*name].as_str().is_some_and(is_half));
         let recomputed = is_flex(device) && !half && dropout(&config) == 0.0;
-        Ok(Self { kept: if recomputed { 0.0 } else { 3.0 }, heads })
+        let kept = match is_capped(&config) {
+            // The scores before and after the cap are kept too.
+            true => 5.0,
+            false if recomputed => 0.0,
+            false => 3.0,
+        };
+        Ok(Self { kept, heads })
     }
 }
 
@@ -40,10 +46,18 @@ fn is_half(dtype: &str) -> bool {
     dtype.ends_with("16")
 }
 
+/// Whether the attention scores are capped, which no kernel computes.
+fn is_capped(config: &serde_json::Value) -> bool {
+    let written = config.get("attn_logit_softcapping");
+    config["model_type"] == "gemma2" && written.is_none_or(|cap| !cap.is_null())
+}
+
 /// The dropout of the attention weights, under the names and with the defaults of Hugging Face's configurations.
 fn dropout(config: &serde_json::Value) -> f64 {
     let absent = match config["model_type"].as_str() {
-        Some("t5" | "mt5" | "gpt2" | "bert" | "roberta" | "xlm-roberta" | "electra" | "distilbert") => 0.1,
+        Some(
+            "t5" | "mt5" | "gpt2" | "m2m_100" | "bert" | "roberta" | "xlm-roberta" | "electra" | "distilbert",
+        ) => 0.1,
         _ => 0.0,
     };
     let names = ["dropout_rate", "attention_probs_dropout_prob", "attn_pdrop", "attention_dropout"];

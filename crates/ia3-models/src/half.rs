@@ -1,4 +1,4 @@
-//! The residual stream of a float16 model, as `T5Block` of transformers computes it.
+//! The residual stream of a float16 model, as T5 and BART of transformers compute it.
 
 use burn::tensor::{DType, Tensor};
 
@@ -6,7 +6,7 @@ use burn::tensor::{DType, Tensor};
 const LIMIT: f64 = 64_504.0;
 
 /// `x + y`, in float32 where one of them is.
-pub(super) fn residual(x: Tensor<3>, y: Tensor<3>) -> Tensor<3> {
+pub(crate) fn residual(x: Tensor<3>, y: Tensor<3>) -> Tensor<3> {
     if x.dtype() == y.dtype() {
         return x + y;
     }
@@ -14,7 +14,7 @@ pub(super) fn residual(x: Tensor<3>, y: Tensor<3>) -> Tensor<3> {
 }
 
 /// `x`, or `x` clamped to the largest float16 less 1000 where a float16 value overflowed.
-pub(super) fn clamped(x: Tensor<3>) -> Tensor<3> {
+pub(crate) fn clamped(x: Tensor<3>) -> Tensor<3> {
     if x.dtype() != DType::F16 {
         return x;
     }

@@ -1,0 +1,58 @@
+use burn::module::Module;
+use burn::nn::{Dropout, Linear};
+use burn::tensor::{Device, Tensor};
+use ia3_core::Ia3Forward;
+
+use super::config::BartConfig;
+use crate::attention::{attend, merge_heads, split_heads};
+use crate::decoder_memory::KeysValues;
+use crate::layers::{dropout, linear};
+
+/// Multi-head attention with biases. The scores are divided by the root of the width of a head.
+#[derive(Module, Debug)]
+pub struct BartAttention {
+    /// The projection to keys, `[d_model, d_model]`.
+    pub k_proj: Linear,
+    /// The projection to values, `[d_model, d_model]`; an (IA)³ target.
+    pub v_proj: Linear,
+    /// The projection to queries, `[d_model, d_model]`; an (IA)³ target.
+    pub q_proj: Linear,
+    /// The projection of the output, `[d_model, d_model]`.
+    pub out_proj: Linear,
+    /// The dropout on the attention weights.
+    pub dropout: Dropout,
+    #[module(skip)]
+    heads: usize,
+    #[module(skip)]
+    scaling: f64,
+}
+
+impl BartAttention {
+    pub(crate) fn new(config: &BartConfig, heads: usize, device: &Device) -> Self {
+        let d = config.d_model;
+        let project = || linear(d, d, true, config.init_std, device);
+        Self {
+            k_proj: project(),
+            v_proj: project(),
+            q_proj: project(),
+            out_proj: project(),
+            dropout: dropout(config.attention_dropout),
+            heads,
+            scaling: ((d / heads) as f64).powf(-0.5),
+        }
+    }
+
+    /// Computes the keys and values of `x` `[batch, seq, d_model]`.
+    pub(crate) fn keys_values(&self, x: Tensor<3>) -> KeysValues {
+        let k = split_heads(self.k_proj.ia3_forward(x.clone()), self.heads);
+        let v = split_heads(self.v_proj.ia3_forward(x), self.heads);
+        [k, v]
+    }
+
+    /// Computes the attention of `x` `[batch, queries, d_model]` to the given keys and values. The result has the shape of `x`.
+    pub(crate) fn forward(&self, x: Tensor<3>, [k, v]: KeysValues, bias: Tensor<4>) -> Tensor<3> {
+        let q = split_heads(self.q_proj.ia3_forward(x), self.heads);
+        let context = attend(q, k, v, Some(bias), self.scaling, &self.dropout);
+        self.out_proj.ia3_forward(merge_heads(context))
+    }
+}

@@ -1,0 +1,115 @@
+//! The positions that are added to the embeddings of a stack.
+
+use burn::nn::Embedding;
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+use super::config::{BartConfig, BartPositions};
+use crate::layers::embedding;
+
+/// The rows before the first position of a learned table, which fairseq kept for its padding.
+const OFFSET: usize = 2;
+
+/// The base of the wavelengths.
+const BASE: f64 = 10_000.0;
+
+/// A table of positions, `[positions, d_model]`.
+pub(super) fn table(config: &BartConfig, device: &Device) -> Embedding {
+    let rows = config.max_position_embeddings + offset(config.positions);
+    embedding(rows, config.d_model, config.init_std, device)
+}
+
+/// How the positions of a stack without a table are computed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Positions {
+    pub(super) kind: BartPositions,
+    pub(super) width: usize,
+    pub(super) pad_token_id: i64,
+}
+
+impl Positions {
+    /// The positions `[batch or 1, seq, d_model]` of ids `[batch, seq]` that follow `past` tokens.
+    pub(super) fn of(self, table: &Option<Embedding>, ids: Tensor<2, Int>, past: usize) -> Tensor<3> {
+        let (seq, device) = (ids.dims()[1], ids.device());
+        match (table, self.kind) {
+            (_, BartPositions::SinusoidalOfTokens) => self.of_tokens(ids, past),
+            (None, _) => sinusoidal(past, seq, self.width, &device),
+            (Some(table), kind) => {
+                let first = (past + offset(kind)) as i64;
+                table.forward(Tensor::<1, Int>::arange(first..first + seq as i64, &device).unsqueeze())
+            }
+        }
+    }
+
+    /// Sines and cosines of the number of each token among those that are not padding, and zeros for padding
+    /// (`M2M100SinusoidalPositionalEmbedding` of transformers).
+    fn of_tokens(self, ids: Tensor<2, Int>, past: usize) -> Tensor<3> {
+        let ([batch, seq], half, device) = (ids.dims(), self.width / 2, ids.device());
+        let real = ids.not_equal_scalar(self.pad_token_id).int();
+        let position = (real.clone().cumsum(1) + past as i64) * real.clone() + self.pad_token_id;
+        let step = -(BASE.ln() / (half as f64 - 1.0)) as f32;
+        let frequencies: Vec<f32> = (0..half).map(|i| (i as f32 * step).exp()).collect();
+        let frequencies = Tensor::<1>::from_floats(frequencies.as_slice(), &device).reshape([1, 1, half]);
+        let angles = position.float().cast(DType::F32).reshape([batch, seq, 1]) * frequencies;
+        let odd = Tensor::zeros([batch, seq, self.width % 2], (&device, DType::F32));
+        let parts = [angles.clone().sin(), angles.cos(), odd];
+        let parts = parts.into_iter().filter(|part| part.dims()[2] > 0).collect();
+        Tensor::cat(parts, 2) * real.float().cast(DType::F32).reshape([batch, seq, 1])
+    }
+}
+
+/// The number of unused rows at the start of a table.
+fn offset(kind: BartPositions) -> usize {
+    if kind == BartPositions::Learned { OFFSET } else { 0 }
+}
+
+/// Marian's rows of `seq` positions after `past`, `[1, seq, d]`. The first half of a row has the sines of the even columns of the
+/// formula, the second half the cosines of the odd ones (`MarianSinusoidalPositionalEmbedding.create_weight` of transformers).
+fn sinusoidal(past: usize, seq: usize, d: usize, device: &Device) -> Tensor<3> {
+    let sines = d.div_ceil(2);
+    let value = |position: usize, column: usize| {
+        let pair = if column < sines { column } else { column - sines };
+        let angle = position as f64 / BASE.powf((2 * pair) as f64 / d as f64);
+        (if column < sines { angle.sin() } else { angle.cos() }) as f32
+    };
+    let rows = (past..past + seq).flat_map(|position| (0..d).map(move |column| value(position, column)));
+    Tensor::from_data(TensorData::new(rows.collect::<Vec<_>>(), [1, seq, d]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Tolerance;
+
+    fn close(got: Tensor<3>, expected: &[f32]) {
+        let got = got.flatten::<1>(0, 2).into_data();
+        let expected = TensorData::new(expected.to_vec(), [expected.len()]);
+        got.assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
+    }
+
+    fn positions(kind: BartPositions) -> Positions {
+        Positions { kind, width: 5, pad_token_id: 1 }
+    }
+
+    /// Values of `MarianSinusoidalPositionalEmbedding(2, 5)` of transformers 5.23.
+    #[test]
+    fn marian_has_sines_then_cosines() {
+        let positions = positions(BartPositions::Sinusoidal);
+        let ids = Tensor::<2, Int>::from_ints([[7, 8]], &Device::flex());
+        let second = [0.841_471, 0.025_116_222, 0.000_630_957_3, 0.540_302_3, 0.999_684_5];
+        close(positions.of(&None, ids.clone(), 0).narrow(1, 1, 1), &second);
+        close(positions.of(&None, ids.narrow(1, 0, 1), 1), &second);
+    }
+
+    /// Values of `M2M100SinusoidalPositionalEmbedding(8, 5, padding_idx=1)` of transformers 5.23.
+    #[test]
+    fn m2m_counts_the_tokens_that_are_not_padding() {
+        let positions = positions(BartPositions::SinusoidalOfTokens);
+        let ids = Tensor::<2, Int>::from_ints([[1, 9, 1, 8]], &Device::flex());
+        let zeros = [0.0; 5];
+        let (at_2, at_3) =
+            ([0.909_297_4, 0.0002, -0.416_146_84, 1.0, 0.0], [0.141_120_0, 0.0003, -0.989_992_5, 1.0, 0.0]);
+        close(positions.of(&None, ids, 0), &[zeros, at_2, zeros, at_3].concat());
+        let next = Tensor::<2, Int>::from_ints([[9]], &Device::flex());
+        close(positions.of(&None, next, 1), &at_3);
+    }
+}
