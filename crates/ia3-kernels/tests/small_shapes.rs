@@ -146,7 +146,7 @@ fn products_with_weights_in_half_precision_are_those_of_float32() {
 /// largest is 127: those are quantised without an error.
 #[test]
 fn products_of_integers_are_those_of_plain_loops() {
-    for ([m, k, n], block) in [([1, 4, 70], 4), ([2, 9, 5], 3), ([5, 18, 67], 9), ([1, 2, 1], 1)] {
+    for ([m, k, n], block) in [([1, 4, 70], 4), ([2, 9, 5], 3), ([5, 6, 3], 3), ([1, 2, 1], 1)] {
         let bytes: Vec<i8> = (0..k * n).map(|i| (i * 37 % 255) as u8 as i8 / 32).collect();
         let scales: Vec<f32> = values(k / block * n, 5).iter().map(|x| x / 127.0).collect();
         let x: Vec<f32> =

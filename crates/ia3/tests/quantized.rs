@@ -175,14 +175,14 @@ fn short(inputs: &ModelInputs) -> ModelInputs {
             ids.slice([0..1, 0..tokens])
         })
     };
-    let mut short = ModelInputs::default();
-    short.input_ids = cut(&inputs.input_ids);
-    short.attention_mask = cut(&inputs.attention_mask);
-    short.decoder_input_ids = cut(&inputs.decoder_input_ids);
-    short.decoder_attention_mask = cut(&inputs.decoder_attention_mask);
-    short.token_type_ids = cut(&inputs.token_type_ids);
-    short.position_ids = cut(&inputs.position_ids);
-    short
+    ModelInputs {
+        input_ids: cut(&inputs.input_ids),
+        attention_mask: cut(&inputs.attention_mask),
+        decoder_input_ids: cut(&inputs.decoder_input_ids),
+        decoder_attention_mask: cut(&inputs.decoder_attention_mask),
+        token_type_ids: cut(&inputs.token_type_ids),
+        position_ids: cut(&inputs.position_ids),
+    }
 }
 
 #[test]
