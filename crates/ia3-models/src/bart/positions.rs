@@ -107,7 +107,7 @@ mod tests {
         let ids = Tensor::<2, Int>::from_ints([[1, 9, 1, 8]], &Device::flex());
         let zeros = [0.0; 5];
         let (at_2, at_3) =
-            ([0.909_297_4, 0.0002, -0.416_146_84, 1.0, 0.0], [0.141_120_0, 0.0003, -0.989_992_5, 1.0, 0.0]);
+            ([0.909_297_4, 0.0002, -0.416_146_84, 1.0, 0.0], [0.141_12, 0.0003, -0.989_992_5, 1.0, 0.0]);
         close(positions.of(&None, ids, 0), &[zeros, at_2, zeros, at_3].concat());
         let next = Tensor::<2, Int>::from_ints([[9]], &Device::flex());
         close(positions.of(&None, next, 1), &at_3);

@@ -138,7 +138,7 @@ impl Head {
         self.map_steps(|layer| layer.fork(device), |layer| layer.fork(device))
     }
 
-    pub(crate) fn to_device(self, device: &Device) -> Self {
+    pub(crate) fn moved_to(self, device: &Device) -> Self {
         self.map_steps(|layer| layer.to_device(device), |layer| layer.to_device(device))
     }
 

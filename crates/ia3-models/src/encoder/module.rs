@@ -22,7 +22,7 @@ impl<B: EncoderBody> Module for Encoder<B> {
     }
 
     fn to_device(self, device: &Device) -> Self {
-        Self { body: self.body.to_device(device), head: self.head.to_device(device), ..self }
+        Self { body: self.body.to_device(device), head: self.head.moved_to(device), ..self }
     }
 
     fn train(self) -> Self {
