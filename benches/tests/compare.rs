@@ -17,7 +17,7 @@ fn a_run_of_nothing_is_refused_before_anything_is_exported() {
             ["--only", "speed"],
             "[possible values: machine, forward, train, mixed, decode, adapters, ragged, start]",
         ),
-        (["--python", "/no/such/python"], "running \"/no/such/python\""),
+        (["--python", "/no/such/python"], "\"/no/such/python\""),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let (done, _, stderr) = run(&[&words[..], &["--dir", dir.path().to_str().unwrap()]].concat());
