@@ -201,7 +201,9 @@ fn integer_products_change_few_rows_a_little_and_nothing_else() {
             let (exact, got, float) = (few(&base), few(&fast), few(&case.base));
             let (change, quantising) = (worst(&got, &exact), worst(&exact, &float));
             println!("{} {bits:?}: integers change {change:.1e}, quantising {quantising:.1e}", case.name);
-            let bound = (3.0 * quantising).max(0.05);
+            // The one value of a regression is a small difference of large sums, so its relative change is larger.
+            let floor = if exact.len() < 8 { 0.5 } else { 0.05 };
+            let bound = (3.0 * quantising).max(floor);
             assert!(0.0 < change && change < bound, "{} {bits:?}: {change}", case.name);
             *errors = (errors.0.max(change), errors.1.max(quantising));
 
