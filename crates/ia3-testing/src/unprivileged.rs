@@ -1,7 +1,11 @@
 //! Tests of permissions, which the super-user passes by.
-#[cfg(unix)]
-use std::path::Path;
 use std::process::Command;
+#[cfg(unix)]
+use std::{
+    io::ErrorKind,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 /// Whether the calling test should run its body in this process.
 ///
@@ -56,18 +60,34 @@ fn run_as_nobody(name: &str) -> Result<(), String> {
         std::env::current_exe().map_err(|error| format!("the test's own program is not found: {error}"))?;
     std::fs::copy(&own, &program).map_err(|error| format!("the test's program cannot be copied: {error}"))?;
     open_to_all(folder.path())?;
-    let output = Command::new(&program)
-        .args(["--exact", name, "--test-threads", "1"])
-        .current_dir(folder.path())
-        .env("TMPDIR", std::env::temp_dir())
-        .uid(NOBODY)
-        .gid(NOBODY)
-        .output()
-        .map_err(|error| format!("no process of the user nobody can be started: {error}"))?;
+    let output = output_when_closed(
+        Command::new(&program)
+            .args(["--exact", name, "--test-threads", "1"])
+            .current_dir(folder.path())
+            .env("TMPDIR", std::env::temp_dir())
+            .uid(NOBODY)
+            .gid(NOBODY),
+    )
+    .map_err(|error| format!("no process of the user nobody can be started: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout).to_string() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name} failed as the user nobody:\n{said}");
     assert!(said.contains("1 passed"), "no test has the name {name}:\n{said}");
     Ok(())
+}
+
+/// A process that another test starts at the same moment inherits the open copy until it becomes its own program; the system
+/// starts no program that is open for writing.
+#[cfg(unix)]
+fn output_when_closed(command: &mut Command) -> std::io::Result<std::process::Output> {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        match command.output() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            result => return result,
+        }
+    }
 }
 
 #[cfg(not(unix))]

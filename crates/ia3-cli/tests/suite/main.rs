@@ -1,0 +1,26 @@
+//! All integration tests of this crate that need no process of their own, in one program: it links once.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod adapters_cli;
+mod broken_values;
+mod classifier_without_head;
+mod convert;
+mod cost;
+mod damaged_state;
+mod data;
+mod faults;
+mod front;
+mod gguf;
+mod heads;
+mod hostile;
+mod links;
+mod minilm;
+mod quantize;
+mod resume;
+mod rows;
+mod tasks;
+mod train;
+mod train_folder;
+mod writes;

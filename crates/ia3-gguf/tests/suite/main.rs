@@ -1,0 +1,8 @@
+//! All integration tests of this crate that need no process of their own, in one program: it links once.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod blocks;
+mod hostile;
+mod merge;

@@ -1,0 +1,15 @@
+//! All integration tests of this crate that need no process of their own, in one program: it links once.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod front_door;
+mod half;
+mod kv_only;
+mod models;
+mod peft_faults;
+mod peft_suite;
+mod quantized;
+mod rows;
+mod t5;
+mod tied;

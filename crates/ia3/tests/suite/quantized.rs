@@ -1,0 +1,234 @@
+//! Adapters on a quantised base, over the corpus: forward, gradients, and merges into the quantised weights.
+
+use crate::common::{beside_gates, cases, device};
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{DType, Int, Tensor, Tolerance};
+use ia3::core::Adapter;
+use ia3::core::QuantizationError;
+use ia3::models::Model;
+use ia3::{AdapterError, Bits, ModelInputs, Placement, PretrainedOptions, Quantization};
+
+/// Largest difference of a logit between the merged quantised model and the adapter on the same quantised base, of the
+/// largest logit.
+const TOLERANCE: f32 = 1e-5;
+
+/// Largest difference of a gradient on a quantised base and on its float copy, of the largest gradient.
+const GRADIENT: f32 = 1e-5;
+
+fn worst(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let largest = b.iter().fold(0f32, |m, b| m.max(b.abs()));
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+}
+
+/// The model with its quantised weights as floats of the same values.
+fn dequantized(model: &Model) -> Model {
+    struct Dequantizer;
+    impl ModuleMapper for Dequantizer {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(Tensor::dequantize)
+        }
+    }
+    model.clone().map(&mut Dequantizer)
+}
+
+fn scales_an_input(adapter: &Adapter) -> bool {
+    adapter.vectors.values().any(|v| v.placement == Placement::Input)
+}
+
+#[test]
+fn output_vectors_merge_exactly_into_quantised_weights() {
+    let mut exact = 0;
+    for case in cases() {
+        for bits in [Bits::Eight, Bits::Four] {
+            let (base, report) = ia3::quantize(&case.base, bits).unwrap();
+            let adapter = beside_gates(&case.dir, &case.base);
+            let adapted = case.logits(&ia3::attach(&base, &[&adapter]).unwrap());
+            let float = case.logits(&ia3::attach(&case.base, &[&adapter]).unwrap());
+            assert!(worst(&adapted, &float) > 1e-5, "{}: nothing was quantised", case.name);
+            if scales_an_input(&adapter) {
+                let refused = ia3::merge(&base, &[&adapter]).unwrap_err();
+                assert!(
+                    matches!(refused, AdapterError::Quantization(QuantizationError::InputVector { .. })),
+                    "{}: {refused}",
+                    case.name
+                );
+                let again = ia3::merge_requantizing(&base, &[&adapter]).unwrap();
+                let error = again.errors.values().copied().fold(0.0, f64::max);
+                println!("{} {bits:?}: quantised anew, error of a weight {error:.1e}", case.name);
+                let bound = if bits == Bits::Eight { 0.01 } else { 0.2 };
+                assert!(0.0 < error && error < bound, "{}: {error}", case.name);
+                continue;
+            }
+            exact += 1;
+            let merged = case.logits(&ia3::merge_safe(&base, &[&adapter]).unwrap());
+            let difference = worst(&merged, &adapted);
+            println!(
+                "{} {bits:?}: merged differs by {difference:.1e}, quantising by {:.1e} (weights {:.1e})",
+                case.name,
+                worst(&adapted, &float),
+                report.worst()
+            );
+            assert!(difference <= TOLERANCE, "{} {bits:?}: {difference}", case.name);
+        }
+    }
+    assert!(exact >= 10, "gated models merge exactly, {exact}");
+}
+
+#[test]
+fn a_merged_weight_stays_quantised_and_signs_and_zeros_are_exact() {
+    let case = cases().into_iter().find(|case| case.name == "t5v11").unwrap();
+    let (base, _) = ia3::quantize(&case.base, Bits::Eight).unwrap();
+    let mut adapter = beside_gates(&case.dir, &case.base);
+    let path = "encoder.block.0.layer.0.SelfAttention.k";
+    let l = Tensor::<1>::from_floats([-1.5, 0.0, 3.0, 1e-20, -7.0], &device());
+    let l = l.repeat(&[adapter.vectors[path].len() / 5]);
+    adapter.vectors.insert(path.into(), ia3::Ia3Vector::new(l.clone(), Placement::Output));
+    let merged = ia3::merge(&base, &[&adapter]).unwrap();
+    let weight = |model: &Model| match model {
+        Model::T5(t5) => t5.encoder.block[0].layer.0.SelfAttention.k.weight.base(),
+        _ => unreachable!(),
+    };
+    assert!(matches!(weight(&merged).dtype(), DType::QFloat(_)));
+    let expected = weight(&base).dequantize() * l.unsqueeze();
+    let tolerance = Tolerance::<f32>::relative(1e-6);
+    weight(&merged).dequantize().into_data().assert_approx_eq(&expected.into_data(), tolerance);
+    // Unmerging is to use the base again.
+    assert_eq!(case.logits(&base), case.logits(&ia3::quantize(&case.base, Bits::Eight).unwrap().0));
+}
+
+#[test]
+fn gradients_reach_every_vector_through_a_quantised_base() {
+    for case in cases() {
+        let (base, _) = ia3::quantize(&case.base, Bits::Eight).unwrap();
+        let adapter = beside_gates(&case.dir, &case.base);
+        let of = |base: &Model| {
+            let model = ia3::attach(base, &[&adapter]).unwrap().train();
+            let loss = model.forward(case.inputs()).unwrap().square().mean();
+            let grads = GradientsParams::from_grads(loss.backward(), &model);
+            assert_eq!(grads.len(), adapter.vectors.len() + adapter.saved.len(), "{}", case.name);
+            let of =
+                |v: &ia3::Ia3Vector| grads.get::<1>(v.l.id).unwrap().into_data().iter().collect::<Vec<f32>>();
+            adapter.vectors.values().flat_map(of).collect::<Vec<f32>>()
+        };
+        let difference = worst(&of(&base), &of(&dequantized(&base)));
+        println!("{}: a gradient differs by {difference:.1e} of the largest", case.name);
+        assert!(difference <= GRADIENT, "{}: {difference}", case.name);
+    }
+}
+
+#[test]
+fn rows_have_their_own_adapters_on_a_quantised_base() {
+    let case = cases().into_iter().find(|case| case.name == "llama").unwrap();
+    let (base, _) = ia3::quantize(&case.base, Bits::Four).unwrap();
+    let adapter = beside_gates(&case.dir, &case.base);
+    let rows = case.inputs().input_ids.as_ref().unwrap().dims()[0];
+    let mixed: Vec<Option<&Adapter>> = (0..rows).map(|i| Some(&adapter).filter(|_| i > 0)).collect();
+    let mixed = case.logits(&ia3::attach_rows(&base, &mixed).unwrap());
+    let (none, all) = (case.logits(&base), case.logits(&ia3::attach(&base, &[&adapter]).unwrap()));
+    let first = mixed.len() / rows;
+    assert!(worst(&mixed[..first], &none[..first]) <= TOLERANCE);
+    assert!(worst(&mixed[first..], &all[first..]) <= TOLERANCE);
+}
+
+#[test]
+fn a_head_in_integers_is_the_same_from_memory_from_floats_and_from_disk() {
+    let (mut heads, dir) = (0, tempfile::tempdir().unwrap());
+    for case in cases().into_iter().filter(|case| case.base.task().is_language_model()) {
+        for bits in [Bits::Eight, Bits::Four] {
+            let own = case.base.clone().with_own_head();
+            assert!(worst(&case.logits(&own), &case.logits(&case.base)) < 1e-6, "{}", case.name);
+            let how = Quantization::new(bits).with_head(true);
+            let (base, report) = ia3::quantize(&own, how).unwrap();
+            assert!(report.errors.contains_key("lm_head"), "{}: {report:?}", case.name);
+            let logits = case.logits(&base);
+            assert!(worst(&logits, &case.logits(&ia3::quantize(&case.base, bits).unwrap().0)) > 1e-5);
+            let difference = worst(&logits, &case.logits(&dequantized(&base)));
+            println!("{} {bits:?}: differs by {difference:.1e} from floats of the same values", case.name);
+            assert!(difference < TOLERANCE, "{}: {difference}", case.name);
+
+            let options = PretrainedOptions::new().with_quantization(how);
+            let loaded = options.load(case.dir.join("base"), &device()).unwrap();
+            assert_eq!(loaded.report.unused, Vec::<String>::new(), "{}", case.name);
+            assert_eq!(case.logits(&loaded.model), logits, "{}", case.name);
+
+            let dir = dir.path().join(format!("{}-{bits:?}", case.name));
+            ia3::io::copy_sidecars(case.dir.join("base"), &dir).unwrap();
+            ia3::io::save_checkpoint(&loaded.model, &dir).unwrap();
+            let again = ia3::from_pretrained(&dir, &device()).unwrap().model;
+            assert_eq!(case.logits(&again), logits, "{}", case.name);
+            heads += 1;
+        }
+    }
+    assert!(heads >= 10, "{heads}");
+}
+
+/// The first row of a batch, of which each product has at most eight rows.
+fn short(inputs: &ModelInputs) -> ModelInputs {
+    let cut = |ids: &Option<Tensor<2, Int>>| {
+        ids.clone().map(|ids| {
+            let tokens = ids.dims()[1].min(8);
+            ids.slice([0..1, 0..tokens])
+        })
+    };
+    ModelInputs {
+        input_ids: cut(&inputs.input_ids),
+        attention_mask: cut(&inputs.attention_mask),
+        decoder_input_ids: cut(&inputs.decoder_input_ids),
+        decoder_attention_mask: cut(&inputs.decoder_attention_mask),
+        token_type_ids: cut(&inputs.token_type_ids),
+        position_ids: cut(&inputs.position_ids),
+    }
+}
+
+#[test]
+fn integer_products_change_few_rows_a_little_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut errors = [(0f32, 0f32); 2];
+    for case in cases() {
+        let adapter = beside_gates(&case.dir, &case.base);
+        for (bits, errors) in [Bits::Eight, Bits::Four].into_iter().zip(&mut errors) {
+            let (base, _) = ia3::quantize(&case.base, bits).unwrap();
+            let fast = ia3::with_integer_products(base.clone());
+            let few = |model: &Model| -> Vec<f32> {
+                let logits = model.forward(&short(case.inputs())).unwrap();
+                logits.cast(DType::F32).into_data().iter().collect()
+            };
+            let (exact, got, float) = (few(&base), few(&fast), few(&case.base));
+            let (change, quantising) = (worst(&got, &exact), worst(&exact, &float));
+            println!("{} {bits:?}: integers change {change:.1e}, quantising {quantising:.1e}", case.name);
+            // The one value of a regression is a small difference of large sums, so its relative change is larger.
+            let floor = if exact.len() < 8 { 0.5 } else { 0.05 };
+            let bound = (3.0 * quantising).max(floor);
+            assert!(0.0 < change && change < bound, "{} {bits:?}: {change}", case.name);
+            *errors = (errors.0.max(change), errors.1.max(quantising));
+
+            // Training is exact: the same gradients to the bit.
+            let gradients = |base: &Model| {
+                let model = ia3::attach(base, &[&adapter]).unwrap().train();
+                let loss = model.forward(&short(case.inputs())).unwrap().square().mean();
+                let grads = GradientsParams::from_grads(loss.backward(), &model);
+                let of = |v: &ia3::Ia3Vector| grads.get::<1>(v.l.id).map(|g| g.into_data());
+                adapter.vectors.values().map(of).collect::<Vec<_>>()
+            };
+            assert_eq!(gradients(&fast), gradients(&base), "{} {bits:?}", case.name);
+
+            // What is merged or saved is the same as of the exact base.
+            let [merged, fast_merged] = [&base, &fast].map(|base| match scales_an_input(&adapter) {
+                true => ia3::merge_requantizing(base, &[&adapter]).unwrap().model,
+                false => ia3::merge_safe(base, &[&adapter]).unwrap(),
+            });
+            let expected = few(&ia3::with_integer_products(merged.clone()));
+            assert_eq!(few(&fast_merged), expected, "{} {bits:?}", case.name);
+            let [a, b] = ["a", "b"].map(|name| dir.path().join(format!("{}-{bits:?}-{name}", case.name)));
+            for (model, dir) in [(&merged, &a), (&fast_merged, &b)] {
+                ia3::io::copy_sidecars(case.dir.join("base"), dir).unwrap();
+                ia3::io::save_checkpoint(model, dir).unwrap();
+            }
+            let [a, b] = [a, b].map(|dir| std::fs::read(dir.join("model.safetensors")).unwrap());
+            assert!(a == b, "{} {bits:?}", case.name);
+        }
+    }
+    println!("largest change by integers and by quantising: {errors:?}");
+}
