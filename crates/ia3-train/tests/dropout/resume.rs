@@ -1,7 +1,6 @@
 //! A training that is resumed from a checkpoint equals an uninterrupted one, to the bit.
 
-use std::sync::Mutex;
-
+use crate::turn;
 use burn::tensor::Device;
 use ia3_core::{Adapter, Ia3Config, attach};
 use ia3_models::{Model, ModelConfig};
@@ -9,9 +8,6 @@ use ia3_train::{
     CheckpointError, Checkpoints, Dataset, Example, Fingerprint, OptimizerConfig, Schedule, TrainConfig,
     TrainError, Trainer,
 };
-
-/// The CPU has one random number generator per process, so trainings with dropout run one after the other.
-static DROPOUT: Mutex<()> = Mutex::new(());
 
 fn base() -> Model {
     let config = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
@@ -56,7 +52,7 @@ fn finish(trainer: &mut Trainer) -> (Vec<u32>, Vec<u8>) {
 
 #[test]
 fn a_training_can_be_resumed_after_every_step() {
-    let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
+    let _turn = turn();
     let (base, data) = (base(), data());
     for optimizer in [OptimizerConfig::adamw(), OptimizerConfig::Adafactor { scale_parameter: true }] {
         for accumulation in [1, 3] {
@@ -78,7 +74,7 @@ fn a_training_can_be_resumed_after_every_step() {
 
 #[test]
 fn accumulated_micro_batches_are_the_mean_of_their_losses() {
-    let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
+    let _turn = turn();
     let json = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
                    "num_layers": 1, "dropout_rate": 0.0}"#;
     let base = ModelConfig::from_json(json).unwrap().init(&Device::flex());
@@ -101,7 +97,7 @@ fn accumulated_micro_batches_are_the_mean_of_their_losses() {
 
 #[test]
 fn a_checkpoint_is_complete_or_absent_and_belongs_to_one_training() {
-    let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
+    let _turn = turn();
     let (base, data, config) = (base(), data(), config(OptimizerConfig::adamw(), 1));
     let dir = tempfile::tempdir().unwrap();
     let of = |seed: &str| Fingerprint::from_iter([("seed", seed)]);
@@ -165,7 +161,7 @@ fn a_checkpoint_is_complete_or_absent_and_belongs_to_one_training() {
 
 #[test]
 fn the_state_of_another_model_or_optimiser_is_refused() {
-    let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
+    let _turn = turn();
     let (base, data) = (base(), data());
     let (adamw, adafactor) = (
         config(OptimizerConfig::adamw(), 1),
@@ -196,7 +192,7 @@ fn the_state_of_another_model_or_optimiser_is_refused() {
 /// A classifier whose head is trained with the vectors, and a decoder whose query vectors stay at 1.
 #[test]
 fn heads_and_fixed_query_vectors_can_be_resumed() {
-    let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
+    let _turn = turn();
     let bert = r#"{"model_type": "bert", "vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 1,
                    "num_attention_heads": 4, "intermediate_size": 32, "max_position_embeddings": 32, "num_labels": 3}"#;
     let gpt2 = r#"{"model_type": "gpt2", "vocab_size": 20, "n_embd": 16, "n_layer": 1, "n_head": 4, "pad_token_id": 0,
@@ -243,7 +239,7 @@ fn heads_and_fixed_query_vectors_can_be_resumed() {
 
 #[test]
 fn a_step_that_would_break_the_vectors_is_not_made() {
-    let _turn = DROPOUT.lock().unwrap_or_else(|e| e.into_inner());
+    let _turn = turn();
     let (base, data) = (base(), data());
     let optimizer = OptimizerConfig::Adafactor { scale_parameter: false };
     let config = config(optimizer, 1).with_learning_rate(1e300).with_max_grad_norm(None);

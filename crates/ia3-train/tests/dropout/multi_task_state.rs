@@ -1,9 +1,8 @@
 //! A training of several adapters that is resumed from a state equals an uninterrupted one, to the bit. If a number is not
 //! finite, the error names the task.
 
-use std::sync::{Mutex, MutexGuard};
-
 use crate::common::threads::threads;
+use crate::turn;
 use burn::tensor::Device;
 use ia3_core::config::TaskType;
 use ia3_core::{Adapter, Ia3Config, Ia3Vector};
@@ -12,13 +11,6 @@ use ia3_train::{
     AdapterTask, Alone, CheckpointError, Communicator, Dataset, Example, OptimizerConfig, Schedule, Target,
     TrainConfig, TrainError, TrainState, Trainer,
 };
-
-/// The CPU has one random number generator per process, so trainings run one after the other.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(|e| e.into_inner())
-}
 
 /// Largest difference of a trained value between numbers of ranks. The gradients are summed in another order.
 const TOLERANCE: f32 = 1e-5;
