@@ -33,12 +33,11 @@ impl AdaptedModel {
         }
     }
 
-    /// As [`new`](Self::new), with an encoder without its head.
+    /// As [`new`](Self::new), with a model that has no classifier: an encoder without its head, or a decoder with that of
+    /// language.
     pub(crate) fn without_head(args: &ModelArgs, device: &Device) -> anyhow::Result<Self> {
         check_names(args)?;
-        let config = ia3::read_config(&args.base)?;
-        let config =
-            if config.head().is_some() { config.with_task(Task::FeatureExtraction)? } else { config };
+        let config = base_config::without_head(ia3::read_config(&args.base)?);
         match args.rows.is_empty() {
             true => Ok(Self::All(Box::new(adapted(args, config, device)?))),
             false => by_row(args, config, device),

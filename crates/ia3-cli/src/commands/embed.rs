@@ -114,7 +114,7 @@ fn states(model: &Model, inputs: &ModelInputs) -> anyhow::Result<Tensor<3>> {
         return Ok(model.forward(inputs)?);
     }
     if model.task() != Task::CausalLm {
-        bail!("an encoder-decoder has no embeddings of texts here; take an encoder or a decoder")
+        bail!("an encoder-decoder has no embeddings of texts here, except T5; take an encoder or a decoder")
     }
     match model.forward_traced(inputs)?.hidden_states.pop() {
         Some(states) => Ok(states),

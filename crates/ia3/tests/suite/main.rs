@@ -5,6 +5,7 @@ mod common;
 
 mod front_door;
 mod half;
+mod heads;
 mod kv_only;
 mod models;
 mod peft_faults;
