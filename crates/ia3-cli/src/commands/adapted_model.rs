@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::Checkpoint;
 use ia3::models::Model;
-use ia3::{Ia3Model, ModelConfig, Pretrained, PretrainedOptions, Quantization, Task};
+use ia3::{Ia3Model, ModelConfig, Pretrained, PretrainedOptions, Quantization};
 use ia3_guard::quote_path;
 
 use super::base_config;

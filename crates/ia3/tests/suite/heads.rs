@@ -115,8 +115,8 @@ impl Case {
         let labels = self.facts["labels"].as_array().unwrap();
         let losses = match problem(&self.facts) {
             Some(_) => {
-                let row = |row: &Value| row.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32);
-                let values: Vec<f32> = labels.iter().flat_map(row).collect();
+                let rows = labels.iter().flat_map(|row| row.as_array().unwrap());
+                let values: Vec<f32> = rows.map(|value| value.as_f64().unwrap() as f32).collect();
                 let shape = [labels.len(), values.len() / labels.len()];
                 model.value_losses(&inputs, Tensor::from_data(TensorData::new(values, shape), &device()))
             }

@@ -12,5 +12,6 @@ mod peft_faults;
 mod peft_suite;
 mod quantized;
 mod rows;
+mod smollm2;
 mod t5;
 mod tied;
