@@ -70,7 +70,7 @@ pub(super) fn config(
     config.early_stopping = args.early_stopping.map_or(config.early_stopping, Into::into);
     config.num_return_sequences = args.num_return_sequences.unwrap_or(config.num_return_sequences);
     if args.forced_bos_token.is_some() && model.task() != Task::Seq2SeqLm {
-        bail!("--forced-bos-token is for encoder-decoders, and `{}` has no encoder", model.model_type());
+        bail!("--forced-bos-token is for encoder-decoders, and the base is none; leave it out");
     }
     Ok(config.with_sampling(args.sample.then(|| sampling(file.sampling(), args))))
 }
