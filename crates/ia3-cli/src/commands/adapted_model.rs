@@ -33,8 +33,7 @@ impl AdaptedModel {
         }
     }
 
-    /// As [`new`](Self::new), with a model that has no classifier: an encoder without its head, or a decoder with that of
-    /// language.
+    /// As [`new`](Self::new), with an encoder without its head.
     pub(crate) fn without_head(args: &ModelArgs, device: &Device) -> anyhow::Result<Self> {
         check_names(args)?;
         let config = base_config::without_head(ia3::read_config(&args.base)?);

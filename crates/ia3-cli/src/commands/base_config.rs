@@ -56,10 +56,9 @@ fn problem(name: ProblemName) -> ProblemType {
     }
 }
 
-/// The configuration without a classifier: of hidden states, or of a language model where there is no such model.
+/// The configuration of the hidden states alone. A decoder stays what it is, because it shows its hidden states with any head.
 pub(crate) fn without_head(config: ModelConfig) -> ModelConfig {
-    let tasks = [Task::FeatureExtraction, Task::CausalLm];
-    tasks.into_iter().find_map(|task| config.clone().with_task(task).ok()).unwrap_or(config)
+    config.clone().with_task(Task::FeatureExtraction).unwrap_or(config)
 }
 
 /// The configuration with the head for the task of the first adapter that has one. A language model becomes a classifier only for

@@ -116,7 +116,7 @@ fn states(model: &Model, inputs: &ModelInputs) -> anyhow::Result<Tensor<3>> {
     if model.task() == Task::FeatureExtraction {
         return Ok(model.forward(inputs)?);
     }
-    if model.task() != Task::CausalLm {
+    if !matches!(model.task(), Task::CausalLm | Task::SequenceClassification) {
         bail!("an encoder-decoder has no embeddings of texts here, except T5; take an encoder or a decoder")
     }
     match model.forward_traced(inputs)?.hidden_states.pop() {
