@@ -81,7 +81,9 @@ impl Client {
             let next = response.headers().get("location").and_then(|place| place.to_str().ok());
             let Some(next) = next.filter(|_| response.status().is_redirection()) else { return Ok(response) };
             match absolute(&url, next) {
-                next if follow == Follow::Relative && authority(&next) != authority(&url) => return Ok(response),
+                next if follow == Follow::Relative && authority(&next) != authority(&url) => {
+                    return Ok(response);
+                }
                 next => url = next,
             }
         }
@@ -111,10 +113,19 @@ impl Client {
         Err(self.refused(url, status, &code, said, action))
     }
 
-    fn refused(&self, url: &str, status: StatusCode, code: &str, message: String, action: &'static str) -> HubError {
+    fn refused(
+        &self,
+        url: &str,
+        status: StatusCode,
+        code: &str,
+        message: String,
+        action: &'static str,
+    ) -> HubError {
         let (id, token) = (self.id.to_string(), self.token.is_some());
         match (status, code) {
-            (_, "GatedRepo") => HubError::Gated { id, status: status.as_u16(), page: self.page.clone(), token },
+            (_, "GatedRepo") => {
+                HubError::Gated { id, status: status.as_u16(), page: self.page.clone(), token }
+            }
             (StatusCode::UNAUTHORIZED, _) => HubError::Unauthorized { id, token },
             (StatusCode::FORBIDDEN, _) => HubError::Forbidden { id, message, action },
             (StatusCode::NOT_FOUND, "RevisionNotFound") => {

@@ -59,7 +59,10 @@ pub enum HubError {
         token: bool,
     },
     /// 403: the token does not allow it.
-    #[error("the hub refuses access to `{id}` (403): {}; use a token with the right to {action} it", quote(message))]
+    #[error(
+        "the hub refuses access to `{id}` (403): {}; use a token with the right to {action} it",
+        quote(message)
+    )]
     Forbidden {
         /// The repository.
         id: String,
@@ -75,7 +78,9 @@ pub enum HubError {
         id: String,
     },
     /// 404: there is no such branch, tag or commit.
-    #[error("the repository `{name}` has no revision `{revision}` (404); name a branch, a tag or a commit after the `@`")]
+    #[error(
+        "the repository `{name}` has no revision `{revision}` (404); name a branch, a tag or a commit after the `@`"
+    )]
     NoRevision {
         /// The repository.
         name: String,
@@ -95,7 +100,10 @@ pub enum HubError {
         files: Vec<String>,
     },
     /// Any other status.
-    #[error("the hub answered {status} for {url}: {}; try again later, and check HF_ENDPOINT", quote(message))]
+    #[error(
+        "the hub answered {status} for {url}: {}; try again later, and check HF_ENDPOINT",
+        quote(message)
+    )]
     Status {
         /// The address.
         url: String,
@@ -141,7 +149,10 @@ pub enum HubError {
         found: String,
     },
     /// The cache cannot be written.
-    #[error("cannot {action} `{}` in the cache of the hub: {source}; HF_HUB_CACHE names another folder", quote_path(path))]
+    #[error(
+        "cannot {action} `{}` in the cache of the hub: {source}; HF_HUB_CACHE names another folder",
+        quote_path(path)
+    )]
     Cache {
         /// What was tried.
         action: &'static str,

@@ -13,8 +13,12 @@ pub enum Kind {
 }
 
 /// Weights, the first that the repository has is taken. A name with `.index.json` stands for the files that it names.
-const BASE_WEIGHTS: [&str; 4] =
-    ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
+const BASE_WEIGHTS: [&str; 4] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+];
 const ADAPTER_WEIGHTS: [&str; 2] = ["adapter_model.safetensors", "adapter_model.bin"];
 
 /// The other files of a base, as far as the repository has them.
@@ -72,17 +76,14 @@ impl Kind {
 /// [`HubError::NotA`] for a repository without a configuration or weights.
 pub(crate) fn selected(kind: Kind, id: &RepoId, files: &[String]) -> Result<Vec<String>, HubError> {
     let has = |name: &str| files.iter().any(|file| file == name);
-    let missing = |missing| HubError::NotA {
-        id: id.to_string(),
-        what: kind.name(),
-        missing,
-        files: files.to_vec(),
-    };
+    let missing =
+        |missing| HubError::NotA { id: id.to_string(), what: kind.name(), missing, files: files.to_vec() };
     if !has(kind.config()) {
         return Err(missing(kind.config()));
     }
     let weights = kind.weights_among(has).ok_or_else(|| missing("weights in safetensors or of PyTorch"))?;
-    let beside = |file: &&String| kind == Kind::Base && (BESIDE_BASE.contains(&file.as_str()) || is_module(file));
+    let beside =
+        |file: &&String| kind == Kind::Base && (BESIDE_BASE.contains(&file.as_str()) || is_module(file));
     let mut chosen: Vec<String> = files.iter().filter(beside).cloned().collect();
     chosen.insert(0, kind.config().into());
     chosen.push(weights.into());
@@ -114,8 +115,16 @@ mod tests {
     #[test]
     fn only_what_is_read_is_downloaded_and_safetensors_first() {
         let all = [
-            "README.md", "config.json", "flax_model.msgpack", "model.safetensors", "onnx/model.onnx",
-            "pytorch_model.bin", "spiece.model", "tokenizer.json", "1_Pooling/config.json", "tf_model.h5",
+            "README.md",
+            "config.json",
+            "flax_model.msgpack",
+            "model.safetensors",
+            "onnx/model.onnx",
+            "pytorch_model.bin",
+            "spiece.model",
+            "tokenizer.json",
+            "1_Pooling/config.json",
+            "tf_model.h5",
         ];
         assert_eq!(
             chosen(Kind::Base, &all).unwrap(),

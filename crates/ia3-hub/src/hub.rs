@@ -142,6 +142,7 @@ fn cached(cache: &RepoCache, id: &RepoId, kind: Kind) -> Option<Fetched> {
 fn is_whole(folder: &Path, kind: Kind) -> bool {
     let has = |name: &str| folder.join(name).exists();
     let Some(weights) = kind.weights_among(has) else { return false };
-    let shards_there = || shards(&folder.join(weights)).is_ok_and(|shards| shards.iter().all(|shard| has(shard)));
+    let shards_there =
+        || shards(&folder.join(weights)).is_ok_and(|shards| shards.iter().all(|shard| has(shard)));
     has(kind.config()) && (!weights.ends_with(INDEX) || shards_there())
 }

@@ -104,9 +104,20 @@ mod tests {
             assert_eq!(RepoId::parse(name).map(|id| id.to_string()).as_deref(), Some(name));
         }
         let long = format!("me/{}", "x".repeat(94));
-        for path in
-            ["", "/a/b", "a/b/c", "./a", "../a", "a/", "a--b", "me/a b", "me/x@", "me/x@../y", "me/x@/y", &long]
-        {
+        for path in [
+            "",
+            "/a/b",
+            "a/b/c",
+            "./a",
+            "../a",
+            "a/",
+            "a--b",
+            "me/a b",
+            "me/x@",
+            "me/x@../y",
+            "me/x@/y",
+            &long,
+        ] {
             assert_eq!(RepoId::parse(path), None, "{path}");
         }
         assert_eq!(RepoId::parse("me/x").unwrap().revision(), "main");

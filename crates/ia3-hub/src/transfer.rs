@@ -111,7 +111,11 @@ impl RemoteFile {
             let received = file.stream_position().map_err(HubError::cache("read", part))?;
             if received > self.size {
                 let _ = fs::remove_file(part);
-                return Err(wrong(&self.name, format!("{} bytes", self.size), format!("{received} bytes or more")));
+                return Err(wrong(
+                    &self.name,
+                    format!("{} bytes", self.size),
+                    format!("{received} bytes or more"),
+                ));
             }
             // A transfer that brought something is no failure in a row.
             failures = if received > start { 1 } else { failures + 1 };

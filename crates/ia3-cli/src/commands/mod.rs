@@ -16,6 +16,8 @@ mod example_reader;
 mod forward;
 mod generate;
 mod generation;
+#[cfg(feature = "hub")]
+mod hub_names;
 mod inspect;
 mod merge;
 mod merge_gguf;
@@ -34,6 +36,8 @@ use crate::output;
 /// Runs a command. The exit code is 0, or 1 where the answer of the command is no.
 pub(crate) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     output::set_volume(args.quiet, args.verbose);
+    #[cfg(feature = "hub")]
+    hub_names::fill(&mut args.command)?;
     base_folder::fill(&mut args.command)?;
     let device = || Ok::<_, anyhow::Error>(ia3::device(args.device.as_deref())?);
     match &args.command {

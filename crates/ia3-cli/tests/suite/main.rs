@@ -3,6 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../../../ia3-hub/tests/server/mod.rs"]
+mod server;
+
 mod adapters_cli;
 mod broken_values;
 mod classifier_without_head;
@@ -15,6 +18,7 @@ mod front;
 mod gguf;
 mod heads;
 mod hostile;
+mod hub;
 mod links;
 mod minilm;
 mod quantize;

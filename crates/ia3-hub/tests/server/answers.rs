@@ -18,7 +18,11 @@ pub(crate) fn of_hub(request: &Request, state: &mut State) -> Answer {
     let Some((id, rest)) = repository(&request.path) else { return missing("RepoNotFound") };
     let Some(repo) = state.repos.get(&id).cloned() else {
         // The hub does not tell strangers whether a repository is there.
-        return if request.token().is_some() { missing("RepoNotFound") } else { Answer::new(401, "Invalid username") };
+        return if request.token().is_some() {
+            missing("RepoNotFound")
+        } else {
+            Answer::new(401, "Invalid username")
+        };
     };
     if let Some(refused) = refused(&repo, request) {
         return refused;
@@ -45,7 +49,8 @@ pub(crate) fn of_store(request: &Request, state: &mut State) -> Answer {
         return Answer::new(200, "");
     }
     let files = state.repos.values().flat_map(|repo| &repo.files);
-    let found = files.filter(|(_, bytes)| sha256(bytes) == hash).map(|(name, bytes)| (name.clone(), bytes.clone()));
+    let found =
+        files.filter(|(_, bytes)| sha256(bytes) == hash).map(|(name, bytes)| (name.clone(), bytes.clone()));
     match found.last() {
         Some((name, bytes)) => sent(&name, bytes, request, state),
         None => Answer::new(404, "no such object"),
@@ -77,7 +82,9 @@ fn is_known(repo: &Repo, revision: &str) -> bool {
 
 fn refused(repo: &Repo, request: &Request) -> Option<Answer> {
     match repo.access {
-        Access::Private(token) if request.token() != Some(token) => Some(Answer::new(401, "Invalid username")),
+        Access::Private(token) if request.token() != Some(token) => {
+            Some(Answer::new(401, "Invalid username"))
+        }
         Access::Gated(token) if request.token() != Some(token) => {
             let status = if request.token().is_some() { 403 } else { 401 };
             Some(Answer::new(status, "Access to it is restricted").with("x-error-code", "GatedRepo"))

@@ -96,13 +96,15 @@ impl HubServer {
 
     /// Adds a repository with the files of a folder.
     pub(crate) fn add_folder(&self, id: &str, folder: &Path) {
-        let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let entries =
+            std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
         let read = |path: std::path::PathBuf| {
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();
             (name, std::fs::read(path).expect("a file"))
         };
         let files: Vec<(String, Vec<u8>)> = entries.filter(|path| path.is_file()).map(read).collect();
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
         self.add(id, &files);
     }
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::thread;
 
-use ia3_hub::{Hub, HubError, Kind};
 use crate::server::HubServer;
+use ia3_hub::{Hub, HubError, Kind};
 
-use super::{WEIGHTS, fetch, id, base_server, settings};
+use super::{WEIGHTS, base_server, fetch, id, settings};
 
 #[test]
 fn a_base_is_a_snapshot_in_the_shared_cache() {
@@ -101,8 +101,12 @@ fn shards_are_those_of_the_index() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    let expected =
-        ["config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"];
+    let expected = [
+        "config.json",
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "model.safetensors.index.json",
+    ];
     assert_eq!(names, expected);
 
     let outside = br#"{"weight_map": {"a": "../../../secret"}}"#;
@@ -116,7 +120,8 @@ fn several_downloads_at_once_transfer_every_file_once() {
     let (server, cache) = (base_server(), tempfile::tempdir().unwrap());
     let settings = settings(&server, cache.path());
     let folders: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| fetch(&settings, "me/base").unwrap().folder)).collect();
+        let threads: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| fetch(&settings, "me/base").unwrap().folder)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(folders.iter().all(|folder| folder == &folders[0]));

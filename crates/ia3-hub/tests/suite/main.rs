@@ -9,8 +9,8 @@ mod transfers;
 
 use std::path::Path;
 
-use ia3_hub::{Fetched, Hub, HubError, Kind, RepoId, Settings};
 use crate::server::HubServer;
+use ia3_hub::{Fetched, Hub, HubError, Kind, RepoId, Settings};
 
 /// The weights of the base in these tests.
 const WEIGHTS: &[u8] = &[7; 50_000];

@@ -1,9 +1,9 @@
 //! Repositories that are not there or may not be read.
 
-use ia3_hub::{Hub, HubError, Kind};
 use crate::server::Access;
+use ia3_hub::{Hub, HubError, Kind};
 
-use super::{fetch, id, base_server, settings};
+use super::{base_server, fetch, id, settings};
 
 #[test]
 fn what_is_missing_is_named() {
@@ -11,7 +11,10 @@ fn what_is_missing_is_named() {
     let mut settings = settings(&server, cache.path());
     let error = fetch(&settings, "me/nothing").unwrap_err();
     assert!(matches!(error, HubError::Unauthorized { token: false, .. }), "{error}");
-    assert!(error.to_string().contains("no folder `me/nothing`") && error.to_string().contains("HF_TOKEN"), "{error}");
+    assert!(
+        error.to_string().contains("no folder `me/nothing`") && error.to_string().contains("HF_TOKEN"),
+        "{error}"
+    );
     settings.token = Some("hf_any".into());
     let error = fetch(&settings, "me/nothing").unwrap_err();
     assert!(matches!(error, HubError::NoRepository { .. }), "{error}");

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use ia3_hub::HubError;
 use crate::server::SendFault;
+use ia3_hub::HubError;
 
-use super::{WEIGHTS, fetch, incomplete, base_server, settings};
+use super::{WEIGHTS, base_server, fetch, incomplete, settings};
 
 const FILE: &str = "model.safetensors";
 
