@@ -36,6 +36,16 @@ impl Address {
         Ok(Self { files, repo, endpoint })
     }
 
+    /// The address of the hub.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A call of the hub's API about the repository.
+    pub(crate) fn api(&self, call: &str) -> String {
+        format!("{}/api/models/{}/{call}", self.endpoint, self.repo.url())
+    }
+
     /// The page of the repository, for a browser.
     pub(crate) fn page(&self) -> String {
         format!("{}/{}", self.endpoint, self.repo.url())

@@ -1,5 +1,6 @@
 //! Requests, and what the statuses of the hub mean.
 
+use std::fs::File;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response, StatusCode, Uri};
@@ -90,6 +91,31 @@ impl Client {
         Err(bad(&url, "too many redirects"))
     }
 
+    /// The answer to `POST` of the hub, whatever its status is.
+    pub(crate) fn post(&self, url: &str, kind: &str, body: &[u8]) -> Result<Response<Body>, HubError> {
+        let mut request = ureq::http::Request::post(url)
+            .header("content-type", kind)
+            .header("accept", kind_of_answer(kind));
+        if let Some(token) = self.token.as_ref().filter(|_| authority(url) == authority(&self.page)) {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(body).map_err(|error| bad(url, error))?;
+        self.agent.run(request).map_err(|error| self.unreachable(error))
+    }
+
+    /// The answer to `PUT` of a store, which gets the headers that the hub names and no token.
+    pub(crate) fn put<'a>(
+        &self,
+        url: &str,
+        headers: impl Iterator<Item = (&'a str, &'a str)>,
+        content: &File,
+    ) -> Result<Response<Body>, HubError> {
+        let request =
+            headers.fold(ureq::http::Request::put(url), |request, (name, value)| request.header(name, value));
+        let request = request.body(content).map_err(|error| bad(url, error))?;
+        self.agent.run(request).map_err(|error| self.unreachable(error))
+    }
+
     fn unreachable(&self, error: impl ToString) -> HubError {
         HubError::Unreachable { id: self.id.to_string(), reason: error.to_string() }
     }
@@ -126,6 +152,7 @@ impl Client {
             (_, "GatedRepo") => {
                 HubError::Gated { id, status: status.as_u16(), page: self.page.clone(), token }
             }
+            (StatusCode::UNAUTHORIZED, _) if action == "write" => HubError::NeedsToken { id },
             (StatusCode::UNAUTHORIZED, _) => HubError::Unauthorized { id, token },
             (StatusCode::FORBIDDEN, _) => HubError::Forbidden { id, message, action },
             (StatusCode::NOT_FOUND, "RevisionNotFound") => {
@@ -146,6 +173,11 @@ pub(crate) fn bad(url: &str, problem: impl ToString) -> HubError {
 fn message(mut response: Response<Body>) -> String {
     let text = response.body_mut().with_config().limit(MESSAGE).read_to_string().unwrap_or_default();
     if text.trim().is_empty() { "no message".into() } else { text }
+}
+
+/// The answers about large files have the type of the question, all others are JSON.
+fn kind_of_answer(kind: &str) -> &str {
+    if kind.contains("git-lfs") { kind } else { "application/json" }
 }
 
 /// `host:port` with the scheme: where a token may go.

@@ -58,6 +58,20 @@ pub enum HubError {
         /// Whether a token was sent.
         token: bool,
     },
+    /// An upload without a token that may write.
+    #[error(
+        "an upload to `{id}` needs a token with the right to write; put one into HF_TOKEN or into the file `token` of HF_HOME"
+    )]
+    NeedsToken {
+        /// The repository.
+        id: String,
+    },
+    /// An upload while the hub may not be asked.
+    #[error("HF_HUB_OFFLINE forbids the upload to `{id}`; run the command without it")]
+    NoUploadOffline {
+        /// The repository.
+        id: String,
+    },
     /// 403: the token does not allow it.
     #[error(
         "the hub refuses access to `{id}` (403): {}; use a token with the right to {action} it",

@@ -11,6 +11,7 @@ mod files;
 mod hub;
 mod listing;
 mod progress;
+mod push;
 mod repo_id;
 mod settings;
 mod transfer;
@@ -18,6 +19,7 @@ mod transfer;
 pub use error::HubError;
 pub use hub::{Fetched, Hub};
 pub use progress::{Downloaded, Progress};
+pub use push::{Pushed, Upload};
 pub use repo_id::RepoId;
 pub use settings::Settings;
 

@@ -12,6 +12,8 @@ mod loss;
 mod merge;
 mod mix;
 mod model;
+#[cfg(feature = "hub")]
+mod push;
 mod shell;
 mod train;
 
@@ -29,6 +31,8 @@ pub(crate) use self::loss::{CausalLossName, LossArgs, UnlikelihoodName};
 pub(crate) use self::merge::{Merge, Quantize};
 pub(crate) use self::mix::{MethodName, Mix};
 pub(crate) use self::model::{DtypeName, HeadArgs, HeadName, ModelArgs, ProblemName, QuantizeName};
+#[cfg(feature = "hub")]
+pub(crate) use self::push::Push;
 pub(crate) use self::shell::{Completions, Man};
 pub(crate) use self::train::{MetricName, OptimizerName, PresetName, Train};
 
@@ -101,6 +105,9 @@ pub(crate) enum Command {
     Diff(Diff),
     /// List adapters, and check whether they fit a base.
     Status(Status),
+    /// Upload an adapter with its model card to the Hugging Face Hub.
+    #[cfg(feature = "hub")]
+    Push(Push),
     /// List the devices of this build with their memory.
     #[command(after_help = "Example:\n  ia3 devices")]
     Devices,

@@ -17,6 +17,9 @@ pub(crate) fn fill(command: &mut Command) -> anyhow::Result<()> {
     if let Command::Inspect(inspect) = command {
         inspect.path = of_any_kind(&inspect.path)?;
     }
+    if let Command::Convert(convert) = command {
+        convert.path = of_any_kind(&convert.path)?;
+    }
     if let Command::Eval(eval) = command {
         for adapter in &mut eval.adapters {
             if let Some(path) = folder(Path::new(adapter), Kind::Adapter)?.to_str() {
@@ -109,10 +112,9 @@ fn noted(id: &RepoId, fetched: Fetched) -> Fetched {
 fn fetch(id: &RepoId, kind: Kind) -> Result<Fetched, HubError> {
     const MB: u64 = 1_000_000;
     let mut bar: Option<(u64, Progress)> = None;
-    let asking = Progress::waiting("asking the hub");
-    let mut asking = Some(asking);
+    let mut asking = Some(Progress::waiting("asking the hub"));
     Hub::from_env().fetch(id, kind, &mut |at| {
-        asking = None;
+        drop(asking.take());
         if bar.as_ref().is_none_or(|(total, _)| *total != at.total) {
             let total = at.total.div_ceil(MB) as usize;
             bar = Some((at.total, Progress::of("downloading", total, (at.done / MB) as usize, "MB")));

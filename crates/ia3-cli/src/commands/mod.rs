@@ -22,6 +22,8 @@ mod inspect;
 mod merge;
 mod merge_gguf;
 mod mix;
+#[cfg(feature = "hub")]
+mod push;
 mod quantize;
 mod shell;
 mod status;
@@ -54,6 +56,8 @@ pub(crate) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
         Command::Mix(mix) => mix::run(mix, &device()?, args.format),
         Command::Diff(diff) => diff::run(diff, args.format),
         Command::Status(status) => status::run(status, &device()?, args.format),
+        #[cfg(feature = "hub")]
+        Command::Push(push) => push::run(push, args.format),
         Command::Devices => {
             // A device that this build lacks is an error here as in every other command.
             args.device.as_ref().map(|_| device()).transpose()?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::common::{ia3, workspace};
-use crate::server::HubServer;
+use crate::server::{HubServer, WRITE_TOKEN};
 
 const TEMPLATE: &str = "{% for m in messages %}{{ m.role[0] }}: {{ m.content }}{{ eos_token }}{% endfor %}\
      {% if add_generation_prompt %}a: {% endif %}";
@@ -95,7 +95,11 @@ fn a_new_user_trains_talks_and_merges_from_an_empty_folder() {
     assert_eq!(succeed(user(&server, dir.path()).args(ask)).0.trim_end(), of_adapter, "the merged model");
 
     // What was trained is an adapter of the hub for the next one, who has nothing but its name.
-    server.add_folder("me/polite", &dir.path().join("polite"));
+    let push = ["push", "polite", "me/polite", "--message", "the first"];
+    let (report, said) = succeed(user(&server, dir.path()).env("HF_TOKEN", WRITE_TOKEN).args(push));
+    assert!(report.starts_with("3 files uploaded to ") && !said.contains("note:"), "{report}{said}");
+    let card = String::from_utf8(server.file("me/polite", "README.md").unwrap()).unwrap();
+    assert!(card.contains("base_model: me/tiny-chat"), "{card}");
     let next = tempfile::tempdir().unwrap();
     let ask = ["generate", "--adapter", "me/polite@main", "--user", "hi", "--max-new-tokens", "4"];
     assert_eq!(

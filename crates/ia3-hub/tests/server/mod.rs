@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use self::http::Request;
+#[allow(unused_imports)] // Not every test target uploads.
+pub(crate) use self::uploads::WRITE_TOKEN;
 
 /// The server. Its threads end with the process.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ mod server;
 mod downloads;
 mod refusals;
 mod transfers;
+mod uploads;
 
 use std::path::Path;
 
