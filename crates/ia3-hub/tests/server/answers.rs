@@ -49,9 +49,9 @@ pub(crate) fn of_store(request: &Request, state: &mut State) -> Answer {
         return Answer::new(200, "");
     }
     let files = state.repos.values().flat_map(|repo| &repo.files);
-    let found =
+    let mut found =
         files.filter(|(_, bytes)| sha256(bytes) == hash).map(|(name, bytes)| (name.clone(), bytes.clone()));
-    match found.last() {
+    match found.next() {
         Some((name, bytes)) => sent(&name, bytes, request, state),
         None => Answer::new(404, "no such object"),
     }
