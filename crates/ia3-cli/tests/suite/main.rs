@@ -7,6 +7,7 @@ mod common;
 mod server;
 
 mod adapters_cli;
+mod beams;
 mod broken_values;
 mod classifier_without_head;
 mod convert;
