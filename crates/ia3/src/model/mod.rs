@@ -26,7 +26,6 @@ pub use tokenizer::model_kind;
 
 use crate::adapter::AdapterBase;
 use crate::error::Error;
-use crate::folder_of;
 use crate::pretrained::PretrainedOptions;
 use adapters::Attached;
 use base::Base;
@@ -60,8 +59,7 @@ pub struct Model {
 
 impl Model {
     /// Reads a folder of Hugging Face: `config.json` and `model.safetensors`, in one file or several. A `tokenizer.json`
-    /// in the folder is read when the first text needs it. With the feature `hub`, `OWNER/NAME` or `OWNER/NAME@REVISION` is
-    /// downloaded if there is no such folder.
+    /// in the folder is read when the first text needs it.
     ///
     /// # Errors
     ///
@@ -89,9 +87,8 @@ impl Model {
         options: &PretrainedOptions,
         device: &Device,
     ) -> Result<Self, Error> {
-        let dir = folder_of::base(dir.as_ref())?;
         let pretrained = options.load(&dir, device)?;
-        Ok(Self::of(Base::pretrained(&dir, pretrained)?))
+        Ok(Self::of(Base::pretrained(dir.as_ref(), pretrained)?))
     }
 
     /// A model without adapters.
