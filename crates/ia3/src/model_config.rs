@@ -50,12 +50,14 @@ fn set_num_labels(fields: &mut Map<String, Value>, model: &Model, config: &Model
 
 /// Says which head the model has, where it is another than `config.json` says.
 fn set_head(fields: &mut Map<String, Value>, model: &Model, config: &ModelConfig) {
-    let Some(said) = config.head() else { return };
-    if let Some(class) = model.architecture().filter(|_| said.task != model.task()) {
+    let said = config.head();
+    let task = said.map(|said| said.task);
+    if let Some(class) = model.architecture().filter(|_| task != Some(model.task())) {
         fields.insert("architectures".into(), vec![class].into());
     }
-    if let Some(problem) = model.problem().filter(|problem| *problem != said.problem()) {
-        fields.insert("problem_type".into(), problem.as_str().into());
+    let problem = said.map(|said| said.problem());
+    if let Some(found) = model.problem().filter(|found| Some(*found) != problem) {
+        fields.insert("problem_type".into(), found.as_str().into());
     }
 }
 

@@ -239,7 +239,14 @@ pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrai
 /// [`Error::Checkpoint`] if the file cannot be read.
 pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
     let config = with_optional_tensors_of(config, checkpoint);
-    let Some((_, embedding)) = config.tied_keys() else { return Ok(config) };
+    let Some((_, embedding)) = config.tied_keys() else {
+        // The stacks of an encoder-decoder without a language-model head share their embedding too.
+        return if config.head().is_some() {
+            with_stack_embeddings_of(config, checkpoint)
+        } else {
+            Ok(config)
+        };
+    };
     let heads = config.head_keys();
     let head = heads.iter().find(|name| checkpoint.contains(name));
     let tied = match (head, name_in(checkpoint, &config, embedding)) {

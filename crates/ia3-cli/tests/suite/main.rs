@@ -11,6 +11,7 @@ mod convert;
 mod cost;
 mod damaged_state;
 mod data;
+mod embeddings;
 mod faults;
 mod front;
 mod gguf;

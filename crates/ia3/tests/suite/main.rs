@@ -5,11 +5,13 @@ mod common;
 
 mod front_door;
 mod half;
+mod heads;
 mod kv_only;
 mod models;
 mod peft_faults;
 mod peft_suite;
 mod quantized;
 mod rows;
+mod smollm2;
 mod t5;
 mod tied;
