@@ -16,6 +16,7 @@ mod adapter_notes;
 mod base_names;
 mod device;
 mod error;
+mod gguf_config;
 mod ia3_model;
 mod model;
 mod model_config;

@@ -8,6 +8,7 @@ use ia3_io::{Checkpoint, LoadOptions, LoadReport};
 use ia3_models::{Model, ModelConfig};
 
 use crate::error::Error;
+use crate::gguf_config;
 
 /// A model read from a Hugging Face folder.
 #[derive(Clone, Debug)]
@@ -23,12 +24,16 @@ pub struct Pretrained {
     pub quantized: Option<QuantizeReport>,
 }
 
-/// Reads `config.json` of a Hugging Face folder.
+/// Reads `config.json` of a Hugging Face folder, or makes it from the metadata of a GGUF file.
 ///
 /// # Errors
 ///
-/// [`Error::ReadConfig`] and [`Error::BadConfig`].
+/// [`Error::ReadConfig`] and [`Error::BadConfig`]; for a GGUF file [`Error::Gguf`].
 pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
+    if gguf_config::is_gguf(dir.as_ref()) {
+        let (path, text) = (dir.as_ref().to_owned(), gguf_config::config_text(dir.as_ref())?);
+        return ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path, source });
+    }
     let path = dir.as_ref().join("config.json");
     match read_text(&path, Limit::CONFIG) {
         Ok(text) => ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path, source }),
@@ -105,7 +110,8 @@ impl PretrainedOptions {
         self
     }
 
-    /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not.
+    /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not; or from a GGUF file
+    /// of llama.cpp, whose quantised tensors become float32 or the dtype asked for.
     ///
     /// The head is tied to the embedding where the checkpoint holds no other head: by content, as
     /// transformers does. T5 may always tie it, other models where `tie_word_embeddings` says so. Names may have the
