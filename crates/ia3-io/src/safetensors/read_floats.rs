@@ -24,6 +24,9 @@ impl TensorFile {
         dtype: DType,
         transposed: bool,
     ) -> Result<TensorData, SafetensorsError> {
+        if let Some(gguf) = &self.gguf {
+            return Ok(gguf.read(name, dtype, transposed)?);
+        }
         match dtype {
             DType::F16 => self.data::<f16>(name, entry, transposed),
             DType::BF16 => self.data::<bf16>(name, entry, transposed),
@@ -37,7 +40,10 @@ impl TensorFile {
     ///
     /// The errors are those of [`read`](Self::read).
     pub fn read_f32(&self, name: &str, entry: &Entry) -> Result<Vec<f32>, SafetensorsError> {
-        self.values(name, entry, false)
+        match &self.gguf {
+            Some(gguf) => Ok(gguf.values(name, false)?.0),
+            None => self.values(name, entry, false),
+        }
     }
 
     fn data<T: Float>(

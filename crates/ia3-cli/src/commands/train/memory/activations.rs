@@ -24,8 +24,7 @@ impl AttentionWeights {
     /// An attention keeps three tensors: the softmax, the dropout mask and their product. Without dropout, on `flex`, where
     /// every base is computed in float32, it keeps none, because the gradient computes the weights again.
     pub(super) fn read(dir: &Path, device: &Device) -> anyhow::Result<Self> {
-        let path = dir.join("config.json");
-        let text = text_file::read_of_model(&path)?;
+        let (path, text) = ia3::config_of_base(dir)?;
         let config: serde_json::Value =
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let heads = ["num_heads", "num_attention_heads", "n_head", "n_heads", "encoder_attention_heads"];
