@@ -13,6 +13,7 @@ mod data;
 mod faults;
 mod front;
 mod gguf;
+mod gguf_base;
 mod heads;
 mod hostile;
 mod links;

@@ -120,10 +120,11 @@ fn post_processor(bos: Option<(usize, &str)>, eos: Option<(usize, &str)>) -> Val
         (token.to_string(), json!({"id": token, "ids": [id], "tokens": [token]}))
     };
     let special: serde_json::Map<String, Value> = bos.into_iter().chain(eos).map(special).collect();
+    let pair = [around(text("A")), around(text("B"))].concat();
     json!({
         "type": "TemplateProcessing",
         "single": around(text("A")),
-        "pair": [around(text("A")), around(text("B"))].concat(),
+        "pair": pair,
         "special_tokens": special,
     })
 }

@@ -20,11 +20,12 @@ use crate::error::GgufError;
 
 /// Whether a path is a GGUF file, by its ending `.gguf` or its first bytes.
 pub fn is_gguf(path: &Path) -> bool {
-    let mut magic = [0; 4];
-    let begins =
-        || open(path).is_ok_and(|file| read_exact_at(&file, &mut magic, 0).is_ok() && &magic == header::MAGIC);
+    let begins = || {
+        let mut magic = [0; 4];
+        open(path).is_ok_and(|file| read_exact_at(&file, &mut magic, 0).is_ok()) && &magic == header::MAGIC
+    };
     let ends = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
-    path.is_file() && (ends || begins())
+    !path.is_dir() && (ends || begins())
 }
 
 /// How many bytes of a tensor are in memory at once, at most.

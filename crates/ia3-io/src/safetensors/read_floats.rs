@@ -46,6 +46,25 @@ impl TensorFile {
         }
     }
 
+    /// A tensor of one value as a boolean: a boolean, or a float or byte that is 0 or 1. `None` for anything else.
+    ///
+    /// # Errors
+    ///
+    /// [`SafetensorsError::File`].
+    pub fn read_flag(&self, name: &str, entry: &Entry) -> Result<Option<bool>, SafetensorsError> {
+        if entry.shape.iter().product::<usize>() != 1 {
+            return Ok(None);
+        }
+        let value = match entry.dtype {
+            Dtype::BOOL | Dtype::U8 | Dtype::I8 => f32::from(self.bytes(name, entry)?.first().copied().unwrap_or(2)),
+            Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64 => {
+                self.read_f32(name, entry)?.first().copied().unwrap_or(2.0)
+            }
+            _ => return Ok(None),
+        };
+        Ok([0.0, 1.0].contains(&value).then_some(value == 1.0))
+    }
+
     fn data<T: Float>(
         &self,
         name: &str,
