@@ -39,7 +39,7 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     match (&args.gguf, &args.base) {
-        (Some(file), _) => merge_gguf::run(file, args, format),
+        (Some(file), _) => merge_gguf::run(file, args, device, format),
         (None, Some(base)) => into_folder(base, args, device, format),
         (None, None) => anyhow::bail!("give the base with --base or --gguf"),
     }

@@ -146,6 +146,26 @@ fn an_adapter_is_trained_and_evaluated_on_the_file() {
 }
 
 #[test]
+fn a_check_prints_the_difference_of_the_logits() {
+    let dir = tempfile::tempdir().unwrap();
+    let (gguf, adapter) = (base(dir.path()), fixture("llama/adapter").display().to_string());
+    let out = dir.path().join("merged.gguf").display().to_string();
+    let args = ["merge", "--gguf", &gguf, "--adapter", &adapter, "--out", &out, "--check", "the man"];
+    let report: Value = serde_json::from_str(&succeed(&[&args[..], &["--format", "json"]].concat())).unwrap();
+    let logits = &report["logits"];
+    assert_eq!(logits["tokens"], 5);
+    let (difference, change) = (logits["difference"].as_f64().unwrap(), logits["change"].as_f64().unwrap());
+    assert!(difference < 1e-5 && change > 1e-2, "{logits}");
+    std::fs::remove_file(&out).unwrap();
+    assert!(succeed(&args).contains("logits of 5 tokens differ by up to "));
+    // Without a tokenizer nothing is written.
+    let without = dir.path().join("without.gguf").display().to_string();
+    let base = fixture("gguf/llama.gguf").display().to_string();
+    let refused = run(&["merge", "--gguf", &base, "--adapter", &adapter, "--out", &without, "--check", "a"]);
+    assert!(refused.status.code() == Some(1) && !Path::new(&without).exists());
+}
+
+#[test]
 fn a_file_without_a_tokenizer_says_so() {
     let gguf = fixture("gguf/llama.gguf").display().to_string();
     let output = run(&["generate", "--base", &gguf, "--prompt", "a"]);

@@ -31,7 +31,9 @@ fn ids_and_decoded_texts_are_those_of_the_original_tokenizers() {
             let ids = tokenizer.encode(text, None).unwrap();
             let wanted: Vec<i64> = serde_json::from_value(expected["ids"].clone()).unwrap();
             assert_eq!(ids, wanted, "{name} {text:?}");
-            assert_eq!(tokenizer.decode(&ids).unwrap(), expected["text"], "{name} {text:?}");
+            if !expected["text"].is_null() {
+                assert_eq!(tokenizer.decode(&ids).unwrap(), expected["text"], "{name} {text:?}");
+            }
             compared += 1;
         }
     }

@@ -8,7 +8,6 @@ use ia3::train::EpochPlan;
 use ia3::{ModelInfo, ModuleInfo, ModuleKind, Task};
 
 use super::device::is_flex;
-use crate::text_file;
 
 /// What an attention layer keeps for the backward pass.
 #[derive(Clone, Copy)]
