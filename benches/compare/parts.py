@@ -79,6 +79,7 @@ def decode(args, figures):
     model = load(args.dir, args.dtype).eval()
     for rows in (1, args.rows):
         figures.measure(f"decode 32, batch {rows}", lambda: generate(args, model, rows, NEW))
+    figures.peak("decode peak")
 
 
 def adapters(args, figures):

@@ -15,8 +15,8 @@ pub(crate) const INT8_HEAD: &str = ", int8 base and head";
 pub(crate) const INT8_FAST: &str = ", int8 base and head, fast integers";
 /// The same in 4 bits.
 pub(crate) const INT4_FAST: &str = ", int4 base and head, fast integers";
-/// The end of the name of a figure for which PEFT's side computes in bfloat16.
-pub(crate) const HALF: &str = ", PEFT in bfloat16";
+/// The end of the name of a figure on a base in bfloat16: this library computes in float32, PEFT in bfloat16.
+pub(crate) const HALF: &str = ", bfloat16 base";
 /// The end of the name of a figure for which both sides have one thread.
 pub(crate) const ONE_THREAD: &str = ", one thread";
 /// The end of the name of a figure for which PEFT's side uses batches of similar length.

@@ -2,21 +2,23 @@
 
 use ia3::train::Quartiles;
 
-use crate::figures::{BY_LENGTH, INT4_FAST, INT8, INT8_FAST, INT8_HEAD, Measured, Pairs, median};
+use crate::figures::{BY_LENGTH, HALF, INT4_FAST, INT8, INT8_FAST, INT8_HEAD, Measured, Pairs, median};
 
 /// The heading of the table.
 pub(crate) const HEADING: &str = "| shape | ours | reached | of | share |\n|---|---|---|---|---|";
 
 /// The cells of the rows of a shape.
 pub(crate) fn of(measured: &Measured) -> Vec<String> {
-    let products = [("forward", "forward wall"), ("train", "train step wall")];
+    let products = [("forward", "forward"), ("train", "train step")].into_iter();
+    let products =
+        products.flat_map(|(what, time)| ["", HALF].map(|of| [what, time].map(|x| format!("{x}{of}"))));
     let mut notes: Vec<String> =
-        products.iter().filter_map(|(what, time)| of_products(measured, what, time)).collect();
+        products.filter_map(|[what, time]| of_products(measured, &what, &format!("{time} wall"))).collect();
     notes.extend(of_rows(measured));
     let rows = [1, 4, 8].map(|rows| format!("decode 32, batch {rows}"));
     let decoding = rows
         .into_iter()
-        .flat_map(|name| ["", INT8, INT8_HEAD, INT8_FAST, INT4_FAST].map(|of| format!("{name}{of}")));
+        .flat_map(|name| ["", HALF, INT8, INT8_HEAD, INT8_FAST, INT4_FAST].map(|of| format!("{name}{of}")));
     notes.extend(decoding.filter_map(|name| of_decoding(measured, &name)));
     notes.extend(of_padding(measured));
     notes

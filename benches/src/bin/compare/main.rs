@@ -48,8 +48,8 @@ struct Args {
     /// Number of threads of each side.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Measure PEFT in bfloat16 too: forward pass, train step and decoding. That takes long on a processor without
-    /// instructions for it.
+    /// Measure a base in bfloat16 too, forward pass, train step and decoding: this library computes in float32 from it, PEFT
+    /// in bfloat16, which takes long on a processor without instructions for it.
     #[arg(long)]
     bfloat16: bool,
     /// Measure forward pass, train step and decoding with one thread too.
@@ -61,11 +61,14 @@ struct Args {
     /// Measure this library in this process. The program uses this option to start its own processes.
     #[arg(long, value_enum, hide = true)]
     child: Option<Part>,
+    /// Let that process load the base in bfloat16.
+    #[arg(long, hide = true)]
+    half: bool,
 }
 
 impl Args {
     fn settings(&self) -> Settings {
-        Settings { runs: self.runs, threads: self.threads }
+        Settings { runs: self.runs, threads: self.threads, half: self.half }
     }
 
     /// The shapes to measure, each with its parts.

@@ -12,7 +12,7 @@ pub(crate) struct Report {
 }
 
 /// The measurements in the order of the table. Memory is in MB; all others are times.
-const ROWS: [&str; 21] = [
+const ROWS: [&str; 22] = [
     "forward",
     "forward merged",
     "8 rows, 8 adapters",
@@ -34,6 +34,7 @@ const ROWS: [&str; 21] = [
     "start to first token",
     "forward peak",
     "train peak",
+    "decode peak",
 ];
 
 impl Report {
@@ -54,7 +55,7 @@ impl fmt::Display for Report {
         writeln!(f, "|---|---|---|---|---|---|")?;
         for (shape, measured) in &self.shapes {
             let variants = ["", HALF, ONE_THREAD];
-            let rows = ROWS.iter().flat_map(|what| variants.map(|variant| format!("{what}{variant}")));
+            let rows = ROWS.iter().flat_map(|what| variants.map(|variant| named(what, variant)));
             for line in rows.filter_map(|what| row(&what, measured)) {
                 writeln!(f, "| {shape} | {line} |")?;
             }
@@ -65,6 +66,14 @@ impl fmt::Display for Report {
         }
         let all = || self.shapes.iter().map(|(_, measured)| measured);
         limits::of_machine(all).map_or(Ok(()), |note| writeln!(f, "\n{note}"))
+    }
+}
+
+/// The name of a row: the kind of a figure comes last.
+fn named(what: &str, variant: &str) -> String {
+    match what.strip_suffix(" peak") {
+        Some(what) => format!("{what}{variant} peak"),
+        None => format!("{what}{variant}"),
     }
 }
 

@@ -5,10 +5,13 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use burn::tensor::{Device, FloatDType};
+use ia3::{Model, PretrainedOptions};
 use ia3_benches::Shape;
 
 use crate::Args;
 use crate::figures::{Figures, HALF, ONE_THREAD, without_integers};
+use crate::ours::half_base;
 use crate::part::Part;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/compare/run_peft.py");
@@ -28,6 +31,11 @@ impl<'a> Sides<'a> {
         if !sides.dir.join("adapter_b/adapter_model.safetensors").exists() {
             run(&mut sides.peft("export", args.threads))?;
         }
+        if args.bfloat16 && !half_base(&sides.dir).join("config.json").exists() {
+            let options = PretrainedOptions::new().with_dtype(FloatDType::BF16);
+            let base = Model::from_pretrained_with(sides.dir.join("base"), &options, &Device::flex())?;
+            base.save_pretrained(half_base(&sides.dir))?;
+        }
         Ok(sides)
     }
 
@@ -35,10 +43,10 @@ impl<'a> Sides<'a> {
     pub(crate) fn in_turn(&self, part: Part, swapped: bool) -> Result<[Figures; 2]> {
         let mut both = self.on(part, swapped, self.args.threads)?;
         if self.args.bfloat16 && part.has_variants() {
-            let mut command = self.peft(part.name(), self.args.threads);
-            let theirs = figures(part, command.args(["--dtype", "bfloat16"]))?;
-            let ours = both[0].clone();
-            add(&mut both, [&ours, &theirs], HALF);
+            let mut peft = self.peft(part.name(), self.args.threads);
+            let theirs = figures(part, peft.args(["--dtype", "bfloat16"]))?;
+            both[1].extend(renamed(&theirs, HALF));
+            both[0].extend(figures(part, self.ours(part, self.args.threads)?.arg("--half"))?);
         }
         if self.args.one_thread && part.has_variants() {
             let [ours, theirs] = self.on(part, swapped, 1)?;
@@ -102,6 +110,13 @@ pub(crate) fn machine(args: &Args, threads: usize) -> Result<Figures> {
     Ok(limits)
 }
 
+/// The times and peaks of PEFT's side under names that end in `variant`.
+fn renamed(theirs: &Figures, variant: &str) -> Figures {
+    let split = theirs.iter().filter_map(|(name, value)| Some((name.rsplit_once(' ')?, value)));
+    let kept = split.filter(|((_, kind), _)| ["wall", "cpu", "peak"].contains(kind));
+    kept.map(|((what, kind), value)| (format!("{what}{variant} {kind}"), *value)).collect()
+}
+
 /// Adds the times that both sides have in common, under names that end in `variant`.
 fn add(both: &mut [Figures; 2], [ours, theirs]: [&Figures; 2], variant: &str) {
     for (name, of_ours) in ours {
@@ -143,6 +158,13 @@ fn run(command: &mut Command) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::figures::figures;
+
+    #[test]
+    fn figures_of_another_dtype_have_names_of_their_own() {
+        let theirs = figures(&[("decode wall", 4.0), ("forward peak", 5.0), ("read GB/s", 6.0)]);
+        let expected = figures(&[("decode, bfloat16 base wall", 4.0), ("forward, bfloat16 base peak", 5.0)]);
+        assert_eq!(renamed(&theirs, HALF), expected);
+    }
 
     #[test]
     fn a_variant_has_the_times_of_both_sides_under_names_of_its_own() {

@@ -1,6 +1,7 @@
 //! Merging vectors into a file: each edit of a tensor is planned, tried, and then written with a copy of everything else.
 
 mod edit;
+mod pieces;
 mod plan;
 mod prepare;
 mod record;

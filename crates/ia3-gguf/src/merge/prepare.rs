@@ -4,8 +4,9 @@ use ia3_guard::sha256;
 use sha2::{Digest, Sha256};
 
 use super::edit::{Edit, Outcome};
+use super::pieces::{Segment, segments};
 use super::plan::MergePlan;
-use super::write::{Segment, segments};
+
 use super::{MergeReport, MergedRecord};
 use crate::blocks::Format;
 use crate::error::{GgufError, MergeError};

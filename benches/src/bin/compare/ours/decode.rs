@@ -7,7 +7,7 @@ use ia3::{Bits, Quantization};
 use super::Ours;
 use crate::figures::{INT4_FAST, INT8, INT8_FAST, INT8_HEAD};
 use crate::machine;
-use crate::timing::timed;
+use crate::timing::{peak, timed};
 use crate::weights::bytes_per_token;
 
 /// Number of new tokens.
@@ -17,8 +17,19 @@ impl Ours {
     pub(super) fn decode(&mut self) -> Result<()> {
         let (model, base) = (self.adapted()?, self.base.clone());
         for rows in [1, self.shape.batch] {
-            self.generation(&format!("decode 32, batch {rows}"), &model, &base, rows)?;
+            self.generation(&self.named(&format!("decode 32, batch {rows}")), &model, &base, rows)?;
         }
+        self.figures.insert(format!("{} peak", self.named("decode")), peak()?);
+        if !self.settings.half {
+            self.decode_integers()?;
+        }
+        let [one, all] = machine::bandwidth(self.settings.threads)?;
+        self.figures.insert("read GB/s, one thread".into(), one);
+        self.figures.insert("read GB/s".into(), all);
+        Ok(())
+    }
+
+    fn decode_integers(&mut self) -> Result<()> {
         for (name, bits, head) in [
             (INT8, Bits::Eight, false),
             (INT8_HEAD, Bits::Eight, true),
@@ -32,9 +43,6 @@ impl Ours {
             let quantized = ia3::attach(&base, &[&self.adapter])?;
             self.generation(&format!("decode 32, batch 1{name}"), &quantized, &base, 1)?;
         }
-        let [one, all] = machine::bandwidth(self.settings.threads)?;
-        self.figures.insert("read GB/s, one thread".into(), one);
-        self.figures.insert("read GB/s".into(), all);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use ia3::core::Adapter;
 use ia3::models::Model;
 use ia3_benches::{Setup, Shape};
 
-use crate::figures::Figures;
+use crate::figures::{Figures, HALF};
 use crate::machine;
 use crate::part::Part;
 use crate::timing::timed;
@@ -28,6 +28,13 @@ pub(crate) struct Settings {
     pub(crate) runs: usize,
     /// Number of threads of the thread pool.
     pub(crate) threads: usize,
+    /// Whether the base is that of [`half_base`].
+    pub(crate) half: bool,
+}
+
+/// The folder of the base in bfloat16, below that of a shape.
+pub(crate) fn half_base(dir: &Path) -> PathBuf {
+    dir.join("base_bfloat16")
 }
 
 /// Measures a part with this library.
@@ -63,13 +70,19 @@ struct Ours {
 impl Ours {
     fn load(shape: &'static Shape, dir: &Path, settings: Settings) -> Result<Self> {
         let device = Device::flex();
-        let base = ia3::from_pretrained(dir.join("base"), &device)?.model.valid();
+        let base = if settings.half { half_base(dir) } else { dir.join("base") };
+        let base = ia3::from_pretrained(base, &device)?.model.valid();
         let adapter = ia3::io::load_adapter(dir.join("adapter_a"), &base.info(), &device)?;
         Ok(Self { shape, dir: dir.into(), device, base, adapter, settings, figures: Figures::new() })
     }
 
     fn adapted(&self) -> Result<Model> {
         Ok(ia3::attach(&self.base, &[&self.adapter])?)
+    }
+
+    /// The name of a figure, which says whether the base is in bfloat16.
+    fn named(&self, what: &str) -> String {
+        format!("{what}{}", if self.settings.half { HALF } else { "" })
     }
 
     /// The same ids as on PEFT's side.
