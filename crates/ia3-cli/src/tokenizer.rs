@@ -26,7 +26,9 @@ fn open_or(base: &Path, other: &str) -> anyhow::Result<Tokenizer> {
         None if base.is_dir() => {
             bail!("{} has no tokenizer.json; add the one of the model{other}", quote_path(base))
         }
-        None => bail!("{} has no tokenizer in its metadata; take a folder that has one{other}", quote_path(base)),
+        None => {
+            bail!("{} has no tokenizer in its metadata; take a folder that has one{other}", quote_path(base))
+        }
     }
 }
 

@@ -25,10 +25,14 @@ pub(crate) fn is_there(path: &Path) -> bool {
 pub(crate) fn read(path: &Path, base: Option<&ModelInfo>) -> Result<AdapterFile, ConvertError> {
     let base = base.ok_or_else(|| ConvertError::BaseNeeded { path: path.to_owned() })?;
     let (file, names) = (TensorFile::open(path)?, names(base));
-    let (mut adapter, mut placements) = (AdapterFile::empty(path.to_owned(), Ia3Config::new()), BTreeMap::new());
+    let (mut adapter, mut placements) =
+        (AdapterFile::empty(path.to_owned(), Ia3Config::new()), BTreeMap::new());
     for (key, entry) in &file.tensors {
         let Some(name) = key.strip_suffix(VECTOR) else {
-            if key.strip_suffix(SIDE).is_some_and(|name| file.tensors.contains_key(&format!("{name}{VECTOR}"))) {
+            if key
+                .strip_suffix(SIDE)
+                .is_some_and(|name| file.tensors.contains_key(&format!("{name}{VECTOR}")))
+            {
                 continue;
             }
             return Err(not_ia3(path, key, "neither the weight nor the side of a vector"));
@@ -84,9 +88,9 @@ fn module<'a>(
     name: &str,
     names: &BTreeMap<String, Option<&'a str>>,
 ) -> Result<&'a str, ConvertError> {
-    let name = name.strip_prefix(PREFIX).ok_or_else(|| {
-        not_ia3(path, key, "a tensor of another kind than `lycoris_<module path>.weight`")
-    })?;
+    let name = name
+        .strip_prefix(PREFIX)
+        .ok_or_else(|| not_ia3(path, key, "a tensor of another kind than `lycoris_<module path>.weight`"))?;
     match names.get(name) {
         Some(Some(module)) => Ok(module),
         None => Err(not_ia3(path, key, "a vector of a module that the base does not have")),
@@ -120,15 +124,20 @@ fn check_layer(
     len: usize,
 ) -> Result<(), ConvertError> {
     let (d_in, d_out, bias) = match base.module(module).map(|module| &module.kind) {
-        Some(ModuleKind::Linear { d_in, d_out, bias } | ModuleKind::Conv1D { d_in, d_out, bias }) => (*d_in, *d_out, *bias),
+        Some(ModuleKind::Linear { d_in, d_out, bias } | ModuleKind::Conv1D { d_in, d_out, bias }) => {
+            (*d_in, *d_out, *bias)
+        }
         _ => return Err(not_ia3(path, key, "a vector of a module that is no linear layer")),
     };
     if bias && placement == Placement::Output {
-        let what = "a vector on the outputs of a layer with a bias, which LyCORIS does not scale and PEFT does";
+        let what =
+            "a vector on the outputs of a layer with a bias, which LyCORIS does not scale and PEFT does";
         return Err(not_ia3(path, key, what));
     }
     match len == if placement == Placement::Input { d_in } else { d_out } {
         true => Ok(()),
-        false => Err(not_ia3(path, key, "a vector of another length than that side of its layer in the base")),
+        false => {
+            Err(not_ia3(path, key, "a vector of another length than that side of its layer in the base"))
+        }
     }
 }

@@ -109,7 +109,9 @@ fn texts_are_generated_as_from_the_folder() {
         }
     }
     let mut chat = ia3();
-    chat.args(["chat", "--base", &gguf, "--max-new-tokens", "4"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    chat.args(["chat", "--base", &gguf, "--max-new-tokens", "4"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut chat = chat.spawn().unwrap();
     chat.stdin.take().unwrap().write_all(b"the man\n/quit\n").unwrap();
     let output = chat.wait_with_output().unwrap();
@@ -127,7 +129,8 @@ fn a_merge_writes_a_folder_with_all_that_the_file_had() {
         assert!(out.join(name).exists(), "{name}");
     }
     for prompt in PROMPTS {
-        let (found, expected) = (generate(&out_text, prompt, &[]), generate(&gguf, prompt, &["--adapter", &adapter]));
+        let (found, expected) =
+            (generate(&out_text, prompt, &[]), generate(&gguf, prompt, &["--adapter", &adapter]));
         assert_eq!(found, expected, "{prompt:?}");
     }
 }
@@ -142,7 +145,15 @@ fn an_adapter_is_trained_and_evaluated_on_the_file() {
     // The adapter names the file, so the base is found through it.
     let report = succeed(&["eval", "--adapter", &out, "--data", &data, "--format", "json"]);
     assert!(report.contains("loss"), "{report}");
-    succeed(&["merge", "--gguf", &gguf, "--adapter", &out, "--out", &dir.path().join("m.gguf").display().to_string()]);
+    succeed(&[
+        "merge",
+        "--gguf",
+        &gguf,
+        "--adapter",
+        &out,
+        "--out",
+        &dir.path().join("m.gguf").display().to_string(),
+    ]);
 }
 
 #[test]

@@ -26,7 +26,9 @@ fn side(name: &str, on_input: bool) -> Tensor {
 fn write(path: &Path, tensors: &[Tensor]) {
     let views: HashMap<&str, TensorView<'_>> = tensors
         .iter()
-        .map(|(key, dtype, shape, bytes)| (key.as_str(), TensorView::new(*dtype, shape.clone(), bytes).unwrap()))
+        .map(|(key, dtype, shape, bytes)| {
+            (key.as_str(), TensorView::new(*dtype, shape.clone(), bytes).unwrap())
+        })
         .collect();
     std::fs::write(path, serialize(views, None).unwrap()).unwrap();
 }
@@ -82,10 +84,22 @@ fn what_is_no_adapter_of_the_base_is_refused_by_its_key() {
     let other = "lora_unet_model_layers_0_self_attn_k_proj";
     let cases = [
         (vec![matrix, side(k, false)], &llama, "is a matrix or empty"),
-        (vec![weight(k, &[1], &[0.0]), side(k, false)], &llama, "is a vector of another length than that side"),
+        (
+            vec![weight(k, &[1], &[0.0]), side(k, false)],
+            &llama,
+            "is a vector of another length than that side",
+        ),
         (vec![vector(k), number], &llama, "is no single boolean"),
-        (vec![vector(elsewhere), side(elsewhere, false)], &llama, "is a vector of a module that the base does not have"),
-        (vec![vector(other), side(other, false)], &llama, "is a tensor of another kind than `lycoris_<module path>.weight`"),
+        (
+            vec![vector(elsewhere), side(elsewhere, false)],
+            &llama,
+            "is a vector of a module that the base does not have",
+        ),
+        (
+            vec![vector(other), side(other, false)],
+            &llama,
+            "is a tensor of another kind than `lycoris_<module path>.weight`",
+        ),
         (vec![side(k, false)], &llama, "is neither the weight nor the side of a vector"),
         (
             vec![weight(k, &[rows(&qwen2)], &vec![0.5; rows(&qwen2)]), side(k, false)],
@@ -100,9 +114,15 @@ fn what_is_no_adapter_of_the_base_is_refused_by_its_key() {
     }
     write(&path, &[vector(k), side(k, false)]);
     let problem = open_adapter(&path).unwrap_err().to_string();
-    assert!(problem.contains("so the base has to be known; give the base (its config.json is enough)"), "{problem}");
+    assert!(
+        problem.contains("so the base has to be known; give the base (its config.json is enough)"),
+        "{problem}"
+    );
     let file = open_adapter_for(&path, Some(&llama)).unwrap().file;
     assert!(file.vectors.values().all(|vector| vector.values.iter().all(|value| *value == 1.5)));
     let problem = save_adapter_as(&file, AdapterFormat::Lycoris, dir.path().join("out"), None).unwrap_err();
-    assert_eq!(problem.to_string(), "a LyCORIS file is read and not written; PEFT's format holds every adapter");
+    assert_eq!(
+        problem.to_string(),
+        "a LyCORIS file is read and not written; PEFT's format holds every adapter"
+    );
 }

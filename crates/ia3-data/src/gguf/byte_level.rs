@@ -55,8 +55,12 @@ fn splitting(name: &str) -> Option<Splitting> {
     let split = |regex: &str| json!({"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false});
     let digits = |individual| json!({"type": "Digits", "individual_digits": individual});
     let by = |regex| sequence(vec![split(regex), byte_level(false)]);
-    let plain =
-        |pre_tokenizer| Splitting { normalizer: Value::Null, pre_tokenizer, ignore_merges: false, bos: false };
+    let plain = |pre_tokenizer| Splitting {
+        normalizer: Value::Null,
+        pre_tokenizer,
+        ignore_merges: false,
+        bos: false,
+    };
     Some(match name {
         "gpt-2" => plain(byte_level(true)),
         "smollm" => plain(sequence(vec![digits(true), byte_level(true)])),
@@ -75,8 +79,14 @@ fn splitting(name: &str) -> Option<Splitting> {
 fn merges(file: &GgufFile) -> Result<Vec<[String; 2]>, GgufError> {
     let lines = file.texts(MERGES)?.ok_or_else(|| file.metadata().no_key(MERGES))?;
     let pair = |(i, line): (usize, String)| match line.split_once(' ') {
-        Some((left, right)) if !left.is_empty() && !right.is_empty() => Ok([left.to_string(), right.to_string()]),
-        _ => Err(bad(file, MERGES, format!("has `{}` at {i}, expected two tokens with a space between", quote(&line)))),
+        Some((left, right)) if !left.is_empty() && !right.is_empty() => {
+            Ok([left.to_string(), right.to_string()])
+        }
+        _ => Err(bad(
+            file,
+            MERGES,
+            format!("has `{}` at {i}, expected two tokens with a space between", quote(&line)),
+        )),
     };
     lines.into_iter().enumerate().map(pair).collect()
 }

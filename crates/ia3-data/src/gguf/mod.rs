@@ -25,7 +25,8 @@ pub(crate) fn tokenizer_json(file: &GgufFile) -> Result<Option<String>, GgufErro
         "llama" => sentence_piece::pairs(file, &Vocabulary::read(file)?)?,
         "t5" => sentence_piece::unigram(file, &Vocabulary::read(file)?)?,
         other => {
-            let known = "`gpt2` (byte-level BPE), `llama` (SentencePiece BPE) or `t5` (SentencePiece unigram)";
+            let known =
+                "`gpt2` (byte-level BPE), `llama` (SentencePiece BPE) or `t5` (SentencePiece unigram)";
             return Err(unknown(file, MODEL, other, known));
         }
     };
@@ -44,7 +45,8 @@ pub fn gguf_tokenizer_files(path: &Path) -> Result<Vec<(&'static str, String)>, 
 
 fn files(file: &GgufFile) -> Result<Vec<(&'static str, String)>, GgufError> {
     let Some(tokenizer) = tokenizer_json(file)? else { return Ok(vec![]) };
-    let mut config = json!({"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false});
+    let mut config =
+        json!({"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false});
     for (name, token) in special_tokens(file)? {
         config[name] = token.into();
     }
@@ -131,7 +133,14 @@ fn post_processor(bos: Option<(usize, &str)>, eos: Option<(usize, &str)>) -> Val
 
 /// The error for a value of a key that is not one of those that are known.
 fn unknown(file: &GgufFile, key: &str, found: &str, known: &str) -> GgufError {
-    bad(file, key, format!("is `{}`, expected {known}; put the tokenizer.json of the model to use in a folder with the model", ia3_guard::quote(found)))
+    bad(
+        file,
+        key,
+        format!(
+            "is `{}`, expected {known}; put the tokenizer.json of the model to use in a folder with the model",
+            ia3_guard::quote(found)
+        ),
+    )
 }
 
 fn bad(file: &GgufFile, key: &str, problem: String) -> GgufError {

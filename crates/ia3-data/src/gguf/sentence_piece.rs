@@ -28,7 +28,8 @@ pub(super) fn pairs(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, G
         "vocab": vocabulary.map(),
         "merges": by_score(file, vocabulary, &scores(file, vocabulary)?)?,
     });
-    let replace = |from: &str, to: &str| json!({"type": "Replace", "pattern": {"String": from}, "content": to});
+    let replace =
+        |from: &str, to: &str| json!({"type": "Replace", "pattern": {"String": from}, "content": to});
     let prepend = prefix.then(|| json!({"type": "Prepend", "prepend": SPACE}));
     let normalizers: Vec<Value> = prepend.into_iter().chain([replace(" ", SPACE)]).collect();
     let strip = prefix.then(|| json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
@@ -46,8 +47,7 @@ pub(super) fn pairs(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, G
 pub(super) fn unigram(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, GgufError> {
     let (unknown, _) = unknown_token(file, vocabulary)?;
     let scheme = if flag(file, "add_space_prefix", true)? { "always" } else { "never" };
-    let space =
-        json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": true});
+    let space = json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": true});
     let map = file.byte_array(MAP)?.filter(|map| !map.is_empty());
     let normalizer = match &map {
         Some(map) => json!({"type": "Precompiled", "precompiled_charsmap": base64(map)}),
@@ -110,7 +110,8 @@ fn flag(file: &GgufFile, name: &str, default: bool) -> Result<bool, GgufError> {
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let group = |group: &[u8]| {
-        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let bits =
+            group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
         let digit = |at: usize| match at <= group.len() {
             true => char::from(DIGITS[(bits >> (18 - 6 * at)) as usize & 63]),
             false => '=',

@@ -20,7 +20,8 @@ fn open(name: &str) -> Tokenizer {
 #[test]
 fn ids_and_decoded_texts_are_those_of_the_original_tokenizers() {
     let expected = expected();
-    let texts: Vec<&str> = expected["texts"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect();
+    let texts: Vec<&str> =
+        expected["texts"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect();
     let mut compared = 0;
     for (name, expected) in expected["expected"].as_object().unwrap() {
         let tokenizer = open(name);
@@ -53,7 +54,10 @@ fn the_chat_template_knows_the_special_tokens() {
 fn the_files_for_a_folder_give_the_same_ids_and_the_same_template() {
     let dir = tempfile::tempdir().unwrap();
     let files = gguf_tokenizer_files(&fixture("smollm.gguf")).unwrap();
-    assert_eq!(files.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["tokenizer.json", "tokenizer_config.json"]);
+    assert_eq!(
+        files.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["tokenizer.json", "tokenizer_config.json"]
+    );
     for (name, text) in files {
         std::fs::write(dir.path().join(name), text).unwrap();
     }
@@ -85,8 +89,18 @@ fn entry(key: &str, kind: u32, value: &[u8]) -> Vec<u8> {
 #[test]
 fn what_is_not_known_or_does_not_fit_is_refused_by_its_name() {
     let cases: [(&str, &[u8], &[u8], &str); 6] = [
-        ("gpt-2", b"\x05\0\0\0\0\0\0\0gpt-2", b"\x05\0\0\0\0\0\0\0gpt-9", "the key `tokenizer.ggml.pre` is `gpt-9`, expected `gpt-2`"),
-        ("gpt-2", b"\x04\0\0\0\0\0\0\0gpt2", b"\x04\0\0\0\0\0\0\0rwkv", "the key `tokenizer.ggml.model` is `rwkv`, expected `gpt2`"),
+        (
+            "gpt-2",
+            b"\x05\0\0\0\0\0\0\0gpt-2",
+            b"\x05\0\0\0\0\0\0\0gpt-9",
+            "the key `tokenizer.ggml.pre` is `gpt-9`, expected `gpt-2`",
+        ),
+        (
+            "gpt-2",
+            b"\x04\0\0\0\0\0\0\0gpt2",
+            b"\x04\0\0\0\0\0\0\0rwkv",
+            "the key `tokenizer.ggml.model` is `rwkv`, expected `gpt2`",
+        ),
         ("gpt-2", b"tokenizer.ggml.merges", b"tokenizer.ggml.merged", "has no key `tokenizer.ggml.merges`"),
         ("pairs", b"tokenizer.ggml.scores", b"tokenizer.ggml.scored", "has no key `tokenizer.ggml.scores`"),
         ("pairs", b"tokenizer.ggml.tokens", b"tokenizer.ggml.token5", "has no key `tokenizer.ggml.tokens`"),
@@ -114,5 +128,8 @@ fn tokens_that_are_there_twice_and_scores_that_are_no_numbers_are_refused() {
     let path = dir.path().join("model.gguf");
     std::fs::write(&path, bytes).unwrap();
     let problem = Tokenizer::of_base(&path).unwrap_err().to_string();
-    assert!(problem.contains("the key `tokenizer.ggml.scores` holds NaN at 2; scores must be finite"), "{problem}");
+    assert!(
+        problem.contains("the key `tokenizer.ggml.scores` holds NaN at 2; scores must be finite"),
+        "{problem}"
+    );
 }

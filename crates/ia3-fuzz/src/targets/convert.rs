@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
-use ia3_convert::{AdapterFormat, FeedForwardSite, open_adapter, open_adapter_for, place_feed_forward, save_adapter_as};
+use ia3_convert::{
+    AdapterFormat, FeedForwardSite, open_adapter, open_adapter_for, place_feed_forward, save_adapter_as,
+};
 
 /// Opens an adapter and writes it in every format, below the folder `out`; what was written can be read.
 pub(super) fn convert(path: &Path, out: &Path) {

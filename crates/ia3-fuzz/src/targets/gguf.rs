@@ -4,7 +4,6 @@ use ia3_config::Placement;
 use ia3_data::{ChatTemplate, Tokenizer};
 use ia3_gguf::{Architecture, GgufFile, MergeOptions, MergePlan, MergedRecord, ModuleVector};
 
-
 use crate::input::Folder;
 use crate::seeds;
 use crate::target::Target;

@@ -61,7 +61,9 @@ impl Checkpoint {
         let (index, files) =
             match file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".json")) {
                 true => (Some(file.clone()), open_shards(&file)?),
-                false if !path.is_dir() && ia3_gguf::is_gguf(&file) => (None, vec![TensorFile::open_gguf(&file)?]),
+                false if !path.is_dir() && ia3_gguf::is_gguf(&file) => {
+                    (None, vec![TensorFile::open_gguf(&file)?])
+                }
                 false => (None, vec![TensorFile::open(&file)?]),
             };
         let names =

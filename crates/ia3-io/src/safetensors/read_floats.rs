@@ -56,7 +56,9 @@ impl TensorFile {
             return Ok(None);
         }
         let value = match entry.dtype {
-            Dtype::BOOL | Dtype::U8 | Dtype::I8 => f32::from(self.bytes(name, entry)?.first().copied().unwrap_or(2)),
+            Dtype::BOOL | Dtype::U8 | Dtype::I8 => {
+                f32::from(self.bytes(name, entry)?.first().copied().unwrap_or(2))
+            }
             Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64 => {
                 self.read_f32(name, entry)?.first().copied().unwrap_or(2.0)
             }

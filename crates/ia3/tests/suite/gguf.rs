@@ -1,6 +1,5 @@
 //! GGUF files as bases: the same weights and logits as Hugging Face's folders, and merged files as PEFT computes.
 
-
 use crate::common::{self, Case, assert_close, cases, device, fixture};
 use ia3::io::{Checkpoint, merge_gguf};
 use ia3::{PretrainedOptions, read_config};

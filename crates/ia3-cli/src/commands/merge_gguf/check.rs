@@ -88,5 +88,8 @@ fn logits(model: &Model, ids: &[i64], device: &Device) -> anyhow::Result<Vec<f32
 /// The largest difference; NaN if there is one in either.
 fn largest_difference(a: &[f32], b: &[f32]) -> f64 {
     let difference = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).abs();
-    a.iter().zip(b).map(difference).fold(0.0, |most, next| if next > most || next.is_nan() { next } else { most })
+    a.iter()
+        .zip(b)
+        .map(difference)
+        .fold(0.0, |most, next| if next > most || next.is_nan() { next } else { most })
 }

@@ -73,12 +73,7 @@ impl fmt::Display for Report {
     }
 }
 
-pub(super) fn run(
-    base: &Path,
-    args: &Merge,
-    device: &Device,
-    format: Format,
-) -> anyhow::Result<ExitCode> {
+pub(super) fn run(base: &Path, args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     out::file(&args.out)?;
     let before = |prompt: &String| Check::before(prompt, base, &args.adapters, device);
     let check = args.check.as_ref().map(before).transpose()?;

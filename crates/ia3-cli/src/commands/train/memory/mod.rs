@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use burn::module::Module;
 use burn::tensor::Device;
+use ia3::io::{Checkpoint, Dtype, TensorFacts};
 use ia3::models::Model;
 use ia3::train::EpochPlan;
 use serde::Serialize;
