@@ -72,7 +72,7 @@ fn as_base(path: &std::path::Path) {
     let Ok(checkpoint) = ia3_io::Checkpoint::open(path) else { return };
     for tensor in checkpoint.tensors().filter(|tensor| tensor.dtype != safetensors::Dtype::U8) {
         let values = checkpoint.tensor(tensor.name).expect("a checked tensor is decoded");
-        assert_eq!(values.shape.num_elements(), tensor.shape.iter().product::<usize>());
+        assert_eq!(values.shape().num_elements(), tensor.shape.iter().product::<usize>());
     }
 }
 
