@@ -1,10 +1,14 @@
 //! The progress of long work on standard error: a bar on a terminal, nothing elsewhere.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output;
+
+/// All bars. The one of an evaluation has a line below that of the training.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(|| MultiProgress::with_draw_target(target()));
 
 /// A phase of a command, such as loading the base, or evaluating rows.
 pub(crate) struct Progress {
@@ -19,9 +23,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// Work whose length is unknown: the name of the phase and the time so far.
     pub(crate) fn waiting(phase: &'static str) -> Self {
-        let bar = ProgressBar::with_draw_target(None, target())
-            .with_style(style("{spinner} {prefix} {elapsed}"))
-            .with_prefix(phase);
+        let bar = ProgressBar::no_length().with_style(style("{spinner} {prefix} {elapsed}"));
+        let bar = BARS.add(bar.with_prefix(phase));
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
@@ -30,9 +33,8 @@ impl Progress {
 
     /// Work of `total` units, of which an earlier run did `first`.
     pub(crate) fn of(phase: &'static str, total: usize, first: usize, unit: &'static str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(total as u64), target())
-            .with_style(style("{prefix} {bar:24} {pos}/{len} {msg}"));
-        let bar = bar.with_prefix(phase).with_position(first as u64);
+        let bar = ProgressBar::new(total as u64).with_style(style("{prefix} {bar:24} {pos}/{len} {msg}"));
+        let bar = BARS.add(bar.with_prefix(phase).with_position(first as u64));
         Self { bar, phase, start: Instant::now(), first: first as u64, unit }
     }
 
@@ -53,9 +55,9 @@ impl Progress {
         self.bar.set_position(position as u64);
     }
 
-    /// Runs `print`, whose lines stay above the bar.
+    /// Runs `print`, whose lines stay above all bars.
     pub(crate) fn above<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.bar.suspend(print)
+        BARS.suspend(print)
     }
 }
 
@@ -63,6 +65,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+        BARS.remove(&self.bar);
         if output::is_verbose() {
             output::say(format_args!("{} took {:.2} s", self.phase, self.start.elapsed().as_secs_f64()));
         }

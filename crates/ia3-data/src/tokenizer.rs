@@ -3,7 +3,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use ia3_gguf::{GgufFile, is_gguf};
-use ia3_guard::{Limit, caught, quote_path, read_bytes};
+use ia3_guard::{Limit, caught, quote, quote_path, read_bytes};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{Encoding, PostProcessor, TruncationDirection};
 
@@ -183,6 +183,19 @@ impl Tokenizer {
         let places = encoding.get_offsets().iter().map(|&(start, end)| start..end);
         let ids = self.ids(&encoding)?.into_iter().zip(places);
         Ok(ids.take(max).collect())
+    }
+
+    /// The id of a token as the vocabulary spells it, such as `fra_Latn`.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Tokenizer`] if there is no such token.
+    pub fn id_of(&self, token: &str) -> Result<i64, DataError> {
+        let missing = || DataError::Tokenizer {
+            place: "cannot find a token".into(),
+            reason: format!("the vocabulary has no `{}`; tokenizer.json lists the tokens", quote(token)),
+        };
+        self.tokenizer.token_to_id(token).map(i64::from).ok_or_else(missing)
     }
 
     /// The text of ids, without special tokens.

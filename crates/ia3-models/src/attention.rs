@@ -29,25 +29,24 @@ pub(crate) fn attend(
     }
 }
 
-/// The same as [`attend`], with scores between `-cap` and `cap` before the bias is added, if there is a `cap`:
+/// Appends keys and values to the cache, if there is one, and computes [`attend`] for all of them. The result is
+/// `[batch, queries, heads·d_head]`.
+pub(crate) fn attend_cached(
+    heads: [Tensor<4>; 3],
+    bias: Tensor<4>,
+    scale: f64,
+    dropout: &Dropout,
+    cache: Option<&mut KvCache>,
+) -> Tensor<3> {
+    attend_capped(heads, bias, (scale, None), dropout, cache)
+}
+
+/// The same as [`attend_cached`], with scores between `-cap` and `cap` before the bias is added, if there is a `cap`:
 /// `softmax(cap·tanh(scale·q·kᵀ / cap) + bias)·v`.
 pub(crate) fn attend_capped(
     [q, k, v]: [Tensor<4>; 3],
     bias: Tensor<4>,
-    scale: f64,
-    cap: Option<f64>,
-    dropout: &Dropout,
-) -> Tensor<4> {
-    let Some(cap) = cap else { return attend(q, k, v, Some(bias), scale, dropout) };
-    attention_capped(q, k, v, Some(bias), [scale, cap], |weights| dropout.forward(weights))
-}
-
-/// Appends keys and values to the cache, if there is one, and computes [`attend`] for all of them. The result is
-/// `[batch, queries, heads·d_head]`.
-pub(crate) fn attend_cached(
-    [q, k, v]: [Tensor<4>; 3],
-    bias: Tensor<4>,
-    scale: f64,
+    (scale, cap): (f64, Option<f64>),
     dropout: &Dropout,
     cache: Option<&mut KvCache>,
 ) -> Tensor<3> {
@@ -55,7 +54,10 @@ pub(crate) fn attend_cached(
         Some(cache) => cache.append(k, v),
         None => [k, v],
     };
-    merge_heads(attend(q, k, v, Some(bias), scale, dropout))
+    merge_heads(match cap {
+        None => attend(q, k, v, Some(bias), scale, dropout),
+        Some(cap) => attention_capped(q, k, v, Some(bias), [scale, cap], |weights| dropout.forward(weights)),
+    })
 }
 
 /// Reshapes `[batch, seq, heads·d_head]` to `[batch, heads, seq, d_head]`.

@@ -1,4 +1,4 @@
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 /// The number of tokens that a cache allocates at first. Longer generations double the allocation when it is full.
 const FIRST: usize = 1024;
@@ -36,6 +36,12 @@ impl KvCache {
         let filled = buffers.clone().map(|buffer| buffer.slice(slot(0..end)));
         self.buffers = Some(buffers);
         filled
+    }
+
+    /// Makes row `i` of the cache what row `rows[i]` was.
+    pub(crate) fn select(&mut self, rows: &Tensor<1, Int>) {
+        self.buffers =
+            self.buffers.take().map(|buffers| buffers.map(|buffer| buffer.select(0, rows.clone())));
     }
 
     /// Takes the buffers out of the cache. They have room for at least `needed` tokens.

@@ -64,6 +64,9 @@ macro_rules! init_model {
 }
 
 impl ModelConfig {
+    /// The checkpoint key of a language-model head.
+    pub const HEAD: &'static str = HEAD;
+
     /// The values of `model_type` that [`from_json`](Self::from_json) reads, sorted.
     pub fn model_types() -> &'static [&'static str] {
         &KNOWN

@@ -5,22 +5,31 @@ use std::cell::RefCell;
 use burn::tensor::{Int, Tensor};
 use ia3_core::count_non_finite;
 
+use crate::beam::search;
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{check_pad, int_tensor};
 use crate::sample::Sampler;
 
+/// The tokens of a step.
+pub(crate) struct Column {
+    /// The ids `[rows, 1]`.
+    pub(crate) ids: Tensor<2, Int>,
+    /// The row of the step before that each of them follows, unless it is the same row.
+    pub(crate) rows: Option<Tensor<1, Int>>,
+}
+
 /// The start and the step of a generation.
 pub(crate) struct Steps<'a, F> {
-    /// The ids that the result starts with, `[batch, seq]`.
+    /// The ids that the rows start with, `[rows, seq]`: one row for each batch entry, or one for each of its beams.
     pub(crate) start: Tensor<2, Int>,
     pub(crate) config: &'a GenerationConfig,
-    /// Computes the logits `[batch, vocab]` of a step from the tokens `[batch, 1]` of the step before it.
+    /// Computes the logits `[rows, vocab]` of a step from the tokens of the step before it.
     pub(crate) next: F,
 }
 
 pub(crate) fn decode(
-    steps: Steps<impl FnMut(usize, Option<Tensor<2, Int>>) -> Tensor<2>>,
+    steps: Steps<impl FnMut(usize, Option<Column>) -> Tensor<2>>,
     on_step: impl FnMut(Step),
 ) -> Result<Generated, ModelError> {
     decode_padded(steps, vec![], on_step)
@@ -28,12 +37,14 @@ pub(crate) fn decode(
 
 /// As [`decode`], for rows that start with `padding` ids of padding each.
 pub(crate) fn decode_padded(
-    mut steps: Steps<impl FnMut(usize, Option<Tensor<2, Int>>) -> Tensor<2>>,
+    mut steps: Steps<impl FnMut(usize, Option<Column>) -> Tensor<2>>,
     padding: Vec<usize>,
     mut on_step: impl FnMut(Step),
 ) -> Result<Generated, ModelError> {
     let (config, device) = (steps.config, steps.start.device());
-    config.check()?;
+    if config.num_beams > 1 {
+        return search(steps, &padding, on_step);
+    }
     let [batch, width] = steps.start.dims();
     let start: Vec<i64> = steps.start.into_data().iter().collect();
     let mut rows: Vec<Vec<i64>> = start.chunks(width).map(<[i64]>::to_vec).collect();
@@ -47,8 +58,8 @@ pub(crate) fn decode_padded(
         non_finite += count_non_finite(&logits.to_data());
         let pads = ended.contains(&true);
         check_pad(!pads || (0..vocab as i64).contains(&config.pad_token_id), config.pad_token_id, vocab)?;
-        let mut tokens = match config.forced(width, index) {
-            Some(id) => vec![checked(id, vocab)?; batch],
+        let mut tokens = match forced_token(config, width, index, vocab)? {
+            Some(id) => vec![id; batch],
             None => sampler.choose(logits.clone(), &rows, index < config.min_new_tokens),
         };
         for (token, ended) in tokens.iter_mut().zip(&mut ended) {
@@ -61,21 +72,26 @@ pub(crate) fn decode_padded(
         if ended.iter().all(|e| *e) {
             break;
         }
-        column = Some(int_tensor(tokens, [batch, 1], &device));
+        column = Some(Column { ids: int_tensor(tokens, [batch, 1], &device), rows: None });
     }
     let shape = [batch, rows[0].len()];
     Ok(Generated { ids: int_tensor(rows.concat(), shape, &device), non_finite })
 }
 
-/// A forced token, which has to be in the vocabulary.
-fn checked(id: i64, vocab: usize) -> Result<i64, ModelError> {
-    match (0..vocab as i64).contains(&id) {
-        true => Ok(id),
-        false => Err(ModelError::Generation {
+/// The token that is forced at step `index` of rows that start with `start` tokens. It has to be in the vocabulary.
+pub(crate) fn forced_token(
+    config: &GenerationConfig,
+    start: usize,
+    index: usize,
+    vocab: usize,
+) -> Result<Option<i64>, ModelError> {
+    match config.forced(start, index) {
+        Some(id) if !(0..vocab as i64).contains(&id) => Err(ModelError::Generation {
             field: "forced_bos_token_id or forced_eos_token_id",
             found: id.to_string(),
             expected: "an id of the vocabulary",
         }),
+        forced => Ok(forced),
     }
 }
 

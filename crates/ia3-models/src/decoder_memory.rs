@@ -22,11 +22,16 @@ impl DecoderMemory {
         Self { past: capacity.map(caches), cross, cross_bias }
     }
 
-    /// Selects rows of the encoder's output by `index`. No token has been decoded in the result.
+    /// Selects rows of the encoder's output by `index`. No token has been decoded yet, neither before nor in the result.
     pub(crate) fn select(self, index: Tensor<1, Int>) -> Self {
         let rows = |x: Tensor<4>| x.select(0, index.clone());
         let cross = self.cross.into_iter().map(|kv| kv.map(rows)).collect();
-        Self { cross, cross_bias: rows(self.cross_bias), past: None }
+        Self { cross, cross_bias: rows(self.cross_bias), past: self.past }
+    }
+
+    /// Makes the tokens that row `i` decoded those of row `rows[i]`, which has the same output of the encoder.
+    pub(crate) fn reorder(&mut self, rows: &Tensor<1, Int>) {
+        self.past.iter_mut().flatten().for_each(|cache| cache.select(rows));
     }
 
     /// The number of tokens that were decoded.

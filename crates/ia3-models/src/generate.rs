@@ -4,6 +4,9 @@ use burn::tensor::{Int, Tensor};
 
 use crate::error::ModelError;
 
+/// The largest number of beams. It keeps the memory of a search within bounds, because a file can ask for any number.
+const MAX_BEAMS: usize = 1000;
+
 /// The settings of generation. The fields have Hugging Face's names.
 ///
 /// ```
@@ -38,6 +41,28 @@ pub struct GenerationConfig {
     pub no_repeat_ngram_size: usize,
     /// The settings for drawing tokens. With `None`, each step takes the most probable token (greedy search).
     pub sampling: Option<Sampling>,
+    /// The number of sequences that a beam search continues for each batch entry; 1 is greedy search.
+    pub num_beams: usize,
+    /// The exponent of the number of new tokens by which a beam search divides the log-probability of a sequence that has ended.
+    /// A value above 0 favours longer sequences.
+    pub length_penalty: f64,
+    /// When a beam search ends.
+    pub early_stopping: EarlyStopping,
+    /// The number of sequences that a beam search returns for each batch entry, the best first.
+    pub num_return_sequences: usize,
+}
+
+/// When a beam search for a batch entry ends, besides at `max_new_tokens`. In any case it needs `num_beams` sequences that have
+/// ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EarlyStopping {
+    /// When no sequence would be better than the worst of those that have ended if it ended now; `false` in Hugging Face.
+    #[default]
+    Heuristic,
+    /// When all batch entries have these sequences; `true` in Hugging Face.
+    Full,
+    /// When no sequence can become better than the worst of those that have ended; `"never"` in Hugging Face.
+    Never,
 }
 
 /// The settings for drawing tokens. The logits are divided by the temperature, then `top_k`, `top_p` and `min_p` restrict the
@@ -111,6 +136,10 @@ impl GenerationConfig {
             repetition_penalty: 1.0,
             no_repeat_ngram_size: 0,
             sampling: None,
+            num_beams: 1,
+            length_penalty: 1.0,
+            early_stopping: EarlyStopping::Heuristic,
+            num_return_sequences: 1,
         }
     }
 
@@ -156,6 +185,13 @@ impl GenerationConfig {
         last.or(self.forced_bos_token_id.filter(|_| start + index == 1))
     }
 
+    /// The tokens of a vocabulary that are not chosen; the end tokens are among them while a row `must_go_on`.
+    pub(crate) fn forbidden(&self, must_go_on: bool, vocab: usize) -> Vec<usize> {
+        let ends = self.eos_token_id.iter().filter(|_| must_go_on);
+        let ids = ends.chain(&self.suppress_tokens).filter_map(|&id| usize::try_from(id).ok());
+        ids.filter(|&id| id < vocab).collect()
+    }
+
     /// Sets [`repetition_penalty`](Self::repetition_penalty).
     pub fn with_repetition_penalty(self, repetition_penalty: f64) -> Self {
         Self { repetition_penalty, ..self }
@@ -171,6 +207,26 @@ impl GenerationConfig {
         Self { sampling: sampling.into(), ..self }
     }
 
+    /// Sets [`num_beams`](Self::num_beams).
+    pub fn with_num_beams(self, num_beams: usize) -> Self {
+        Self { num_beams, ..self }
+    }
+
+    /// Sets [`length_penalty`](Self::length_penalty).
+    pub fn with_length_penalty(self, length_penalty: f64) -> Self {
+        Self { length_penalty, ..self }
+    }
+
+    /// Sets [`early_stopping`](Self::early_stopping).
+    pub fn with_early_stopping(self, early_stopping: EarlyStopping) -> Self {
+        Self { early_stopping, ..self }
+    }
+
+    /// Sets [`num_return_sequences`](Self::num_return_sequences).
+    pub fn with_num_return_sequences(self, num_return_sequences: usize) -> Self {
+        Self { num_return_sequences, ..self }
+    }
+
     pub(crate) fn check(&self) -> Result<(), ModelError> {
         let expect = |ok, field, found: String, expected| match ok {
             true => Ok(()),
@@ -181,6 +237,13 @@ impl GenerationConfig {
         let penalty = self.repetition_penalty;
         let positive = penalty > 0.0 && penalty.is_finite();
         expect(positive, "repetition_penalty", penalty.to_string(), "a positive number")?;
+        let (beams, returned, length) = (self.num_beams, self.num_return_sequences, self.length_penalty);
+        expect((1..=MAX_BEAMS).contains(&beams), "num_beams", beams.to_string(), "1 to 1000 beams")?;
+        let within = (1..=beams).contains(&returned);
+        expect(within, "num_return_sequences", returned.to_string(), "at least 1 and at most `num_beams`")?;
+        expect(length.is_finite(), "length_penalty", length.to_string(), "a finite number")?;
+        let draws = beams > 1 && self.sampling.is_some();
+        expect(!draws, "num_beams", beams.to_string(), "1 where tokens are drawn")?;
         let Some(Sampling { temperature: t, top_k, top_p: p, min_p, .. }) = self.sampling else {
             return Ok(());
         };
@@ -198,16 +261,19 @@ impl GenerationConfig {
 pub struct Step<'a> {
     /// The number of the step, counted from 0.
     pub index: usize,
-    /// The model's logits before any token was suppressed, `[batch, vocab]`.
+    /// The model's logits before any token was suppressed, `[batch, vocab]`; in a beam search `[batch·num_beams, vocab]`.
     pub logits: &'a Tensor<2>,
-    /// The token chosen for each batch entry. It is the padding token for an entry that has ended.
+    /// The token chosen for each batch entry. It is the padding token for an entry that has ended. In a beam search the rows are
+    /// the beams: those of the first batch entry, then those of the next. Each token ends one of the sequences that the search
+    /// goes on with, whose first tokens another row may have had.
     pub tokens: &'a [i64],
     /// The entries that [`end`](Self::end) has ended.
     pub(crate) stopped: &'a RefCell<Vec<bool>>,
 }
 
 impl Step<'_> {
-    /// Ends a batch entry after this step, as an end token does. An entry that does not exist changes nothing.
+    /// Ends a batch entry after this step, as an end token does. An entry that does not exist changes nothing, and so does any
+    /// entry in a beam search.
     pub fn end(&self, entry: usize) {
         if let Some(stopped) = self.stopped.borrow_mut().get_mut(entry) {
             *stopped = true;
@@ -220,7 +286,7 @@ impl Step<'_> {
 #[non_exhaustive]
 pub struct Generated {
     /// The ids `[batch, seq]` as Hugging Face's `generate` returns them: the prompt, or the start token of an
-    /// encoder-decoder, and the generated tokens.
+    /// encoder-decoder, and the generated tokens. A beam search returns `num_return_sequences` rows for each batch entry.
     pub ids: Tensor<2, Int>,
     /// The number of logits that were NaN or infinite, over all steps. If it is not 0, the ids mean nothing.
     pub non_finite: usize,

@@ -3,9 +3,10 @@
 use burn::tensor::{Int, Tensor, TensorData};
 use ia3_core::assert_all_touched;
 
+use crate::beam::{repeated, rows_per_entry};
 use crate::cache::KvCache;
 use crate::causal::{CausalLm, Tokens, project};
-use crate::decode::{Steps, decode_padded};
+use crate::decode::{Column, Steps, decode_padded};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, PaddingSide, check_rows, required};
@@ -20,6 +21,9 @@ pub(crate) fn generate(
 ) -> Result<Generated, ModelError> {
     inputs.check(model.facts().vocab_size)?;
     check_rows(model, &inputs.input_ids)?;
+    let beams = rows_per_entry(config, model)?;
+    let entries = required("input_ids", &inputs.input_ids)?;
+    let inputs = &inputs.select(repeated(&entries, beams));
     let ids = required("input_ids", &inputs.input_ids)?;
     let prompt = Prompt::new(&ids, inputs.attention_mask.as_ref());
     if let Some(max) = model.facts().max_positions {
@@ -30,7 +34,14 @@ pub(crate) fn generate(
     let mut caches = new_caches();
     // The generated tokens, as long as the cache may have to be filled again.
     let (limit, mut columns) = (model.cache_fits_up_to().filter(|limit| prompt.width() <= *limit), vec![]);
-    let next = |step: usize, column: Option<Tensor<2, Int>>| {
+    let next = |step: usize, column: Option<Column>| {
+        if let Some(rows) = column.as_ref().and_then(|column| column.rows.as_ref()) {
+            caches.iter_mut().for_each(|cache| cache.select(rows));
+            columns.iter_mut().for_each(|ids: &mut Tensor<2, Int>| {
+                *ids = ids.clone().select(0, rows.clone());
+            });
+        }
+        let column = column.map(|column| column.ids);
         let before = prompt.width() + step.saturating_sub(1);
         columns.extend(column.clone().filter(|_| limit.is_some_and(|limit| before <= limit)));
         let tokens = match column {

@@ -37,12 +37,9 @@ impl<'a> Sampler<'a> {
     pub(crate) fn choose(&mut self, logits: Tensor<2>, rows: &[Vec<i64>], must_go_on: bool) -> Vec<i64> {
         let [batch, vocab] = logits.dims();
         let logits = self.penalised(logits, rows);
-        let ends = self.config.eos_token_id.iter().filter(|_| must_go_on);
-        let forbidden = ends.chain(&self.config.suppress_tokens);
-        let forbidden = forbidden.filter(|&&id| (0..vocab as i64).contains(&id));
-        let allowed = forbidden.fold(logits, |logits, &id| {
-            logits.slice_fill([0..batch, id as usize..id as usize + 1], f32::NEG_INFINITY)
-        });
+        let forbidden = self.config.forbidden(must_go_on, vocab).into_iter();
+        let allowed =
+            forbidden.fold(logits, |logits, id| logits.slice_fill([0..batch, id..id + 1], f32::NEG_INFINITY));
         let Some(sampling) = self.config.sampling else {
             return allowed.argmax(1).into_data().iter::<i64>().collect();
         };

@@ -4,7 +4,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{assert_all_touched, batch_rows};
 
-use crate::decode::{Steps, decode};
+use crate::beam::{repeated, rows_per_entry};
+use crate::decode::{Column, Steps, decode};
 use crate::decoder_memory::DecoderMemory;
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
@@ -157,12 +158,17 @@ pub(crate) fn generate(
         let expected = "no more tokens than the decoder has positions";
         return Err(ModelError::Generation { field: "max_new_tokens", found: new.to_string(), expected });
     }
-    let mut memory = encode(model, inputs, Some(new), Trace::default())?;
+    let beams = rows_per_entry(config, model)?;
+    let memory = encode(model, inputs, Some(new), Trace::default())?;
     let ids = required("input_ids", &inputs.input_ids)?;
-    let start = Tensor::full([ids.dims()[0], 1], facts.decoder_start_token_id, &ids.device());
+    let mut memory = if beams > 1 { memory.select(repeated(&ids, beams)) } else { memory };
+    let start = Tensor::full([ids.dims()[0] * beams, 1], facts.decoder_start_token_id, &ids.device());
     let first = start.clone();
-    let next = |_, tokens: Option<Tensor<2, Int>>| {
-        let ids = tokens.unwrap_or_else(|| first.clone());
+    let next = |_, column: Option<Column>| {
+        if let Some(rows) = column.as_ref().and_then(|column| column.rows.as_ref()) {
+            memory.reorder(rows);
+        }
+        let ids = column.map_or_else(|| first.clone(), |column| column.ids);
         model.project(model.decode(ids, None, &mut memory, Trace::default())).squeeze_dim(1)
     };
     let generated = decode(Steps { start, config, next }, on_step)?;

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use ia3_guard::{FileError, Limit, read_text};
-use ia3_models::{GenerationConfig, Sampling};
+use ia3_guard::{FileError, Limit, quote, read_text};
+use ia3_models::{EarlyStopping, GenerationConfig, Sampling};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::error::Error;
@@ -41,8 +42,50 @@ pub struct GenerationFile {
     pub top_p: Option<f64>,
     /// See [`Sampling::min_p`].
     pub min_p: Option<f64>,
-    /// The number of beams of a beam search.
+    /// See [`GenerationConfig::num_beams`].
     pub num_beams: Option<usize>,
+    /// See [`GenerationConfig::length_penalty`].
+    pub length_penalty: Option<f64>,
+    /// See [`GenerationConfig::early_stopping`].
+    #[serde(deserialize_with = "early_stopping")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// See [`GenerationConfig::num_return_sequences`]. It has a meaning for several beams only.
+    pub num_return_sequences: Option<usize>,
+    /// See [`GenerationConfig::forced_bos_token_id`].
+    pub forced_bos_token_id: Option<i64>,
+    /// See [`GenerationConfig::forced_eos_token_id`]. The file may have a list of one id.
+    #[serde(deserialize_with = "only_one")]
+    pub forced_eos_token_id: Option<i64>,
+}
+
+fn early_stopping<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EarlyStopping>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Value {
+        Switch(bool),
+        Name(String),
+    }
+    match Option::<Value>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Value::Switch(false)) => Ok(Some(EarlyStopping::Heuristic)),
+        Some(Value::Switch(true)) => Ok(Some(EarlyStopping::Full)),
+        Some(Value::Name(name)) if name == "never" => Ok(Some(EarlyStopping::Never)),
+        Some(Value::Name(name)) => {
+            let expected = format!("`early_stopping` is {}, expected true, false or \"never\"", quote(&name));
+            Err(D::Error::custom(expected))
+        }
+    }
+}
+
+fn only_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    match one_or_several(deserializer)?.as_deref() {
+        None | Some([]) => Ok(None),
+        Some([id]) => Ok(Some(*id)),
+        Some(ids) => {
+            let expected = format!("`forced_eos_token_id` has {} ids, expected one", ids.len());
+            Err(D::Error::custom(expected))
+        }
+    }
 }
 
 fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<i64>>, D::Error> {
@@ -78,7 +121,7 @@ impl GenerationFile {
         }
     }
 
-    /// The settings with those of the file in the place of their own: ids, penalties and the smallest number of tokens.
+    /// The settings with those of the file in the place of their own: ids, penalties, beams and the smallest number of tokens.
     ///
     /// Tokens are drawn only where the settings say so, whatever `do_sample` is; [`sampling`](Self::sampling) has the file's
     /// settings for that.
@@ -91,6 +134,13 @@ impl GenerationFile {
         config.min_new_tokens = self.min_new_tokens.unwrap_or(config.min_new_tokens);
         config.repetition_penalty = self.repetition_penalty.unwrap_or(config.repetition_penalty);
         config.no_repeat_ngram_size = self.no_repeat_ngram_size.unwrap_or(config.no_repeat_ngram_size);
+        config.forced_bos_token_id = self.forced_bos_token_id.or(config.forced_bos_token_id);
+        config.forced_eos_token_id = self.forced_eos_token_id.or(config.forced_eos_token_id);
+        config.num_beams = self.num_beams.unwrap_or(config.num_beams);
+        config.length_penalty = self.length_penalty.unwrap_or(config.length_penalty);
+        config.early_stopping = self.early_stopping.unwrap_or(config.early_stopping);
+        let returned = self.num_return_sequences.filter(|_| config.num_beams > 1);
+        config.num_return_sequences = returned.unwrap_or(config.num_return_sequences);
         config
     }
 
@@ -129,6 +179,29 @@ mod tests {
         assert_eq!(read(r#"{"eos_token_id": 7}"#).unwrap().applied_to(start.clone()).eos_token_id, [7]);
         let nowhere = tempfile::tempdir().unwrap();
         assert_eq!(GenerationFile::open(nowhere.path()).unwrap().applied_to(start.clone()), start);
+    }
+
+    #[test]
+    fn beams_and_forced_tokens_are_read() {
+        let start = GenerationConfig::new(9, vec![1]);
+        let text = r#"{"num_beams": 4, "length_penalty": 0.6, "early_stopping": true, "num_return_sequences": 2,
+                       "forced_bos_token_id": 7, "forced_eos_token_id": [2]}"#;
+        let config = read(text).unwrap().applied_to(start.clone());
+        let expected = start
+            .clone()
+            .with_num_beams(4)
+            .with_length_penalty(0.6)
+            .with_early_stopping(EarlyStopping::Full)
+            .with_num_return_sequences(2)
+            .with_forced_bos_token_id(7)
+            .with_forced_eos_token_id(2);
+        assert_eq!(config, expected);
+        let drawn = read(r#"{"num_return_sequences": 3, "early_stopping": "never"}"#).unwrap();
+        let drawn = drawn.applied_to(start);
+        assert_eq!((drawn.num_return_sequences, drawn.early_stopping), (1, EarlyStopping::Never));
+        let error = |text: &str| read(text).unwrap_err().to_string();
+        assert!(error(r#"{"early_stopping": "often"}"#).contains("expected true, false or \"never\""));
+        assert!(error(r#"{"forced_eos_token_id": [2, 3]}"#).contains("`forced_eos_token_id` has 2 ids"));
     }
 
     #[test]

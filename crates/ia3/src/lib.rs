@@ -61,7 +61,7 @@ pub use model::model_kind;
 pub use model::{Generate, Generated, Model};
 pub use model_config::config_text;
 pub use pretrained::{
-    Pretrained, PretrainedOptions, config_of_base, from_pretrained, read_config, with_head_of,
+    Precision, Pretrained, PretrainedOptions, config_of_base, from_pretrained, read_config, with_head_of,
 };
 pub use prompts::{Prompt, Prompts};
 pub use sentence::SentenceConfig;

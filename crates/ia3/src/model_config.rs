@@ -11,10 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::Error;
 use crate::pretrained::{config_of_base, with_head_of};
 
-/// The key of a head that may be tied.
-const HEAD: &str = "lm_head.weight";
-
-/// The text of `config.json` for a model that was made from the one in `base`; `None` if the `config.json` in the folder of the base
+/// The text of `config.json` for a model that was made from the one in `base`; `None` if the `config.json` in its folder
 /// fits. A GGUF file has none, so the text is made from its metadata.
 ///
 /// It differs if a classifier has another number of classes, and if a head that was the embedding has a weight of its own now
@@ -73,7 +70,7 @@ fn set_own_head(
         return Ok(());
     }
     let of_base = with_head_of(config.clone(), &Checkpoint::open(base)?)?;
-    if of_base.aliases().iter().all(|(_, other)| other != HEAD) {
+    if of_base.aliases().iter().all(|(_, other)| other != ModelConfig::HEAD) {
         return Ok(());
     }
     fields.insert("tie_word_embeddings".into(), false.into());
@@ -89,7 +86,7 @@ fn set_own_head(
 fn has_own_head(model: &Model) -> bool {
     let mut own = false;
     visit_params(model, |path, param| {
-        let weight = param.as_float::<2>().filter(|_| path.to_string() == HEAD);
+        let weight = param.as_float::<2>().filter(|_| path.to_string() == ModelConfig::HEAD);
         own |= weight.is_some_and(|weight| !matches!(weight.base().dtype(), DType::QFloat(_)));
     });
     own

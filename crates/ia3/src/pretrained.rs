@@ -56,6 +56,43 @@ pub fn config_of_base(dir: impl AsRef<Path>) -> Result<(PathBuf, String), Error>
     }
 }
 
+/// The dtype of the weights of a model, and of its computation.
+///
+/// ```
+/// use ia3::{Precision, PretrainedOptions};
+/// use burn::tensor::FloatDType;
+///
+/// let options = PretrainedOptions::new().with_dtype(FloatDType::BF16);
+/// assert_eq!(options.dtype, Precision::Cast(FloatDType::BF16));
+/// assert_eq!(options.with_dtype(Precision::Stored).dtype, Precision::default());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// On `flex`, every tensor keeps the dtype of the file, and the model computes in float32: weights in half precision are
+    /// widened as they are read ([`ModelConfig::with_float32_states`]). Other devices compute in the dtype of the file, or of most
+    /// of its values where it holds several. float64 becomes float32.
+    #[default]
+    Stored,
+    /// Weights and computation have this dtype, which is float32, float16 or bfloat16.
+    Cast(FloatDType),
+}
+
+impl Precision {
+    /// The dtype that the weights are cast to.
+    fn cast(self) -> Option<FloatDType> {
+        match self {
+            Self::Stored => None,
+            Self::Cast(dtype) => Some(dtype),
+        }
+    }
+}
+
+impl From<FloatDType> for Precision {
+    fn from(dtype: FloatDType) -> Self {
+        Self::Cast(dtype)
+    }
+}
+
 /// How to read a model from a Hugging Face folder. The default reads it as it is.
 ///
 /// ```no_run
@@ -75,12 +112,8 @@ pub struct PretrainedOptions {
     pub task: Option<Task>,
     /// The number of classes of a classifier, where it is not that of the configuration.
     pub num_labels: Option<usize>,
-    /// The dtype of the weights and of the computation: float32, float16 or bfloat16.
-    ///
-    /// With `None`, on `flex`, every tensor keeps the dtype of the file, and the model computes in float32: weights in half
-    /// precision are widened as they are read ([`ModelConfig::with_float32_states`]). On other devices, `None` is the dtype of
-    /// the file, or of most of its values where it holds several. float64 becomes float32.
-    pub dtype: Option<FloatDType>,
+    /// The dtype of the weights and of the computation.
+    pub dtype: Precision,
     /// Quantises the linear layers while they are read, see [`with_quantization`](Self::with_quantization).
     pub quantization: Option<Quantization>,
     /// Whether quantised weights are multiplied in integers, see [`with_fast_integers`](Self::with_fast_integers).
@@ -113,7 +146,7 @@ impl PretrainedOptions {
     }
 
     /// Sets [`dtype`](Self::dtype).
-    pub fn with_dtype(mut self, dtype: impl Into<Option<FloatDType>>) -> Self {
+    pub fn with_dtype(mut self, dtype: impl Into<Precision>) -> Self {
         self.dtype = dtype.into();
         self
     }
@@ -154,7 +187,8 @@ impl PretrainedOptions {
         let checkpoint = Checkpoint::open(&dir)?;
         let config = with_head_of(config, &checkpoint)?;
         let (mut options, config) = self.for_checkpoint(config);
-        let widens = self.dtype.is_none() && widens_as_it_reads(device) && checkpoint.holds_half_precision();
+        let stored = self.dtype == Precision::Stored;
+        let widens = stored && widens_as_it_reads(device) && checkpoint.holds_half_precision();
         let config = match widens {
             true => config.with_float32_states(true),
             false => {
@@ -199,7 +233,7 @@ impl PretrainedOptions {
         let mut options =
             LoadOptions::new().with_aliases(aliases).with_optional(optional).with_keep_in_float32(kept);
         options.prefix = config.base_model_prefix().map(str::to_string);
-        options.dtype = self.dtype;
+        options.dtype = self.dtype.cast();
         (options, config)
     }
 }

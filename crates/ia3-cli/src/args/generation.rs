@@ -1,5 +1,7 @@
 //! How texts are generated. The defaults are those of the base's generation_config.json.
 
+use ia3::models::EarlyStopping;
+
 #[derive(Clone, clap::Args)]
 #[command(next_help_heading = "Generation")]
 pub(crate) struct GenerationArgs {
@@ -30,10 +32,46 @@ pub(crate) struct GenerationArgs {
     /// Never write the same N tokens in a row twice; 0 allows it.
     #[arg(long, value_name = "N")]
     pub(crate) no_repeat_ngram_size: Option<usize>,
+    /// Search with N beams instead of taking the most probable token at each step.
+    #[arg(long, value_name = "N")]
+    pub(crate) num_beams: Option<usize>,
+    /// Divide the log-probability of a sequence by its number of new tokens to the power of P, in a beam search. Values above 0
+    /// favour longer sequences.
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    pub(crate) length_penalty: Option<f64>,
+    /// When a beam search ends: `false` when no beam would be better than what has ended if it ended now, `true` when every beam
+    /// has ended once, `never` when no beam can become better.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) early_stopping: Option<Stopping>,
+    /// Write the N best sequences of a beam search for each prompt, the best first.
+    #[arg(long, value_name = "N")]
+    pub(crate) num_return_sequences: Option<usize>,
+    /// Token that the text of an encoder-decoder begins with: the language to translate to, such as fra_Latn (NLLB), fr_XX (mBART)
+    /// or __fr__ (M2M-100).
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) forced_bos_token: Option<String>,
     /// End a text where TEXT comes up in it; repeatable.
     #[arg(long = "stop", value_name = "TEXT")]
     pub(crate) stop: Vec<String>,
     /// Seed of the sampling. Every row of a batch has its own stream of random numbers.
     #[arg(long, value_name = "N", default_value_t = 0, requires = "sample")]
     pub(crate) seed: u64,
+}
+
+/// When a beam search ends, by the names of transformers.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Stopping {
+    False,
+    True,
+    Never,
+}
+
+impl From<Stopping> for EarlyStopping {
+    fn from(stopping: Stopping) -> Self {
+        match stopping {
+            Stopping::False => Self::Heuristic,
+            Stopping::True => Self::Full,
+            Stopping::Never => Self::Never,
+        }
+    }
 }

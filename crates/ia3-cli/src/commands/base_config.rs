@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use ia3::io::{AdapterFile, Checkpoint};
-use ia3::models::ProblemType;
+use ia3::models::{HeadConfig, ProblemType};
 use ia3::{ModelConfig, Task};
 
 use crate::args::{HeadArgs, HeadName, ProblemName};
@@ -89,21 +89,22 @@ pub(crate) fn with_head_of_adapter(base: &Path, adapters: &[PathBuf]) -> anyhow:
     complete(of_adapters(ia3::read_config(base)?, adapters)?, base, adapters)
 }
 
-/// As [`with_head_of_adapter`], with the `config.json` that was read before.
+/// As [`with_head_of_adapter`], with the `config.json` that was read before. The checkpoint is opened only where the number of
+/// classes differs.
 pub(crate) fn complete(
     config: ModelConfig,
     base: &Path,
     adapters: &[PathBuf],
 ) -> anyhow::Result<ModelConfig> {
     let Some(head) = head(&config).filter(|_| !adapters.is_empty()) else { return Ok(config) };
-    if classes_of_head(&config, base)?.is_some() {
-        return Ok(config);
-    }
+    let mut labels = None;
     for adapter in adapters {
         let saved = AdapterFile::open(adapter)?.saved;
-        if let Some(&labels) = saved.get(&head).and_then(|head| head.shape().first()) {
-            return Ok(config.with_num_labels(labels));
-        }
+        labels = labels.or(saved.get(&head).and_then(|head| head.shape().first().copied()));
     }
-    Ok(config)
+    let said = config.head().map(HeadConfig::count);
+    match labels.filter(|labels| Some(*labels) != said) {
+        Some(labels) if classes_of_head(&config, base)?.is_none() => Ok(config.with_num_labels(labels)),
+        _ => Ok(config),
+    }
 }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, FloatDType};
 use ia3::core::{Adapter, describe_non_finite};
 use ia3::io::Checkpoint;
 use ia3::models::Model;
-use ia3::{Bits, ModelConfig, Pretrained, PretrainedOptions, Task};
+use ia3::{Bits, ModelConfig, Precision, Pretrained, PretrainedOptions, Task};
 use ia3_guard::quote_path;
 
 use super::base_config;
@@ -26,13 +26,19 @@ pub(crate) fn load_with(
     options: &PretrainedOptions,
     device: &Device,
 ) -> anyhow::Result<Pretrained> {
-    let waiting = Progress::waiting("loading the base");
-    let base = options.load(dir, device)?;
-    drop(waiting);
+    let base = load(dir, options, device)?;
     if let Some(report) = &base.quantized {
         let (layers, worst) = (report.errors.len(), report.worst());
         note(format!("{layers} layers quantised; the largest relative error of a weight is {worst:.1e}"));
     }
+    Ok(base)
+}
+
+/// Loads a base for a command that reports the error of a quantisation itself. Notes the tensors of its file that are unused.
+pub(crate) fn load(dir: &Path, options: &PretrainedOptions, device: &Device) -> anyhow::Result<Pretrained> {
+    let waiting = Progress::waiting("loading the base");
+    let base = options.load(dir, device)?;
+    drop(waiting);
     if !base.report.unused.is_empty() {
         let unused = &base.report.unused;
         note(format!("{} tensors of the checkpoint are unused: {}", unused.len(), unused.join(", ")));
@@ -128,13 +134,13 @@ pub(crate) fn note_adapter(dir: &Path, adapter: &Adapter, base_dir: &Path, task:
     }
 }
 
-/// The dtype of `--dtype`; `None` is that of the base's file.
-pub(crate) fn dtype(name: DtypeName) -> Option<FloatDType> {
+/// The dtype of `--dtype`.
+pub(crate) fn dtype(name: DtypeName) -> Precision {
     match name {
-        DtypeName::Auto => None,
-        DtypeName::Float32 => Some(FloatDType::F32),
-        DtypeName::Bfloat16 => Some(FloatDType::BF16),
-        DtypeName::Float16 => Some(FloatDType::F16),
+        DtypeName::Auto => Precision::Stored,
+        DtypeName::Float32 => Precision::Cast(FloatDType::F32),
+        DtypeName::Bfloat16 => Precision::Cast(FloatDType::BF16),
+        DtypeName::Float16 => Precision::Cast(FloatDType::F16),
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::args::{Diff, Format};
 use crate::output;
+use crate::progress::Progress;
 
 #[derive(Serialize)]
 struct Report {
@@ -20,7 +21,9 @@ struct Report {
 
 /// The exit code is 1 if the adapters differ.
 pub(crate) fn run(args: &Diff, format: Format) -> anyhow::Result<ExitCode> {
+    let waiting = Progress::waiting("comparing");
     let diff = AdapterFile::open(&args.a)?.diff(&AdapterFile::open(&args.b)?);
+    drop(waiting);
     let identical = diff.identical;
     let report = Report { a: args.a.display().to_string(), b: args.b.display().to_string(), diff };
     output::report(&report, format)?;

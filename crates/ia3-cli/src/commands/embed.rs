@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
 use crate::args::{Embed, Format, PoolingName};
+use crate::progress::Progress;
 use crate::tokenizer::{self, encoded, lines};
 use crate::{out, output, tensor_files};
 
@@ -98,12 +99,14 @@ fn embed(
 ) -> anyhow::Result<TensorData> {
     let mut batches = vec![];
     let batch_size = args.batch_size.max(1);
+    let progress = Progress::of("embedding", rows.len(), 0, "texts");
     for (i, texts) in rows.chunks(batch_size).enumerate() {
         let first = i * batch_size;
         let model = model.for_rows(first..first + texts.len())?;
         let inputs = model.batch(texts, PaddingSide::Right, device)?;
         let pooled = config.pooling.forward(states(&model, &inputs)?, inputs.attention_mask.as_ref());
         batches.push(if config.normalize { normalized(pooled) } else { pooled });
+        progress.set(first + texts.len(), "");
     }
     Ok(Tensor::cat(batches, 0).try_into_data()?)
 }

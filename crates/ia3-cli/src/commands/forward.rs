@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
 use crate::args::{Format, Forward};
+use crate::progress::Progress;
 use crate::tokenizer::{self, encoded, lines};
 use crate::{out, output, tensor_files};
 
@@ -35,7 +36,10 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
     let model = AdaptedModel::new(&args.model, device)?;
     let start = Instant::now();
     let logits = match &source {
-        Source::Inputs(inputs) => logits(&model.for_all(tensor_files::rows(inputs))?, inputs, args)?,
+        Source::Inputs(inputs) => {
+            let _waiting = Progress::waiting("computing");
+            logits(&model.for_all(tensor_files::rows(inputs))?, inputs, args)?
+        }
         Source::Texts(rows) => of_texts(&model, rows, args, device)?,
     };
     let seconds = start.elapsed().as_secs_f64();
@@ -119,11 +123,13 @@ fn of_texts(
     let mut all: Vec<TensorData> = vec![];
     model.check(rows.len())?;
     let batch_size = args.batch_size.max(1);
+    let progress = Progress::of("computing", rows.len(), 0, "texts");
     for (i, texts) in rows.chunks(batch_size).enumerate() {
         let first = i * batch_size;
         let model = model.for_rows(first..first + texts.len())?;
         let inputs = model.batch(texts, PaddingSide::Right, device)?;
         all.push(logits(&model, &inputs, args)?);
+        progress.set(first + texts.len(), "");
     }
     Ok(stack(all, longest))
 }

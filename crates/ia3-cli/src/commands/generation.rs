@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use anyhow::bail;
 use ia3::data::Tokenizer;
 use ia3::models::{GenerationConfig, Model, Sampling};
-use ia3::{GenerationFile, ModelInputs, StopStrings};
+use ia3::{GenerationFile, ModelInputs, StopStrings, Task};
 
 use crate::args::GenerationArgs;
 use crate::output::note;
+use crate::tokenizer;
 
 /// A batch to generate for.
 pub(super) struct Batch<'a> {
@@ -19,7 +21,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Generates for all rows, and counts the logits that are not finite. `on_token` is called with each new token of the
+    /// Generates for all rows, several sequences of each where the settings return as many, and counts the logits that are not finite. `on_token` is called with each new token of the
     /// first row.
     pub(super) fn generate(
         &self,
@@ -55,12 +57,22 @@ impl Batch<'_> {
 }
 
 /// The settings of the model and of the base's `generation_config.json`, changed by the options.
-pub(super) fn config(model: &Model, file: &GenerationFile, args: &GenerationArgs) -> GenerationConfig {
+pub(super) fn config(
+    model: &Model,
+    file: &GenerationFile,
+    args: &GenerationArgs,
+) -> anyhow::Result<GenerationConfig> {
     let mut config = file.applied_to(model.generation_config(args.max_new_tokens));
     config.min_new_tokens = args.min_new_tokens.unwrap_or(config.min_new_tokens);
     config.repetition_penalty = args.repetition_penalty.unwrap_or(config.repetition_penalty);
     config.no_repeat_ngram_size = args.no_repeat_ngram_size.unwrap_or(config.no_repeat_ngram_size);
-    config.with_sampling(args.sample.then(|| sampling(file.sampling(), args)))
+    config.length_penalty = args.length_penalty.unwrap_or(config.length_penalty);
+    config.early_stopping = args.early_stopping.map_or(config.early_stopping, Into::into);
+    config.num_return_sequences = args.num_return_sequences.unwrap_or(config.num_return_sequences);
+    if args.forced_bos_token.is_some() && model.task() != Task::Seq2SeqLm {
+        bail!("--forced-bos-token is for encoder-decoders, and the base is none; leave it out");
+    }
+    Ok(config.with_sampling(args.sample.then(|| sampling(file.sampling(), args))))
 }
 
 fn sampling(file: Sampling, args: &GenerationArgs) -> Sampling {
@@ -71,16 +83,37 @@ fn sampling(file: Sampling, args: &GenerationArgs) -> Sampling {
         .with_seed(args.seed)
 }
 
-/// Reads `generation_config.json` of a base, and notes what it asks for and the command does not do.
-pub(super) fn file(base: &Path, args: &GenerationArgs) -> anyhow::Result<GenerationFile> {
-    let file = GenerationFile::open(base)?;
+/// Reads `generation_config.json` of a base, and puts the beams and the forced token of the options in the place of its own. Notes
+/// what the file asks for and the command does not do. `streams` names what prints a text while it is generated, which takes one
+/// beam.
+pub(super) fn file(
+    base: &Path,
+    args: &GenerationArgs,
+    streams: Option<&'static str>,
+) -> anyhow::Result<GenerationFile> {
+    let mut file = GenerationFile::open(base)?;
     if file.do_sample == Some(true) && !args.sample {
         note("the base's generation_config.json draws tokens; --sample does it too, with its settings");
     }
-    if let Some(beams) = file.num_beams.filter(|&beams| beams > 1) {
-        note(format!(
-            "the base's generation_config.json searches with {beams} beams, but there is no beam search here"
-        ));
+    let others = [("--sample", args.sample), ("--stop", !args.stop.is_empty())];
+    let one_beam = streams.or(others.iter().find(|(_, given)| *given).map(|(name, _)| *name));
+    let several = |beams: Option<usize>| beams.filter(|&beams| beams > 1);
+    match one_beam {
+        Some(with) if several(args.num_beams).is_some() => {
+            bail!("--num-beams does not go with {with}, which needs one beam; leave one of them out")
+        }
+        Some(with) => {
+            if let (Some(beams), None) = (several(file.num_beams), args.num_beams) {
+                note(format!(
+                    "the base's generation_config.json searches with {beams} beams; {with} takes one"
+                ));
+            }
+            file.num_beams = Some(1);
+        }
+        None => file.num_beams = args.num_beams.or(file.num_beams),
+    }
+    if let Some(token) = &args.forced_bos_token {
+        file.forced_bos_token_id = Some(tokenizer::open(base)?.id_of(token)?);
     }
     Ok(file)
 }

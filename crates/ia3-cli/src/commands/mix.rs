@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::base_model;
 use crate::args::{Format, MethodName, Mix};
+use crate::progress::Progress;
 use crate::{out, output};
 
 #[derive(Serialize)]
@@ -36,16 +37,20 @@ pub(crate) fn run(args: &Mix, device: &Device, format: Format) -> anyhow::Result
     let (weights, method) = (weights(args)?, method(args)?);
     let folder = out::folder(&args.out)?;
     out::refuse_adapters(&folder, &args.adapters)?;
+    let waiting = Progress::waiting("loading the adapters");
     let (adapters, info) = load(args, device)?;
+    drop(waiting);
     note_bases(&adapters);
     note_tasks(&adapters);
     let pairs: Vec<(&Adapter, f32)> = adapters.iter().zip(weights).collect();
+    let waiting = Progress::waiting("mixing");
     let mixed = ia3::mix(&pairs, method).map_err(|error| with_folders(error, args))?;
     let options = AdapterOptions::default().with_base(info);
     let mut write = FolderWrite::new(&folder)?;
     // The card is a file of the same write, so it never belongs to another adapter than the vectors.
     write.text("README.md", &(ia3::io::model_card(&mixed) + &sources(args)))?;
     let saved = ia3::io::write_adapter(&mixed, write, &options)?;
+    drop(waiting);
     let report = Report {
         vectors: mixed.vectors.len(),
         parameters: mixed.num_params(),

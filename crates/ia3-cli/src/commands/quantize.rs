@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Quantize, device: &Device, format: Format) -> anyhow::R
     let folder = out::folder(&args.out)?;
     let how = Quantization::new(base_model::bits(args.scheme)).with_head(args.head);
     let options = PretrainedOptions::new().with_quantization(how);
-    let base = base_model::load_with(&args.base, &options, device)?;
+    let base = base_model::load(&args.base, &options, device)?;
     base_model::check_finite(&base, &args.base)?;
     base_model::note_fresh(&base, &[]);
     let saved = merge::save(&base.model, &args.base, &folder)?;

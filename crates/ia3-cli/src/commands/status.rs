@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::base_model;
 use crate::args::{Format, Status};
 use crate::output;
+use crate::progress::Progress;
 
 #[derive(Serialize)]
 struct Report {
@@ -38,6 +39,7 @@ struct Row {
 
 /// The exit code is 1 if an adapter does not fit the base.
 pub(crate) fn run(args: &Status, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    let waiting = Progress::waiting("reading the adapters");
     let mut files = vec![];
     for (name, path) in named(args)? {
         files.push((name, AdapterFile::open(&path)?, path));
@@ -50,6 +52,7 @@ pub(crate) fn run(args: &Status, device: &Device, format: Format) -> anyhow::Res
         }
         None => None,
     };
+    drop(waiting);
     let fit = rows.iter().all(|row| row.fits != Some(false));
     let base = args.base.as_ref().map(|dir| dir.display().to_string());
     output::report(&Report { base, adapters: rows, model: status }, format)?;

@@ -4,6 +4,7 @@
 mod common;
 
 mod adapters_cli;
+mod beams;
 mod broken_values;
 mod classifier_without_head;
 mod convert;

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::config::{LlamaConfig, QkNorm};
-use crate::attention::{attend_capped, merge_heads, split_heads};
+use crate::attention::{attend_capped, split_heads};
 use crate::cache::KvCache;
 use crate::layers::{dropout, linear};
 use crate::norm::RmsNorm;
@@ -80,12 +80,8 @@ impl LlamaAttention {
         let k = heads(self.k_proj.ia3_forward(x.clone()), self.kv_heads, &self.k_norm);
         let [q, k] = if self.rotary { [q, k].map(|x| rotation.apply(x)) } else { [q, k] };
         let v = split_heads(self.v_proj.ia3_forward(x), self.kv_heads);
-        let [k, v] = match cache {
-            Some(cache) => cache.append(k, v),
-            None => [k, v],
-        };
-        let context = attend_capped([q, k, v], bias, self.scaling, self.cap, &self.dropout);
-        self.o_proj.ia3_forward(merge_heads(context))
+        let context = attend_capped([q, k, v], bias, (self.scaling, self.cap), &self.dropout, cache);
+        self.o_proj.ia3_forward(context)
     }
 }
 

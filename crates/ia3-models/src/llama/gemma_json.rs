@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::config::{BlockNorms, LlamaConfig, QkNorm};
+use super::gemma_defaults::{Defaults, defaults};
 use super::layer_types::{expect_grouped_heads, windows_of};
 use crate::activation::Activation;
 use crate::config_field::{expect, expect_layers, expect_sizes, nullable, read, some_ids};
@@ -59,61 +60,13 @@ struct Raw {
     eos_token_id: Option<Vec<i64>>,
 }
 
-/// The defaults of one `model_type`, those of Hugging Face's configuration class.
-struct Defaults {
-    vocab_size: usize,
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    num_key_value_heads: usize,
-    max_position_embeddings: usize,
-    attn_logit_softcapping: Option<f64>,
-    final_logit_softcapping: Option<f64>,
-}
-
-const GEMMA: Defaults = Defaults {
-    vocab_size: 256_000,
-    hidden_size: 3072,
-    intermediate_size: 24_576,
-    num_hidden_layers: 28,
-    num_attention_heads: 16,
-    num_key_value_heads: 16,
-    max_position_embeddings: 8192,
-    attn_logit_softcapping: None,
-    final_logit_softcapping: None,
-};
-
-const GEMMA2: Defaults = Defaults {
-    hidden_size: 2304,
-    intermediate_size: 9216,
-    num_hidden_layers: 26,
-    num_attention_heads: 8,
-    num_key_value_heads: 4,
-    attn_logit_softcapping: Some(50.0),
-    final_logit_softcapping: Some(30.0),
-    ..GEMMA
-};
-
-const GEMMA3: Defaults = Defaults {
-    vocab_size: 262_208,
-    max_position_embeddings: 131_072,
-    attn_logit_softcapping: None,
-    final_logit_softcapping: None,
-    ..GEMMA2
-};
-
 impl Raw {
     fn is(&self, model_type: &str) -> bool {
         self.model_type == model_type
     }
 
     fn defaults(&self) -> &'static Defaults {
-        match self.model_type.as_str() {
-            "gemma2" => &GEMMA2,
-            "gemma3_text" => &GEMMA3,
-            _ => &GEMMA,
-        }
+        defaults(&self.model_type)
     }
 
     fn heads(&self) -> [usize; 2] {

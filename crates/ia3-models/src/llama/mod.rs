@@ -9,6 +9,7 @@ mod attention;
 mod block;
 mod config;
 mod config_json;
+mod gemma_defaults;
 mod gemma_json;
 mod layer_types;
 mod model;

@@ -1,6 +1,8 @@
 use std::fmt;
 
-use ia3_models::{GenerationConfig, Sampling, Step};
+#[cfg(feature = "data")]
+use ia3_models::ModelError;
+use ia3_models::{EarlyStopping, GenerationConfig, Sampling, Step};
 
 use super::Model;
 use super::generated::Generated;
@@ -9,7 +11,8 @@ use crate::prompts::Prompts;
 
 /// A generation that is to be run, made by [`Model::generate`].
 ///
-/// Without further settings it takes the most probable token at each step. Each of `temperature`, `top_k`, `top_p`, `min_p`
+/// Without further settings it takes the most probable token at each step, or searches with the beams that the base's
+/// `generation_config.json` asks for. Each of `temperature`, `top_k`, `top_p`, `min_p`
 /// and `seed` makes it draw tokens instead.
 #[must_use = "nothing is generated before `run`"]
 pub struct Generate<'a> {
@@ -17,6 +20,8 @@ pub struct Generate<'a> {
     prompts: Prompts,
     config: GenerationConfig,
     stop: Vec<String>,
+    #[cfg(feature = "data")]
+    forced_bos_token: Option<String>,
     on_step: Box<dyn FnMut(Step) + 'a>,
 }
 
@@ -40,6 +45,8 @@ impl Model {
             prompts: prompts.into(),
             config: self.generation_config().clone(),
             stop: vec![],
+            #[cfg(feature = "data")]
+            forced_bos_token: None,
             on_step: Box::new(|_| ()),
         }
     }
@@ -91,7 +98,41 @@ impl<'a> Generate<'a> {
         self
     }
 
-    /// Ends a batch entry where it has one of these texts ([`StopStrings`](crate::StopStrings)).
+    /// Searches with this many beams instead of taking the most probable token at each step.
+    pub fn num_beams(mut self, beams: usize) -> Self {
+        self.config.num_beams = beams;
+        self
+    }
+
+    /// Divides the log-probability of a sequence by its number of new tokens to the power of this, in a beam search. A value
+    /// above 0 favours longer sequences.
+    pub fn length_penalty(mut self, penalty: f64) -> Self {
+        self.config.length_penalty = penalty;
+        self
+    }
+
+    /// Sets when a beam search ends.
+    pub fn early_stopping(mut self, early_stopping: EarlyStopping) -> Self {
+        self.config.early_stopping = early_stopping;
+        self
+    }
+
+    /// Returns this many sequences of a beam search for each batch entry, the best first.
+    pub fn num_return_sequences(mut self, sequences: usize) -> Self {
+        self.config.num_return_sequences = sequences;
+        self
+    }
+
+    /// Lets the decoder of an encoder-decoder begin with this token, such as `fra_Latn` of NLLB, `fr_XX` of mBART or `__fr__` of
+    /// M2M-100, which are the language to translate to.
+    #[cfg(feature = "data")]
+    pub fn forced_bos_token(mut self, token: impl Into<String>) -> Self {
+        self.forced_bos_token = Some(token.into());
+        self
+    }
+
+    /// Ends a batch entry where it has one of these texts ([`StopStrings`](crate::StopStrings)). A beam search knows no such
+    /// texts.
     #[cfg(feature = "data")]
     pub fn stop_strings<S: Into<String>>(mut self, texts: impl IntoIterator<Item = S>) -> Self {
         self.stop = texts.into_iter().map(Into::into).collect();
@@ -119,13 +160,19 @@ impl<'a> Generate<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Model`] for a setting that is out of range, an input that does not fit or a model without a decoder;
-    /// [`Error::NoTokenizer`] for texts without a tokenizer, and [`Error::Data`] for a tokenizer that cannot be read.
+    /// [`Error::Model`] for a setting that is out of range, an input that does not fit, a model without a decoder or a beam search
+    /// that is to stop at texts; [`Error::NoTokenizer`] for texts without a tokenizer, and [`Error::Data`] for a tokenizer that
+    /// cannot be read or does not have the forced token.
     pub fn run(mut self) -> Result<Generated, Error> {
         let inputs = self.model.prompts(self.prompts)?;
         let module = self.model.module();
         #[cfg(feature = "data")]
+        if let Some(token) = &self.forced_bos_token {
+            self.config.forced_bos_token_id = Some(self.model.text()?.id_of(token)?);
+        }
+        #[cfg(feature = "data")]
         if !self.stop.is_empty() {
+            expect_one_beam(&self.config)?;
             let mut stop = crate::StopStrings::new(self.model.text()?, self.stop);
             let on_step = |step: Step| {
                 stop.watch(&step);
@@ -142,6 +189,17 @@ impl<'a> Generate<'a> {
     fn sampling(mut self, set: impl FnOnce(&mut Sampling)) -> Self {
         set(self.config.sampling.get_or_insert_default());
         self
+    }
+}
+
+#[cfg(feature = "data")]
+fn expect_one_beam(config: &GenerationConfig) -> Result<(), Error> {
+    match config.num_beams {
+        0 | 1 => Ok(()),
+        beams => {
+            let (field, found) = ("num_beams", beams.to_string());
+            Err(Error::Model(ModelError::Generation { field, found, expected: "1 with stop strings" }))
+        }
     }
 }
 

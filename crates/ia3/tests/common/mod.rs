@@ -218,12 +218,6 @@ impl Case {
         model.forward(&self.inputs).unwrap().cast(DType::F32).into_data().iter().collect()
     }
 
-    /// Whether the corpus has the logits of two adapters together. It has none for encoders.
-    pub(crate) fn has_combinations(&self) -> bool {
-        let tensors = ia3::io::read_tensors(self.dir.join("io.safetensors"), &["both_logits"]).unwrap();
-        tensors.contains_key("both_logits")
-    }
-
     /// A tensor of the corpus.
     pub(crate) fn expected(&self, name: &str) -> Vec<f32> {
         let tensors = ia3::io::read_tensors(self.dir.join("io.safetensors"), &[name]).unwrap();

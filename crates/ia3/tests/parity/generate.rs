@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use ia3::ModelInputs;
-use ia3::models::Model;
+use ia3::models::{EarlyStopping, GenerationConfig, Model};
 
 use crate::case::{Case, values};
 use crate::compare::{Comparison, LOGITS};
@@ -42,26 +42,43 @@ fn inputs(case: &Case) -> ModelInputs {
     ModelInputs { input_ids, attention_mask, ..ModelInputs::default() }
 }
 
-/// Compares the ids that transformers generates from this base with penalties.
-pub(crate) fn with_penalties(
-    case: &Case,
-    name: &str,
-    cases: &serde_json::Value,
-    comparison: &mut Comparison,
-) {
+/// Compares the ids that transformers generates from this base with penalties and with beams.
+pub(crate) fn with_settings(case: &Case, name: &str, cases: &serde_json::Value, comparison: &mut Comparison) {
     let own = cases["generate"].as_array().unwrap().iter().filter(|row| row["case"] == name);
     for (number, row) in own.enumerate() {
-        let settings = &row["settings"];
-        let config = case
-            .model
-            .generation_config(16)
-            .with_min_new_tokens(settings["min_new_tokens"].as_u64().unwrap_or(0) as usize)
-            .with_repetition_penalty(settings["repetition_penalty"].as_f64().unwrap_or(1.0))
-            .with_no_repeat_ngram_size(settings["no_repeat_ngram_size"].as_u64().unwrap_or(0) as usize);
+        let config = settings(case.model.generation_config(16), &row["settings"]);
         let ids = case.model.generate(&inputs(case), &config).unwrap().ids;
         let found: Vec<i64> = ids.into_data().iter().collect();
         let rows = row["ids"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
         let expected: Vec<i64> = rows.map(|id| id.as_i64().unwrap()).collect();
         comparison.equal(&format!("generate with setting {number}"), &found, &expected);
     }
+}
+
+/// The settings of a case, which have the names of transformers.
+fn settings(mut config: GenerationConfig, settings: &serde_json::Value) -> GenerationConfig {
+    for (name, value) in settings.as_object().unwrap() {
+        let count = || value.as_u64().unwrap() as usize;
+        config = match name.as_str() {
+            "min_new_tokens" => config.with_min_new_tokens(count()),
+            "repetition_penalty" => config.with_repetition_penalty(value.as_f64().unwrap()),
+            "no_repeat_ngram_size" => config.with_no_repeat_ngram_size(count()),
+            "num_beams" => config.with_num_beams(count()),
+            "length_penalty" => config.with_length_penalty(value.as_f64().unwrap()),
+            "num_return_sequences" => config.with_num_return_sequences(count()),
+            "early_stopping" => config.with_early_stopping(match value.as_str() {
+                Some("never") => EarlyStopping::Never,
+                _ => EarlyStopping::Full,
+            }),
+            "forced_bos_token_id" => config.with_forced_bos_token_id(value.as_i64()),
+            "forced_eos_token_id" => config.with_forced_eos_token_id(value.as_i64()),
+            "eos_token_id" => {
+                let ids = value.as_array().unwrap().iter().filter_map(serde_json::Value::as_i64);
+                config.with_eos_token_id(ids.collect())
+            }
+            "pad_token_id" => config.with_pad_token_id(value.as_i64().unwrap()),
+            other => panic!("the setting {other}"),
+        };
+    }
+    config
 }

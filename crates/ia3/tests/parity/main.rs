@@ -33,7 +33,7 @@ fn parity(name: &str, dir: &Path) -> Result<(), Failed> {
     forward::run(&case, &mut comparison);
     generate::run(&case, &mut comparison);
     if let Ok(text) = std::fs::read_to_string(dir.with_file_name("generation.json")) {
-        generate::with_penalties(&case, name, &serde_json::from_str(&text).unwrap(), &mut comparison);
+        generate::with_settings(&case, name, &serde_json::from_str(&text).unwrap(), &mut comparison);
     }
     training::run(&case, &mut comparison);
     case.all_read(&mut comparison);

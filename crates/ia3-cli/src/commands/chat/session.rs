@@ -47,7 +47,7 @@ impl<'a> Session<'a> {
         let start =
             args.system.iter().fold(Conversation::new(), |chat, text| chat.with_message("system", text));
         let (generation, conversation) = (&args.generation, start.clone());
-        let file = generation::file(&args.base, generation)?;
+        let file = generation::file(&args.base, generation, Some("ia3 chat"))?;
         Ok(Self {
             generation,
             file,
@@ -102,7 +102,7 @@ impl<'a> Session<'a> {
         let active: Vec<&Adapter> = self.active.iter().map(|&place| &self.adapters[place].1).collect();
         let model = ia3::attach(&self.base, &active)?;
         let inputs = model.batch(std::slice::from_ref(&prompt), PaddingSide::Left, self.device)?;
-        let config = generation::config(&model, &self.file, self.generation);
+        let config = generation::config(&model, &self.file, self.generation)?;
         let stop = Some((&self.tokenizer, self.generation.stop.as_slice()));
         let batch = Batch { model: &model, inputs: &inputs, config, stop };
         let mut non_finite = 0;

@@ -41,8 +41,8 @@ pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::R
             let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
             let inputs = tensor_files::read(path, vocab_size, device)?;
             let model = AdaptedModel::new(&args.model, device)?.for_all(tensor_files::rows(&inputs))?;
-            let file = generation::file(&args.model.base, &args.generation)?;
-            let config = generation::config(&model, &file, &args.generation);
+            let file = generation::file(&args.model.base, &args.generation, None)?;
+            let config = generation::config(&model, &file, &args.generation)?;
             let batch = Batch { model: &model, inputs: &inputs, config, stop: None };
             let ids = batch.generate(&mut non_finite, &mut |_| Ok(()))?;
             (Report { texts: vec![], ids }, model.pad_token_id())

@@ -65,14 +65,16 @@ impl Prompts<'_> {
     fn run(&self, model: &AdaptedModel, device: &Device, non_finite: &mut usize) -> anyhow::Result<Report> {
         let Self { args, tokenizer, .. } = self;
         let progress = (!args.stream).then(|| Progress::of("generating", self.ids.len(), 0, "prompts"));
-        let file = generation::file(&args.model.base, &args.generation)?;
+        let file = generation::file(&args.model.base, &args.generation, args.stream.then_some("--stream"))?;
         let mut report = Report { texts: vec![], ids: vec![] };
         let batch_size = if args.stream { 1 } else { args.batch_size.max(1) };
+        let mut done = 0;
         for rows in self.ids.chunks(batch_size) {
             let first = report.ids.len();
-            let model = model.for_rows(first..first + rows.len())?;
+            let model = model.for_rows(done..done + rows.len())?;
+            done += rows.len();
             let inputs = model.batch(rows, model.padding_side(), device)?;
-            let config = generation::config(&model, &file, &args.generation);
+            let config = generation::config(&model, &file, &args.generation)?;
             let stop = Some((tokenizer, args.generation.stop.as_slice()));
             let batch = Batch { model: &model, inputs: &inputs, config, stop };
             let ids = match args.stream {
@@ -84,7 +86,10 @@ impl Prompts<'_> {
                 report.ids.push(row);
             }
             match &progress {
-                Some(progress) => self.show(&report, first, progress)?,
+                Some(progress) => {
+                    self.show(&report, first, progress)?;
+                    progress.set(done, "");
+                }
                 None => self.end_row(&report, first)?,
             }
         }
@@ -103,7 +108,6 @@ impl Prompts<'_> {
         if self.format == Format::Text {
             progress.above(|| report.texts[first..].iter().try_for_each(print))?;
         }
-        progress.set(report.ids.len(), "");
         Ok(())
     }
 

@@ -26,7 +26,7 @@ fn the_logits_of_every_combination_are_pefts() {
     for case in cases() {
         let mut model = case.two();
         let mut table = vec![("adapter_logits", vec!["default"]), ("adapter_b_logits", vec!["b"])];
-        if case.has_combinations() {
+        if !case.replaces() {
             table.push(("both_logits", vec!["default", "b"]));
         }
         for (name, names) in table {

@@ -8,6 +8,7 @@ use ia3::train::EpochPlan;
 use ia3::{ModelInfo, ModuleInfo, ModuleKind, Task};
 
 use super::device::is_flex;
+use crate::args::DtypeName;
 
 /// What an attention layer keeps for the backward pass.
 #[derive(Clone, Copy)]
@@ -20,15 +21,17 @@ pub(super) struct AttentionWeights {
 impl AttentionWeights {
     /// Reads the heads and the dropout from `config.json` in `dir`.
     ///
-    /// An attention keeps three tensors: the softmax, the dropout mask and their product. Without dropout, on `flex`, where
-    /// every base is computed in float32, it keeps none, because the gradient computes the weights again.
-    pub(super) fn read(dir: &Path, device: &Device) -> anyhow::Result<Self> {
+    /// An attention keeps three tensors: the softmax, the dropout mask and their product. Without dropout, on `flex`, where the
+    /// base is computed in float32, it keeps none, because the gradient computes the weights again. That is so for every base
+    /// unless `dtype` casts it to half precision.
+    pub(super) fn read(dir: &Path, dtype: DtypeName, device: &Device) -> anyhow::Result<Self> {
         let (path, text) = ia3::config_of_base(dir)?;
         let config: serde_json::Value =
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let heads = ["num_heads", "num_attention_heads", "n_head", "n_heads", "encoder_attention_heads"];
         let heads = heads.iter().find_map(|name| config[*name].as_f64()).unwrap_or(1.0);
-        let recomputed = is_flex(device) && dropout(&config) == 0.0;
+        let float32 = matches!(dtype, DtypeName::Auto | DtypeName::Float32);
+        let recomputed = float32 && is_flex(device) && dropout(&config) == 0.0;
         let kept = match is_capped(&config) {
             // The scores before and after the cap are kept too.
             true => 5.0,
@@ -99,14 +102,19 @@ mod tests {
     #[test]
     fn weights_of_an_attention_are_kept_with_dropout() {
         let dir = tempfile::tempdir().unwrap();
-        let kept = |config: &str| {
+        let kept_in = |config: &str, dtype| {
             std::fs::write(dir.path().join("config.json"), config).unwrap();
-            AttentionWeights::read(dir.path(), &Device::flex()).unwrap().kept
+            AttentionWeights::read(dir.path(), dtype, &Device::flex()).unwrap().kept
         };
+        let kept = |config: &str| kept_in(config, DtypeName::Auto);
         assert_eq!(kept(r#"{"model_type": "t5", "num_heads": 4, "dropout_rate": 0.0}"#), 0.0);
         assert_eq!(kept(r#"{"model_type": "t5", "num_heads": 4}"#), 3.0);
         assert_eq!(kept(r#"{"model_type": "llama", "num_attention_heads": 4}"#), 0.0);
         assert_eq!(kept(r#"{"model_type": "llama", "torch_dtype": "bfloat16"}"#), 0.0);
+        let llama = r#"{"model_type": "llama", "num_attention_heads": 4}"#;
+        assert_eq!(kept_in(llama, DtypeName::Float32), 0.0);
+        assert_eq!(kept_in(llama, DtypeName::Bfloat16), 3.0);
+        assert_eq!(kept_in(llama, DtypeName::Float16), 3.0);
     }
 
     #[test]

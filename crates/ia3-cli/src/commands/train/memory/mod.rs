@@ -46,7 +46,7 @@ pub(super) fn check(
     batch_size: usize,
     device: &Device,
 ) -> anyhow::Result<Memory> {
-    let memory = Memory::estimate(&args.base, shapes, epoch, device)?;
+    let memory = Memory::estimate(args, shapes, epoch, device)?;
     let bytes = match args.dtype {
         DtypeName::Auto => None,
         DtypeName::Float32 => Some(4),
@@ -61,13 +61,13 @@ pub(super) fn check(
 }
 
 impl Memory {
-    fn estimate(dir: &Path, model: &Model, plan: &EpochPlan, device: &Device) -> anyhow::Result<Self> {
+    fn estimate(args: &Train, model: &Model, plan: &EpochPlan, device: &Device) -> anyhow::Result<Self> {
         let info = model.info();
-        let weights = AttentionWeights::read(dir, device)?;
+        let weights = AttentionWeights::read(&args.base, args.dtype, device)?;
         let kept = |module| kept(module, plan, model.task(), weights);
         let values = info.modules.iter().map(kept).sum::<f64>() + logits(&info, plan, model.task());
         let activations = (IN_FLIGHT * values * size_of::<f32>() as f64) as u64;
-        Ok(Self { base: files(dir)?, activations, program: PROGRAM })
+        Ok(Self { base: files(&args.base)?, activations, program: PROGRAM })
     }
 
     pub(super) fn all(&self) -> u64 {
