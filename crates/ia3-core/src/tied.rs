@@ -29,7 +29,7 @@ use burn::tensor::{Device, Tensor};
 #[derive(Clone, Debug)]
 pub struct Tied<L> {
     own: Option<L>,
-    to: &'static str,
+    to: Option<&'static str>,
 }
 
 /// A layer that can be [`Tied`] to an embedding.
@@ -66,7 +66,12 @@ impl TiedLayer for Embedding {
 impl<L> Tied<L> {
     /// A layer that has the weight of the embedding `to`, a path that starts at one of the modules around the layer.
     pub fn to(to: &'static str) -> Self {
-        Self { own: None, to }
+        Self { own: None, to: Some(to) }
+    }
+
+    /// A place without a layer, such as that of the head in a model which has no head. Visitors see nothing of it.
+    pub fn absent() -> Self {
+        Self { own: None, to: None }
     }
 
     /// The same place with a layer that has its own weight; `None` ties it again.
@@ -129,19 +134,20 @@ impl<L: TiedLayer> Module for Tied<L> {
     }
 
     fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
-        match &self.own {
-            Some(own) => own.visit(visitor),
-            None => {
-                visitor.enter_module(self.to, L::MARK);
-                visitor.exit_module(self.to, L::MARK);
+        match (&self.own, self.to) {
+            (Some(own), _) => own.visit(visitor),
+            (None, Some(to)) => {
+                visitor.enter_module(to, L::MARK);
+                visitor.exit_module(to, L::MARK);
             }
+            (None, None) => {}
         }
     }
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
         let own = match self.own {
             Some(own) => Some(own.map(mapper)),
-            None => Self::offered(mapper),
+            None => self.to.and_then(|_| Self::offered(mapper)),
         };
         Self { own, ..self }
     }
@@ -149,9 +155,10 @@ impl<L: TiedLayer> Module for Tied<L> {
 
 impl<L: ModuleDisplay> ModuleDisplayDefault for Tied<L> {
     fn content(&self, content: Content) -> Option<Content> {
-        match &self.own {
-            Some(own) => content.add_single(own).optional(),
-            None => content.add_single(&format!("tied to {}", self.to)).optional(),
+        match (&self.own, self.to) {
+            (Some(own), _) => content.add_single(own).optional(),
+            (None, Some(to)) => content.add_single(&format!("tied to {to}")).optional(),
+            (None, None) => None,
         }
     }
 }

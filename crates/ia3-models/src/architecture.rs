@@ -19,7 +19,7 @@ macro_rules! with_architectures {
     ($callback:ident!($($args:tt)*)) => {
         $callback! { ($($args)*)
             /// T5 or mT5.
-            T5: crate::t5::T5ForConditionalGeneration, crate::t5::T5Config;
+            T5: crate::t5::T5, crate::t5::T5Config;
             /// BART, mBART, Marian or M2M-100.
             Bart: crate::bart::BartForConditionalGeneration, crate::bart::BartConfig;
             /// GPT-2.
@@ -180,13 +180,19 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
         None
     }
 
-    /// The head of an encoder.
+    /// The head of an encoder or of a classifier.
     fn head(&self) -> Option<&HeadConfig> {
         None
     }
 
     fn head_mut(&mut self) -> Option<&mut HeadConfig> {
         None
+    }
+
+    /// Gives the model the head for `task`. It returns whether there is one.
+    fn set_task(&mut self, task: Task) -> bool {
+        let head = self.head_mut().filter(|_| Task::OF_ENCODERS.contains(&task));
+        head.map(|head| head.set_task(task)).is_some()
     }
 }
 

@@ -185,6 +185,15 @@ pub(crate) fn log_likelihoods(
     Ok(label_log_likelihoods(logits, labels))
 }
 
+/// The hidden states `[batch, seq, d]` of inputs, which are checked.
+pub(crate) fn checked_states(
+    model: &impl CausalLm,
+    inputs: &ModelInputs,
+    trace: Trace,
+) -> Result<Tensor<3>, ModelError> {
+    Ok(model.states(&checked(model, inputs)?, None, trace))
+}
+
 fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelError> {
     let Facts { vocab_size, max_positions, .. } = model.facts();
     inputs.check(vocab_size)?;

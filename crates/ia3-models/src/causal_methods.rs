@@ -32,7 +32,10 @@ macro_rules! causal_lm_methods {
             /// The same function with a head of its own where the head was the embedding; see
             /// [`Model::with_own_head`](crate::Model::with_own_head).
             pub fn with_own_head(mut self) -> Self {
-                if let (None, embedding) = crate::causal::CausalLm::head(&self) {
+                if let (None, embedding, None) = {
+                    let (head, embedding) = crate::causal::CausalLm::head(&self);
+                    (head, embedding, &self.score)
+                } {
                     let own = crate::layers::own_head(embedding);
                     self.lm_head = self.lm_head.with_own(Some(own));
                     self.config.tie_word_embeddings = false;
@@ -40,7 +43,7 @@ macro_rules! causal_lm_methods {
                 self
             }
 
-            /// Computes the logits `[batch, seq, vocab]`.
+            /// Computes the logits `[batch, seq, vocab]`, or `[batch, 1, num_labels]` of a classifier.
             ///
             /// As in Hugging Face, positions count from 0 in every row if there are no `position_ids`. A batch that is
             /// padded on the left needs `position_ids`.
@@ -60,10 +63,17 @@ macro_rules! causal_lm_methods {
                 inputs: &crate::ModelInputs,
                 traced: bool,
             ) -> Result<crate::ModelOutput, crate::ModelError> {
-                crate::causal::run(self, inputs, traced)
+                match &self.score {
+                    Some(score) => {
+                        let pad = self.config.pad_token_id;
+                        crate::decoder_head::classify(self, score, pad, inputs, traced)
+                    }
+                    None => crate::causal::run(self, inputs, traced),
+                }
             }
 
-            /// Computes the logits `[batch, vocab]` at the last real token of each batch entry.
+            /// Computes the logits `[batch, vocab]` at the last real token of each batch entry, or `[batch, num_labels]` of a
+            /// classifier.
             ///
             /// # Errors
             ///
@@ -72,11 +82,15 @@ macro_rules! causal_lm_methods {
                 &self,
                 inputs: &crate::ModelInputs,
             ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
-                crate::causal::last_logits(self, inputs)
+                match self.score {
+                    Some(_) => Ok(self.run(inputs, false)?.logits.squeeze_dim(1)),
+                    None => crate::causal::last_logits(self, inputs),
+                }
             }
 
             /// The mean cross entropy of the next token. `labels` `[batch, seq]` are the tokens themselves, which this
-            /// function shifts, as in Hugging Face. Labels that are [`IGNORE_INDEX`](crate::IGNORE_INDEX) are left out.
+            /// function shifts, as in Hugging Face. Those of a classifier are the classes `[batch, 1]`. Labels that are
+            /// [`IGNORE_INDEX`](crate::IGNORE_INDEX) are left out.
             ///
             /// # Errors
             ///
@@ -99,7 +113,33 @@ macro_rules! causal_lm_methods {
                 inputs: &crate::ModelInputs,
                 labels: burn::tensor::Tensor<2, burn::tensor::Int>,
             ) -> Result<crate::RowLosses, crate::ModelError> {
-                crate::causal::losses(self, inputs, labels)
+                let Some(head) = &self.config.head else { return crate::causal::losses(self, inputs, labels) };
+                let logits = || self.forward(inputs);
+                let model_type = self.config.hugging_face_type();
+                crate::sequence_losses::class_losses(head, model_type, inputs, labels, logits)
+            }
+
+            /// The loss of each batch entry of a regression, or of a classification with several classes per entry; see
+            /// [`Model::value_losses`](crate::Model::value_losses).
+            ///
+            /// # Errors
+            ///
+            /// - The errors of [`forward`](Self::forward).
+            /// - [`ModelError::Unsupported`](crate::ModelError::Unsupported): the labels of the model are no values.
+            pub fn value_losses(
+                &self,
+                inputs: &crate::ModelInputs,
+                values: burn::tensor::Tensor<2>,
+            ) -> Result<crate::RowLosses, crate::ModelError> {
+                let Some(head) = &self.config.head else { return self.unsupported("has labels that are ids, not values") };
+                let logits = || self.forward(inputs);
+                let model_type = self.config.hugging_face_type();
+                crate::sequence_losses::value_losses(head, model_type, inputs, values, logits)
+            }
+
+            fn unsupported<T>(&self, problem: &'static str) -> Result<T, crate::ModelError> {
+                let model_type = self.config.hugging_face_type().to_string();
+                Err(crate::ModelError::Unsupported { model_type, problem })
             }
 
             /// Continues the prompts of `input_ids`. Keys and values are cached.
@@ -111,6 +151,7 @@ macro_rules! causal_lm_methods {
             ///
             /// - The errors of [`forward`](Self::forward).
             /// - [`ModelError::Generation`](crate::ModelError::Generation): a setting has a value that is not possible.
+            /// - [`ModelError::Unsupported`](crate::ModelError::Unsupported): the model is a classifier.
             pub fn generate(
                 &self,
                 inputs: &crate::ModelInputs,
@@ -130,6 +171,9 @@ macro_rules! causal_lm_methods {
                 config: &crate::GenerationConfig,
                 on_step: impl FnMut(crate::Step),
             ) -> Result<crate::Generated, crate::ModelError> {
+                if self.score.is_some() {
+                    return self.unsupported("is a classifier, which generates no text");
+                }
                 crate::prompt::generate(self, inputs, config, on_step)
             }
 
@@ -142,7 +186,27 @@ macro_rules! causal_lm_methods {
 
         impl crate::architecture::Architecture for $model {
             fn task(&self) -> crate::Task {
-                crate::Task::CausalLm
+                self.config.head.as_ref().map_or(crate::Task::CausalLm, |head| head.task)
+            }
+
+            fn num_labels(&self) -> Option<usize> {
+                self.config.head.as_ref().map(crate::HeadConfig::count)
+            }
+
+            fn class_name(&self) -> Option<String> {
+                self.score.as_ref().and_then(|_| crate::decoder_head::class_name(self.config.hugging_face_type()))
+            }
+
+            fn problem(&self) -> Option<crate::ProblemType> {
+                self.config.head.as_ref().map(crate::HeadConfig::problem)
+            }
+
+            fn value_losses(
+                &self,
+                inputs: &crate::ModelInputs,
+                values: burn::tensor::Tensor<2>,
+            ) -> Result<crate::RowLosses, crate::ModelError> {
+                self.value_losses(inputs, values)
             }
 
             fn info(&self) -> ia3_core::ModelInfo {
@@ -163,7 +227,8 @@ macro_rules! causal_lm_methods {
 
             $(
                 fn checkpoint_names(&self) -> Vec<(&'static str, &'static str)> {
-                    vec![(crate::architecture::HEAD, $old_head)]
+                    let names = vec![(crate::architecture::HEAD, $old_head)];
+                    if self.score.is_some() { vec![] } else { names }
                 }
             )?
 
@@ -213,6 +278,9 @@ macro_rules! causal_lm_methods {
                 labels: burn::tensor::Tensor<2, burn::tensor::Int>,
                 device: &burn::tensor::Device,
             ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
+                if self.score.is_some() {
+                    return self.unsupported("is a classifier, which computes no likelihood of a text");
+                }
                 let pad_token_id = self.config.pad_token_id();
                 let rows = crate::joined_rows::JoinedRows::new(inputs, pad_token_id, device);
                 crate::causal::log_likelihoods(self, &rows, labels)
@@ -243,7 +311,34 @@ macro_rules! causal_lm_methods {
             }
 
             fn tied_embedding(&self) -> Option<&'static str> {
-                self.tie_word_embeddings.then_some($embedding)
+                (self.tie_word_embeddings && self.head.is_none()).then_some($embedding)
+            }
+
+            fn optional_modules(&self) -> &'static [&'static str] {
+                if self.head.is_some() { &["score"] } else { &[] }
+            }
+
+            fn classifier(&self) -> Option<&'static str> {
+                self.head.as_ref().map(|_| "score")
+            }
+
+            fn head(&self) -> Option<&crate::HeadConfig> {
+                self.head.as_ref()
+            }
+
+            fn head_mut(&mut self) -> Option<&mut crate::HeadConfig> {
+                self.head.as_mut()
+            }
+
+            fn set_task(&mut self, task: crate::Task) -> bool {
+                match task {
+                    crate::Task::CausalLm => self.head = None,
+                    crate::Task::SequenceClassification => {
+                        self.head.get_or_insert_default();
+                    }
+                    _ => return false,
+                }
+                true
             }
 
             $(

@@ -112,22 +112,23 @@ impl ModelConfig {
         self.head().map(HeadConfig::names).unwrap_or_default()
     }
 
-    /// The head of an encoder, or `None` for a language model.
+    /// The head of an encoder or of a classifier, or `None` for a language model.
     pub fn head(&self) -> Option<&HeadConfig> {
         each!(self, config => ArchitectureConfig::head(config))
     }
 
-    /// Gives an encoder the head for another task than the one that `architectures` chooses.
+    /// Gives the model the head for another task than the one that `architectures` chooses: an encoder for each of
+    /// [`Task::OF_ENCODERS`], a decoder for the classification of sequences or for language.
     ///
     /// # Errors
     ///
     /// [`ModelError::Unsupported`]: the model has no head for this task.
     pub fn with_task(mut self, task: Task) -> Result<Self, ModelError> {
+        if each!(&mut self, config => config.set_task(task)) {
+            return Ok(self);
+        }
         let model_type = self.model_type().to_string();
-        let head = each!(&mut self, config => config.head_mut()).filter(|_| !task.is_language_model());
-        let problem = "has no head for this task";
-        head.ok_or(ModelError::Unsupported { model_type, problem })?.set_task(task);
-        Ok(self)
+        Err(ModelError::Unsupported { model_type, problem: "has no head for this task" })
     }
 
     /// Sets the kind of a classification of sequences.
@@ -138,7 +139,8 @@ impl ModelConfig {
         self
     }
 
-    /// The path of the layer that computes the logits of a classifier, such as `classifier`, or `None` for a language model.
+    /// The path of the layer that computes the logits of a classifier, such as `classifier` or `score`, or `None` for a language
+    /// model.
     pub fn classifier(&self) -> Option<&'static str> {
         each!(self, config => config.classifier())
     }

@@ -52,7 +52,8 @@ pub(crate) enum ProblemName {
 
 #[derive(clap::Args)]
 pub(crate) struct HeadArgs {
-    /// Head of an encoder. The default is that of the adapter's task, or that of `architectures` in config.json.
+    /// Head of an encoder, or of a classifier. The default is that of the adapter's task, or that of `architectures` in
+    /// config.json.
     #[arg(long, value_enum, value_name = "HEAD")]
     pub(crate) head: Option<HeadName>,
     /// What a classifier of sequences answers. The default is `problem_type` of config.json; without it, one label is a

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::Checkpoint;
 use ia3::models::Model;
-use ia3::{Ia3Model, ModelConfig, Pretrained, PretrainedOptions, Quantization, Task};
+use ia3::{Ia3Model, ModelConfig, Pretrained, PretrainedOptions, Quantization};
 use ia3_guard::quote_path;
 
 use super::base_config;
@@ -36,9 +36,7 @@ impl AdaptedModel {
     /// As [`new`](Self::new), with an encoder without its head.
     pub(crate) fn without_head(args: &ModelArgs, device: &Device) -> anyhow::Result<Self> {
         check_names(args)?;
-        let config = ia3::read_config(&args.base)?;
-        let config =
-            if config.head().is_some() { config.with_task(Task::FeatureExtraction)? } else { config };
+        let config = base_config::without_head(ia3::read_config(&args.base)?);
         match args.rows.is_empty() {
             true => Ok(Self::All(Box::new(adapted(args, config, device)?))),
             false => by_row(args, config, device),

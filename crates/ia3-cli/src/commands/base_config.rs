@@ -10,9 +10,9 @@ use ia3::{ModelConfig, Task};
 use crate::args::{HeadArgs, HeadName, ProblemName};
 use crate::text_file;
 
-/// The configuration in a folder or a GGUF file, or in a `config.json` alone.
+/// The configuration in a folder, or in a `config.json` alone.
 pub(crate) fn read(path: &Path) -> anyhow::Result<ModelConfig> {
-    if path.is_dir() || ia3_gguf::is_gguf(path) {
+    if path.is_dir() {
         return Ok(ia3::read_config(path)?);
     }
     let text = text_file::read_of_model(path)?;
@@ -56,16 +56,26 @@ fn problem(name: ProblemName) -> ProblemType {
     }
 }
 
-/// The configuration of an encoder with the head for the task of the first adapter that has one.
+/// The configuration of the hidden states alone. A decoder stays what it is, because it shows its hidden states with any head.
+pub(crate) fn without_head(config: ModelConfig) -> ModelConfig {
+    config.clone().with_task(Task::FeatureExtraction).unwrap_or(config)
+}
+
+/// The configuration with the head for the task of the first adapter that has one. A language model becomes a classifier only for
+/// an adapter that saves its head.
 fn of_adapters(config: ModelConfig, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
-    let Some(head) = config.head() else { return Ok(config) };
     for adapter in adapters {
-        let Some(named) = AdapterFile::open(adapter)?.config.task_type else { continue };
+        let file = AdapterFile::open(adapter)?;
+        let Some(named) = file.config.task_type else { continue };
         let task = Task::OF_ENCODERS.into_iter().find(|task| ia3::task_type(*task) == named);
-        return Ok(match task.filter(|task| *task != head.task) {
-            Some(task) => config.with_task(task)?,
-            None => config,
-        });
+        let own = config.head().map(|head| head.task);
+        let Some(task) = task.filter(|task| own != Some(*task)) else { return Ok(config) };
+        if own.is_some() {
+            return Ok(config.with_task(task)?);
+        }
+        let Ok(classifier) = config.clone().with_task(task) else { return Ok(config) };
+        let saves = head(&classifier).is_some_and(|head| file.saved.contains_key(&head));
+        return Ok(if saves { classifier } else { config });
     }
     Ok(config)
 }

@@ -116,8 +116,8 @@ fn states(model: &Model, inputs: &ModelInputs) -> anyhow::Result<Tensor<3>> {
     if model.task() == Task::FeatureExtraction {
         return Ok(model.forward(inputs)?);
     }
-    if model.task() != Task::CausalLm {
-        bail!("an encoder-decoder has no embeddings of texts here; take an encoder or a decoder")
+    if !matches!(model.task(), Task::CausalLm | Task::SequenceClassification) {
+        bail!("an encoder-decoder has no embeddings of texts here, except T5; take an encoder or a decoder")
     }
     match model.forward_traced(inputs)?.hidden_states.pop() {
         Some(states) => Ok(states),

@@ -1,14 +1,20 @@
-//! Encoders with other heads through the program: classes of words, several classes per row, numbers, and embeddings.
+//! Encoders with other heads through the program: classes of words, several classes per row, numbers, and embeddings; decoders and
+//! T5 as classifiers.
 
 use std::path::Path;
 
 use crate::common::{run, shape, succeed, tensor, workspace};
 use serde_json::{Value, json};
 
-/// A very small BERT whose checkpoint has no classifier, with a tokenizer that fits its vocabulary, and with these fields of
-/// `config.json`.
+/// A very small BERT as [`base`] makes it.
 fn encoder(dir: &Path, fields: Value) -> String {
-    let (from, to) = (workspace().join("fixtures/bert/base"), dir.join("base"));
+    base(dir, "bert", fields)
+}
+
+/// The base of a case of the corpus without a classifier, with a tokenizer that fits its vocabulary, and with these fields of
+/// `config.json`.
+fn base(dir: &Path, case: &str, fields: Value) -> String {
+    let (from, to) = (workspace().join("fixtures").join(case).join("base"), dir.join("base"));
     std::fs::create_dir(&to).unwrap();
     std::fs::copy(workspace().join("examples/base/tokenizer.json"), to.join("tokenizer.json")).unwrap();
     let config = std::fs::read_to_string(from.join("config.json")).unwrap();
@@ -190,7 +196,52 @@ fn texts_are_embedded_as_the_folder_says() {
     let first: Vec<f64> = hidden[..24].iter().map(|x| x / length).collect();
     near(&tensor(&cls, "embeddings")[..24], &first);
 
+    let file = both.display().to_string();
     let t5 = workspace().join("examples/base").display().to_string();
-    let said = stderr(&["embed", "--base", &t5, "--texts", &one, "--out", &both.display().to_string()]);
+    succeed(&["embed", "--base", &t5, "--texts", &one, "--out", &file]);
+    let other = tempfile::tempdir().unwrap();
+    let bart = self::base(other.path(), "bart", json!({}));
+    let said = stderr(&["embed", "--base", &bart, "--texts", &one, "--out", &file]);
     assert!(said.contains("an encoder-decoder has no embeddings of texts here"), "{said}");
+}
+
+#[test]
+fn decoders_and_t5_become_classifiers_by_an_option_and_by_their_adapter() {
+    for case in ["llama", "gpt2", "t5"] {
+        let dir = tempfile::tempdir().unwrap();
+        let base = base(dir.path(), case, json!({}));
+        let rows = [
+            json!({"text": "may", "label": "warm"}),
+            json!({"text": "july", "label": "warm"}),
+            json!({"text": "december", "label": "cold"}),
+            json!({"text": "january the first", "label": "cold"}),
+        ];
+        let data = write(dir.path(), "data.jsonl", &rows);
+        let names = ["--label-names", "cold,warm"];
+        let head = ["--head", "sequence-classification"];
+        let (trained, adapter) = train(dir.path(), &base, &data, &[&names[..], &head].concat());
+        assert_eq!(trained["evaluation"]["exact_match_after"], 1.0, "{case}: {trained}");
+        let config = std::fs::read_to_string(Path::new(&adapter).join("adapter_config.json")).unwrap();
+        assert!(config.contains("\"SEQ_CLS\""), "{config}");
+        let eval = ["eval", "--data", &data, "--base", &base, "--adapter", &adapter];
+        let evaluated = report(&[&eval[..], &names].concat());
+        assert_eq!(evaluated["median"].as_f64(), Some(1.0), "{case}: {evaluated}");
+
+        let merged = dir.path().join("merged").display().to_string();
+        succeed(&["merge", "--base", &base, "--adapter", &adapter, "--out", &merged]);
+        let of_merged = report(&[&["eval", "--data", &data, "--base", &merged][..], &names].concat());
+        assert_eq!(of_merged["median"].as_f64(), Some(1.0), "{case}: {of_merged}");
+
+        let texts = dir.path().join("texts");
+        std::fs::write(&texts, "may\ndecember the first").unwrap();
+        let texts = texts.display().to_string();
+        for (command, name, width) in [("forward", "logits", 2), ("embed", "embeddings", 24)] {
+            let out = dir.path().join(command);
+            let file = out.display().to_string();
+            succeed(&[command, "--base", &merged, "--texts", &texts, "--out", &file]);
+            assert_eq!(shape(&out, name), [2, width], "{case} {command}");
+        }
+        let said = stderr(&["generate", "--base", &merged, "--prompt", "may"]);
+        assert!(said.contains("text"), "{case}: {said}");
+    }
 }

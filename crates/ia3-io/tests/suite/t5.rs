@@ -15,7 +15,7 @@ fn load(name: &str, device: &Device) -> T5ForConditionalGeneration {
     // The head is tied where the file says so, by its contents.
     let (head, embedding) = ("lm_head.weight", "shared.weight");
     config.tie_lm_head = !checkpoint.contains(head) || checkpoint.same_bytes(head, embedding).unwrap();
-    let (model, report) = checkpoint.load(config.init(device)).unwrap();
+    let (model, report) = checkpoint.load(config.init_lm(device)).unwrap();
     assert!(report.missing.is_empty() && report.unused.is_empty(), "{name}: {report}");
     assert_eq!(report.bytes, checkpoint.total_bytes());
     model

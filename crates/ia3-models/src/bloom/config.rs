@@ -3,6 +3,7 @@ use serde::Deserialize;
 use crate::config_field::{
     Spelling, expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::fused_heads::FusedHeads;
 use crate::shape::{HasShape, Shape};
@@ -35,6 +36,9 @@ pub struct BloomConfig {
     pub slow_but_exact: bool,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
+    #[serde(skip)]
+    pub head: Option<HeadConfig>,
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     #[serde(skip)]
@@ -67,6 +71,7 @@ impl Default for BloomConfig {
             pretraining_tp: 1,
             slow_but_exact: false,
             tie_word_embeddings: true,
+            head: None,
             float32_states: false,
             pad_token_id: None,
             eos_token_id: vec![2],
@@ -89,7 +94,7 @@ impl BloomConfig {
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let config: Self = read(text, "bloom", SPELLINGS)?;
         config.check()?;
-        Ok(config)
+        Ok(Self { head: HeadConfig::of_decoder(text)?, ..config })
     }
 
     /// The order of the outputs of `query_key_value`.

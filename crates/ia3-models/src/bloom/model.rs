@@ -8,6 +8,7 @@ use super::config::BloomConfig;
 use crate::alibi::Alibi;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::layers::{embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -32,6 +33,8 @@ pub struct BloomForCausalLM {
     pub transformer: BloomModel,
     /// The head, `[d, vocab]`; tied where it is the transposed embedding.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: BloomConfig,
 }
@@ -55,9 +58,12 @@ impl BloomConfig {
             ln_f: norm(),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
-        let lm_head =
-            Tied::to("transformer.word_embeddings").with_own((!self.tie_word_embeddings).then(head));
-        BloomForCausalLM { transformer, lm_head, config: self.clone() }
+        let lm_head = unless_classifier(
+            &self.head,
+            Tied::to("transformer.word_embeddings").with_own((!self.tie_word_embeddings).then(head)),
+        );
+        let score = score(&self.head, d, std, device);
+        BloomForCausalLM { transformer, lm_head, score, config: self.clone() }
     }
 }
 

@@ -81,6 +81,20 @@ impl HeadConfig {
         Ok(head)
     }
 
+    /// The head of a decoder, if `architectures` names a classifier of sequences. Every other decoder is a language model.
+    pub(crate) fn of_decoder(text: &str) -> Result<Option<Self>, ModelError> {
+        #[derive(Deserialize)]
+        struct Fields {
+            architectures: Option<Vec<String>>,
+        }
+        let fields: Fields = read(text, "a decoder", &[])?;
+        let class = fields.architectures.iter().flatten().next();
+        match class.and_then(|name| Task::of_architecture(name)) {
+            Some(Task::SequenceClassification) => Ok(Some(Self::read(text, "a decoder")?)),
+            _ => Ok(None),
+        }
+    }
+
     fn check(&self) -> Result<(), ModelError> {
         let labels = self.count();
         expect_sizes([("num_labels", labels)])?;

@@ -1,11 +1,11 @@
 use burn::tensor::{Int, Tensor};
 
 use super::body::{EncoderBody, EncoderConfig};
-use super::head_config::ProblemType;
 use super::model::Encoder;
 use crate::error::ModelError;
-use crate::inputs::{ModelInputs, check_labels, check_values, required};
-use crate::loss::{RowLosses, binary_losses, row_losses, span_losses, squared_losses};
+use crate::inputs::{ModelInputs, check_labels, required};
+use crate::loss::{RowLosses, row_losses, span_losses};
+use crate::sequence_losses;
 use crate::task::Task;
 
 impl<B: EncoderBody> Encoder<B> {
@@ -31,11 +31,10 @@ impl<B: EncoderBody> Encoder<B> {
         let [batch, seq] = required("input_ids", &inputs.input_ids)?.dims();
         let head = self.config.head();
         match head.task {
-            Task::SequenceClassification if head.problem() == ProblemType::SingleLabelClassification => {
-                check_labels(&labels, [batch, 1], head.count())?;
-                Ok(row_losses(self.forward(inputs)?, labels))
+            Task::SequenceClassification => {
+                let logits = || self.forward(inputs);
+                sequence_losses::class_losses(head, self.config.model_type(), inputs, labels, logits)
             }
-            Task::SequenceClassification => self.unsupported("has labels that are values, not classes"),
             Task::QuestionAnswering => {
                 check_labels(&labels, [batch, 2], seq)?;
                 span_losses(self.forward(inputs)?, labels)
@@ -56,15 +55,12 @@ impl<B: EncoderBody> Encoder<B> {
     /// - The errors of [`forward`](Self::forward).
     /// - [`ModelError::Unsupported`]: the labels of the model are no values.
     pub fn value_losses(&self, inputs: &ModelInputs, values: Tensor<2>) -> Result<RowLosses, ModelError> {
-        let [batch, _] = required("input_ids", &inputs.input_ids)?.dims();
         let head = self.config.head();
-        let loss = match (head.task, head.problem()) {
-            (Task::SequenceClassification, ProblemType::Regression) => squared_losses,
-            (Task::SequenceClassification, ProblemType::MultiLabelClassification) => binary_losses,
-            _ => return self.unsupported("has labels that are classes, not values"),
-        };
-        check_values(&values, [batch, head.count()])?;
-        Ok(loss(self.forward(inputs)?.squeeze_dim(1), values))
+        if head.task != Task::SequenceClassification {
+            return self.unsupported("has labels that are classes, not values");
+        }
+        let logits = || self.forward(inputs);
+        sequence_losses::value_losses(head, self.config.model_type(), inputs, values, logits)
     }
 
     pub(super) fn unsupported<T>(&self, problem: &'static str) -> Result<T, ModelError> {

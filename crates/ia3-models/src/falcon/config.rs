@@ -5,6 +5,7 @@ use crate::config_field::{
     Spelling, expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids,
     read, switch,
 };
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::fused_heads::FusedHeads;
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
@@ -71,6 +72,9 @@ pub struct FalconConfig {
     pub original_max_position_embeddings: Option<f64>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
+    #[serde(skip)]
+    pub head: Option<HeadConfig>,
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     #[serde(skip)]
@@ -117,6 +121,7 @@ impl Default for FalconConfig {
             partial_rotary_factor: None,
             original_max_position_embeddings: None,
             tie_word_embeddings: true,
+            head: None,
             float32_states: false,
             pad_token_id: None,
             eos_token_id: vec![11],
@@ -140,7 +145,7 @@ impl FalconConfig {
         let mut config: Self = read(text, "falcon, RefinedWeb or RefinedWebModel", SPELLINGS)?;
         config.new_decoder_architecture |= config.model_type == "RefinedWeb";
         config.check()?;
-        Ok(config)
+        Ok(Self { head: HeadConfig::of_decoder(text)?, ..config })
     }
 
     /// The width of one head.

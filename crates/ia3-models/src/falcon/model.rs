@@ -9,6 +9,7 @@ use super::config::FalconConfig;
 use crate::alibi::Alibi;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::layers::{embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -32,6 +33,8 @@ pub struct FalconForCausalLM {
     pub transformer: FalconModel,
     /// The head, `[d, vocab]`; tied where it is the transposed embedding.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: FalconConfig,
     /// The angle per position of each pair of values of a head, for the rotary embeddings. It is absent if the model uses
@@ -63,7 +66,11 @@ impl FalconConfig {
         let head = || linear(d, self.vocab_size, false, std, device);
         FalconForCausalLM {
             transformer,
-            lm_head: Tied::to("transformer.word_embeddings").with_own((!self.tie_word_embeddings).then(head)),
+            lm_head: unless_classifier(
+                &self.head,
+                Tied::to("transformer.word_embeddings").with_own((!self.tie_word_embeddings).then(head)),
+            ),
+            score: score(&self.head, d, std, device),
             config: self.clone(),
             frequencies: self.frequencies().expect("rotary embeddings that `from_json` accepts"),
         }

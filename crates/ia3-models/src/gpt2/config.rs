@@ -4,6 +4,7 @@ use crate::activation::Activation;
 use crate::config_field::{
     Spelling, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::fused_heads::FusedHeads;
 use crate::shape::{HasShape, Shape};
@@ -42,6 +43,9 @@ pub struct GPT2Config {
     pub scale_attn_by_inverse_layer_idx: bool,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
+    #[serde(skip)]
+    pub head: Option<HeadConfig>,
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     #[serde(skip)]
@@ -79,6 +83,7 @@ impl Default for GPT2Config {
             scale_attn_weights: true,
             scale_attn_by_inverse_layer_idx: false,
             tie_word_embeddings: true,
+            head: None,
             float32_states: false,
             pad_token_id: None,
             eos_token_id: vec![50_256],
@@ -101,7 +106,7 @@ impl GPT2Config {
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let config: Self = read(text, "gpt2", SPELLINGS)?;
         config.check()?;
-        Ok(config)
+        Ok(Self { head: HeadConfig::of_decoder(text)?, ..config })
     }
 
     /// The width of the feed-forward layer.

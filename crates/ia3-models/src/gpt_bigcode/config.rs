@@ -4,6 +4,7 @@ use crate::activation::Activation;
 use crate::config_field::{
     Spelling, expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::fused_heads::FusedHeads;
 use crate::shape::{HasShape, Shape};
@@ -44,6 +45,9 @@ pub struct GPTBigCodeConfig {
     pub add_cross_attention: bool,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
+    #[serde(skip)]
+    pub head: Option<HeadConfig>,
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     #[serde(skip)]
@@ -82,6 +86,7 @@ impl Default for GPTBigCodeConfig {
             multi_query: true,
             add_cross_attention: false,
             tie_word_embeddings: true,
+            head: None,
             float32_states: false,
             pad_token_id: None,
             eos_token_id: vec![50_256],
@@ -104,7 +109,7 @@ impl GPTBigCodeConfig {
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let config: Self = read(text, "gpt_bigcode", SPELLINGS)?;
         config.check()?;
-        Ok(config)
+        Ok(Self { head: HeadConfig::of_decoder(text)?, ..config })
     }
 
     /// The width of the feed-forward layer.

@@ -7,6 +7,7 @@ use super::block::GPTBigCodeBlock;
 use super::config::GPTBigCodeConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -33,6 +34,8 @@ pub struct GPTBigCodeForCausalLM {
     pub transformer: GPTBigCodeModel,
     /// The head, `[d, vocab]`; tied where it is the transposed embedding.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: GPTBigCodeConfig,
 }
@@ -56,8 +59,12 @@ impl GPTBigCodeConfig {
             ln_f: LayerNorm::new(d, self.layer_norm_epsilon, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
-        let lm_head = Tied::to("transformer.wte").with_own((!self.tie_word_embeddings).then(head));
-        GPTBigCodeForCausalLM { transformer, lm_head, config: self.clone() }
+        let lm_head = unless_classifier(
+            &self.head,
+            Tied::to("transformer.wte").with_own((!self.tie_word_embeddings).then(head)),
+        );
+        let score = score(&self.head, d, std, device);
+        GPTBigCodeForCausalLM { transformer, lm_head, score, config: self.clone() }
     }
 }
 

@@ -7,6 +7,7 @@ use super::block::GPTNeoBlock;
 use super::config::GPTNeoConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -33,6 +34,8 @@ pub struct GPTNeoForCausalLM {
     pub transformer: GPTNeoModel,
     /// The head, `[d, vocab]`; tied where it is the transposed embedding.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: GPTNeoConfig,
     #[module(skip)]
@@ -64,7 +67,11 @@ impl GPTNeoConfig {
         let head = || linear(d, self.vocab_size, false, std, device);
         GPTNeoForCausalLM {
             transformer,
-            lm_head: Tied::to("transformer.wte").with_own((!self.tie_word_embeddings).then(head)),
+            lm_head: unless_classifier(
+                &self.head,
+                Tied::to("transformer.wte").with_own((!self.tie_word_embeddings).then(head)),
+            ),
+            score: score(&self.head, d, std, device),
             config: self.clone(),
             windows: self.windows().expect("attention types that `from_json` accepts"),
         }

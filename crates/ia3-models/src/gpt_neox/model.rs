@@ -7,6 +7,7 @@ use super::block::GPTNeoXLayer;
 use super::config::GPTNeoXConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -32,6 +33,8 @@ pub struct GPTNeoXForCausalLM {
     pub gpt_neox: GPTNeoXModel,
     /// The head, `[d, vocab]`; tied where it is the transposed embedding. Older checkpoints call it `embed_out`.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: GPTNeoXConfig,
     #[module(skip)]
@@ -63,7 +66,11 @@ impl GPTNeoXConfig {
         let head = || linear(d, self.vocab_size, false, std, device);
         GPTNeoXForCausalLM {
             gpt_neox,
-            lm_head: Tied::to("gpt_neox.embed_in").with_own((!self.tie_word_embeddings).then(head)),
+            lm_head: unless_classifier(
+                &self.head,
+                Tied::to("gpt_neox.embed_in").with_own((!self.tie_word_embeddings).then(head)),
+            ),
+            score: score(&self.head, d, std, device),
             config: self.clone(),
             frequencies: self.frequencies().expect("rotary embeddings that `from_json` accepts"),
         }

@@ -4,6 +4,7 @@ use crate::activation::Activation;
 use crate::config_field::{
     Spelling, expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::rotary::RotaryFrequencies;
 use crate::shape::{HasShape, Shape};
@@ -40,6 +41,9 @@ pub struct GPTJConfig {
     pub initializer_range: f64,
     /// Whether the head has the weight of the embedding. It has to be `false`, because the head has a bias.
     pub tie_word_embeddings: bool,
+    /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
+    #[serde(skip)]
+    pub head: Option<HeadConfig>,
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     #[serde(skip)]
@@ -76,6 +80,7 @@ impl Default for GPTJConfig {
             layer_norm_epsilon: 1e-5,
             initializer_range: 0.02,
             tie_word_embeddings: false,
+            head: None,
             float32_states: false,
             pad_token_id: None,
             eos_token_id: vec![50_256],
@@ -98,7 +103,7 @@ impl GPTJConfig {
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let config: Self = read(text, "gptj", SPELLINGS)?;
         config.check()?;
-        Ok(config)
+        Ok(Self { head: HeadConfig::of_decoder(text)?, ..config })
     }
 
     /// The width of the feed-forward layer.

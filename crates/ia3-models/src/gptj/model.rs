@@ -7,6 +7,7 @@ use super::block::GPTJBlock;
 use super::config::GPTJConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -32,6 +33,8 @@ pub struct GPTJForCausalLM {
     pub transformer: GPTJModel,
     /// The head, `[d, vocab]`, with a bias. It is never tied.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: GPTJConfig,
 }
@@ -54,8 +57,9 @@ impl GPTJConfig {
             ln_f: LayerNorm::new(d, self.layer_norm_epsilon, device),
         };
         let head = linear(d, self.vocab_size, true, std, device);
-        let lm_head = Tied::to("transformer.wte").with_own(Some(head));
-        GPTJForCausalLM { transformer, lm_head, config: self.clone() }
+        let lm_head = unless_classifier(&self.head, Tied::to("transformer.wte").with_own(Some(head)));
+        let score = score(&self.head, d, std, device);
+        GPTJForCausalLM { transformer, lm_head, score, config: self.clone() }
     }
 }
 

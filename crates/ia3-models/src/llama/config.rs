@@ -2,6 +2,7 @@ use burn::tensor::Device;
 
 use crate::activation::Activation;
 use crate::config_field::{expect_dropout, expect_positive, expect_sizes};
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::norm::RmsNorm;
 use crate::rotary::RotaryFrequencies;
@@ -68,6 +69,8 @@ pub struct LlamaConfig {
     pub windows: Vec<Option<usize>>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
+    pub head: Option<HeadConfig>,
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     pub float32_states: bool,

@@ -8,6 +8,7 @@ use super::layer_types::{expect_grouped_heads, windows_of};
 use super::model_type::{Defaults, defaults};
 use crate::activation::Activation;
 use crate::config_field::{expect, expect_divides, expect_layers, expect_sizes, nullable, read, some_ids};
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 
@@ -32,7 +33,7 @@ impl LlamaConfig {
             }
         };
         config.check()?;
-        Ok(config)
+        Ok(Self { head: HeadConfig::of_decoder(text)?, ..config })
     }
 }
 
@@ -155,6 +156,7 @@ impl Raw {
             rotary_layers: self.rotary_layers()?,
             windows: self.windows()?,
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(d.tie_word_embeddings),
+            head: None,
             float32_states: false,
             pad_token_id: self.pad_token_id.unwrap_or(d.pad_token_id),
             eos_token_id: self.eos_token_id.clone().unwrap_or(d.eos_token_id.into_iter().collect()),

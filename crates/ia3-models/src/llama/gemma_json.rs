@@ -98,6 +98,7 @@ impl Raw {
         let [rotary_frequencies, local] = self.rotary()?;
         let windows = self.windows()?;
         Ok(LlamaConfig {
+            head: None,
             float32_states: false,
             vocab_size: self.vocab_size.unwrap_or(d.vocab_size),
             hidden_size: self.hidden_size.unwrap_or(d.hidden_size),

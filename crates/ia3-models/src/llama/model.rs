@@ -7,6 +7,7 @@ use super::block::LlamaDecoderLayer;
 use super::config::LlamaConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::layers::{embedding, linear, states};
 use crate::norm::RmsNorm;
 use crate::output::Trace;
@@ -31,6 +32,8 @@ pub struct LlamaForCausalLM {
     pub model: LlamaModel,
     /// The head, `[d, vocab]`; tied where it is the transposed embedding.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: LlamaConfig,
 }
@@ -52,8 +55,12 @@ impl LlamaConfig {
             norm: self.norm(d, device),
         };
         let head = || linear(d, self.vocab_size, false, std, device);
-        let lm_head = Tied::to("model.embed_tokens").with_own((!self.tie_word_embeddings).then(head));
-        LlamaForCausalLM { model, lm_head, config: self.clone() }
+        let lm_head = unless_classifier(
+            &self.head,
+            Tied::to("model.embed_tokens").with_own((!self.tie_word_embeddings).then(head)),
+        );
+        let score = score(&self.head, d, std, device);
+        LlamaForCausalLM { model, lm_head, score, config: self.clone() }
     }
 }
 

@@ -2,6 +2,7 @@ use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::config_field::{expect, expect_divides, expect_dropout, expect_layers, expect_sizes, ids, read};
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::shape::{HasShape, Shape};
 
@@ -44,6 +45,9 @@ pub struct OPTConfig {
     pub layer_norm_elementwise_affine: bool,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
+    #[serde(skip)]
+    pub head: Option<HeadConfig>,
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     #[serde(skip)]
@@ -75,6 +79,7 @@ impl Default for OPTConfig {
             enable_bias: true,
             layer_norm_elementwise_affine: true,
             tie_word_embeddings: true,
+            head: None,
             float32_states: false,
             pad_token_id: Some(1),
             eos_token_id: vec![2],
@@ -97,7 +102,7 @@ impl OPTConfig {
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let config: Self = read(text, "opt", &[])?;
         config.check()?;
-        Ok(config)
+        Ok(Self { head: HeadConfig::of_decoder(text)?, ..config })
     }
 
     /// The width of the embedding and of the head.

@@ -7,6 +7,7 @@ use super::block::{OPTDecoderLayer, norm, normed};
 use super::config::OPTConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::inputs::ModelInputs;
 use crate::layers::{embedding, linear, states};
 use crate::norm::LayerNorm;
@@ -46,6 +47,8 @@ pub struct OPTForCausalLM {
     pub model: OPTModel,
     /// The head, `[d_embedding, vocab]`; tied where it is the transposed embedding.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: OPTConfig,
 }
@@ -71,8 +74,12 @@ impl OPTConfig {
             layers: (0..self.num_hidden_layers).map(|_| OPTDecoderLayer::new(self, device)).collect(),
         };
         let head = || linear(d_embedding, self.vocab_size, false, std, device);
-        let lm_head = Tied::to("model.decoder.embed_tokens").with_own((!self.tie_word_embeddings).then(head));
-        OPTForCausalLM { model: OPTModel { decoder }, lm_head, config: self.clone() }
+        let lm_head = unless_classifier(
+            &self.head,
+            Tied::to("model.decoder.embed_tokens").with_own((!self.tie_word_embeddings).then(head)),
+        );
+        let score = score(&self.head, d_embedding, std, device);
+        OPTForCausalLM { model: OPTModel { decoder }, lm_head, score, config: self.clone() }
     }
 
     fn has_final_norm(&self) -> bool {

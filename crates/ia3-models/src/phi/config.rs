@@ -4,6 +4,7 @@ use crate::activation::Activation;
 use crate::config_field::{
     expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 use crate::shape::{HasShape, Shape};
@@ -54,6 +55,9 @@ pub struct PhiConfig {
     pub original_max_position_embeddings: Option<f64>,
     /// Whether the head has the weight of the embedding. It has to be `false`, because the head has a bias.
     pub tie_word_embeddings: bool,
+    /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
+    #[serde(skip)]
+    pub head: Option<HeadConfig>,
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     #[serde(skip)]
@@ -89,6 +93,7 @@ impl Default for PhiConfig {
             partial_rotary_factor: None,
             original_max_position_embeddings: None,
             tie_word_embeddings: false,
+            head: None,
             float32_states: false,
             pad_token_id: None,
             eos_token_id: vec![2],
@@ -111,7 +116,7 @@ impl PhiConfig {
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let config: Self = read(text, "phi", &[])?;
         config.check()?;
-        Ok(config)
+        Ok(Self { head: HeadConfig::of_decoder(text)?, ..config })
     }
 
     /// The number of heads of the keys and values.

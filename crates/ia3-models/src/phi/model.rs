@@ -7,6 +7,7 @@ use super::block::PhiDecoderLayer;
 use super::config::PhiConfig;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::layers::{dropout, embedding, linear, states};
 use crate::norm::LayerNorm;
 use crate::output::Trace;
@@ -32,6 +33,8 @@ pub struct PhiForCausalLM {
     pub model: PhiModel,
     /// The head, `[d, vocab]`, with a bias. It is never tied.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: PhiConfig,
     #[module(skip)]
@@ -62,7 +65,8 @@ impl PhiConfig {
         let head = linear(d, self.vocab_size, true, std, device);
         PhiForCausalLM {
             model,
-            lm_head: Tied::to("model.embed_tokens").with_own(Some(head)),
+            lm_head: unless_classifier(&self.head, Tied::to("model.embed_tokens").with_own(Some(head))),
+            score: score(&self.head, d, std, device),
             config: self.clone(),
             frequencies: self.frequencies().expect("rotary embeddings that `from_json` accepts"),
         }

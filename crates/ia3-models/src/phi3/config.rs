@@ -4,6 +4,7 @@ use crate::activation::Activation;
 use crate::config_field::{
     expect, expect_divides, expect_dropout, expect_layers, expect_positive, expect_sizes, ids, read,
 };
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::fused_heads::FusedHeads;
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
@@ -53,6 +54,9 @@ pub struct Phi3Config {
     pub partial_rotary_factor: Option<f64>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
+    /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
+    #[serde(skip)]
+    pub head: Option<HeadConfig>,
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     #[serde(skip)]
@@ -87,6 +91,7 @@ impl Default for Phi3Config {
             rope_theta: None,
             partial_rotary_factor: None,
             tie_word_embeddings: false,
+            head: None,
             float32_states: false,
             pad_token_id: Some(32_000),
             eos_token_id: vec![32_000],
@@ -109,7 +114,7 @@ impl Phi3Config {
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let config: Self = read(text, "phi3", &[])?;
         config.check()?;
-        Ok(config)
+        Ok(Self { head: HeadConfig::of_decoder(text)?, ..config })
     }
 
     /// The width of a head.

@@ -7,6 +7,7 @@ use super::block::Phi3DecoderLayer;
 use super::config::Phi3Config;
 use crate::causal::{Caches, CausalLm, Facts, Tokens, run_blocks};
 use crate::causal_methods::causal_lm_methods;
+use crate::decoder_head::{score, unless_classifier};
 use crate::layers::{embedding, linear, states};
 use crate::norm::RmsNorm;
 use crate::output::Trace;
@@ -30,6 +31,8 @@ pub struct Phi3ForCausalLM {
     pub model: Phi3Model,
     /// The head, `[d, vocab]`; tied where it is the transposed embedding.
     pub lm_head: Tied<Linear>,
+    /// The classifier of sequences, `[d, num_labels]`, in the place of the head.
+    pub score: Option<Linear>,
     #[module(skip)]
     config: Phi3Config,
     #[module(skip)]
@@ -59,7 +62,11 @@ impl Phi3Config {
         let head = || linear(d, self.vocab_size, false, std, device);
         Phi3ForCausalLM {
             model,
-            lm_head: Tied::to("model.embed_tokens").with_own((!self.tie_word_embeddings).then(head)),
+            lm_head: unless_classifier(
+                &self.head,
+                Tied::to("model.embed_tokens").with_own((!self.tie_word_embeddings).then(head)),
+            ),
+            score: score(&self.head, d, std, device),
             config: self.clone(),
             frequencies: self.frequencies().expect("rotary embeddings that `from_json` accepts"),
         }

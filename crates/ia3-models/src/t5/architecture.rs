@@ -1,6 +1,8 @@
 use super::config::T5Config;
 use crate::architecture::{ArchitectureConfig, HEAD};
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
+use crate::task::Task;
 
 const SHARED_TABLE: &str = "shared.weight";
 const ENCODER_TABLE: &str = "encoder.embed_tokens.weight";
@@ -23,7 +25,14 @@ impl ArchitectureConfig for T5Config {
     }
 
     fn base_model_prefix(&self) -> Option<&'static str> {
-        None
+        self.head.is_some().then_some("transformer.")
+    }
+
+    fn optional_modules(&self) -> &'static [&'static str] {
+        match self.task() {
+            Task::SequenceClassification => &["classification_head"],
+            _ => &[],
+        }
     }
 
     fn set_tied_head(&mut self, tied: bool) {
@@ -31,22 +40,69 @@ impl ArchitectureConfig for T5Config {
     }
 
     fn tied_embedding(&self) -> Option<&'static str> {
-        Some(SHARED_TABLE)
+        self.head.is_none().then_some(SHARED_TABLE)
     }
 
     fn aliases(&self) -> Vec<(&'static str, &'static str)> {
-        let encoder = (!self.own_encoder_embedding).then_some(ENCODER_TABLE);
-        let decoder = (!self.own_decoder_embedding).then_some(DECODER_TABLE);
+        let [shared, encoder, decoder] = self.tables();
+        let encoder = (!self.own_encoder_embedding).then_some(encoder);
+        let decoder = (!self.own_decoder_embedding).then_some(decoder);
         let head = self.tie_lm_head.then_some(HEAD);
-        [encoder, decoder, head].into_iter().flatten().map(|other| (SHARED_TABLE, other)).collect()
+        let aliases = [encoder, decoder, head].into_iter().flatten();
+        let plain = |name: &'static str| name.strip_prefix("transformer.").unwrap_or(name);
+        let names =
+            aliases.flat_map(|name| if plain(name) == name { vec![name] } else { vec![name, plain(name)] });
+        names.map(|other| (shared, other)).collect()
     }
 
     fn stack_embeddings(&self) -> Vec<(&'static str, &'static str)> {
-        vec![(ENCODER_TABLE, SHARED_TABLE), (DECODER_TABLE, SHARED_TABLE)]
+        let [shared, encoder, decoder] = self.tables();
+        match self.task() {
+            Task::FeatureExtraction => vec![(encoder, shared)],
+            _ => vec![(encoder, shared), (decoder, shared)],
+        }
     }
 
     fn set_own_stack_embedding(&mut self, key: &str) {
-        self.own_encoder_embedding |= key == ENCODER_TABLE;
-        self.own_decoder_embedding |= key == DECODER_TABLE;
+        let [_, encoder, decoder] = self.tables();
+        self.own_encoder_embedding |= key == encoder;
+        self.own_decoder_embedding |= key == decoder;
+    }
+
+    fn classifier(&self) -> Option<&'static str> {
+        (self.task() == Task::SequenceClassification).then_some("classification_head.out_proj")
+    }
+
+    fn head(&self) -> Option<&HeadConfig> {
+        self.head.as_ref()
+    }
+
+    fn head_mut(&mut self) -> Option<&mut HeadConfig> {
+        self.head.as_mut()
+    }
+
+    fn set_task(&mut self, task: Task) -> bool {
+        match task {
+            Task::Seq2SeqLm => self.head = None,
+            Task::SequenceClassification | Task::FeatureExtraction => {
+                self.head.get_or_insert_default().task = task;
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl T5Config {
+    /// The keys of the shared embedding, that of the encoder and that of the decoder.
+    fn tables(&self) -> [&'static str; 3] {
+        match self.task() {
+            Task::SequenceClassification => [
+                "transformer.shared.weight",
+                "transformer.encoder.embed_tokens.weight",
+                "transformer.decoder.embed_tokens.weight",
+            ],
+            _ => [SHARED_TABLE, ENCODER_TABLE, DECODER_TABLE],
+        }
     }
 }

@@ -4,8 +4,10 @@ use crate::activation::Activation;
 use crate::config_field::{
     Spelling, expect, expect_dropout, expect_layers, expect_positive, expect_sizes, read, some_ids,
 };
+use crate::encoder::HeadConfig;
 use crate::error::ModelError;
 use crate::shape::{HasShape, Shape};
+use crate::task::Task;
 
 /// T5's and mT5's `config.json` (Hugging Face's `T5Config` and `MT5Config`), with their defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +53,10 @@ pub struct T5Config {
     /// Whether the states are float32 where the weights are in half precision; see
     /// [`ModelConfig::with_float32_states`](crate::ModelConfig::with_float32_states).
     pub float32_states: bool,
+    /// The head of a classifier of sequences, or of the encoder alone; `None` for a language model. `architectures` decides it.
+    pub head: Option<HeadConfig>,
+    /// The dropout before each layer of the classifier.
+    pub classifier_dropout: f64,
     /// The id of the padding token.
     pub pad_token_id: i64,
     /// The ids of the tokens that end a sequence.
@@ -70,7 +76,12 @@ impl T5Config {
         let raw: Raw = read(text, "t5 or mt5", SPELLINGS)?;
         let config = raw.resolve()?;
         config.check()?;
-        Ok(config)
+        Ok(Self { head: head(text)?, ..config })
+    }
+
+    /// The task of the model.
+    pub(crate) fn task(&self) -> Task {
+        self.head.as_ref().map_or(Task::Seq2SeqLm, |head| head.task)
     }
 
     /// The width of all heads together, which is the number of outputs of `q`, `k` and `v`.
@@ -98,6 +109,7 @@ impl T5Config {
         let known = usize::try_from(start).is_ok_and(|start| start < self.vocab_size);
         expect(known, "decoder_start_token_id", start, "an id of the vocabulary")?;
         expect_dropout("dropout_rate", self.dropout_rate)?;
+        expect_dropout("classifier_dropout", self.classifier_dropout)?;
         expect_positive("layer_norm_epsilon", self.layer_norm_epsilon)
     }
 }
@@ -123,6 +135,7 @@ struct Raw {
     relative_attention_num_buckets: Option<usize>,
     relative_attention_max_distance: Option<usize>,
     dropout_rate: Option<f64>,
+    classifier_dropout: Option<f64>,
     layer_norm_epsilon: Option<f64>,
     initializer_factor: Option<f64>,
     feed_forward_proj: Option<String>,
@@ -169,6 +182,8 @@ impl Raw {
             own_encoder_embedding: false,
             own_decoder_embedding: false,
             float32_states: false,
+            head: None,
+            classifier_dropout: self.classifier_dropout.unwrap_or(0.0),
             // mT5 never scales. T5 scales if the head is tied, unless the field says otherwise.
             scale_decoder_outputs: !mt5 && self.scale_decoder_outputs.unwrap_or(tied),
             pad_token_id,
@@ -177,6 +192,23 @@ impl Raw {
             model_type: self.model_type,
         })
     }
+}
+
+/// The head of the first class of `architectures`, which may be the encoder alone (`T5EncoderModel`).
+fn head(text: &str) -> Result<Option<HeadConfig>, ModelError> {
+    #[derive(Deserialize)]
+    struct Fields {
+        architectures: Option<Vec<String>>,
+    }
+    let fields: Fields = read(text, "t5 or mt5", SPELLINGS)?;
+    let class = fields.architectures.iter().flatten().next();
+    if class.is_some_and(|name| name.ends_with("EncoderModel")) {
+        return Ok(Some(HeadConfig {
+            task: Task::FeatureExtraction,
+            ..HeadConfig::read(text, "t5 or mt5")?
+        }));
+    }
+    HeadConfig::of_decoder(text)
 }
 
 fn dense_activation(name: &str) -> Result<Activation, ModelError> {
@@ -202,6 +234,10 @@ fn feed_forward(projection: &str) -> Result<(Activation, bool), ModelError> {
 
 impl HasShape for T5Config {
     fn shape(&self) -> Shape {
+        if self.task() == Task::FeatureExtraction {
+            let shape = Shape::of_one_stack(self.num_layers, self.num_heads, self.d_attention());
+            return Shape { cached: 0, ..shape };
+        }
         Shape {
             two_stacks: true,
             attentions: self.num_layers + 2 * self.num_decoder_layers,

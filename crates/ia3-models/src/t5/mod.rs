@@ -6,16 +6,22 @@
 mod architecture;
 mod attention;
 mod block;
+mod classifier;
 mod config;
+mod encoder;
 mod feed_forward;
 mod init;
 mod model;
 mod position;
 mod stack;
+mod task_model;
 
 pub use attention::T5Attention;
 pub use block::{T5DecoderBlock, T5EncoderBlock, T5LayerCrossAttention, T5LayerFF, T5LayerSelfAttention};
+pub use classifier::{T5ClassificationHead, T5ForSequenceClassification, T5Model};
 pub use config::T5Config;
+pub use encoder::T5EncoderModel;
 pub use feed_forward::T5DenseReluDense;
 pub use model::T5ForConditionalGeneration;
 pub use stack::{T5Decoder, T5Encoder};
+pub use task_model::T5;

@@ -3,16 +3,20 @@ use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ModelInfo, Tied, model_info};
 
+use super::classifier::T5ForSequenceClassification;
 use super::config::T5Config;
+use super::encoder::T5EncoderModel;
 use super::init::normal;
 use super::stack::{SHARED, T5Decoder, T5Encoder};
+use super::stack::{decoded, encoded};
+use super::task_model::T5;
 use crate::decoder_memory::DecoderMemory;
 use crate::generate::GenerationConfig;
-use crate::layers::{logits, own_head, states};
-use crate::mask;
+use crate::layers::{logits, own_head};
 use crate::output::Trace;
 use crate::seq2seq::{Facts, Seq2SeqLm};
 use crate::seq2seq_methods::seq2seq_lm_methods;
+use crate::task::Task;
 
 /// T5 with a language-model head, which is Hugging Face's `T5ForConditionalGeneration` or `MT5ForConditionalGeneration`.
 #[derive(Module, Debug)]
@@ -35,13 +39,22 @@ seq2seq_lm_methods!(
 );
 
 impl T5Config {
+    /// Makes a freshly initialised model of the task. A weight takes no memory before it is first read.
+    pub fn init(&self, device: &Device) -> T5 {
+        match self.task() {
+            Task::SequenceClassification => T5::Classifier(T5ForSequenceClassification::new(self, device)),
+            Task::FeatureExtraction => T5::Encoder(T5EncoderModel::new(self, device)),
+            _ => T5::Lm(self.init_lm(device)),
+        }
+    }
+
     /// Makes a freshly initialised embedding.
     pub(crate) fn embedding(&self, device: &Device) -> Embedding {
         EmbeddingConfig::new(self.vocab_size, self.d_model).with_initializer(normal(self, 1.0)).init(device)
     }
 
-    /// Makes a freshly initialised model. A weight takes no memory before it is first read.
-    pub fn init(&self, device: &Device) -> T5ForConditionalGeneration {
+    /// Makes a freshly initialised language model. A weight takes no memory before it is first read.
+    pub fn init_lm(&self, device: &Device) -> T5ForConditionalGeneration {
         let head = LinearConfig::new(self.d_model, self.vocab_size)
             .with_bias(false)
             .with_initializer(normal(self, 1.0));
@@ -98,11 +111,7 @@ impl Seq2SeqLm for T5ForConditionalGeneration {
         capacity: Option<usize>,
         trace: Trace,
     ) -> DecoderMemory {
-        let mask = mask.unwrap_or_else(|| ids.ones_like());
-        let table = self.encoder.embed_tokens.as_ref().unwrap_or(&self.shared);
-        let x = states(table, ids, self.config.float32_states);
-        let padding = mask::padding(mask, x.dtype());
-        let encoded = self.encoder.forward(x, padding.clone(), trace);
+        let (encoded, padding) = encoded(&self.config, (&self.shared, &self.encoder), ids, mask, trace);
         self.decoder.remember(encoded, padding, capacity)
     }
 
@@ -113,9 +122,7 @@ impl Seq2SeqLm for T5ForConditionalGeneration {
         memory: &mut DecoderMemory,
         trace: Trace,
     ) -> Tensor<3> {
-        let table = self.decoder.embed_tokens.as_ref().unwrap_or(&self.shared);
-        let x = states(table, ids, self.config.float32_states);
-        self.decoder.forward(x, mask, memory, trace)
+        decoded(&self.config, (&self.shared, &self.decoder), ids, mask, memory, trace)
     }
 
     fn project(&self, x: Tensor<3>) -> Tensor<3> {

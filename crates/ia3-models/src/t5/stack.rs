@@ -6,6 +6,7 @@ use ia3_core::Tied;
 use super::block::{T5DecoderBlock, T5EncoderBlock, dropout, norm};
 use super::config::T5Config;
 use crate::decoder_memory::DecoderMemory;
+use crate::layers::states;
 use crate::mask;
 use crate::norm::RmsNorm;
 use crate::output::Trace;
@@ -37,6 +38,35 @@ pub struct T5Decoder {
     pub final_layer_norm: RmsNorm,
     /// The dropout on the embeddings and on the output.
     pub dropout: Dropout,
+}
+
+/// The encoder's states `[batch, seq, d_model]` of ids `[batch, seq]`, and the bias of their padding. The encoder is given with the
+/// shared embedding.
+pub(super) fn encoded(
+    config: &T5Config,
+    (shared, encoder): (&Embedding, &T5Encoder),
+    ids: Tensor<2, Int>,
+    mask: Option<Tensor<2, Int>>,
+    trace: Trace,
+) -> (Tensor<3>, Tensor<4>) {
+    let mask = mask.unwrap_or_else(|| ids.ones_like());
+    let table = encoder.embed_tokens.as_ref().unwrap_or(shared);
+    let x = states(table, ids, config.float32_states);
+    let padding = mask::padding(mask, x.dtype());
+    (encoder.forward(x, padding.clone(), trace), padding)
+}
+
+/// The decoder's states `[batch, new, d_model]` of ids `[batch, new]`. The decoder is given with the shared embedding.
+pub(super) fn decoded(
+    config: &T5Config,
+    (shared, decoder): (&Embedding, &T5Decoder),
+    ids: Tensor<2, Int>,
+    mask: Option<Tensor<2, Int>>,
+    memory: &mut DecoderMemory,
+    trace: Trace,
+) -> Tensor<3> {
+    let table = decoder.embed_tokens.as_ref().unwrap_or(shared);
+    decoder.forward(states(table, ids, config.float32_states), mask, memory, trace)
 }
 
 impl T5Encoder {

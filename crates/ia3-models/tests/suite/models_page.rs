@@ -30,9 +30,12 @@ fn bases(parent: &Path, model_type: &str) -> Vec<String> {
 fn tasks(model_type: &str) -> &'static str {
     let json = format!(r#"{{"model_type": "{model_type}"}}"#);
     let config = ModelConfig::from_json(&json).expect("every field has a default");
-    match config.init(&Device::flex()).task() {
-        Task::Seq2SeqLm => "text to text",
-        Task::CausalLm => "language model",
+    let classifies = config.clone().with_task(Task::SequenceClassification).is_ok();
+    match (config.init(&Device::flex()).task(), classifies) {
+        (Task::Seq2SeqLm, true) => "text to text, classifier, encoder alone",
+        (Task::Seq2SeqLm, false) => "text to text",
+        (Task::CausalLm, true) => "language model, classifier",
+        (Task::CausalLm, false) => "language model",
         _ => "heads of encoders",
     }
 }

@@ -4,13 +4,14 @@
 mod common;
 
 mod front_door;
-mod gguf;
 mod half;
+mod heads;
 mod kv_only;
 mod models;
 mod peft_faults;
 mod peft_suite;
 mod quantized;
 mod rows;
+mod smollm2;
 mod t5;
 mod tied;

@@ -93,7 +93,7 @@ fn a_merged_weight_stays_quantised_and_signs_and_zeros_are_exact() {
     adapter.vectors.insert(path.into(), ia3::Ia3Vector::new(l.clone(), Placement::Output));
     let merged = ia3::merge(&base, &[&adapter]).unwrap();
     let weight = |model: &Model| match model {
-        Model::T5(t5) => t5.encoder.block[0].layer.0.SelfAttention.k.weight.base(),
+        Model::T5(t5) => t5.encoder().block[0].layer.0.SelfAttention.k.weight.base(),
         _ => unreachable!(),
     };
     assert!(matches!(weight(&merged).dtype(), DType::QFloat(_)));

@@ -13,18 +13,18 @@ use crate::commands::base_config::{classes_of_head, with_options};
 
 /// The configuration of the base with the head that is trained.
 ///
-/// `--head` and `--problem-type` come first. An encoder whose checkpoint has no head for its task gets the one that the first
+/// `--head` and `--problem-type` come first. A classifier or an encoder whose checkpoint has no head for its task gets the one that the first
 /// row of the data needs: a class for each word if it has `tokens`, else a classification of the whole input, which is of
 /// several classes for a list of labels, and a regression for a number that is not whole.
 pub(super) fn choose(args: &Train) -> anyhow::Result<ModelConfig> {
     let read = ia3::read_config(&args.base)?;
     let mut config = with_options(read.clone(), &args.head)?;
     let Some(head) = config.head() else { return Ok(with_number(config, args.num_labels)) };
-    let open = args.head.head.is_none() && classes_of_head(&config, &args.base)?.is_none();
+    let open = classes_of_head(&config, &args.base)?.is_none();
     let (task, has_kind) = (head.task, head.problem_type.is_some());
     let first = if open { first_row(args)? } else { None };
     if let Some(row) = &first {
-        let task = task_of(row, args, task);
+        let task = if args.head.head.is_some() { task } else { task_of(row, args, task) };
         config = with_options(config.with_task(task)?, &args.head)?;
         if task == Task::SequenceClassification && !has_kind && args.head.problem_type.is_none() {
             config = kind_of(row, args).map_or(config.clone(), |kind| config.with_problem_type(kind));
