@@ -21,7 +21,12 @@ fn execute(step: &Step, dir: &Path) -> (i32, Vec<String>) {
     let program = Path::new(env!("CARGO_BIN_EXE_ia3")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
     let mut shell = Command::new("sh");
-    shell.args(["-c", &step.command]).current_dir(dir).env("PATH", path).env("BURN_DEVICE", "flex");
+    shell
+        .args(["-c", &step.command])
+        .current_dir(dir)
+        .env("PATH", path)
+        .env("BURN_DEVICE", "flex")
+        .env("HF_HUB_OFFLINE", "1");
     let output = shell.output().unwrap();
     let mut text = String::from_utf8_lossy(&output.stdout).to_string();
     if !output.status.success() {

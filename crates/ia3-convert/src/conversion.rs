@@ -10,7 +10,7 @@ use ia3_io::fs::{Leftover, WrittenFiles};
 use crate::error::ConvertError;
 use crate::feed_forward::{FeedForwardSite, Placed, place_feed_forward};
 use crate::format::AdapterFormat;
-use crate::open::{OpenedAdapter, open_adapter};
+use crate::open::{OpenedAdapter, open_adapter_for};
 use crate::options::ConvertOptions;
 use crate::save::Output;
 
@@ -45,7 +45,7 @@ pub struct Converted {
 ///
 /// # Errors
 ///
-/// Those of [`open_adapter`], [`place_feed_forward`] and [`save_adapter_as`](crate::save_adapter_as).
+/// Those of [`open_adapter`](crate::open_adapter), [`place_feed_forward`] and [`save_adapter_as`](crate::save_adapter_as).
 pub fn convert_adapter(
     from: impl AsRef<Path>,
     to: AdapterFormat,
@@ -77,7 +77,7 @@ pub fn convert_adapter_with(
     options: &ConvertOptions,
 ) -> Result<Converted, ConvertError> {
     let output = Output::open(to, out.as_ref())?;
-    let OpenedAdapter { format: source, mut file, ignored } = open_adapter(from)?;
+    let OpenedAdapter { format: source, mut file, ignored } = open_adapter_for(from, options.base.as_ref())?;
     if let Some(name) = &options.base_name {
         file.config.base_model_name_or_path = Some(name.clone());
     }

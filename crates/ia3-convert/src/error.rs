@@ -136,6 +136,21 @@ pub enum ConvertError {
         /// What its vector multiplies.
         placement: Placement,
     },
+    /// An adapter does not say which modules its vectors belong to.
+    #[error(
+        "`{}` names modules without their dots, so the base has to be known; give the base (its config.json is enough)",
+        quote_path(path)
+    )]
+    BaseNeeded {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A format is read and not written.
+    #[error("{} is read and not written; PEFT's format holds every adapter", format.with_article())]
+    NotWritten {
+        /// The format.
+        format: AdapterFormat,
+    },
     /// A format cannot hold parameters saved whole.
     #[error(
         "{} holds vectors only, but the adapter holds {} saved whole ({})",

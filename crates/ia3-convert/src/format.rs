@@ -13,6 +13,9 @@ pub enum AdapterFormat {
     /// The folder of the library `adapters` (AdapterHub): `adapter_config.json` with `config.composition_mode:
     /// "scale"`, and `pytorch_adapter.bin` or `adapter.safetensors` with keys `<module path>.loras.<name>.lora_B`.
     AdapterHub,
+    /// The file of LyCORIS (`lycoris/modules/ia3.py`), which is read and not written: safetensors with keys
+    /// `lycoris_<module path>.weight` and `….on_input`, where the path has `_` in the place of its dots.
+    Lycoris,
 }
 
 impl AdapterFormat {
@@ -24,18 +27,20 @@ impl AdapterFormat {
         match self {
             Self::Peft => "holds vectors on inputs and outputs",
             Self::TFew => "holds vectors on outputs of linear layers",
+            Self::Lycoris => "is read only, and holds factors of weights",
             Self::AdapterHub => "holds vectors on outputs of `q`, `k`, `v`, `wi`, `wi_1` and `wo` of T5",
         }
     }
 }
 
-/// `PEFT folder`, `T-Few file`, `AdapterHub folder`.
+/// `PEFT folder`, `T-Few file`, `AdapterHub folder`, `LyCORIS file`.
 impl fmt::Display for AdapterFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Peft => "PEFT folder",
             Self::TFew => "T-Few file",
             Self::AdapterHub => "AdapterHub folder",
+            Self::Lycoris => "LyCORIS file",
         })
     }
 }

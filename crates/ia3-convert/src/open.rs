@@ -1,11 +1,12 @@
 use std::path::Path;
 
+use ia3_config::ModelInfo;
 use ia3_io::AdapterFile;
 
 use crate::error::ConvertError;
 use crate::format::AdapterFormat;
 use crate::recognise::folder;
-use crate::{adapterhub, peft_bin, tfew};
+use crate::{adapterhub, lycoris, peft_bin, tfew};
 
 /// An adapter that was read from any of the formats.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct OpenedAdapter {
 /// As [`AdapterFile::open`]; [`ConvertError::Torch`] for a file of `torch.save` that is damaged or holds something else than
 /// tensors; [`ConvertError::NoVectors`], [`ConvertError::NotIa3`] and [`ConvertError::ColumnForm`] for tensors that are not
 /// those of an (IA)³ adapter; [`ConvertError::AdapterHubConfig`], [`ConvertError::AdapterHubField`] and
-/// [`ConvertError::NoAdapterHub`] for AdapterHub's folder.
+/// [`ConvertError::NoAdapterHub`] for AdapterHub's folder; [`ConvertError::BaseNeeded`] for LyCORIS's file.
 ///
 /// ```no_run
 /// let opened = ia3_convert::open_adapter("t03b_ia3_finish.pt")?;
@@ -39,12 +40,26 @@ pub struct OpenedAdapter {
 /// # Ok::<(), ia3_convert::ConvertError>(())
 /// ```
 pub fn open_adapter(path: impl AsRef<Path>) -> Result<OpenedAdapter, ConvertError> {
+    open_adapter_for(path, None)
+}
+
+/// Reads an adapter of any format for a base, which LyCORIS's format needs: its names do not say where the dots of a module path
+/// are, and it does not scale biases.
+///
+/// # Errors
+///
+/// As [`open_adapter`].
+pub fn open_adapter_for(
+    path: impl AsRef<Path>,
+    base: Option<&ModelInfo>,
+) -> Result<OpenedAdapter, ConvertError> {
     let path = path.as_ref();
     let format = AdapterFormat::of(path)?;
     let (file, ignored) = match format {
         AdapterFormat::Peft if peft_bin::is_there(path) => (peft_bin::read(&folder(path))?, vec![]),
         AdapterFormat::Peft => (AdapterFile::open(path)?, vec![]),
         AdapterFormat::TFew => tfew::read(path)?,
+        AdapterFormat::Lycoris => (lycoris::read(path, base)?, vec![]),
         AdapterFormat::AdapterHub => (adapterhub::read(&folder(path))?, vec![]),
     };
     Ok(OpenedAdapter { format, file, ignored })

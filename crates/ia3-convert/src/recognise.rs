@@ -8,12 +8,13 @@ use ia3_io::fs::{FileKind, Limit, open, read_head, read_text};
 use serde_json::Value;
 
 use crate::format::AdapterFormat;
-use crate::{adapterhub, peft_bin};
+use crate::{adapterhub, lycoris, peft_bin};
 
 impl AdapterFormat {
     /// Recognises the format of a folder or file by its content. A path that has no other format counts as PEFT's.
     ///
-    /// `adapter_config.json` decides for a folder and its files. Any other zip archive counts as T-Few's.
+    /// `adapter_config.json` decides for a folder and its files. Any other zip archive counts as T-Few's, and a
+    /// safetensors file with a key that ends in `.on_input` as LyCORIS's.
     ///
     /// # Errors
     ///
@@ -32,6 +33,7 @@ impl AdapterFormat {
         Ok(match FileKind::recognise(&head) {
             _ if in_hub && adapterhub::is_part(path) => Self::AdapterHub,
             _ if peft_bin::is_there(path) => Self::Peft,
+            Some(FileKind::Safetensors) if lycoris::is_there(path) => Self::Lycoris,
             Some(FileKind::Zip) => Self::TFew,
             // The reader of T-Few files says what the file is instead of such an archive.
             Some(kind) if !matches!(kind, FileKind::Json | FileKind::Safetensors) && !in_folder => Self::TFew,

@@ -23,7 +23,7 @@ use crate::{adapterhub, order, tfew};
 ///
 /// # Errors
 ///
-/// [`ConvertError::InTheWay`]; [`ConvertError::Unrepresentable`] and [`ConvertError::SavedWhole`] for what the format cannot
+/// [`ConvertError::InTheWay`]; [`ConvertError::NotWritten`]; [`ConvertError::Unrepresentable`] and [`ConvertError::SavedWhole`] for what the format cannot
 /// hold; the errors of [`AdapterFile::placements`]; [`ConvertError::File`].
 pub fn save_adapter_as(
     file: &AdapterFile,
@@ -47,6 +47,9 @@ impl<'a> Output<'a> {
         if format == AdapterFormat::TFew {
             check_file(path)?;
             return Ok(Self::TFew(path, prepare_file(path)?));
+        }
+        if format == AdapterFormat::Lycoris {
+            return Err(ConvertError::NotWritten { format });
         }
         let folder = OutputFolder::lock(path)?;
         check_folder(format, &folder)?;

@@ -14,6 +14,8 @@ mod error;
 #[cfg(feature = "text")]
 mod fields;
 #[cfg(feature = "text")]
+mod gguf;
+#[cfg(feature = "text")]
 mod gzip;
 #[cfg(feature = "text")]
 mod label_names;
@@ -51,6 +53,8 @@ pub use encoder::Encoder;
 pub use error::{DataError, TemplateError};
 #[cfg(feature = "text")]
 pub use fields::Fields;
+#[cfg(feature = "text")]
+pub use gguf::gguf_tokenizer_files;
 #[cfg(feature = "text")]
 pub use layout::Layout;
 #[cfg(feature = "text")]

@@ -2,11 +2,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use ia3_gguf::{GgufFile, is_gguf};
 use ia3_guard::{Limit, caught, quote, quote_path, read_bytes};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{Encoding, PostProcessor, TruncationDirection};
 
 use crate::error::DataError;
+use crate::gguf::tokenizer_json;
 use crate::long_text::{head, whole};
 use crate::model_kind::ModelKind;
 use crate::tokenizer_limits::{check, check_maps};
@@ -29,15 +31,33 @@ impl Tokenizer {
     /// [`DataError::Tokenizer`] if the file cannot be read or has no use: if it has more than 256 MiB, multiplies texts by
     /// more than 100, adds more than 1,000 tokens to a text, or fails for a short text.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let failed = |reason: String| DataError::Tokenizer {
-            place: format!("cannot read {}", quote_path(path)),
-            reason,
-        };
-        let bytes = read_bytes(path, Limit::TOKENIZER).map_err(|error| failed(error.reason().to_string()))?;
-        check_maps(&bytes).map_err(failed)?;
-        let read = || tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| error.to_string());
-        let tokenizer = caught(read).unwrap_or_else(damaged).map_err(failed)?;
-        check(&tokenizer).map_err(failed)?;
+        let bytes = read_bytes(path, Limit::TOKENIZER);
+        Self::of_json(&bytes.map_err(|error| failed(path)(error.reason().to_string()))?, path)
+    }
+
+    /// The tokenizer of a base: the `tokenizer.json` in its folder, or what the metadata of a GGUF file says. `None` if the base
+    /// has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`DataError::Gguf`] for a damaged GGUF file and for a tokenizer that is not known: known are
+    /// byte-level BPE with the splittings of GPT-2, SmolLM, Llama 3, Qwen 2 and Falcon, and SentencePiece's BPE and unigram.
+    pub fn of_base(base: &Path) -> Result<Option<Self>, DataError> {
+        if is_gguf(base) {
+            let json = GgufFile::open(base).and_then(|file| tokenizer_json(&file)).map_err(Box::new)?;
+            return json.map(|json| Self::of_json(json.as_bytes(), base)).transpose();
+        }
+        let path = base.join("tokenizer.json");
+        path.exists().then(|| Self::open(&path)).transpose()
+    }
+
+    /// Reads and tries the text of a `tokenizer.json`, which comes from the file `path`.
+    fn of_json(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
+        let failed = failed(path);
+        check_maps(bytes).map_err(&failed)?;
+        let read = || tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| error.to_string());
+        let tokenizer = caught(read).unwrap_or_else(damaged).map_err(&failed)?;
+        check(&tokenizer).map_err(&failed)?;
         let tokenizer = Self::new(tokenizer)?;
         let tokenizer = Self { file: Some(path.to_owned()), ..tokenizer };
         // Some faults show only when the tokenizer is used.
@@ -234,6 +254,12 @@ impl Tokenizer {
             DataError::Tokenizer { place: format!("the tokenizer{file} fails"), reason }
         })
     }
+}
+
+/// The error for a file that has no use, with its reason.
+fn failed(path: &Path) -> impl Fn(String) -> DataError {
+    let place = format!("cannot read {}", quote_path(path));
+    move |reason| DataError::Tokenizer { place: place.clone(), reason }
 }
 
 /// The error for a panic of the crate `tokenizers`, which trusts its files.

@@ -12,7 +12,7 @@ mod tensor_type;
 
 pub use blocks::{Format, Rounding};
 pub use error::{GgufError, MergeError};
-pub use file::{Array, GgufFile, Metadata, TensorInfo, Value, ValueType};
+pub use file::{Array, GgufFile, Metadata, TensorInfo, Value, ValueType, is_gguf};
 pub use limits::*;
 pub use merge::{MergeOptions, MergePlan, MergeReport, MergedRecord, ModuleVector, PreparedMerge};
 pub use names::{Architecture, RowOrder};

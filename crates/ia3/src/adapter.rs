@@ -10,6 +10,7 @@ use ia3_core::{ActivationSpace, MixMethod, mix, model_info};
 use ia3_io::{AdapterOptions, WrittenFiles, check_finite, load_adapter, save_adapter_with};
 
 use crate::error::Error;
+use crate::folder_of;
 
 /// A set of learned vectors with its configuration, in the file format of PEFT.
 ///
@@ -88,7 +89,8 @@ impl Adapter {
         Self { values: ia3_core::Adapter::init(base, plan), base: Some(info.into()) }
     }
 
-    /// Reads the adapter in a folder of PEFT, and checks it against `base`.
+    /// Reads the adapter in a folder of PEFT, and checks it against `base`. With the feature `hub`, `OWNER/NAME` or
+    /// `OWNER/NAME@REVISION` is downloaded if there is no such folder.
     ///
     /// # Errors
     ///
@@ -97,6 +99,7 @@ impl Adapter {
     pub fn load(dir: impl AsRef<Path>, base: &impl AdapterBase) -> Result<Self, Error> {
         let info = base.base_info();
         let device = base.base_module().devices().first().cloned().unwrap_or_default();
+        let dir = folder_of::adapter(dir.as_ref())?;
         Ok(Self { values: load_adapter(dir, &info, &device)?, base: Some(info.into()) })
     }
 

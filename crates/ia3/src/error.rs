@@ -37,6 +37,10 @@ pub enum Error {
     #[cfg(feature = "data")]
     #[error(transparent)]
     Data(#[from] ia3_data::DataError),
+    /// A base or an adapter cannot be had from the hub.
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Hub(Box<ia3_hub::HubError>),
     /// A device is not available.
     #[error(transparent)]
     Device(#[from] crate::device::DeviceError),
@@ -212,6 +216,9 @@ boxed! {
     AdapterFile: ia3_io::AdapterFileError,
     Convert: ia3_convert::ConvertError
 }
+
+#[cfg(feature = "hub")]
+boxed! { Hub: ia3_hub::HubError }
 
 fn place(folder: &Option<PathBuf>) -> String {
     folder.as_ref().map_or_else(|| "a model made in memory".into(), |folder| folder.display().to_string())

@@ -16,6 +16,7 @@ mod adapter_notes;
 mod base_names;
 mod device;
 mod error;
+mod folder_of;
 mod generation_file;
 mod ia3_model;
 mod model;
@@ -49,6 +50,8 @@ pub use ia3_core::{
 };
 #[cfg(feature = "data")]
 pub use ia3_data as data;
+#[cfg(feature = "hub")]
+pub use ia3_hub as hub;
 pub use ia3_io as io;
 pub use ia3_model::{AdapterModelStatus, Ia3Model, Ia3ModelBuilder, LayerStatus, MergeOptions, SaveOptions};
 pub use ia3_models as models;

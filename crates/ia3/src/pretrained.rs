@@ -10,6 +10,7 @@ use ia3_models::{Model, ModelConfig, ModelError, Task};
 use ia3_ops::widens_as_it_reads;
 
 use crate::error::Error;
+use crate::folder_of;
 
 /// A model read from a Hugging Face folder.
 #[derive(Clone, Debug)]
@@ -151,7 +152,8 @@ impl PretrainedOptions {
         self
     }
 
-    /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not.
+    /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not. With the feature
+    /// `hub`, `OWNER/NAME` or `OWNER/NAME@REVISION` is downloaded if there is no such folder.
     ///
     /// The head is tied to the embedding where the checkpoint holds no other head: by content, as
     /// transformers does. T5 may always tie it, other models where `tie_word_embeddings` says so. Names may have the
@@ -163,6 +165,7 @@ impl PretrainedOptions {
     ///
     /// [`Error::Checkpoint`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
     pub fn load(&self, dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
+        let dir = folder_of::base(dir.as_ref())?;
         let config = match &self.config {
             Some(config) => config.clone(),
             None => read_config(&dir)?,

@@ -12,6 +12,8 @@ mod loss;
 mod merge;
 mod mix;
 mod model;
+#[cfg(feature = "hub")]
+mod push;
 mod shell;
 mod train;
 
@@ -29,13 +31,16 @@ pub(crate) use self::loss::{CausalLossName, LossArgs, UnlikelihoodName};
 pub(crate) use self::merge::{Merge, Quantize};
 pub(crate) use self::mix::{MethodName, Mix};
 pub(crate) use self::model::{DtypeName, HeadArgs, HeadName, ModelArgs, ProblemName, QuantizeName};
+#[cfg(feature = "hub")]
+pub(crate) use self::push::Push;
 pub(crate) use self::shell::{Completions, Man};
 pub(crate) use self::train::{MetricName, OptimizerName, PresetName, Train};
 
 /// Train, evaluate, run, merge, mix, inspect and convert (IA)³ adapters.
 ///
 /// A base model is a Hugging Face folder with config.json and model.safetensors, and for texts tokenizer.json. An adapter
-/// is a PEFT folder with adapter_config.json and adapter_model.safetensors.
+/// is a PEFT folder with adapter_config.json and adapter_model.safetensors. Both may be names on the Hugging Face Hub instead:
+/// OWNER/NAME or OWNER/NAME@REVISION.
 #[derive(Parser)]
 #[command(name = "ia3", version, after_help = EXAMPLES, term_width = 80)]
 pub(crate) struct Args {
@@ -100,6 +105,9 @@ pub(crate) enum Command {
     Diff(Diff),
     /// List adapters, and check whether they fit a base.
     Status(Status),
+    /// Upload an adapter with its model card to the Hugging Face Hub.
+    #[cfg(feature = "hub")]
+    Push(Push),
     /// List the devices of this build with their memory.
     #[command(after_help = "Example:\n  ia3 devices")]
     Devices,

@@ -2,10 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "hub")]
+use anyhow::Context;
 use anyhow::{anyhow, bail};
+#[cfg(feature = "hub")]
+use ia3::hub::{Kind, RepoId};
 use ia3::io::AdapterFile;
 use ia3_guard::{quote, quote_path};
 
+#[cfg(feature = "hub")]
+use super::hub_names;
 use crate::args::Command;
 use crate::output::note;
 
@@ -54,6 +60,12 @@ fn named_by(adapter: &Path) -> anyhow::Result<PathBuf> {
     match AdapterFile::open(adapter)?.config.base_model_name_or_path {
         None => Err(anyhow!("the adapter `{place}` names no base; give the folder of the base with --base")),
         Some(name) if Path::new(&name).join("config.json").is_file() => Ok(name.into()),
+        #[cfg(feature = "hub")]
+        Some(name) if RepoId::of_path(Path::new(&name)).is_some() => {
+            hub_names::folder(Path::new(&name), Kind::Base).with_context(|| {
+                format!("cannot get the base that the adapter `{place}` names; --base gives its folder")
+            })
+        }
         Some(name) => Err(anyhow!(
             "the adapter `{place}` names the base `{}`, which is no folder of a model here; give the folder of the base \
              with --base",

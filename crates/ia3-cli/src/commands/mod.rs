@@ -16,10 +16,14 @@ mod example_reader;
 mod forward;
 mod generate;
 mod generation;
+#[cfg(feature = "hub")]
+mod hub_names;
 mod inspect;
 mod merge;
 mod merge_gguf;
 mod mix;
+#[cfg(feature = "hub")]
+mod push;
 mod quantize;
 mod shell;
 mod status;
@@ -34,6 +38,8 @@ use crate::output;
 /// Runs a command. The exit code is 0, or 1 where the answer of the command is no.
 pub(crate) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     output::set_volume(args.quiet, args.verbose);
+    #[cfg(feature = "hub")]
+    hub_names::fill(&mut args.command)?;
     base_folder::fill(&mut args.command)?;
     let device = || Ok::<_, anyhow::Error>(ia3::device(args.device.as_deref())?);
     match &args.command {
@@ -50,6 +56,8 @@ pub(crate) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
         Command::Mix(mix) => mix::run(mix, &device()?, args.format),
         Command::Diff(diff) => diff::run(diff, args.format),
         Command::Status(status) => status::run(status, &device()?, args.format),
+        #[cfg(feature = "hub")]
+        Command::Push(push) => push::run(push, args.format),
         Command::Devices => {
             // A device that this build lacks is an error here as in every other command.
             args.device.as_ref().map(|_| device()).transpose()?;

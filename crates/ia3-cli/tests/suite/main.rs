@@ -3,6 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../../../ia3-hub/tests/server/mod.rs"]
+mod server;
+
 mod adapters_cli;
 mod beams;
 mod broken_values;
@@ -17,6 +20,7 @@ mod front;
 mod gguf;
 mod heads;
 mod hostile;
+mod hub;
 mod links;
 mod minilm;
 mod quantize;

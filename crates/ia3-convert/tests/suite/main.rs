@@ -6,4 +6,5 @@ mod common;
 mod base;
 mod convert;
 mod convert_properties;
+mod lycoris;
 mod refused;

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use ia3_gguf::{GgufFile, is_gguf};
 use ia3_guard::{FileError, Limit, caught, quote_path, read_text};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{
@@ -10,6 +11,7 @@ use serde_json::Value as Json;
 use super::conversation::Conversation;
 use super::{date, json, marks};
 use crate::error::{DataError, TemplateError};
+use crate::gguf;
 use crate::template::{deep_stack, python, reason};
 
 /// The file that transformers writes a chat template to.
@@ -70,7 +72,8 @@ impl ChatTemplate {
         Ok(Self { environment, special: special.into_iter().collect(), is_marked, is_deep })
     }
 
-    /// Reads the template in the folder of a base: `chat_template.jinja`, or `chat_template` in `tokenizer_config.json`.
+    /// Reads the template in the folder of a base: `chat_template.jinja`, or `chat_template` in `tokenizer_config.json`;
+    /// or the one in the metadata of a GGUF file.
     /// `None` if the base has none.
     ///
     /// # Errors
@@ -78,6 +81,9 @@ impl ChatTemplate {
     /// [`DataError::Read`] if a file cannot be read, [`DataError::Tokenizer`] if `tokenizer_config.json` is no JSON,
     /// and what [`new`](Self::new) finds.
     pub fn open(dir: &Path) -> Result<Option<Self>, DataError> {
+        if is_gguf(dir) {
+            return Self::of_gguf(dir);
+        }
         let config = config(&dir.join(CONFIG))?;
         let source = match text(&dir.join(FILE), Limit::CONFIG)? {
             Some(source) => Some(source),
@@ -89,6 +95,12 @@ impl ChatTemplate {
             Some((name.to_string(), text.to_string()))
         };
         source.map(|source| Self::new(&source, SPECIAL.iter().filter_map(token))).transpose()
+    }
+
+    fn of_gguf(path: &Path) -> Result<Option<Self>, DataError> {
+        let file = GgufFile::open(path).map_err(Box::new)?;
+        let Some(source) = gguf::chat_template(&file).map_err(Box::new)? else { return Ok(None) };
+        Self::new(source, gguf::special_tokens(&file).map_err(Box::new)?).map(Some)
     }
 
     /// The text of a conversation. With `add_generation_prompt` it ends where the model begins to answer.

@@ -1,5 +1,6 @@
 mod template;
 
+use ia3_gguf::GgufError;
 use ia3_guard::{FileKind, few, quote, quote_error, quote_path};
 use std::path::PathBuf;
 
@@ -17,6 +18,9 @@ pub enum DataError {
         /// The error of the operating system.
         source: std::io::Error,
     },
+    /// A GGUF file is damaged, or holds a tokenizer that is not read.
+    #[error(transparent)]
+    Gguf(#[from] Box<GgufError>),
     /// A file has another format.
     #[error("{} {kind}, expected JSON lines; {}", quote_path(path), kind.advice())]
     WrongKind {

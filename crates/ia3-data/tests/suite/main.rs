@@ -1,6 +1,7 @@
 //! All integration tests of this crate that need no process of their own, in one program: it links once.
 
 mod chat;
+mod gguf;
 mod padding;
 mod promptsource;
 mod properties;

@@ -2,10 +2,16 @@
 
 use std::path::Path;
 
-use ia3_convert::{AdapterFormat, FeedForwardSite, open_adapter, place_feed_forward, save_adapter_as};
+use ia3_config::{ModelInfo, ModuleInfo, ModuleKind};
+use ia3_convert::{
+    AdapterFormat, FeedForwardSite, open_adapter, open_adapter_for, place_feed_forward, save_adapter_as,
+};
 
 /// Opens an adapter and writes it in every format, below the folder `out`; what was written can be read.
 pub(super) fn convert(path: &Path, out: &Path) {
+    // The names of LyCORIS's modules have a meaning only beside a base.
+    let base = ModelInfo::new("t5", vec![linear("a.b_c"), linear("lm_head")]);
+    let _ = open_adapter_for(path, Some(&base)).map(|opened| opened.file.statistics());
     let Ok(opened) = open_adapter(path) else { return };
     opened.file.statistics();
     let _ = opened.file.placements(None);
@@ -19,4 +25,8 @@ pub(super) fn convert(path: &Path, out: &Path) {
             assert_eq!(again.file.vectors.len(), opened.file.vectors.len());
         }
     }
+}
+
+fn linear(path: &str) -> ModuleInfo {
+    ModuleInfo::new(path, ModuleKind::Linear { d_in: 2, d_out: 2, bias: false })
 }

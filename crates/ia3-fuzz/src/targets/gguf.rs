@@ -1,6 +1,7 @@
 //! A GGUF file, and a merge of vectors into its layers.
 
 use ia3_config::Placement;
+use ia3_data::{ChatTemplate, Tokenizer};
 use ia3_gguf::{Architecture, GgufFile, MergeOptions, MergePlan, MergedRecord, ModuleVector};
 
 use crate::input::Folder;
@@ -21,6 +22,13 @@ const TOKENS: &[&str] = &[
     ".attention.head_count",
     ".attention.head_count_kv",
     "tokenizer.ggml.tokens",
+    "tokenizer.ggml.token_type",
+    "tokenizer.ggml.merges",
+    "tokenizer.ggml.scores",
+    "tokenizer.ggml.pre",
+    "llama-bpe",
+    "tokenizer.ggml.bos_token_id",
+    "tokenizer.ggml.precompiled_charsmap",
     "blk.0.attn_q.weight",
     "blk.0.ffn_up.weight",
     "blk.0.ffn_gate.weight",
@@ -42,6 +50,12 @@ fn run(data: &[u8]) {
             file.floats(key).is_ok(),
         );
     }
+    if let Ok(Some(tokenizer)) = Tokenizer::of_base(file.path()) {
+        let _ = tokenizer.encode("the then 123 \u{e9}", None).and_then(|ids| tokenizer.decode(&ids));
+    }
+    let _ = ChatTemplate::open(file.path()).is_ok();
+    #[cfg(feature = "burn")]
+    as_base(file.path());
     for tensor in file.tensors().iter().filter(|tensor| tensor.kind.format.is_some()) {
         let mut count = 0;
         file.decode_pieces(tensor, |values| count += values.len()).expect("a checked tensor is decoded");
@@ -50,6 +64,16 @@ fn run(data: &[u8]) {
     let Ok(architecture) = Architecture::of(&file) else { return };
     let _ = MergedRecord::of(&file);
     merge(&folder, &file, &vectors(&file, &architecture));
+}
+
+/// Decodes all tensors under Hugging Face's names.
+#[cfg(feature = "burn")]
+fn as_base(path: &std::path::Path) {
+    let Ok(checkpoint) = ia3_io::Checkpoint::open(path) else { return };
+    for tensor in checkpoint.tensors().filter(|tensor| tensor.dtype != safetensors::Dtype::U8) {
+        let values = checkpoint.tensor(tensor.name).expect("a checked tensor is decoded");
+        assert_eq!(values.shape().num_elements(), tensor.shape.iter().product::<usize>());
+    }
 }
 
 /// A vector for the outputs or the inputs of every layer that takes one.

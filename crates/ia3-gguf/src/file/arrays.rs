@@ -51,6 +51,19 @@ impl GgufFile {
         (0..array.len).map(|_| input.u32(&what).map(f32::from_bits)).collect::<Result<_, _>>().map(Some)
     }
 
+    /// The elements of an array of bytes; `None` if there is no such key.
+    ///
+    /// # Errors
+    ///
+    /// As [`texts`](Self::texts).
+    pub fn byte_array(&self, key: &str) -> Result<Option<Vec<u8>>, GgufError> {
+        const TYPES: [ValueType; 2] = [ValueType::U8, ValueType::I8];
+        let Some(array) = self.typed(key, &TYPES, "an array of bytes")? else { return Ok(None) };
+        let what = format!("the key `{}`", quote(key));
+        let mut input = self.elements(array, &what)?;
+        (0..array.len).map(|_| input.bytes::<1>(&what).map(|[byte]| byte)).collect::<Result<_, _>>().map(Some)
+    }
+
     fn typed(
         &self,
         key: &str,

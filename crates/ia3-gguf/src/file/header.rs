@@ -13,7 +13,7 @@ use super::{GgufFile, tensors, value};
 use crate::error::GgufError;
 use crate::limits::{MAX_ALIGNMENT, MAX_KEY_BYTES, MAX_KEYS, MAX_TENSORS};
 
-const MAGIC: &[u8; 4] = b"GGUF";
+pub(super) const MAGIC: &[u8; 4] = b"GGUF";
 const ALIGNMENT: &str = "general.alignment";
 const DEFAULT_ALIGNMENT: u64 = 32;
 /// The smallest sizes of a key with its value and of the description of a tensor.

@@ -11,12 +11,22 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use ia3_guard::{FileError, read_exact_at};
+use ia3_guard::{FileError, open, read_exact_at};
 
 pub use self::metadata::Metadata;
 pub use self::tensors::TensorInfo;
 pub use self::value::{Array, Value, ValueType};
 use crate::error::GgufError;
+
+/// Whether a path is a GGUF file, by its ending `.gguf` or its first bytes.
+pub fn is_gguf(path: &Path) -> bool {
+    let begins = || {
+        let mut magic = [0; 4];
+        open(path).is_ok_and(|file| read_exact_at(&file, &mut magic, 0).is_ok()) && &magic == header::MAGIC
+    };
+    let ends = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
+    !path.is_dir() && (ends || begins())
+}
 
 /// How many bytes of a tensor are in memory at once, at most.
 pub(crate) const PIECE: usize = 1 << 20;

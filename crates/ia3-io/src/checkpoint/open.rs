@@ -44,7 +44,10 @@ pub struct TensorFacts<'a> {
 
 impl Checkpoint {
     /// Opens a checkpoint: a folder with `model.safetensors` or `model.safetensors.index.json`, such an index, or a
-    /// single safetensors file.
+    /// single safetensors file, or a GGUF file of llama.cpp.
+    ///
+    /// The tensors of a GGUF file have Hugging Face's names, shapes and order of rows. They are decoded while they are read,
+    /// and quantised ones are float32.
     ///
     /// # Errors
     ///
@@ -58,6 +61,9 @@ impl Checkpoint {
         let (index, files) =
             match file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".json")) {
                 true => (Some(file.clone()), open_shards(&file)?),
+                false if !path.is_dir() && ia3_gguf::is_gguf(&file) => {
+                    (None, vec![TensorFile::open_gguf(&file)?])
+                }
                 false => (None, vec![TensorFile::open(&file)?]),
             };
         let names =

@@ -1,6 +1,7 @@
 use ia3_guard::{quote, quote_error, quote_path};
 use std::path::PathBuf;
 
+use ia3_gguf::GgufError;
 use safetensors::Dtype;
 
 use crate::fs::FileError;
@@ -12,6 +13,9 @@ pub enum SafetensorsError {
     /// A file or folder cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A GGUF file is damaged, or its tensors are not known.
+    #[error(transparent)]
+    Gguf(Box<GgufError>),
     /// The length of a safetensors header is beyond the format's limit.
     #[error(
         "the header of `{}` claims {length} bytes, more than the {limit} the format allows; is it a safetensors file?",
@@ -129,4 +133,13 @@ pub enum SafetensorsError {
         /// Its dtype.
         dtype: String,
     },
+}
+
+impl From<GgufError> for SafetensorsError {
+    fn from(error: GgufError) -> Self {
+        match error {
+            GgufError::File(error) => Self::File(error),
+            other => Self::Gguf(Box::new(other)),
+        }
+    }
 }

@@ -24,6 +24,9 @@ impl TensorFile {
         dtype: DType,
         transposed: bool,
     ) -> Result<TensorData, SafetensorsError> {
+        if let Some(gguf) = &self.gguf {
+            return Ok(gguf.read(name, dtype, transposed)?);
+        }
         match dtype {
             DType::F16 => self.data::<f16>(name, entry, transposed),
             DType::BF16 => self.data::<bf16>(name, entry, transposed),
@@ -37,7 +40,31 @@ impl TensorFile {
     ///
     /// The errors are those of [`read`](Self::read).
     pub fn read_f32(&self, name: &str, entry: &Entry) -> Result<Vec<f32>, SafetensorsError> {
-        self.values(name, entry, false)
+        match &self.gguf {
+            Some(gguf) => Ok(gguf.values(name, false)?.0),
+            None => self.values(name, entry, false),
+        }
+    }
+
+    /// A tensor of one value as a boolean: a boolean, or a float or byte that is 0 or 1. `None` for anything else.
+    ///
+    /// # Errors
+    ///
+    /// [`SafetensorsError::File`].
+    pub fn read_flag(&self, name: &str, entry: &Entry) -> Result<Option<bool>, SafetensorsError> {
+        if entry.shape.iter().product::<usize>() != 1 {
+            return Ok(None);
+        }
+        let value = match entry.dtype {
+            Dtype::BOOL | Dtype::U8 | Dtype::I8 => {
+                f32::from(self.bytes(name, entry)?.first().copied().unwrap_or(2))
+            }
+            Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64 => {
+                self.read_f32(name, entry)?.first().copied().unwrap_or(2.0)
+            }
+            _ => return Ok(None),
+        };
+        Ok([0.0, 1.0].contains(&value).then_some(value == 1.0))
     }
 
     fn data<T: Float>(

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use safetensors::Dtype;
 
 use crate::fs::{self, FileError, read_exact_at};
+use crate::gguf::{Facts, GgufTensors};
 use crate::safetensors::SafetensorsError;
 use crate::safetensors::header::read_header;
 
@@ -30,6 +31,8 @@ pub struct TensorFile {
     /// The tensors by name.
     pub tensors: BTreeMap<String, Entry>,
     file: File,
+    /// The tensors of a GGUF file, which are decoded; their entries say what they are decoded to.
+    pub(super) gguf: Option<GgufTensors>,
 }
 
 /// One tensor of a file.
@@ -71,7 +74,23 @@ impl TensorFile {
             (name, Entry { dtype: info.dtype, shape: info.shape, bytes: stop - start, start: start_in_file })
         };
         let tensors = header.tensors.into_iter().map(entry).collect();
-        Ok(Self { path: path.to_owned(), metadata: header.metadata, tensors, file })
+        Ok(Self { path: path.to_owned(), metadata: header.metadata, tensors, file, gguf: None })
+    }
+
+    /// Opens a GGUF file. Its tensors have the names and the layout of Hugging Face's model.
+    ///
+    /// # Errors
+    ///
+    /// [`SafetensorsError::Gguf`] for a damaged file, and for an architecture whose names are not known.
+    pub(crate) fn open_gguf(path: &Path) -> Result<Self, SafetensorsError> {
+        let gguf = GgufTensors::open(path)?;
+        let entry = |(name, facts): (String, Facts)| {
+            let Facts { dtype, shape, bytes, start } = facts;
+            (name, Entry { dtype, shape, bytes, start })
+        };
+        let tensors = gguf.facts().map(entry).collect();
+        let (path, file) = (path.to_owned(), fs::open(path)?);
+        Ok(Self { path, metadata: BTreeMap::new(), tensors, file, gguf: Some(gguf) })
     }
 
     /// Calls `f` with the bytes of a tensor in order, at most `chunk` at a time.
@@ -113,7 +132,7 @@ impl TensorFile {
 
     /// Whether a tensor has the same dtype, shape and bytes as one of `other`.
     pub(crate) fn same_bytes(&self, a: &Entry, other: &Self, b: &Entry) -> Result<bool, SafetensorsError> {
-        if (a.dtype, &a.shape) != (b.dtype, &b.shape) {
+        if (a.dtype, &a.shape, a.bytes) != (b.dtype, &b.shape, b.bytes) {
             return Ok(false);
         }
         for at in (0..a.bytes).step_by(CHUNK) {

@@ -7,6 +7,7 @@ use ia3_io::{AdapterOptions, WrittenFiles, check_finite, load_adapter, save_adap
 
 use super::Ia3Model;
 use crate::Error;
+use crate::folder_of;
 
 /// Which adapters [`Ia3Model::save_pretrained`] saves. The default saves all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl<M: Module> Ia3Model<M> {
     pub fn load_adapter(&mut self, dir: impl AsRef<Path>, name: &str) -> Result<(), Error> {
         self.check_new(name)?;
         let device = self.base.devices().first().cloned().unwrap_or_default();
-        let mut adapter = load_adapter(dir, &self.info, &device)?;
+        let mut adapter = load_adapter(folder_of::adapter(dir.as_ref())?, &self.info, &device)?;
         adapter.config.inference_mode = true;
         self.insert_adapter(name, adapter)
     }

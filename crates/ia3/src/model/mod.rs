@@ -26,6 +26,7 @@ pub use tokenizer::model_kind;
 
 use crate::adapter::AdapterBase;
 use crate::error::Error;
+use crate::folder_of;
 use crate::pretrained::PretrainedOptions;
 use adapters::Attached;
 use base::Base;
@@ -59,7 +60,8 @@ pub struct Model {
 
 impl Model {
     /// Reads a folder of Hugging Face: `config.json` and `model.safetensors`, in one file or several. A `tokenizer.json`
-    /// in the folder is read when the first text needs it.
+    /// in the folder is read when the first text needs it. With the feature `hub`, `OWNER/NAME` or `OWNER/NAME@REVISION` is
+    /// downloaded if there is no such folder.
     ///
     /// # Errors
     ///
@@ -87,8 +89,9 @@ impl Model {
         options: &PretrainedOptions,
         device: &Device,
     ) -> Result<Self, Error> {
+        let dir = folder_of::base(dir.as_ref())?;
         let pretrained = options.load(&dir, device)?;
-        Ok(Self::of(Base::pretrained(dir.as_ref(), pretrained)?))
+        Ok(Self::of(Base::pretrained(&dir, pretrained)?))
     }
 
     /// A model without adapters.

@@ -1,0 +1,92 @@
+//! Byte-level BPE, which llama.cpp calls `gpt2`. How a text is split before the merges is known by a name.
+
+use ia3_gguf::{GgufError, GgufFile};
+use ia3_guard::quote;
+use serde_json::{Value, json};
+
+use super::vocabulary::Vocabulary;
+use super::{Parts, bad, unknown};
+
+const PRE: &str = "tokenizer.ggml.pre";
+const MERGES: &str = "tokenizer.ggml.merges";
+
+/// How a text is split, and what else is known of a tokenizer by the name of its splitting.
+struct Splitting {
+    normalizer: Value,
+    pre_tokenizer: Value,
+    /// Whether a piece of text that is a token is taken whole, whatever the merges make of it.
+    ignore_merges: bool,
+    /// Whether the token of the beginning is added where the file does not say it.
+    bos: bool,
+}
+
+/// The names that are known here.
+const KNOWN: &str = "`gpt-2`, `smollm`, `llama-bpe`, `dbrx`, `qwen2` or `falcon`";
+
+/// Contractions, letters, up to three digits, and the rest, as the tokenizers of Llama 3 and of GPT-4 split.
+const LLAMA_3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// The same with single digits.
+const QWEN_2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+pub(super) fn parts(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, GgufError> {
+    let name = file.metadata().text(PRE)?.ok_or_else(|| file.metadata().no_key(PRE))?;
+    let Splitting { normalizer, pre_tokenizer, ignore_merges, bos } =
+        splitting(name).ok_or_else(|| unknown(file, PRE, name, KNOWN))?;
+    let model = json!({
+        "type": "BPE",
+        "dropout": null,
+        "unk_token": null,
+        "continuing_subword_prefix": null,
+        "end_of_word_suffix": null,
+        "fuse_unk": false,
+        "byte_fallback": false,
+        "ignore_merges": ignore_merges,
+        "vocab": vocabulary.map(),
+        "merges": merges(file)?,
+    });
+    let decoder =
+        json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true});
+    Parts { normalizer, pre_tokenizer, decoder, model }.finished(file, vocabulary, bos, false)
+}
+
+fn splitting(name: &str) -> Option<Splitting> {
+    let byte_level = |regex| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex});
+    let sequence = |parts: Vec<Value>| json!({"type": "Sequence", "pretokenizers": parts});
+    let split = |regex: &str| json!({"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false});
+    let digits = |individual| json!({"type": "Digits", "individual_digits": individual});
+    let by = |regex| sequence(vec![split(regex), byte_level(false)]);
+    let plain = |pre_tokenizer| Splitting {
+        normalizer: Value::Null,
+        pre_tokenizer,
+        ignore_merges: false,
+        bos: false,
+    };
+    Some(match name {
+        "gpt-2" => plain(byte_level(true)),
+        "smollm" => plain(sequence(vec![digits(true), byte_level(true)])),
+        "llama-bpe" => Splitting { ignore_merges: true, bos: true, ..plain(by(LLAMA_3)) },
+        "dbrx" => plain(by(LLAMA_3)),
+        "qwen2" => Splitting { normalizer: json!({"type": "NFC"}), ..plain(by(QWEN_2)) },
+        "falcon" => {
+            let punctuation = json!({"type": "Punctuation", "behavior": "Contiguous"});
+            plain(sequence(vec![punctuation, byte_level(true), digits(false), split("[0-9][0-9][0-9]")]))
+        }
+        _ => return None,
+    })
+}
+
+/// The pairs that are merged, in order. A space is between the two, and none is in a token of this kind.
+fn merges(file: &GgufFile) -> Result<Vec<[String; 2]>, GgufError> {
+    let lines = file.texts(MERGES)?.ok_or_else(|| file.metadata().no_key(MERGES))?;
+    let pair = |(i, line): (usize, String)| match line.split_once(' ') {
+        Some((left, right)) if !left.is_empty() && !right.is_empty() => {
+            Ok([left.to_string(), right.to_string()])
+        }
+        _ => Err(bad(
+            file,
+            MERGES,
+            format!("has `{}` at {i}, expected two tokens with a space between", quote(&line)),
+        )),
+    };
+    lines.into_iter().enumerate().map(pair).collect()
+}

@@ -1,0 +1,150 @@
+//! The tensors of a GGUF file, decoded and under the names and in the layout of Hugging Face's model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::{DType, TensorData};
+use half::{bf16, f16};
+use ia3_gguf::{Architecture, Format, GgufError, GgufFile, RowOrder, TensorInfo};
+use safetensors::Dtype;
+
+/// The tensors of a GGUF file by Hugging Face's names.
+#[derive(Debug)]
+pub(crate) struct GgufTensors {
+    file: GgufFile,
+    places: BTreeMap<String, Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    tensor: String,
+    order: RowOrder,
+    /// Whether Hugging Face has the inputs of the layer first, as GPT-2 does.
+    transposed: bool,
+}
+
+/// What is known of a tensor without reading it.
+pub(crate) struct Facts {
+    pub(crate) dtype: Dtype,
+    /// As Hugging Face has it.
+    pub(crate) shape: Vec<usize>,
+    /// Its size in the file, and where it begins.
+    pub(crate) bytes: usize,
+    pub(crate) start: u64,
+}
+
+impl GgufTensors {
+    pub(crate) fn open(path: &Path) -> Result<Self, GgufError> {
+        let file = GgufFile::open(path)?;
+        let architecture = Architecture::of(&file)?;
+        refuse_scaled_rotation(&file)?;
+        let inputs_first = architecture.name() == "gpt2";
+        let mut places = BTreeMap::new();
+        for tensor in file.tensors() {
+            let known = architecture.parameter(&file, &tensor.name);
+            let (name, order) = known.unwrap_or_else(|| (tensor.name.clone(), RowOrder::Same));
+            let is_layer = tensor.name.starts_with("blk.") && tensor.dims.len() == 2;
+            check_rows(&file, tensor, order)?;
+            let place = Place { tensor: tensor.name.clone(), order, transposed: inputs_first && is_layer };
+            places.insert(name, place);
+        }
+        Ok(Self { file, places })
+    }
+
+    /// The tensors with their names.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = (String, Facts)> {
+        self.places.iter().filter_map(|(name, place)| {
+            let tensor = self.file.tensor(&place.tensor)?;
+            let mut shape: Vec<usize> = tensor.dims.iter().rev().map(|dim| *dim as usize).collect();
+            if place.transposed {
+                shape.reverse();
+            }
+            let dtype = match tensor.kind.format {
+                Some(Format::F16) => Dtype::F16,
+                Some(Format::Bf16) => Dtype::BF16,
+                Some(_) => Dtype::F32,
+                // No float, so that a model that needs it is refused by its name.
+                None => Dtype::U8,
+            };
+            let (bytes, start) = (tensor.bytes as usize, self.file.start(tensor));
+            Some((name.clone(), Facts { dtype, shape, bytes, start }))
+        })
+    }
+
+    /// The values of a tensor as `dtype`, rounded to nearest; a matrix transposed if `transposed`.
+    pub(crate) fn read(&self, name: &str, dtype: DType, transposed: bool) -> Result<TensorData, GgufError> {
+        let (values, shape) = self.values(name, transposed)?;
+        Ok(match dtype {
+            DType::F16 => TensorData::new(values.into_iter().map(f16::from_f32).collect(), shape),
+            DType::BF16 => TensorData::new(values.into_iter().map(bf16::from_f32).collect(), shape),
+            _ => TensorData::new(values, shape),
+        })
+    }
+
+    /// The values of a tensor as float32 and its shape.
+    pub(crate) fn values(&self, name: &str, transposed: bool) -> Result<(Vec<f32>, Vec<usize>), GgufError> {
+        let missing = || GgufError::NoTensor { path: self.file.path().to_owned(), tensor: name.to_owned() };
+        let place = self.places.get(name).ok_or_else(missing)?;
+        let tensor = self.file.tensor(&place.tensor).ok_or_else(missing)?;
+        let mut shape: Vec<usize> = tensor.dims.iter().rev().map(|dim| *dim as usize).collect();
+        let values = sorted(self.file.decode(tensor)?, tensor, place.order);
+        if shape.len() != 2 || transposed == place.transposed {
+            return Ok((values, shape));
+        }
+        let turned = turn(&values, shape[0], shape[1]);
+        shape.reverse();
+        Ok((turned, shape))
+    }
+}
+
+fn rows(tensor: &TensorInfo) -> u64 {
+    if tensor.dims.len() == 1 { tensor.columns() } else { tensor.rows() }
+}
+
+fn check_rows(file: &GgufFile, tensor: &TensorInfo, order: RowOrder) -> Result<(), GgufError> {
+    if rows(tensor).is_multiple_of(order.divisor()) {
+        return Ok(());
+    }
+    Err(GgufError::Header {
+        path: file.path().to_owned(),
+        what: format!("tensor `{}`", ia3_guard::quote(&tensor.name)),
+        problem: format!("has {} rows, which the heads of the model cannot share", rows(tensor)),
+    })
+}
+
+/// The factors of scaled rotary embeddings are in a tensor, and no configuration is made of them.
+fn refuse_scaled_rotation(file: &GgufFile) -> Result<(), GgufError> {
+    match file.tensors().iter().find(|tensor| tensor.name.starts_with("rope_f")) {
+        None => Ok(()),
+        Some(tensor) => Err(GgufError::Header {
+            path: file.path().to_owned(),
+            what: format!("tensor `{}`", ia3_guard::quote(&tensor.name)),
+            problem: "scales the rotary embeddings, which is not read; take the original folder".into(),
+        }),
+    }
+}
+
+/// The rows in Hugging Face's order.
+fn sorted(values: Vec<f32>, tensor: &TensorInfo, order: RowOrder) -> Vec<f32> {
+    if order == RowOrder::Same {
+        return values;
+    }
+    let rows = rows(tensor);
+    let width = values.len() / rows as usize;
+    let mut sorted = vec![0.0; values.len()];
+    for (row, from) in (0..rows).zip(values.chunks_exact(width)) {
+        let to = order.source(row, rows) as usize * width;
+        sorted[to..to + width].copy_from_slice(from);
+    }
+    sorted
+}
+
+fn turn(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let mut turned = vec![0.0; values.len()];
+    for (row, from) in values.chunks_exact(columns).enumerate() {
+        for (column, value) in from.iter().enumerate() {
+            turned[column * rows + row] = *value;
+        }
+    }
+    turned
+}
