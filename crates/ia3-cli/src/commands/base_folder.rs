@@ -53,13 +53,17 @@ fn named_by(adapter: &Path) -> anyhow::Result<PathBuf> {
     let place = quote_path(adapter);
     match AdapterFile::open(adapter)?.config.base_model_name_or_path {
         None => Err(anyhow!("the adapter `{place}` names no base; give the folder of the base with --base")),
-        Some(name) if Path::new(&name).join("config.json").is_file() => Ok(name.into()),
+        Some(name) if is_base(Path::new(&name)) => Ok(name.into()),
         Some(name) => Err(anyhow!(
             "the adapter `{place}` names the base `{}`, which is no folder of a model here; give the folder of the base \
              with --base",
             quote(&name)
         )),
     }
+}
+
+fn is_base(path: &Path) -> bool {
+    path.join("config.json").is_file() || ia3_gguf::is_gguf(path)
 }
 
 /// The folder in `NAME=DIR`, or in `DIR` alone.
