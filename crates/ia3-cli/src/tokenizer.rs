@@ -21,11 +21,15 @@ pub(crate) fn open_for_prompts(base: &Path) -> anyhow::Result<Tokenizer> {
 fn open_or(base: &Path, other: &str) -> anyhow::Result<Tokenizer> {
     // A folder without a model is the fault to name, rather than the tokenizer that it lacks too.
     let config = ia3::read_config(base)?;
-    let path = base.join("tokenizer.json");
-    if !path.exists() {
-        bail!("{} has no tokenizer.json; add the one of the model{other}", quote_path(base));
+    match Tokenizer::of_base(base)? {
+        Some(tokenizer) => Ok(tokenizer.with_vocab_size(config.vocab_size())),
+        None if base.is_dir() => {
+            bail!("{} has no tokenizer.json; add the one of the model{other}", quote_path(base))
+        }
+        None => {
+            bail!("{} has no tokenizer in its metadata; take a folder that has one{other}", quote_path(base))
+        }
     }
-    Ok(Tokenizer::open(&path)?.with_vocab_size(config.vocab_size()))
 }
 
 /// The token ids of the lines of a file.

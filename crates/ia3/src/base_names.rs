@@ -8,11 +8,14 @@ use ia3_guard::{Limit, read_text};
 const HUB: &str = "models--";
 
 /// The last parts of the names of a base in a folder, in lower case; `None` where they say nothing, because the folder holds
-/// a quantised copy of another.
+/// a quantised copy of another, or the base is a GGUF file, which was made from another.
 pub(crate) struct BaseNames(Option<Vec<String>>);
 
 impl BaseNames {
     pub(crate) fn of(dir: &Path) -> Self {
+        if ia3_gguf::is_gguf(dir) {
+            return Self(None);
+        }
         let recorded = Recorded::of(dir).unwrap_or_default();
         if recorded.quantization_config.is_some() {
             return Self(None);

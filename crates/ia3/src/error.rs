@@ -23,6 +23,9 @@ pub enum Error {
     /// An adapter folder.
     #[error(transparent)]
     AdapterFile(Box<ia3_io::AdapterFileError>),
+    /// A GGUF file.
+    #[error(transparent)]
+    Gguf(Box<ia3_gguf::GgufError>),
     /// The conversion of an adapter from one format to another.
     #[error(transparent)]
     Convert(Box<ia3_convert::ConvertError>),
@@ -214,7 +217,8 @@ boxed! {
     Safetensors: ia3_io::SafetensorsError,
     Checkpoint: ia3_io::CheckpointError,
     AdapterFile: ia3_io::AdapterFileError,
-    Convert: ia3_convert::ConvertError
+    Convert: ia3_convert::ConvertError,
+    Gguf: ia3_gguf::GgufError
 }
 
 #[cfg(feature = "hub")]

@@ -102,12 +102,16 @@ fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<V
 }
 
 impl GenerationFile {
-    /// Reads the file in the folder of a base. A folder without it gives the default, which sets nothing.
+    /// Reads the file in the folder of a base. A folder without it and a GGUF file give the default, which sets
+    /// nothing.
     ///
     /// # Errors
     ///
     /// [`Error::BadGeneration`] if the file cannot be read or a setting has the wrong type.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, Error> {
+        if dir.as_ref().is_file() {
+            return Ok(Self::default());
+        }
         let path: PathBuf = dir.as_ref().join("generation_config.json");
         let failed = |reason: String| Error::BadGeneration { path: path.clone(), reason };
         match read_text(&path, Limit::CONFIG) {

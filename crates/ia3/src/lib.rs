@@ -18,6 +18,7 @@ mod device;
 mod error;
 mod folder_of;
 mod generation_file;
+mod gguf_config;
 mod ia3_model;
 mod model;
 mod model_config;
@@ -62,7 +63,9 @@ pub use ia3_train as train;
 pub use model::model_kind;
 pub use model::{Generate, Generated, Model};
 pub use model_config::config_text;
-pub use pretrained::{Precision, Pretrained, PretrainedOptions, from_pretrained, read_config, with_head_of};
+pub use pretrained::{
+    Precision, Pretrained, PretrainedOptions, config_of_base, from_pretrained, read_config, with_head_of,
+};
 pub use prompts::{Prompt, Prompts};
 pub use sentence::SentenceConfig;
 #[cfg(feature = "data")]

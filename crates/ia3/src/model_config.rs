@@ -4,15 +4,15 @@ use std::path::Path;
 
 use burn::tensor::DType;
 use ia3_core::visit_params;
-use ia3_guard::{Limit, read_text};
 use ia3_io::Checkpoint;
 use ia3_models::{Model, ModelConfig};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::pretrained::with_head_of;
+use crate::pretrained::{config_of_base, with_head_of};
 
-/// The text of `config.json` for a model that was made from the one in the folder `base`; `None` if the file of the base fits.
+/// The text of `config.json` for a model that was made from the one in `base`; `None` if the `config.json` in its folder
+/// fits. A GGUF file has none, so the text is made from its metadata.
 ///
 /// It differs if a classifier has another number of classes, and if a head that was the embedding has a weight of its own now
 /// (`tie_word_embeddings: false`), as after merging an adapter that replaces one of the two. T5 then also gets
@@ -22,9 +22,8 @@ use crate::pretrained::with_head_of;
 ///
 /// [`Error::ReadConfig`], [`Error::BadConfig`], and [`Error::Checkpoint`] if the weights of the base cannot be read.
 pub fn config_text(model: &Model, base: &Path) -> Result<Option<String>, Error> {
-    let path = base.join("config.json");
+    let (path, text) = config_of_base(base)?;
     let read = |source| Error::ReadConfig { path: path.clone(), source };
-    let text = read_text(&path, Limit::CONFIG).map_err(|error| read(error.reason()))?;
     let config =
         ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path: path.clone(), source })?;
     let mut fields: Map<String, Value> = serde_json::from_str(&text).map_err(|e| read(e.into()))?;
@@ -32,7 +31,7 @@ pub fn config_text(model: &Model, base: &Path) -> Result<Option<String>, Error> 
     set_num_labels(&mut fields, model, &config);
     set_head(&mut fields, model, &config);
     set_own_head(&mut fields, model, config, base)?;
-    if fields == before {
+    if fields == before && base.is_dir() {
         return Ok(None);
     }
     let text = serde_json::to_string_pretty(&fields).map_err(|e| read(e.into()))?;

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, FloatDType};
 use ia3_core::{Quantization, QuantizeReport, with_integer_products};
@@ -11,6 +11,7 @@ use ia3_ops::widens_as_it_reads;
 
 use crate::error::Error;
 use crate::folder_of;
+use crate::gguf_config;
 
 /// A model read from a Hugging Face folder.
 #[derive(Clone, Debug)]
@@ -26,15 +27,29 @@ pub struct Pretrained {
     pub quantized: Option<QuantizeReport>,
 }
 
-/// Reads `config.json` of a Hugging Face folder.
+/// Reads `config.json` of a Hugging Face folder, or makes it from the metadata of a GGUF file.
 ///
 /// # Errors
 ///
-/// [`Error::ReadConfig`] and [`Error::BadConfig`].
+/// [`Error::ReadConfig`] and [`Error::BadConfig`]; for a GGUF file [`Error::Gguf`].
 pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
+    let (path, text) = config_of_base(dir)?;
+    ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path, source })
+}
+
+/// The text of `config.json` of a Hugging Face folder with the path of the file, or the text that is made from the metadata of a
+/// GGUF file with the path of that.
+///
+/// # Errors
+///
+/// [`Error::ReadConfig`]; for a GGUF file [`Error::Gguf`].
+pub fn config_of_base(dir: impl AsRef<Path>) -> Result<(PathBuf, String), Error> {
+    if ia3_gguf::is_gguf(dir.as_ref()) {
+        return Ok((dir.as_ref().to_owned(), gguf_config::config_text(dir.as_ref())?));
+    }
     let path = dir.as_ref().join("config.json");
     match read_text(&path, Limit::CONFIG) {
-        Ok(text) => ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path, source }),
+        Ok(text) => Ok((path, text)),
         Err(_) if file_names(dir.as_ref()).iter().any(|name| is_commit(name)) => {
             Err(Error::ReadConfig { path, source: std::io::Error::other(UNFINISHED) })
         }
@@ -152,8 +167,9 @@ impl PretrainedOptions {
         self
     }
 
-    /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not. With the feature
-    /// `hub`, `OWNER/NAME` or `OWNER/NAME@REVISION` is downloaded if there is no such folder.
+    /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not; or from a GGUF file
+    /// of llama.cpp, whose quantised tensors become float32 or the dtype asked for. With the feature `hub`, `OWNER/NAME` or
+    /// `OWNER/NAME@REVISION` is downloaded if there is no such folder.
     ///
     /// The head is tied to the embedding where the checkpoint holds no other head: by content, as
     /// transformers does. T5 may always tie it, other models where `tie_word_embeddings` says so. Names may have the

@@ -21,6 +21,10 @@ pub(crate) struct Merge {
     /// everything else of the file stays as it is.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "safe"])]
     pub(crate) gguf: Option<PathBuf>,
+    /// Compute the logits of this text before and after a merge with --gguf, and print how far the merged file is from the
+    /// adapter on the dequantised base. The file needs a tokenizer.
+    #[arg(long, value_name = "PROMPT", requires = "gguf")]
+    pub(crate) check: Option<String>,
     /// Folder of an adapter. If the option is given several times, the vectors are multiplied.
     #[arg(long = "adapter", value_name = "DIR", required = true)]
     pub(crate) adapters: Vec<PathBuf>,

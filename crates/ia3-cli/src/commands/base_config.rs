@@ -10,9 +10,9 @@ use ia3::{ModelConfig, Task};
 use crate::args::{HeadArgs, HeadName, ProblemName};
 use crate::text_file;
 
-/// The configuration in a folder, or in a `config.json` alone.
+/// The configuration in a folder or a GGUF file, or in a `config.json` alone.
 pub(crate) fn read(path: &Path) -> anyhow::Result<ModelConfig> {
-    if path.is_dir() {
+    if path.is_dir() || ia3_gguf::is_gguf(path) {
         return Ok(ia3::read_config(path)?);
     }
     let text = text_file::read_of_model(path)?;

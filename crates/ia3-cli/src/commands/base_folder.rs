@@ -59,7 +59,7 @@ fn named_by(adapter: &Path) -> anyhow::Result<PathBuf> {
     let place = quote_path(adapter);
     match AdapterFile::open(adapter)?.config.base_model_name_or_path {
         None => Err(anyhow!("the adapter `{place}` names no base; give the folder of the base with --base")),
-        Some(name) if Path::new(&name).join("config.json").is_file() => Ok(name.into()),
+        Some(name) if is_base(Path::new(&name)) => Ok(name.into()),
         #[cfg(feature = "hub")]
         Some(name) if RepoId::of_path(Path::new(&name)).is_some() => {
             hub_names::folder(Path::new(&name), Kind::Base).with_context(|| {
@@ -72,6 +72,10 @@ fn named_by(adapter: &Path) -> anyhow::Result<PathBuf> {
             quote(&name)
         )),
     }
+}
+
+fn is_base(path: &Path) -> bool {
+    path.join("config.json").is_file() || ia3_gguf::is_gguf(path)
 }
 
 /// The folder in `NAME=DIR`, or in `DIR` alone.

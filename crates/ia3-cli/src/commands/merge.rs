@@ -39,7 +39,7 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     match (&args.gguf, &args.base) {
-        (Some(file), _) => merge_gguf::run(file, args, format),
+        (Some(file), _) => merge_gguf::run(file, args, device, format),
         (None, Some(base)) => into_folder(base, args, device, format),
         (None, None) => anyhow::bail!("give the base with --base or --gguf"),
     }
@@ -75,8 +75,17 @@ fn into_folder(base_dir: &Path, args: &Merge, device: &Device, format: Format) -
 /// Writes a model that was made from `base`, with the configuration and the tokenizer of the base.
 pub(super) fn save(model: &Model, base: &Path, out: &OutputFolder) -> anyhow::Result<SavedCheckpoint> {
     let _waiting = Progress::waiting("writing the weights");
-    let mut options = CheckpointOptions::new().with_base(base).with_sidecars(true).with_overwrite(true);
+    let mut options = CheckpointOptions::new().with_overwrite(true);
+    let mut write = FolderWrite::new(out)?;
+    match ia3_gguf::is_gguf(base) {
+        true => {
+            for (name, text) in ia3::data::gguf_tokenizer_files(base)? {
+                write.text(name, &text)?;
+            }
+        }
+        false => options = options.with_base(base).with_sidecars(true),
+    }
     options.config = ia3::config_text(model, base)?;
     options.names = model.checkpoint_names();
-    Ok(ia3::io::write_checkpoint(model, FolderWrite::new(out)?, &options)?)
+    Ok(ia3::io::write_checkpoint(model, write, &options)?)
 }

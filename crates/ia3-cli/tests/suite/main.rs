@@ -18,6 +18,7 @@ mod embeddings;
 mod faults;
 mod front;
 mod gguf;
+mod gguf_base;
 mod heads;
 mod hostile;
 mod hub;

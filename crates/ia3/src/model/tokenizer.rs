@@ -14,37 +14,36 @@ use super::Model;
 #[cfg(feature = "data")]
 use crate::error::Error;
 
-/// The tokenizer in a `tokenizer.json`, if there is one, read when it is first needed.
+/// The tokenizer of a base, if it has one, read when it is first needed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LazyTokenizer {
     #[cfg_attr(not(feature = "data"), allow(dead_code))]
-    file: Option<PathBuf>,
+    base: Option<PathBuf>,
     #[cfg(feature = "data")]
-    text: Arc<OnceLock<Tokenizer>>,
+    text: Arc<OnceLock<Option<Tokenizer>>>,
 }
 
 impl LazyTokenizer {
-    pub(super) fn of(folder: &Path) -> Self {
-        let file = Some(folder.join("tokenizer.json")).filter(|file| file.exists());
-        Self { file, ..Self::default() }
+    pub(super) fn of(base: &Path) -> Self {
+        Self { base: Some(base.to_owned()), ..Self::default() }
     }
 }
 
 #[cfg(feature = "data")]
 impl LazyTokenizer {
     fn text(&self, vocab_size: usize) -> Result<Option<&Tokenizer>, Error> {
-        let Some(file) = &self.file else { return Ok(None) };
+        let Some(base) = &self.base else { return Ok(None) };
         if self.text.get().is_none() {
-            let tokenizer = Tokenizer::open(file)?.with_vocab_size(vocab_size);
+            let tokenizer = Tokenizer::of_base(base)?.map(|tokenizer| tokenizer.with_vocab_size(vocab_size));
             let _ = self.text.set(tokenizer); // Another thread may have read the same file.
         }
-        Ok(self.text.get())
+        Ok(self.text.get().and_then(Option::as_ref))
     }
 }
 
 #[cfg(feature = "data")]
 impl Model {
-    /// The tokenizer, if the folder has a `tokenizer.json`. The first call reads the file.
+    /// The tokenizer, if the folder has a `tokenizer.json` or the GGUF file one in its metadata. The first call reads the file.
     ///
     /// # Errors
     ///

@@ -4,6 +4,7 @@
 mod common;
 
 mod front_door;
+mod gguf;
 mod half;
 mod heads;
 mod kv_only;

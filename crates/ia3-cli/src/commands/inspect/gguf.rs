@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read;
 use std::path::Path;
 
 use ia3_gguf::{GgufFile, MergedRecord};
@@ -38,14 +37,6 @@ struct Tensor {
 struct Merged {
     base_sha256: String,
     adapters_sha256: Vec<String>,
-}
-
-/// Whether a file begins as a GGUF file does, or is called so.
-pub(crate) fn is_gguf(path: &Path) -> bool {
-    let mut magic = [0; 4];
-    let read = ia3_guard::open(path).map(|mut file| file.read_exact(&mut magic).is_ok());
-    let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
-    matches!(read, Ok(true)) && &magic == b"GGUF" || named && !path.is_dir()
 }
 
 pub(crate) fn report(path: &Path) -> anyhow::Result<GgufReport> {

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Inspect, device: &Device, format: Format) -> anyhow::Re
     if args.base.is_some() {
         bail!("{} is not an adapter; --base is only for adapters", args.path.display());
     }
-    if gguf::is_gguf(&args.path) {
+    if ia3_gguf::is_gguf(&args.path) {
         output::report(&gguf::report(&args.path)?, format)?;
         return Ok(ExitCode::SUCCESS);
     }

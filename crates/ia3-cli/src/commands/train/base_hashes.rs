@@ -19,8 +19,9 @@ impl BaseHashing {
     /// Starts to hash `config.json` and all files that the weights of `base` are read from. Files that have not changed since
     /// an earlier run into the folder `out` are not read again.
     pub(super) fn start(base: &Path, out: &Path) -> anyhow::Result<Self> {
-        let files: Vec<PathBuf> =
-            Checkpoint::open(base)?.files().map(Path::to_owned).chain([base.join("config.json")]).collect();
+        // A GGUF file has its configuration in it.
+        let config = base.is_dir().then(|| base.join("config.json"));
+        let files: Vec<PathBuf> = Checkpoint::open(base)?.files().map(Path::to_owned).chain(config).collect();
         let kept = kept_in(out);
         let hash = move || {
             let known = read_text(&kept, Limit::CONFIG).unwrap_or_default();

@@ -9,7 +9,6 @@ use ia3::{ModelInfo, ModuleInfo, ModuleKind, Task};
 
 use super::device::is_flex;
 use crate::args::DtypeName;
-use crate::text_file;
 
 /// What an attention layer keeps for the backward pass.
 #[derive(Clone, Copy)]
@@ -26,8 +25,7 @@ impl AttentionWeights {
     /// base is computed in float32, it keeps none, because the gradient computes the weights again. That is so for every base
     /// unless `dtype` casts it to half precision.
     pub(super) fn read(dir: &Path, dtype: DtypeName, device: &Device) -> anyhow::Result<Self> {
-        let path = dir.join("config.json");
-        let text = text_file::read_of_model(&path)?;
+        let (path, text) = ia3::config_of_base(dir)?;
         let config: serde_json::Value =
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let heads = ["num_heads", "num_attention_heads", "n_head", "n_heads", "encoder_attention_heads"];

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use burn::module::Module;
 use burn::tensor::Device;
+use ia3::io::{Checkpoint, Dtype, TensorFacts};
 use ia3::models::Model;
 use ia3::train::EpochPlan;
 use serde::Serialize;
@@ -98,8 +99,15 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// The size of the weights in `dir`.
+/// The size of the weights in `dir`; of a GGUF file, what its tensors are decoded to.
 fn files(dir: &Path) -> anyhow::Result<u64> {
+    if ia3_gguf::is_gguf(dir) {
+        let half = |dtype| matches!(dtype, Dtype::F16 | Dtype::BF16);
+        let size = |tensor: TensorFacts<'_>| {
+            tensor.shape.iter().product::<usize>() as u64 * if half(tensor.dtype) { 2 } else { 4 }
+        };
+        return Ok(Checkpoint::open(dir)?.tensors().map(size).sum());
+    }
     let entries = std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
     let weights = entries.flatten().filter(|e| e.path().extension().is_some_and(|e| e == "safetensors"));
     // `metadata` follows links, which the cache of the Hugging Face hub consists of.

@@ -1,13 +1,17 @@
 //! `ia3 merge --gguf`.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use burn::tensor::Device;
 use ia3_gguf::MergeReport;
 use serde::Serialize;
 
+use self::check::{Check, Difference};
 use crate::args::{Format, Merge};
 use crate::{out, output};
 
@@ -23,11 +27,14 @@ struct Report {
     /// The relative error `‖W − Wq‖ / ‖W‖` of every tensor that was quantised again.
     requantized: BTreeMap<String, f64>,
     base_sha256: String,
+    /// What `--check` found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logits: Option<Difference>,
     out: String,
 }
 
 impl Report {
-    fn new(report: MergeReport, out: &Path) -> Self {
+    fn new(report: MergeReport, logits: Option<Difference>, out: &Path) -> Self {
         let MergeReport { tensors, rounding, requantized, base_sha256, .. } = report;
         Self {
             tensors,
@@ -37,6 +44,7 @@ impl Report {
             zeroed: rounding.zeroed,
             requantized,
             base_sha256,
+            logits,
             out: out.display().to_string(),
         }
     }
@@ -58,13 +66,19 @@ impl fmt::Display for Report {
         for (tensor, error) in &self.requantized {
             writeln!(f, "`{tensor}` was quantised again; its relative error is {error:.1e}")?;
         }
+        if let Some(logits) = &self.logits {
+            writeln!(f, "{logits}")?;
+        }
         write!(f, "{} tensors merged -> {}", self.tensors.len(), self.out)
     }
 }
 
-pub(super) fn run(base: &Path, args: &Merge, format: Format) -> anyhow::Result<ExitCode> {
+pub(super) fn run(base: &Path, args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     out::file(&args.out)?;
+    let before = |prompt: &String| Check::before(prompt, base, &args.adapters, device);
+    let check = args.check.as_ref().map(before).transpose()?;
     let report = ia3::io::merge_gguf(base, &args.adapters, &args.out, args.requantize)?;
-    output::report_on(&Report::new(report, &args.out), format, &args.out)?;
+    let logits = check.map(|check| check.after(&args.out, device)).transpose()?;
+    output::report_on(&Report::new(report, logits, &args.out), format, &args.out)?;
     Ok(ExitCode::SUCCESS)
 }
