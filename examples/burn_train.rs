@@ -198,8 +198,16 @@ fn accuracy(model: &Model, batch: &Batch) -> anyhow::Result<f32> {
     Ok(found.equal(batch.classes.clone()).float().mean().into_scalar::<f32>())
 }
 
+/// The CPU has one random number generator per process, so the tests that draw from it run one after the other.
+#[cfg(test)]
+fn turn() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    TURN.lock().unwrap_or_else(|e| e.into_inner())
+}
+
 #[test]
 fn a_training_by_burn_train_moves_the_adapter_and_leaves_the_base() {
+    let _turn = turn();
     run(&Args { device: None, devices: 1, epochs: EPOCHS }).unwrap();
 }
 
@@ -216,6 +224,7 @@ fn only_the_vectors_and_the_head_have_gradients() {
             *(if found { &mut self.1 } else { &mut self.2 }) += 1;
         }
     }
+    let _turn = turn();
     let device = ia3::device(None).unwrap();
     let base = ModelConfig::from_json(BASE).unwrap().init(&device);
     let config = Ia3Config::new().with_task_type(TaskType::SeqCls);
@@ -233,6 +242,7 @@ fn only_the_vectors_and_the_head_have_gradients() {
 
 #[test]
 fn several_devices_are_refused_where_burn_would_panic() {
+    let _turn = turn();
     let args = Args { device: Some("flex".into()), devices: 2, epochs: 1 };
     let error = run(&args).unwrap_err().to_string();
     assert!(error.contains("`--devices 2` needs CUDA") && error.contains("mpirun -n 2"), "{error}");
