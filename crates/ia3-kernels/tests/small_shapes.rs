@@ -77,11 +77,11 @@ fn matrices_that_do_not_fit_are_refused() {
 
 /// A few rows, packed and packed transposed. With a block of inputs that share a scale, or without scales.
 fn check_weight<T: Element>([m, k, n]: [usize; 3], data: &[T], block: Option<usize>) {
-    let weight = |dims: [usize; 2], scales: &'static [f32]| {
+    let scales = values(k * n, 5);
+    let weight = |dims: [usize; 2]| {
         let scales = block.map(|block| Scales { values: &scales[..dims[0] / block * dims[1]], block });
         Weight::new(data, dims, scales)
     };
-    let scales: &'static [f32] = values(k * n, 5).leak();
     let element = |dims: [usize; 2], i: usize, j: usize| {
         let scale = block.map_or(1.0, |block| f64::from(scales[i / block * dims[1] + j]));
         f64::from(data[i * dims[1] + j].float()) * scale
@@ -90,12 +90,12 @@ fn check_weight<T: Element>([m, k, n]: [usize; 3], data: &[T], block: Option<usi
     let at_x = |i, j| f64::from(x[i * k + j]);
     let expected = plain_product([m, k, n], at_x, |i, j| element([k, n], i, j));
     if block.is_none() {
-        assert_close(&gemv::product(&x, m, weight([k, n], scales)), &expected);
+        assert_close(&gemv::product(&x, m, weight([k, n])), &expected);
     }
-    assert_close(&packed_gemm::product(&x, [m, k, n], &weight([k, n], scales)), &expected);
+    assert_close(&packed_gemm::product(&x, [m, k, n], &weight([k, n])), &expected);
     if block.is_none_or(|block| n.is_multiple_of(block)) {
         let expected = plain_product([m, k, n], at_x, |i, j| element([n, k], j, i));
-        let transposed = Transposed(weight([n, k], scales));
+        let transposed = Transposed(weight([n, k]));
         assert_eq!(transposed.dims(), [k, n]);
         assert_close(&packed_gemm::product(&x, [m, k, n], &transposed), &expected);
     }
