@@ -39,11 +39,18 @@ fn with_drafts(case: &Case, base: &Model, comparison: &mut Comparison) {
         let ids = base.generate_with(&inputs, config, |step| steps.push(step.logits.clone())).unwrap().ids;
         (ids.into_data().iter::<i64>().collect::<Vec<_>>(), values(Tensor::stack::<3>(steps, 1)))
     };
+    let drafts = |tokens: usize| {
+        plain.clone().with_prompt_lookup_num_tokens(tokens).with_max_matching_ngram_size(1 + tokens % 2)
+    };
+    if case.meta["arch"] == "phi3" {
+        // Its keys are computed again where a row outgrows the original context.
+        let refused = base.generate(&inputs, &drafts(1)).unwrap_err().to_string();
+        assert!(refused.contains("outgrow the original context"), "{refused}");
+        return;
+    }
     let (expected, expected_logits) = run(&plain);
     for tokens in [1, 3, 20] {
-        let drafts =
-            plain.clone().with_prompt_lookup_num_tokens(tokens).with_max_matching_ngram_size(1 + tokens % 2);
-        let (ids, logits) = run(&drafts);
+        let (ids, logits) = run(&drafts(tokens));
         comparison.equal(&format!("generate with drafts of {tokens}"), &ids, &expected);
         let name = format!("logits with drafts of {tokens}");
         comparison.tensor(&name, &logits, &expected_logits, &[], LOGITS);
