@@ -78,6 +78,11 @@ pub(crate) trait Architecture: Module {
         None
     }
 
+    /// The number of token types, or 0 if the model has none.
+    fn token_types(&self) -> usize {
+        0
+    }
+
     /// The class of transformers that an encoder with its head is.
     fn class_name(&self) -> Option<String> {
         None

@@ -5,7 +5,7 @@ use ia3_core::batch_rows;
 use crate::error::ModelError;
 use crate::loss::IGNORE_INDEX;
 
-/// The inputs of a forward pass, with Hugging Face's names. Each of them is `[batch, seq]`.
+/// The inputs of a forward pass, with Hugging Face's names. Each tensor is `[batch, seq]`.
 #[derive(Clone, Debug, Default)]
 pub struct ModelInputs {
     /// The ids of the tokens.
@@ -21,6 +21,9 @@ pub struct ModelInputs {
     /// The positions of the tokens. They are needed if positions do not count from 0 in every batch entry, as in batches
     /// for decoder-only models that are padded on the left.
     pub position_ids: Option<Tensor<2, Int>>,
+    /// The number of rows that belong together, for a model that chooses one of them. The choices of one example follow one
+    /// another, so that `[batch, choices, seq]` of transformers is `[batch·choices, seq]` here.
+    pub num_choices: Option<usize>,
 }
 
 /// The side on which batch entries are padded.
@@ -75,6 +78,7 @@ impl ModelInputs {
             decoder_attention_mask: rows(&self.decoder_attention_mask),
             token_type_ids: rows(&self.token_type_ids),
             position_ids: rows(&self.position_ids),
+            num_choices: self.num_choices,
         }
     }
 
@@ -147,6 +151,16 @@ pub(crate) fn check_rows<M: Module>(model: &M, ids: &Ids) -> Result<(), ModelErr
     }
     let problem = format!("has {found} rows, but the model has an adapter for each of {expected}");
     Err(ModelError::Input { name: "input_ids", problem })
+}
+
+/// The number of choices, of which `rows` rows have to be a multiple.
+pub(crate) fn check_choices(rows: usize, choices: Option<usize>) -> Result<usize, ModelError> {
+    let problem = match choices {
+        Some(choices) if choices > 0 && rows.is_multiple_of(choices) => return Ok(choices),
+        Some(choices) => format!("is {choices}, of which the {rows} rows of the batch are no multiple"),
+        None => "is missing, but a model that chooses needs to know which rows belong together".into(),
+    };
+    Err(ModelError::Input { name: "num_choices", problem })
 }
 
 /// Checks that `labels` has the shape `positions`, and that each label is below `classes` or [`IGNORE_INDEX`].

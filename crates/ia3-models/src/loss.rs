@@ -1,8 +1,6 @@
 use burn::tensor::{DType, Int, Tensor};
 use ia3_ops::nll;
 
-use crate::error::ModelError;
-
 /// The label of a position that a loss leaves out. It is PyTorch's `ignore_index`.
 pub const IGNORE_INDEX: i64 = -100;
 
@@ -66,25 +64,23 @@ pub fn row_losses(logits: Tensor<3>, labels: Tensor<2, Int>) -> RowLosses {
     RowLosses { sums: by_row(likelihoods).neg(), counts: by_row(counted) }
 }
 
-/// The loss of each row of spans: the mean of the cross entropies of its first and its last token, over the tokens of the row.
-/// It is the loss of `…ForQuestionAnswering` of transformers.
+/// The loss of spans: half of the mean cross entropy of the first tokens, and half of that of the last ones. It is the loss of
+/// `…ForQuestionAnswering` of transformers.
 ///
-/// `logits` are `[batch, seq, 2]` and `labels` `[batch, 2]`, both [`IGNORE_INDEX`] in a row that is left out.
-///
-/// # Errors
-///
-/// [`ModelError::Input`] for a row of which only one of the two is [`IGNORE_INDEX`].
-pub(crate) fn span_losses(logits: Tensor<3>, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
-    let values: Vec<i64> = labels.to_data().iter().collect();
-    if let Some(row) =
-        values.chunks(2).position(|span| (span[0] == IGNORE_INDEX) != (span[1] == IGNORE_INDEX))
-    {
-        let problem =
-            format!("has only one end of the span of row {row}; give both, or {IGNORE_INDEX} for both");
-        return Err(ModelError::Input { name: "labels", problem });
-    }
-    let RowLosses { sums, counts } = row_losses(logits.swap_dims(1, 2), labels);
-    Ok(RowLosses { sums: sums / 2.0, counts: counts / 2.0 })
+/// `logits` are `[batch, seq, 2]` and `labels` `[batch, 2]`. An end of a span is left out if it is [`IGNORE_INDEX`] or beyond the
+/// input. The mean over all rows is the loss; if a row has one end only, the losses of the rows depend on the other rows, because
+/// the two means are over different numbers of rows.
+pub(crate) fn span_losses(logits: Tensor<3>, labels: Tensor<2, Int>) -> RowLosses {
+    let [batch, seq, _] = logits.dims();
+    let beyond = labels.clone().greater_equal_scalar(seq as i64);
+    let labels = labels.mask_fill(beyond, IGNORE_INDEX);
+    let counted = labels.clone().not_equal_scalar(IGNORE_INDEX).float();
+    let losses = label_log_likelihoods(logits.swap_dims(1, 2), labels).neg();
+    // Weights that make the mean over rows of both ends one of two means: 1 where every row has both ends or none.
+    let of_each = counted.clone().sum_dim(0);
+    let weights = (of_each.clone().mean_dim(1) / of_each.clamp_min(1.0)).expand([batch, 2]);
+    let by_row = |t: Tensor<2>| t.mean_dim(1).squeeze_dim(1);
+    RowLosses { sums: by_row(losses * weights), counts: by_row(counted) }
 }
 
 /// The squared error of each row, for logits and values `[batch, labels]`.
@@ -150,17 +146,26 @@ mod tests {
         squared.assert_approx_eq::<f32>(&[2_731.135_4].into(), Tolerance::relative(1e-6));
     }
 
+    /// Values of `DistilBertForQuestionAnswering`: positions beyond the input are ignored, each end for itself.
     #[test]
-    fn a_span_has_two_ends_or_none() {
+    fn ends_of_spans_beyond_the_input_are_left_out() {
         let device = Device::flex();
-        let logits =
-            || Tensor::<3>::from_floats([[[1.0, 0.5], [2.0, -1.0]], [[0.0, 3.0], [0.5, 0.5]]], &device);
-        let labels = |ids: [[i64; 2]; 2]| Tensor::<2, Int>::from_data(ids, &device);
+        let logits = || {
+            let values = [[[1.0, 0.5], [2.0, -1.0]], [[0.0, 3.0], [0.5, 0.5]], [[1.5, 0.0], [0.0, 2.0]]];
+            Tensor::<3>::from_floats(values, &device)
+        };
+        let loss = |ids: [[i64; 2]; 3]| {
+            let losses = span_losses(logits(), Tensor::<2, Int>::from_data(ids, &device));
+            losses.mean().into_scalar::<f32>()
+        };
+        let near =
+            |found: f32, expected: f32| assert!((found - expected).abs() < 1e-6, "{found}, {expected}");
         let ce = |right: f32, other: f32| (1.0 + (other - right).exp()).ln();
-        let expected = (ce(2.0, 1.0) + ce(0.5, -1.0)) / 2.0;
-        let loss = span_losses(logits(), labels([[1, 0], [-100, -100]])).unwrap().mean().into_data();
-        loss.assert_approx_eq::<f32>(&[expected].into(), Tolerance::absolute(1e-6));
-        assert!(span_losses(logits(), labels([[1, 0], [-100, 1]])).is_err());
+        let first = (ce(2.0, 1.0) + ce(0.5, -1.0)) / 2.0;
+        near(loss([[1, 0], [-100, -100], [2, 5]]), first);
+        let starts = (ce(2.0, 1.0) + ce(0.0, 0.5) + ce(1.5, 0.0)) / 3.0;
+        near(loss([[1, 0], [0, 2], [0, 7]]), (starts + ce(0.5, -1.0)) / 2.0);
+        assert_eq!(loss([[2, 2], [-100, 3], [4, -100]]), 0.0);
     }
 
     #[test]

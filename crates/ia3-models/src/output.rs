@@ -8,7 +8,8 @@ use burn::tensor::Tensor;
 pub struct ModelOutput {
     /// The logits: `[batch, seq, vocab]` of a language model, or `[batch, 1, num_labels]` of a sequence classifier. Those of an
     /// encoder-decoder are the logits of the decoder. A classifier of tokens has `[batch, seq, num_labels]`, a model that
-    /// answers questions `[batch, seq, 2]` for the start and the end of the span, and a model without a head its last hidden
+    /// answers questions `[batch, seq, 2]` for the start and the end of the span, a masked language model `[batch, seq, vocab]`, a
+    /// model that chooses `[batch, 1, choices]`, and a model without a head its last hidden
     /// states.
     pub logits: Tensor<3>,
     /// The output of the pooler `[batch, d]` of a model without a head that has one.

@@ -11,21 +11,27 @@ pub enum Task {
     TokenClassification,
     /// It marks the span of a text that answers a question.
     QuestionAnswering,
+    /// It predicts the tokens that a mask hides.
+    MaskedLm,
+    /// It chooses one of several inputs.
+    MultipleChoice,
     /// It returns the hidden states of the tokens.
     FeatureExtraction,
 }
 
 impl Task {
     /// The tasks of a model that is an encoder with a head.
-    pub const OF_ENCODERS: [Self; 4] = [
+    pub const OF_ENCODERS: [Self; 6] = [
         Self::SequenceClassification,
         Self::TokenClassification,
         Self::QuestionAnswering,
+        Self::MaskedLm,
+        Self::MultipleChoice,
         Self::FeatureExtraction,
     ];
 
     /// The task of an encoder with the head of the class `name` of transformers, such as `BertForTokenClassification`. It is
-    /// `None` for heads of pre-training, such as `BertForMaskedLM`.
+    /// `None` for the heads of other pre-trainings, such as `BertForPreTraining`.
     pub fn of_architecture(name: &str) -> Option<Self> {
         let (_, head) = match name.split_once("For") {
             Some(parts) => parts,
@@ -35,13 +41,16 @@ impl Task {
             "SequenceClassification" => Some(Self::SequenceClassification),
             "TokenClassification" => Some(Self::TokenClassification),
             "QuestionAnswering" => Some(Self::QuestionAnswering),
+            "MaskedLM" => Some(Self::MaskedLm),
+            "MultipleChoice" => Some(Self::MultipleChoice),
             _ => None,
         }
     }
 
-    /// Whether the model has logits for each token, or hidden states; a classifier of sequences has one row of them.
+    /// Whether the model has logits for each token, or hidden states; a classifier of sequences and a model that chooses have one
+    /// row of them.
     pub fn by_token(self) -> bool {
-        self != Self::SequenceClassification
+        !matches!(self, Self::SequenceClassification | Self::MultipleChoice)
     }
 
     /// Whether the model is a language model, whose answers are texts.

@@ -45,6 +45,18 @@ impl EncoderConfig for BertConfig {
         self.pad_token_id()
     }
 
+    fn token_types(&self) -> usize {
+        self.type_vocab_size
+    }
+
+    fn word_embeddings(&self) -> &'static str {
+        match self.body_name() {
+            "roberta" => "roberta.embeddings.word_embeddings",
+            "electra" => "electra.embeddings.word_embeddings",
+            _ => "bert.embeddings.word_embeddings",
+        }
+    }
+
     fn float32_states(&self) -> bool {
         self.float32_states
     }
@@ -82,14 +94,26 @@ impl ArchitectureConfig for BertConfig {
             (Task::FeatureExtraction, "electra") => &[],
             (Task::FeatureExtraction, _) => &["pooler.dense"],
             (Task::QuestionAnswering, _) => &["qa_outputs"],
+            (Task::MaskedLm, _) => &[],
+            (Task::MultipleChoice, "bert") => &["classifier", "bert.pooler.dense"],
+            (Task::MultipleChoice, "roberta") => &["classifier", "roberta.pooler.dense"],
+            (Task::MultipleChoice, _) => &["classifier", "sequence_summary.summary"],
             (Task::SequenceClassification, "bert") => &["classifier", "bert.pooler.dense"],
             _ => &["classifier"],
         }
     }
 
+    fn aliases(&self) -> Vec<(&'static str, &'static str)> {
+        match (self.head.task, self.body_name(), self.tie_word_embeddings) {
+            (Task::MaskedLm, "bert", true) => vec![("cls.predictions.bias", "cls.predictions.decoder.bias")],
+            (Task::MaskedLm, "roberta", true) => vec![("lm_head.bias", "lm_head.decoder.bias")],
+            _ => vec![],
+        }
+    }
+
     fn classifier(&self) -> Option<&'static str> {
         match (self.head.task, self.body_name()) {
-            (Task::FeatureExtraction, _) => None,
+            (Task::FeatureExtraction | Task::MaskedLm | Task::MultipleChoice, _) => None,
             (Task::QuestionAnswering, _) => Some("qa_outputs"),
             (Task::SequenceClassification, "roberta" | "electra") => Some("classifier.out_proj"),
             _ => Some("classifier"),

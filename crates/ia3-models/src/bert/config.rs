@@ -43,6 +43,16 @@ pub struct BertConfig {
     pub initializer_range: f64,
     /// The epsilon of the norms.
     pub layer_norm_eps: f64,
+    /// Whether the decoder of a masked language model is the embedding of tokens.
+    pub tie_word_embeddings: bool,
+    /// Which token ELECTRA's summary of a choice is made of. Only `first` is supported.
+    pub summary_type: String,
+    /// Whether ELECTRA's summary of a choice has a layer of its own.
+    pub summary_use_proj: bool,
+    /// The activation of ELECTRA's summary of a choice, if any.
+    pub summary_activation: Option<Activation>,
+    /// The dropout after ELECTRA's summary of a choice.
+    pub summary_last_dropout: f64,
     /// The head.
     #[serde(skip)]
     pub head: HeadConfig,
@@ -78,6 +88,11 @@ impl Default for BertConfig {
             type_vocab_size: 2,
             initializer_range: 0.02,
             layer_norm_eps: 1e-12,
+            tie_word_embeddings: true,
+            summary_type: "first".into(),
+            summary_use_proj: true,
+            summary_activation: Some(Activation::Gelu),
+            summary_last_dropout: 0.1,
             head: HeadConfig::default(),
             position_embedding_type: None,
             is_decoder: false,
@@ -143,6 +158,9 @@ impl BertConfig {
         expect(!self.add_cross_attention, "add_cross_attention", true, "false")?;
         let counted = self.pad_token_id.is_some() || !self.positions_after_padding();
         expect(counted, "pad_token_id", "null", "an id, from which positions count")?;
+        let first = self.model_type != "electra" || self.summary_type == "first";
+        expect(first, "summary_type", format!("`{}`", self.summary_type), "first")?;
+        expect_dropout("summary_last_dropout", self.summary_last_dropout)?;
         let kind = self.position_embedding_type.as_deref().unwrap_or("absolute");
         expect(kind == "absolute", "position_embedding_type", format!("`{kind}`"), "absolute")
     }

@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::nn::Linear;
+use burn::nn::{Embedding, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
@@ -88,6 +88,10 @@ impl EncoderBody for BertModel {
         }
         trace.push(&x);
         Ok(x)
+    }
+
+    fn word_embeddings(&self) -> &Embedding {
+        &self.embeddings.word_embeddings
     }
 
     fn pool(&self, x: Tensor<3>) -> Tensor<3> {

@@ -3,9 +3,10 @@ use burn::tensor::Device;
 use super::config::DistilBertConfig;
 use crate::activation::Activation;
 use crate::architecture::ArchitectureConfig;
-use crate::encoder::{EncoderConfig, Head, HeadConfig, Step};
+use crate::encoder::{EncoderConfig, Head, HeadConfig, Step, TokenDecoder};
 use crate::error::ModelError;
 use crate::layers::{dropout, linear};
+use crate::norm::LayerNorm;
 use crate::task::Task;
 
 impl EncoderConfig for DistilBertConfig {
@@ -33,6 +34,14 @@ impl EncoderConfig for DistilBertConfig {
         self.pad_token_id.unwrap_or(0)
     }
 
+    fn token_types(&self) -> usize {
+        0
+    }
+
+    fn word_embeddings(&self) -> &'static str {
+        "distilbert.embeddings.word_embeddings"
+    }
+
     fn float32_states(&self) -> bool {
         self.float32_states
     }
@@ -50,12 +59,28 @@ impl EncoderConfig for DistilBertConfig {
             Task::FeatureExtraction => vec![],
             Task::QuestionAnswering => vec![dropped(self.qa_dropout), layer("qa_outputs", labels)],
             Task::TokenClassification => vec![dropped(self.dropout), layer("classifier", labels)],
-            _ => vec![
+            Task::MaskedLm => {
+                let decoder = match self.tie_word_embeddings {
+                    true => {
+                        let decoder = TokenDecoder::new(self.word_embeddings(), self.vocab_size, device);
+                        Step::Decoder(["vocab_projector", "vocab_projector.bias"], Box::new(decoder))
+                    }
+                    false => layer("vocab_projector", self.vocab_size),
+                };
+                let norm = LayerNorm::new(self.dim, Self::EPSILON, device);
+                vec![
+                    layer("vocab_transform", self.dim),
+                    Step::Activation(self.activation),
+                    Step::Norm("vocab_layer_norm", norm),
+                    decoder,
+                ]
+            }
+            task => vec![
                 Step::First,
                 layer("pre_classifier", self.dim),
                 Step::Activation(Activation::Relu),
                 dropped(self.seq_classif_dropout),
-                layer("classifier", labels),
+                layer("classifier", if task == Task::MultipleChoice { 1 } else { labels }),
             ],
         };
         Head { steps }
@@ -83,7 +108,7 @@ impl ArchitectureConfig for DistilBertConfig {
 
     fn optional_modules(&self) -> &'static [&'static str] {
         match self.head.task {
-            Task::FeatureExtraction => &[],
+            Task::FeatureExtraction | Task::MaskedLm => &[],
             Task::QuestionAnswering => &["qa_outputs"],
             Task::TokenClassification => &["classifier"],
             _ => &["pre_classifier", "classifier"],
@@ -92,7 +117,7 @@ impl ArchitectureConfig for DistilBertConfig {
 
     fn classifier(&self) -> Option<&'static str> {
         match self.head.task {
-            Task::FeatureExtraction => None,
+            Task::FeatureExtraction | Task::MaskedLm | Task::MultipleChoice => None,
             Task::QuestionAnswering => Some("qa_outputs"),
             _ => Some("classifier"),
         }

@@ -34,6 +34,8 @@ pub struct DistilBertConfig {
     pub qa_dropout: f64,
     /// The standard deviation of freshly initialised weights.
     pub initializer_range: f64,
+    /// Whether the decoder of a masked language model is the embedding of tokens.
+    pub tie_word_embeddings: bool,
     /// The head.
     #[serde(skip)]
     pub head: HeadConfig,
@@ -59,6 +61,7 @@ impl Default for DistilBertConfig {
             attention_dropout: 0.1,
             seq_classif_dropout: 0.2,
             initializer_range: 0.02,
+            tie_word_embeddings: true,
             head: HeadConfig::default(),
             qa_dropout: 0.1,
             float32_states: false,
@@ -76,7 +79,7 @@ const SPELLINGS: &[Spelling] = &[
 
 impl DistilBertConfig {
     /// The epsilon of the norms, which no field of `config.json` sets.
-    pub(super) const EPSILON: f64 = 1e-12;
+    pub(crate) const EPSILON: f64 = 1e-12;
 
     /// Reads Hugging Face's `config.json`. A field that is absent has its default.
     ///

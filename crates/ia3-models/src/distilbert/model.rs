@@ -99,4 +99,8 @@ impl EncoderBody for DistilBertModel {
         trace.push(&x);
         Ok(x)
     }
+
+    fn word_embeddings(&self) -> &Embedding {
+        &self.embeddings.word_embeddings
+    }
 }

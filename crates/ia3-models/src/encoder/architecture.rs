@@ -32,7 +32,12 @@ impl<B: EncoderBody> Architecture for Encoder<B> {
 
     fn num_labels(&self) -> Option<usize> {
         let head = self.config.head();
-        (head.task != Task::FeatureExtraction).then(|| head.count())
+        let counts = !matches!(head.task, Task::FeatureExtraction | Task::MaskedLm | Task::MultipleChoice);
+        counts.then(|| head.count())
+    }
+
+    fn token_types(&self) -> usize {
+        self.config.token_types()
     }
 
     fn class_name(&self) -> Option<String> {
@@ -40,6 +45,8 @@ impl<B: EncoderBody> Architecture for Encoder<B> {
         Some(match head.task {
             Task::TokenClassification => format!("{name}ForTokenClassification"),
             Task::QuestionAnswering => format!("{name}ForQuestionAnswering"),
+            Task::MaskedLm => format!("{name}ForMaskedLM"),
+            Task::MultipleChoice => format!("{name}ForMultipleChoice"),
             Task::FeatureExtraction => format!("{name}Model"),
             _ => format!("{name}ForSequenceClassification"),
         })
@@ -57,7 +64,7 @@ impl<B: EncoderBody> Architecture for Encoder<B> {
     fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError> {
         let logits = self.forward(inputs)?;
         match self.config.head().task {
-            Task::SequenceClassification => Ok(logits.squeeze_dim(1)),
+            Task::SequenceClassification | Task::MultipleChoice => Ok(logits.squeeze_dim(1)),
             _ => Ok(mask::last_real(logits, inputs.attention_mask.as_ref()).squeeze_dim(1)),
         }
     }

@@ -1,4 +1,5 @@
 use burn::module::{Module, ModuleDisplay};
+use burn::nn::Embedding;
 use burn::tensor::{Device, Tensor};
 
 use super::head::Head;
@@ -25,6 +26,12 @@ pub trait EncoderConfig: Clone + Send + std::fmt::Debug + Sized {
 
     fn pad_token_id(&self) -> i64;
 
+    /// The number of token types, or 0 if the model has none.
+    fn token_types(&self) -> usize;
+
+    /// The path of the embedding of tokens in the model with a head.
+    fn word_embeddings(&self) -> &'static str;
+
     /// Whether the states are float32 where the weights are in half precision.
     fn float32_states(&self) -> bool;
 
@@ -47,6 +54,9 @@ pub trait EncoderBody: Module + ModuleDisplay {
         inputs: &ModelInputs,
         trace: Trace,
     ) -> Result<Tensor<3>, ModelError>;
+
+    /// The embedding of tokens, `[vocab, width]`.
+    fn word_embeddings(&self) -> &Embedding;
 
     /// Computes the pooler `[batch, 1, d]` of hidden states `[batch, seq, d]`, if there is one.
     fn pool(&self, x: Tensor<3>) -> Tensor<3> {

@@ -1,9 +1,11 @@
 use burn::module::{Content, Devices, Module, ModuleMapper, ModuleVisitor};
-use burn::nn::{Dropout, Linear};
+use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
+use super::decoder::TokenDecoder;
 use crate::activation::Activation;
+use crate::norm::LayerNorm;
 
 /// What follows the body of an encoder: the layers that turn hidden states into the answer, in the order in which they are
 /// computed. The heads of Hugging Face's classes differ in these layers and in their names.
@@ -34,6 +36,9 @@ pub(crate) enum Step {
     /// The dropout of an earlier step once more.
     DropoutAgain,
     Activation(Activation),
+    Norm(&'static str, LayerNorm),
+    /// The transposed embedding of tokens. The names are the paths of its weight and of its bias.
+    Decoder([&'static str; 2], Box<TokenDecoder>),
 }
 
 impl Head {
@@ -51,8 +56,13 @@ impl Head {
     }
 
     /// Computes the answer `[batch, seq or 1, labels]` of hidden states `[batch, seq, d]`, and the pooler `[batch, 1, d]` where it
-    /// is beside them. `pool` computes the pooler.
-    pub(crate) fn forward(&self, x: Tensor<3>, pool: impl Fn(Tensor<3>) -> Tensor<3>) -> Answer {
+    /// is beside them. `pool` computes the pooler, and `embedding` is that of tokens.
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<3>,
+        pool: impl Fn(Tensor<3>) -> Tensor<3>,
+        embedding: &Embedding,
+    ) -> Answer {
         let mut dropped: Option<&Dropout> = None;
         let mut pooled = None;
         let logits = self.steps.iter().fold(x, |x, step| match step {
@@ -66,17 +76,67 @@ impl Head {
             Step::Dropout(_, dropout) => dropped.insert(dropout).forward(x),
             Step::DropoutAgain => dropped.map_or(x.clone(), |dropout| dropout.forward(x)),
             Step::Activation(activation) => activation.forward(x),
+            Step::Norm(_, norm) => norm.forward(x),
+            Step::Decoder(_, decoder) => decoder.forward(x, embedding),
         });
         Answer { logits, pooled }
     }
 
-    fn map_steps(self, linear: impl Fn(Linear) -> Linear, dropout: impl Fn(Dropout) -> Dropout) -> Self {
+    /// The head with each of its modules changed.
+    fn map_steps(self, change: &impl ChangeModule) -> Self {
         let step = |step| match step {
-            Step::Linear(name, layer) => Step::Linear(name, linear(layer)),
-            Step::Dropout(name, layer) => Step::Dropout(name, dropout(layer)),
+            Step::Linear(name, layer) => Step::Linear(name, change.change(layer)),
+            Step::Dropout(name, layer) => Step::Dropout(name, change.change(layer)),
+            Step::Norm(name, layer) => Step::Norm(name, change.change(layer)),
+            Step::Decoder(names, decoder) => {
+                let TokenDecoder { weight, bias } = *decoder;
+                let (weight, bias) = (change.change(weight), change.change(bias));
+                Step::Decoder(names, Box::new(TokenDecoder { weight, bias }))
+            }
             other => other,
         };
         Self { steps: self.steps.into_iter().map(step).collect() }
+    }
+}
+
+/// A change of a module of any type.
+trait ChangeModule {
+    fn change<M: Module>(&self, module: M) -> M;
+}
+
+struct Fork<'a>(&'a Device);
+struct Move<'a>(&'a Device);
+struct Train;
+struct Valid;
+struct Materialize;
+
+impl ChangeModule for Fork<'_> {
+    fn change<M: Module>(&self, module: M) -> M {
+        module.fork(self.0)
+    }
+}
+
+impl ChangeModule for Move<'_> {
+    fn change<M: Module>(&self, module: M) -> M {
+        module.to_device(self.0)
+    }
+}
+
+impl ChangeModule for Train {
+    fn change<M: Module>(&self, module: M) -> M {
+        module.train()
+    }
+}
+
+impl ChangeModule for Valid {
+    fn change<M: Module>(&self, module: M) -> M {
+        module.valid()
+    }
+}
+
+impl ChangeModule for Materialize {
+    fn change<M: Module>(&self, module: M) -> M {
+        module.materialize()
     }
 }
 
@@ -89,39 +149,61 @@ fn path(
     name.split('.').enumerate().map(inside).collect::<Vec<_>>().into_iter()
 }
 
+/// Visits a module under its own path, as if it were a field of the model, whose type is `holder`.
+fn visit_at<M: Module, V: ModuleVisitor>(
+    module: &M,
+    name: &'static str,
+    holder: &'static str,
+    visitor: &mut V,
+) {
+    path(name, holder).for_each(|(field, holder)| visitor.enter_module(field, holder));
+    module.visit(visitor);
+    path(name, holder).rev().for_each(|(field, holder)| visitor.exit_module(field, holder));
+}
+
+/// Maps a module, which is entered as by [`visit_at`].
+fn map_at<M: Module, V: ModuleMapper>(
+    module: M,
+    name: &'static str,
+    holder: &'static str,
+    mapper: &mut V,
+) -> M {
+    path(name, holder).for_each(|(field, holder)| mapper.enter_module(field, holder));
+    let module = module.map(mapper);
+    path(name, holder).rev().for_each(|(field, holder)| mapper.exit_module(field, holder));
+    module
+}
+
 impl Head {
     /// Visits the layers under their own names, as if they were fields of the model, whose type is `holder`.
     pub(crate) fn visit<V: ModuleVisitor>(&self, holder: &'static str, visitor: &mut V) {
         for step in &self.steps {
-            let name = match step {
-                Step::Linear(name, _) | Step::Dropout(name, _) => *name,
-                _ => continue,
-            };
-            path(name, holder).for_each(|(field, holder)| visitor.enter_module(field, holder));
             match step {
-                Step::Linear(_, layer) => layer.visit(visitor),
-                Step::Dropout(_, layer) => layer.visit(visitor),
+                Step::Linear(name, layer) => visit_at(layer, name, holder, visitor),
+                Step::Dropout(name, layer) => visit_at(layer, name, holder, visitor),
+                Step::Norm(name, layer) => visit_at(layer, name, holder, visitor),
+                Step::Decoder([weight, bias], decoder) => {
+                    visit_at(&decoder.weight, weight, holder, visitor);
+                    visit_at(&decoder.bias, bias, holder, visitor);
+                }
                 _ => {}
             }
-            path(name, holder).rev().for_each(|(field, holder)| visitor.exit_module(field, holder));
         }
     }
 
     /// Maps the layers, which are entered as by [`visit`](Self::visit).
     pub(crate) fn map<M: ModuleMapper>(self, holder: &'static str, mapper: &mut M) -> Self {
-        let mut map = |step| {
-            let name = match &step {
-                Step::Linear(name, _) | Step::Dropout(name, _) => *name,
-                _ => return step,
-            };
-            path(name, holder).for_each(|(field, holder)| mapper.enter_module(field, holder));
-            let step = match step {
-                Step::Linear(name, layer) => Step::Linear(name, layer.map(mapper)),
-                Step::Dropout(name, layer) => Step::Dropout(name, layer.map(mapper)),
-                other => other,
-            };
-            path(name, holder).rev().for_each(|(field, holder)| mapper.exit_module(field, holder));
-            step
+        let mut map = |step: Step| match step {
+            Step::Linear(name, layer) => Step::Linear(name, map_at(layer, name, holder, mapper)),
+            Step::Dropout(name, layer) => Step::Dropout(name, map_at(layer, name, holder, mapper)),
+            Step::Norm(name, layer) => Step::Norm(name, map_at(layer, name, holder, mapper)),
+            Step::Decoder(names, decoder) => {
+                let TokenDecoder { weight, bias } = *decoder;
+                let weight = map_at(weight, names[0], holder, mapper);
+                let bias = map_at(bias, names[1], holder, mapper);
+                Step::Decoder(names, Box::new(TokenDecoder { weight, bias }))
+            }
+            other => other,
         };
         Self { steps: self.steps.into_iter().map(&mut map).collect() }
     }
@@ -130,28 +212,32 @@ impl Head {
         self.steps.iter().fold(devices, |devices, step| match step {
             Step::Linear(_, layer) => layer.collect_devices(devices),
             Step::Dropout(_, layer) => layer.collect_devices(devices),
+            Step::Norm(_, layer) => layer.collect_devices(devices),
+            Step::Decoder(_, decoder) => {
+                decoder.bias.collect_devices(decoder.weight.collect_devices(devices))
+            }
             _ => devices,
         })
     }
 
     pub(crate) fn fork(self, device: &Device) -> Self {
-        self.map_steps(|layer| layer.fork(device), |layer| layer.fork(device))
+        self.map_steps(&Fork(device))
     }
 
     pub(crate) fn moved_to(self, device: &Device) -> Self {
-        self.map_steps(|layer| layer.to_device(device), |layer| layer.to_device(device))
+        self.map_steps(&Move(device))
     }
 
     pub(crate) fn train(self) -> Self {
-        self.map_steps(Module::train, Module::train)
+        self.map_steps(&Train)
     }
 
     pub(crate) fn valid(&self) -> Self {
-        self.clone().map_steps(|layer| layer.valid(), |layer| layer.valid())
+        self.clone().map_steps(&Valid)
     }
 
     pub(crate) fn materialize(self) -> Self {
-        self.map_steps(Module::materialize, Module::materialize)
+        self.map_steps(&Materialize)
     }
 }
 
@@ -161,6 +247,10 @@ impl Head {
         self.steps.iter().fold(content, |content, step| match step {
             Step::Linear(name, layer) => content.add(name, layer),
             Step::Dropout(name, layer) => content.add(name, layer),
+            Step::Norm(name, layer) => content.add(name, layer),
+            Step::Decoder([weight, bias], decoder) => {
+                content.add(weight, &decoder.weight).add(bias, &decoder.bias)
+            }
             _ => content,
         })
     }

@@ -12,7 +12,8 @@ use crate::task::Task;
 #[serde(default)]
 pub struct HeadConfig {
     /// What the head computes. `architectures` decides it, as [`Task::of_architecture`] says; without it, or with the head of
-    /// a pre-training, it is the classification of sequences.
+    /// a pre-training, it is the classification of sequences. A masked language model has to be asked for
+    /// ([`ModelConfig::with_task`](crate::ModelConfig::with_task)), because most bases that are named so are to be classifiers.
     #[serde(skip)]
     pub task: Task,
     /// The kind of a classification of sequences; `None` is a regression for one label, else one class per sequence.
@@ -74,6 +75,7 @@ impl HeadConfig {
         let fields: Fields = read(text, model_type, &[])?;
         let architecture = fields.architectures.unwrap_or_default().into_iter().next();
         let task = architecture.and_then(|name| Task::of_architecture(&name));
+        let task = task.filter(|task| *task != Task::MaskedLm);
         let problem_type = fields.problem_type.map(|name| ProblemType::read(&name)).transpose()?;
         let head: Self = read(text, model_type, &[])?;
         let head = Self { task: task.unwrap_or(Task::SequenceClassification), problem_type, ..head };
@@ -179,6 +181,7 @@ mod tests {
         assert_eq!(task("ElectraModel"), Task::FeatureExtraction);
         assert_eq!(task("BertForSequenceClassification"), Task::SequenceClassification);
         assert_eq!(task("BertForMaskedLM"), Task::SequenceClassification);
+        assert_eq!(task("BertForMultipleChoice"), Task::MultipleChoice);
         assert_eq!(HeadConfig::read("{}", "bert").unwrap().task, Task::SequenceClassification);
     }
 

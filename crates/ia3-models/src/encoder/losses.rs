@@ -3,7 +3,7 @@ use burn::tensor::{Int, Tensor};
 use super::body::{EncoderBody, EncoderConfig};
 use super::model::Encoder;
 use crate::error::ModelError;
-use crate::inputs::{ModelInputs, check_labels, required};
+use crate::inputs::{ModelInputs, check_choices, check_labels, required};
 use crate::loss::{RowLosses, row_losses, span_losses};
 use crate::sequence_losses;
 use crate::task::Task;
@@ -19,8 +19,9 @@ impl<B: EncoderBody> Encoder<B> {
     }
 
     /// The loss of each row. `labels` are the classes: `[batch, 1]` of sequences, or `[batch, seq]` of tokens. For a model that
-    /// answers questions they are `[batch, 2]`, the first and the last token of the span. What is
-    /// [`IGNORE_INDEX`](crate::IGNORE_INDEX) is left out.
+    /// answers questions they are `[batch, 2]`, the first and the last token of the span; for a masked language model
+    /// `[batch, seq]`, the tokens that the mask hides; and for a model that chooses `[batch, 1]`, the right choices. What is
+    /// [`IGNORE_INDEX`](crate::IGNORE_INDEX) is left out, and so is an end of a span beyond the input.
     ///
     /// # Errors
     ///
@@ -36,8 +37,18 @@ impl<B: EncoderBody> Encoder<B> {
                 sequence_losses::class_losses(head, self.config.model_type(), inputs, labels, logits)
             }
             Task::QuestionAnswering => {
-                check_labels(&labels, [batch, 2], seq)?;
-                span_losses(self.forward(inputs)?, labels)
+                // A position beyond the input is left out, as in transformers.
+                check_labels(&labels, [batch, 2], i64::MAX as usize)?;
+                Ok(span_losses(self.forward(inputs)?, labels))
+            }
+            Task::MultipleChoice => {
+                let choices = check_choices(batch, inputs.num_choices)?;
+                check_labels(&labels, [batch / choices, 1], choices)?;
+                Ok(row_losses(self.forward(inputs)?, labels))
+            }
+            Task::MaskedLm => {
+                check_labels(&labels, [batch, seq], self.config.vocab_size())?;
+                Ok(row_losses(self.forward(inputs)?, labels))
             }
             Task::FeatureExtraction => self.unsupported("without a head has no loss"),
             _ => {

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod body;
+mod decoder;
 mod head;
 mod head_config;
 mod losses;
@@ -9,6 +10,7 @@ mod model;
 mod module;
 
 pub(crate) use body::{EncoderBody, EncoderConfig};
+pub(crate) use decoder::TokenDecoder;
 pub use head::Head;
 pub(crate) use head::Step;
 pub use head_config::{HeadConfig, ProblemType};

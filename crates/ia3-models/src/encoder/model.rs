@@ -4,7 +4,7 @@ use ia3_core::{ActivationSpace, ModelInfo, assert_all_touched, model_info};
 use super::body::{EncoderBody, EncoderConfig};
 use super::head::{Answer, Head};
 use crate::error::ModelError;
-use crate::inputs::{ModelInputs, check_rows};
+use crate::inputs::{ModelInputs, check_choices, check_rows};
 use crate::output::{ModelOutput, Trace};
 use crate::task::Task;
 
@@ -36,7 +36,10 @@ impl<B: EncoderBody> Encoder<B> {
 
     /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
-        model_info(self, Some(self.config.model_type()), None)
+        let mut info = model_info(self, Some(self.config.model_type()), None);
+        // The decoder of a masked language model is no target: an output vector would have to scale its bias, which is apart.
+        info.modules.iter_mut().for_each(|module| module.tied.clear());
+        info
     }
 
     /// The name of the body in the model; `None` if the model is the body alone.
@@ -45,7 +48,8 @@ impl<B: EncoderBody> Encoder<B> {
     }
 
     /// Computes the logits: `[batch, 1, num_labels]` of a classifier of sequences, `[batch, seq, num_labels]` of a classifier of
-    /// tokens, `[batch, seq, 2]` of a model that answers questions; or, without a head, the hidden states `[batch, seq, d]`.
+    /// tokens, `[batch, seq, 2]` of a model that answers questions, `[batch, seq, vocab]` of a masked language model,
+    /// `[batch, 1, choices]` of a model that chooses; or, without a head, the hidden states `[batch, seq, d]`.
     ///
     /// # Errors
     ///
@@ -60,11 +64,22 @@ impl<B: EncoderBody> Encoder<B> {
         let mut hidden_states = vec![];
         let trace = Trace::into(traced.then_some(&mut hidden_states));
         let x = self.body.encode(&self.config, inputs, trace)?;
-        let Answer { logits, pooled } = self.head.forward(x, |x| self.body.pool(x));
+        let Answer { logits, pooled } =
+            self.head.forward(x, |x| self.body.pool(x), self.body.word_embeddings());
+        let logits = match self.config.head().task {
+            Task::MultipleChoice => by_choice(logits, inputs.num_choices)?,
+            _ => logits,
+        };
         assert_all_touched(self);
         let pooler_output = pooled.map(|pooled| pooled.squeeze_dim(1));
         Ok(ModelOutput { hidden_states, pooler_output, ..ModelOutput::new(logits) })
     }
+}
+
+/// The logits `[rows, 1, 1]` of inputs as those of choices, `[batch, 1, choices]`.
+fn by_choice(logits: Tensor<3>, choices: Option<usize>) -> Result<Tensor<3>, ModelError> {
+    let ([rows, ..], choices) = (logits.dims(), check_choices(logits.dims()[0], choices)?);
+    Ok(logits.reshape([rows / choices, 1, choices]))
 }
 
 impl<B: EncoderBody> ActivationSpace for Encoder<B> {

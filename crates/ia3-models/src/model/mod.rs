@@ -98,8 +98,8 @@ impl Model {
         map_each!(self, m => Architecture::with_own_head(m))
     }
 
-    /// Computes the logits: `[batch, seq, vocab]`, where `seq` is the length of the decoder's input, or
-    /// `[batch, 1, num_labels]` for a classifier.
+    /// Computes the logits: `[batch, seq, vocab]`, where `seq` is the length of the decoder's input, `[batch, 1, num_labels]` for
+    /// a classifier, or `[batch, 1, choices]` for a model that chooses.
     ///
     /// # Errors
     ///
@@ -117,8 +117,8 @@ impl Model {
         each!(self, m => Architecture::run(m, inputs, true))
     }
 
-    /// Computes the logits at the last real token of each batch entry, `[batch, vocab]`, or `[batch, num_labels]` for a
-    /// classifier.
+    /// Computes the logits at the last real token of each batch entry, `[batch, vocab]`, `[batch, num_labels]` for a
+    /// classifier, or `[batch, choices]` for a model that chooses.
     ///
     /// # Errors
     ///
@@ -159,7 +159,8 @@ impl Model {
     /// For an encoder-decoder, `labels` are the targets `[batch, seq]`; if there is no input for the decoder, it is made from
     /// them. For a decoder, they are the tokens `[batch, seq]`, which the function shifts. For a classifier, they are the
     /// classes `[batch, 1]`. For a classifier of tokens they are `[batch, seq]`, and for a model that answers questions
-    /// `[batch, 2]`: the first and the last token of the span.
+    /// `[batch, 2]`: the first and the last token of the span. For a masked language model they are the hidden tokens
+    /// `[batch, seq]`, and for a model that chooses the right choices `[batch, 1]`.
     ///
     /// # Errors
     ///
@@ -200,6 +201,12 @@ impl Model {
     /// The id of the padding token.
     pub fn pad_token_id(&self) -> i64 {
         each!(self, m => Architecture::pad_token_id(m))
+    }
+
+    /// The number of token types, by which an encoder tells two texts of one input apart
+    /// ([`ModelInputs::token_type_ids`]); 0 if the model has none.
+    pub fn token_types(&self) -> usize {
+        each!(self, m => Architecture::token_types(m))
     }
 
     /// The class of transformers that an encoder with its head is, such as `BertForTokenClassification`; `None` for a language
