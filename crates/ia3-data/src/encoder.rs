@@ -1,15 +1,22 @@
 use crate::chat::ChatTemplate;
 use crate::error::DataError;
-use crate::example::{Example, MAX_INPUT_TOKENS, Target};
+use crate::example::{Example, MAX_INPUT_TOKENS, Target, TokenPair};
 use crate::label_names;
+use crate::masking::{Masking, masked, unmasked};
 use crate::model_kind::ModelKind;
-use crate::text_example::{Answer, TextExample};
+use crate::pair::Pair;
+use crate::text_example::{Answer, SpanText, TextExample};
 use crate::tokenizer::Tokenizer;
+use crate::windows::windows;
 
 /// The target of a token without a class, which is PyTorch's `ignore_index`.
 const NO_CLASS: i64 = -100;
 
 const TAGS: &str = "a class for each word";
+const SPANS: &str = "a question about a context, with its answers";
+
+/// The number of tokens that two windows of a context share, as in transformers' run_qa.
+const DOC_STRIDE: usize = 128;
 
 /// Turns examples of text into token ids for a model.
 #[derive(Clone, Debug)]
@@ -23,6 +30,10 @@ pub struct Encoder {
     pub max_input_tokens: usize,
     /// Maximum number of tokens of a target or a choice.
     pub max_target_tokens: usize,
+    /// Number of tokens that two windows of a long context share.
+    pub doc_stride: usize,
+    /// How tokens are hidden from a masked language model.
+    pub masking: Masking,
     /// The names of the labels, in the order of their numbers. For a language model they are the choices of a row with a
     /// label. For a classifier they give the class of a row with a target text.
     pub label_names: Vec<String>,
@@ -31,11 +42,22 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder with at most [`MAX_INPUT_TOKENS`] tokens per input and per target, and without label names.
+    /// An encoder with at most [`MAX_INPUT_TOKENS`] tokens per input and per target, windows that share 128 tokens, and without
+    /// label names.
     pub fn new(tokenizer: Tokenizer, model: ModelKind) -> Self {
         let (max_input_tokens, max_target_tokens) = (MAX_INPUT_TOKENS, MAX_INPUT_TOKENS);
-        let (label_names, chat_template) = (vec![], None);
-        Self { tokenizer, model, max_input_tokens, max_target_tokens, label_names, chat_template }
+        let (label_names, chat_template, doc_stride) = (vec![], None, DOC_STRIDE);
+        let masking = Masking::new();
+        Self {
+            tokenizer,
+            model,
+            max_input_tokens,
+            max_target_tokens,
+            doc_stride,
+            masking,
+            label_names,
+            chat_template,
+        }
     }
 
     /// Sets the maximum number of tokens of an input.
@@ -48,6 +70,16 @@ impl Encoder {
         Self { max_target_tokens, ..self }
     }
 
+    /// Sets the number of tokens that two windows of a long context share.
+    pub fn with_doc_stride(self, doc_stride: usize) -> Self {
+        Self { doc_stride, ..self }
+    }
+
+    /// Sets how tokens are hidden from a masked language model.
+    pub fn with_masking(self, masking: Masking) -> Self {
+        Self { masking, ..self }
+    }
+
     /// Sets the names of the labels, in the order of their numbers.
     pub fn with_label_names(self, label_names: Vec<String>) -> Self {
         Self { label_names, ..self }
@@ -58,7 +90,24 @@ impl Encoder {
         Self { chat_template, ..self }
     }
 
-    /// The ids of one example. For a classifier the number of the right choice is the class.
+    /// The examples that a text becomes: one; the windows of its context for a question; or variants with other tokens hidden for a
+    /// masked language model.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`encode`](Self::encode); [`DataError::AnswerPlace`] and [`DataError::Stride`] for a question.
+    pub fn encode_all(&self, example: &TextExample) -> Result<Vec<Example>, DataError> {
+        match (&example.answer, &self.model) {
+            (Answer::Spans { question, spans }, ModelKind::QuestionAnswerer) => {
+                self.windows(question, &example.input, spans)
+            }
+            (Answer::Hidden, ModelKind::MaskedLm) => self.masked(&example.input),
+            _ => Ok(vec![self.encode(example)?]),
+        }
+    }
+
+    /// The ids of one example. For a classifier the number of the right choice is the class. Of a question it is the first
+    /// window of the context, and of a masked text the first variant; [`encode_all`](Self::encode_all) gives all of them.
     ///
     /// # Errors
     ///
@@ -68,17 +117,61 @@ impl Encoder {
         if let Answer::Tags { words, tags } = &example.answer {
             return self.tagged(words, tags);
         }
+        if self.model == ModelKind::QuestionAnswerer {
+            let Answer::Spans { question, spans } = &example.answer else {
+                return self.other_kind(&example.answer, SPANS);
+            };
+            return Ok(self.windows(question, &example.input, spans)?.swap_remove(0));
+        }
+        match (&self.model, &example.answer) {
+            (ModelKind::MaskedLm, Answer::Text(whole)) => {
+                return unmasked(&self.tokenizer, (&example.input, whole), self.max_input_tokens);
+            }
+            (ModelKind::MaskedLm, Answer::Hidden) => return Ok(self.masked(&example.input)?.swap_remove(0)),
+            (ModelKind::MultipleChoice, Answer::Choices { choices, answer }) => {
+                return self.pairs(&example.input, choices, *answer);
+            }
+            _ => {}
+        }
         let input = self.tokenizer.encode_prompt(&example.input, Some(self.max_input_tokens), &self.model)?;
         let target = match self.model {
             ModelKind::Classifier => Target::Class(self.class(&example.answer)?),
             ModelKind::MultiLabel { labels } => Target::Values(self.classes(&example.answer, labels)?),
             ModelKind::Regression => Target::Values(numbers(&example.answer)?),
-            ModelKind::TokenClassifier => {
-                return Err(DataError::AnswerKind { found: kind(&example.answer), expected: TAGS });
-            }
+            ModelKind::TokenClassifier => return self.other_kind(&example.answer, TAGS),
+            ModelKind::QuestionAnswerer => return self.other_kind(&example.answer, SPANS),
+            ModelKind::MaskedLm => return self.other_kind(&example.answer, "a text, or none"),
+            ModelKind::MultipleChoice => return self.other_kind(&example.answer, "a choice of texts"),
             ModelKind::EncoderDecoder | ModelKind::Decoder { .. } => self.texts(&example.answer)?,
         };
         Ok(Example { input, target })
+    }
+
+    fn windows(&self, question: &str, context: &str, spans: &[SpanText]) -> Result<Vec<Example>, DataError> {
+        let limits = (self.max_input_tokens, self.doc_stride);
+        windows(&self.tokenizer, limits, (question, context), spans)
+    }
+
+    fn masked(&self, text: &str) -> Result<Vec<Example>, DataError> {
+        masked(&self.tokenizer, &self.masking, text, self.max_input_tokens)
+    }
+
+    fn other_kind(&self, answer: &Answer, expected: &'static str) -> Result<Example, DataError> {
+        Err(DataError::AnswerKind { found: kind(answer), expected })
+    }
+
+    /// The input with each of the choices.
+    fn pairs(&self, input: &str, choices: &[String], answer: usize) -> Result<Example, DataError> {
+        let max = self.max_input_tokens;
+        let pair = |choice: &String| {
+            let Pair { ids, types: token_type_ids, .. } = self.tokenizer.encode_pair(input, choice, max)?;
+            Ok(TokenPair { ids, token_type_ids })
+        };
+        let pairs = choices.iter().map(pair).collect::<Result<_, DataError>>()?;
+        Ok(Example {
+            input: self.tokenizer.encode(input, Some(max))?,
+            target: Target::Pairs { pairs, answer },
+        })
     }
 
     /// The tokens of words, of which the first of each word has the class of the word.
@@ -172,6 +265,8 @@ fn kind(answer: &Answer) -> &'static str {
         Answer::Classes(_) => "several classes",
         Answer::Numbers(_) => "a number",
         Answer::Tags { .. } => TAGS,
+        Answer::Spans { .. } => SPANS,
+        Answer::Hidden => "what a mask hides",
         Answer::Choices { .. } => "a choice of texts",
     }
 }

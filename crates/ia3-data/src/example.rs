@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::span::Span;
+
 /// Number of tokens to which T-Few truncates an input (`max_seq_len` in `src/utils/Config.py` of r-three/t-few).
 pub const MAX_INPUT_TOKENS: usize = 256;
 
@@ -23,8 +25,18 @@ pub enum Target {
     /// classifier with several classes per text.
     Values(Vec<f32>),
     /// The number of the class of each token of the input, for a classifier of tokens. It is -100 for a token without a class,
-    /// such as a special token, and each token of a word but its first.
+    /// such as a special token, and each token of a word but its first. For a masked language model the classes are the tokens
+    /// that the mask hides.
     TokenClasses(Vec<i64>),
+    /// A span of the context in the input, which is a question and a window of its context.
+    Span(Span),
+    /// One of several inputs, for a model that chooses. The input of the example is what they have in common.
+    Pairs {
+        /// The input with each choice.
+        pairs: Vec<TokenPair>,
+        /// The number of the right choice, from 0.
+        answer: usize,
+    },
     /// One of several texts.
     Choices {
         /// Ids of each text, which end with the end-of-sequence token.
@@ -42,12 +54,24 @@ pub enum Target {
     },
 }
 
+/// Ids of two texts as one input, with special tokens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenPair {
+    /// The ids.
+    pub ids: Vec<i64>,
+    /// The type of each token, by which BERT tells the two texts apart.
+    pub token_type_ids: Vec<i64>,
+}
+
 impl Target {
-    /// The ids of the target text, of the right choice, or of the rest of a conversation. `None` for classes and values.
+    /// The ids of the target text, of the right choice, or of the rest of a conversation. `None` for classes, values,
+    /// spans and pairs.
     pub fn tokens(&self) -> Option<&[i64]> {
         match self {
             Self::Tokens(ids) | Self::Turns { ids, .. } => Some(ids),
-            Self::Class(_) | Self::Values(_) | Self::TokenClasses(_) => None,
+            Self::Class(_) | Self::Values(_) | Self::TokenClasses(_) | Self::Span(_) | Self::Pairs { .. } => {
+                None
+            }
             Self::Choices { choices, answer } => choices.get(*answer).map(Vec::as_slice),
         }
     }

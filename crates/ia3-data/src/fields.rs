@@ -1,6 +1,7 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use crate::answers::spans;
 use crate::error::DataError;
 use crate::label_names;
 use crate::model_kind::ModelKind;
@@ -24,6 +25,8 @@ use crate::text_example::{Answer, TextExample};
 /// | several classes per text | `input`, `text` | `labels` or `label`: a list of classes, as numbers or names |
 /// | regression | `input`, `text` | `label` or `labels`: a number, or a list of numbers |
 /// | classes of words | `tokens`: a list of words | `tags`, `ner_tags` or `labels`: a class for each word |
+/// | spans of a context | `context`, with a `question` | `answers`: `{"text": […], "answer_start": […]}`, or a list of `{"text": …, "answer_start": …}`, as SQuAD has them |
+/// | hidden tokens | `input`, `text`, with mask tokens if there is a target | `target`: the text without mask tokens; without it, tokens are hidden at random |
 ///
 /// If no field of the answer is given, `choices` is looked for first, then `target`, then `label`. Other fields are ignored.
 ///
@@ -42,6 +45,8 @@ pub struct Fields {
     pub input: Option<String>,
     /// Name of the field that is the target.
     pub target: Option<String>,
+    /// Name of the field that is the question about a context.
+    pub question: Option<String>,
     /// Name of the field that is the label or, for choices, the right choice.
     pub label: Option<String>,
     /// Name of the field that has the choices.
@@ -66,6 +71,11 @@ impl Fields {
         Self { target: Some(field.into()), ..self }
     }
 
+    /// Sets the name of the field that is the question about a context.
+    pub fn with_question(self, field: impl Into<String>) -> Self {
+        Self { question: Some(field.into()), ..self }
+    }
+
     /// Sets the name of the field that is the label or, for choices, the right choice.
     pub fn with_label(self, field: impl Into<String>) -> Self {
         Self { label: Some(field.into()), ..self }
@@ -83,7 +93,8 @@ impl Fields {
 
     /// Whether the name of a field is given.
     pub(crate) fn is_named(&self) -> bool {
-        [&self.input, &self.target, &self.label, &self.choices].into_iter().any(Option::is_some)
+        let names = [&self.input, &self.target, &self.question, &self.label, &self.choices];
+        names.into_iter().any(Option::is_some)
     }
 
     /// The example in a row.
@@ -109,6 +120,8 @@ impl Fields {
         };
         let answer = match model {
             ModelKind::TokenClassifier => return self.tagged(row, &first(&["tags", "ner_tags", "labels"])),
+            ModelKind::QuestionAnswerer => return self.asked(row),
+            ModelKind::MaskedLm => self.hidden(row)?,
             ModelKind::MultiLabel { .. } => {
                 let field = first(&["labels", "label"]);
                 Answer::Classes(self.positions(row, &field)?)
@@ -134,6 +147,24 @@ impl Fields {
             return Err(DataError::TagCount { tags: tags.len(), words: words.len() });
         }
         TextExample { input: words.join(" "), answer: Answer::Tags { words, tags } }.check()
+    }
+
+    /// What a mask hides: given by the target, or to be drawn.
+    fn hidden(&self, row: &Record) -> Result<Answer, DataError> {
+        match &self.target {
+            Some(field) => Ok(Answer::Text(row.text(field)?)),
+            None if row.has("target") => Ok(Answer::Text(row.text("target")?)),
+            None => Ok(Answer::Hidden),
+        }
+    }
+
+    /// A question about a context, with its answers.
+    fn asked(&self, row: &Record) -> Result<TextExample, DataError> {
+        let name = |field: &Option<String>, usual: &str| field.clone().unwrap_or_else(|| usual.to_string());
+        let input = row.text(&name(&self.input, "context"))?;
+        let question = row.text(&name(&self.question, "question"))?;
+        let spans = spans(row, &name(&self.target, "answers"))?;
+        TextExample { input, answer: Answer::Spans { question, spans } }.check()
     }
 
     /// The numbers of the labels in a list, or of one label.

@@ -58,7 +58,8 @@ impl Layout {
         }
     }
 
-    /// Reads a file and tokenises it on all cores. Returns the variants of each row.
+    /// Reads a file and tokenises it on all cores. Returns the variants of each row, or the windows of its context for a model that
+    /// answers questions.
     ///
     /// Where no field is named and the first row has the [`Shape`] of a conversation, all rows are read as such.
     ///
@@ -86,7 +87,11 @@ impl Layout {
                 Some(shape) => encoder.encode_row(shape, row).map(|example| vec![example]),
                 None => {
                     let variants = self.variants_for(row, index, &encoder.model);
-                    variants.and_then(|v| v.iter().map(|example| encoder.encode(example)).collect())
+                    variants.and_then(|v| {
+                        let all: Vec<Vec<Example>> =
+                            v.iter().map(|example| encoder.encode_all(example)).collect::<Result<_, _>>()?;
+                        Ok(all.concat())
+                    })
                 }
             };
             encoded.map_err(|error| error.at(path, *line))

@@ -4,7 +4,10 @@
 
 mod example;
 mod padding;
+mod span;
 
+#[cfg(feature = "text")]
+mod answers;
 #[cfg(feature = "text")]
 mod chat;
 #[cfg(feature = "text")]
@@ -24,7 +27,11 @@ mod layout;
 #[cfg(feature = "text")]
 mod long_text;
 #[cfg(feature = "text")]
+mod masking;
+#[cfg(feature = "text")]
 mod model_kind;
+#[cfg(feature = "text")]
+mod pair;
 #[cfg(feature = "text")]
 mod promptsource;
 #[cfg(feature = "text")]
@@ -41,9 +48,12 @@ mod text_example;
 mod tokenizer;
 #[cfg(feature = "text")]
 mod tokenizer_limits;
+#[cfg(feature = "text")]
+mod windows;
 
-pub use example::{Example, MAX_INPUT_TOKENS, Target};
+pub use example::{Example, MAX_INPUT_TOKENS, Target, TokenPair};
 pub use padding::padding_share;
+pub use span::Span;
 
 #[cfg(feature = "text")]
 pub use chat::{ChatTemplate, Conversation, Shape};
@@ -58,6 +68,8 @@ pub use gguf::gguf_tokenizer_files;
 #[cfg(feature = "text")]
 pub use layout::Layout;
 #[cfg(feature = "text")]
+pub use masking::Masking;
+#[cfg(feature = "text")]
 pub use model_kind::ModelKind;
 #[cfg(feature = "text")]
 pub use promptsource::{TemplateChoice, TemplateSet};
@@ -68,6 +80,6 @@ pub use records::read_records;
 #[cfg(feature = "text")]
 pub use template::Template;
 #[cfg(feature = "text")]
-pub use text_example::{Answer, TextExample};
+pub use text_example::{Answer, SpanText, TextExample};
 #[cfg(feature = "text")]
 pub use tokenizer::Tokenizer;

@@ -19,4 +19,10 @@ pub enum ModelKind {
     Regression,
     /// A classifier of each word of a text.
     TokenClassifier,
+    /// A model that marks the span of a context that answers a question.
+    QuestionAnswerer,
+    /// A model that predicts the tokens that a mask hides.
+    MaskedLm,
+    /// A model that chooses one of several inputs.
+    MultipleChoice,
 }

@@ -14,6 +14,8 @@ pub struct TextExample {
 pub enum Answer {
     /// A text.
     Text(String),
+    /// The tokens of the input that a mask hides, which are drawn.
+    Hidden,
     /// The number of a class.
     Class(usize),
     /// The numbers of several classes.
@@ -27,6 +29,13 @@ pub enum Answer {
         /// The number of the class of each word.
         tags: Vec<usize>,
     },
+    /// The spans of the input, which is a context, that answer a question. There is none if the context does not answer it.
+    Spans {
+        /// The question.
+        question: String,
+        /// The right answers, of which the first is learned.
+        spans: Vec<SpanText>,
+    },
     /// One of several texts.
     Choices {
         /// The texts.
@@ -34,6 +43,15 @@ pub enum Answer {
         /// The number of the right text, from 0.
         answer: usize,
     },
+}
+
+/// A part of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanText {
+    /// What the part says.
+    pub text: String,
+    /// The number of characters before it.
+    pub start: usize,
 }
 
 impl TextExample {
@@ -45,6 +63,8 @@ impl TextExample {
             Answer::Text(text) if empty(text) => Some("the target"),
             Answer::Choices { choices, .. } if choices.iter().any(empty) => Some("a choice"),
             Answer::Numbers(numbers) if numbers.is_empty() => Some("the list of numbers"),
+            Answer::Spans { question, .. } if empty(question) => Some("the question"),
+            Answer::Spans { spans, .. } if spans.iter().any(|span| empty(&span.text)) => Some("an answer"),
             _ => None,
         };
         what.map_or(Ok(self), |what| Err(DataError::Empty { what }))

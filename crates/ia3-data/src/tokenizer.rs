@@ -112,7 +112,21 @@ impl Tokenizer {
             // A post-processor that writes the text several times would combine each rest with each other.
             encoding.take_overflowing();
         }
-        self.guarded(|| self.tokenizer.post_process(encoding, None, true))
+        self.post_processed(encoding, None)
+    }
+
+    /// One text or two with the special tokens.
+    pub(crate) fn post_processed(
+        &self,
+        encoding: Encoding,
+        second: Option<Encoding>,
+    ) -> Result<Encoding, DataError> {
+        self.guarded(|| self.tokenizer.post_process(encoding, second, true))
+    }
+
+    /// The number of special tokens that two texts get.
+    pub(crate) fn added_to_pair(&self) -> usize {
+        self.tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(true))
     }
 
     /// The ids of words, with the special tokens of the tokenizer, and the position of the word of each id, which is `None` for
@@ -185,6 +199,28 @@ impl Tokenizer {
         Ok(ids.take(max).collect())
     }
 
+    /// As [`encode`](Self::encode), and for each id whether it is a special token.
+    pub(crate) fn encode_marked(&self, text: &str, max: usize) -> Result<(Vec<i64>, Vec<bool>), DataError> {
+        let encoding = self.finished(self.tokens(text, Some(max))?, Some(max))?;
+        let special = encoding.get_special_tokens_mask().iter().map(|special| *special == 1).collect();
+        Ok((self.ids(&encoding)?, special))
+    }
+
+    /// The id of the mask token: that of `token`, or of `[MASK]` or `<mask>`.
+    pub(crate) fn mask_id(&self, token: Option<&str>) -> Result<i64, DataError> {
+        let id = |token: &str| self.tokenizer.token_to_id(token).map(i64::from);
+        let found = match token {
+            Some(token) => return self.id_of(token),
+            None => ["[MASK]", "<mask>"].into_iter().find_map(id),
+        };
+        self.known(found.ok_or(DataError::NoMaskToken)?)
+    }
+
+    /// The number of ids of the model, or of the tokenizer if the model is not known.
+    pub(crate) fn vocab_size(&self) -> usize {
+        self.vocab_size.unwrap_or_else(|| self.tokenizer.get_vocab_size(true)).max(1)
+    }
+
     /// The id of a token as the vocabulary spells it, such as `fra_Latn`.
     ///
     /// # Errors
@@ -226,7 +262,7 @@ impl Tokenizer {
 
     /// The tokens of a text, without special tokens. With `max` the text is tokenised only as far as it takes to know the
     /// first `max`.
-    fn tokens(&self, text: &str, max: Option<usize>) -> Result<Encoding, DataError> {
+    pub(crate) fn tokens(&self, text: &str, max: Option<usize>) -> Result<Encoding, DataError> {
         let encode = |text: &str| self.guarded(|| self.tokenizer.encode(text, false));
         match max {
             None => encode(whole(text)?),
@@ -234,7 +270,7 @@ impl Tokenizer {
         }
     }
 
-    fn ids(&self, encoding: &Encoding) -> Result<Vec<i64>, DataError> {
+    pub(crate) fn ids(&self, encoding: &Encoding) -> Result<Vec<i64>, DataError> {
         encoding.get_ids().iter().map(|&id| self.known(id.into())).collect()
     }
 
@@ -247,7 +283,7 @@ impl Tokenizer {
         }
     }
 
-    fn guarded<T>(&self, code: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, DataError> {
+    pub(crate) fn guarded<T>(&self, code: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, DataError> {
         let result = caught(|| code().map_err(|error| error.to_string())).unwrap_or_else(damaged);
         result.map_err(|reason| {
             let file = self.file.as_deref().map(|file| format!(" {}", quote_path(file))).unwrap_or_default();

@@ -205,6 +205,69 @@ pub enum DataError {
         /// The number of words.
         words: usize,
     },
+    /// An answer is not where its row says.
+    #[error(
+        "the answer `{}` is said to start at character {start} of the context, which has {} there; `answer_start` counts \
+         characters from 0",
+        quote(text),
+        found.as_ref().map_or("no text".to_string(), |found| format!("`{}`", quote(found)))
+    )]
+    AnswerPlace {
+        /// The answer.
+        text: String,
+        /// Where it should start.
+        start: usize,
+        /// What is there; `None` beyond the end of the context.
+        found: Option<String>,
+    },
+    /// The share of tokens that are hidden is no share.
+    #[error("the share of tokens that the mask hides is {found}, expected a number between 0 and 1")]
+    MaskShare {
+        /// The share.
+        found: f64,
+    },
+    /// A tokenizer has no mask token.
+    #[error(
+        "the tokenizer has neither `[MASK]` nor `<mask>`; name its mask token, or take the base of a masked language model"
+    )]
+    NoMaskToken,
+    /// A text with mask tokens has another length than what they hide.
+    #[error(
+        "the text has {input} tokens and the target {target}; write one mask token for each token that is hidden"
+    )]
+    MaskedLength {
+        /// The number of tokens of the text.
+        input: usize,
+        /// The number of tokens of the target.
+        target: usize,
+    },
+    /// A text and its target are the same.
+    #[error(
+        "the text and the target have the same tokens; write mask tokens in the place of those that are to be predicted, or leave the target out"
+    )]
+    NothingMasked,
+    /// A question leaves no room for its context.
+    #[error(
+        "there is no room for the context: the token limit is {max}, and the question takes {taken} with the special tokens; \
+         raise the limit"
+    )]
+    NoRoomForContext {
+        /// The limit.
+        max: usize,
+        /// Number of tokens of the question and of special tokens.
+        taken: usize,
+    },
+    /// Windows of a context would not advance.
+    #[error(
+        "the windows of a long context would overlap by {stride} tokens, but beside the question they hold {room}; take a \
+         smaller `doc_stride`, or more tokens per input"
+    )]
+    Stride {
+        /// The number of tokens that two windows share.
+        stride: usize,
+        /// The number of tokens of the context that a window holds.
+        room: usize,
+    },
     /// A text is empty.
     #[error("{what} is empty")]
     Empty {

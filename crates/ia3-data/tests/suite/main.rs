@@ -5,4 +5,5 @@ mod gguf;
 mod padding;
 mod promptsource;
 mod properties;
+mod questions;
 mod words;
