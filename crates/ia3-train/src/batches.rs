@@ -82,6 +82,7 @@ fn target_kind(data: &Dataset, model: &Model) -> Result<TargetKind, ExampleError
 pub(crate) fn batch_entries(examples: &[&Example], config: &LossConfig) -> usize {
     let entries = |example: &&Example| match &example.target {
         Target::Choices { choices, .. } if config.compares() => choices.len(),
+        Target::Pairs { pairs, .. } => pairs.len(),
         _ => 1,
     };
     examples.iter().map(entries).sum()

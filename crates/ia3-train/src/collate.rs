@@ -3,16 +3,18 @@ use ia3_data::{Example, Target};
 use ia3_models::{IGNORE_INDEX, Model, ModelInputs, PaddingSide, Task};
 
 use crate::loss_config::CausalLoss;
+use crate::token_types::token_types;
 
 /// Examples as padded tensors.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `input_ids` and `attention_mask`, each `[batch, seq]`. For a decoder without an encoder a row is the input followed
-    /// by the target.
+    /// `input_ids` and `attention_mask`, each `[batch, seq]`, and for spans and choices `token_type_ids` where the
+    /// model has them. Each choice is a row. For a decoder without an encoder a row
+    /// is the input followed by the target.
     pub inputs: ModelInputs,
     /// Target ids, and [`IGNORE_INDEX`] where there is no label. The shape is `[batch, target_seq]` for an encoder-decoder,
-    /// that of `input_ids` for a decoder without an encoder and for a classifier of tokens, and `[batch, 1]` (classes) for a
-    /// classifier.
+    /// that of `input_ids` for a decoder without an encoder and for a classifier of tokens, `[batch, 1]` (classes or choices)
+    /// for a classifier or a model that chooses, and `[batch, 2]` (first and last token) for spans.
     pub labels: Tensor<2, Int>,
     /// The targets `[batch, num_labels]` of a regression or of a classifier with several classes per input; `labels` is empty
     /// then.
@@ -36,20 +38,33 @@ pub(crate) fn collate_for(
     model: &Model,
     device: &Device,
 ) -> Batch {
-    let input = |e: &&Example| match model.task() {
-        Task::CausalLm => whole(e),
-        _ => e.input.clone(),
+    let input = |e: &&Example| match (&e.target, model.task()) {
+        (Target::Pairs { pairs, .. }, _) => pairs.iter().map(|pair| pair.ids.clone()).collect(),
+        (_, Task::CausalLm) => vec![whole(e)],
+        _ => vec![e.input.clone()],
     };
-    let inputs: Vec<Vec<i64>> = examples.iter().map(input).collect();
+    let inputs: Vec<Vec<i64>> = examples.iter().flat_map(input).collect();
     let labels: Vec<Vec<i64>> = examples.iter().map(|e| labels(e, causal, model.task())).collect();
     let padded = |rows: &[Vec<i64>], with| ModelInputs::from_rows(rows, with, PaddingSide::Right, device);
     let Counts { tokens, labelled } = Counts::of(examples, causal, model.task());
     Batch {
-        inputs: padded(&inputs, model.pad_token_id()),
+        inputs: ModelInputs {
+            token_type_ids: token_types(examples, model, device),
+            num_choices: num_choices(examples),
+            ..padded(&inputs, model.pad_token_id())
+        },
         labels: padded(&labels, IGNORE_INDEX).input_ids.expect("`from_rows` gives ids"),
         values: values(examples, device),
         tokens,
         labelled,
+    }
+}
+
+/// The number of choices of each example, if the examples are inputs to choose from.
+fn num_choices(examples: &[&Example]) -> Option<usize> {
+    match &examples.first()?.target {
+        Target::Pairs { pairs, .. } => Some(pairs.len()),
+        _ => None,
     }
 }
 
@@ -96,16 +111,22 @@ impl Counts {
             let values = if let Target::Values(values) = &e.target { values.len() } else { 0 };
             values + labels(e, causal, task).iter().skip(first).filter(|id| **id != IGNORE_INDEX).count()
         };
-        let tokens = |e: &&Example| e.input.len() + e.target.tokens().map_or(0, <[i64]>::len);
+        let tokens = |e: &&Example| match &e.target {
+            Target::Pairs { pairs, .. } => pairs.iter().map(|pair| pair.ids.len()).sum(),
+            target => e.input.len() + target.tokens().map_or(0, <[i64]>::len),
+        };
         Self { tokens: examples.iter().map(tokens).sum(), labelled: examples.iter().map(labelled).sum() }
     }
 }
 
-/// The label ids of an example: the tokens of the (right) text, or the number of the class.
+/// The label ids of an example: the tokens of the (right) text, the number of the class or of the choice, or the
+/// ends of the span.
 pub(crate) fn target_ids(example: &Example) -> Vec<i64> {
     match &example.target {
         Target::Class(class) => vec![*class as i64],
         Target::TokenClasses(classes) => classes.clone(),
+        Target::Span(span) => vec![span.start as i64, span.end as i64],
+        Target::Pairs { answer, .. } => vec![*answer as i64],
         target => target.tokens().unwrap_or_default().to_vec(),
     }
 }

@@ -1,4 +1,4 @@
-use ia3_data::Example;
+use ia3_data::{Example, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ExampleError;
@@ -15,6 +15,22 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The rows with each window of a question as a row of its own, and the row that each of them was. All windows are learned in
+    /// an epoch, where one of several variants is.
+    pub fn with_windows_as_rows(self) -> (Self, Vec<usize>) {
+        let is_window = |example: &Example| matches!(example.target, Target::Span(_));
+        let (mut rows, mut places) = (vec![], vec![]);
+        for (place, row) in self.rows.into_iter().enumerate() {
+            let own: Vec<Vec<Example>> = match row.iter().all(is_window) && !row.is_empty() {
+                true => row.into_iter().map(|window| vec![window]).collect(),
+                false => vec![row],
+            };
+            places.extend(std::iter::repeat_n(place, own.len()));
+            rows.extend(own);
+        }
+        (Self { rows }, places)
+    }
+
     /// Refuses a row without a variant.
     pub(crate) fn check(&self) -> Result<(), ExampleError> {
         match self.rows.iter().position(Vec::is_empty) {

@@ -28,6 +28,7 @@ mod row_lengths;
 mod schedule;
 mod state;
 mod target_kind;
+mod token_types;
 mod train_config;
 mod train_report;
 mod trained;
@@ -45,7 +46,7 @@ pub use evaluate::{
 };
 pub use file_hashes::FileHashes;
 pub use fingerprint::Fingerprint;
-pub use ia3_data::{Example, MAX_INPUT_TOKENS, Target};
+pub use ia3_data::{Example, MAX_INPUT_TOKENS, Span, Target, TokenPair};
 pub use loss_config::{CausalLoss, LossConfig, Unlikelihood};
 pub use multi_task::AdapterTask;
 pub use objective::{Loss, choice_loss, loss};

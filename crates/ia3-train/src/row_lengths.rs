@@ -16,6 +16,10 @@ impl RowLengths {
     /// Adds the entries of `examples` for a model of `task`.
     pub(crate) fn add(&mut self, examples: &[&Example], config: &TrainConfig, task: Task) {
         for example in examples {
+            if let Target::Pairs { pairs, .. } = &example.target {
+                self.inputs.extend(pairs.iter().map(|pair| pair.ids.len()));
+                continue;
+            }
             let (input, texts) = (example.input.len(), scored_texts(example, config));
             match task {
                 Task::CausalLm => self.inputs.extend(texts.iter().map(|text| input + text)),
@@ -42,7 +46,7 @@ impl RowLengths {
 /// Number of tokens of each text that is scored.
 fn scored_texts(example: &Example, config: &TrainConfig) -> Vec<usize> {
     match &example.target {
-        Target::Class(_) | Target::Values(_) | Target::TokenClasses(_) => vec![0],
+        Target::Class(_) | Target::Values(_) | Target::TokenClasses(_) | Target::Span(_) => vec![0],
         Target::Choices { choices, .. } if config.loss.compares() => choices.iter().map(Vec::len).collect(),
         target => vec![target.tokens().map_or(0, <[i64]>::len)],
     }

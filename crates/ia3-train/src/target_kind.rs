@@ -1,4 +1,4 @@
-use ia3_data::{Example, Target};
+use ia3_data::{Example, Span, Target};
 use ia3_models::{IGNORE_INDEX, Model, ProblemType, Task};
 
 use crate::error::ExampleError;
@@ -10,6 +10,8 @@ pub(crate) enum TargetKind {
     Class,
     Values,
     TokenClasses,
+    Span,
+    Pairs,
     Choices,
 }
 
@@ -20,6 +22,8 @@ impl TargetKind {
             Target::Class(_) => Self::Class,
             Target::Values(_) => Self::Values,
             Target::TokenClasses(_) => Self::TokenClasses,
+            Target::Span(_) => Self::Span,
+            Target::Pairs { .. } => Self::Pairs,
             Target::Choices { .. } => Self::Choices,
         }
     }
@@ -30,6 +34,8 @@ impl TargetKind {
             Self::Class => "a class",
             Self::Values => "a list of values",
             Self::TokenClasses => "a class for each token",
+            Self::Span => "a span",
+            Self::Pairs => "a choice of inputs",
             Self::Choices => "a choice of texts",
         }
     }
@@ -42,7 +48,9 @@ impl TargetKind {
             // A regression with one label has a message of its own.
             Self::Class => single || model.num_labels() == Some(1),
             Self::Values => model.task() == Task::SequenceClassification && !single,
-            Self::TokenClasses => model.task() == Task::TokenClassification,
+            Self::TokenClasses => matches!(model.task(), Task::TokenClassification | Task::MaskedLm),
+            Self::Pairs => model.task() == Task::MultipleChoice,
+            Self::Span => model.task() == Task::QuestionAnswering,
         }
     }
 }
@@ -55,7 +63,7 @@ pub(crate) fn check<'a>(
     examples: impl IntoIterator<Item = &'a Example>,
     model: &Model,
 ) -> Result<TargetKind, ExampleError> {
-    let mut kind = None;
+    let (mut kind, mut choices) = (None, None);
     for (index, example) in examples.into_iter().enumerate() {
         let found = TargetKind::of(&example.target);
         let expected = *kind.get_or_insert(found);
@@ -65,6 +73,12 @@ pub(crate) fn check<'a>(
         }
         if !found.fits(model) {
             return Err(ExampleError::TargetOfTask { index, found: found.name(), task: model.task() });
+        }
+        if let Target::Pairs { pairs, .. } = &example.target {
+            let first = *choices.get_or_insert(pairs.len());
+            if pairs.len() != first {
+                return Err(ExampleError::ChoiceCount { index, found: pairs.len(), first });
+            }
         }
         check_parts(index, example, model.task())?;
         check_class(index, example, model)?;
@@ -90,6 +104,20 @@ fn check_parts(index: usize, example: &Example, task: Task) -> Result<(), Exampl
         Target::TokenClasses(classes) if classes.len() != example.input.len() => {
             Err(ExampleError::TargetLength { index, found: classes.len(), expected: example.input.len() })
         }
+        Target::Pairs { pairs, .. } if pairs.is_empty() || pairs.iter().any(|pair| pair.ids.is_empty()) => {
+            empty("choice")
+        }
+        Target::Pairs { pairs, answer } if *answer >= pairs.len() => {
+            Err(ExampleError::Answer { index, answer: *answer, choices: pairs.len() })
+        }
+        Target::Pairs { pairs, .. } => {
+            let wrong = pairs.iter().find(|pair| pair.token_type_ids.len() != pair.ids.len());
+            wrong.map_or(Ok(()), |pair| {
+                let (found, expected) = (pair.token_type_ids.len(), pair.ids.len());
+                Err(ExampleError::TargetLength { index, found, expected })
+            })
+        }
+        Target::Span(span) => check_span(index, span, example.input.len()),
         Target::Values(values) if values.iter().any(|value| !value.is_finite()) => {
             Err(ExampleError::ValueNotFinite { index })
         }
@@ -100,8 +128,20 @@ fn check_parts(index: usize, example: &Example, task: Task) -> Result<(), Exampl
     }
 }
 
+fn check_span(index: usize, span: &Span, tokens: usize) -> Result<(), ExampleError> {
+    let lists = [span.token_type_ids.len(), span.places.len()];
+    if let Some(&found) = lists.iter().find(|found| **found != tokens) {
+        return Err(ExampleError::TargetLength { index, found, expected: tokens });
+    }
+    if span.start > span.end || span.end >= tokens {
+        return Err(ExampleError::Span { index, start: span.start, end: span.end, tokens });
+    }
+    Ok(())
+}
+
 fn check_class(index: usize, example: &Example, model: &Model) -> Result<(), ExampleError> {
-    match (&example.target, model.num_labels()) {
+    let hidden = (model.task() == Task::MaskedLm).then(|| model.vocab_size());
+    match (&example.target, model.num_labels().or(hidden)) {
         (Target::Class(_), Some(1)) => Err(ExampleError::OneLabel),
         (Target::Class(class), Some(labels)) if *class >= labels => {
             Err(ExampleError::Class { index, class: *class, labels })

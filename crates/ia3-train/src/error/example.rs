@@ -87,6 +87,31 @@ pub enum ExampleError {
         /// The number of tokens of the input, or of labels of the model.
         expected: usize,
     },
+    /// Two examples have another number of choices.
+    #[error(
+        "example {index} has {found} choices, but example 0 has {first}; a data set for a model that chooses needs the same \
+         number of choices in every example"
+    )]
+    ChoiceCount {
+        /// Position in the data, from 0.
+        index: usize,
+        /// Its number of choices.
+        found: usize,
+        /// The number of choices of the first example.
+        first: usize,
+    },
+    /// A span is none of tokens of its input.
+    #[error("the span of example {index} is {start} to {end}, but its input has the tokens 0 to {}", tokens - 1)]
+    Span {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The first token.
+        start: usize,
+        /// The last token.
+        end: usize,
+        /// The number of tokens of the input.
+        tokens: usize,
+    },
     /// A value of a target is NaN or infinite.
     #[error("the target of example {index} has a value that is not finite")]
     ValueNotFinite {
@@ -104,7 +129,11 @@ fn advice(task: Task) -> &'static str {
     match task {
         Task::SequenceClassification => "the model is a classifier, which needs a class as the target",
         Task::TokenClassification => "the model classifies tokens, and needs a class for each of them",
-        Task::QuestionAnswering => "the model marks spans of texts, which cannot be trained here",
+        Task::QuestionAnswering => {
+            "the model marks the spans of contexts that answer questions, and needs `context`, `question` and `answers`"
+        }
+        Task::MaskedLm => "the model predicts hidden tokens, and needs a class for each token of the input",
+        Task::MultipleChoice => "the model chooses one of several inputs, and needs an input with `choices`",
         Task::FeatureExtraction => "the model has no head; give it one to train it",
         Task::Seq2SeqLm | Task::CausalLm => {
             "the model is a language model, which needs texts as targets; give each class its text as a choice"

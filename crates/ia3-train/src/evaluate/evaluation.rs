@@ -3,14 +3,15 @@ use super::entities::EntityScores;
 /// How well a model does on examples.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
-    /// Number of examples.
+    /// Number of examples, or of questions.
     pub examples: usize,
     /// The loss over all examples together: the mean cross entropy per target token or per class. For choices it is the
     /// weighted sum of the terms, each a mean over the whole data, without the constant that padding adds to the authors'
     /// unlikelihood loss.
     pub loss: f64,
     /// Share of examples whose answer is the target: the greedy generation, token for token; the class; the choice; all
-    /// classes of the tokens or of the input. It is 0 for a regression.
+    /// classes of the tokens or of the input; a right answer of the question, as [`squad`](crate::metrics::squad) compares them.
+    /// It is 0 for a regression.
     pub exact_match: f64,
     /// Share of examples whose class or choice is right. `None` if the targets are texts.
     pub accuracy: Option<f64>,
@@ -27,6 +28,8 @@ pub struct Evaluation {
     pub values: Vec<Vec<f32>>,
     /// The predicted class of each token of each example, -100 where the target has none. Empty for other targets.
     pub token_classes: Vec<Vec<i64>>,
+    /// The answer to each question, at the place of its first window; empty for its other windows, and for other targets.
+    pub answers: Vec<String>,
     /// Precision, recall and F1 of entities, if the targets are classes of tokens.
     pub entities: Option<EntityScores>,
     /// Mean scores of right and wrong choices. `None` unless the targets are choices.
@@ -42,7 +45,7 @@ pub enum Metric {
     ExactMatch,
     /// The share of right classes or choices.
     Accuracy,
-    /// F1 of entities, or of the classes of all examples together.
+    /// F1 of entities, of the classes of all examples together, or of the words of answers.
     F1,
     /// The correlation of the predicted numbers with the targets; 0 if one of the two does not vary.
     Pearson,

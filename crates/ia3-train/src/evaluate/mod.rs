@@ -7,6 +7,8 @@ mod evaluation;
 mod quartiles;
 mod run;
 mod similar_length;
+mod span_search;
+mod spans;
 mod text;
 mod token_classes;
 mod values;
@@ -57,7 +59,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Sets the maximum number of batch entries. An example has one entry, or one per choice; the entries of one example
-    /// stay together, even if they are more.
+    /// stay together, even if they are more. So do the windows of one question, which are computed in several passes then.
     pub fn with_batch_size(self, batch_size: usize) -> Self {
         Self { batch_size, ..self }
     }
@@ -89,6 +91,10 @@ impl<'a> Evaluator<'a> {
     /// more than one half. If the targets are choices, it is the choice with the lowest score (rank classification,
     /// arXiv 2205.05638 §3.2 and §4.1). Examples of similar length share a batch.
     ///
+    /// If the targets are spans, the answer to a question is the most likely span of at most 30 tokens over all windows of its
+    /// context, as transformers' run_qa finds it. Where a question of the data has no answer, there may be none: the first token
+    /// is then a span too, whose score has to be beaten in every window.
+    ///
     /// # Errors
     ///
     /// There are no examples, the targets are of different kinds or of a kind that the model does not produce, a setting is
@@ -115,16 +121,21 @@ impl<'a> Evaluator<'a> {
             device: self.model.devices().first().cloned().unwrap_or_default(),
             examples,
             batches: similar_length::batches(examples, self.batch_size),
+            entries: self.batch_size,
             loss: &self.loss,
             label_names: self.label_names,
+            unanswerable: spans::has_unanswerable(examples),
         };
         match kind {
             TargetKind::Text => self.whole(&run, text::evaluate, text::summarise, &mut on_batch),
-            TargetKind::Class => self.whole(&run, class::evaluate, class::summarise, &mut on_batch),
+            TargetKind::Class | TargetKind::Pairs => {
+                self.whole(&run, class::evaluate, class::summarise, &mut on_batch)
+            }
             TargetKind::Values => self.whole(&run, values::evaluate, values::summarise, &mut on_batch),
             TargetKind::TokenClasses => {
                 self.whole(&run, token_classes::evaluate, token_classes::summarise, &mut on_batch)
             }
+            TargetKind::Span => self.whole(&run, spans::evaluate, spans::summarise, &mut on_batch),
             TargetKind::Choices => self.whole(&run, choices::evaluate, choices::summarise, &mut on_batch),
         }
     }

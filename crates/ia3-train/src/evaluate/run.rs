@@ -14,9 +14,13 @@ pub(super) struct Run<'a> {
     pub(super) examples: &'a [Example],
     /// Positions of the examples of each batch.
     pub(super) batches: Vec<Vec<usize>>,
+    /// The maximum number of entries of a batch.
+    pub(super) entries: usize,
     pub(super) loss: &'a LossConfig,
     /// The names of the classes of tokens.
     pub(super) label_names: &'a [String],
+    /// Whether a question may have no answer.
+    pub(super) unanswerable: bool,
 }
 
 impl Run<'_> {
@@ -51,8 +55,10 @@ impl Run<'_> {
             device: self.device.clone(),
             examples,
             batches,
+            entries: self.entries,
             loss: self.loss,
             label_names: self.label_names,
+            unanswerable: self.unanswerable,
         }
     }
 

@@ -1,7 +1,7 @@
-//! Classifiers of tokens: the most likely class of each token is the answer.
+//! Classifiers of tokens, and masked language models, whose classes are tokens: the most likely class of each token is the answer.
 
 use ia3_data::Example;
-use ia3_models::{IGNORE_INDEX, cross_entropy};
+use ia3_models::{IGNORE_INDEX, Task, cross_entropy};
 
 use super::entities::entity_scores;
 use super::evaluation::{Evaluation, Metric};
@@ -52,19 +52,21 @@ pub(super) fn summarise(run: &Run, batches: &[Batch]) -> Evaluation {
             .map(|row| row.iter().filter(name).map(|class| name_of(*class, run.label_names)).collect())
             .collect()
     };
-    let entities = entity_scores(&names(&targets), &names(&token_classes));
+    let is_masked = run.model.task() == Task::MaskedLm;
+    let entities = (!is_masked).then(|| entity_scores(&names(&targets), &names(&token_classes)));
     let right = token_classes.iter().zip(&targets).filter(|(got, expected)| got == expected).count();
     let tokens =
         || token_classes.iter().flatten().zip(targets.iter().flatten()).filter(|(_, t)| **t != IGNORE_INDEX);
     let (hits, all) = (tokens().filter(|(got, expected)| got == expected).count(), tokens().count());
+    let accuracy = hits as f64 / all.max(1) as f64;
     Evaluation {
         examples: run.examples.len(),
         loss: if labelled > 0.0 { sum / labelled } else { 0.0 },
         exact_match: run.share(right),
-        accuracy: Some(hits as f64 / all.max(1) as f64),
-        metric: Metric::F1,
-        score: entities.f1,
-        entities: Some(entities),
+        accuracy: Some(accuracy),
+        metric: if is_masked { Metric::Accuracy } else { Metric::F1 },
+        score: entities.map_or(accuracy, |entities| entities.f1),
+        entities,
         token_classes,
         ..Evaluation::default()
     }

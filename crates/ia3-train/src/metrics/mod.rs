@@ -3,7 +3,9 @@
 mod bleu;
 mod classes;
 mod rouge;
+mod squad;
 
 pub use bleu::bleu;
 pub use classes::{macro_f1, matthews, micro_f1};
 pub use rouge::{Rouge, rouge};
+pub use squad::{SquadScores, squad, squad_match};
