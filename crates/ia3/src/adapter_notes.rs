@@ -67,9 +67,9 @@ pub fn adapter_notes(adapter: &ia3_core::Adapter, base: impl AsRef<Path>, task: 
     let not_finite = (!found.is_empty()).then_some(AdapterNote::NotFinite(found));
     let named = adapter.config.base_model_name_or_path.as_deref();
     let other_base = named.and_then(|named| other_base(named, base.as_ref()));
-    let base_task = task_type(task);
-    let named = adapter.config.task_type.filter(|named| *named != base_task);
-    let other_task = named.map(|named| AdapterNote::OtherTask { named, base: base_task });
+    let tasks = adapter.config.task_type.zip(task_type(task));
+    let other_task = tasks.filter(|(named, base)| named != base);
+    let other_task = other_task.map(|(named, base)| AdapterNote::OtherTask { named, base });
     [not_finite, other_base, other_task].into_iter().flatten().collect()
 }
 
@@ -79,14 +79,15 @@ fn other_base(named: &str, base: &Path) -> Option<AdapterNote> {
     (!BaseNames::of(base).contains(&part)).then_some(AdapterNote::OtherBase { named, base: base_name })
 }
 
-/// PEFT's name of the task of a model.
-pub fn task_type(task: Task) -> TaskType {
-    match task {
+/// PEFT's name of the task of a model. PEFT has none for masked language models and for models that choose.
+pub fn task_type(task: Task) -> Option<TaskType> {
+    Some(match task {
         Task::Seq2SeqLm => TaskType::Seq2SeqLm,
         Task::CausalLm => TaskType::CausalLm,
         Task::SequenceClassification => TaskType::SeqCls,
         Task::TokenClassification => TaskType::TokenCls,
         Task::QuestionAnswering => TaskType::QuestionAns,
         Task::FeatureExtraction => TaskType::FeatureExtraction,
-    }
+        Task::MaskedLm | Task::MultipleChoice => return None,
+    })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::DType;
 use ia3_core::visit_params;
 use ia3_io::Checkpoint;
-use ia3_models::{Model, ModelConfig};
+use ia3_models::{Model, ModelConfig, ModelError, Task};
 use serde_json::{Map, Value};
 
 use crate::base_config::config_of_base;
@@ -31,6 +31,7 @@ pub fn config_text(model: &Model, base: &Path) -> Result<Option<String>, Error> 
     let before = fields.clone();
     set_num_labels(&mut fields, model, &config);
     set_head(&mut fields, model, &config);
+    check_decoder(&fields, model)?;
     set_own_head(&mut fields, model, config, base)?;
     if fields == before && base.is_dir() {
         return Ok(None);
@@ -59,6 +60,21 @@ fn set_head(fields: &mut Map<String, Value>, model: &Model, config: &ModelConfig
     if let Some(found) = model.problem().filter(|found| Some(*found) != problem) {
         fields.insert("problem_type".into(), found.as_str().into());
     }
+}
+
+/// Refuses a masked language model whose decoder has got a weight of its own: transformers would look for its bias elsewhere.
+fn check_decoder(fields: &Map<String, Value>, model: &Model) -> Result<(), Error> {
+    const DECODERS: [&str; 4] =
+        ["cls.predictions.decoder", "lm_head.decoder", "vocab_projector", "generator_lm_head"];
+    let tied = fields.get("tie_word_embeddings").is_none_or(|tied| tied != false);
+    let mut own = false;
+    visit_params(model, |path, _| own |= DECODERS.iter().any(|d| path.to_string() == format!("{d}.weight")));
+    if !own || !tied || model.task() != Task::MaskedLm {
+        return Ok(());
+    }
+    let problem = "whose embedding an adapter replaces has a decoder of its own, which cannot be saved; leave the embedding out of \
+                   `modules_to_save`, or run the model with the adapter attached";
+    Err(ModelError::Unsupported { model_type: model.info().model_type.unwrap_or_default(), problem }.into())
 }
 
 fn set_own_head(

@@ -80,6 +80,9 @@ pub fn model_kind(model: &ia3_models::Model) -> ModelKind {
         Task::Seq2SeqLm => ModelKind::EncoderDecoder,
         Task::CausalLm => ModelKind::Decoder { ends: model.generation_config(0).eos_token_id },
         Task::TokenClassification => ModelKind::TokenClassifier,
+        Task::QuestionAnswering => ModelKind::QuestionAnswerer,
+        Task::MaskedLm => ModelKind::MaskedLm,
+        Task::MultipleChoice => ModelKind::MultipleChoice,
         _ => match model.problem() {
             Some(ProblemType::Regression) => ModelKind::Regression,
             Some(ProblemType::MultiLabelClassification) => {

@@ -24,11 +24,14 @@ impl Model {
             #[cfg(feature = "data")]
             Source::Texts(texts) => {
                 let encoder = self.encoder(&examples)?;
-                let encode = |example| encoder.encode(example);
-                Ok(texts.iter().map(encode).collect::<Result<Vec<Example>, _>>()?.into())
+                let encode = |example| encoder.encode_all(example);
+                Ok(texts.iter().map(encode).collect::<Result<Vec<Vec<Example>>, _>>()?.concat().into())
             }
             #[cfg(feature = "data")]
-            Source::File(path, layout) => Ok(Dataset { rows: layout.read(path, &self.encoder(&examples)?)? }),
+            Source::File(path, layout) => {
+                let rows = layout.read(path, &self.encoder(&examples)?)?;
+                Ok(Dataset { rows }.with_windows_as_rows().0)
+            }
         }
     }
 
@@ -48,6 +51,8 @@ impl Model {
         let mut encoder = Encoder::new(self.text()?.clone(), self.kind());
         encoder.max_input_tokens = examples.max_input_tokens;
         encoder.max_target_tokens = examples.max_target_tokens;
+        encoder.masking = examples.masking.clone();
+        encoder.doc_stride = examples.doc_stride.unwrap_or(encoder.doc_stride);
         let names = || self.config().map(ModelConfig::label_names).unwrap_or_default();
         encoder.label_names = examples.label_names.clone().unwrap_or_else(names);
         Ok(encoder)

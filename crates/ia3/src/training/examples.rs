@@ -2,7 +2,7 @@
 use std::path::PathBuf;
 
 #[cfg(feature = "data")]
-use ia3_data::{Answer, Fields, Layout, MAX_INPUT_TOKENS, TextExample};
+use ia3_data::{Answer, Fields, Layout, MAX_INPUT_TOKENS, Masking, TextExample};
 use ia3_train::{Dataset, Example};
 
 /// What a model learns from, or is evaluated on.
@@ -31,6 +31,10 @@ pub struct Examples {
     #[cfg(feature = "data")]
     pub(super) max_target_tokens: usize,
     #[cfg(feature = "data")]
+    pub(super) doc_stride: Option<usize>,
+    #[cfg(feature = "data")]
+    pub(super) masking: Masking,
+    #[cfg(feature = "data")]
     pub(super) label_names: Option<Vec<String>>,
 }
 
@@ -55,6 +59,10 @@ impl Examples {
             max_input_tokens: MAX_INPUT_TOKENS,
             #[cfg(feature = "data")]
             max_target_tokens: MAX_INPUT_TOKENS,
+            #[cfg(feature = "data")]
+            doc_stride: None,
+            #[cfg(feature = "data")]
+            masking: Masking::new(),
             #[cfg(feature = "data")]
             label_names: None,
         }
@@ -86,6 +94,19 @@ impl Examples {
     /// Sets the number of tokens to which targets are cut, 256 otherwise. It has no effect on token ids.
     pub fn with_max_target_tokens(mut self, tokens: usize) -> Self {
         self.max_target_tokens = tokens;
+        self
+    }
+
+    /// Sets the number of tokens that two windows of a long context share, 128 otherwise. Only models that answer questions read a
+    /// text in windows.
+    pub fn with_doc_stride(mut self, tokens: usize) -> Self {
+        self.doc_stride = Some(tokens);
+        self
+    }
+
+    /// Sets how tokens of texts are hidden from a masked language model.
+    pub fn with_masking(mut self, masking: Masking) -> Self {
+        self.masking = masking;
         self
     }
 

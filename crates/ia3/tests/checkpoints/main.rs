@@ -231,6 +231,7 @@ fn inputs(path: &Path, device: &Device) -> ModelInputs {
         decoder_input_ids: ids("decoder_input_ids"),
         decoder_attention_mask: ids("decoder_attention_mask"),
         position_ids: ids("position_ids"),
+        num_choices: None,
     }
 }
 

@@ -68,6 +68,7 @@ impl Case {
             decoder_attention_mask: ids("decoder_attention_mask"),
             token_type_ids: ids("token_type_ids"),
             position_ids: ids("position_ids"),
+            num_choices: None,
         }
     }
 

@@ -15,4 +15,5 @@ mod quantized;
 mod rows;
 mod smollm2;
 mod t5;
+mod tasks;
 mod tied;

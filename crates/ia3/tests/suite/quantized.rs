@@ -185,6 +185,7 @@ fn short(inputs: &ModelInputs) -> ModelInputs {
         decoder_attention_mask: cut(&inputs.decoder_attention_mask),
         token_type_ids: cut(&inputs.token_type_ids),
         position_ids: cut(&inputs.position_ids),
+        num_choices: None,
     }
 }
 
