@@ -35,8 +35,9 @@ fn of_data(error: &DataError) -> Option<String> {
         DataError::Line { source, .. } => of_data(source),
         DataError::NoField { field, .. } => {
             let option = match field.as_str() {
-                "input" | "text" => "--input-field",
-                "target" => "--target-field",
+                "input" | "text" | "context" => "--input-field",
+                "target" | "answers" => "--target-field",
+                "question" => "--question-field",
                 "choices" => "--choices-field",
                 "label" | "answer" => "--label-field",
                 _ => return None,
@@ -55,6 +56,8 @@ fn of_data(error: &DataError) -> Option<String> {
         DataError::NoRoom { .. } => {
             Some("--max-input-tokens and --max-target-tokens are these limits".into())
         }
+        DataError::NoRoomForContext { .. } => Some("--max-input-tokens is this limit".into()),
+        DataError::Stride { .. } => Some("--doc-stride and --max-input-tokens set both".into()),
         DataError::TextTooLong { .. } => Some("--max-input-tokens is such a limit".into()),
         _ => None,
     }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ia3::data::{DataError, Tokenizer};
+use ia3::train::metrics::squad_match;
 use ia3::train::{Evaluation, Example, Target};
 use serde::Serialize;
 use serde_json::Value;
 
-/// One answer. `correct` compares the texts, or the numbers where there are no texts.
+/// One answer. `correct` compares the texts, or the numbers where there are no texts; those of spans as SQuAD does.
 #[derive(Serialize)]
 pub(crate) struct Answer<'a> {
     #[serde(flatten)]
@@ -47,16 +48,26 @@ pub(crate) struct Texts<'a> {
     pub(crate) tokenizer: &'a Tokenizer,
     /// The names of the labels of a classifier, in the order of their numbers; empty if there are none.
     pub(crate) label_names: &'a [String],
+    /// Whether the classes of tokens are tokens, as those of a masked language model.
+    pub(crate) classes_are_tokens: bool,
+}
+
+/// Whether an example is a further window of the question before it.
+pub(crate) fn continues(example: &Example) -> bool {
+    matches!(&example.target, Target::Span(span) if span.continues)
 }
 
 impl Texts<'_> {
-    /// The answer to `example`, which is number `place` in the evaluation.
+    /// The answer to `example`, which is number `place` in the evaluation; `None` for a further window of a question.
     pub(crate) fn answer<'a>(
         &self,
         source: Source<'a>,
         example: &Example,
         (evaluation, place): (&Evaluation, usize),
-    ) -> Result<Answer<'a>, DataError> {
+    ) -> Result<Option<Answer<'a>>, DataError> {
+        if continues(example) {
+            return Ok(None);
+        }
         let number = |place: usize| evaluation.predictions.get(place).copied().unwrap_or_default();
         let (target, prediction) = match &example.target {
             Target::Tokens(_) | Target::Turns { .. } => {
@@ -70,29 +81,38 @@ impl Texts<'_> {
             }
             Target::TokenClasses(classes) => {
                 let found = evaluation.token_classes.get(place).map(Vec::as_slice).unwrap_or_default();
-                (self.tags(classes), self.tags(found))
+                (self.tags(classes)?, self.tags(found)?)
             }
+            Target::Span(span) => {
+                let found = evaluation.answers.get(place).cloned().unwrap_or_default();
+                (span.answers.clone().into(), found.into())
+            }
+            Target::Pairs { answer, .. } => ((*answer).into(), number(place).into()),
             Target::Choices { choices, answer } => {
                 let choice =
                     |index: usize| self.text(choices.get(index).map(Vec::as_slice).unwrap_or_default());
                 (choice(*answer)?, choice(number(place))?)
             }
         };
-        let (input, correct) = (self.tokenizer.decode(&example.last_turn().0)?, target == prediction);
-        Ok(Answer { source, input, target, prediction, correct })
+        let correct = match (&example.target, prediction.as_str()) {
+            (Target::Span(span), Some(found)) => squad_match(found, &span.answers),
+            _ => target == prediction,
+        };
+        let input = self.tokenizer.decode(&example.last_turn().0)?;
+        Ok(Some(Answer { source, input, target, prediction, correct }))
     }
 
     fn text(&self, ids: &[i64]) -> Result<Value, DataError> {
         Ok(self.tokenizer.decode(ids)?.into())
     }
 
-    /// The names of the classes of words. Tokens without a class are left out.
-    fn tags(&self, classes: &[i64]) -> Value {
-        classes
-            .iter()
-            .filter_map(|&class| usize::try_from(class).ok())
-            .map(|class| self.class(class))
-            .collect()
+    /// The names of the classes of words, or the hidden tokens. Tokens without a class are left out.
+    fn tags(&self, classes: &[i64]) -> Result<Value, DataError> {
+        let name = |class: &i64| match self.classes_are_tokens {
+            true => self.text(&[*class]),
+            false => Ok(usize::try_from(*class).map_or(Value::Null, |class| self.class(class))),
+        };
+        classes.iter().filter(|class| **class >= 0).map(name).collect()
     }
 
     /// The name of a class, or its number where it has none.

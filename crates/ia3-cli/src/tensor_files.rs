@@ -17,19 +17,28 @@ const NAMES: [&str; 6] = [
     "position_ids",
 ];
 
-/// Reads the inputs of a model with this vocabulary, each of which is an integer tensor `[batch, seq]`.
+/// Reads the inputs of a model with this vocabulary, each of which is an integer tensor `[batch, seq]`, or `[batch, choices, seq]` for
+/// a model that chooses. The choices become rows.
 pub(crate) fn read(path: &Path, vocab_size: usize, device: &Device) -> anyhow::Result<ModelInputs> {
     let mut tensors = ia3::io::read_tensors(path, &NAMES)?;
+    let ids = tensors.get("input_ids").map(|ids| ids.shape().to_vec());
+    let num_choices = match ids.as_deref() {
+        Some(&[_, choices, _]) => Some(choices),
+        _ => None,
+    };
     let mut take = |name: &str| -> anyhow::Result<Option<Tensor<2, Int>>> {
         let Some(data) = tensors.remove(name) else { return Ok(None) };
-        let &[_, width] = data.shape().as_slice() else { return Err(not_a_batch(name, path, &data)) };
+        let (rows, width) = match (data.shape().as_slice(), num_choices) {
+            (&[rows, width], None) => (rows, width),
+            (&[batch, choices, width], Some(of_ids)) if choices == of_ids => (batch * choices, width),
+            _ => return Err(not_a_batch(name, path, &data)),
+        };
         if !data.dtype().is_int() {
             return Err(not_a_batch(name, path, &data));
         }
-        let shape = data.shape().clone();
         let integers = integers(data);
         check(name, path, &integers, width, vocab_size)?;
-        Ok(Some(Tensor::from_data(TensorData::new(integers, shape).convert::<i32>(), device)))
+        Ok(Some(Tensor::from_data(TensorData::new(integers, [rows, width]).convert::<i32>(), device)))
     };
     let inputs = ModelInputs {
         input_ids: take("input_ids")?,
@@ -38,6 +47,7 @@ pub(crate) fn read(path: &Path, vocab_size: usize, device: &Device) -> anyhow::R
         decoder_attention_mask: take("decoder_attention_mask")?,
         token_type_ids: take("token_type_ids")?,
         position_ids: take("position_ids")?,
+        num_choices,
     };
     match inputs.input_ids {
         Some(_) => Ok(inputs),
@@ -48,7 +58,7 @@ pub(crate) fn read(path: &Path, vocab_size: usize, device: &Device) -> anyhow::R
 fn not_a_batch(name: &str, path: &Path, data: &TensorData) -> anyhow::Error {
     let (dtype, shape) = (data.dtype(), data.shape().to_vec());
     anyhow!(
-        "`{name}` in {} is {dtype:?} {shape:?}, expected integers of shape [batch, seq]",
+        "`{name}` in {} is {dtype:?} {shape:?}, expected integers of shape [batch, seq], or [batch, choices, seq] as `input_ids`",
         quote_path(path)
     )
 }
@@ -80,7 +90,7 @@ fn check(name: &str, path: &Path, values: &[i64], width: usize, vocab_size: usiz
     }
 }
 
-/// The number of rows of the batch.
+/// The number of rows of the batch, each of which may be a choice.
 pub(crate) fn rows(inputs: &ModelInputs) -> usize {
     inputs.input_ids.as_ref().map_or(0, |ids| ids.dims()[0])
 }

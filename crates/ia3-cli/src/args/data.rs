@@ -5,12 +5,15 @@ use std::path::PathBuf;
 #[derive(Clone, clap::Args)]
 #[command(next_help_heading = "Fields and templates of the data")]
 pub(crate) struct DataArgs {
-    /// Field of the input [default: input, or text; for classes of words: tokens, a list of words].
+    /// Field of the input [default: input, or text; for classes of words: tokens, a list of words; for spans: context].
     #[arg(long, value_name = "NAME")]
     pub(crate) input_field: Option<String>,
-    /// Field of the target text [default: target].
+    /// Field of the target text [default: target; for spans: answers, as SQuAD has them].
     #[arg(long, value_name = "NAME", conflicts_with_all = ["label_field", "choices_field"])]
     pub(crate) target_field: Option<String>,
+    /// Field of the question about a context [default: question].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) question_field: Option<String>,
     /// Field of the label, or of the correct answer choice: a number from 0, or a name [default: label, or answer; for classes of
     /// words: tags; for several classes per row: labels].
     #[arg(long, value_name = "NAME")]
@@ -35,12 +38,21 @@ pub(crate) struct DataArgs {
     /// [default: original].
     #[arg(long = "template-name", value_name = "NAME", requires = "templates")]
     pub(crate) template_names: Vec<String>,
-    /// Largest number of tokens of an input; longer inputs are truncated.
+    /// Largest number of tokens of an input; longer inputs are truncated. A context that is longer is read in several windows.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_input_tokens: usize,
     /// Largest number of tokens of a target; longer targets are truncated.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_target_tokens: usize,
+    /// Share of the tokens that are hidden at random from a masked language model, where the rows have no target.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.15)]
+    pub(crate) mlm_probability: f64,
+    /// Mask token of the tokenizer [default: [MASK] or <mask>].
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) mask_token: Option<String>,
+    /// Number of tokens that two windows of a long context share.
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub(crate) doc_stride: usize,
 }
 
-const FIELDS: [&str; 4] = ["input_field", "target_field", "label_field", "choices_field"];
+const FIELDS: [&str; 5] = ["input_field", "target_field", "question_field", "label_field", "choices_field"];

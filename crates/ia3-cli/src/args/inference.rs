@@ -19,7 +19,7 @@ Examples:
 pub(crate) struct Forward {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
-    /// Safetensors file with integer tensors of shape [batch, seq]: `input_ids`, and the other inputs of the model
+    /// Safetensors file with integer tensors of shape [batch, seq], or [batch, choices, seq] for multiple choice: `input_ids`, and the other inputs of the model
     /// (`attention_mask`, `decoder_input_ids`, `decoder_attention_mask`, `token_type_ids`, `position_ids`).
     #[arg(long, value_name = "FILE")]
     pub(crate) inputs: Option<PathBuf>,

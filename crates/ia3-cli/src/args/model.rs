@@ -35,6 +35,10 @@ pub(crate) enum HeadName {
     TokenClassification,
     /// The start and the end of a span.
     QuestionAnswering,
+    /// The tokens that a mask hides.
+    MaskedLm,
+    /// One of several inputs.
+    MultipleChoice,
     /// No head: the hidden states.
     FeatureExtraction,
 }

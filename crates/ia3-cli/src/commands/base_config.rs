@@ -44,6 +44,8 @@ fn task(name: HeadName) -> Task {
         HeadName::SequenceClassification => Task::SequenceClassification,
         HeadName::TokenClassification => Task::TokenClassification,
         HeadName::QuestionAnswering => Task::QuestionAnswering,
+        HeadName::MaskedLm => Task::MaskedLm,
+        HeadName::MultipleChoice => Task::MultipleChoice,
         HeadName::FeatureExtraction => Task::FeatureExtraction,
     }
 }
@@ -67,7 +69,7 @@ fn of_adapters(config: ModelConfig, adapters: &[PathBuf]) -> anyhow::Result<Mode
     for adapter in adapters {
         let file = AdapterFile::open(adapter)?;
         let Some(named) = file.config.task_type else { continue };
-        let task = Task::OF_ENCODERS.into_iter().find(|task| ia3::task_type(*task) == named);
+        let task = Task::OF_ENCODERS.into_iter().find(|task| ia3::task_type(*task) == Some(named));
         let own = config.head().map(|head| head.task);
         let Some(task) = task.filter(|task| own != Some(*task)) else { return Ok(config) };
         if own.is_some() {

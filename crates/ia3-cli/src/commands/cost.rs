@@ -39,7 +39,7 @@ struct Row {
 pub(crate) fn run(args: &Cost, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     let config = base_config::read(&args.config)?;
     let model = config.init(device);
-    let vectors = Ia3Config::new().with_task_type(ia3::task_type(model.task()));
+    let vectors = Ia3Config { task_type: ia3::task_type(model.task()), ..Ia3Config::new() };
     let vectors = targets::with(vectors, &args.targets, args.feedforward.as_deref());
     let plan = vectors.plan(&model.info())?;
     let Cost { seq, batch, steps, lora_rank, shots, weight_bytes, .. } = *args;

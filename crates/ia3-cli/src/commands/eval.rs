@@ -23,8 +23,8 @@ use crate::progress::Progress;
 #[derive(Serialize)]
 struct Report {
     examples: usize,
-    /// `accuracy` for classes and choices, `exact_match` for generated texts, `f1` for classes of words and for several classes
-    /// per row, `pearson` for numbers.
+    /// `accuracy` for classes and choices, `exact_match` for generated texts, `f1` for classes of words, for several classes
+    /// per row and for spans, `pearson` for numbers.
     metric: &'static str,
     runs: Vec<Run>,
     /// The median of the metric over all runs.
@@ -62,16 +62,16 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
         base_model::note_fresh(&base, &adapters);
         let adapted = ia3::attach(&base.model, &adapters.iter().collect::<Vec<&Adapter>>())?;
         for (place, template) in reader.templates().into_iter().enumerate() {
-            let examples: Vec<Example> = rows.iter().map(|variants| variants[place].clone()).collect();
+            let (examples, numbers) = reader.examples(&rows, place);
             let source =
                 Source { row: 0, task: None, adapter: folder.as_deref(), template: template.as_deref() };
             let evaluation = evaluate(&adapted, &examples, (args, reader.label_names()), |rows, batch| {
                 let Some(file) = &mut predictions else { return Ok(()) };
-                let answer = |(place, &row): (usize, &usize)| {
-                    let source = Source { row: row + 1, ..source };
-                    reader.texts().answer(source, &examples[row], (batch, place))
+                let answer = |(place, &example): (usize, &usize)| {
+                    let source = Source { row: numbers[example] + 1, ..source };
+                    reader.texts().answer(source, &examples[example], (batch, place)).transpose()
                 };
-                file.write(&rows.iter().enumerate().map(answer).collect::<Result<Vec<_>, _>>()?)
+                file.write(&rows.iter().enumerate().filter_map(answer).collect::<Result<Vec<_>, _>>()?)
             })?;
             let found = evaluation.metric.as_str();
             if *metric.get_or_insert(found) != found {
@@ -113,11 +113,12 @@ fn evaluate(
     let evaluator = Evaluator::new(model).with_label_names(label_names);
     let evaluator = evaluator.with_batch_size(args.batch_size).with_loss(loss);
     let progress = Progress::of("evaluating", examples.len(), 0, "rows");
-    let (mut done, mut hits, mut written) = (0, 0.0, Ok(()));
+    let (mut done, mut seen, mut hits, mut written) = (0, 0, 0.0, Ok(()));
     let evaluation = evaluator.run_with(examples, |rows, batch| {
         done += rows.len();
-        hits += batch.exact_match * rows.len() as f64;
-        progress.set(done, &format!("{:.1} % right so far", 100.0 * hits / done as f64));
+        seen += batch.examples;
+        hits += batch.exact_match * batch.examples as f64;
+        progress.set(done, &format!("{:.1} % right so far", 100.0 * hits / seen.max(1) as f64));
         if written.is_ok() {
             written = on_batch(rows, batch);
         }

@@ -19,9 +19,9 @@ pub(super) fn of(
     for figure in figures {
         match figure {
             FigureName::Perplexity => {
-                if evaluation.generated.is_empty() {
+                if evaluation.generated.is_empty() && !texts.classes_are_tokens {
                     bail!(
-                        "--metrics perplexity needs targets that are texts, but these are classes or choices"
+                        "--metrics perplexity needs targets that are texts or hidden tokens, but these are classes or choices"
                     )
                 }
                 all.insert("perplexity", evaluation.loss.exp());
@@ -58,7 +58,7 @@ pub(super) fn of(
 fn classes(examples: &[Example]) -> anyhow::Result<Vec<usize>> {
     let class = |example: &Example| match &example.target {
         Target::Class(class) => Ok(*class),
-        Target::Choices { answer, .. } => Ok(*answer),
+        Target::Choices { answer, .. } | Target::Pairs { answer, .. } => Ok(*answer),
         _ => bail!("--metrics f1 and matthews need targets that are classes or choices, but these are texts"),
     };
     examples.iter().map(class).collect()
@@ -73,9 +73,11 @@ fn answers(
     let (mut found, mut wanted) = (vec![], vec![]);
     for (place, example) in examples.iter().enumerate() {
         let source = Source { row: place + 1, task: None, adapter: None, template: None };
-        let (prediction, target) = texts.answer(source, example, (evaluation, place))?.texts();
-        found.push(prediction);
-        wanted.push(target);
+        if let Some(answer) = texts.answer(source, example, (evaluation, place))? {
+            let (prediction, target) = answer.texts();
+            found.push(prediction);
+            wanted.push(target);
+        }
     }
     Ok((found, wanted))
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use ia3::ModelConfig;
-use ia3::data::{ChatTemplate, Encoder, Fields, Layout, Template, TemplateChoice, TemplateSet};
+use ia3::data::{
+    ChatTemplate, Encoder, Fields, Layout, Masking, ModelKind, Template, TemplateChoice, TemplateSet,
+};
 use ia3::models::Model;
 use ia3::train::Example;
 use ia3_guard::quote_path;
@@ -33,12 +35,14 @@ impl Reader {
         let encoder = Encoder::new(tokenizer::open(base)?, ia3::model_kind(model))
             .with_max_input_tokens(args.max_input_tokens)
             .with_max_target_tokens(args.max_target_tokens)
+            .with_doc_stride(args.doc_stride)
+            .with_masking(masking(args, seed))
             .with_label_names(label_names)
             .with_chat_template(ChatTemplate::open(base)?);
         Ok(Self { encoder, layout })
     }
 
-    /// The rows of a file. A row has one variant per template.
+    /// The rows of a file. A row has one variant per template, or per masking of its text, or one window of its context each.
     pub(super) fn rows(&self, path: &Path) -> anyhow::Result<Vec<Vec<Example>>> {
         let (rows, shape) = self.layout.read_with_shape(&text_file::source(path), &self.encoder)?;
         if let Some(shape) = shape {
@@ -49,12 +53,27 @@ impl Reader {
 
     /// What the ids of the rows say.
     pub(super) fn texts(&self) -> Texts<'_> {
-        Texts { tokenizer: &self.encoder.tokenizer, label_names: &self.encoder.label_names }
+        let classes_are_tokens = self.encoder.model == ModelKind::MaskedLm;
+        Texts {
+            tokenizer: &self.encoder.tokenizer,
+            label_names: &self.encoder.label_names,
+            classes_are_tokens,
+        }
     }
 
     /// The names of the classes, in the order of their numbers.
     pub(super) fn label_names(&self) -> &[String] {
         &self.encoder.label_names
+    }
+
+    /// The examples of rows for the template at `place`, and the row of each. All windows of a context are examples.
+    pub(super) fn examples(&self, rows: &[Vec<Example>], place: usize) -> (Vec<Example>, Vec<usize>) {
+        let windows = self.encoder.model == ModelKind::QuestionAnswerer;
+        let of_row = |(row, variants): (usize, &Vec<Example>)| {
+            let own = if windows { variants.clone() } else { vec![variants[place].clone()] };
+            own.into_iter().map(move |example| (example, row)).collect::<Vec<_>>()
+        };
+        rows.iter().enumerate().flat_map(of_row).unzip()
     }
 
     /// The names of the templates; one `None` where the rows are read without templates.
@@ -66,6 +85,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// How tokens are hidden from a masked language model.
+fn masking(args: &DataArgs, seed: u64) -> Masking {
+    let masking = Masking::new().with_seed(seed).with_probability(args.mlm_probability);
+    masking.with_token(args.mask_token.clone())
 }
 
 /// The names of `--label-names`, or those of a classifier's configuration.
@@ -93,6 +118,7 @@ fn layout(args: &DataArgs, label_names: &[String], seed: u64) -> anyhow::Result<
     let mut fields = Fields::new().with_label_names(label_names);
     fields.input.clone_from(&args.input_field);
     fields.target.clone_from(&args.target_field);
+    fields.question.clone_from(&args.question_field);
     fields.label.clone_from(&args.label_field);
     fields.choices.clone_from(&args.choices_field);
     Ok(Layout::Fields(fields))

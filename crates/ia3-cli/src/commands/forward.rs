@@ -95,9 +95,9 @@ fn write(logits: &TensorData, task: Task, args: &Forward) -> anyhow::Result<()> 
 }
 
 /// The logits in float32: `[batch, seq, vocab]`, `[batch, vocab]` at the last tokens, `[batch, num_labels]` of a classifier,
-/// `[batch, seq, num_labels]` of a classifier of tokens, or `[batch, seq, 2]` of spans.
+/// `[batch, choices]` of a model that chooses, `[batch, seq, num_labels]` of a classifier of tokens, or `[batch, seq, 2]` of spans.
 fn logits(model: &Model, inputs: &ModelInputs, args: &Forward) -> anyhow::Result<TensorData> {
-    match args.last || model.task() == Task::SequenceClassification {
+    match args.last || !model.task().by_token() {
         true => Ok(model.last_logits(inputs)?.cast(DType::F32).try_into_data()?),
         false => Ok(model.forward(inputs)?.cast(DType::F32).try_into_data()?),
     }

@@ -25,6 +25,7 @@ mod hub;
 mod links;
 mod minilm;
 mod quantize;
+mod questions;
 mod resume;
 mod rows;
 mod tasks;

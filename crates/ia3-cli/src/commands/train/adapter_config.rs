@@ -25,7 +25,7 @@ pub(super) fn from_args(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
         let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
         return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
     }
-    let config = Ia3Config::new().with_task_type(ia3::task_type(task)).with_base_model(base);
+    let config = Ia3Config { task_type: ia3::task_type(task), ..Ia3Config::new() }.with_base_model(base);
     let config = targets::with(config, &args.targets, args.feedforward.as_deref());
     config.validate()?;
     Ok(config)

@@ -14,7 +14,7 @@ use crate::commands::base_config::{classes_of_head, with_options};
 /// The configuration of the base with the head that is trained.
 ///
 /// `--head` and `--problem-type` come first. A classifier or an encoder whose checkpoint has no head for its task gets the one that the first
-/// row of the data needs: a class for each word if it has `tokens`, else a classification of the whole input, which is of
+/// row of the data needs: spans if it has a `question` about a `context`, a class for each word if it has `tokens`, else a classification of the whole input, which is of
 /// several classes for a list of labels, and a regression for a number that is not whole.
 pub(super) fn choose(args: &Train) -> anyhow::Result<ModelConfig> {
     let read = ia3::read_config(&args.base)?;
@@ -36,8 +36,12 @@ pub(super) fn choose(args: &Train) -> anyhow::Result<ModelConfig> {
         Some(head) if head.task == Task::FeatureExtraction => {
             bail!("a model without a head has no loss to train; choose one with --head")
         }
-        Some(head) if head.task == Task::QuestionAnswering => {
-            bail!("a model that answers questions cannot be trained on texts; choose another --head")
+        Some(head)
+            if head.task == Task::QuestionAnswering && args.num_labels.is_some_and(|labels| labels != 2) =>
+        {
+            bail!(
+                "a model that answers questions has 2 labels, the first and the last token; leave --num-labels out"
+            )
         }
         _ => Ok(config),
     }
@@ -63,9 +67,14 @@ fn read_first(path: &Path) -> Option<Record> {
 
 fn task_of(row: &Record, args: &Train, task: Task) -> Task {
     let words = args.rows.input_field.as_deref().unwrap_or("tokens");
+    let asks = |field: &Option<String>, usual| row.has(field.as_deref().unwrap_or(usual));
+    let fields = &args.rows;
     match row.texts(words).is_ok() {
         true => Task::TokenClassification,
-        false if task == Task::TokenClassification => task,
+        false if asks(&fields.question_field, "question") && asks(&fields.target_field, "answers") => {
+            Task::QuestionAnswering
+        }
+        false if task != Task::FeatureExtraction => task,
         false => Task::SequenceClassification,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ia3::Task;
 use ia3::train::{Evaluation, Example};
 
 use super::model_card;
@@ -55,12 +56,16 @@ fn predictions(run: &Run, after: &[Option<Evaluation>]) -> anyhow::Result<String
     let mut all = String::new();
     for (task, evaluation) in run.setup.tasks.iter().zip(after) {
         let (Some(examples), Some(evaluation)) = (&task.held_out, evaluation) else { continue };
-        let texts = Texts { tokenizer: &tokenizer, label_names: &task.label_names };
-        let answer = |(row, example): (usize, &Example)| {
-            let source = Source { row: row + 1, task: task.name.as_deref(), adapter: None, template: None };
-            texts.answer(source, example, (evaluation, row))
+        let classes_are_tokens = run.setup.base.task() == Task::MaskedLm;
+        let texts = Texts { tokenizer: &tokenizer, label_names: &task.label_names, classes_are_tokens };
+        let mut row = 0;
+        let answer = |(place, example): (usize, &Example)| {
+            row += usize::from(!predictions::continues(example));
+            let source = Source { row, task: task.name.as_deref(), adapter: None, template: None };
+            texts.answer(source, example, (evaluation, place)).transpose()
         };
-        all += &predictions::lines(&examples.iter().enumerate().map(answer).collect::<Result<Vec<_>, _>>()?)?;
+        let answers = examples.iter().enumerate().filter_map(answer).collect::<Result<Vec<_>, _>>()?;
+        all += &predictions::lines(&answers)?;
     }
     Ok(all)
 }

@@ -15,7 +15,7 @@ pub(super) struct TaskRows {
     pub(super) data: Dataset,
     /// The examples of `--eval`.
     pub(super) held_out: Option<Vec<Example>>,
-    /// The rows of the file that are trained on, where some are held out.
+    /// The row of the file of each row that is trained on, where some are held out or have several windows.
     pub(super) places: Option<Vec<usize>>,
     /// The names of the classes, in the order of their numbers.
     pub(super) label_names: Vec<String>,
@@ -71,7 +71,18 @@ impl TaskRows {
             (None, Some(path)) => (rows, Some(reader.rows(path)?), None),
             (None, None) => (rows, None, None),
         };
-        let (data, held_out) = (Dataset { rows }, held_out.map(|rows| rows.concat()));
+        let (data, windows) = Dataset { rows }.with_windows_as_rows();
+        let in_file = |places: Vec<usize>| windows.iter().map(|&row| places[row]).collect();
+        let places = match places {
+            Some(places) => Some(in_file(places)),
+            None => windows.iter().enumerate().any(|(place, row)| place != *row).then_some(windows),
+        };
+        // Of a text that is masked in several ways, the first is evaluated.
+        let evaluated = |rows: Vec<Vec<Example>>| match model.task() {
+            Task::MaskedLm => rows.into_iter().filter_map(|row| row.into_iter().next()).collect(),
+            _ => rows.concat(),
+        };
+        let held_out = held_out.map(evaluated);
         let epoch = EpochPlan::single_task(&data, train_config, model.task())?;
         let label_names = reader.label_names().to_vec();
         Ok(Self { spec, data, held_out, places, label_names, epoch })

@@ -15,7 +15,7 @@ pub(super) struct Task {
     pub(super) name: Option<String>,
     /// The file of the training data.
     pub(super) path: PathBuf,
-    /// The rows of the file that are trained on, where some are held out.
+    /// The row of the file of each row that is trained on, where some are held out or have several windows.
     pub(super) places: Option<Vec<usize>>,
     pub(super) data: Dataset,
     pub(super) held_out: Option<Vec<Example>>,

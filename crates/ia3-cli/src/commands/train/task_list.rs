@@ -31,6 +31,7 @@ struct Entry {
     eval: Option<PathBuf>,
     input_field: Option<String>,
     target_field: Option<String>,
+    question_field: Option<String>,
     label_field: Option<String>,
     choices_field: Option<String>,
     label_names: Option<Vec<String>>,
@@ -40,6 +41,9 @@ struct Entry {
     template_names: Option<Vec<String>>,
     max_input_tokens: Option<usize>,
     max_target_tokens: Option<usize>,
+    mlm_probability: Option<f64>,
+    mask_token: Option<String>,
+    doc_stride: Option<usize>,
 }
 
 /// Names that no task can have, with the reason.
@@ -136,6 +140,7 @@ impl Entry {
         let rows = DataArgs {
             input_field: self.input_field.or(flags.input_field),
             target_field: self.target_field.or(flags.target_field),
+            question_field: self.question_field.or(flags.question_field),
             label_field: self.label_field.or(flags.label_field),
             choices_field: self.choices_field.or(flags.choices_field),
             label_names: list(self.label_names, flags.label_names),
@@ -145,6 +150,9 @@ impl Entry {
             template_names: list(self.template_names, flags.template_names),
             max_input_tokens: self.max_input_tokens.unwrap_or(flags.max_input_tokens),
             max_target_tokens: self.max_target_tokens.unwrap_or(flags.max_target_tokens),
+            mlm_probability: self.mlm_probability.unwrap_or(flags.mlm_probability),
+            mask_token: self.mask_token.or(flags.mask_token),
+            doc_stride: self.doc_stride.unwrap_or(flags.doc_stride),
         };
         check(&rows)?;
         let (data, eval) = (around.join(self.data), self.eval.map(|path| around.join(path)));
@@ -166,6 +174,7 @@ fn check(rows: &DataArgs) -> anyhow::Result<()> {
         ("target_field", rows.target_field.is_some()),
         ("label_field", rows.label_field.is_some()),
         ("choices_field", rows.choices_field.is_some()),
+        ("question_field", rows.question_field.is_some()),
     ];
     let (template, templates) =
         (("template", rows.template.is_some()), ("templates", rows.templates.is_some()));
