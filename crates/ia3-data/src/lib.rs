@@ -4,6 +4,8 @@
 
 mod example;
 mod padding;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
 
 #[cfg(feature = "text")]
 mod chat;
@@ -17,6 +19,8 @@ mod fields;
 mod gguf;
 #[cfg(feature = "text")]
 mod gzip;
+#[cfg(feature = "text")]
+mod json_file;
 #[cfg(feature = "text")]
 mod label_names;
 #[cfg(feature = "text")]
@@ -40,7 +44,13 @@ mod text_example;
 #[cfg(feature = "text")]
 mod tokenizer;
 #[cfg(feature = "text")]
+mod tokenizer_files;
+#[cfg(feature = "text")]
 mod tokenizer_limits;
+#[cfg(feature = "text")]
+mod tokenizer_parts;
+#[cfg(feature = "text")]
+mod unigram;
 
 pub use example::{Example, MAX_INPUT_TOKENS, Target};
 pub use padding::padding_share;

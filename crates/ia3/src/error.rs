@@ -163,10 +163,7 @@ pub enum Error {
     #[error("no adapter is merged, so there is nothing to unmerge")]
     NotMerged,
     /// Texts were given to a model without a tokenizer.
-    #[error(
-        "{} has no tokenizer.json, so texts cannot be read or written; give token ids instead",
-        place(folder)
-    )]
+    #[error("{} has no tokenizer, so texts cannot be read or written; give token ids instead", place(folder))]
     NoTokenizer {
         /// The folder that the model was read from.
         folder: Option<PathBuf>,

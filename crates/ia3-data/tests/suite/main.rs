@@ -3,6 +3,9 @@
 mod chat;
 mod gguf;
 mod padding;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod promptsource;
 mod properties;
+mod tokenizers;
 mod words;

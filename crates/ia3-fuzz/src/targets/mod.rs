@@ -7,6 +7,7 @@ pub mod regex;
 pub mod template;
 pub mod templates_yaml;
 pub mod tokenizer;
+pub mod tokenizer_files;
 
 #[cfg(feature = "burn")]
 pub mod adapter;
@@ -40,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     template::TARGET,
     templates_yaml::TARGET,
     tokenizer::TARGET,
+    tokenizer_files::TARGET,
     gguf::TARGET,
     #[cfg(feature = "burn")]
     safetensors::TARGET,
