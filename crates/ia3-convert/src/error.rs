@@ -8,7 +8,7 @@ use ia3_io::text::{count, first_few_quoted, found_names};
 use ia3_io::{AdapterFileError, CheckpointError};
 
 use crate::format::AdapterFormat;
-use crate::torch::TorchError;
+use ia3_torch::TorchError;
 
 /// What can go wrong when an adapter is converted.
 #[derive(Debug, thiserror::Error)]

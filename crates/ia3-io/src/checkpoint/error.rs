@@ -23,7 +23,7 @@ pub enum CheckpointError {
     Safetensors(SafetensorsError),
     /// A folder holds no weights that can be read.
     #[error(
-        "`{}` holds no model.safetensors and no model.safetensors.index.json, found {}{}",
+        "`{}` holds no model.safetensors, no pytorch_model.bin and no index of shards, found {}{}",
         quote_path(dir),
         found_names(found),
         checkpoint_advice(found)

@@ -43,8 +43,12 @@ pub struct TensorFacts<'a> {
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint: a folder with `model.safetensors` or `model.safetensors.index.json`, such an index, or a
-    /// single safetensors file, or a GGUF file of llama.cpp.
+    /// Opens a checkpoint: a folder with `model.safetensors`, `pytorch_model.bin` or the index of the shards of either, where
+    /// safetensors come first; such an index; or a single file, which may be a GGUF file of llama.cpp too.
+    ///
+    /// A file of `torch.save` is read as data: a pickle that refers to anything but tensors is refused. Its tensors are read where
+    /// they are in the file, a few megabytes at a time. The archive's checksums are not checked, because that would read the whole
+    /// file first; `ia3_convert::convert_base` checks them.
     ///
     /// The tensors of a GGUF file have Hugging Face's names, shapes and order of rows. They are decoded while they are read,
     /// and quantised ones are float32.
@@ -52,7 +56,8 @@ impl Checkpoint {
     /// # Errors
     ///
     /// [`FileError::NotFound`](crate::FileError::NotFound) and [`CheckpointError::NoCheckpoint`] if there is none;
-    /// [`FileError::WrongKind`](crate::FileError::WrongKind) for a pickle, a git-LFS pointer or a web page;
+    /// [`FileError::WrongKind`](crate::FileError::WrongKind) for a git-LFS pointer or a web page;
+    /// [`CheckpointError::Safetensors`] with [`SafetensorsError::Torch`](crate::SafetensorsError::Torch) for a pickle that is not read;
     /// [`CheckpointError::Index`], [`CheckpointError::ShardPath`] and
     /// [`CheckpointError::MissingShards`] for an index that cannot be followed; and the errors of a damaged file.
     pub fn open(dir_or_file: impl AsRef<Path>) -> Result<Self, CheckpointError> {
@@ -64,7 +69,7 @@ impl Checkpoint {
                 false if !path.is_dir() && ia3_gguf::is_gguf(&file) => {
                     (None, vec![TensorFile::open_gguf(&file)?])
                 }
-                false => (None, vec![TensorFile::open(&file)?]),
+                false => (None, vec![TensorFile::open_weights(&file)?]),
             };
         let names =
             |(i, file): (usize, &TensorFile)| file.tensors.keys().map(|n| (n.clone(), i)).collect::<Vec<_>>();

@@ -2,9 +2,9 @@
 
 use safetensors::Dtype;
 
-use crate::torch::machine::{Machine, Step};
-use crate::torch::object::{Global, Id, Object, Storage, TensorRef};
-use crate::torch::problem::PickleProblem::{self, Unexpected};
+use crate::machine::{Machine, Step};
+use crate::object::{Global, Id, Object, Storage, TensorRef};
+use crate::problem::PickleProblem::{self, Unexpected};
 
 const GLOBALS: [(&str, Global); 13] = [
     ("collections.OrderedDict", Global::OrderedDict),
@@ -23,7 +23,7 @@ const GLOBALS: [(&str, Global); 13] = [
 ];
 
 impl Machine<'_> {
-    pub(super) fn global(&mut self) -> Step {
+    pub(crate) fn global(&mut self) -> Step {
         let (module, name) = (self.line()?, self.line()?);
         let name = format!("{module}.{name}");
         let known = GLOBALS.iter().find(|(known, _)| *known == name).map(|(_, global)| *global);
@@ -31,7 +31,7 @@ impl Machine<'_> {
     }
 
     /// A persistent id: `("storage", type, key, location, length)`.
-    pub(super) fn storage(&mut self) -> Step {
+    pub(crate) fn storage(&mut self) -> Step {
         const WHAT: PickleProblem =
             Unexpected { what: "refers to something that is not the storage of a tensor" };
         let id = self.pop()?;
@@ -50,7 +50,7 @@ impl Machine<'_> {
         self.push(Object::Storage(storage))
     }
 
-    pub(super) fn call(&mut self) -> Step {
+    pub(crate) fn call(&mut self) -> Step {
         let (args, callable) = (self.pop()?, self.pop()?);
         let (Object::Global(global), Object::Tuple(args)) = (self.object(callable), self.object(args)) else {
             return Err(Unexpected { what: "calls something that is not a function" });
@@ -72,7 +72,7 @@ impl Machine<'_> {
     }
 
     /// Sets attributes of an ordered dictionary, PyTorch's `_metadata`. They are not needed for the tensors.
-    pub(super) fn build(&mut self) -> Step {
+    pub(crate) fn build(&mut self) -> Step {
         self.pop()?;
         self.dict().map(drop)
     }
@@ -83,7 +83,7 @@ const MAX_AXES: usize = 64;
 
 /// The arguments of `torch._utils._rebuild_tensor_v2`: storage, offset, shape, strides, whether it needs a
 /// gradient, hooks; and metadata since PyTorch 2.0.
-pub(super) fn rebuild_tensor(args: &[Id], objects: &[Object]) -> Result<TensorRef, PickleProblem> {
+pub(crate) fn rebuild_tensor(args: &[Id], objects: &[Object]) -> Result<TensorRef, PickleProblem> {
     const WHAT: PickleProblem =
         PickleProblem::Unexpected { what: "makes a tensor in another way than PyTorch" };
     let object = |id: Id| objects.get(id).unwrap_or(&Object::None);

@@ -1,4 +1,6 @@
-//! Files of `torch.save`: a dictionary of tensors, read without running code, and written.
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
 
 mod archive;
 mod error;
@@ -12,6 +14,6 @@ mod tensor;
 mod write;
 
 pub use error::TorchError;
-pub(crate) use file::{FloatTensor, TorchFile};
+pub use file::{TorchFile, TorchFloats, TorchValues};
 pub use problem::{PickleProblem, TorchProblem};
-pub(crate) use write::{TorchTensor, write_torch};
+pub use write::{TorchTensor, write_torch};

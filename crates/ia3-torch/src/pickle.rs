@@ -7,17 +7,17 @@
 
 use std::rc::Rc;
 
-use crate::torch::machine::{Machine, Step};
-use crate::torch::object::{Id, Object, TensorRef};
-use crate::torch::problem::PickleProblem::{self, *};
+use crate::machine::{Machine, Step};
+use crate::object::{Id, Object, TensorRef};
+use crate::problem::PickleProblem::{self, *};
 
 /// Tensors by key; `None` for a value that is not a tensor.
-pub(super) type Tensors = Vec<(Rc<str>, Option<Rc<TensorRef>>)>;
+pub(crate) type Tensors = Vec<(Rc<str>, Option<Rc<TensorRef>>)>;
 
 /// The values of a dictionary in its order. Values whose keys are not texts are left out.
 ///
 /// The error has the offset of the opcode that could not be followed.
-pub(super) fn read(pickle: &[u8]) -> Result<Tensors, (usize, PickleProblem)> {
+pub(crate) fn read(pickle: &[u8]) -> Result<Tensors, (usize, PickleProblem)> {
     let mut machine = Machine::new(pickle);
     let tensors = machine.run().and_then(|root| machine.tensors(root));
     tensors.map_err(|problem| (machine.at(), problem))

@@ -1,10 +1,8 @@
-use ia3_guard::{quote, quote_path};
 use std::path::{Path, PathBuf};
 
-use ia3_io::fs::FileError;
-use ia3_io::text::found_names;
+use ia3_guard::{FileError, first_few, quote, quote_path};
 
-use crate::torch::problem::{PickleProblem, TorchProblem};
+use crate::problem::{PickleProblem, TorchProblem};
 
 /// What can go wrong with a file of `torch.save`.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +39,7 @@ pub enum TorchError {
     #[error(
         "the zip archive `{}` holds no data.pkl, so `torch.save` did not write it; found {}",
         quote_path(path),
-        found_names(found)
+        if found.is_empty() { "nothing".into() } else { first_few(found) }
     )]
     NoPickle {
         /// The file.
@@ -143,7 +141,7 @@ pub enum TorchError {
 }
 
 impl TorchError {
-    pub(super) fn tensor(path: &Path, tensor: &str, problem: TorchProblem) -> Self {
+    pub(crate) fn tensor(path: &Path, tensor: &str, problem: TorchProblem) -> Self {
         Self::Tensor { path: path.to_owned(), tensor: tensor.to_string(), problem }
     }
 }

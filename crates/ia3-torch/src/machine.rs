@@ -2,54 +2,54 @@
 
 use std::collections::HashMap;
 
-use crate::torch::object::{Id, Object};
-use crate::torch::problem::PickleProblem::{self, *};
+use crate::object::{Id, Object};
+use crate::problem::PickleProblem::{self, *};
 
 #[derive(Default)]
-pub(super) struct Machine<'a> {
+pub(crate) struct Machine<'a> {
     pickle: &'a [u8],
     /// The offset of the next byte.
     next: usize,
     /// The offset of the current opcode.
     at: usize,
-    pub(super) objects: Vec<Object>,
+    pub(crate) objects: Vec<Object>,
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
 }
 
-pub(super) type Step<T = ()> = Result<T, PickleProblem>;
+pub(crate) type Step<T = ()> = Result<T, PickleProblem>;
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(pickle: &'a [u8]) -> Self {
+    pub(crate) fn new(pickle: &'a [u8]) -> Self {
         Self { pickle, ..Self::default() }
     }
 
     /// The offset of the last opcode.
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    pub(super) fn opcode(&mut self) -> Step<u8> {
+    pub(crate) fn opcode(&mut self) -> Step<u8> {
         self.at = self.next;
         self.byte()
     }
 
-    pub(super) fn bytes(&mut self, n: usize) -> Step<&'a [u8]> {
+    pub(crate) fn bytes(&mut self, n: usize) -> Step<&'a [u8]> {
         let bytes = self.pickle.get(self.next..).and_then(|rest| rest.get(..n)).ok_or(Truncated)?;
         self.next += n;
         Ok(bytes)
     }
 
-    pub(super) fn byte(&mut self) -> Step<u8> {
+    pub(crate) fn byte(&mut self) -> Step<u8> {
         self.bytes(1)?.first().copied().ok_or(Truncated)
     }
 
-    pub(super) fn u32(&mut self) -> Step<u32> {
+    pub(crate) fn u32(&mut self) -> Step<u32> {
         self.bytes(4)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes)).ok_or(Truncated)
     }
 
-    pub(super) fn line(&mut self) -> Step<String> {
+    pub(crate) fn line(&mut self) -> Step<String> {
         let rest = self.pickle.get(self.next..).unwrap_or_default();
         let len = rest.iter().position(|byte| *byte == b'\n').ok_or(Truncated)?;
         let line = String::from_utf8_lossy(self.bytes(len)?).into_owned();
@@ -57,40 +57,40 @@ impl<'a> Machine<'a> {
         Ok(line)
     }
 
-    pub(super) fn mark(&mut self) -> Step {
+    pub(crate) fn mark(&mut self) -> Step {
         self.marks.push(self.stack.len());
         Ok(())
     }
 
-    pub(super) fn push(&mut self, object: Object) -> Step {
+    pub(crate) fn push(&mut self, object: Object) -> Step {
         self.stack.push(self.objects.len());
         self.objects.push(object);
         Ok(())
     }
 
-    pub(super) fn pop(&mut self) -> Step<Id> {
+    pub(crate) fn pop(&mut self) -> Step<Id> {
         match self.stack.len() > self.marks.last().copied().unwrap_or(0) {
             true => self.stack.pop().ok_or(Underflow),
             false => Err(Underflow),
         }
     }
 
-    pub(super) fn pop_mark(&mut self) -> Step<Vec<Id>> {
+    pub(crate) fn pop_mark(&mut self) -> Step<Vec<Id>> {
         let mark = self.marks.pop().ok_or(Underflow)?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }
 
-    pub(super) fn top(&mut self) -> Step<&mut Object> {
+    pub(crate) fn top(&mut self) -> Step<&mut Object> {
         let top = self.pop()?;
         self.stack.push(top);
         self.objects.get_mut(top).ok_or(Underflow)
     }
 
-    pub(super) fn object(&self, id: Id) -> &Object {
+    pub(crate) fn object(&self, id: Id) -> &Object {
         self.objects.get(id).unwrap_or(&Object::None)
     }
 
-    pub(super) fn dict(&mut self) -> Step<&mut Vec<(Id, Id)>> {
+    pub(crate) fn dict(&mut self) -> Step<&mut Vec<(Id, Id)>> {
         match self.top()? {
             Object::Dict(items) => Ok(items),
             _ => Err(Unexpected { what: "sets items of something that is not a dictionary" }),
@@ -102,7 +102,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Stores the top of the stack in the memo.
-    pub(super) fn remember(&mut self, opcode: u8) -> Step {
+    pub(crate) fn remember(&mut self, opcode: u8) -> Step {
         let key = self.memo_key(opcode == b'q')?;
         let top = self.pop()?;
         self.stack.push(top);
@@ -111,7 +111,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Pushes an object of the memo.
-    pub(super) fn recall(&mut self, opcode: u8) -> Step {
+    pub(crate) fn recall(&mut self, opcode: u8) -> Step {
         let key = self.memo_key(opcode == b'h')?;
         let id = self.memo.get(&key).copied().ok_or(Memo { key })?;
         self.stack.push(id);

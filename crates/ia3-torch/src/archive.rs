@@ -4,21 +4,21 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use ia3_io::fs::{FileError, FileKind, open, read_head};
+use ia3_guard::{FileError, FileKind, open, read_head};
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::torch::error::TorchError;
-use crate::torch::problem::TorchProblem;
+use crate::error::TorchError;
+use crate::problem::TorchProblem;
 
 /// The largest pickle, which about 30,000 tensors would need. The 192 tensors of a T-Few file need 27 kB.
 const MAX_PICKLE: u64 = 4 << 20;
 const PICKLE: &str = "data.pkl";
 
 /// An open archive.
-pub(super) struct Archive {
-    pub(super) path: PathBuf,
+pub(crate) struct Archive {
+    pub(crate) path: PathBuf,
     /// Bytes of the file.
-    pub(super) len: u64,
+    pub(crate) len: u64,
     zip: ZipArchive<BufReader<File>>,
     root: String,
     /// The storage that was read last.
@@ -26,7 +26,7 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    pub(super) fn open(path: &Path) -> Result<Self, TorchError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, TorchError> {
         let mut file = open(path)?;
         let io = |source| FileError::io("read", path, source);
         let head = read_head(path, &mut file)?;
@@ -46,7 +46,7 @@ impl Archive {
         Ok(archive)
     }
 
-    pub(super) fn pickle(&mut self) -> Result<Vec<u8>, TorchError> {
+    pub(crate) fn pickle(&mut self) -> Result<Vec<u8>, TorchError> {
         let entry = format!("{}{PICKLE}", self.root);
         let size = self.size(&entry)?.unwrap_or(0);
         match size > MAX_PICKLE {
@@ -60,8 +60,8 @@ impl Archive {
         }
     }
 
-    /// The bytes of the storage of a tensor, `expected` of them.
-    pub(super) fn storage(&mut self, key: &str, expected: usize, tensor: &str) -> Result<&[u8], TorchError> {
+    /// The name of the entry of a storage, if it has `expected` bytes.
+    fn checked(&mut self, key: &str, expected: usize, tensor: &str) -> Result<String, TorchError> {
         let entry = format!("{}data/{key}", self.root);
         let expected = expected as u64;
         let problem = match self.size(&entry)? {
@@ -71,15 +71,34 @@ impl Archive {
             }
             Some(_) => None,
         };
-        if let Some(problem) = problem {
-            return Err(TorchError::tensor(&self.path, tensor, problem));
+        match problem {
+            Some(problem) => Err(TorchError::tensor(&self.path, tensor, problem)),
+            None => Ok(entry),
         }
+    }
+
+    /// The bytes of the storage of a tensor, `expected` of them.
+    pub(crate) fn storage(&mut self, key: &str, expected: usize, tensor: &str) -> Result<&[u8], TorchError> {
+        let entry = self.checked(key, expected, tensor)?;
         if self.last.as_ref().is_none_or(|(last, _)| *last != entry) {
             self.last = None;
             let bytes = self.read(&entry)?;
             self.last = Some((entry, bytes));
         }
         Ok(self.last.as_ref().map(|(_, bytes)| bytes.as_slice()).unwrap_or_default())
+    }
+
+    /// Where the storage of a tensor begins in the file. Its bytes lie there as they are.
+    pub(crate) fn place(&mut self, key: &str, expected: usize, tensor: &str) -> Result<u64, TorchError> {
+        let entry = self.checked(key, expected, tensor)?;
+        let invalid = |source| TorchError::Zip { path: self.path.clone(), source };
+        let index = self.zip.index_for_name(&entry).unwrap_or(usize::MAX);
+        let start = self.zip.by_index_raw(index).map_err(invalid)?.data_start();
+        let fits = |start: &u64| start.checked_add(expected as u64).is_some_and(|end| end <= self.len);
+        start.filter(fits).ok_or_else(|| {
+            let (path, found) = (self.path.clone(), self.len.saturating_sub(start.unwrap_or(self.len)));
+            TorchError::Truncated { path, entry, expected: expected as u64, found }
+        })
     }
 
     /// Checks the byte order, which PyTorch writes since 2.0. Older files are little-endian on all common machines.

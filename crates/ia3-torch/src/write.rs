@@ -16,7 +16,8 @@ const ALIGNMENT: u16 = 64;
 const BATCH: usize = 1000;
 
 /// A tensor to write. Each has its own storage.
-pub(crate) struct TorchTensor<'a> {
+#[derive(Debug)]
+pub struct TorchTensor<'a> {
     key: String,
     shape: [usize; 2],
     values: &'a [f32],
@@ -24,13 +25,17 @@ pub(crate) struct TorchTensor<'a> {
 
 impl<'a> TorchTensor<'a> {
     /// A tensor `[n, 1]`.
-    pub(crate) fn column(key: String, values: &'a [f32]) -> Self {
+    pub fn column(key: String, values: &'a [f32]) -> Self {
         Self { key, shape: [values.len(), 1], values }
     }
 }
 
 /// Writes a dictionary of tensors, in the order given.
-pub(crate) fn write_torch(out: &mut dyn Write, tensors: &[TorchTensor]) -> io::Result<()> {
+///
+/// # Errors
+///
+/// The error of `out`, and one for a file of more than 4 GiB.
+pub fn write_torch(out: &mut dyn Write, tensors: &[TorchTensor]) -> io::Result<()> {
     let mut zip = ZipWriter::new(Cursor::new(vec![]));
     entry(&mut zip, "data.pkl", &pickle(tensors)?)?;
     entry(&mut zip, "byteorder", b"little")?;

@@ -4,21 +4,21 @@ use std::ops::Range;
 
 use safetensors::Dtype;
 
-use crate::torch::object::TensorRef;
-use crate::torch::problem::TorchProblem;
+use crate::object::TensorRef;
+use crate::problem::TorchProblem;
 
 /// The bytes of a tensor in its storage.
-pub(super) struct Window {
-    pub(super) dtype: Dtype,
-    pub(super) shape: Vec<usize>,
-    pub(super) bytes: Range<usize>,
+pub(crate) struct Window {
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) bytes: Range<usize>,
     /// The size of the storage according to the pickle.
-    pub(super) storage_bytes: usize,
+    pub(crate) storage_bytes: usize,
 }
 
 impl TensorRef {
     /// The window, if the description of the tensor in the pickle is consistent.
-    pub(super) fn window(&self) -> Result<Window, TorchProblem> {
+    pub(crate) fn window(&self) -> Result<Window, TorchProblem> {
         let dtype = self.storage.dtype;
         let width = float_width(dtype).ok_or(TorchProblem::Dtype { found: dtype })?;
         if !self.is_contiguous() {

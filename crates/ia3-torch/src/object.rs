@@ -5,9 +5,9 @@ use std::rc::Rc;
 use safetensors::Dtype;
 
 /// The index of an object.
-pub(super) type Id = usize;
+pub(crate) type Id = usize;
 
-pub(super) enum Object {
+pub(crate) enum Object {
     None,
     Bool,
     Int(i64),
@@ -23,7 +23,7 @@ pub(super) enum Object {
 
 /// The functions and classes that a pickle may refer to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Global {
+pub(crate) enum Global {
     OrderedDict,
     RebuildTensor,
     RebuildParameter,
@@ -32,18 +32,18 @@ pub(super) enum Global {
 
 /// A storage: an entry of the archive.
 #[derive(Clone, Debug)]
-pub(super) struct Storage {
-    pub(super) key: Rc<str>,
-    pub(super) dtype: Dtype,
+pub(crate) struct Storage {
+    pub(crate) key: Rc<str>,
+    pub(crate) dtype: Dtype,
     /// The number of values that the pickle declares.
-    pub(super) len: i64,
+    pub(crate) len: i64,
 }
 
 /// A tensor that has not been read: a window on a storage. Nothing in it has been checked against the file.
 #[derive(Clone, Debug)]
 pub(crate) struct TensorRef {
-    pub(super) storage: Storage,
-    pub(super) offset: i64,
-    pub(super) shape: Vec<i64>,
-    pub(super) strides: Vec<i64>,
+    pub(crate) storage: Storage,
+    pub(crate) offset: i64,
+    pub(crate) shape: Vec<i64>,
+    pub(crate) strides: Vec<i64>,
 }
