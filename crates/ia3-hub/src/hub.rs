@@ -85,8 +85,9 @@ impl Hub {
         progress: &mut Progress,
     ) -> Result<Fetched, HubError> {
         let token = self.settings.token.clone().filter(|_| self.settings.implicit_token);
-        let client = Client::new(id, &Address::new(id, &self.settings)?, token);
-        let listing = list(&client, &Address::new(id, &self.settings)?.listing())?;
+        let address = Address::new(id, &self.settings)?;
+        let client = Client::new(id, &address, token);
+        let listing = list(&client, &address.listing())?;
         let commit = listing.commit;
         let pinned = RepoId::parse(&format!("{}@{commit}", id.name())).unwrap_or_else(|| id.clone());
         let download =

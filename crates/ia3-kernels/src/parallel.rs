@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use crate::simd::vectorised;
-use crate::threads::{CHUNK, for_each, rows_per_task};
+use crate::threads::{CHUNK, for_each, for_each_short, rows_per_task};
 
 /// Replaces each element `x` by `f(x)`.
 #[inline(always)]
@@ -71,7 +71,7 @@ pub(crate) unsafe fn new(
     out
 }
 
-/// A matrix `[rows, n]`. `add` gets `block` columns at a time, `[rows, block]`, which hold zeros, with the index of the
+/// A matrix `[rows, n]`, for kernels that take some microseconds. `add` gets `block` columns at a time, `[rows, block]`, which hold zeros, with the index of the
 /// first.
 pub(crate) fn columns(
     [rows, n]: [usize; 2],
@@ -87,7 +87,7 @@ pub(crate) fn columns(
         add(0, &mut blocks);
         return blocks;
     }
-    for_each(blocks.chunks_mut(rows * block).enumerate().collect(), |(i, part)| add(i * block, part));
+    for_each_short(blocks.chunks_mut(rows * block).enumerate().collect(), |(i, part)| add(i * block, part));
     if rows == 1 {
         return blocks;
     }

@@ -4,8 +4,8 @@ use pulp::{Simd, WithSimd};
 
 use crate::fetch::fetch;
 use crate::parallel::columns;
-use crate::threads::rows_per_task;
-use crate::weight::{Element, load};
+use crate::threads::STREAM;
+use crate::weight::Element;
 
 /// Rows of either side whose products are summed at once: their sums fill half of the registers, and each value that is
 /// read serves four products.
@@ -21,7 +21,7 @@ pub fn product<T: Element>(x: &[f32], w: &[T], [rows, width, n]: [usize; 3]) -> 
     if width == 0 {
         return vec![0.0; rows * n];
     }
-    columns([rows, n], rows_per_task(width).next_multiple_of(SIDE), |start, out| {
+    columns([rows, n], (STREAM / width).next_multiple_of(SIDE).max(SIDE), |start, out| {
         let block = out.len() / rows;
         let w = &w[start * width..][..block * width];
         pulp::Arch::new().dispatch(Dots { x, w, width, out });
@@ -89,7 +89,7 @@ fn square<S: Simd, T: Element, const A: usize, const B: usize>(
         let mut of_w = [simd.splat_f32s(0.0); B];
         for (j, of_w) in of_w.iter_mut().enumerate() {
             // SAFETY: a vector from `at` on ends within each of the `B` rows, whose elements are asserted to be there.
-            *of_w = unsafe { load(simd, w.as_ptr().add(j * width + at)) };
+            *of_w = unsafe { T::load(simd, w.as_ptr().add(j * width + at)) };
         }
         for (i, sums) in sums.iter_mut().enumerate() {
             // SAFETY: a vector from `at` on ends within each of the `A` rows, whose elements are asserted to be there.

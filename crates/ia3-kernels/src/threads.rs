@@ -15,14 +15,12 @@ pub(crate) fn rows_per_task(width: usize) -> usize {
     (CHUNK / width.max(1)).max(1)
 }
 
+/// Elements of a weight that one task reads, where each of them is read once: of the order of 10 µs at the rate of the memory.
+pub(crate) const STREAM: usize = if cfg!(miri) { 256 } else { 96 << 10 };
+
 /// Number of threads.
 pub(crate) fn count() -> usize {
     if cfg!(miri) { 2 } else { rayon::current_num_threads() }
-}
-
-/// Whether this thread is one of those that run tasks, so that starting a task wakes no thread that this one waits for.
-pub(crate) fn inside() -> bool {
-    !cfg!(miri) && rayon::current_thread_index().is_some()
 }
 
 /// Calls `f` with each of the tasks, on all threads.
@@ -63,10 +61,14 @@ pub(crate) fn for_each_short<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send
     for_each(tasks, f);
 }
 
+/// Operations of tasks from which on the helpers of a [`Crew`] gain nothing over other threads, which sleep until they are woken.
+const LONG: usize = 1024 * CHUNK;
+
 /// The same on this thread alone if there is one task, or if there are too few operations for threads to pay.
 pub(crate) fn for_each_of<T: Send>(tasks: Vec<T>, operations: usize, f: impl Fn(T) + Sync + Send) {
     match tasks.len() <= 1 || operations <= 4 * CHUNK {
         true => tasks.into_iter().for_each(f),
+        false if operations < LONG => for_each_short(tasks, f),
         false => for_each(tasks, f),
     }
 }

@@ -7,6 +7,18 @@ use pulp::Simd;
 pub trait Element: Copy + Send + Sync + private::Sealed {
     /// The element as a float32.
     fn float(self) -> f32;
+
+    /// The elements from `from` on, as many as a vector holds.
+    ///
+    /// # Safety
+    ///
+    /// There must be as many.
+    #[doc(hidden)]
+    #[inline(always)]
+    unsafe fn load<S: Simd>(simd: S, from: *const Self) -> S::f32s {
+        // SAFETY: the caller promises as many elements.
+        unsafe { load_each(simd, from) }
+    }
 }
 
 mod private {
@@ -50,6 +62,25 @@ impl Element for f16 {
             _ => subnormal.to_bits(),
         };
         f32::from_bits(value | (bits & 0x8000) << 16)
+    }
+
+    /// AVX-512 has an instruction for it.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[inline(always)]
+    unsafe fn load<S: Simd>(simd: S, from: *const Self) -> S::f32s {
+        use std::any::TypeId;
+        use std::arch::x86_64::__m256i;
+        if TypeId::of::<S>() != TypeId::of::<pulp::x86::V4>() {
+            // SAFETY: the caller promises as many elements.
+            return unsafe { load_each(simd, from) };
+        }
+        // SAFETY: a vector of `V4` has 16 elements, for which the caller answers. `simd` is a `V4`, so the machine has AVX-512, and
+        // `S::f32s` are 64 bytes of floats.
+        unsafe {
+            let halves = from.cast::<__m256i>().read_unaligned();
+            let floats = pulp::x86::V4::new_unchecked().avx512f._mm512_cvtph_ps(halves);
+            std::mem::transmute_copy(&floats)
+        }
     }
 }
 
@@ -114,13 +145,13 @@ impl<'a, T> Weight<'a, T> {
     }
 }
 
-/// The elements from `from` on, as many as a vector holds.
+/// The elements from `from` on, as many as a vector holds, one after the other.
 ///
 /// # Safety
 ///
 /// There must be as many.
 #[inline(always)]
-pub(crate) unsafe fn load<S: Simd, T: Element>(simd: S, from: *const T) -> S::f32s {
+unsafe fn load_each<S: Simd, T: Element>(simd: S, from: *const T) -> S::f32s {
     let mut vector = simd.splat_f32s(0.0);
     let to = (&raw mut vector).cast::<f32>();
     for i in 0..S::F32_LANES {
@@ -133,6 +164,44 @@ pub(crate) unsafe fn load<S: Simd, T: Element>(simd: S, from: *const T) -> S::f3
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// All halves, as vectors of this machine.
+    struct Vectors<'a, T>(&'a [T]);
+
+    impl<T: Element> pulp::WithSimd for Vectors<'_, T> {
+        type Output = Vec<f32>;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
+            let chunks = self.0.chunks_exact(S::F32_LANES);
+            // SAFETY: a chunk has as many elements as a vector.
+            let vector = |chunk: &[T]| unsafe { T::load(simd, chunk.as_ptr()) };
+            chunks
+                .flat_map(|chunk| pulp::bytemuck::bytes_of(&vector(chunk)).to_vec())
+                .collect::<Vec<u8>>()
+                .chunks_exact(4)
+                .map(|bytes| f32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+                .collect()
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "65,536 vectors take minutes")]
+    fn vectors_of_halves_are_widened_like_single_ones() {
+        fn check<T: Element>(halves: Vec<T>) {
+            let got = pulp::Arch::new().dispatch(Vectors(&halves));
+            assert_eq!(got.len(), halves.len());
+            for (i, (got, half)) in got.iter().zip(&halves).enumerate() {
+                let expected = half.float();
+                assert!(
+                    got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan(),
+                    "{i:#06x}: {got}"
+                );
+            }
+        }
+        check((0..=u16::MAX).map(f16::from_bits).collect());
+        check((0..=u16::MAX).map(bf16::from_bits).collect());
+    }
 
     /// All of them: zeros, subnormal and normal numbers, infinities and NaNs of both signs.
     #[test]

@@ -38,6 +38,11 @@ impl KvCache {
         filled
     }
 
+    /// Forgets all tokens but the first `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
     /// Makes row `i` of the cache what row `rows[i]` was.
     pub(crate) fn select(&mut self, rows: &Tensor<1, Int>) {
         self.buffers =
@@ -80,5 +85,11 @@ mod tests {
             assert_eq!(all(values), expected.iter().map(|v| -v).collect::<Vec<_>>());
         }
         assert_eq!(cache.len(), 5);
+        cache.truncate(7);
+        cache.truncate(3);
+        let new = || Tensor::<4>::full([1, 2, 1, 3], 9.0, &device);
+        let [keys, _] = cache.append(new(), new());
+        let keys: Vec<f32> = keys.slice([0..1, 1..2, 0..4, 2..3]).into_data().iter().collect();
+        assert_eq!(keys, [0.0, 1.0, 2.0, 9.0]);
     }
 }

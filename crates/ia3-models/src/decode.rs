@@ -1,32 +1,13 @@
 //! The loop of a generation, which all decoders share.
 
-use std::cell::RefCell;
-
-use burn::tensor::{Int, Tensor};
-use ia3_core::count_non_finite;
+use burn::tensor::Tensor;
 
 use crate::beam::search;
+use crate::decode_steps::{Column, Steps};
+use crate::decoded_rows::DecodedRows;
 use crate::error::ModelError;
-use crate::generate::{Generated, GenerationConfig, Step};
-use crate::inputs::{check_pad, int_tensor};
-use crate::sample::Sampler;
-
-/// The tokens of a step.
-pub(crate) struct Column {
-    /// The ids `[rows, 1]`.
-    pub(crate) ids: Tensor<2, Int>,
-    /// The row of the step before that each of them follows, unless it is the same row.
-    pub(crate) rows: Option<Tensor<1, Int>>,
-}
-
-/// The start and the step of a generation.
-pub(crate) struct Steps<'a, F> {
-    /// The ids that the rows start with, `[rows, seq]`: one row for each batch entry, or one for each of its beams.
-    pub(crate) start: Tensor<2, Int>,
-    pub(crate) config: &'a GenerationConfig,
-    /// Computes the logits `[rows, vocab]` of a step from the tokens of the step before it.
-    pub(crate) next: F,
-}
+use crate::generate::{Generated, Step};
+use crate::inputs::int_tensor;
 
 pub(crate) fn decode(
     steps: Steps<impl FnMut(usize, Option<Column>) -> Tensor<2>>,
@@ -45,59 +26,23 @@ pub(crate) fn decode_padded(
     if config.num_beams > 1 {
         return search(steps, &padding, on_step);
     }
-    let [batch, width] = steps.start.dims();
-    let start: Vec<i64> = steps.start.into_data().iter().collect();
-    let mut rows: Vec<Vec<i64>> = start.chunks(width).map(<[i64]>::to_vec).collect();
-    let mut ended = vec![false; batch];
-    let stopped = RefCell::new(vec![false; batch]);
-    let mut sampler = Sampler::new(config, batch).with_padding(padding);
-    let (mut column, mut non_finite) = (None, 0);
+    let mut rows = DecodedRows::new(&steps.start, config, padding);
+    let mut column = None;
     for index in 0..config.max_new_tokens {
-        let logits = (steps.next)(index, column);
-        let [_, vocab] = logits.dims();
-        non_finite += count_non_finite(&logits.to_data());
-        let pads = ended.contains(&true);
-        check_pad(!pads || (0..vocab as i64).contains(&config.pad_token_id), config.pad_token_id, vocab)?;
-        let mut tokens = match forced_token(config, width, index, vocab)? {
-            Some(id) => vec![id; batch],
-            None => sampler.choose(logits.clone(), &rows, index < config.min_new_tokens),
-        };
-        for (token, ended) in tokens.iter_mut().zip(&mut ended) {
-            *token = if *ended { config.pad_token_id } else { *token };
-            *ended |= config.eos_token_id.contains(token);
-        }
-        rows.iter_mut().zip(&tokens).for_each(|(row, &token)| row.push(token));
-        on_step(Step { index, logits: &logits, tokens: &tokens, stopped: &stopped });
-        ended.iter_mut().zip(&*stopped.borrow()).for_each(|(ended, stopped)| *ended |= stopped);
-        if ended.iter().all(|e| *e) {
+        let tokens = rows.advance(index, (steps.next)(index, column), &mut on_step)?;
+        if rows.all_ended() {
             break;
         }
-        column = Some(Column { ids: int_tensor(tokens, [batch, 1], &device), rows: None });
+        let ids = int_tensor(tokens, [steps.start.dims()[0], 1], &device);
+        column = Some(Column { ids, rows: None });
     }
-    let shape = [batch, rows[0].len()];
-    Ok(Generated { ids: int_tensor(rows.concat(), shape, &device), non_finite })
-}
-
-/// The token that is forced at step `index` of rows that start with `start` tokens. It has to be in the vocabulary.
-pub(crate) fn forced_token(
-    config: &GenerationConfig,
-    start: usize,
-    index: usize,
-    vocab: usize,
-) -> Result<Option<i64>, ModelError> {
-    match config.forced(start, index) {
-        Some(id) if !(0..vocab as i64).contains(&id) => Err(ModelError::Generation {
-            field: "forced_bos_token_id or forced_eos_token_id",
-            found: id.to_string(),
-            expected: "an id of the vocabulary",
-        }),
-        forced => Ok(forced),
-    }
+    Ok(rows.into_generated(&device))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::GenerationConfig;
     use burn::tensor::Device;
 
     fn run(config: GenerationConfig, script: &[[i64; 2]]) -> (Vec<i64>, [usize; 2]) {

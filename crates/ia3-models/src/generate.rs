@@ -7,6 +7,9 @@ use crate::error::ModelError;
 /// The largest number of beams. It keeps the memory of a search within bounds, because a file can ask for any number.
 const MAX_BEAMS: usize = 1000;
 
+/// The largest number of tokens that are proposed at a time.
+const MAX_DRAFT: usize = 1000;
+
 /// The settings of generation. The fields have Hugging Face's names.
 ///
 /// ```
@@ -41,6 +44,12 @@ pub struct GenerationConfig {
     pub no_repeat_ngram_size: usize,
     /// The settings for drawing tokens. With `None`, each step takes the most probable token (greedy search).
     pub sampling: Option<Sampling>,
+    /// The number of tokens that are proposed at a time from the text so far, where its last tokens occurred before, and checked in
+    /// one pass of the model; 0 proposes none. The text stays that of a generation without proposals. It is for one sequence of a
+    /// decoder-only model, and saves time where the text repeats parts of its prompt.
+    pub prompt_lookup_num_tokens: usize,
+    /// The largest number of last tokens that are searched for in the text so far.
+    pub max_matching_ngram_size: usize,
     /// The number of sequences that a beam search continues for each batch entry; 1 is greedy search.
     pub num_beams: usize,
     /// The exponent of the number of new tokens by which a beam search divides the log-probability of a sequence that has ended.
@@ -136,6 +145,8 @@ impl GenerationConfig {
             repetition_penalty: 1.0,
             no_repeat_ngram_size: 0,
             sampling: None,
+            prompt_lookup_num_tokens: 0,
+            max_matching_ngram_size: 2,
             num_beams: 1,
             length_penalty: 1.0,
             early_stopping: EarlyStopping::Heuristic,
@@ -207,6 +218,16 @@ impl GenerationConfig {
         Self { sampling: sampling.into(), ..self }
     }
 
+    /// Sets [`prompt_lookup_num_tokens`](Self::prompt_lookup_num_tokens).
+    pub fn with_prompt_lookup_num_tokens(self, prompt_lookup_num_tokens: usize) -> Self {
+        Self { prompt_lookup_num_tokens, ..self }
+    }
+
+    /// Sets [`max_matching_ngram_size`](Self::max_matching_ngram_size).
+    pub fn with_max_matching_ngram_size(self, max_matching_ngram_size: usize) -> Self {
+        Self { max_matching_ngram_size, ..self }
+    }
+
     /// Sets [`num_beams`](Self::num_beams).
     pub fn with_num_beams(self, num_beams: usize) -> Self {
         Self { num_beams, ..self }
@@ -227,6 +248,12 @@ impl GenerationConfig {
         Self { num_return_sequences, ..self }
     }
 
+    /// The error of a generation that cannot take proposals.
+    pub(crate) fn no_drafts(&self, expected: &'static str) -> ModelError {
+        let found = self.prompt_lookup_num_tokens.to_string();
+        ModelError::Generation { field: "prompt_lookup_num_tokens", found, expected }
+    }
+
     pub(crate) fn check(&self) -> Result<(), ModelError> {
         let expect = |ok, field, found: String, expected| match ok {
             true => Ok(()),
@@ -244,6 +271,12 @@ impl GenerationConfig {
         expect(length.is_finite(), "length_penalty", length.to_string(), "a finite number")?;
         let draws = beams > 1 && self.sampling.is_some();
         expect(!draws, "num_beams", beams.to_string(), "1 where tokens are drawn")?;
+        let drafts = self.prompt_lookup_num_tokens;
+        let at_once = beams > 1 && drafts > 0;
+        expect(!at_once, "prompt_lookup_num_tokens", drafts.to_string(), "0 in a beam search")?;
+        expect(drafts <= MAX_DRAFT, "prompt_lookup_num_tokens", drafts.to_string(), "at most 1000 tokens")?;
+        let group = self.max_matching_ngram_size;
+        expect(group > 0, "max_matching_ngram_size", group.to_string(), "at least 1")?;
         let Some(Sampling { temperature: t, top_k, top_p: p, min_p, .. }) = self.sampling else {
             return Ok(());
         };

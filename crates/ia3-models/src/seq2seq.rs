@@ -5,7 +5,8 @@ use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{assert_all_touched, batch_rows};
 
 use crate::beam::{repeated, rows_per_entry};
-use crate::decode::{Column, Steps, decode};
+use crate::decode::decode;
+use crate::decode_steps::{Column, Steps};
 use crate::decoder_memory::DecoderMemory;
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
@@ -159,6 +160,9 @@ pub(crate) fn generate(
         return Err(ModelError::Generation { field: "max_new_tokens", found: new.to_string(), expected });
     }
     let beams = rows_per_entry(config, model)?;
+    if config.prompt_lookup_num_tokens > 0 {
+        return Err(config.no_drafts("0 for an encoder-decoder"));
+    }
     let memory = encode(model, inputs, Some(new), Trace::default())?;
     let ids = required("input_ids", &inputs.input_ids)?;
     let mut memory = if beams > 1 { memory.select(repeated(&ids, beams)) } else { memory };

@@ -13,6 +13,7 @@ pub mod backend {
 
 mod adapter;
 mod adapter_notes;
+mod base_config;
 mod base_names;
 mod device;
 mod error;
@@ -22,16 +23,19 @@ mod gguf_config;
 mod ia3_model;
 mod model;
 mod model_config;
+mod precision;
 mod pretrained;
 mod prompts;
 mod sentence;
 #[cfg(feature = "data")]
 mod stop_strings;
+mod tied_tensors;
 #[cfg(feature = "train")]
 mod training;
 
 pub use adapter::{Adapter, AdapterBase};
 pub use adapter_notes::{AdapterNote, adapter_notes, task_type};
+pub use base_config::{config_of_base, read_config};
 pub use base_names::{base_name, same_base};
 pub use burn::tensor::Device;
 
@@ -63,12 +67,12 @@ pub use ia3_train as train;
 pub use model::model_kind;
 pub use model::{Generate, Generated, Model};
 pub use model_config::config_text;
-pub use pretrained::{
-    Precision, Pretrained, PretrainedOptions, config_of_base, from_pretrained, read_config, with_head_of,
-};
+pub use precision::Precision;
+pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained};
 pub use prompts::{Prompt, Prompts};
 pub use sentence::SentenceConfig;
 #[cfg(feature = "data")]
 pub use stop_strings::StopStrings;
+pub use tied_tensors::with_head_of;
 #[cfg(feature = "train")]
 pub use training::{Evaluate, ExampleInput, Examples, Train, Trained, TrainedAdapters};

@@ -8,8 +8,9 @@ use ia3_io::Checkpoint;
 use ia3_models::{Model, ModelConfig};
 use serde_json::{Map, Value};
 
+use crate::base_config::config_of_base;
 use crate::error::Error;
-use crate::pretrained::{config_of_base, with_head_of};
+use crate::tied_tensors::with_head_of;
 
 /// The text of `config.json` for a model that was made from the one in `base`; `None` if the `config.json` in its folder
 /// fits. A GGUF file has none, so the text is made from its metadata.

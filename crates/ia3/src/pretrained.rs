@@ -1,17 +1,16 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use burn::tensor::{Device, FloatDType};
+use burn::tensor::Device;
 use ia3_core::{Quantization, QuantizeReport, with_integer_products};
-use ia3_guard::{Limit, read_text};
-use ia3_io::fs::{UNFINISHED, file_names, is_commit};
 use ia3_io::{Checkpoint, LoadOptions, LoadReport};
 use ia3_models::{Model, ModelConfig, ModelError, Task};
-
 use ia3_ops::widens_as_it_reads;
 
+use crate::base_config::read_config;
 use crate::error::Error;
 use crate::folder_of;
-use crate::gguf_config;
+use crate::precision::Precision;
+use crate::tied_tensors::with_head_of;
 
 /// A model read from a Hugging Face folder.
 #[derive(Clone, Debug)]
@@ -25,73 +24,6 @@ pub struct Pretrained {
     pub report: LoadReport,
     /// What quantising it while loading did, where that was asked for.
     pub quantized: Option<QuantizeReport>,
-}
-
-/// Reads `config.json` of a Hugging Face folder, or makes it from the metadata of a GGUF file.
-///
-/// # Errors
-///
-/// [`Error::ReadConfig`] and [`Error::BadConfig`]; for a GGUF file [`Error::Gguf`].
-pub fn read_config(dir: impl AsRef<Path>) -> Result<ModelConfig, Error> {
-    let (path, text) = config_of_base(dir)?;
-    ModelConfig::from_json(&text).map_err(|source| Error::BadConfig { path, source })
-}
-
-/// The text of `config.json` of a Hugging Face folder with the path of the file, or the text that is made from the metadata of a
-/// GGUF file with the path of that.
-///
-/// # Errors
-///
-/// [`Error::ReadConfig`]; for a GGUF file [`Error::Gguf`].
-pub fn config_of_base(dir: impl AsRef<Path>) -> Result<(PathBuf, String), Error> {
-    if ia3_gguf::is_gguf(dir.as_ref()) {
-        return Ok((dir.as_ref().to_owned(), gguf_config::config_text(dir.as_ref())?));
-    }
-    let path = dir.as_ref().join("config.json");
-    match read_text(&path, Limit::CONFIG) {
-        Ok(text) => Ok((path, text)),
-        Err(_) if file_names(dir.as_ref()).iter().any(|name| is_commit(name)) => {
-            Err(Error::ReadConfig { path, source: std::io::Error::other(UNFINISHED) })
-        }
-        Err(error) => Err(Error::ReadConfig { path, source: error.reason() }),
-    }
-}
-
-/// The dtype of the weights of a model, and of its computation.
-///
-/// ```
-/// use ia3::{Precision, PretrainedOptions};
-/// use burn::tensor::FloatDType;
-///
-/// let options = PretrainedOptions::new().with_dtype(FloatDType::BF16);
-/// assert_eq!(options.dtype, Precision::Cast(FloatDType::BF16));
-/// assert_eq!(options.with_dtype(Precision::Stored).dtype, Precision::default());
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// On `flex`, every tensor keeps the dtype of the file, and the model computes in float32: weights in half precision are
-    /// widened as they are read ([`ModelConfig::with_float32_states`]). Other devices compute in the dtype of the file, or of most
-    /// of its values where it holds several. float64 becomes float32.
-    #[default]
-    Stored,
-    /// Weights and computation have this dtype, which is float32, float16 or bfloat16.
-    Cast(FloatDType),
-}
-
-impl Precision {
-    /// The dtype that the weights are cast to.
-    fn cast(self) -> Option<FloatDType> {
-        match self {
-            Self::Stored => None,
-            Self::Cast(dtype) => Some(dtype),
-        }
-    }
-}
-
-impl From<FloatDType> for Precision {
-    fn from(dtype: FloatDType) -> Self {
-        Self::Cast(dtype)
-    }
 }
 
 /// How to read a model from a Hugging Face folder. The default reads it as it is.
@@ -248,69 +180,4 @@ impl PretrainedOptions {
 /// The errors are those of [`PretrainedOptions::load`].
 pub fn from_pretrained(dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
     PretrainedOptions::default().load(dir, device)
-}
-
-/// The configuration with its head tied to the embedding unless the checkpoint holds another head, where the model may
-/// tie it at all; and with the embeddings of the stacks of an encoder-decoder, where they differ from the shared one.
-///
-/// # Errors
-///
-/// [`Error::Checkpoint`] if the file cannot be read.
-pub fn with_head_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
-    let config = with_optional_tensors_of(config, checkpoint);
-    let Some((_, embedding)) = config.tied_keys() else {
-        // The stacks of an encoder-decoder without a language-model head share their embedding too.
-        return if config.head().is_some() {
-            with_stack_embeddings_of(config, checkpoint)
-        } else {
-            Ok(config)
-        };
-    };
-    let heads = config.head_keys();
-    let head = heads.iter().find(|name| checkpoint.contains(name));
-    let tied = match (head, name_in(checkpoint, &config, embedding)) {
-        _ if heads.iter().any(|head| checkpoint.contains_integers(head)) => false,
-        (Some(head), Some(embedding)) => checkpoint.same_bytes(head, &embedding)?,
-        // The file holds one of the two, or none: the head and the embedding share it.
-        _ => true,
-    };
-    with_stack_embeddings_of(config.with_tied_head(tied), checkpoint)
-}
-
-/// The name under which the checkpoint holds the tensor `key` of the model: with the prefix of the base model, without it, or
-/// with it twice.
-fn name_in(checkpoint: &Checkpoint, config: &ModelConfig, key: &str) -> Option<String> {
-    let prefix = config.base_model_prefix().unwrap_or_default();
-    let bare = key.strip_prefix(prefix).unwrap_or(key);
-    let names = [key.to_string(), bare.to_string(), format!("{prefix}{key}")];
-    names.into_iter().find(|name| checkpoint.contains(name))
-}
-
-/// The configuration with those optional tensors that the checkpoint holds.
-fn with_optional_tensors_of(config: ModelConfig, checkpoint: &Checkpoint) -> ModelConfig {
-    let keys = config.optional_tensors().into_iter();
-    let held: Vec<&str> = keys.filter(|key| name_in(checkpoint, &config, key).is_some()).collect();
-    held.into_iter().fold(config, ModelConfig::with_optional_tensor)
-}
-
-/// The configuration with the tables that the checkpoint holds beside the shared embedding and that differ from it. If the
-/// checkpoint holds no shared embedding, a tied head or the first of the tables takes its place, as in transformers.
-fn with_stack_embeddings_of(config: ModelConfig, checkpoint: &Checkpoint) -> Result<ModelConfig, Error> {
-    let tables = config.stack_embedding_keys();
-    let Some((_, shared)) = tables.first().copied() else { return Ok(config) };
-    let tied = |head: &str| config.aliases().iter().any(|(_, other)| other == head);
-    let head = config.tied_keys().map(|(head, _)| head).filter(|head| tied(head));
-    let places = [shared].into_iter().chain(head).chain(tables.iter().map(|(table, _)| *table));
-    let in_file = |key| name_in(checkpoint, &config, key);
-    let Some(shared) = places.filter_map(in_file).next() else { return Ok(config) };
-    let mut own = vec![];
-    for (table, _) in tables {
-        if let Some(name) = in_file(table)
-            && name != shared
-            && !checkpoint.same_bytes(&name, &shared)?
-        {
-            own.push(table);
-        }
-    }
-    Ok(own.into_iter().fold(config, ModelConfig::with_own_stack_embedding))
 }

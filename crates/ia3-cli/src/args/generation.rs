@@ -46,6 +46,10 @@ pub(crate) struct GenerationArgs {
     /// Write the N best sequences of a beam search for each prompt, the best first.
     #[arg(long, value_name = "N")]
     pub(crate) num_return_sequences: Option<usize>,
+    /// Propose up to N tokens at a time from the text so far, where its last tokens occurred before, and check them in one pass. The
+    /// text stays the same, and comes faster where it repeats parts of the prompt. For one prompt at a time of a decoder.
+    #[arg(long, value_name = "N")]
+    pub(crate) prompt_lookup_num_tokens: Option<usize>,
     /// Token that the text of an encoder-decoder begins with: the language to translate to, such as fra_Latn (NLLB), fr_XX (mBART)
     /// or __fr__ (M2M-100).
     #[arg(long, value_name = "TOKEN")]

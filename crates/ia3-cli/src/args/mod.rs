@@ -12,6 +12,7 @@ mod loss;
 mod merge;
 mod mix;
 mod model;
+mod places;
 #[cfg(feature = "hub")]
 mod push;
 mod shell;

@@ -21,29 +21,22 @@ use crate::output::note;
 ///
 /// There is no adapter, or the first one names no base, or what it names is not a folder here.
 pub(crate) fn fill(command: &mut Command) -> anyhow::Result<()> {
-    let (base, adapter) = match command {
-        Command::Forward(forward) => (&mut forward.model.base, forward.model.adapters.first()),
-        Command::Generate(generate) => (&mut generate.model.base, generate.model.adapters.first()),
-        Command::Chat(chat) => (&mut chat.base, chat.adapters.first()),
-        Command::Embed(embed) => (&mut embed.model.base, embed.model.adapters.first()),
-        Command::Merge(merge) => {
-            if merge.base.is_none() && merge.gguf.is_none() {
-                set(merge.base.insert(PathBuf::new()), merge.adapters.first())?;
-            }
-            return Ok(());
-        }
-        Command::Train(train) => (&mut train.base, train.adapter.as_ref()),
-        Command::Eval(eval) => {
-            let seed = eval.seeds.first().map(u64::to_string).unwrap_or_default();
-            let first = eval.adapters.first().map(|folder| PathBuf::from(folder.replace("{seed}", &seed)));
-            return set(&mut eval.base, first.as_ref());
-        }
-        _ => return Ok(()),
-    };
-    set(base, adapter)
+    if let Command::Merge(merge) = command
+        && merge.gguf.is_none()
+    {
+        merge.base.get_or_insert_default();
+    }
+    if let Command::Eval(eval) = command {
+        let seed = eval.seeds.first().map(u64::to_string).unwrap_or_default();
+        let first = eval.adapters.first().map(|folder| PathBuf::from(folder.replace("{seed}", &seed)));
+        return set(&mut eval.base, first.as_deref());
+    }
+    let (base, adapters) = command.places();
+    base.map_or(Ok(()), |base| set(base, adapters.first().map(|adapter| adapter.as_path())))
 }
 
-fn set(base: &mut PathBuf, adapter: Option<&PathBuf>) -> anyhow::Result<()> {
+/// Sets a base that the command does not name.
+fn set(base: &mut PathBuf, adapter: Option<&Path>) -> anyhow::Result<()> {
     if base.as_os_str().is_empty() {
         let Some(adapter) = adapter else {
             bail!("there is no base; give its folder with --base, or an adapter that names it with --adapter")

@@ -21,8 +21,8 @@ pub(super) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Generates for all rows, several sequences of each where the settings return as many, and counts the logits that are not finite. `on_token` is called with each new token of the
-    /// first row.
+    /// Generates for all rows, several sequences of each where the settings return as many, and counts the logits that are not
+    /// finite. `on_token` is called with each new token of the first row.
     pub(super) fn generate(
         &self,
         non_finite: &mut usize,
@@ -68,6 +68,7 @@ pub(super) fn config(
     config.no_repeat_ngram_size = args.no_repeat_ngram_size.unwrap_or(config.no_repeat_ngram_size);
     config.length_penalty = args.length_penalty.unwrap_or(config.length_penalty);
     config.early_stopping = args.early_stopping.map_or(config.early_stopping, Into::into);
+    config.prompt_lookup_num_tokens = args.prompt_lookup_num_tokens.unwrap_or(0);
     config.num_return_sequences = args.num_return_sequences.unwrap_or(config.num_return_sequences);
     if args.forced_bos_token.is_some() && model.task() != Task::Seq2SeqLm {
         bail!("--forced-bos-token is for encoder-decoders, and the base is none; leave it out");

@@ -28,7 +28,7 @@ pub(crate) fn fill(command: &mut Command) -> anyhow::Result<()> {
         }
     }
     let chats = matches!(command, Command::Chat(_));
-    let (base, adapters) = places(command);
+    let (base, adapters) = command.places();
     for adapter in adapters {
         *adapter = named_folder(adapter, chats)?;
     }
@@ -36,30 +36,6 @@ pub(crate) fn fill(command: &mut Command) -> anyhow::Result<()> {
         *base = folder(base, Kind::Base)?;
     }
     Ok(())
-}
-
-/// Where a command names its base and its adapters.
-fn places(command: &mut Command) -> (Option<&mut PathBuf>, Vec<&mut PathBuf>) {
-    let (base, adapters) = match command {
-        Command::Forward(forward) => (Some(&mut forward.model.base), &mut forward.model.adapters[..]),
-        Command::Generate(generate) => (Some(&mut generate.model.base), &mut generate.model.adapters[..]),
-        Command::Embed(embed) => (Some(&mut embed.model.base), &mut embed.model.adapters[..]),
-        Command::Chat(chat) => (Some(&mut chat.base), &mut chat.adapters[..]),
-        Command::Eval(eval) => (Some(&mut eval.base), &mut [][..]),
-        Command::Train(train) => return (Some(&mut train.base), train.adapter.iter_mut().collect()),
-        Command::Merge(merge) => (merge.base.as_mut(), &mut merge.adapters[..]),
-        Command::Mix(mix) => (mix.base.as_mut(), &mut mix.adapters[..]),
-        Command::Quantize(quantize) => (Some(&mut quantize.base), &mut [][..]),
-        Command::Status(status) => {
-            let adapters = status.folders.iter_mut().chain(&mut status.adapters);
-            return (status.base.as_mut(), adapters.collect());
-        }
-        Command::Diff(diff) => return (None, vec![&mut diff.a, &mut diff.b]),
-        Command::Inspect(inspect) => (inspect.base.as_mut(), &mut [][..]),
-        Command::Convert(convert) => (convert.base.as_mut(), &mut [][..]),
-        _ => (None, &mut [][..]),
-    };
-    (base, adapters.iter_mut().collect())
 }
 
 /// The folder of a path: itself, or a download if it is a name on the hub and no folder here.

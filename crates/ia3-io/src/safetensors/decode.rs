@@ -17,6 +17,8 @@ pub(crate) trait Float: burn::tensor::Element + Pod + Send + Sync {
 pub(crate) trait Decode<T>: Sync {
     /// The size of one value in the file, in bytes.
     const WIDTH: usize;
+    /// Whether the bytes of the file are those of a `T` in memory.
+    const IN_PLACE: bool = false;
     fn value(bytes: &[u8]) -> T;
 }
 
@@ -25,6 +27,7 @@ pub(crate) struct Same;
 
 impl<T: Float> Decode<T> for Same {
     const WIDTH: usize = size_of::<T>();
+    const IN_PLACE: bool = cfg!(target_endian = "little");
     fn value(bytes: &[u8]) -> T {
         T::from_le(bytes)
     }

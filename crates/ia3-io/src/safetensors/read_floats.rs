@@ -128,8 +128,12 @@ impl TensorFile {
         let per_piece = PIECE / S::WIDTH;
         let pieces = values.par_chunks_mut(per_piece).enumerate();
         pieces.try_for_each_init(Vec::new, |bytes, (piece, values)| {
+            let start = entry.start + (piece * per_piece * S::WIDTH) as u64;
+            if S::IN_PLACE {
+                return self.read_at(bytemuck::cast_slice_mut(values), start);
+            }
             bytes.resize(values.len() * S::WIDTH, 0);
-            self.read_at(bytes, entry.start + (piece * per_piece * S::WIDTH) as u64)?;
+            self.read_at(bytes, start)?;
             for (value, bytes) in values.iter_mut().zip(bytes.chunks_exact(S::WIDTH)) {
                 *value = S::value(bytes);
             }

@@ -6,19 +6,17 @@ use std::ops::Range;
 
 use stream::Stream;
 
-use crate::threads;
+use crate::threads::{self, STREAM};
 use crate::weight::{Element, Weight};
 
 /// Columns of a weight whose sums stay in the first cache. Under Miri so few that small inputs need several tasks.
 const COLUMNS: usize = if cfg!(miri) { 64 } else { 2048 };
 
-/// Elements of a weight that one task reads about: of the order of 10 µs at the rate of the memory.
-const TASK: usize = if cfg!(miri) { 256 } else { 96 << 10 };
-
 /// Elements of a weight below which one thread reads them faster than two agree on who reads what.
 const ALONE: usize = if cfg!(miri) { 0 } else { 64 << 10 };
 
-/// Parts of the rows of a weight at most, each of which has sums of its own.
+/// Parts of the rows of a weight at most, each of which has sums of its own. Their number is a power of two, which most numbers of
+/// threads divide.
 const PARTS: usize = 8;
 
 /// `x·W`, `[rows, outputs]`, with `x` `[rows, inputs]` and a weight without scales.
@@ -37,7 +35,8 @@ pub fn product<T: Element>(x: &[f32], rows: usize, weight: Weight<T>) -> Vec<f32
         return vec![0.0; rows * outputs];
     }
     let width = outputs.div_ceil(outputs.div_ceil(COLUMNS)).next_multiple_of(64);
-    let height = inputs.div_ceil((inputs * width / TASK).clamp(1, PARTS)).next_multiple_of(8);
+    let parts = (inputs * width).div_ceil(STREAM).next_power_of_two().min(PARTS);
+    let height = inputs.div_ceil(parts).next_multiple_of(8);
     let mut sums = vec![0.0; inputs.div_ceil(height) * rows * outputs];
     let (mut tasks, mut rest) = (vec![], &mut sums[..]);
     for columns in ranges(outputs, width) {

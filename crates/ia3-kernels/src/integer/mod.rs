@@ -30,9 +30,8 @@ const STRIP: usize = 2048;
 /// Columns that the kernels compute at once.
 const VECTOR: usize = 64;
 
-/// Elements of a weight from which on threads pay: a thread reads so many in about 20 µs. Where the caller is not one of the
-/// threads that run tasks, waking them takes as long.
-const WORTH_THREADS: usize = if cfg!(miri) { 64 } else { 256 << 10 };
+/// Elements of a weight from which on threads pay: a thread reads so many in some microseconds.
+const WORTH_THREADS: usize = if cfg!(miri) { 64 } else { 128 << 10 };
 
 /// A weight of integers with scales, by lines of bytes.
 trait Lines: Sync {
@@ -117,8 +116,7 @@ fn multiply(isa: Isa, x: &[f32], rows: usize, weight: &impl Lines) -> Vec<f32> {
 
 /// Columns per task, at most `strip`: the same number for each thread, in whole vectors.
 fn width(elements: usize, outputs: usize, strip: usize) -> usize {
-    let worth = WORTH_THREADS * if threads::inside() { 1 } else { 4 };
-    let threads = if elements < worth { 1 } else { threads::count() };
+    let threads = if elements < WORTH_THREADS { 1 } else { threads::count() };
     let strips = outputs.div_ceil(threads * strip).max(1) * threads;
     outputs.div_ceil(strips).next_multiple_of(VECTOR)
 }

@@ -1,7 +1,7 @@
 //! What an absent field of `config.json` is for Gemma 1 to 3.
 
 /// The defaults of one `model_type`, those of Hugging Face's configuration class.
-pub(super) struct Defaults {
+pub(super) struct GemmaDefaults {
     pub(super) vocab_size: usize,
     pub(super) hidden_size: usize,
     pub(super) intermediate_size: usize,
@@ -13,7 +13,7 @@ pub(super) struct Defaults {
     pub(super) final_logit_softcapping: Option<f64>,
 }
 
-const GEMMA: Defaults = Defaults {
+const GEMMA: GemmaDefaults = GemmaDefaults {
     vocab_size: 256_000,
     hidden_size: 3072,
     intermediate_size: 24_576,
@@ -25,7 +25,7 @@ const GEMMA: Defaults = Defaults {
     final_logit_softcapping: None,
 };
 
-const GEMMA2: Defaults = Defaults {
+const GEMMA2: GemmaDefaults = GemmaDefaults {
     hidden_size: 2304,
     intermediate_size: 9216,
     num_hidden_layers: 26,
@@ -36,7 +36,7 @@ const GEMMA2: Defaults = Defaults {
     ..GEMMA
 };
 
-const GEMMA3: Defaults = Defaults {
+const GEMMA3: GemmaDefaults = GemmaDefaults {
     vocab_size: 262_208,
     max_position_embeddings: 131_072,
     attn_logit_softcapping: None,
@@ -45,7 +45,7 @@ const GEMMA3: Defaults = Defaults {
 };
 
 /// The defaults of a `model_type`.
-pub(super) fn defaults(model_type: &str) -> &'static Defaults {
+pub(super) fn gemma_defaults(model_type: &str) -> &'static GemmaDefaults {
     match model_type {
         "gemma2" => &GEMMA2,
         "gemma3_text" => &GEMMA3,

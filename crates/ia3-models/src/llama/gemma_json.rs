@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::config::{BlockNorms, LlamaConfig, QkNorm};
-use super::gemma_defaults::{Defaults, defaults};
+use super::gemma_defaults::{GemmaDefaults, gemma_defaults};
 use super::layer_types::{expect_grouped_heads, windows_of};
 use crate::activation::Activation;
 use crate::config_field::{expect, expect_layers, expect_sizes, nullable, read, some_ids};
@@ -65,8 +65,8 @@ impl Raw {
         self.model_type == model_type
     }
 
-    fn defaults(&self) -> &'static Defaults {
-        defaults(&self.model_type)
+    fn defaults(&self) -> &'static GemmaDefaults {
+        gemma_defaults(&self.model_type)
     }
 
     fn heads(&self) -> [usize; 2] {

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ActivationSpace, ModelInfo};
 
 use crate::architecture::{Architecture, with_architectures};
+use crate::delegating_module::delegating_module;
 use crate::encoder::ProblemType;
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
@@ -56,7 +57,7 @@ macro_rules! map_each {
     };
 }
 
-mod module;
+delegating_module!(Model, each, map_each);
 
 impl Model {
     /// The facts that planning needs. They are read from shapes, so no weight is initialised.

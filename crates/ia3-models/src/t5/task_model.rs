@@ -1,7 +1,3 @@
-use burn::module::{
-    Content, Devices, DisplaySettings, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
-    ModuleVisitor,
-};
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ActivationSpace, ModelInfo};
 
@@ -10,6 +6,7 @@ use super::config::T5Config;
 use super::encoder::T5EncoderModel;
 use super::model::T5ForConditionalGeneration;
 use crate::architecture::Architecture;
+use crate::delegating_module::delegating_module;
 use crate::encoder::ProblemType;
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
@@ -185,59 +182,4 @@ impl ActivationSpace for T5 {
     }
 }
 
-/// The implementation delegates to the model inside, because `derive(Module)` would add a path segment for the variant.
-impl Module for T5 {
-    fn collect_devices(&self, devices: Devices) -> Devices {
-        each!(self, m => m.collect_devices(devices))
-    }
-
-    fn fork(self, device: &Device) -> Self {
-        map_each!(self, m => m.fork(device))
-    }
-
-    fn to_device(self, device: &Device) -> Self {
-        map_each!(self, m => m.to_device(device))
-    }
-
-    fn train(self) -> Self {
-        map_each!(self, m => m.train())
-    }
-
-    fn valid(&self) -> Self {
-        map_each!(self, m => m.valid())
-    }
-
-    fn materialize(self) -> Self {
-        map_each!(self, m => m.materialize())
-    }
-
-    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
-        each!(self, m => m.visit(visitor))
-    }
-
-    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
-        map_each!(self, m => m.map(mapper))
-    }
-}
-
-impl ModuleDisplayDefault for T5 {
-    fn content(&self, content: Content) -> Option<Content> {
-        each!(self, m => ModuleDisplayDefault::content(m, content))
-    }
-
-    fn num_params(&self) -> usize {
-        each!(self, m => Module::num_params(m))
-    }
-}
-
-impl ModuleDisplay for T5 {
-    fn format(&self, settings: DisplaySettings) -> String {
-        each!(self, m => ModuleDisplay::format(m, settings))
-    }
-}
-
-impl std::fmt::Display for T5 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        each!(self, m => m.fmt(f))
-    }
-}
+delegating_module!(T5, each, map_each);

@@ -123,6 +123,13 @@ impl<'a> Generate<'a> {
         self
     }
 
+    /// Proposes up to this many tokens at a time from the text so far, where its last tokens occurred before, and checks them in one
+    /// pass of the model ([`GenerationConfig::prompt_lookup_num_tokens`]). It is for one prompt of a decoder-only model.
+    pub fn prompt_lookup_num_tokens(mut self, tokens: usize) -> Self {
+        self.config.prompt_lookup_num_tokens = tokens;
+        self
+    }
+
     /// Lets the decoder of an encoder-decoder begin with this token, such as `fra_Latn` of NLLB, `fr_XX` of mBART or `__fr__` of
     /// M2M-100, which are the language to translate to.
     #[cfg(feature = "data")]

@@ -1,8 +1,8 @@
 //! Greedy generation with the cache: ids of base, adapter and merged model, and the adapter's raw logits.
 
-use burn::tensor::Tensor;
-use ia3::ModelInputs;
+use burn::tensor::{Int, Tensor};
 use ia3::models::{EarlyStopping, GenerationConfig, Model};
+use ia3::{ModelInputs, Task};
 
 use crate::case::{Case, values};
 use crate::compare::{Comparison, LOGITS};
@@ -19,6 +19,42 @@ pub(crate) fn run(case: &Case, comparison: &mut Comparison) {
     let logits = generate(case, "adapter", &adapted, comparison);
     let expected = case.io.get("generate.adapter.logits").unwrap();
     comparison.tensor("generate.adapter.logits", &logits, &expected.values, &[], LOGITS);
+    if case.model.task() == Task::CausalLm {
+        with_drafts(case, &adapted, comparison);
+    }
+}
+
+/// Compares the first row with drafts from its own text and without: the ids, and the logits of each step.
+fn with_drafts(case: &Case, base: &Model, comparison: &mut Comparison) {
+    let first = |rows: Tensor<2, Int>| rows.narrow(0, 0, 1);
+    let ModelInputs { input_ids, attention_mask, .. } = inputs(case);
+    let inputs = ModelInputs {
+        input_ids: input_ids.map(first),
+        attention_mask: attention_mask.map(first),
+        ..ModelInputs::default()
+    };
+    let plain = base.generation_config(12).with_min_new_tokens(12);
+    let run = |config: &GenerationConfig| {
+        let mut steps: Vec<Tensor<2>> = vec![];
+        let ids = base.generate_with(&inputs, config, |step| steps.push(step.logits.clone())).unwrap().ids;
+        (ids.into_data().iter::<i64>().collect::<Vec<_>>(), values(Tensor::stack::<3>(steps, 1)))
+    };
+    let drafts = |tokens: usize| {
+        plain.clone().with_prompt_lookup_num_tokens(tokens).with_max_matching_ngram_size(1 + tokens % 2)
+    };
+    if case.meta["arch"] == "phi3" {
+        // Its keys are computed again where a row outgrows the original context.
+        let refused = base.generate(&inputs, &drafts(1)).unwrap_err().to_string();
+        assert!(refused.contains("outgrow the original context"), "{refused}");
+        return;
+    }
+    let (expected, expected_logits) = run(&plain);
+    for tokens in [1, 3, 20] {
+        let (ids, logits) = run(&drafts(tokens));
+        comparison.equal(&format!("generate with drafts of {tokens}"), &ids, &expected);
+        let name = format!("logits with drafts of {tokens}");
+        comparison.tensor(&name, &logits, &expected_logits, &[], LOGITS);
+    }
 }
 
 /// Compares the ids and returns the raw logits, `[batch, steps, vocab]`.
