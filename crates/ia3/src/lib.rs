@@ -51,7 +51,8 @@ pub use ia3_core::{
     ActivationSpace, AdapterError, Bits, Ia3ConvForward, Ia3Forward, Ia3Vector, MixMethod, NonFinite,
     ParamPath, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
     TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge,
-    merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize, with_integer_products,
+    merge_requantizing, merge_safe, mix, mix_linear, model_info, move_inputs, quantize,
+    with_integer_products,
 };
 #[cfg(feature = "data")]
 pub use ia3_data as data;

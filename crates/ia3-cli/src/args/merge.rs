@@ -35,7 +35,7 @@ pub(crate) struct Merge {
     /// written.
     #[arg(long)]
     pub(crate) safe: bool,
-    /// Quantise those weights of a quantised base again whose inputs are scaled. They cannot be merged exactly.
+    /// Quantise those weights of a quantised base again whose inputs are scaled and that cannot be merged exactly.
     #[arg(long, conflicts_with = "safe")]
     pub(crate) requantize: bool,
 }

@@ -54,14 +54,15 @@ fn into_folder(base_dir: &Path, args: &Merge, device: &Device, format: Format) -
     out::refuse_base(&folder, base_dir)?;
     out::refuse_adapters(&folder, &args.adapters)?;
     base_model::note_fresh(&base, &adapters);
-    let adapters: Vec<&Adapter> = adapters.iter().collect();
+    let moved = ia3::move_inputs(&base.model, &adapters.iter().collect::<Vec<_>>());
+    let moved: Vec<&Adapter> = moved.iter().collect();
     let (merged, requantized) = match (args.requantize, args.safe) {
         (true, _) => {
-            let merged = ia3::merge_requantizing(&base.model, &adapters)?;
+            let merged = ia3::merge_requantizing(&base.model, &moved)?;
             (merged.model, merged.errors)
         }
-        (false, true) => (ia3::merge_safe(&base.model, &adapters)?, BTreeMap::new()),
-        (false, false) => (ia3::merge(&base.model, &adapters)?, BTreeMap::new()),
+        (false, true) => (ia3::merge_safe(&base.model, &moved)?, BTreeMap::new()),
+        (false, false) => (ia3::merge(&base.model, &moved)?, BTreeMap::new()),
     };
     save(&merged, base_dir, &folder)?;
     let mut layers: Vec<&String> = adapters.iter().flat_map(|a| a.vectors.keys()).collect();
