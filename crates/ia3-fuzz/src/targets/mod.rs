@@ -17,6 +17,8 @@ pub mod index;
 #[cfg(feature = "burn")]
 pub mod model_config;
 #[cfg(feature = "burn")]
+pub mod packed;
+#[cfg(feature = "burn")]
 pub mod pickle;
 #[cfg(feature = "burn")]
 pub mod safetensors;
@@ -45,6 +47,8 @@ pub const TARGETS: &[Target] = &[
     safetensors::TARGET,
     #[cfg(feature = "burn")]
     index::TARGET,
+    #[cfg(feature = "burn")]
+    packed::TARGET,
     #[cfg(feature = "burn")]
     adapter::TARGET,
     #[cfg(feature = "burn")]

@@ -9,6 +9,7 @@ mod half;
 mod heads;
 mod kv_only;
 mod models;
+mod packed;
 mod peft_faults;
 mod peft_suite;
 mod quantized;
