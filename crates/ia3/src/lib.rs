@@ -21,6 +21,7 @@ mod folder_of;
 mod generation_file;
 mod gguf_config;
 mod ia3_model;
+mod lora;
 mod merge_packed;
 mod model;
 mod model_config;
@@ -65,6 +66,7 @@ pub use ia3_models as models;
 pub use ia3_models::{ModelConfig, ModelInputs, Task};
 #[cfg(feature = "train")]
 pub use ia3_train as train;
+pub use lora::convert_to_lora;
 pub use merge_packed::merge_packed;
 #[cfg(feature = "data")]
 pub use model::model_kind;

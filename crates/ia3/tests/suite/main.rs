@@ -8,6 +8,7 @@ mod gguf;
 mod half;
 mod heads;
 mod kv_only;
+mod lora;
 mod models;
 mod packed;
 mod peft_faults;
