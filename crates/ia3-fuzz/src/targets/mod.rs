@@ -18,6 +18,8 @@ pub mod index;
 #[cfg(feature = "burn")]
 pub mod model_config;
 #[cfg(feature = "burn")]
+pub mod packed;
+#[cfg(feature = "burn")]
 pub mod pickle;
 #[cfg(feature = "burn")]
 pub mod safetensors;
@@ -47,6 +49,8 @@ pub const TARGETS: &[Target] = &[
     safetensors::TARGET,
     #[cfg(feature = "burn")]
     index::TARGET,
+    #[cfg(feature = "burn")]
+    packed::TARGET,
     #[cfg(feature = "burn")]
     adapter::TARGET,
     #[cfg(feature = "burn")]

@@ -50,6 +50,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Where its bytes begin in the file.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// The dtype it has in memory: float16 and bfloat16 are kept, everything else becomes float32.
     pub fn float_dtype(&self) -> DType {
         match self.dtype {

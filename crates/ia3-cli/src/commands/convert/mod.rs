@@ -1,5 +1,7 @@
 //! `ia3 convert`.
 
+mod lora;
+
 use std::fmt;
 use std::process::ExitCode;
 
@@ -13,8 +15,8 @@ use ia3::{ModelInfo, Placement, Selector};
 use ia3_guard::quote;
 use serde::Serialize;
 
-use super::base_config;
 use crate::args::{AdapterFormatName, Convert, Format, SiteName};
+use crate::commands::base_config;
 use crate::out;
 use crate::output::{self, note};
 use crate::progress::Progress;
@@ -43,8 +45,13 @@ struct Moved {
 }
 
 pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    if matches!(args.to, AdapterFormatName::Safetensors) {
-        return of_base(args, format);
+    match args.to {
+        AdapterFormatName::Lora => return lora::run(args, device, format),
+        _ if args.rank.is_some() || args.max_error.is_some() => {
+            bail!("--rank and --max-error are for --to lora; leave them out")
+        }
+        AdapterFormatName::Safetensors => return of_base(args, format),
+        _ => {}
     }
     let base =
         args.base.as_ref().map(|base| Ok::<_, anyhow::Error>(base_config::read(base)?.init(device).info()));
@@ -52,7 +59,9 @@ pub(crate) fn run(args: &Convert, device: &Device, format: Format) -> anyhow::Re
     let to = match args.to {
         AdapterFormatName::Peft => AdapterFormat::Peft,
         AdapterFormatName::Tfew => AdapterFormat::TFew,
-        AdapterFormatName::Adapterhub | AdapterFormatName::Safetensors => AdapterFormat::AdapterHub,
+        AdapterFormatName::Adapterhub | AdapterFormatName::Safetensors | AdapterFormatName::Lora => {
+            AdapterFormat::AdapterHub
+        }
     };
     let converted = convert_adapter_with(&args.path, to, &args.out, &options(args, base))?;
     out::note_leftovers(&converted.leftovers);

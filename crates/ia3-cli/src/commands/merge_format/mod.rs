@@ -1,4 +1,4 @@
-//! `ia3 merge --gguf`.
+//! `ia3 merge` into files and folders whose weights other programs quantised, and whose format is kept.
 
 mod check;
 
@@ -7,11 +7,13 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use burn::tensor::Device;
 use ia3_gguf::MergeReport;
 use serde::Serialize;
 
 use self::check::{Check, Difference};
+use super::base_config;
 use crate::args::{Format, Merge};
 use crate::{out, output};
 
@@ -73,12 +75,30 @@ impl fmt::Display for Report {
     }
 }
 
-pub(super) fn run(base: &Path, args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+/// `ia3 merge --gguf`
+pub(super) fn gguf(base: &Path, args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     out::file(&args.out)?;
     let before = |prompt: &String| Check::before(prompt, base, &args.adapters, device);
     let check = args.check.as_ref().map(before).transpose()?;
     let report = ia3::io::merge_gguf(base, &args.adapters, &args.out, args.requantize)?;
     let logits = check.map(|check| check.after(&args.out, device)).transpose()?;
     output::report_on(&Report::new(report, logits, &args.out), format, &args.out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `ia3 merge` with a folder of GPTQ, AWQ or bitsandbytes.
+pub(super) fn packed(base: &Path, args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    ensure!(
+        !args.requantize,
+        "--requantize is for bases that this program quantised and for GGUF files; --dequantize writes floats"
+    );
+    let folder = out::folder(&args.out)?;
+    out::refuse_adapters(&folder, &args.adapters)?;
+    let config = base_config::with_head_of_adapter(base, &args.adapters)?;
+    let before = |prompt: &String| Check::before(prompt, base, &args.adapters, device);
+    let check = args.check.as_ref().map(before).transpose()?;
+    let report = ia3::merge_packed(base, config, &args.adapters, &folder, device)?;
+    let logits = check.map(|check| check.after(&args.out, device)).transpose()?;
+    output::report(&Report::new(report, logits, &args.out), format)?;
     Ok(ExitCode::SUCCESS)
 }
