@@ -86,7 +86,7 @@ fn of_model(error: &ModelError) -> Option<String> {
 fn of_adapter(error: &AdapterError) -> Option<String> {
     match error {
         AdapterError::Quantization(QuantizationError::InputVector { .. }) => {
-            Some("`ia3 merge --requantize` accepts the rounding error; `ia3 convert --site wi_1` moves the vectors".into())
+            Some("`ia3 merge --requantize` accepts the rounding error".into())
         }
         AdapterError::Quantization(QuantizationError::SharedScales { .. }) => {
             Some("`ia3 merge --requantize` merges nevertheless".into())

@@ -24,7 +24,7 @@ fn open_or(base: &Path, other: &str) -> anyhow::Result<Tokenizer> {
     match Tokenizer::of_base(base)? {
         Some(tokenizer) => Ok(tokenizer.with_vocab_size(config.vocab_size())),
         None if base.is_dir() => {
-            bail!("{} has no tokenizer.json; add the one of the model{other}", quote_path(base))
+            bail!("{} has no tokenizer; add the tokenizer.json of the model{other}", quote_path(base))
         }
         None => {
             bail!("{} has no tokenizer in its metadata; take a folder that has one{other}", quote_path(base))

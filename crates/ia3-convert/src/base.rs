@@ -10,7 +10,7 @@ use ia3_io::{CheckpointError, add_sidecars};
 use serde::Deserialize;
 
 use crate::error::ConvertError;
-use crate::torch::{FloatTensor, TorchError, TorchFile};
+use ia3_torch::{TorchError, TorchFile, TorchFloats};
 
 const WEIGHTS: &str = "pytorch_model.bin";
 const INDEX: &str = "pytorch_model.bin.index.json";
@@ -50,9 +50,9 @@ pub fn convert_base(dir: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<Conv
         shards(dir)?.into_iter().map(open).collect::<Result<_, TorchError>>()?;
     let (mut sources, mut left_out, mut names) = (vec![], vec![], BTreeSet::new());
     for file in &files {
-        let (floats, others) = file.borrow().floats()?;
+        let (floats, others) = file.borrow_mut().floats()?;
         left_out.extend(others);
-        for FloatTensor { key, dtype, shape } in floats {
+        for TorchFloats { key, dtype, shape, .. } in floats {
             if !names.insert(key.clone()) {
                 let path = file.borrow().path().to_owned();
                 return Err(TorchError::DuplicateKey { path, key }.into());

@@ -8,7 +8,7 @@ use ia3_io::text::{count, first_few_quoted, found_names};
 use ia3_io::{AdapterFileError, CheckpointError};
 
 use crate::format::AdapterFormat;
-use crate::torch::TorchError;
+use ia3_torch::TorchError;
 
 /// What can go wrong when an adapter is converted.
 #[derive(Debug, thiserror::Error)]
@@ -254,6 +254,39 @@ pub enum ConvertError {
         path: PathBuf,
         /// The format to write.
         format: AdapterFormat,
+    },
+    /// A LoRA approximates an adapter less well than it should.
+    #[error(
+        "a LoRA of rank {rank} has a relative error of {error:.3} for the change of `{}`, more than {max_error}; an (IA)³ vector \
+         changes a weight by a matrix of its own rank. Take a larger rank, or merge the adapter into the base",
+        quote(module)
+    )]
+    LoraError {
+        /// The layer of the largest error.
+        module: String,
+        /// Its error.
+        error: f64,
+        /// The rank.
+        rank: usize,
+        /// The largest error allowed.
+        max_error: f64,
+    },
+    /// A LoRA cannot hold what an adapter does to a layer.
+    #[error("`{}` {what}; merge the adapter into the base instead", quote(module))]
+    LoraLayer {
+        /// The layer, or the parameter.
+        module: String,
+        /// Why not.
+        what: &'static str,
+    },
+    /// A rank that no LoRA can have.
+    #[error("the rank is 0, expected 1 at least")]
+    LoraRank,
+    /// The folder to write holds something else than a LoRA.
+    #[error("`{}` holds something else than a LoRA; write into another folder", quote_path(path))]
+    LoraInTheWay {
+        /// The folder.
+        path: PathBuf,
     },
 }
 

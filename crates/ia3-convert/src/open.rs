@@ -6,7 +6,7 @@ use ia3_io::AdapterFile;
 use crate::error::ConvertError;
 use crate::format::AdapterFormat;
 use crate::recognise::folder;
-use crate::{adapterhub, lycoris, peft_bin, tfew};
+use crate::{adapterhub, lycoris, tfew};
 
 /// An adapter that was read from any of the formats.
 #[derive(Clone, Debug)]
@@ -56,7 +56,6 @@ pub fn open_adapter_for(
     let path = path.as_ref();
     let format = AdapterFormat::of(path)?;
     let (file, ignored) = match format {
-        AdapterFormat::Peft if peft_bin::is_there(path) => (peft_bin::read(&folder(path))?, vec![]),
         AdapterFormat::Peft => (AdapterFile::open(path)?, vec![]),
         AdapterFormat::TFew => tfew::read(path)?,
         AdapterFormat::Lycoris => (lycoris::read(path, base)?, vec![]),

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use ia3_io::FileError;
-use ia3_io::adapter::CONFIG;
+use ia3_io::adapter::{BIN, CONFIG};
 use ia3_io::fs::{FileKind, Limit, open, read_head, read_text};
 use serde_json::Value;
 
 use crate::format::AdapterFormat;
-use crate::{adapterhub, lycoris, peft_bin};
+use crate::{adapterhub, lycoris};
 
 impl AdapterFormat {
     /// Recognises the format of a folder or file by its content. A path that has no other format counts as PEFT's.
@@ -32,7 +32,7 @@ impl AdapterFormat {
         let in_folder = folder(path).join(CONFIG).exists();
         Ok(match FileKind::recognise(&head) {
             _ if in_hub && adapterhub::is_part(path) => Self::AdapterHub,
-            _ if peft_bin::is_there(path) => Self::Peft,
+            _ if in_folder && path.file_name().is_some_and(|name| name == BIN) => Self::Peft,
             Some(FileKind::Safetensors) if lycoris::is_there(path) => Self::Lycoris,
             Some(FileKind::Zip) => Self::TFew,
             // The reader of T-Few files says what the file is instead of such an archive.

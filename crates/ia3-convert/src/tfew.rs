@@ -7,11 +7,11 @@ use ia3_config::{Ia3Config, TaskType};
 use ia3_io::fs::{WrittenFiles, write_file_with};
 use ia3_io::{AdapterFile, FileVector};
 
-use crate::column::insert_column;
+use crate::column::{insert_column, vectors};
 use crate::error::ConvertError;
 use crate::format::AdapterFormat;
 use crate::selectors;
-use crate::torch::{TorchFile, TorchTensor, write_torch};
+use ia3_torch::{TorchFile, TorchTensor, write_torch};
 
 const VECTOR: &str = ".multi_lora_b";
 /// The suffix of the vector on the input, which T-Few writes and never trains, so it is all ones.
@@ -25,8 +25,8 @@ pub(crate) fn read(path: &Path) -> Result<(AdapterFile, Vec<String>), ConvertErr
     let mut file = TorchFile::open(path)?;
     check_lora(&file)?;
     let is_read = |key: &&String| key.ends_with(VECTOR) || key.ends_with(INPUT);
-    let (read, ignored): (Vec<_>, Vec<_>) = file.tensors.keys().cloned().partition(|key| is_read(&key));
-    let read = file.read(&read.into_iter().collect())?;
+    let (read, ignored): (Vec<_>, Vec<_>) = file.keys().cloned().partition(|key| is_read(&key));
+    let read = vectors(&mut file, &read.into_iter().collect())?;
     let mut adapter = AdapterFile::empty(path.to_owned(), Ia3Config::new());
     for (key, vector) in read {
         match module(&key) {
@@ -51,7 +51,7 @@ fn module(key: &str) -> Option<&str> {
 
 fn check_lora(file: &TorchFile) -> Result<(), ConvertError> {
     let is_lora = |key: &&String| LORA.iter().any(|suffix| key.ends_with(suffix));
-    match file.tensors.keys().find(is_lora) {
+    match file.keys().find(is_lora) {
         Some(key) => Err(not_ia3(file.path(), key, "a matrix of LoRA")),
         None => Ok(()),
     }

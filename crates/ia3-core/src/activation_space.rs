@@ -1,5 +1,5 @@
 use burn::module::Module;
-use ia3_config::ModelInfo;
+use ia3_config::{FeedForward, ModelInfo};
 
 use crate::model_info::model_info;
 
@@ -28,6 +28,12 @@ pub trait ActivationSpace: Module {
     /// knows its `model_type`, its output embedding or its fused projections overrides it to add them.
     fn info(&self) -> ModelInfo {
         model_info(self, None, None)
+    }
+
+    /// The blocks in which factors of a layer's inputs can move to the layer before, so that they can be merged into quantised
+    /// weights ([`move_inputs`](crate::move_inputs)).
+    fn feed_forwards(&self) -> Vec<FeedForward> {
+        vec![]
     }
 
     /// Paths of the embeddings that the forward looks up with [`embed`](crate::embed). These can differ between batch entries

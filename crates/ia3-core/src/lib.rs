@@ -20,6 +20,7 @@ mod groups;
 mod merge;
 mod mix;
 mod model_info;
+mod move_inputs;
 mod param_path;
 mod param_ref;
 mod quant;
@@ -48,6 +49,7 @@ pub use ia3_config::{self as config, Ia3Config, ModelInfo, Placement, Plan, Plan
 pub use merge::{Requantized, merge, merge_requantizing, merge_safe};
 pub use mix::{MixMethod, mix, mix_linear};
 pub use model_info::model_info;
+pub use move_inputs::move_inputs;
 pub use param_path::ParamPath;
 pub use param_ref::{ParamKind, ParamRef};
 pub use quant::{

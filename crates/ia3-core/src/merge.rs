@@ -11,8 +11,7 @@ use crate::check::{check_fit, check_pristine};
 use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::param_path::ParamPath;
-use crate::quant::{fold_output, is_quantized, requantize};
-use crate::quantization_error::QuantizationError;
+use crate::quant::{fold, is_quantized, requantize};
 use crate::scale::{Ia3Scale, scale_weight};
 use crate::visit_params::{ParamMapper, map_params};
 
@@ -21,8 +20,9 @@ use crate::visit_params::{ParamMapper, map_params};
 ///
 /// The formulas are `W'[i, o] = l_in[i]·W[i, o]·l_out[o]` and `b'[o] = b[o]·l_out[o]`, computed in float32 and cast to the
 /// dtype of the weight (PEFT's `merge` in `tuners/ia3/layer.py`). On a quantised weight ([`quantize`](crate::quantize)), an
-/// output vector is multiplied into the scales, which is exact; PEFT refuses this case. `base` does not change, so to unmerge,
-/// use `base` again. This is exact, even for vectors that hold zeros and for weights in bf16.
+/// output vector is multiplied into the scales, and an input vector of 1, −1 and 0 into the integers, which is exact; PEFT
+/// refuses this case, and [`move_inputs`](crate::move_inputs) moves other input vectors to where they can be merged so. `base`
+/// does not change, so to unmerge, use `base` again. This is exact, even for vectors that hold zeros and for weights in bf16.
 ///
 /// A head that is the embedding ([`Tied`](crate::Tied)) gets a weight of its own if an adapter replaces one of the two, as in
 /// PEFT.
@@ -30,8 +30,8 @@ use crate::visit_params::{ParamMapper, map_params};
 /// # Errors
 ///
 /// - The errors of [`attach`](crate::attach).
-/// - [`QuantizationError::InputVector`], [`QuantizationError::SharedScales`]: a vector cannot be merged exactly into a quantised
-///   weight.
+/// - [`InputVector`](crate::QuantizationError::InputVector), [`SharedScales`](crate::QuantizationError::SharedScales): a vector
+///   cannot be merged exactly into a quantised weight.
 pub fn merge<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     merge_with(base, adapters, Merging::Exact { safe: false }).map(|merged| merged.model)
 }
@@ -143,12 +143,10 @@ impl Merger<'_> {
         input: Option<Tensor<1>>,
         output: Option<Tensor<1>>,
     ) -> Tensor<D> {
-        let folded = match (input.is_some(), output.clone()) {
-            (true, _) => Err(QuantizationError::InputVector { path: path.into() }),
-            (false, None) => return weight,
-            (false, Some(l)) => fold_output(path, weight.clone(), l),
-        };
-        match folded {
+        if input.is_none() && output.is_none() {
+            return weight;
+        }
+        match fold(path, weight.clone(), input.clone(), output.clone()) {
             Ok(folded) => folded,
             Err(_) if self.how == Merging::Requantizing => {
                 let (again, error) = requantize(weight, input, output);

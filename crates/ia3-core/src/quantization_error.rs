@@ -4,19 +4,19 @@ use ia3_guard::quote;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantizationError {
-    /// A vector scales the input of a quantised layer. Such a vector cannot be merged exactly.
+    /// A vector scales the input of a quantised layer by other factors than 1, −1 and 0. Such a vector cannot be merged exactly.
     #[error(
-        "`{path}` is quantised, and a vector on the input of a quantised layer cannot be merged exactly: in a gated feed-forward block, move the vector to the matrix beside the gate (`wi_1`, `up_proj`); else merge into the float base and quantise the result, or accept the rounding error of `merge_requantizing`",
+        "`{path}` is quantised, and a vector on the input of a quantised layer cannot be merged exactly: in a feed-forward block with a gate or a ReLU, move the vector to the layer before (`move_inputs`); else merge into the float base and quantise the result, or accept the rounding error of `merge_requantizing`",
         path = quote(path)
     )]
     InputVector {
         /// Module path.
         path: String,
     },
-    /// A quantised weight has scales that several outputs share. An output vector scales each output differently, so it
-    /// cannot be merged into them.
+    /// A quantised weight has scales that several outputs share, or another layout than [`quantize`](crate::quantize) makes, so
+    /// a vector cannot be merged into its scales and integers.
     #[error(
-        "`{path}` is quantised with scales that several outputs share, so an output vector cannot be merged into them; quantise with `quantize`, which gives each output its own scales, or use `merge_requantizing`",
+        "`{path}` is quantised with scales that several outputs share, so a vector cannot be merged into them; quantise with `quantize`, which gives each output its own scales, or use `merge_requantizing`",
         path = quote(path)
     )]
     SharedScales {

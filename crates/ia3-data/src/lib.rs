@@ -4,6 +4,8 @@
 
 mod example;
 mod padding;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
 mod span;
 
 #[cfg(feature = "text")]
@@ -20,6 +22,8 @@ mod fields;
 mod gguf;
 #[cfg(feature = "text")]
 mod gzip;
+#[cfg(feature = "text")]
+mod json_file;
 #[cfg(feature = "text")]
 mod label_names;
 #[cfg(feature = "text")]
@@ -47,7 +51,13 @@ mod text_example;
 #[cfg(feature = "text")]
 mod tokenizer;
 #[cfg(feature = "text")]
+mod tokenizer_files;
+#[cfg(feature = "text")]
 mod tokenizer_limits;
+#[cfg(feature = "text")]
+mod tokenizer_parts;
+#[cfg(feature = "text")]
+mod unigram;
 #[cfg(feature = "text")]
 mod windows;
 

@@ -19,6 +19,9 @@ pub(crate) const MAX_ROW: usize = 64 << 20;
 /// A file whose name ends with `.csv` or `.tsv`, or with `.csv.gz` or `.tsv.gz`, is a table: its first line has the names of the
 /// fields, and every value is a text.
 ///
+/// With the feature `parquet` a Parquet file is recognised by its content too; its rows are numbered from 1, and it cannot be a
+/// pipe.
+///
 /// A row has at most 64 MiB, a pipe gives at most 1 GiB, and gzip data unpack to at most 64 MiB and 100 times their size.
 ///
 /// # Errors
@@ -30,7 +33,12 @@ pub fn read_records(path: &Path) -> Result<Vec<(usize, Record)>, DataError> {
     let source = open_source(path, Limit::DATA_PIPE).map_err(FileError::reason).map_err(failed)?;
     let (mut source, mut head) = (unpacked(source).map_err(failed)?, vec![]);
     source.by_ref().take(HEAD).read_to_end(&mut head).map_err(failed)?;
-    if let Some(kind) = FileKind::recognise(&head).filter(|kind| kind.is_binary()) {
+    let kind = FileKind::recognise(&head);
+    #[cfg(feature = "parquet")]
+    if kind == Some(FileKind::Parquet) {
+        return crate::parquet_rows::rows(path);
+    }
+    if let Some(kind) = kind.filter(|kind| kind.is_binary()) {
         return Err(DataError::WrongKind { path: path.into(), kind });
     }
     let mut bytes = BufReader::new(Cursor::new(head).chain(source));

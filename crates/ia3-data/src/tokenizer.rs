@@ -11,6 +11,7 @@ use crate::error::DataError;
 use crate::gguf::tokenizer_json;
 use crate::long_text::{head, whole};
 use crate::model_kind::ModelKind;
+use crate::tokenizer_files::{TokenizerFiles, text_of_bytes};
 use crate::tokenizer_limits::{check, check_maps};
 
 /// The tokenizer of a base model. Padding and truncation are off, whatever its file says.
@@ -21,6 +22,8 @@ pub struct Tokenizer {
     tokenizer: tokenizers::Tokenizer,
     file: Option<PathBuf>,
     vocab_size: Option<usize>,
+    /// The end of ByT5's bytes, which a text has once, even where it ends with it already.
+    single_end: Option<u32>,
 }
 
 impl Tokenizer {
@@ -35,8 +38,13 @@ impl Tokenizer {
         Self::of_json(&bytes.map_err(|error| failed(path)(error.reason().to_string()))?, path)
     }
 
-    /// The tokenizer of a base: the `tokenizer.json` in its folder, or what the metadata of a GGUF file says. `None` if the base
-    /// has none.
+    /// The tokenizer of a base: what the files of its folder make together, or what the metadata of a GGUF file says. `None` if
+    /// the base has none.
+    ///
+    /// A folder has `tokenizer.json`, or `vocab.txt` of BERT's classes, `vocab.json` with `merges.txt` of the classes of GPT-2,
+    /// RoBERTa, BART, GPT-NeoX and Qwen 2, or `spiece.model` of T5's; ByT5's class needs none. Beside them
+    /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` add tokens, and set `do_lower_case`,
+    /// `strip_accents`, `tokenize_chinese_chars` and `add_prefix_space`, as in transformers 5.
     ///
     /// # Errors
     ///
@@ -47,16 +55,27 @@ impl Tokenizer {
             let json = GgufFile::open(base).and_then(|file| tokenizer_json(&file)).map_err(Box::new)?;
             return json.map(|json| Self::of_json(json.as_bytes(), base)).transpose();
         }
-        let path = base.join("tokenizer.json");
-        path.exists().then(|| Self::open(&path)).transpose()
+        TokenizerFiles::read(base)?.map(Self::of_files).transpose()
+    }
+
+    fn of_files(files: TokenizerFiles) -> Result<Self, DataError> {
+        let (path, end) = (files.path.clone(), files.single_end());
+        let failed = failed(&path);
+        let mut tokenizer = parsed(&files.json).map_err(&failed)?;
+        caught(|| files.apply(&mut tokenizer)).unwrap_or_else(damaged).map_err(&failed)?;
+        let tokenizer = Self::tried(tokenizer, &path)?;
+        let single_end = end.and_then(|end| tokenizer.tokenizer.token_to_id(&end));
+        Ok(Self { single_end, ..tokenizer })
     }
 
     /// Reads and tries the text of a `tokenizer.json`, which comes from the file `path`.
     fn of_json(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
+        Self::tried(parsed(bytes).map_err(failed(path))?, path)
+    }
+
+    /// The tokenizer that the file `path` describes, if it is of use.
+    fn tried(tokenizer: tokenizers::Tokenizer, path: &Path) -> Result<Self, DataError> {
         let failed = failed(path);
-        check_maps(bytes).map_err(&failed)?;
-        let read = || tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| error.to_string());
-        let tokenizer = caught(read).unwrap_or_else(damaged).map_err(&failed)?;
         check(&tokenizer).map_err(&failed)?;
         let tokenizer = Self::new(tokenizer)?;
         let tokenizer = Self { file: Some(path.to_owned()), ..tokenizer };
@@ -80,7 +99,7 @@ impl Tokenizer {
         tokenizer
             .with_truncation(None)
             .map_err(|e| DataError::Tokenizer { place: place(), reason: e.to_string() })?;
-        Ok(Self { tokenizer, file: None, vocab_size: None })
+        Ok(Self { tokenizer, file: None, vocab_size: None, single_end: None })
     }
 
     /// Sets the number of ids of the model's vocabulary; an id outside it is an error from then on.
@@ -101,8 +120,40 @@ impl Tokenizer {
         self.ids(&encoding)
     }
 
+    /// The ids of two texts, such as a question and a passage, with the special tokens between and around them, and the type of
+    /// each id: 0 in the first text and 1 in the second, or 0 in both where the tokenizer knows no types. If there are more than
+    /// `max` ids, the longer text loses its last ids first, as `longest_first` of transformers does.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`encode`](Self::encode).
+    pub fn encode_pair(
+        &self,
+        first: &str,
+        second: &str,
+        max: Option<usize>,
+    ) -> Result<(Vec<i64>, Vec<i64>), DataError> {
+        let tokens = |text| Ok::<_, DataError>(self.without_end(self.tokens(text, max)?));
+        let (mut first, mut second) = (tokens(first)?, tokens(second)?);
+        let added = self.tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(true));
+        if let Some(max) = max.filter(|&max| first.len() + second.len() + added > max) {
+            if max <= added {
+                return Err(DataError::NoRoom { max, added });
+            }
+            let (a, b) = shares(first.len(), second.len(), max - added);
+            for (encoding, len) in [(&mut first, a), (&mut second, b)] {
+                encoding.truncate(len, 0, TruncationDirection::Right);
+                encoding.take_overflowing();
+            }
+        }
+        let both = self.guarded(|| self.tokenizer.post_process(first, Some(second), true))?;
+        let types = both.get_type_ids().iter().map(|kind| i64::from(*kind)).collect();
+        Ok((self.ids(&both)?, types))
+    }
+
     /// The tokens with the special tokens, truncated on the right to `max`.
-    fn finished(&self, mut encoding: Encoding, max: Option<usize>) -> Result<Encoding, DataError> {
+    fn finished(&self, encoding: Encoding, max: Option<usize>) -> Result<Encoding, DataError> {
+        let mut encoding = self.without_end(encoding);
         let added = self.tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(false));
         if let Some(max) = max.filter(|&max| encoding.len() + added > max) {
             if max <= added {
@@ -127,6 +178,15 @@ impl Tokenizer {
     /// The number of special tokens that two texts get.
     pub(crate) fn added_to_pair(&self) -> usize {
         self.tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(true))
+    }
+
+    /// The tokens without the end that the text has, where a text has only one.
+    fn without_end(&self, mut encoding: Encoding) -> Encoding {
+        if self.single_end.is_some_and(|end| encoding.get_ids().last() == Some(&end)) {
+            encoding.truncate(encoding.len() - 1, 0, TruncationDirection::Right);
+            encoding.take_overflowing();
+        }
+        encoding
     }
 
     /// The ids of words, with the special tokens of the tokenizer, and the position of the word of each id, which is `None` for
@@ -241,7 +301,10 @@ impl Tokenizer {
     /// [`DataError::Tokenizer`] if the tokenizer fails.
     pub fn decode(&self, ids: &[i64]) -> Result<String, DataError> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| id.try_into().ok()).collect();
-        self.guarded(|| self.tokenizer.decode(&ids, true))
+        match self.single_end {
+            Some(_) => Ok(text_of_bytes(&ids)),
+            None => self.guarded(|| self.tokenizer.decode(&ids, true)),
+        }
     }
 
     /// Decodes ids that arrive one by one. The returned function takes the next id, and passes text to `write` as soon as
@@ -290,6 +353,25 @@ impl Tokenizer {
             DataError::Tokenizer { place: format!("the tokenizer{file} fails"), reason }
         })
     }
+}
+
+/// How many tokens of two texts are kept if there is room for `room`: the longer one loses tokens until both have the same number,
+/// then both do.
+fn shares(first: usize, second: usize, room: usize) -> (usize, usize) {
+    let half = room / 2;
+    match (first <= half, second <= half) {
+        (true, _) => (first, room - first),
+        (_, true) => (room - second, second),
+        _ if first > second => (room - half, half),
+        _ => (half, room - half),
+    }
+}
+
+/// The tokenizer that the text of a `tokenizer.json` describes.
+fn parsed(json: &[u8]) -> Result<tokenizers::Tokenizer, String> {
+    check_maps(json)?;
+    let read = || tokenizers::Tokenizer::from_bytes(json).map_err(|error| error.to_string());
+    caught(read).unwrap_or_else(damaged)
 }
 
 /// The error for a file that has no use, with its reason.

@@ -10,7 +10,7 @@ mod merge;
 mod names;
 mod tensor_type;
 
-pub use blocks::{Format, Rounding};
+pub use blocks::{Format, OutOfRange, Rounding};
 pub use error::{GgufError, MergeError};
 pub use file::{Array, GgufFile, Metadata, TensorInfo, Value, ValueType, is_gguf};
 pub use limits::*;

@@ -78,7 +78,7 @@ impl FileKind {
             Self::Hdf5 => ("is an HDF5 file (TensorFlow)", "take the checkpoint in safetensors format"),
             Self::Parquet => (
                 "is a Parquet file",
-                "write its rows as JSON lines, in Python with `pandas.read_parquet(…).to_json(…, orient=\"records\", lines=True)`",
+                "install ia3 with `--features parquet`, or write its rows as JSON lines, in Python with `pandas.read_parquet(…).to_json(…, orient=\"records\", lines=True)`",
             ),
             Self::Arrow => (
                 "is an Arrow file",

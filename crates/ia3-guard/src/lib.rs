@@ -5,6 +5,7 @@
 mod error;
 mod escape;
 mod file_kind;
+mod first_few;
 mod limit;
 mod open;
 mod panics;
@@ -19,6 +20,7 @@ pub use escape::{
     quote_markdown, quote_path,
 };
 pub use file_kind::FileKind;
+pub use first_few::{SHOWN, first_few};
 pub use limit::Limit;
 pub use open::{Source, open, open_source};
 pub use panics::caught;

@@ -1,5 +1,7 @@
 //! The differences between Hugging Face and burn: names of parameters, and which matrices are transposed.
 
+use burn::tensor::{DType, TensorData};
+use half::{bf16, f16};
 use ia3_core::ParamPath;
 
 /// Whether a matrix is transposed in the file. That is the weight of a layer of type `Linear`, which PyTorch stores as
@@ -35,4 +37,25 @@ pub(crate) fn burn_leaf<'a>(holder: &str, leaf: &'a str) -> &'a str {
 /// burn's `LayerNorm`, `RmsNorm`, `BatchNorm`, `GroupNorm` and `InstanceNorm`.
 fn is_norm(holder: &str) -> bool {
     holder.ends_with("Norm")
+}
+
+/// A matrix with rows of `columns` values, transposed.
+pub(crate) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    let rows = values.len() / columns;
+    let mut turned = vec![0.0; values.len()];
+    for (row, from) in values.chunks_exact(columns).enumerate() {
+        for (column, value) in from.iter().enumerate() {
+            turned[column * rows + row] = *value;
+        }
+    }
+    turned
+}
+
+/// Values as `dtype`, rounded to nearest.
+pub(crate) fn as_dtype(values: Vec<f32>, shape: Vec<usize>, dtype: DType) -> TensorData {
+    match dtype {
+        DType::F16 => TensorData::new(values.into_iter().map(f16::from_f32).collect(), shape),
+        DType::BF16 => TensorData::new(values.into_iter().map(bf16::from_f32).collect(), shape),
+        _ => TensorData::new(values, shape),
+    }
 }

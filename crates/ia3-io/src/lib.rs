@@ -20,8 +20,8 @@ pub use adapter::{
 };
 pub use checkpoint::{
     BadDtype, Checkpoint, CheckpointError, CheckpointOptions, LoadOptions, LoadReport, MisShaped,
-    SavedCheckpoint, TensorFacts, add_sidecars, copy_sidecars, save_checkpoint, save_checkpoint_with,
-    write_checkpoint,
+    PackedMergeError, PackedModel, SavedCheckpoint, TensorFacts, add_sidecars, copy_sidecars, merge_packed,
+    save_checkpoint, save_checkpoint_with, write_checkpoint,
 };
 pub use fs::{
     Cleanup, FileError, FileKind, FolderWrite, Leftover, OutputFolder, WrittenFiles, is_stdout, prepare_file,

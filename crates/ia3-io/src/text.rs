@@ -1,20 +1,8 @@
 //! Text helpers for error messages and reports: counts, sizes, the first few names of a list.
 
-use std::fmt::Display;
-
-use ia3_guard::{quote, quote_error};
-
-/// How many items of a list a message shows.
-pub(crate) const SHOWN: usize = 3;
-
-/// The first three of `items`, and how many more there are.
-pub fn first_few<T: Display>(items: &[T]) -> String {
-    let shown: Vec<String> = items.iter().take(SHOWN).map(|item| quote_error(item)).collect();
-    match items.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
+pub(crate) use ia3_guard::SHOWN;
+pub use ia3_guard::first_few;
+use ia3_guard::quote;
 
 /// As [`first_few`], each name in backquotes.
 pub fn first_few_quoted(names: &[String]) -> String {

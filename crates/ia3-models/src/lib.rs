@@ -29,6 +29,7 @@ pub mod encoder;
 mod error;
 pub mod falcon;
 mod feed_forward;
+mod feed_forward_pairs;
 mod fused_heads;
 mod generate;
 pub mod gpt2;

@@ -1,3 +1,5 @@
+use crate::activation::Activation;
+
 /// The sizes of a model that its costs need in addition to the sizes of its layers.
 pub(crate) struct Shape {
     /// Whether each token passes through only one of two stacks, as in an encoder-decoder.
@@ -20,5 +22,10 @@ impl Shape {
 
 /// The configuration of a model whose costs can be computed.
 pub(crate) trait HasShape {
+    /// The activation of feed-forward blocks of two layers, or `None` if the blocks have another form.
+    fn activation(&self) -> Option<Activation> {
+        None
+    }
+
     fn shape(&self) -> Shape;
 }

@@ -26,6 +26,9 @@ pub enum Error {
     /// A GGUF file.
     #[error(transparent)]
     Gguf(Box<ia3_gguf::GgufError>),
+    /// A merge into weights that another program quantised.
+    #[error(transparent)]
+    PackedMerge(Box<ia3_io::PackedMergeError>),
     /// The conversion of an adapter from one format to another.
     #[error(transparent)]
     Convert(Box<ia3_convert::ConvertError>),
@@ -163,10 +166,7 @@ pub enum Error {
     #[error("no adapter is merged, so there is nothing to unmerge")]
     NotMerged,
     /// Texts were given to a model without a tokenizer.
-    #[error(
-        "{} has no tokenizer.json, so texts cannot be read or written; give token ids instead",
-        place(folder)
-    )]
+    #[error("{} has no tokenizer, so texts cannot be read or written; give token ids instead", place(folder))]
     NoTokenizer {
         /// The folder that the model was read from.
         folder: Option<PathBuf>,
@@ -218,7 +218,8 @@ boxed! {
     Checkpoint: ia3_io::CheckpointError,
     AdapterFile: ia3_io::AdapterFileError,
     Convert: ia3_convert::ConvertError,
-    Gguf: ia3_gguf::GgufError
+    Gguf: ia3_gguf::GgufError,
+    PackedMerge: ia3_io::PackedMergeError
 }
 
 #[cfg(feature = "hub")]

@@ -21,6 +21,8 @@ mod folder_of;
 mod generation_file;
 mod gguf_config;
 mod ia3_model;
+mod lora;
+mod merge_packed;
 mod model;
 mod model_config;
 mod precision;
@@ -51,7 +53,8 @@ pub use ia3_core::{
     ActivationSpace, AdapterError, Bits, Ia3ConvForward, Ia3Forward, Ia3Vector, MixMethod, NonFinite,
     ParamPath, Quantization, QuantizeReport, QuantizedLayout, QuantizedWeight, Quantizer, Requantized,
     TrainableParameters, attach, attach_rows, attach_to_weights, batch_rows, freeze, merge,
-    merge_requantizing, merge_safe, mix, mix_linear, model_info, quantize, with_integer_products,
+    merge_requantizing, merge_safe, mix, mix_linear, model_info, move_inputs, quantize,
+    with_integer_products,
 };
 #[cfg(feature = "data")]
 pub use ia3_data as data;
@@ -63,6 +66,8 @@ pub use ia3_models as models;
 pub use ia3_models::{ModelConfig, ModelInputs, Task};
 #[cfg(feature = "train")]
 pub use ia3_train as train;
+pub use lora::convert_to_lora;
+pub use merge_packed::merge_packed;
 #[cfg(feature = "data")]
 pub use model::model_kind;
 pub use model::{Generate, Generated, Model};

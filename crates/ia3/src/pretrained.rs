@@ -158,7 +158,7 @@ impl PretrainedOptions {
     }
 
     /// How the checkpoint is read, and the configuration of what it is read into.
-    fn for_checkpoint(&self, config: ModelConfig) -> (LoadOptions, ModelConfig) {
+    pub(crate) fn for_checkpoint(&self, config: ModelConfig) -> (LoadOptions, ModelConfig) {
         let (aliases, config) = match self.quantization {
             Some(Quantization { head: true, .. }) => config.with_own_head(),
             _ => (config.aliases(), config),

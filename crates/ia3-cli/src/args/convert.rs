@@ -14,6 +14,8 @@ pub(crate) enum AdapterFormatName {
     Adapterhub,
     /// Folder of a base with model.safetensors, from one with pytorch_model.bin.
     Safetensors,
+    /// Folder of a LoRA that approximates the adapter, for programs that take no other adapters.
+    Lora,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -38,7 +40,7 @@ Examples:
 pub(crate) struct Convert {
     /// Folder or file of an adapter, whose format is recognised; or the folder of a base for `--to safetensors`.
     pub(crate) path: PathBuf,
-    /// Format to write. A conversion is exact, or it is refused.
+    /// Format to write. A conversion is exact, or it is refused; for `lora`, its error is measured.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) to: AdapterFormatName,
     /// Folder to write, or file for tfew. An adapter of the same format there is replaced.
@@ -49,9 +51,15 @@ pub(crate) struct Convert {
     #[arg(long, value_enum, value_name = "SITE")]
     pub(crate) site: Option<SiteName>,
     /// Folder or config.json of the base. It is needed where the names in the adapter do not show whether its blocks are
-    /// gated.
+    /// gated, and for `lora`, which reads the weights.
     #[arg(long, value_name = "PATH")]
     pub(crate) base: Option<PathBuf>,
+    /// With `--to lora`: rank of the LoRA.
+    #[arg(long, value_name = "R")]
+    pub(crate) rank: Option<usize>,
+    /// With `--to lora`: largest relative error of the change of a weight, above which nothing is written. [default: 0.05]
+    #[arg(long, value_name = "E")]
+    pub(crate) max_error: Option<f64>,
     /// Name of the base model, for adapter_config.json.
     #[arg(long, value_name = "NAME")]
     pub(crate) base_name: Option<String>,

@@ -21,7 +21,7 @@ pub(crate) enum PoolingName {
 pub(crate) struct Embed {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
-    /// File with one text per line, for the base's tokenizer.json.
+    /// File with one text per line, for the base's tokenizer.
     #[arg(long, value_name = "FILE")]
     pub(crate) texts: PathBuf,
     /// How the tokens of a text become one vector. The default is what the folder of a sentence-transformers model says, or

@@ -32,7 +32,7 @@ pub(crate) enum FigureName {
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Eval {
-    /// Folder of the base, with tokenizer.json. Without it, the base is the folder that the first adapter names.
+    /// Folder of the base, with a tokenizer. Without it, the base is the folder that the first adapter names.
     #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true, value_parser = base_folder())]
     pub(crate) base: PathBuf,
     /// Folder of an adapter. If the option is given several times, each adapter is evaluated. `{seed}` stands for each

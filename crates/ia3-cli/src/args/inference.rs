@@ -23,7 +23,7 @@ pub(crate) struct Forward {
     /// (`attention_mask`, `decoder_input_ids`, `decoder_attention_mask`, `token_type_ids`, `position_ids`).
     #[arg(long, value_name = "FILE")]
     pub(crate) inputs: Option<PathBuf>,
-    /// File with one text per line, for the base's tokenizer.json.
+    /// File with one text per line, for the base's tokenizer.
     #[arg(long, value_name = "FILE")]
     pub(crate) texts: Option<PathBuf>,
     /// Largest number of tokens of a text; longer texts are truncated.
@@ -59,7 +59,7 @@ Examples:
 pub(crate) struct Generate {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
-    /// Prompt, for the base's tokenizer.json.
+    /// Prompt, for the base's tokenizer.
     #[arg(long, value_name = "TEXT")]
     pub(crate) prompt: Option<String>,
     /// What a user says to a chat model. The base's chat template makes the prompt, and only the answer is printed.
@@ -97,7 +97,7 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = CHAT)]
 pub(crate) struct Chat {
-    /// Folder of the base, with tokenizer.json and a chat template. Without it, the base is the folder that the first adapter
+    /// Folder of the base, with a tokenizer and a chat template. Without it, the base is the folder that the first adapter
     /// names.
     #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true, value_parser = base_folder())]
     pub(crate) base: PathBuf,

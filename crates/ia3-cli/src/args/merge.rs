@@ -21,9 +21,9 @@ pub(crate) struct Merge {
     /// everything else of the file stays as it is.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "safe"])]
     pub(crate) gguf: Option<PathBuf>,
-    /// Compute the logits of this text before and after a merge with --gguf, and print how far the merged file is from the
-    /// adapter on the dequantised base. The file needs a tokenizer.
-    #[arg(long, value_name = "PROMPT", requires = "gguf")]
+    /// Compute the logits of this text before and after a merge into a GGUF file or a folder of GPTQ, AWQ or bitsandbytes, and
+    /// print how far the merged weights are from the adapter on the dequantised base. The base needs a tokenizer.
+    #[arg(long, value_name = "PROMPT")]
     pub(crate) check: Option<String>,
     /// Folder of an adapter. If the option is given several times, the vectors are multiplied.
     #[arg(long = "adapter", value_name = "DIR", required = true)]
@@ -35,7 +35,10 @@ pub(crate) struct Merge {
     /// written.
     #[arg(long)]
     pub(crate) safe: bool,
-    /// Quantise those weights of a quantised base again whose inputs are scaled. They cannot be merged exactly.
+    /// Write floats where GPTQ, AWQ or bitsandbytes quantised the weights of the base. Without it, their format is kept.
+    #[arg(long, conflicts_with = "gguf")]
+    pub(crate) dequantize: bool,
+    /// Quantise those weights of a quantised base again whose inputs are scaled and that cannot be merged exactly.
     #[arg(long, conflicts_with = "safe")]
     pub(crate) requantize: bool,
 }

@@ -39,7 +39,7 @@ pub(crate) use self::train::{MetricName, OptimizerName, PresetName, Train};
 
 /// Train, evaluate, run, merge, mix, inspect and convert (IA)³ adapters.
 ///
-/// A base model is a Hugging Face folder with config.json and model.safetensors, and for texts tokenizer.json. An adapter
+/// A base model is a Hugging Face folder with config.json and model.safetensors, and for texts a tokenizer. An adapter
 /// is a PEFT folder with adapter_config.json and adapter_model.safetensors. Both may be names on the Hugging Face Hub instead:
 /// OWNER/NAME or OWNER/NAME@REVISION.
 #[derive(Parser)]

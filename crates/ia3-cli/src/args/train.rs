@@ -54,7 +54,7 @@ const FILES: &str = "Files and checkpoints";
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("held_out").args(["eval", "eval_split", "tasks"]), after_help = EXAMPLES)]
 pub(crate) struct Train {
-    /// Folder of the base, with tokenizer.json. Without it, the base is the folder that the adapter of `--adapter` names.
+    /// Folder of the base, with a tokenizer. Without it, the base is the folder that the adapter of `--adapter` names.
     #[arg(long, value_name = "DIR", default_value = "", hide_default_value = true, value_parser = base_folder(), help_heading = MODEL)]
     pub(crate) base: PathBuf,
     /// Folder of an adapter to start from, with its targets and values. The training is a new one: it has a schedule, an
@@ -160,6 +160,9 @@ pub(crate) struct Train {
     /// Number of checkpoints to keep, not counting the best one.
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = FILES)]
     pub(crate) save_total_limit: usize,
+    /// Write the numbers of metrics.jsonl as an event file of TensorBoard too, in the folder tensorboard of `--out`.
+    #[arg(long, help_heading = FILES)]
+    pub(crate) tensorboard: bool,
     /// Start anew and remove the checkpoints of an earlier training.
     #[arg(long, help_heading = FILES)]
     pub(crate) no_resume: bool,

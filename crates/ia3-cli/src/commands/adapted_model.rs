@@ -151,7 +151,10 @@ fn adapted(args: &ModelArgs, config: ModelConfig, device: &Device) -> anyhow::Re
     note_fresh(&base, &adapters);
     let adapters: Vec<&Adapter> = adapters.iter().collect();
     Ok(match args.merge {
-        true => ia3::merge(&base.model, &adapters)?,
+        true => {
+            let moved = ia3::move_inputs(&base.model, &adapters);
+            ia3::merge(&base.model, &moved.iter().collect::<Vec<_>>())?
+        }
         false => ia3::attach(&base.model, &adapters)?,
     })
 }

@@ -5,13 +5,14 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use burn::tensor::Device;
 use ia3::core::Adapter;
-use ia3::io::{CheckpointOptions, FolderWrite, OutputFolder, SavedCheckpoint};
+use ia3::io::{Checkpoint, CheckpointOptions, FolderWrite, OutputFolder, SavedCheckpoint};
 use ia3::models::Model;
 use serde::Serialize;
 
-use super::{base_config, base_model, merge_gguf};
+use super::{base_config, base_model, merge_format};
 use crate::args::{Format, Merge};
 use crate::progress::Progress;
 use crate::{out, output};
@@ -39,13 +40,25 @@ impl fmt::Display for Report {
 
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     match (&args.gguf, &args.base) {
-        (Some(file), _) => merge_gguf::run(file, args, device, format),
+        (Some(file), _) => merge_format::gguf(file, args, device, format),
+        (None, Some(base)) if !args.dequantize && is_packed(base) => {
+            merge_format::packed(base, args, device, format)
+        }
         (None, Some(base)) => into_folder(base, args, device, format),
         (None, None) => anyhow::bail!("give the base with --base or --gguf"),
     }
 }
 
+/// Whether another program quantised the weights. What is wrong with a base is reported when it is loaded.
+fn is_packed(base: &Path) -> bool {
+    Checkpoint::open(base).is_ok_and(|checkpoint| checkpoint.quantized_by().is_some())
+}
+
 fn into_folder(base_dir: &Path, args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
+    ensure!(
+        args.check.is_none(),
+        "--check is for merges into GGUF files and into folders of GPTQ, AWQ or bitsandbytes; leave it out"
+    );
     let folder = out::folder(&args.out)?;
     let config = base_config::with_head_of_adapter(base_dir, &args.adapters)?;
     let base = base_model::load_as(base_dir, config, device)?;
@@ -54,14 +67,15 @@ fn into_folder(base_dir: &Path, args: &Merge, device: &Device, format: Format) -
     out::refuse_base(&folder, base_dir)?;
     out::refuse_adapters(&folder, &args.adapters)?;
     base_model::note_fresh(&base, &adapters);
-    let adapters: Vec<&Adapter> = adapters.iter().collect();
+    let moved = ia3::move_inputs(&base.model, &adapters.iter().collect::<Vec<_>>());
+    let moved: Vec<&Adapter> = moved.iter().collect();
     let (merged, requantized) = match (args.requantize, args.safe) {
         (true, _) => {
-            let merged = ia3::merge_requantizing(&base.model, &adapters)?;
+            let merged = ia3::merge_requantizing(&base.model, &moved)?;
             (merged.model, merged.errors)
         }
-        (false, true) => (ia3::merge_safe(&base.model, &adapters)?, BTreeMap::new()),
-        (false, false) => (ia3::merge(&base.model, &adapters)?, BTreeMap::new()),
+        (false, true) => (ia3::merge_safe(&base.model, &moved)?, BTreeMap::new()),
+        (false, false) => (ia3::merge(&base.model, &moved)?, BTreeMap::new()),
     };
     save(&merged, base_dir, &folder)?;
     let mut layers: Vec<&String> = adapters.iter().flat_map(|a| a.vectors.keys()).collect();

@@ -20,7 +20,7 @@ mod generation;
 mod hub_names;
 mod inspect;
 mod merge;
-mod merge_gguf;
+mod merge_format;
 mod mix;
 #[cfg(feature = "hub")]
 mod push;

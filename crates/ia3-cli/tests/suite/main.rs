@@ -24,6 +24,7 @@ mod hostile;
 mod hub;
 mod links;
 mod minilm;
+mod packed;
 mod quantize;
 mod questions;
 mod resume;

@@ -134,9 +134,9 @@ fn folder_size(dir: &Path) -> u64 {
 #[test]
 fn scaled_inputs_need_requantize_and_a_quantised_base_is_not_quantised_again() {
     let bench = Bench::new();
-    let t5 = workspace().join("fixtures/t5").display().to_string();
-    bench.succeed(&format!("quantize --base {t5}/base --scheme int8 --out @q"));
-    let refused = bench.fail(&format!("merge --base @q --adapter {t5}/adapter --out @m"));
+    let gpt2 = workspace().join("fixtures/gpt2").display().to_string();
+    bench.succeed(&format!("quantize --base {gpt2}/base --scheme int8 --out @q"));
+    let refused = bench.fail(&format!("merge --base @q --adapter {gpt2}/adapter --out @m"));
     assert!(
         refused.contains(
             "is quantised, and a vector on the input of a quantised layer cannot be merged exactly"
@@ -144,7 +144,7 @@ fn scaled_inputs_need_requantize_and_a_quantised_base_is_not_quantised_again() {
         "{refused}"
     );
     assert!(!bench.path("m").exists());
-    let merged = bench.json(&format!("merge --base @q --adapter {t5}/adapter --out @m --requantize"));
+    let merged = bench.json(&format!("merge --base @q --adapter {gpt2}/adapter --out @m --requantize"));
     let errors: Vec<f64> =
         merged["requantized"].as_object().unwrap().values().map(|e| e.as_f64().unwrap()).collect();
     assert!(!errors.is_empty() && errors.iter().all(|e| (0.0..0.01).contains(e)), "{merged}");

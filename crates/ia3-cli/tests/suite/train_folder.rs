@@ -109,6 +109,51 @@ fn the_folder_has_a_plot_a_model_card_and_a_line_per_epoch() {
     assert!(card.contains("| peak learning rate | 0.05 |") && card.contains("(loss.svg)"), "{card}");
 }
 
+/// The messages of an event file.
+fn events(out: &Path) -> Vec<Vec<u8>> {
+    let bytes = std::fs::read(out.join("tensorboard/events.out.tfevents.0.ia3")).unwrap();
+    let (mut at, mut events) = (0, vec![]);
+    while at < bytes.len() {
+        let length = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+        events.push(bytes[at + 12..at + 12 + length].to_vec());
+        at += length + 16;
+    }
+    events
+}
+
+#[test]
+fn tensorboard_gets_every_line_of_the_metrics_also_after_a_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, out) = (data(dir.path(), 8, 3), dir.path().join("out"));
+    let eval = data.display().to_string();
+    let train = |steps: &str| {
+        let more = ["--steps", steps, "--batch-size", "4", "--eval", &eval, "--eval-steps", "3"];
+        let output = command(&data, &out, &[&more[..], &["--tensorboard", "--save-steps", "2"]].concat())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let lines = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().count();
+        let events = events(&out);
+        assert_eq!(events.len(), lines + 1, "a record per line, and the version");
+        let has = |tag: &str| {
+            events.iter().any(|event| event.windows(tag.len()).any(|bytes| bytes == tag.as_bytes()))
+        };
+        for tag in [
+            "brain.Event:2",
+            "train/loss",
+            "train/learning_rate",
+            "eval/loss",
+            "eval/exact_match",
+            "train/epoch_loss",
+        ] {
+            assert!(has(tag), "{tag}");
+        }
+        events.len()
+    };
+    let first = train("4");
+    assert_eq!(train("4"), first, "a finished training");
+}
+
 #[cfg(unix)]
 #[test]
 fn two_trainings_cannot_use_one_folder_at_the_same_time() {

@@ -11,11 +11,11 @@ use ia3_io::safetensors::{Entry, TensorFile};
 use ia3_io::{AdapterFile, FileVector};
 
 use crate::adapterhub::config::HubFile;
-use crate::column::insert_column;
+use crate::column::{insert_column, vectors};
 use crate::error::ConvertError;
 use crate::format::AdapterFormat;
-use crate::torch::{TorchFile, TorchTensor, write_torch};
 use crate::{selectors, t5};
+use ia3_torch::{TorchFile, TorchTensor, write_torch};
 
 const TORCH: &str = "pytorch_adapter.bin";
 const SAFE: &str = "adapter.safetensors";
@@ -57,8 +57,8 @@ fn weights(dir: &Path) -> Result<PathBuf, ConvertError> {
 fn tensors(path: &Path) -> Result<BTreeMap<String, FileVector>, ConvertError> {
     if path.file_name().is_some_and(|name| name == TORCH) {
         let mut file = TorchFile::open(path)?;
-        let keys = file.tensors.keys().cloned().collect();
-        return Ok(file.read(&keys)?);
+        let keys = file.keys().cloned().collect();
+        return Ok(vectors(&mut file, &keys)?);
     }
     let file = TensorFile::open(path)?;
     let read = |(key, entry): (&String, &Entry)| {

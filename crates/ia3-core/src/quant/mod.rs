@@ -18,7 +18,7 @@ use crate::param_path::ParamPath;
 use crate::quantization_error::QuantizationError;
 use crate::visit_params::{ParamMapper, ParamVisitor, map_params, visit_params_with};
 
-pub(crate) use fold::{fold_output, requantize};
+pub(crate) use fold::{fold, requantize};
 pub use products::with_integer_products;
 use scheme::{quantize_as, scheme};
 pub use stored::{QuantizedLayout, QuantizedWeight};

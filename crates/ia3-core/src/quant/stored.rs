@@ -147,6 +147,14 @@ impl QuantizedWeight {
         }
         self
     }
+
+    /// Multiplies the weights of each input by 1, −1 or 0. The result is exact.
+    pub(super) fn with_input_signs(mut self, signs: &[i8]) -> Self {
+        for row in self.values.chunks_exact_mut(self.layout.shape[1]) {
+            row.iter_mut().zip(signs).for_each(|(value, sign)| *value *= sign);
+        }
+        self
+    }
 }
 
 /// Transposes a matrix with rows of `width` values. It handles a few rows at a time, so that they stay in the cache.

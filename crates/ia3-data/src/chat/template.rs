@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use ia3_gguf::{GgufFile, is_gguf};
-use ia3_guard::{FileError, Limit, caught, quote_path, read_text};
+use ia3_guard::{Limit, caught};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context,
@@ -12,6 +12,7 @@ use super::conversation::Conversation;
 use super::{date, json, marks};
 use crate::error::{DataError, TemplateError};
 use crate::gguf;
+use crate::json_file;
 use crate::template::{deep_stack, python, reason};
 
 /// The file that transformers writes a chat template to.
@@ -84,8 +85,8 @@ impl ChatTemplate {
         if is_gguf(dir) {
             return Self::of_gguf(dir);
         }
-        let config = config(&dir.join(CONFIG))?;
-        let source = match text(&dir.join(FILE), Limit::CONFIG)? {
+        let config: Json = json_file::value(&dir.join(CONFIG), Limit::CONFIG)?.unwrap_or_default();
+        let source = match json_file::text(&dir.join(FILE), Limit::CONFIG)? {
             Some(source) => Some(source),
             None => of_config(&config["chat_template"]),
         };
@@ -147,23 +148,6 @@ fn failure(error: &Error) -> TemplateError {
         ErrorKind::OutOfFuel => TemplateError::TooMuchWork { template, limit: FUEL },
         _ => TemplateError::Render { template, reason: reason(error) },
     }
-}
-
-/// The text of a file, if there is one.
-fn text(path: &Path, limit: Limit) -> Result<Option<String>, DataError> {
-    match read_text(path, limit) {
-        Ok(text) => Ok(Some(text)),
-        Err(FileError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(DataError::Read { path: path.into(), source: error.reason() }),
-    }
-}
-
-fn config(path: &Path) -> Result<Json, DataError> {
-    let Some(text) = text(path, Limit::CONFIG)? else { return Ok(Json::Null) };
-    serde_json::from_str(&text).map_err(|error| {
-        let (place, reason) = (quote_path(path), error.to_string());
-        DataError::Tokenizer { place: format!("cannot read {place}"), reason }
-    })
 }
 
 /// The template in `tokenizer_config.json`: a text, or a list of named ones, of which `default` counts.

@@ -63,6 +63,14 @@ pub enum DataError {
         /// The message of the parser.
         reason: String,
     },
+    /// A Parquet file cannot be read.
+    #[error("cannot read the Parquet file {}: {reason}", quote_path(path), reason = quote_error(reason))]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// The message of the reader.
+        reason: String,
+    },
     /// A row of a table has another number of fields than its first line.
     #[error("the row has {found} field{}, but the first line names {expected}", if *found == 1 { "" } else { "s" })]
     Columns {

@@ -5,7 +5,8 @@ use ia3_guard::quote;
 use serde_json::{Value, json};
 
 use super::vocabulary::Vocabulary;
-use super::{Parts, bad, unknown};
+use super::{bad, finished, unknown};
+use crate::tokenizer_parts::{Parts, QWEN_2, byte_level, split};
 
 const PRE: &str = "tokenizer.ggml.pre";
 const MERGES: &str = "tokenizer.ggml.merges";
@@ -25,9 +26,6 @@ const KNOWN: &str = "`gpt-2`, `smollm`, `llama-bpe`, `dbrx`, `qwen2` or `falcon`
 
 /// Contractions, letters, up to three digits, and the rest, as the tokenizers of Llama 3 and of GPT-4 split.
 const LLAMA_3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-/// The same with single digits.
-const QWEN_2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-
 pub(super) fn parts(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, GgufError> {
     let name = file.metadata().text(PRE)?.ok_or_else(|| file.metadata().no_key(PRE))?;
     let Splitting { normalizer, pre_tokenizer, ignore_merges, bos } =
@@ -44,17 +42,14 @@ pub(super) fn parts(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, G
         "vocab": vocabulary.map(),
         "merges": merges(file)?,
     });
-    let decoder =
-        json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true});
-    Parts { normalizer, pre_tokenizer, decoder, model }.finished(file, vocabulary, bos, false)
+    let parts = Parts { normalizer, pre_tokenizer, decoder: byte_level(true, true), model };
+    finished(parts, file, vocabulary, bos, false)
 }
 
 fn splitting(name: &str) -> Option<Splitting> {
-    let byte_level = |regex| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex});
     let sequence = |parts: Vec<Value>| json!({"type": "Sequence", "pretokenizers": parts});
-    let split = |regex: &str| json!({"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false});
     let digits = |individual| json!({"type": "Digits", "individual_digits": individual});
-    let by = |regex| sequence(vec![split(regex), byte_level(false)]);
+    let by = |regex| sequence(vec![split(regex), byte_level(false, false)]);
     let plain = |pre_tokenizer| Splitting {
         normalizer: Value::Null,
         pre_tokenizer,
@@ -62,14 +57,19 @@ fn splitting(name: &str) -> Option<Splitting> {
         bos: false,
     };
     Some(match name {
-        "gpt-2" => plain(byte_level(true)),
-        "smollm" => plain(sequence(vec![digits(true), byte_level(true)])),
+        "gpt-2" => plain(byte_level(false, true)),
+        "smollm" => plain(sequence(vec![digits(true), byte_level(false, true)])),
         "llama-bpe" => Splitting { ignore_merges: true, bos: true, ..plain(by(LLAMA_3)) },
         "dbrx" => plain(by(LLAMA_3)),
         "qwen2" => Splitting { normalizer: json!({"type": "NFC"}), ..plain(by(QWEN_2)) },
         "falcon" => {
             let punctuation = json!({"type": "Punctuation", "behavior": "Contiguous"});
-            plain(sequence(vec![punctuation, byte_level(true), digits(false), split("[0-9][0-9][0-9]")]))
+            plain(sequence(vec![
+                punctuation,
+                byte_level(false, true),
+                digits(false),
+                split("[0-9][0-9][0-9]"),
+            ]))
         }
         _ => return None,
     })

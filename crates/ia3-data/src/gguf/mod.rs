@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use self::vocabulary::Vocabulary;
 use crate::error::DataError;
+use crate::tokenizer_parts::{Parts, around};
 
 const MODEL: &str = "tokenizer.ggml.model";
 
@@ -73,62 +74,21 @@ pub(crate) fn chat_template(file: &GgufFile) -> Result<Option<&str>, GgufError> 
     file.metadata().text("tokenizer.chat_template")
 }
 
-/// The parts of a tokenizer that differ between kinds.
-struct Parts {
-    normalizer: Value,
-    pre_tokenizer: Value,
-    decoder: Value,
-    model: Value,
-}
-
-impl Parts {
-    /// The whole `tokenizer.json`. `bos` and `eos` say whether the special tokens are added where the file does not say it.
-    fn finished(
-        self,
-        file: &GgufFile,
-        vocabulary: &Vocabulary,
-        bos: bool,
-        eos: bool,
-    ) -> Result<Value, GgufError> {
-        let flag = |key: &str, default| {
-            file.metadata().flag(&format!("tokenizer.ggml.{key}")).map(|flag| flag.unwrap_or(default))
-        };
-        let bos = flag("add_bos_token", bos)?.then(|| vocabulary.special(file, "bos")).transpose()?;
-        let eos = flag("add_eos_token", eos)?.then(|| vocabulary.special(file, "eos")).transpose()?;
-        let Self { normalizer, pre_tokenizer, decoder, model } = self;
-        Ok(json!({
-            "version": "1.0",
-            "truncation": null,
-            "padding": null,
-            "added_tokens": vocabulary.added_tokens(),
-            "normalizer": normalizer,
-            "pre_tokenizer": pre_tokenizer,
-            "post_processor": post_processor(bos, eos),
-            "decoder": decoder,
-            "model": model,
-        }))
-    }
-}
-
-/// Adds the special tokens before and after a text.
-fn post_processor(bos: Option<(usize, &str)>, eos: Option<(usize, &str)>) -> Value {
-    if bos.is_none() && eos.is_none() {
-        return Value::Null;
-    }
-    let item = |(_, token): (usize, &str)| json!({"SpecialToken": {"id": token, "type_id": 0}});
-    let text = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
-    let around = |text| bos.map(item).into_iter().chain([text]).chain(eos.map(item)).collect::<Vec<_>>();
-    let special = |(id, token): (usize, &str)| {
-        (token.to_string(), json!({"id": token, "ids": [id], "tokens": [token]}))
+/// The whole `tokenizer.json`. `bos` and `eos` say whether the special tokens are added where the file does not say it.
+fn finished(
+    parts: Parts,
+    file: &GgufFile,
+    vocabulary: &Vocabulary,
+    bos: bool,
+    eos: bool,
+) -> Result<Value, GgufError> {
+    let flag = |key: &str, default| {
+        file.metadata().flag(&format!("tokenizer.ggml.{key}")).map(|flag| flag.unwrap_or(default))
     };
-    let special: serde_json::Map<String, Value> = bos.into_iter().chain(eos).map(special).collect();
-    let pair = [around(text("A")), around(text("B"))].concat();
-    json!({
-        "type": "TemplateProcessing",
-        "single": around(text("A")),
-        "pair": pair,
-        "special_tokens": special,
-    })
+    let special = |name| vocabulary.special(file, name).map(|(id, token)| (token, id as u32));
+    let bos = flag("add_bos_token", bos)?.then(|| special("bos")).transpose()?;
+    let eos = flag("add_eos_token", eos)?.then(|| special("eos")).transpose()?;
+    Ok(parts.json(vocabulary.added_tokens(), around(bos, eos, 0)))
 }
 
 /// The error for a value of a key that is not one of those that are known.

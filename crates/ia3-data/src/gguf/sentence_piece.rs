@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::merges::by_score;
 use super::vocabulary::{Kind, Vocabulary, same_length};
-use super::{Parts, bad};
+use super::{bad, finished};
+use crate::tokenizer_parts::Parts;
+use crate::unigram::{SPACE, Unigram, Whitespace};
 
 const SCORES: &str = "tokenizer.ggml.scores";
 const MAP: &str = "tokenizer.ggml.precompiled_charsmap";
-/// What stands for a space in tokens.
-const SPACE: &str = "▁";
 
 /// SentencePiece's BPE.
 pub(super) fn pairs(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, GgufError> {
@@ -40,39 +40,28 @@ pub(super) fn pairs(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, G
         decoder: json!({"type": "Sequence", "decoders": decoders.into_iter().chain(strip).collect::<Vec<_>>()}),
         model,
     };
-    parts.finished(file, vocabulary, true, false)
+    finished(parts, file, vocabulary, true, false)
 }
 
 /// SentencePiece's unigram.
 pub(super) fn unigram(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, GgufError> {
     let (unknown, _) = unknown_token(file, vocabulary)?;
-    let scheme = if flag(file, "add_space_prefix", true)? { "always" } else { "never" };
-    let space = json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": true});
     let map = file.byte_array(MAP)?.filter(|map| !map.is_empty());
-    let normalizer = match &map {
-        Some(map) => json!({"type": "Precompiled", "precompiled_charsmap": base64(map)}),
-        None => Value::Null,
-    };
     // The map makes every kind of space a plain one. Without it, other spaces are no separators.
-    let normalizer = match (flag(file, "remove_extra_whitespaces", false)?, &map) {
-        (true, None) => {
-            let replace = |regex: &str, to: &str| json!({"type": "Replace", "pattern": {"Regex": regex}, "content": to});
-            json!({"type": "Sequence", "normalizers": [replace("^ +| +$", ""), replace(" {2,}", " ")]})
-        }
-        _ => normalizer,
+    let whitespace = match (flag(file, "remove_extra_whitespaces", false)?, &map) {
+        (false, _) => Whitespace::Kept,
+        (true, None) => Whitespace::Collapsed,
+        (true, Some(_)) => Whitespace::Split,
     };
-    let separates = flag(file, "remove_extra_whitespaces", false)? && map.is_some();
-    let pre_tokenizer = match separates {
-        true => json!({"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, space]}),
-        false => space.clone(),
+    let unigram = Unigram {
+        unknown,
+        pieces: pieces(vocabulary, &scores(file, vocabulary)?),
+        byte_fallback: vocabulary.of(Kind::Byte).next().is_some(),
+        map,
+        prefix: flag(file, "add_space_prefix", true)?,
+        whitespace,
     };
-    let model = json!({
-        "type": "Unigram",
-        "unk_id": unknown,
-        "vocab": pieces(vocabulary, &scores(file, vocabulary)?),
-        "byte_fallback": vocabulary.of(Kind::Byte).next().is_some(),
-    });
-    Parts { normalizer, pre_tokenizer, decoder: space, model }.finished(file, vocabulary, false, true)
+    finished(unigram.parts(), file, vocabulary, false, true)
 }
 
 /// The pieces with their scores. Those that are not used keep their place under a text that no piece of a text has, because a
@@ -105,29 +94,4 @@ fn unknown_token<'a>(file: &GgufFile, vocabulary: &'a Vocabulary) -> Result<(usi
 
 fn flag(file: &GgufFile, name: &str, default: bool) -> Result<bool, GgufError> {
     Ok(file.metadata().flag(&format!("tokenizer.ggml.{name}"))?.unwrap_or(default))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let group = |group: &[u8]| {
-        let bits =
-            group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        let digit = |at: usize| match at <= group.len() {
-            true => char::from(DIGITS[(bits >> (18 - 6 * at)) as usize & 63]),
-            false => '=',
-        };
-        [digit(0), digit(1), digit(2), digit(3)]
-    };
-    bytes.chunks(3).flat_map(group).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_become_base64() {
-        let encoded = ["", "a", "ab", "abc", "abcd"].map(|text| base64(text.as_bytes()));
-        assert_eq!(encoded, ["", "YQ==", "YWI=", "YWJj", "YWJjZA=="]);
-    }
 }

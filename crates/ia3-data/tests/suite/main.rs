@@ -3,7 +3,10 @@
 mod chat;
 mod gguf;
 mod padding;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod promptsource;
 mod properties;
 mod questions;
+mod tokenizers;
 mod words;

@@ -7,6 +7,7 @@ pub mod regex;
 pub mod template;
 pub mod templates_yaml;
 pub mod tokenizer;
+pub mod tokenizer_files;
 
 #[cfg(feature = "burn")]
 pub mod adapter;
@@ -16,6 +17,8 @@ pub mod adapterhub;
 pub mod index;
 #[cfg(feature = "burn")]
 pub mod model_config;
+#[cfg(feature = "burn")]
+pub mod packed;
 #[cfg(feature = "burn")]
 pub mod pickle;
 #[cfg(feature = "burn")]
@@ -40,11 +43,14 @@ pub const TARGETS: &[Target] = &[
     template::TARGET,
     templates_yaml::TARGET,
     tokenizer::TARGET,
+    tokenizer_files::TARGET,
     gguf::TARGET,
     #[cfg(feature = "burn")]
     safetensors::TARGET,
     #[cfg(feature = "burn")]
     index::TARGET,
+    #[cfg(feature = "burn")]
+    packed::TARGET,
     #[cfg(feature = "burn")]
     adapter::TARGET,
     #[cfg(feature = "burn")]

@@ -13,8 +13,8 @@ mod scales;
 use half::{bf16, f16};
 
 pub(crate) use self::negate::{Negation, negate};
-pub use self::scales::Rounding;
 pub(crate) use self::scales::scale;
+pub use self::scales::{OutOfRange, Rounding};
 
 /// A format whose blocks are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +74,20 @@ impl Format {
         for (block, values) in bytes.chunks_exact(size).zip(values.chunks_exact_mut(len)) {
             self.decode_block(block, values);
         }
+    }
+
+    /// Multiplies one block by a factor: its scales in half precision, or the value of a float format. Each product is rounded
+    /// once, to nearest.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`] for a product that its type cannot hold; the block may be changed in part then.
+    ///
+    /// # Panics
+    ///
+    /// If `bytes` is shorter than a block.
+    pub fn scale(self, bytes: &mut [u8], factor: f32, rounding: &mut Rounding) -> Result<(), OutOfRange> {
+        scale(self, bytes, factor, rounding)
     }
 
     /// Whether [`encode`](Self::encode) quantises to this format.

@@ -46,11 +46,12 @@ impl Rounding {
 
 /// A number that cannot be multiplied.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct OutOfRange {
+#[non_exhaustive]
+pub struct OutOfRange {
     /// The number in the file.
-    pub(crate) number: f64,
+    pub number: f64,
     /// The product, which its type does not hold, or which is not finite.
-    pub(crate) product: f64,
+    pub product: f64,
 }
 
 /// Where a block holds numbers in half precision that multiply its values.

@@ -11,9 +11,7 @@ pub(crate) fn adapter_advice(found: &[String], named: &[String]) -> String {
     if !named.is_empty() {
         return format!("; its sub-folders hold adapters, give one of them: {}", first_few(named));
     }
-    let pickled = found.iter().any(|name| name == "adapter_model.bin");
-    let advice = "; adapter_model.bin is a pickle, which `ia3 convert DIR --to peft --out OTHER` writes as safetensors";
-    if pickled { advice.to_string() } else { String::new() }
+    String::new()
 }
 
 pub(crate) fn shape_advice(expected: &[usize], found: &[usize]) -> &'static str {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use ia3_config::{ConfigError, Placement};
 use ia3_core::{NonFinite, describe_non_finite};
+use ia3_torch::TorchError;
 
 use crate::adapter::advice::*;
 use crate::fs::FileError;
@@ -20,6 +21,9 @@ pub enum AdapterFileError {
     /// A safetensors file is damaged or has an unsupported dtype.
     #[error(transparent)]
     Safetensors(SafetensorsError),
+    /// An `adapter_model.bin` is damaged, or holds more than tensors.
+    #[error(transparent)]
+    Torch(Box<TorchError>),
     /// A folder holds no adapter.
     #[error(
         "`{}` holds no adapter: `{missing}` is missing, found {}; an adapter is a folder with \
@@ -202,6 +206,15 @@ pub enum AdapterFileError {
         /// The name.
         name: String,
     },
+}
+
+impl From<TorchError> for AdapterFileError {
+    fn from(error: TorchError) -> Self {
+        match error {
+            TorchError::File(error) => Self::File(error),
+            other => Self::Torch(Box::new(other)),
+        }
+    }
 }
 
 impl From<SafetensorsError> for AdapterFileError {

@@ -7,6 +7,7 @@ use burn::tensor::TensorData;
 use ia3_config::Ia3Config;
 
 use crate::adapter::AdapterFileError;
+use crate::adapter::bin::{BIN, is_bin};
 use crate::adapter::keys::{self, Key};
 use crate::fs::{FileError, Limit, file_names, read_text, wrong_kind};
 use crate::safetensors::{Entry, TensorFile};
@@ -16,13 +17,13 @@ pub const CONFIG: &str = "adapter_config.json";
 /// The name of the weights in an adapter folder.
 pub const WEIGHTS: &str = "adapter_model.safetensors";
 
-/// The content of PEFT's adapter folder, `adapter_config.json` and `adapter_model.safetensors`, read and checked without a
+/// The content of PEFT's adapter folder, `adapter_config.json` and the weights, read and checked without a
 /// model.
 ///
 /// [`into_adapter`](Self::into_adapter) and [`load_adapter`](crate::load_adapter) fit it to a model.
 #[derive(Clone, Debug)]
 pub struct AdapterFile {
-    /// The path of the safetensors file.
+    /// The path of the weights.
     pub path: PathBuf,
     /// The configuration in the file, without changes.
     pub config: Ia3Config,
@@ -44,14 +45,17 @@ pub struct FileVector {
 }
 
 impl AdapterFile {
-    /// Reads an adapter folder. The path may be the folder, its safetensors file or its configuration.
+    /// Reads an adapter folder. The path may be the folder, the file of its weights or its configuration.
+    ///
+    /// The weights are `adapter_model.safetensors`, or `adapter_model.bin` where there is no such file. The latter is read as data:
+    /// a pickle that refers to anything but tensors is refused.
     ///
     /// Vectors may be float32, float16, bfloat16 or float64.
     ///
     /// # Errors
     ///
-    /// [`FileError::NotFound`] and [`AdapterFileError::NoAdapter`] if there is none; [`FileError::WrongKind`] for a pickle, a git-LFS
-    /// pointer or a web page; [`AdapterFileError::Config`] for the configuration; [`AdapterFileError::Key`], [`AdapterFileError::DuplicateVector`] and
+    /// [`FileError::NotFound`] and [`AdapterFileError::NoAdapter`] if there is none; [`FileError::WrongKind`] for a git-LFS
+    /// pointer or a web page; [`AdapterFileError::Torch`] for a pickle that is not read; [`AdapterFileError::Config`] for the configuration; [`AdapterFileError::Key`], [`AdapterFileError::DuplicateVector`] and
     /// [`AdapterFileError::VectorForm`] for the tensors; [`AdapterFileError::Safetensors`] for a damaged file or another dtype.
     ///
     /// ```
@@ -62,8 +66,12 @@ impl AdapterFile {
     pub fn open(dir_or_file: impl AsRef<Path>) -> Result<Self, AdapterFileError> {
         let (config, weights) = locate(dir_or_file.as_ref())?;
         let config = read_config(&config)?;
-        let file = TensorFile::open(&weights)?;
         let mut adapter = Self::empty(weights, config);
+        if is_bin(&adapter.path) {
+            adapter.read_bin()?;
+            return Ok(adapter);
+        }
+        let file = TensorFile::open(&adapter.path)?;
         file.tensors.iter().try_for_each(|(key, entry)| adapter.read(&file, key, entry))?;
         Ok(adapter)
     }
@@ -146,10 +154,10 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf), AdapterFileError> {
     }
     let is_config = path.file_name().is_some_and(|name| name == CONFIG);
     let (dir, weights) = match path.is_dir() {
-        true => (path, path.join(WEIGHTS)),
+        true => (path, weights_in(path)),
         false => {
             let dir = path.parent().unwrap_or(Path::new(""));
-            (dir, if is_config { dir.join(WEIGHTS) } else { path.to_owned() })
+            (dir, if is_config { weights_in(dir) } else { path.to_owned() })
         }
     };
     let config = dir.join(CONFIG);
@@ -160,6 +168,12 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf), AdapterFileError> {
         return Err(no_adapter(dir, WEIGHTS));
     }
     Ok((config, weights))
+}
+
+/// The weights in a folder; as in PEFT, a safetensors file comes first.
+fn weights_in(dir: &Path) -> PathBuf {
+    let names = [WEIGHTS, BIN].map(|name| dir.join(name));
+    names.into_iter().find(|path| path.exists()).unwrap_or_else(|| dir.join(WEIGHTS))
 }
 
 fn no_adapter(dir: &Path, missing: &str) -> AdapterFileError {

@@ -1,6 +1,7 @@
 //! PEFT's adapter folders: reading, fitting to a model, writing, comparing.
 
 mod advice;
+mod bin;
 mod card;
 mod diff;
 mod distance;
@@ -21,6 +22,7 @@ mod save_options;
 mod state_dict;
 mod stats;
 
+pub use bin::BIN;
 pub use diff::{AdapterDiff, FieldDiff, ShapeDiff, SiteDiff};
 pub use distance::VectorDistance;
 pub use error::AdapterFileError;

@@ -23,7 +23,7 @@ pub enum CheckpointError {
     Safetensors(SafetensorsError),
     /// A folder holds no weights that can be read.
     #[error(
-        "`{}` holds no model.safetensors and no model.safetensors.index.json, found {}{}",
+        "`{}` holds no model.safetensors, no pytorch_model.bin and no index of shards, found {}{}",
         quote_path(dir),
         found_names(found),
         checkpoint_advice(found)
@@ -156,7 +156,7 @@ pub enum CheckpointError {
     #[error(
         "`{}` holds the quantised weight `{tensor}`, but `quantization_config` in the config.json beside it {}; copy \
          the config.json that was saved with it",
-        quote_path(path), if *other { "announces another number of bits" } else { "does not announce it" },
+        quote_path(path), if *other { "announces another format or number of bits" } else { "does not announce it" },
         tensor = quote(tensor)
     )]
     Unannounced {
@@ -164,7 +164,7 @@ pub enum CheckpointError {
         path: PathBuf,
         /// The first such tensor.
         tensor: String,
-        /// Whether it announces another number of bits.
+        /// Whether it announces another format or number of bits.
         other: bool,
     },
     /// The integers or the scales of a quantised weight have another dtype or shape than its layer needs.
@@ -196,6 +196,31 @@ pub enum CheckpointError {
         /// What is wrong.
         #[source]
         source: Box<QuantizationError>,
+    },
+    /// The content of a tensor of a weight that another program quantised cannot be used.
+    #[error(
+        "the tensor `{tensor}` of `{}` {problem}; download or copy it again, or take the float model",
+        quote_path(path),
+        tensor = quote(tensor),
+        problem = quote(problem)
+    )]
+    PackedTensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// `quantization_config` announces quantised weights, and the checkpoint holds none.
+    #[error(
+        "`quantization_config` in the config.json of `{}` announces quantised weights, but the checkpoint holds none; remove it \
+         if the weights are floats, or copy the weights that were saved with it",
+        quote_path(path)
+    )]
+    NotPacked {
+        /// The checkpoint.
+        path: PathBuf,
     },
     /// A checkpoint to quantise is quantised already.
     #[error("the weights of `{}` are quantised already; quantise the float model", quote_path(path))]

@@ -7,6 +7,8 @@ use crate::fs::{FileError, file_names};
 
 pub(crate) const WEIGHTS: &str = "model.safetensors";
 pub(crate) const INDEX: &str = "model.safetensors.index.json";
+/// The names that PyTorch's files have, which are read where there is no safetensors file.
+const TORCH: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
 /// The file to open at `path`: the weights, or the index of their shards.
 pub(crate) fn locate(path: &Path) -> Result<PathBuf, CheckpointError> {
@@ -16,8 +18,8 @@ pub(crate) fn locate(path: &Path) -> Result<PathBuf, CheckpointError> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
-    let candidates = [path.join(WEIGHTS), path.join(INDEX)];
-    let found = candidates.into_iter().find(|file| file.exists());
+    let names = [WEIGHTS, INDEX].into_iter().chain(TORCH);
+    let found = names.map(|name| path.join(name)).find(|file| file.exists());
     found.ok_or_else(|| CheckpointError::NoCheckpoint { dir: path.to_owned(), found: file_names(path) })
 }
 

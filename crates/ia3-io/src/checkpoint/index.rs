@@ -22,7 +22,7 @@ pub(crate) fn open_shards(path: &Path) -> Result<Vec<TensorFile>, CheckpointErro
     })?;
     let shards: BTreeSet<String> = index.weight_map.0.into_values().collect();
     check_names(path, &shards)?;
-    shards.iter().map(|shard| Ok(TensorFile::open(&path.with_file_name(shard))?)).collect()
+    shards.iter().map(|shard| Ok(TensorFile::open_weights(&path.with_file_name(shard))?)).collect()
 }
 
 fn check_names(path: &Path, shards: &BTreeSet<String>) -> Result<(), CheckpointError> {

@@ -84,6 +84,10 @@ impl Checkpoint {
         options: &LoadOptions,
         problems: &mut Problems,
     ) -> Result<Option<Match>, CheckpointError> {
+        if let Some(weight) = self.packed(&name) {
+            let shape = weight.shape;
+            return self.check_packed(param, name, shape, options, problems);
+        }
         let (_, entry) = self.entry(&name)?;
         if entry.shape != param.shape {
             let (expected, found) = (param.shape.clone(), entry.shape.clone());
@@ -98,6 +102,28 @@ impl Checkpoint {
         check_device(&name, dtype, param)?;
         let ParamSpec { transposed, transposes_itself, .. } = *param;
         let stored = Stored::Float(Float { dtype, transposed, transposes_itself });
+        Ok(Some(Match { name, stored }))
+    }
+
+    /// The packed weight `name`, whose shape is `[d_out, d_in]`, if it fits a parameter.
+    fn check_packed(
+        &self,
+        param: &ParamSpec,
+        name: String,
+        shape: [usize; 2],
+        options: &LoadOptions,
+        problems: &mut Problems,
+    ) -> Result<Option<Match>, CheckpointError> {
+        if param.outputs_first != Some(shape) {
+            let expected = param.outputs_first.map_or(param.shape.clone(), |shape| shape.to_vec());
+            problems.mis_shaped.push(MisShaped { name, expected, found: shape.to_vec() });
+            return Ok(None);
+        }
+        let dtype = options.dtype_of(&param.name, DType::F32);
+        check_device(&name, dtype, param)?;
+        let transposes_itself = param.transposes_itself;
+        // Only a parameter that transposes itself takes the outputs first; GPT-2's layers have the inputs first too.
+        let stored = Stored::Float(Float { dtype, transposed: !transposes_itself, transposes_itself });
         Ok(Some(Match { name, stored }))
     }
 

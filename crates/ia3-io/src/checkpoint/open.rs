@@ -1,6 +1,6 @@
 //! A Hugging Face checkpoint, one file or sharded, open for reading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, FloatDType, TensorData};
@@ -8,10 +8,13 @@ use ia3_config::similar_name;
 use ia3_core::Bits;
 use safetensors::Dtype;
 
-use crate::checkpoint::CheckpointError;
+use crate::checkpoint::candidates::candidates;
 use crate::checkpoint::folder::locate;
 use crate::checkpoint::index::open_shards;
-use crate::checkpoint::quantized::{config, names};
+use crate::checkpoint::packed::{self, PackedWeight};
+use crate::checkpoint::quantization_config::{self, Announced};
+use crate::checkpoint::quantized::names;
+use crate::checkpoint::{CheckpointError, LoadOptions};
 use crate::missing::Missing;
 use crate::safetensors::{Entry, TensorFile, is_float};
 
@@ -24,8 +27,12 @@ pub struct Checkpoint {
     /// The index of the shards, if there is one.
     index: Option<PathBuf>,
     files: Vec<TensorFile>,
-    /// The file of each tensor.
+    /// The file of each tensor that a file holds.
     tensors: BTreeMap<String, usize>,
+    /// The weights that are made of several of these tensors.
+    packed: BTreeMap<String, PackedWeight>,
+    /// The names of all tensors, with a packed weight in place of its parts.
+    names: BTreeSet<String>,
 }
 
 /// The facts of a tensor that are known without reading it.
@@ -43,16 +50,22 @@ pub struct TensorFacts<'a> {
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint: a folder with `model.safetensors` or `model.safetensors.index.json`, such an index, or a
-    /// single safetensors file, or a GGUF file of llama.cpp.
+    /// Opens a checkpoint: a folder with `model.safetensors`, `pytorch_model.bin` or the index of the shards of either, where
+    /// safetensors come first; such an index; or a single file, which may be a GGUF file of llama.cpp too.
+    ///
+    /// A file of `torch.save` is read as data: a pickle that refers to anything but tensors is refused. Its tensors are read where
+    /// they are in the file, a few megabytes at a time. The archive's checksums are not checked, because that would read the whole
+    /// file first; `ia3_convert::convert_base` checks them.
     ///
     /// The tensors of a GGUF file have Hugging Face's names, shapes and order of rows. They are decoded while they are read,
-    /// and quantised ones are float32.
+    /// and quantised ones are float32. So are the weights that GPTQ, AWQ or bitsandbytes quantised, each under the name of
+    /// its weight; `quantization_config` in the `config.json` beside them says how they are decoded.
     ///
     /// # Errors
     ///
     /// [`FileError::NotFound`](crate::FileError::NotFound) and [`CheckpointError::NoCheckpoint`] if there is none;
-    /// [`FileError::WrongKind`](crate::FileError::WrongKind) for a pickle, a git-LFS pointer or a web page;
+    /// [`FileError::WrongKind`](crate::FileError::WrongKind) for a git-LFS pointer or a web page;
+    /// [`CheckpointError::Safetensors`] with [`SafetensorsError::Torch`](crate::SafetensorsError::Torch) for a pickle that is not read;
     /// [`CheckpointError::Index`], [`CheckpointError::ShardPath`] and
     /// [`CheckpointError::MissingShards`] for an index that cannot be followed; and the errors of a damaged file.
     pub fn open(dir_or_file: impl AsRef<Path>) -> Result<Self, CheckpointError> {
@@ -64,12 +77,53 @@ impl Checkpoint {
                 false if !path.is_dir() && ia3_gguf::is_gguf(&file) => {
                     (None, vec![TensorFile::open_gguf(&file)?])
                 }
-                false => (None, vec![TensorFile::open(&file)?]),
+                false => (None, vec![TensorFile::open_weights(&file)?]),
             };
         let names =
             |(i, file): (usize, &TensorFile)| file.tensors.keys().map(|n| (n.clone(), i)).collect::<Vec<_>>();
         let tensors = files.iter().enumerate().flat_map(names).collect();
-        Ok(Self { path: path.to_owned(), index, files, tensors })
+        let (packed, names) = (BTreeMap::new(), BTreeSet::new());
+        let mut this = Self { path: path.to_owned(), index, files, tensors, packed, names };
+        this.packed = packed::find(&this)?;
+        let parts: BTreeSet<&String> = this.packed.values().flat_map(|weight| &weight.parts).collect();
+        let whole = this.tensors.keys().filter(|name| !parts.contains(name));
+        this.names = whole.chain(this.packed.keys()).cloned().collect();
+        Ok(this)
+    }
+
+    /// The folder of the checkpoint.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        if self.path.is_dir() { Some(&self.path) } else { self.path.parent() }
+    }
+
+    /// The names of the tensors that the files hold.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The files that hold the tensors.
+    pub(crate) fn shards(&self) -> &[TensorFile] {
+        &self.files
+    }
+
+    /// Whether a file holds a tensor of that name.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The weight of that name, if it is made of several tensors.
+    pub(crate) fn packed(&self, name: &str) -> Option<&PackedWeight> {
+        self.packed.get(name)
+    }
+
+    /// Whether there are weights that another program quantised.
+    pub(crate) fn is_packed(&self) -> bool {
+        !self.packed.is_empty()
+    }
+
+    /// What quantised the weights: `GPTQ`, `AWQ` or `bitsandbytes`. `None` for floats and for integers of this library.
+    pub fn quantized_by(&self) -> Option<&'static str> {
+        self.packed.values().next().map(PackedWeight::program)
     }
 
     /// The path it was opened from.
@@ -85,12 +139,16 @@ impl Checkpoint {
 
     /// The tensors, sorted by name.
     pub fn tensors(&self) -> impl Iterator<Item = TensorFacts<'_>> {
-        self.tensors.keys().filter_map(|name| self.facts(name))
+        self.names.iter().filter_map(|name| self.facts(name))
     }
 
     /// The facts of one tensor.
     pub fn facts(&self, name: &str) -> Option<TensorFacts<'_>> {
-        let (name, &file) = self.tensors.get_key_value(name)?;
+        if let Some((name, weight)) = self.packed.get_key_value(name) {
+            return Some(TensorFacts { name, dtype: Dtype::F32, shape: &weight.shape, bytes: weight.bytes });
+        }
+        let name = self.names.get(name)?;
+        let &file = self.tensors.get(name)?;
         let Entry { dtype, shape, bytes, .. } = self.files.get(file)?.tensors.get(name)?;
         Some(TensorFacts { name, dtype: *dtype, shape, bytes: *bytes })
     }
@@ -123,7 +181,12 @@ impl Checkpoint {
 
     /// Whether there is a tensor of that name.
     pub fn contains(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+        self.names.contains(name)
+    }
+
+    /// The name under which there is the tensor `name` of a model: its own, or another one that the options allow.
+    pub fn name_of(&self, name: &str, options: &LoadOptions) -> Option<String> {
+        candidates(name, options).into_iter().find(|name| self.contains(name))
     }
 
     /// Whether there are integers of a quantised weight of that name.
@@ -143,12 +206,13 @@ impl Checkpoint {
     }
 
     /// The number of bits of quantised weights, by `quantization_config` in the `config.json` beside them; `None` for
-    /// floats.
+    /// floats, and for weights that another program quantised, which are read as floats.
     ///
     /// # Errors
     ///
     /// [`CheckpointError::QuantizationConfig`] for a method or version that is not read, [`CheckpointError::Unannounced`] for quantised
-    /// weights beside a `config.json` that does not announce them.
+    /// weights beside a `config.json` that does not announce them, [`CheckpointError::NotPacked`] for one that announces weights of
+    /// another program where there are none.
     pub fn quantization(&self) -> Result<Option<Bits>, CheckpointError> {
         let first = self.tensors.keys().find(|name| names::are_integers(name));
         let dir = match self.path.is_dir() {
@@ -156,7 +220,13 @@ impl Checkpoint {
             // The `config.json` beside a single file may belong to another model.
             false => self.path.parent().filter(|_| first.is_some()),
         };
-        let said = dir.map(config::of_folder).transpose()?.flatten();
+        let said = match dir.map(quantization_config::of_folder).transpose()? {
+            Some(Announced::Packed(_)) if !self.is_packed() => {
+                return Err(CheckpointError::NotPacked { path: self.path.clone() });
+            }
+            Some(Announced::Integers(bits)) => Some(bits),
+            Some(Announced::Packed(_) | Announced::Floats) | None => None,
+        };
         let fits = |name: &String| said.is_some_and(|bits| name.ends_with(&names::integers(".weight", bits)));
         match self.tensors.keys().find(|name| names::are_integers(name) && !fits(name)) {
             None => Ok(said),
@@ -181,17 +251,24 @@ impl Checkpoint {
     ///
     /// [`CheckpointError::NoTensor`], [`CheckpointError::File`].
     pub fn same_bytes(&self, a: &str, b: &str) -> Result<bool, CheckpointError> {
+        if self.packed.contains_key(a) || self.packed.contains_key(b) {
+            return Ok(a == b);
+        }
         let ((file_a, a), (file_b, b)) = (self.entry(a)?, self.entry(b)?);
         Ok(file_a.same_bytes(a, file_b, b)?)
     }
 
-    /// One tensor in the layout of the file, as float32, float16 or bfloat16 as in the file; float64 becomes float32.
+    /// One tensor in the layout of the file, as float32, float16 or bfloat16 as in the file; float64 becomes float32, and so
+    /// does a weight that another program quantised, `[d_out, d_in]`.
     ///
     /// # Errors
     ///
     /// [`CheckpointError::NoTensor`], [`CheckpointError::Safetensors`] for a dtype that is not read, [`CheckpointError::File`].
     pub fn tensor(&self, name: &str) -> Result<TensorData, CheckpointError> {
-        let dtype = self.entry(name)?.1.float_dtype();
+        let dtype = match self.packed.contains_key(name) {
+            true => DType::F32,
+            false => self.entry(name)?.1.float_dtype(),
+        };
         self.read(name, dtype, false)
     }
 
@@ -202,6 +279,9 @@ impl Checkpoint {
         dtype: DType,
         transposed: bool,
     ) -> Result<TensorData, CheckpointError> {
+        if let Some(weight) = self.packed.get(name) {
+            return weight.read(self, dtype, transposed);
+        }
         let (file, entry) = self.entry(name)?;
         Ok(file.read(name, entry, dtype, transposed)?)
     }

@@ -50,7 +50,7 @@ pub(crate) fn checkpoint_advice(found: &[String]) -> String {
     let other =
         |name: &String| name.ends_with(".h5") || name.ends_with(".msgpack") || name.ends_with(".gguf");
     if found.iter().any(|name| name.starts_with("pytorch_model")) {
-        "; `ia3 convert DIR --to safetensors --out OTHER` writes the pickle as safetensors".into()
+        "; the index of the shards, pytorch_model.bin.index.json, is missing; download it too".into()
     } else if found.iter().any(pickled) {
         "; convert the pickle in Python with `save_pretrained(safe_serialization=True)`".into()
     } else if found.iter().any(other) {

@@ -7,7 +7,8 @@ use ia3_core::{Bits, NonFinite};
 
 use crate::checkpoint::collect::sources;
 use crate::checkpoint::folder::{INDEX, WEIGHTS, is_same, weights_in};
-use crate::checkpoint::quantized::config::{self, CONFIG};
+use crate::checkpoint::quantization_config::CONFIG;
+use crate::checkpoint::quantized::config;
 use crate::checkpoint::shards;
 use crate::checkpoint::sidecars::add_sidecars;
 use crate::checkpoint::{CheckpointError, CheckpointOptions};

@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::folder::is_same;
 use crate::checkpoint::open::Checkpoint;
-use crate::checkpoint::quantized::config::{CONFIG, copied_text};
+use crate::checkpoint::quantization_config::CONFIG;
+use crate::checkpoint::quantized::config::copied_text;
 use crate::fs::{self, FileError, FolderWrite, OutputFolder, file_names};
 
 const NAMES: [&str; 15] = [
@@ -83,7 +84,7 @@ fn config_beside(from: &Path, to: &Path) -> Result<Option<String>, CheckpointErr
     let path = from.join(CONFIG);
     // Weights that cannot be opened do not decide anything; loading them reports what is wrong.
     match Checkpoint::open(to) {
-        Ok(weights) if path.exists() => copied_text(&path, weights.stored_bits()),
+        Ok(weights) if path.exists() && !weights.is_packed() => copied_text(&path, weights.stored_bits()),
         _ => Ok(None),
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
-use half::{bf16, f16};
 use ia3_gguf::{Architecture, Format, GgufError, GgufFile, RowOrder, TensorInfo};
 use safetensors::Dtype;
+
+use crate::layout;
 
 /// The tensors of a GGUF file by Hugging Face's names.
 #[derive(Debug)]
@@ -74,11 +75,7 @@ impl GgufTensors {
     /// The values of a tensor as `dtype`, rounded to nearest; a matrix transposed if `transposed`.
     pub(crate) fn read(&self, name: &str, dtype: DType, transposed: bool) -> Result<TensorData, GgufError> {
         let (values, shape) = self.values(name, transposed)?;
-        Ok(match dtype {
-            DType::F16 => TensorData::new(values.into_iter().map(f16::from_f32).collect(), shape),
-            DType::BF16 => TensorData::new(values.into_iter().map(bf16::from_f32).collect(), shape),
-            _ => TensorData::new(values, shape),
-        })
+        Ok(layout::as_dtype(values, shape, dtype))
     }
 
     /// The values of a tensor as float32 and its shape.
@@ -91,7 +88,7 @@ impl GgufTensors {
         if shape.len() != 2 || transposed == place.transposed {
             return Ok((values, shape));
         }
-        let turned = turn(&values, shape[0], shape[1]);
+        let turned = layout::transposed(&values, shape[1]);
         shape.reverse();
         Ok((turned, shape))
     }
@@ -137,14 +134,4 @@ fn sorted(values: Vec<f32>, tensor: &TensorInfo, order: RowOrder) -> Vec<f32> {
         sorted[to..to + width].copy_from_slice(from);
     }
     sorted
-}
-
-fn turn(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut turned = vec![0.0; values.len()];
-    for (row, from) in values.chunks_exact(columns).enumerate() {
-        for (column, value) in from.iter().enumerate() {
-            turned[column * rows + row] = *value;
-        }
-    }
-    turned
 }

@@ -2,6 +2,7 @@ use ia3_guard::{quote, quote_error, quote_path};
 use std::path::PathBuf;
 
 use ia3_gguf::GgufError;
+use ia3_torch::TorchError;
 use safetensors::Dtype;
 
 use crate::fs::FileError;
@@ -16,6 +17,9 @@ pub enum SafetensorsError {
     /// A GGUF file is damaged, or its tensors are not known.
     #[error(transparent)]
     Gguf(Box<GgufError>),
+    /// A file of `torch.save` is damaged, or holds more than tensors.
+    #[error(transparent)]
+    Torch(Box<TorchError>),
     /// The length of a safetensors header is beyond the format's limit.
     #[error(
         "the header of `{}` claims {length} bytes, more than the {limit} the format allows; is it a safetensors file?",
@@ -133,6 +137,15 @@ pub enum SafetensorsError {
         /// Its dtype.
         dtype: String,
     },
+}
+
+impl From<TorchError> for SafetensorsError {
+    fn from(error: TorchError) -> Self {
+        match error {
+            TorchError::File(error) => Self::File(error),
+            other => Self::Torch(Box::new(other)),
+        }
+    }
 }
 
 impl From<GgufError> for SafetensorsError {

@@ -14,4 +14,5 @@ pub(crate) use dtype::{file_dtype, is_float};
 pub use error::SafetensorsError;
 pub use tensor_file::{Entry, TensorFile};
 pub use tensors::{read_tensors, write_tensors};
+pub(crate) use writer::header;
 pub use writer::{Source, WriteValues, pytorch_metadata, write_file};

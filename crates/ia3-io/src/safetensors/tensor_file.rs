@@ -1,14 +1,15 @@
-//! One safetensors file, open for reading tensor by tensor.
+//! One file of weights, open for reading tensor by tensor.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::DType;
+use ia3_torch::{TorchFile, TorchFloats};
 use rayon::prelude::*;
 use safetensors::Dtype;
 
-use crate::fs::{self, FileError, read_exact_at};
+use crate::fs::{self, FileError, FileKind, read_exact_at};
 use crate::gguf::{Facts, GgufTensors};
 use crate::safetensors::SafetensorsError;
 use crate::safetensors::header::read_header;
@@ -49,6 +50,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Where its bytes begin in the file.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// The dtype it has in memory: float16 and bfloat16 are kept, everything else becomes float32.
     pub fn float_dtype(&self) -> DType {
         match self.dtype {
@@ -75,6 +81,39 @@ impl TensorFile {
         };
         let tensors = header.tensors.into_iter().map(entry).collect();
         Ok(Self { path: path.to_owned(), metadata: header.metadata, tensors, file, gguf: None })
+    }
+
+    /// Opens a file of weights of the kind that it is: safetensors, or a file of `torch.save`. A name that ends in `.safetensors`
+    /// says that it has to be the first.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`SafetensorsError::Torch`].
+    pub(crate) fn open_weights(path: &Path) -> Result<Self, SafetensorsError> {
+        let kind = FileKind::recognise(&fs::read_head(path, &mut fs::open(path)?)?);
+        let is_torch = matches!(kind, Some(FileKind::Zip | FileKind::Pickle));
+        match is_torch && path.extension().is_none_or(|extension| extension != "safetensors") {
+            true => Self::open_torch(path),
+            false => Self::open(path),
+        }
+    }
+
+    /// Opens a file of `torch.save`, which stores values as safetensors does, behind one another and in no other form. What it
+    /// holds beside tensors of floats is left out.
+    fn open_torch(path: &Path) -> Result<Self, SafetensorsError> {
+        let (floats, _) = TorchFile::open(path)?.floats()?;
+        let entry = |floats: TorchFloats| {
+            let (dtype, shape, bytes, start) = (floats.dtype, floats.shape, floats.bytes, floats.start);
+            (floats.key, Entry { dtype, shape, bytes, start })
+        };
+        let tensors = floats.into_iter().map(entry).collect();
+        Ok(Self {
+            path: path.to_owned(),
+            metadata: BTreeMap::new(),
+            tensors,
+            file: fs::open(path)?,
+            gguf: None,
+        })
     }
 
     /// Opens a GGUF file. Its tensors have the names and the layout of Hugging Face's model.

@@ -52,29 +52,35 @@ pub fn write_file(
     metadata: &BTreeMap<String, String>,
 ) -> io::Result<()> {
     tensors.sort_by(|a, b| b.dtype.cmp(&a.dtype).then_with(|| a.name.cmp(&b.name)));
-    let mut header = header(&tensors, metadata)?;
-    header.resize(header.len().next_multiple_of(8), b' ');
-    out.write_all(&(header.len() as u64).to_le_bytes())?;
-    out.write_all(&header)?;
-    tensors.into_iter().try_for_each(|tensor| (tensor.write)(out))
-}
-
-fn header(tensors: &[Source], metadata: &BTreeMap<String, String>) -> io::Result<Vec<u8>> {
     let mut start = 0;
     let infos = tensors.iter().map(|tensor| {
         let data_offsets = (start, start + tensor.bytes());
         start = data_offsets.1;
-        (&tensor.name, TensorInfo { dtype: tensor.dtype, shape: tensor.shape.clone(), data_offsets })
+        let info = TensorInfo { dtype: tensor.dtype, shape: tensor.shape.clone(), data_offsets };
+        (tensor.name.as_str(), info)
     });
-    let mut json = b"{\"__metadata__\":".to_vec();
+    out.write_all(&header(infos, metadata)?)?;
+    tensors.into_iter().try_for_each(|tensor| (tensor.write)(out))
+}
+
+/// The header of a file with these tensors and its length before it.
+pub(crate) fn header<'a>(
+    infos: impl Iterator<Item = (&'a str, TensorInfo)>,
+    metadata: &BTreeMap<String, String>,
+) -> io::Result<Vec<u8>> {
+    let mut json = vec![0; 8];
+    json.extend(b"{\"__metadata__\":");
     append(&mut json, metadata)?;
     for (name, info) in infos {
         json.push(b',');
-        append(&mut json, name)?;
+        append(&mut json, &name)?;
         json.push(b':');
         append(&mut json, &info)?;
     }
     json.push(b'}');
+    json.resize(json.len().next_multiple_of(8), b' ');
+    let length = json.len() as u64 - 8;
+    json[..8].copy_from_slice(&length.to_le_bytes());
     Ok(json)
 }
 

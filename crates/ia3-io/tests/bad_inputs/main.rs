@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use common::{Tiny, fixture, raw};
 use ia3_config::ModelInfo;
-use ia3_io::{AdapterFile, Checkpoint, load_adapter};
+use ia3_io::{AdapterFile, Checkpoint, CheckpointError, load_adapter};
 use ia3_models::t5::T5Config;
 use ia3_testing::{BadInput, run_bad_inputs, unescape};
 use serde_json::{Map, Value};
@@ -43,6 +43,9 @@ struct Case {
 enum Open {
     #[serde(rename = "checkpoint")]
     Checkpoint,
+    /// The checkpoint with its announced bits and all of its tensors.
+    #[serde(rename = "tensors")]
+    Tensors,
     #[serde(rename = "adapter")]
     Adapter,
     #[serde(rename = "adapter of T5")]
@@ -115,11 +118,18 @@ impl BadInput for Case {
         let load = |info: &ModelInfo| load_adapter(input, info, &Device::flex()).err().map(|e| e.to_string());
         match self.open {
             Open::Checkpoint => Checkpoint::open(input).err().map(|e| e.to_string()),
+            Open::Tensors => read_all(input).err().map(|e| e.to_string()),
             Open::Adapter => AdapterFile::open(input).err().map(|e| e.to_string()),
             Open::AdapterOfT5 => load(&t5(&self.change)),
             Open::AdapterOfTiny => load(&Tiny::new(&Device::flex()).info()),
         }
     }
+}
+
+fn read_all(input: &Path) -> Result<(), CheckpointError> {
+    let checkpoint = Checkpoint::open(input)?;
+    checkpoint.quantization()?;
+    checkpoint.tensors().try_for_each(|tensor| checkpoint.tensor(tensor.name).map(drop))
 }
 
 /// The base of the T5 fixture with some fields changed.

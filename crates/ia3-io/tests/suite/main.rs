@@ -11,4 +11,5 @@ mod folder_write;
 mod properties;
 mod quantized;
 mod t5;
+mod torch;
 mod without_base;

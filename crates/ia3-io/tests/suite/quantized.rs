@@ -285,7 +285,7 @@ fn hostile_files_are_refused() {
                 good.len()
             ),
         ),
-        ("other bits", file(&[("k.weight_int4", "U8", "2,4", &[0; 8]), scales]), "`DIR` holds the quantised weight `k.weight_int4`, but `quantization_config` in the config.json beside it announces another number of bits; copy the config.json that was saved with it".into()),
+        ("other bits", file(&[("k.weight_int4", "U8", "2,4", &[0; 8]), scales]), "`DIR` holds the quantised weight `k.weight_int4`, but `quantization_config` in the config.json beside it announces another format or number of bits; copy the config.json that was saved with it".into()),
         ("no weight at all", file(&[scales]), "`DIR` does not fit the model: 1 tensor missing (`k.weight` (closest: `k.weight_scale`)); is it of this architecture and size?".into()),
     ];
     for (name, file, expected) in cases {
@@ -295,14 +295,15 @@ fn hostile_files_are_refused() {
         format!("`quantization_config.{field}` of `DIR/config.json` is {found}, expected {expected}")
     };
     let quantization = |fields: &str| format!(r#"{{"quantization_config": {fields}}}"#);
-    let method = "\"ia3\"; other methods are not read, take the float model";
+    let method =
+        "\"ia3\", \"gptq\", \"awq\" or \"bitsandbytes\"; other methods are not read, take the float model";
     let configs = [
         (
             "said nowhere",
             "{}".to_string(),
             "`DIR` holds the quantised weight `k.weight_int8`, but `quantization_config` in the config.json beside it does not announce it; copy the config.json that was saved with it".into(),
         ),
-        ("another method", quantization(r#"{"quant_method": "gptq", "bits": 4}"#), field("quant_method", "\"gptq\"", method)),
+        ("another method", quantization(r#"{"quant_method": "aqlm", "bits": 4}"#), field("quant_method", "\"aqlm\"", method)),
         ("no object", quantization("8"), field("quant_method", "null", method)),
         ("a later version", quantization(r#"{"quant_method": "ia3", "version": 2, "weights": "int8"}"#), field("version", "2", "1; a newer version of ia3 may read it")),
         ("another scheme", quantization(r#"{"quant_method": "ia3", "version": 1, "weights": "int2"}"#), field("weights", "\"int2\"", "\"int8\" or \"int4\"")),

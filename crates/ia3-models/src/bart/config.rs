@@ -150,6 +150,10 @@ impl BartConfig {
 }
 
 impl HasShape for BartConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation_function)
+    }
+
     fn shape(&self) -> Shape {
         Shape {
             two_stacks: true,

@@ -182,6 +182,10 @@ fn defaults(model_type: &str) -> &'static [Spelling] {
 }
 
 impl HasShape for BertConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.hidden_act)
+    }
+
     fn shape(&self) -> Shape {
         Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, self.hidden_size)
     }

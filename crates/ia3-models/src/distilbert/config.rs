@@ -111,6 +111,10 @@ impl DistilBertConfig {
 }
 
 impl HasShape for DistilBertConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation)
+    }
+
     fn shape(&self) -> Shape {
         Shape::of_one_stack(self.n_layers, self.n_heads, self.dim)
     }

@@ -217,6 +217,10 @@ impl FalconConfig {
 }
 
 impl HasShape for FalconConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation)
+    }
+
     fn shape(&self) -> Shape {
         let d_kv = self.kv_heads() * self.head_dim();
         Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, d_kv)

@@ -135,6 +135,10 @@ impl GPT2Config {
 }
 
 impl HasShape for GPT2Config {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation_function)
+    }
+
     fn shape(&self) -> Shape {
         Shape::of_one_stack(self.n_layer, self.n_head, self.n_embd)
     }

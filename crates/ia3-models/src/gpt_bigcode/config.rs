@@ -150,6 +150,10 @@ impl GPTBigCodeConfig {
 }
 
 impl HasShape for GPTBigCodeConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation_function)
+    }
+
     fn shape(&self) -> Shape {
         let heads = self.fused_heads();
         Shape::of_one_stack(self.n_layer, self.n_head, heads.kv_heads() * heads.d_head)

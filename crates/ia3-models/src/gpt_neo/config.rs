@@ -159,6 +159,10 @@ impl GPTNeoConfig {
 }
 
 impl HasShape for GPTNeoConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation_function)
+    }
+
     fn shape(&self) -> Shape {
         Shape::of_one_stack(self.num_layers, self.num_heads, self.hidden_size)
     }

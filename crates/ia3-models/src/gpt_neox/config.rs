@@ -160,6 +160,10 @@ impl GPTNeoXConfig {
 }
 
 impl HasShape for GPTNeoXConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.hidden_act)
+    }
+
     fn shape(&self) -> Shape {
         Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, self.hidden_size)
     }

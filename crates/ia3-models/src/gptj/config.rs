@@ -138,6 +138,10 @@ impl GPTJConfig {
 }
 
 impl HasShape for GPTJConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation_function)
+    }
+
     fn shape(&self) -> Shape {
         Shape::of_one_stack(self.n_layer, self.n_head, self.n_embd)
     }

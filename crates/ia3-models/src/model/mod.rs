@@ -1,16 +1,19 @@
 //! One type for the models of all architectures.
 
 use burn::tensor::{Device, Int, Tensor};
+use ia3_core::config::FeedForward;
 use ia3_core::{ActivationSpace, ModelInfo};
 
 use crate::architecture::{Architecture, with_architectures};
 use crate::delegating_module::delegating_module;
 use crate::encoder::ProblemType;
 use crate::error::ModelError;
+use crate::feed_forward_pairs::feed_forwards;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, PaddingSide, check_row_ids};
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
+use crate::shape::HasShape;
 use crate::task::Task;
 
 macro_rules! define_model {
@@ -63,6 +66,12 @@ impl Model {
     /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         each!(self, m => Architecture::info(m))
+    }
+
+    /// The feed-forward blocks in which factors of the last layer's inputs can move to the layer before: those with a gate, and
+    /// those of two layers with a ReLU between them.
+    pub fn feed_forwards(&self) -> Vec<FeedForward> {
+        feed_forwards(&self.info(), each!(self, m => m.config().activation()))
     }
 
     /// The number of ids of the vocabulary.
@@ -251,6 +260,10 @@ impl Model {
 impl ActivationSpace for Model {
     fn info(&self) -> ModelInfo {
         self.info()
+    }
+
+    fn feed_forwards(&self) -> Vec<FeedForward> {
+        self.feed_forwards()
     }
 
     fn embeddings_by_row(&self) -> Vec<String> {

@@ -128,6 +128,10 @@ impl OPTConfig {
 }
 
 impl HasShape for OPTConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation_function)
+    }
+
     fn shape(&self) -> Shape {
         Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, self.hidden_size)
     }

@@ -170,6 +170,10 @@ impl PhiConfig {
 }
 
 impl HasShape for PhiConfig {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.hidden_act)
+    }
+
     fn shape(&self) -> Shape {
         let d_kv = self.kv_heads() * self.d_head();
         Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, d_kv)

@@ -233,6 +233,10 @@ fn feed_forward(projection: &str) -> Result<(Activation, bool), ModelError> {
 }
 
 impl HasShape for T5Config {
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation)
+    }
+
     fn shape(&self) -> Shape {
         if self.task() == Task::FeatureExtraction {
             let shape = Shape::of_one_stack(self.num_layers, self.num_heads, self.d_attention());

@@ -43,7 +43,7 @@ impl LazyTokenizer {
 
 #[cfg(feature = "data")]
 impl Model {
-    /// The tokenizer, if the folder has a `tokenizer.json` or the GGUF file one in its metadata. The first call reads the file.
+    /// The tokenizer, if the folder or the metadata of the GGUF file has one ([`Tokenizer::of_base`]). The first call reads it.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::NoTokenizer`] for a folder without `tokenizer.json`, and [`Error::Data`] for ids that have no text.
+    /// [`Error::NoTokenizer`] for a folder without a tokenizer, and [`Error::Data`] for ids that have no text.
     pub fn decode(&self, ids: &[i64]) -> Result<String, Error> {
         Ok(self.text()?.decode(ids)?)
     }

@@ -1,13 +1,17 @@
 //! Adapters on a quantised base, over the corpus: forward, gradients, and merges into the quantised weights.
 
+use std::collections::BTreeMap;
+
 use crate::common::{Case, beside_gates, cases, device};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::Linear;
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Distribution, Int, Tensor, Tolerance};
+use ia3::core::config::Between;
 use ia3::core::{Adapter, Ia3Forward, QuantizationError, visit_params};
+use ia3::io::AdapterFile;
 use ia3::models::Model;
-use ia3::{AdapterError, Bits, ModelInputs, Placement, PretrainedOptions, Quantization};
+use ia3::{AdapterError, Bits, ModelInputs, Placement, PretrainedOptions, Quantization, QuantizedWeight};
 
 /// Largest difference of a logit between the merged quantised model and the adapter on the same quantised base, of the
 /// largest logit.
@@ -80,6 +84,80 @@ fn output_vectors_merge_exactly_into_quantised_weights() {
         }
     }
     assert!(exact >= 10, "gated models merge exactly, {exact}");
+}
+
+/// The adapter of a case as it is in its folder.
+fn of_folder(case: &Case) -> Adapter {
+    let file = AdapterFile::open(case.dir.join("adapter")).unwrap();
+    file.into_adapter(&case.base.info(), &device()).unwrap().0
+}
+
+/// The integers `[d_out, d_in]` of every quantised weight, by layer.
+fn integers(model: &Model) -> BTreeMap<String, QuantizedWeight> {
+    let weights = quantized_weights(model).into_iter();
+    let of = |(path, weight): (String, Tensor<2>)| {
+        (path.strip_suffix(".weight").unwrap().to_string(), QuantizedWeight::of(&weight).unwrap())
+    };
+    weights.map(of).collect()
+}
+
+#[test]
+fn vectors_on_inputs_behind_a_gate_or_a_relu_merge_exactly() {
+    let (mut merged_cases, mut flipped) = (vec![], 0);
+    for case in cases() {
+        let (blocks, adapter) = (case.base.feed_forwards(), of_folder(&case));
+        let scaled = |(path, vector): (&String, &ia3::Ia3Vector)| {
+            vector.placement == Placement::Input && !blocks.iter().any(|block| block.second == *path)
+        };
+        if !scales_an_input(&adapter) || adapter.vectors.iter().any(scaled) {
+            continue;
+        }
+        for bits in [Bits::Eight, Bits::Four] {
+            let (base, _) = ia3::quantize(&case.base, bits).unwrap();
+            assert!(ia3::merge(&base, &[&adapter]).is_err(), "{}", case.name);
+            let moved = ia3::move_inputs(&base, &[&adapter]);
+            let merged = ia3::merge_safe(&base, &moved.iter().collect::<Vec<_>>()).unwrap();
+            let adapted = case.logits(&ia3::attach(&base, &[&adapter]).unwrap());
+            let difference = worst(&case.logits(&merged), &adapted);
+            println!("{} {bits:?}: merged differs by {difference:.1e}", case.name);
+            assert!(difference <= TOLERANCE, "{} {bits:?}: {difference}", case.name);
+            assert!(worst(&adapted, &case.logits(&base)) > 1e-4, "{}", case.name);
+            // The front door does the same.
+            let front = ia3::Model::from(base.clone()).merge(&adapter.clone().into()).unwrap();
+            assert_eq!(case.logits(front.module()), case.logits(&merged), "{}", case.name);
+
+            // Integers change their sign in negative rows, and in negative columns behind a ReLU, and nowhere else.
+            let sign = |path: &String, placement, i: usize| {
+                let vector = adapter.vectors.get(path).filter(|vector| vector.placement == placement);
+                let values: Option<Vec<f32>> = vector.map(|v| v.values().into_data().iter().collect());
+                values.map_or(1, |values| if values[i] < 0.0 { -1 } else { 1 })
+            };
+            let (before, after) = (integers(&base), integers(&merged));
+            for (path, before) in &before {
+                let [_, inputs] = before.layout().shape;
+                let relu = blocks.iter().any(|b| b.second == *path && b.between == Between::Relu);
+                let gate = blocks.iter().find(|b| b.first == *path && b.between == Between::Gate);
+                let (values, now) = (before.values(), after[path].values());
+                for (at, (value, now)) in values.iter().zip(now).enumerate() {
+                    let (o, i) = (at / inputs, at % inputs);
+                    let mut expected = sign(path, Placement::Output, o);
+                    if relu {
+                        expected *= sign(path, Placement::Input, i);
+                        flipped += usize::from(expected < 0 && *value != 0);
+                    }
+                    if let Some(block) = gate.filter(|block| o >= block.skipped) {
+                        expected *= sign(&block.second, Placement::Input, o - block.skipped);
+                    }
+                    assert_eq!(*now, value * expected, "{} {path} [{o}, {i}]", case.name);
+                }
+            }
+        }
+        merged_cases.push(case.name);
+    }
+    for name in ["t5", "opt", "opt350m", "m2m100", "t5v11", "llama", "phi3"] {
+        assert!(merged_cases.iter().any(|case| case == name), "{name} is not among {merged_cases:?}");
+    }
+    assert!(flipped > 100, "{flipped}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ struct Weights {
     dtypes: BTreeMap<String, usize>,
     /// The bits of the weights of linear layers, if they are integers.
     quantized_bits: Option<u8>,
+    /// The program that quantised the weights, which are read as floats.
+    quantized_by: Option<&'static str>,
 }
 
 /// The adapter of PEFT's default configuration.
@@ -80,7 +82,8 @@ fn describe(checkpoint: &Checkpoint) -> anyhow::Result<Weights> {
         Bits::Four => 4,
     });
     let (bytes, tensors) = (checkpoint.total_bytes(), checkpoint.tensors().count());
-    Ok(Weights { bytes, tensors, dtypes, quantized_bits })
+    let quantized_by = checkpoint.quantized_by();
+    Ok(Weights { bytes, tensors, dtypes, quantized_bits, quantized_by })
 }
 
 fn default_adapter(info: &ia3::ModelInfo, parameters: usize) -> Option<DefaultAdapter> {
@@ -102,6 +105,7 @@ impl fmt::Display for BaseReport {
             let dtypes: Vec<String> = w.dtypes.iter().map(|(dtype, n)| format!("{n} {dtype}")).collect();
             write!(f, "\nweights: {} bytes in {} tensors ({})", w.bytes, w.tensors, dtypes.join(", "))?;
             w.quantized_bits.map_or(Ok(()), |bits| write!(f, ", linear layers in {bits} bits"))?;
+            w.quantized_by.map_or(Ok(()), |program| write!(f, ", quantised by {program}"))?;
         }
         let Some(adapter) = &self.default_adapter else { return Ok(()) };
         let (trainable, percent) = (adapter.trainable_parameters, adapter.percent);

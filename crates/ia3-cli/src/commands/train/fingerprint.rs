@@ -81,6 +81,7 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
         no_resume: _,
         dry_run: _,
         no_memory_check: _,
+        tensorboard: _,
         predictions: _,
     } = args;
     let or_none = |number: &Option<usize>| number.map_or("none".into(), |number| number.to_string());

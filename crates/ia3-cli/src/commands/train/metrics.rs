@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::progress_state::Score;
+use super::tensorboard::EventFile;
 
 /// The open file.
 pub(super) struct Metrics {
@@ -22,6 +23,7 @@ pub(super) struct Metrics {
     losses: Vec<f64>,
     /// Seconds of training at the last step.
     seconds: f64,
+    events: Option<EventFile>,
 }
 
 /// The largest rounding error of a number of epochs.
@@ -37,7 +39,13 @@ impl Metrics {
         ia3::io::write_file(&path, kept.as_bytes())?;
         let file = OpenOptions::new().append(true).open(&path);
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self { path, file, tasks, losses: losses_of_current_epoch(&kept), seconds })
+        Ok(Self { path, file, tasks, losses: losses_of_current_epoch(&kept), seconds, events: None })
+    }
+
+    /// Writes the lines that there are, and those that are added, to an event file of TensorBoard in `out` too.
+    pub(super) fn with_tensorboard(self, out: &Path) -> anyhow::Result<Self> {
+        let lines = String::from_utf8_lossy(&read_bytes(&self.path, Limit::LOG)?).into_owned();
+        Ok(Self { events: Some(EventFile::open(out, &lines, self.seconds)?), ..self })
     }
 
     /// Writes the lines to the disk. A checkpoint that is on the disk has all lines up to its step there too.
@@ -65,7 +73,7 @@ impl Metrics {
         }
         self.seconds = seconds;
         self.losses.push(f64::from(*loss));
-        self.write(&format!("{line}\n"))?;
+        self.write(&line)?;
         let epochs = (epoch + ROUNDING).floor();
         let before = ((*step - 1) as f64 / steps_per_epoch + ROUNDING).floor();
         if epochs > before { self.add_epoch(*step, epochs) } else { Ok(()) }
@@ -75,7 +83,7 @@ impl Metrics {
         let losses = std::mem::take(&mut self.losses);
         let mean = losses.iter().sum::<f64>() / losses.len() as f64;
         let line = json!({"step": step, "epochs_done": epochs_done, "epoch_loss": mean});
-        self.write(&format!("{line}\n"))
+        self.write(&line)
     }
 
     /// Adds the line of an evaluation: the mean over the tasks, and the score of each task.
@@ -93,16 +101,17 @@ impl Metrics {
         if !self.tasks.is_empty() {
             line["eval_tasks"] = self.by_task(scores);
         }
-        self.write(&format!("{line}\n"))
+        self.write(&line)
     }
 
     fn by_task<T: Serialize>(&self, values: &[T]) -> Value {
         self.tasks.iter().zip(values).map(|(task, value)| (task.clone(), json!(value))).collect()
     }
 
-    fn write(&mut self, text: &str) -> anyhow::Result<()> {
-        let written = self.file.write_all(text.as_bytes());
-        written.with_context(|| format!("cannot write {}", self.path.display()))
+    fn write(&mut self, line: &Value) -> anyhow::Result<()> {
+        let written = self.file.write_all(format!("{line}\n").as_bytes());
+        written.with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.events.as_mut().map_or(Ok(()), |events| events.add(line))
     }
 }
 

@@ -5,6 +5,7 @@ mod axis;
 mod base_hashes;
 mod dry_run;
 mod evaluate;
+mod event;
 mod fingerprint;
 mod head;
 mod history;
@@ -26,6 +27,7 @@ mod setup;
 mod split;
 mod task;
 mod task_list;
+mod tensorboard;
 mod train_config;
 mod worker_rank;
 

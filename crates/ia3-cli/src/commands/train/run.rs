@@ -65,6 +65,9 @@ impl<'a> Run<'a> {
         let (start, before) = (Instant::now(), self.progress.seconds);
         let mut metrics =
             Metrics::open(&self.args.out, self.setup.names(), self.trainer.steps_done(), before)?;
+        if self.args.tensorboard {
+            metrics = metrics.with_tensorboard(&self.args.out)?;
+        }
         if self.progress.before.is_none() {
             let scores = self.evaluate_base()?;
             let scores: Vec<Option<Score>> = scores.iter().map(|e| e.as_ref().map(Score::from)).collect();

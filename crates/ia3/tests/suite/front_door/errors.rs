@@ -38,7 +38,7 @@ fn texts_without_a_tokenizer_are_an_error_that_says_what_to_do() {
     let (t5, adapter) = t5();
     let folder = t5.folder().unwrap().display();
     let expected =
-        format!("{folder} has no tokenizer.json, so texts cannot be read or written; give token ids instead");
+        format!("{folder} has no tokenizer, so texts cannot be read or written; give token ids instead");
     assert_eq!(t5.generate("a text").run().unwrap_err().to_string(), expected);
     assert_eq!(t5.forward("a text").unwrap_err().to_string(), expected);
     assert_eq!(t5.decode(&[5]).unwrap_err().to_string(), expected);

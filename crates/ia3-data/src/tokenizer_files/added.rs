@@ -1,0 +1,42 @@
+//! The tokens that the files add to a tokenizer.
+
+use std::collections::HashSet;
+
+use tokenizers::{AddedToken, Tokenizer};
+
+use super::class::TokenizerClass;
+use super::config::TokenizerConfig;
+
+/// Adds the tokens that the tokenizer lacks, or has with other flags, in the order and with the flags of transformers.
+pub(super) fn add_tokens(
+    tokenizer: &mut Tokenizer,
+    class: TokenizerClass,
+    config: &TokenizerConfig,
+) -> tokenizers::Result<()> {
+    let special = config.special(class.special_tokens());
+    let tokens = missing(tokenizer, &special, config);
+    if !tokens.is_empty() {
+        tokenizer.add_tokens(tokens)?;
+    }
+    tokenizer.set_encode_special_tokens(config.flag("split_special_tokens", false));
+    Ok(())
+}
+
+fn missing(tokenizer: &Tokenizer, special: &[AddedToken], config: &TokenizerConfig) -> Vec<AddedToken> {
+    let there = tokenizer.get_added_tokens_decoder();
+    let mut known: HashSet<&str> = there.values().map(|token| token.content.as_str()).collect();
+    let named: HashSet<&str> = special.iter().map(|token| token.content.as_str()).collect();
+    let same: HashSet<String> = there.values().map(|token| format!("{token:?}")).collect();
+    let mut tokens = vec![];
+    for token in config.added.values().filter(|token| !same.contains(&format!("{token:?}"))) {
+        let special = token.special || named.contains(token.content.as_str());
+        known.insert(&token.content);
+        tokens.push(AddedToken { special, ..token.clone() });
+    }
+    for token in special {
+        if known.insert(&token.content) {
+            tokens.push(token.clone());
+        }
+    }
+    tokens
+}

@@ -1,0 +1,155 @@
+//! The tokenizer in the folder of a model, made of whatever files it has, as transformers makes it of them.
+
+mod added;
+mod byte_pairs;
+mod bytes;
+mod class;
+mod config;
+mod flags;
+mod sentence_piece;
+mod special;
+mod word_piece;
+
+use std::path::{Path, PathBuf};
+
+use ia3_guard::{FileError, Limit, quote_path, read_bytes, read_text};
+use serde_json::{Map, Value};
+use tokenizers::{AddedToken, Tokenizer};
+
+pub(crate) use self::bytes::text_of_bytes;
+use self::class::TokenizerClass;
+use self::config::TokenizerConfig;
+use self::sentence_piece::SentencePiece;
+use crate::error::DataError;
+use crate::json_file::unusable;
+
+const TOKENIZER: &str = "tokenizer.json";
+/// The files that say that a folder has some tokenizer.
+const VOCABULARIES: [&str; 9] = [
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "tokenizer.model",
+    "sentencepiece.bpe.model",
+    "spm.model",
+    "source.spm",
+    "tiktoken.model",
+    "tekken.json",
+];
+
+/// What a folder says of its tokenizer.
+pub(crate) struct TokenizerFiles {
+    /// The file of the vocabulary; the folder for a tokenizer that needs none.
+    pub(crate) path: PathBuf,
+    /// The text of the `tokenizer.json`, the file's or one that is made.
+    pub(crate) json: Vec<u8>,
+    class: TokenizerClass,
+    config: TokenizerConfig,
+    /// Whether the folder has no `tokenizer.json`.
+    is_made: bool,
+    /// More special tokens that the vocabulary has.
+    special: Vec<AddedToken>,
+}
+
+impl TokenizerFiles {
+    /// Reads the files in a folder; `None` if it has no tokenizer.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Tokenizer`] for a file that cannot be read or used, and for files of which no tokenizer is made here.
+    pub(crate) fn read(dir: &Path) -> Result<Option<Self>, DataError> {
+        let config = TokenizerConfig::read(dir)?;
+        let class = TokenizerClass::of(&config);
+        let path = dir.join(TOKENIZER);
+        if path.exists() {
+            let json = read_bytes(&path, Limit::TOKENIZER).map_err(|error| unreadable(&path, error))?;
+            return Ok(Some(Self { path, json, class, config, is_made: false, special: vec![] }));
+        }
+        let Some(Made { path, json, special }) = make(dir, class, &config)? else { return Ok(None) };
+        let json = json.to_string().into_bytes();
+        Ok(Some(Self { path, json, class, config, is_made: true, special }))
+    }
+
+    /// Applies the other files to the tokenizer that [`json`](Self::json) describes.
+    pub(crate) fn apply(mut self, tokenizer: &mut Tokenizer) -> Result<(), String> {
+        let text = |error: tokenizers::Error| error.to_string();
+        flags::apply(tokenizer, self.class, &self.config).map_err(text)?;
+        self.config.add_extra(self.special);
+        added::add_tokens(tokenizer, self.class, &self.config).map_err(text)?;
+        match self.is_made {
+            true => special::set_template(tokenizer, self.class, &self.config),
+            false => Ok(()),
+        }
+    }
+
+    /// The token that a text has once at its end, even where the text ends with it already.
+    pub(crate) fn single_end(&self) -> Option<String> {
+        let is_bytes = self.class == TokenizerClass::ByT5 && self.is_made;
+        is_bytes
+            .then(|| self.config.token("eos_token", self.class.special_tokens()))?
+            .map(|token| token.content)
+    }
+}
+
+/// A tokenizer that is made of other files than `tokenizer.json`.
+struct Made {
+    path: PathBuf,
+    json: Value,
+    special: Vec<AddedToken>,
+}
+
+fn make(dir: &Path, class: TokenizerClass, config: &TokenizerConfig) -> Result<Option<Made>, DataError> {
+    let find = |names: &[&str]| names.iter().map(|name| dir.join(name)).find(|path| path.exists());
+    let made = |path: PathBuf, json: Value| Ok(Some(Made { path, json, special: vec![] }));
+    match class {
+        TokenizerClass::ByT5 => return made(dir.to_owned(), bytes::json(config)),
+        TokenizerClass::Bert => {
+            if let Some(path) = find(&["vocab.txt"]) {
+                let unknown = config.token("unk_token", class.special_tokens()).map(|token| token.content);
+                let json = word_piece::json(&text(&path)?, &unknown.unwrap_or_default(), config);
+                return made(path, json);
+            }
+        }
+        TokenizerClass::T5 => {
+            if let Some(path) = find(&["spiece.model", "tokenizer.model"]) {
+                let bytes = read_bytes(&path, Limit::TOKENIZER).map_err(|error| unreadable(&path, error))?;
+                let model = SentencePiece::read(&bytes).map_err(|reason| unusable(&path, reason))?;
+                let special = sentence_piece::t5_added(&model);
+                let json = sentence_piece::t5(model).map_err(|reason| unusable(&path, reason))?;
+                return Ok(Some(Made { path, json, special }));
+            }
+        }
+        TokenizerClass::Roberta | TokenizerClass::Gpt2 | TokenizerClass::Qwen2 | TokenizerClass::GptNeoX => {
+            if let (Some(vocab), Some(merges)) = (find(&["vocab.json"]), find(&["merges.txt"])) {
+                let tokens: Map<String, Value> = serde_json::from_str(&text(&vocab)?)
+                    .map_err(|error| unusable(&vocab, error.to_string()))?;
+                let json = byte_pairs::json(&tokens, &text(&merges)?, class, config);
+                return made(vocab, json.map_err(|reason| unusable(&merges, reason))?);
+            }
+        }
+        TokenizerClass::Llama | TokenizerClass::Other => {}
+    }
+    find(&VOCABULARIES).map_or(Ok(None), |path| Err(unknown(dir, &path, config)))
+}
+
+fn text(path: &Path) -> Result<String, DataError> {
+    read_text(path, Limit::TOKENIZER).map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: FileError) -> DataError {
+    unusable(path, error.reason().to_string())
+}
+
+/// The error for files of which no tokenizer is made here.
+fn unknown(dir: &Path, path: &Path, config: &TokenizerConfig) -> DataError {
+    let class = match config.class() {
+        Some(class) => format!("of the class `{}`", ia3_guard::quote(class)),
+        None => "without a `tokenizer_class`".into(),
+    };
+    let reason = format!(
+        "a tokenizer {class} is read from tokenizer.json only; write it with python -c \"from transformers import \
+         AutoTokenizer; AutoTokenizer.from_pretrained('DIR').save_pretrained('DIR')\", with {} for DIR",
+        quote_path(dir)
+    );
+    unusable(path, reason)
+}

@@ -1,0 +1,59 @@
+//! The special tokens around a text, for tokenizers that are made of other files than `tokenizer.json`.
+
+use tokenizers::{PostProcessorWrapper, Tokenizer};
+
+use super::class::TokenizerClass;
+use super::config::TokenizerConfig;
+use crate::tokenizer_parts::Item::{A, B, Token};
+use crate::tokenizer_parts::{around, template};
+
+/// A special token and its id.
+type Special = (String, u32);
+
+fn borrowed(token: &Option<Special>) -> Option<(&str, u32)> {
+    token.as_ref().map(|(token, id)| (token.as_str(), *id))
+}
+
+/// Sets the template of the class. The tokens have been added, so that each has an id.
+pub(super) fn set_template(
+    tokenizer: &mut Tokenizer,
+    class: TokenizerClass,
+    config: &TokenizerConfig,
+) -> Result<(), String> {
+    let token = |name: &str| {
+        let content = config.token(name, class.special_tokens())?.content;
+        let id = tokenizer.token_to_id(&content)?;
+        Some((content, id))
+    };
+    let needed = |name: &str| token(name).ok_or_else(|| format!("there is no `{name}`"));
+    let json = match class {
+        TokenizerClass::Bert => {
+            let ((cls, cls_id), (sep, sep_id)) = (needed("cls_token")?, needed("sep_token")?);
+            let (begin, end) = (Token(&cls, 0), Token(&sep, 0));
+            let pair = [begin, A, end, B(1), Token(&sep, 1)];
+            template(&[begin, A, end], &pair, &[(cls.as_str(), cls_id), (sep.as_str(), sep_id)])
+        }
+        TokenizerClass::Roberta => {
+            let ((cls, cls_id), (sep, sep_id)) = (needed("cls_token")?, needed("sep_token")?);
+            let (begin, end) = (Token(&cls, 0), Token(&sep, 0));
+            template(
+                &[begin, A, end],
+                &[begin, A, end, end, B(0), end],
+                &[(cls.as_str(), cls_id), (sep.as_str(), sep_id)],
+            )
+        }
+        TokenizerClass::T5 | TokenizerClass::ByT5 => {
+            let (eos, id) = needed("eos_token")?;
+            around(None, Some((eos.as_str(), id)), 0)
+        }
+        _ => {
+            let asked = |flag: &str, name: &str| config.flag(flag, false).then(|| token(name)).flatten();
+            let (bos, eos) = (asked("add_bos_token", "bos_token"), asked("add_eos_token", "eos_token"));
+            around(borrowed(&bos), borrowed(&eos), 1)
+        }
+    };
+    let post: Option<PostProcessorWrapper> =
+        serde_json::from_value(json).map_err(|error| error.to_string())?;
+    tokenizer.with_post_processor(post);
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! Tokenizers of all forms that a folder may have, against the ids of transformers, and what is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ia3_data::Tokenizer;
+use serde_json::{Value, json};
+
+fn fixtures() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tokenizers")
+}
+
+/// A folder with the files of a case.
+fn folder(files: &Value, vocabularies: &Path) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in files.as_object().unwrap() {
+        let path = dir.path().join(name);
+        match content.as_str() {
+            Some(vocabulary) => drop(fs::copy(vocabularies.join(vocabulary), path).unwrap()),
+            None => fs::write(path, content.to_string()).unwrap(),
+        }
+    }
+    dir
+}
+
+fn open(files: Value) -> Result<Option<Tokenizer>, String> {
+    let dir = folder(&files, &fixtures());
+    Tokenizer::of_base(dir.path())
+        .map_err(|error| error.to_string().replace(dir.path().to_str().unwrap(), "DIR"))
+}
+
+/// Compares all ids of a file of cases, and returns how many texts and pairs were compared.
+fn compare(dir: &Path) -> usize {
+    let read = |value: &Value| -> Vec<i64> { serde_json::from_value(value.clone()).unwrap() };
+    let cases: Value = serde_json::from_str(&fs::read_to_string(dir.join("cases.json")).unwrap()).unwrap();
+    let (mut compared, mut wrong) = (0, vec![]);
+    for (name, case) in cases["cases"].as_object().unwrap() {
+        let files = folder(&case["files"], dir);
+        let tokenizer = Tokenizer::of_base(files.path()).unwrap().unwrap();
+        let texts = cases["texts"].as_array().unwrap();
+        for (text, ids) in texts.iter().zip(case["ids"].as_array().unwrap()) {
+            let found = tokenizer.encode(text.as_str().unwrap(), None).unwrap();
+            compared += 1;
+            if found != read(ids) {
+                wrong.push(format!("{name} {text}\n  {found:?}\n  {ids}"));
+            }
+        }
+        for (pair, expected) in
+            cases["pairs"].as_array().unwrap().iter().zip(case["pairs"].as_array().unwrap())
+        {
+            let [first, second] = [0, 1].map(|i| pair[i].as_str().unwrap());
+            let (ids, types) = tokenizer.encode_pair(first, second, None).unwrap();
+            compared += 1;
+            if ids != read(&expected[0]) || (name.starts_with("bert") && types != read(&expected[1])) {
+                wrong.push(format!("{name} {pair}\n  {ids:?} {types:?}\n  {expected}"));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {compared} differ:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(40)].join("\n")
+    );
+    compared
+}
+
+#[test]
+fn ids_are_those_of_transformers_for_every_form_of_files() {
+    let compared = compare(&fixtures());
+    assert!(compared > 500, "{compared}");
+}
+
+/// `gen_tokenizers.py --texts N` makes the cases.
+#[test]
+fn ids_of_many_random_texts_are_those_of_transformers() {
+    match std::env::var_os("IA3_TOKENIZER_CASES") {
+        Some(dir) => println!("{} texts and pairs compared", compare(Path::new(&dir))),
+        None => ia3_testing::skip("IA3_TOKENIZER_CASES names no folder with the ids of many texts"),
+    }
+}
+
+#[test]
+fn a_pair_is_truncated_where_it_is_longer() {
+    let tokenizer =
+        open(json!({"tokenizer_config.json": {"tokenizer_class": "ByT5Tokenizer"}})).unwrap().unwrap();
+    let pair = |first: &str, second: &str, max| {
+        let (ids, types) = tokenizer.encode_pair(first, second, Some(max)).unwrap();
+        assert_eq!(ids.len(), types.len());
+        tokenizer.decode(&ids).unwrap()
+    };
+    assert_eq!(pair("abc", "defgh", 10), "abcdefgh");
+    assert_eq!(pair("abc", "defgh", 8), "abcdef");
+    assert_eq!(pair("abcdef", "ghijkl", 9), "abcghij");
+    assert_eq!(pair("abcdefg", "ghijkl", 9), "abcdghi");
+    assert_eq!(pair("abcdefg", "gh", 7), "abcgh");
+    let error = tokenizer.encode_pair("a", "b", Some(2)).unwrap_err().to_string();
+    assert!(error.contains('2'), "{error}");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_left_out_of_what_is_decoded() {
+    let tokenizer =
+        open(json!({"tokenizer_config.json": {"tokenizer_class": "ByT5Tokenizer"}})).unwrap().unwrap();
+    let ids = tokenizer.encode("Köln <extra_id_0> 😀", None).unwrap();
+    assert_eq!(tokenizer.decode(&ids).unwrap(), "Köln  😀");
+    // The bytes `ff`, `61` and the first of two.
+    assert_eq!(tokenizer.decode(&[0xff + 3, 0x61 + 3, 0xc3 + 3]).unwrap(), "a");
+}
+
+#[test]
+fn other_files_are_refused_with_the_conversion() {
+    let error = open(
+        json!({"sentencepiece.bpe.model": {}, "tokenizer_config.json": {"tokenizer_class": "XLMRobertaTokenizer"}}),
+    );
+    assert_eq!(
+        error.unwrap_err(),
+        "cannot read DIR/sentencepiece.bpe.model: a tokenizer of the class `XLMRobertaTokenizer` is read from tokenizer.json only; \
+         write it with python -c \"from transformers import AutoTokenizer; AutoTokenizer.from_pretrained('DIR').save_pretrained('DIR')\", \
+         with DIR for DIR"
+    );
+    assert!(open(json!({"vocab.txt": "vocab.txt"})).unwrap_err().contains("without a `tokenizer_class`"));
+    assert!(open(json!({"config.json": {"model_type": "bert"}})).unwrap().is_none());
+    let half = open(json!({"vocab.json": "vocab.json", "config.json": {"model_type": "gpt2"}})).unwrap_err();
+    assert!(half.contains("vocab.json: a tokenizer"), "{half}");
+}
+
+#[test]
+fn damaged_files_are_errors_that_name_the_file_and_what_is_wrong() {
+    let class = |name: &str| json!({"tokenizer_class": name});
+    let error = |files| open(files).unwrap_err();
+    assert_eq!(
+        error(json!({"spiece.model": "vocab.txt", "tokenizer_config.json": class("T5Tokenizer")})),
+        "cannot read DIR/spiece.model: the field 11 has the wire type 3"
+    );
+    let no_object = error(
+        json!({"vocab.json": [], "merges.txt": "merges.txt", "tokenizer_config.json": class("GPT2Tokenizer")}),
+    );
+    assert!(no_object.starts_with("cannot read DIR/vocab.json: invalid type"), "{no_object}");
+    let merges = error(
+        json!({"vocab.json": "vocab.json", "merges.txt": "vocab.txt", "tokenizer_config.json": class("GPT2Tokenizer")}),
+    );
+    assert_eq!(
+        merges,
+        "cannot read DIR/merges.txt: line 1 is `[PAD]`, expected two tokens with a space between"
+    );
+    let added = json!({"tokenizer_class": "GPT2Tokenizer", "added_tokens_decoder": {"x": {"content": "a"}}});
+    let added = error(json!({"tokenizer.json": "byte_pairs.json", "tokenizer_config.json": added}));
+    assert_eq!(added, "cannot read DIR/tokenizer_config.json: `added_tokens_decoder` has the id `x`");
+}
