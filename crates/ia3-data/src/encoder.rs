@@ -164,7 +164,8 @@ impl Encoder {
     fn pairs(&self, input: &str, choices: &[String], answer: usize) -> Result<Example, DataError> {
         let max = self.max_input_tokens;
         let pair = |choice: &String| {
-            let Pair { ids, types: token_type_ids, .. } = self.tokenizer.encode_pair(input, choice, max)?;
+            let Pair { ids, types: token_type_ids, .. } =
+                self.tokenizer.encode_with_choice(input, choice, max)?;
             Ok(TokenPair { ids, token_type_ids })
         };
         let pairs = choices.iter().map(pair).collect::<Result<_, DataError>>()?;

@@ -42,7 +42,12 @@ impl Tokenizer {
 
     /// Two texts as one input of at most `max` ids. The longer of the two is truncated on the right first, as with `truncation=True`
     /// of transformers.
-    pub(crate) fn encode_pair(&self, first: &str, second: &str, max: usize) -> Result<Pair, DataError> {
+    pub(crate) fn encode_with_choice(
+        &self,
+        first: &str,
+        second: &str,
+        max: usize,
+    ) -> Result<Pair, DataError> {
         let (first, second) = (self.tokens(first, Some(max))?, self.tokens(second, Some(max))?);
         let added = self.added_to_pair();
         let max_length =
