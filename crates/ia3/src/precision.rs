@@ -13,7 +13,7 @@ use burn::tensor::FloatDType;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// On `flex`, every tensor keeps the dtype of the file, and the model computes in float32: weights in half precision are
-    /// widened as they are read ([`ModelConfig::with_float32_states`]). Other devices compute in the dtype of the file, or of most
+    /// widened as they are read ([`with_float32_states`](ia3_models::ModelConfig::with_float32_states)). Other devices compute in the dtype of the file, or of most
     /// of its values where it holds several. float64 becomes float32.
     #[default]
     Stored,
