@@ -4,7 +4,6 @@ use crate::example::{Example, MAX_INPUT_TOKENS, Target, TokenPair};
 use crate::label_names;
 use crate::masking::{Masking, masked, unmasked};
 use crate::model_kind::ModelKind;
-use crate::pair::Pair;
 use crate::text_example::{Answer, SpanText, TextExample};
 use crate::tokenizer::Tokenizer;
 use crate::windows::windows;
@@ -164,8 +163,7 @@ impl Encoder {
     fn pairs(&self, input: &str, choices: &[String], answer: usize) -> Result<Example, DataError> {
         let max = self.max_input_tokens;
         let pair = |choice: &String| {
-            let Pair { ids, types: token_type_ids, .. } =
-                self.tokenizer.encode_with_choice(input, choice, max)?;
+            let (ids, token_type_ids) = self.tokenizer.encode_pair(input, choice, Some(max))?;
             Ok(TokenPair { ids, token_type_ids })
         };
         let pairs = choices.iter().map(pair).collect::<Result<_, DataError>>()?;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tokenizers::{Encoding, TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings};
+use tokenizers::{Encoding, TruncationDirection};
 
 use crate::error::DataError;
 use crate::tokenizer::Tokenizer;
@@ -27,8 +27,8 @@ impl Tokenizer {
         max: usize,
         stride: usize,
     ) -> Result<Vec<Pair>, DataError> {
-        let question = self.tokens(question, Some(max))?;
-        let mut window = self.tokens(context, None)?;
+        let question = self.without_end(self.tokens(question, Some(max))?);
+        let mut window = self.without_end(self.tokens(context, None)?);
         let taken = question.len() + self.added_to_pair();
         let room = max.checked_sub(taken).filter(|room| *room > 0);
         let room = room.ok_or(DataError::NoRoomForContext { max, taken })?;
@@ -38,29 +38,6 @@ impl Tokenizer {
         window.truncate(room, stride, TruncationDirection::Right);
         let others = window.take_overflowing();
         [window].into_iter().chain(others).map(|window| self.pair(question.clone(), window)).collect()
-    }
-
-    /// Two texts as one input of at most `max` ids. The longer of the two is truncated on the right first, as with `truncation=True`
-    /// of transformers.
-    pub(crate) fn encode_with_choice(
-        &self,
-        first: &str,
-        second: &str,
-        max: usize,
-    ) -> Result<Pair, DataError> {
-        let (first, second) = (self.tokens(first, Some(max))?, self.tokens(second, Some(max))?);
-        let added = self.added_to_pair();
-        let max_length =
-            max.checked_sub(added).filter(|room| *room > 1).ok_or(DataError::NoRoom { max, added })?;
-        let (strategy, direction) = (TruncationStrategy::LongestFirst, TruncationDirection::Right);
-        let how = TruncationParams { max_length, strategy, direction, stride: 0 };
-        let (mut first, mut second) = match first.len() + second.len() > max_length {
-            true => self.guarded(|| truncate_encodings(first, Some(second), &how).map_err(Into::into))?,
-            false => (first, Some(second)),
-        };
-        first.take_overflowing();
-        second.iter_mut().for_each(|second| drop(second.take_overflowing()));
-        self.pair(first, second.unwrap_or_default())
     }
 
     /// Both texts with the special tokens.

@@ -135,7 +135,7 @@ impl Tokenizer {
     ) -> Result<(Vec<i64>, Vec<i64>), DataError> {
         let tokens = |text| Ok::<_, DataError>(self.without_end(self.tokens(text, max)?));
         let (mut first, mut second) = (tokens(first)?, tokens(second)?);
-        let added = self.tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(true));
+        let added = self.added_to_pair();
         if let Some(max) = max.filter(|&max| first.len() + second.len() + added > max) {
             if max <= added {
                 return Err(DataError::NoRoom { max, added });
@@ -181,7 +181,7 @@ impl Tokenizer {
     }
 
     /// The tokens without the end that the text has, where a text has only one.
-    fn without_end(&self, mut encoding: Encoding) -> Encoding {
+    pub(crate) fn without_end(&self, mut encoding: Encoding) -> Encoding {
         if self.single_end.is_some_and(|end| encoding.get_ids().last() == Some(&end)) {
             encoding.truncate(encoding.len() - 1, 0, TruncationDirection::Right);
             encoding.take_overflowing();
@@ -346,7 +346,7 @@ impl Tokenizer {
         }
     }
 
-    pub(crate) fn guarded<T>(&self, code: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, DataError> {
+    fn guarded<T>(&self, code: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, DataError> {
         let result = caught(|| code().map_err(|error| error.to_string())).unwrap_or_else(damaged);
         result.map_err(|reason| {
             let file = self.file.as_deref().map(|file| format!(" {}", quote_path(file))).unwrap_or_default();
