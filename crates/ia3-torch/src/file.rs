@@ -121,7 +121,7 @@ impl TorchFile {
     /// The tensors of floats, and the keys of everything else.
     ///
     /// Several tensors may be one part of a storage, as tied weights are. All of them together must not have more than
-    /// [`MOST_COPIES`] times as many bytes as the file.
+    /// 8 times as many bytes as the file.
     ///
     /// # Errors
     ///
