@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::address::folder_name;
 use crate::error::HubError;
@@ -74,12 +75,16 @@ impl RepoCache {
         if place.exists() {
             return Ok(());
         }
-        // What is there leads nowhere, for example because somebody deleted its blob.
-        let _ = fs::remove_file(&place);
-        match link(&target, &self.blob(hash), &place) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-            other => other.map_err(HubError::cache("write", &place)),
-        }
+        // Under another name first: what is there may lead nowhere, because somebody deleted its blob, or another process may have
+        // put it there just now for a reader that must not miss it.
+        static LINKS: AtomicUsize = AtomicUsize::new(0);
+        let number = LINKS.fetch_add(1, Ordering::Relaxed);
+        let new = place.with_file_name(format!(".{}.{number}.link", std::process::id()));
+        let linked = link(&target, &self.blob(hash), &new).and_then(|()| fs::rename(&new, &place));
+        linked.map_err(|error| {
+            let _ = fs::remove_file(&new);
+            HubError::cache("write", &place)(error)
+        })
     }
 }
 
@@ -98,5 +103,38 @@ pub(crate) fn create_parent(path: &Path) -> Result<(), HubError> {
     match path.parent() {
         Some(parent) => fs::create_dir_all(parent).map_err(HubError::cache("create", parent)),
         None => Ok(()),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_linked_a_file_finds_it_whoever_else_links_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = RepoId::parse("me/model").unwrap();
+        let cache = RepoCache::new(dir.path(), &id);
+        let blob = cache.blob("abc");
+        create_parent(&blob).unwrap();
+        fs::write(&blob, "weights").unwrap();
+        let folder = cache.snapshot("c0");
+        for round in 0..200 {
+            let name = format!("file{round}");
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        cache.link("c0", &name, "abc").unwrap();
+                        assert!(folder.join(&name).exists(), "{name}");
+                    });
+                }
+            });
+        }
+        // The link of a blob that somebody deleted is replaced, and nothing else is left in the folder.
+        fs::remove_file(&blob).unwrap();
+        fs::write(cache.blob("def"), "others").unwrap();
+        cache.link("c0", "file0", "def").unwrap();
+        assert_eq!(fs::read_to_string(folder.join("file0")).unwrap(), "others");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 200);
     }
 }
