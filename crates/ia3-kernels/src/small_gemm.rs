@@ -50,7 +50,8 @@ impl<T: Element> WithSimd for Dots<'_, T> {
                 let out = &mut out[i * n + j..];
                 match (x.len() / width, w.len() / width) {
                     (SIDE, SIDE) => square::<S, T, SIDE, SIDE>(simd, x, w, width, (out, n)),
-                    (_, SIDE) => {
+                    // One row of `x` takes one row of `w` at a time: the machine fetches a single stream ahead by itself.
+                    (rows, SIDE) if rows > 1 => {
                         for (i, x) in x.chunks_exact(width).enumerate() {
                             square::<S, T, 1, SIDE>(simd, x, w, width, (&mut out[i * n..], n));
                         }
@@ -81,7 +82,7 @@ fn square<S: Simd, T: Element, const A: usize, const B: usize>(
     let whole = width - width % S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); B]; A];
     for at in (0..whole).step_by(S::F32_LANES) {
-        if at.is_multiple_of(64 / size_of::<T>()) {
+        if B > 1 && at.is_multiple_of(64 / size_of::<T>()) {
             for j in 0..B {
                 fetch(w.as_ptr().wrapping_add((B + j) * width + at));
             }

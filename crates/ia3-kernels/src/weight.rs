@@ -34,6 +34,12 @@ impl Element for f32 {
     fn float(self) -> f32 {
         self
     }
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(_: S, from: *const Self) -> S::f32s {
+        // SAFETY: the caller promises as many elements.
+        unsafe { from.cast::<S::f32s>().read_unaligned() }
+    }
 }
 
 /// A bfloat16 is the upper half of a float32.

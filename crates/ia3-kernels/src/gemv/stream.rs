@@ -7,11 +7,9 @@ use pulp::{Simd, WithSimd};
 use crate::fetch::fetch_all;
 use crate::weight::{Element, Weight};
 
-/// Rows of the weight that are added to the sums at once, so that each sum is read and written once for all of them.
+/// Rows of the weight that are added to the sums of several rows of `x` at once, so that each sum is read and written once for all
+/// of them. With one row of `x`, a thread reads one stream of memory, which the machine fetches ahead by itself.
 const LINES: usize = 8;
-
-/// The same for elements of 16 bits and one row of `x`: a thread that widens them reads fewer streams at a time faster.
-const LINES_OF_HALVES: usize = 4;
 
 /// A part of the product of a few rows and a weight.
 pub(super) struct Stream<'a, T> {
@@ -30,9 +28,9 @@ impl<T: Element> WithSimd for Stream<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        match self.rows == 1 && size_of::<T>() == 2 {
-            true => self.run::<S, LINES_OF_HALVES>(simd),
-            false => self.run::<S, LINES>(simd),
+        match self.rows {
+            1 => self.run::<S, 1>(simd),
+            _ => self.run::<S, LINES>(simd),
         }
     }
 }
@@ -97,7 +95,7 @@ impl<T: Element> Stream<'_, T> {
         let data = self.weight.data()[line * outputs + self.columns.start..].as_ptr();
         let sums = self.sums[row * n..].as_mut_ptr();
         for column in (0..whole).step_by(width) {
-            if row == 0 {
+            if row == 0 && L > 1 {
                 for l in 0..L {
                     fetch_all(data.wrapping_add((L + l) * outputs + column), width);
                 }
