@@ -50,7 +50,7 @@ impl RepoCache {
         let path = self.root.join("refs").join(id.revision());
         create_parent(&path)?;
         // Under another name first: a reader sees the old commit or the new one.
-        let whole = path.with_file_name(format!(".{}.{commit}", std::process::id()));
+        let whole = fresh_name(&path);
         fs::write(&whole, commit).map_err(HubError::cache("write", &whole))?;
         fs::rename(&whole, &path).map_err(HubError::cache("write", &path))
     }
@@ -77,15 +77,20 @@ impl RepoCache {
         }
         // Under another name first: what is there may lead nowhere, because somebody deleted its blob, or another process may have
         // put it there just now for a reader that must not miss it.
-        static LINKS: AtomicUsize = AtomicUsize::new(0);
-        let number = LINKS.fetch_add(1, Ordering::Relaxed);
-        let new = place.with_file_name(format!(".{}.{number}.link", std::process::id()));
+        let new = fresh_name(&place);
         let linked = link(&target, &self.blob(hash), &new).and_then(|()| fs::rename(&new, &place));
         linked.map_err(|error| {
             let _ = fs::remove_file(&new);
             HubError::cache("write", &place)(error)
         })
     }
+}
+
+/// A name beside a file that no other thread and no other process uses.
+fn fresh_name(path: &Path) -> PathBuf {
+    static NAMES: AtomicUsize = AtomicUsize::new(0);
+    let number = NAMES.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".{}.{number}.new", std::process::id()))
 }
 
 #[cfg(unix)]
@@ -125,6 +130,8 @@ mod tests {
                 for _ in 0..4 {
                     scope.spawn(|| {
                         cache.link("c0", &name, "abc").unwrap();
+                        let commit = format!("{round:040x}");
+                        cache.set_commit(&id, &commit).unwrap();
                         assert!(folder.join(&name).exists(), "{name}");
                     });
                 }
