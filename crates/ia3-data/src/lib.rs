@@ -49,6 +49,7 @@ mod template;
 #[cfg(feature = "text")]
 mod text_example;
 #[cfg(feature = "text")]
+mod token_kind;
 mod tokenizer;
 #[cfg(feature = "text")]
 mod tokenizer_files;

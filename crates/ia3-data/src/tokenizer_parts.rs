@@ -84,6 +84,22 @@ pub(crate) fn byte_level(add_prefix_space: bool, use_regex: bool) -> Value {
     })
 }
 
+/// The model of byte pairs whose tokens are made of the characters of [`byte_level`].
+pub(crate) fn byte_pairs(vocab: Map<String, Value>, merges: &[[String; 2]], ignore_merges: bool) -> Value {
+    json!({
+        "type": "BPE",
+        "dropout": null,
+        "unk_token": null,
+        "continuing_subword_prefix": null,
+        "end_of_word_suffix": null,
+        "fuse_unk": false,
+        "byte_fallback": false,
+        "ignore_merges": ignore_merges,
+        "vocab": vocab,
+        "merges": merges,
+    })
+}
+
 /// The pre-tokenizer that takes the matches of a regular expression as words.
 pub(crate) fn split(regex: &str) -> Value {
     json!({"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false})

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::vocabulary::Vocabulary;
 use super::{bad, finished, unknown};
-use crate::tokenizer_parts::{Parts, QWEN_2, byte_level, split};
+use crate::tokenizer_parts::{Parts, QWEN_2, byte_level, byte_pairs, split};
 
 const PRE: &str = "tokenizer.ggml.pre";
 const MERGES: &str = "tokenizer.ggml.merges";
@@ -30,18 +30,7 @@ pub(super) fn parts(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, G
     let name = file.metadata().text(PRE)?.ok_or_else(|| file.metadata().no_key(PRE))?;
     let Splitting { normalizer, pre_tokenizer, ignore_merges, bos } =
         splitting(name).ok_or_else(|| unknown(file, PRE, name, KNOWN))?;
-    let model = json!({
-        "type": "BPE",
-        "dropout": null,
-        "unk_token": null,
-        "continuing_subword_prefix": null,
-        "end_of_word_suffix": null,
-        "fuse_unk": false,
-        "byte_fallback": false,
-        "ignore_merges": ignore_merges,
-        "vocab": vocabulary.map(),
-        "merges": merges(file)?,
-    });
+    let model = byte_pairs(vocabulary.map(), &merges(file)?, ignore_merges);
     let parts = Parts { normalizer, pre_tokenizer, decoder: byte_level(true, true), model };
     finished(parts, file, vocabulary, bos, false)
 }

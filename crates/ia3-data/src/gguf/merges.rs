@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use ia3_gguf::{GgufError, GgufFile};
 
 use super::bad;
-use super::vocabulary::{Kind, TOKENS, Vocabulary};
+use super::vocabulary::{TOKENS, Vocabulary};
+use crate::token_kind::TokenKind;
 
 /// The sum of the squares of the lengths of all tokens, which is what looking up all parts costs. Gemma's 256,000 tokens need
 /// 30 million.
@@ -19,14 +20,14 @@ pub(super) fn by_score(
     vocabulary: &Vocabulary,
     scores: &[f32],
 ) -> Result<Vec<[String; 2]>, GgufError> {
-    let ids: HashMap<&str, usize> = vocabulary.of(Kind::Normal).map(|(id, token)| (token, id)).collect();
+    let ids: HashMap<&str, usize> = vocabulary.of(TokenKind::Normal).map(|(id, token)| (token, id)).collect();
     let work = ids.keys().map(|token| token.len() * token.len()).fold(0, usize::saturating_add);
     if work > MAX_WORK {
         let problem = format!("has tokens of {work} bytes squared in all, more than the limit of {MAX_WORK}");
         return Err(bad(file, TOKENS, problem));
     }
     let mut pairs = vec![];
-    for (id, token) in vocabulary.of(Kind::Normal) {
+    for (id, token) in vocabulary.of(TokenKind::Normal) {
         let first = pairs.len();
         for (at, _) in token.char_indices().skip(1) {
             let (left, right) = token.split_at(at);

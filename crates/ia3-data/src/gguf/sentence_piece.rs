@@ -4,8 +4,9 @@ use ia3_gguf::{GgufError, GgufFile};
 use serde_json::{Value, json};
 
 use super::merges::by_score;
-use super::vocabulary::{Kind, Vocabulary, same_length};
+use super::vocabulary::{Vocabulary, same_length};
 use super::{bad, finished};
+use crate::token_kind::TokenKind;
 use crate::tokenizer_parts::Parts;
 use crate::unigram::{SPACE, Unigram, Whitespace};
 
@@ -23,7 +24,7 @@ pub(super) fn pairs(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value, G
         "continuing_subword_prefix": null,
         "end_of_word_suffix": null,
         "fuse_unk": true,
-        "byte_fallback": vocabulary.of(Kind::Byte).next().is_some(),
+        "byte_fallback": vocabulary.of(TokenKind::Byte).next().is_some(),
         "ignore_merges": false,
         "vocab": vocabulary.map(),
         "merges": by_score(file, vocabulary, &scores(file, vocabulary)?)?,
@@ -56,7 +57,7 @@ pub(super) fn unigram(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value,
     let unigram = Unigram {
         unknown,
         pieces: pieces(vocabulary, &scores(file, vocabulary)?),
-        byte_fallback: vocabulary.of(Kind::Byte).next().is_some(),
+        byte_fallback: vocabulary.of(TokenKind::Byte).next().is_some(),
         map,
         prefix: flag(file, "add_space_prefix", true)?,
         whitespace,
@@ -69,7 +70,7 @@ pub(super) fn unigram(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Value,
 fn pieces(vocabulary: &Vocabulary, scores: &[f32]) -> Vec<(String, f64)> {
     let used = vocabulary.used().last().map_or(0, |(id, _)| id + 1);
     let piece = |id: usize| match (vocabulary.kinds.get(id), vocabulary.tokens.get(id), scores.get(id)) {
-        (Some(Kind::Unused), _, _) | (_, None, _) | (_, _, None) => (format!("unused {id}"), 0.0),
+        (Some(TokenKind::Unused), _, _) | (_, None, _) | (_, _, None) => (format!("unused {id}"), 0.0),
         (_, Some(token), Some(score)) => (token.clone(), f64::from(*score)),
     };
     (0..used).map(piece).collect()
@@ -86,7 +87,7 @@ fn scores(file: &GgufFile, vocabulary: &Vocabulary) -> Result<Vec<f32>, GgufErro
 
 /// The token for what has no other: the one that the file names, or the first of its kind.
 fn unknown_token<'a>(file: &GgufFile, vocabulary: &'a Vocabulary) -> Result<(usize, &'a str), GgufError> {
-    match vocabulary.of(Kind::Unknown).next() {
+    match vocabulary.of(TokenKind::Unknown).next() {
         Some(token) if file.metadata().get("tokenizer.ggml.unknown_token_id").is_none() => Ok(token),
         _ => vocabulary.special(file, "unknown"),
     }

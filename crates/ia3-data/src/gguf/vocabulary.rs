@@ -7,32 +7,22 @@ use ia3_guard::quote;
 use serde_json::{Map, Value, json};
 
 use super::bad;
+use crate::token_kind::TokenKind;
 
 pub(super) const TOKENS: &str = "tokenizer.ggml.tokens";
 const KINDS: &str = "tokenizer.ggml.token_type";
 
-/// What a token is, with the numbers of SentencePiece.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Normal,
-    Unknown,
-    Control,
-    UserDefined,
-    Unused,
-    Byte,
-}
-
 /// The tokens, whose place is their id. No two are equal.
 pub(super) struct Vocabulary {
     pub(super) tokens: Vec<String>,
-    pub(super) kinds: Vec<Kind>,
+    pub(super) kinds: Vec<TokenKind>,
 }
 
 impl Vocabulary {
     pub(super) fn read(file: &GgufFile) -> Result<Self, GgufError> {
         let tokens = file.texts(TOKENS)?.ok_or_else(|| file.metadata().no_key(TOKENS))?;
         let kinds = match file.integers(KINDS)? {
-            None => vec![Kind::Normal; tokens.len()],
+            None => vec![TokenKind::Normal; tokens.len()],
             Some(kinds) => kinds.into_iter().map(|kind| of_number(file, kind)).collect::<Result<_, _>>()?,
         };
         same_length(file, KINDS, kinds.len(), tokens.len())?;
@@ -56,11 +46,11 @@ impl Vocabulary {
     pub(super) fn used(&self) -> impl Iterator<Item = (usize, &str)> {
         let kinds = self.kinds.iter();
         let tokens = self.tokens.iter().map(String::as_str).enumerate().zip(kinds);
-        tokens.filter(|(_, kind)| **kind != Kind::Unused).map(|(token, _)| token)
+        tokens.filter(|(_, kind)| **kind != TokenKind::Unused).map(|(token, _)| token)
     }
 
     /// The tokens of a kind, with their ids.
-    pub(super) fn of(&self, wanted: Kind) -> impl Iterator<Item = (usize, &str)> {
+    pub(super) fn of(&self, wanted: TokenKind) -> impl Iterator<Item = (usize, &str)> {
         self.used().filter(move |(id, _)| self.kinds.get(*id) == Some(&wanted))
     }
 
@@ -74,9 +64,9 @@ impl Vocabulary {
     pub(super) fn added_tokens(&self) -> Vec<Value> {
         let added = self.used().filter_map(|(id, token)| {
             let special = match self.kinds.get(id)? {
-                Kind::Unknown | Kind::Control => true,
-                Kind::UserDefined => false,
-                Kind::Normal | Kind::Unused | Kind::Byte => return None,
+                TokenKind::Unknown | TokenKind::Control => true,
+                TokenKind::UserDefined => false,
+                TokenKind::Normal | TokenKind::Unused | TokenKind::Byte => return None,
             };
             Some(json!({
                 "id": id,
@@ -100,16 +90,8 @@ impl Vocabulary {
     }
 }
 
-fn of_number(file: &GgufFile, number: i64) -> Result<Kind, GgufError> {
-    Ok(match number {
-        1 => Kind::Normal,
-        2 => Kind::Unknown,
-        3 => Kind::Control,
-        4 => Kind::UserDefined,
-        5 => Kind::Unused,
-        6 => Kind::Byte,
-        other => return Err(bad(file, KINDS, format!("has the type {other}, expected 1 to 6"))),
-    })
+fn of_number(file: &GgufFile, number: i64) -> Result<TokenKind, GgufError> {
+    TokenKind::of(number).ok_or_else(|| bad(file, KINDS, format!("has the type {number}, expected 1 to 6")))
 }
 
 /// Refuses an array that has not one element per token.

@@ -7,7 +7,7 @@ use tokenizers::AddedToken;
 
 use super::class::TokenizerClass;
 use super::config::{TokenizerConfig, special_token};
-use crate::tokenizer_parts::{Parts, byte_level};
+use crate::tokenizer_parts::{Parts, byte_level, byte_pairs};
 
 /// The ids before those of the bytes: padding, the end, and what is unknown.
 const SPECIAL: [&str; 3] = ["pad_token", "eos_token", "unk_token"];
@@ -33,18 +33,7 @@ pub(super) fn json(config: &TokenizerConfig) -> Value {
             "special": true,
         })
     };
-    let model = json!({
-        "type": "BPE",
-        "dropout": null,
-        "unk_token": null,
-        "continuing_subword_prefix": null,
-        "end_of_word_suffix": null,
-        "fuse_unk": false,
-        "byte_fallback": false,
-        "ignore_merges": false,
-        "vocab": vocab,
-        "merges": [],
-    });
+    let model = byte_pairs(vocab, &[], false);
     let parts = Parts {
         normalizer: Value::Null,
         pre_tokenizer: byte_level(false, false),

@@ -1,6 +1,7 @@
 //! What the tests of PEFT's rows and of its faults share: a small model, and the cases of the corpus.
 #![allow(dead_code)] // Each test target uses a part.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
@@ -124,6 +125,17 @@ pub(crate) fn cast<M: Module>(module: M, dtype: DType) -> M {
         }
     }
     module.map(&mut Cast(dtype))
+}
+
+pub(crate) type Tensors = HashMap<String, TensorData>;
+
+/// All tensors of a file. `ia3::io::read_tensors` reads those that are named.
+pub(crate) fn tensors(path: &Path) -> Tensors {
+    let bytes = std::fs::read(path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let names: Vec<String> = file.names().into_iter().map(str::to_string).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    ia3::io::read_tensors(path, &names).unwrap().into_iter().collect()
 }
 
 /// Within `tolerance`, absolute up to 1 and relative above.

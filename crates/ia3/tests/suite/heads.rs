@@ -1,7 +1,7 @@
 //! Decoders and T5 as classifiers of sequences: the bases of the corpus with fresh heads, against the numbers of transformers and
 //! PEFT in `fixtures/heads.*` (`fixtures/oracle/gen_heads.py`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module;
@@ -13,22 +13,11 @@ use ia3::train::OptimizerConfig;
 use ia3::{Adapter, Ia3Vector, Model, PretrainedOptions, Task};
 use serde_json::{Map, Value, json};
 
-use crate::common::{assert_close, device, fixture};
+use crate::common::{Tensors, assert_close, device, fixture, tensors};
 
 /// Tolerances of the corpus: of logits and losses, and of gradients in relation to the largest of a tensor.
 const LOGITS: f32 = 1e-4;
 const GRADIENT: f32 = 1e-3;
-
-type Tensors = HashMap<String, TensorData>;
-
-/// All tensors of a file. `ia3::io::read_tensors` reads those that are named.
-fn tensors(path: &Path) -> Tensors {
-    let bytes = std::fs::read(path).unwrap();
-    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let names: Vec<String> = file.names().into_iter().map(str::to_string).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    ia3::io::read_tensors(path, &names).unwrap().into_iter().collect()
-}
 
 /// One base of the corpus as a classifier.
 struct Case {

@@ -1,7 +1,7 @@
 //! The heads of encoders that the cases of the corpus do not have, against the numbers of transformers and PEFT in
 //! `fixtures/tasks.*` (`fixtures/oracle/gen_tasks.py`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module;
@@ -13,22 +13,11 @@ use ia3::train::{Evaluator, Example, OptimizerConfig, Target, TokenPair};
 use ia3::{Adapter, Model, ModelInputs, PretrainedOptions, Task};
 use serde_json::{Value, json};
 
-use crate::common::{assert_close, device, fixture};
+use crate::common::{Tensors, assert_close, device, fixture, tensors};
 
 /// Tolerances of the corpus: of logits and losses, and of gradients in relation to the largest of a tensor.
 const LOGITS: f32 = 1e-4;
 const GRADIENT: f32 = 1e-3;
-
-type Tensors = HashMap<String, TensorData>;
-
-/// All tensors of a file.
-fn tensors(path: &Path) -> Tensors {
-    let bytes = std::fs::read(path).unwrap();
-    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let names: Vec<String> = file.names().into_iter().map(str::to_string).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    ia3::io::read_tensors(path, &names).unwrap().into_iter().collect()
-}
 
 fn write(path: &Path, all: &BTreeMap<String, TensorData>) {
     let tensors: Vec<(&str, &TensorData)> = all.iter().map(|(key, value)| (key.as_str(), value)).collect();

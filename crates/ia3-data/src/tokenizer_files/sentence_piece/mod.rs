@@ -3,12 +3,12 @@
 mod message;
 mod model;
 
-use model::Kind;
 pub(super) use model::SentencePiece;
 use serde_json::Value;
 use tokenizers::AddedToken;
 
 use super::config::special_token;
+use crate::token_kind::TokenKind;
 use crate::unigram::{Unigram, Whitespace};
 
 /// The number of tokens `<extra_id_0>` and so on, which T5 adds to the pieces.
@@ -34,8 +34,8 @@ pub(super) fn t5(model: SentencePiece) -> Result<Value, String> {
 /// user, and the additional tokens.
 pub(super) fn t5_added(model: &SentencePiece) -> Vec<AddedToken> {
     let of = |kind| model.pieces.iter().filter(move |piece| piece.kind == kind);
-    let control = of(Kind::Control).map(|piece| special_token(piece.text.as_str()));
-    let user = of(Kind::UserDefined)
+    let control = of(TokenKind::Control).map(|piece| special_token(piece.text.as_str()));
+    let user = of(TokenKind::UserDefined)
         .map(|piece| AddedToken { normalized: false, ..AddedToken::from(piece.text.as_str(), false) });
     let extra = (0..EXTRA).map(|i| special_token(format!("<extra_id_{i}>")));
     control.chain(user).chain(extra).collect()

@@ -1,24 +1,14 @@
 //! The model in a file of SentencePiece, as `sentencepiece_model.proto` describes it.
 
 use super::message::{Field, Message};
-
-/// What a piece is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Normal,
-    Unknown,
-    Control,
-    UserDefined,
-    Unused,
-    Byte,
-}
+use crate::token_kind::TokenKind;
 
 /// A piece of text with the logarithm of its probability.
 #[derive(Debug, PartialEq)]
 pub(super) struct Piece {
     pub(super) text: String,
     pub(super) score: f32,
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
 }
 
 /// A model of SentencePiece.
@@ -58,7 +48,7 @@ impl SentencePiece {
             }
         }
         match model.pieces.get(model.unknown) {
-            Some(piece) if piece.kind == Kind::Unknown => Ok(model),
+            Some(piece) if piece.kind == TokenKind::Unknown => Ok(model),
             None if model.pieces.is_empty() => {
                 Err("it is no model of SentencePiece: it has no pieces".into())
             }
@@ -101,14 +91,14 @@ impl SentencePiece {
 
 impl Piece {
     fn read(message: &[u8]) -> Result<Self, String> {
-        let (mut text, mut score, mut kind) = (None, 0.0, Kind::Normal);
+        let (mut text, mut score, mut kind) = (None, 0.0, TokenKind::Normal);
         for field in Message::new(message) {
             match field? {
                 (1, Field::Bytes(bytes)) => {
                     text = Some(std::str::from_utf8(bytes).map_err(|error| error.to_string())?);
                 }
                 (2, Field::Four(bytes)) => score = f32::from_le_bytes(bytes),
-                (3, Field::Integer(number)) => kind = Kind::of(number)?,
+                (3, Field::Integer(number)) => kind = kind_of(number)?,
                 (1..=3, _) => return Err("it is no model of SentencePiece".into()),
                 _ => {}
             }
@@ -121,16 +111,7 @@ impl Piece {
     }
 }
 
-impl Kind {
-    fn of(number: u64) -> Result<Self, String> {
-        Ok(match number {
-            1 => Self::Normal,
-            2 => Self::Unknown,
-            3 => Self::Control,
-            4 => Self::UserDefined,
-            5 => Self::Unused,
-            6 => Self::Byte,
-            other => return Err(format!("its kind is {other}, expected 1 to 6")),
-        })
-    }
+fn kind_of(number: u64) -> Result<TokenKind, String> {
+    let kind = i64::try_from(number).ok().and_then(TokenKind::of);
+    kind.ok_or_else(|| format!("its kind is {number}, expected 1 to 6"))
 }
