@@ -7,8 +7,7 @@ use ia3_guard::{FileError, caught, open};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::error::DataError;
-use crate::record::Record;
-use crate::records::MAX_ROW;
+use crate::record::{MAX_ROW, Record};
 
 /// The rows with their numbers, from 1. Numbers, texts, lists and groups have the form that JSON gives them; bytes are base64.
 pub(crate) fn rows(path: &Path) -> Result<Vec<(usize, Record)>, DataError> {

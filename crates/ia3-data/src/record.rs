@@ -3,6 +3,9 @@ use minijinja::value::ValueKind;
 
 use crate::error::DataError;
 
+/// The largest number of bytes of one row.
+pub(crate) const MAX_ROW: usize = 64 << 20;
+
 /// One row of data: named fields with JSON values, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct Record {

@@ -5,13 +5,11 @@ use ia3_guard::{FileError, FileKind, Limit, open_source};
 
 use crate::error::DataError;
 use crate::gzip::unpacked;
-use crate::record::Record;
+use crate::record::{MAX_ROW, Record};
 use crate::table;
 
 /// How many bytes tell the format of a file.
 const HEAD: u64 = 16;
-/// The largest number of bytes of one row.
-pub(crate) const MAX_ROW: usize = 64 << 20;
 
 /// Reads a file with one JSON object per line, or a pipe such as `/dev/stdin`. Returns each row with the number of its line,
 /// from 1. Empty lines are skipped. Gzip files are recognised by their content.

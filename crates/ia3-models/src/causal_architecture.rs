@@ -10,6 +10,8 @@ macro_rules! causal_architecture {
         $(, old_head: $old_head:literal)?
     ) => {
         impl crate::architecture::Architecture for $model {
+            crate::own_methods::own_methods!();
+
             fn task(&self) -> crate::Task {
                 self.config.head.as_ref().map_or(crate::Task::CausalLm, |head| head.task)
             }
@@ -34,16 +36,8 @@ macro_rules! causal_architecture {
                 self.value_losses(inputs, values)
             }
 
-            fn info(&self) -> ia3_core::ModelInfo {
-                self.info()
-            }
-
             fn pad_token_id(&self) -> i64 {
                 self.config.pad_token_id()
-            }
-
-            fn float32_states(&self) -> bool {
-                self.config.float32_states
             }
 
             fn token_embeddings(&self) -> Vec<String> {
@@ -57,44 +51,12 @@ macro_rules! causal_architecture {
                 }
             )?
 
-            fn with_own_head(self) -> Self {
-                self.with_own_head()
-            }
-
             fn run(
                 &self,
                 inputs: &crate::ModelInputs,
                 traced: bool,
             ) -> Result<crate::ModelOutput, crate::ModelError> {
                 self.run(inputs, traced)
-            }
-
-            fn last_logits(
-                &self,
-                inputs: &crate::ModelInputs,
-            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
-                self.last_logits(inputs)
-            }
-
-            fn row_losses(
-                &self,
-                inputs: &crate::ModelInputs,
-                labels: burn::tensor::Tensor<2, burn::tensor::Int>,
-            ) -> Result<crate::RowLosses, crate::ModelError> {
-                self.row_losses(inputs, labels)
-            }
-
-            fn generation_config(&self, max_new_tokens: usize) -> crate::GenerationConfig {
-                self.generation_config(max_new_tokens)
-            }
-
-            fn generate_with(
-                &self,
-                inputs: &crate::ModelInputs,
-                config: &crate::GenerationConfig,
-                on_step: impl FnMut(crate::Step),
-            ) -> Result<crate::Generated, crate::ModelError> {
-                self.generate_with(inputs, config, on_step)
             }
 
             fn log_likelihoods(

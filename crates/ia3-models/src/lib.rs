@@ -49,6 +49,7 @@ mod model;
 mod norm;
 pub mod opt;
 mod output;
+mod own_methods;
 mod penalties;
 pub mod phi;
 pub mod phi3;

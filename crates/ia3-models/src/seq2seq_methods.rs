@@ -137,28 +137,18 @@ macro_rules! seq2seq_lm_methods {
         }
 
         impl crate::architecture::Architecture for $model {
+            crate::own_methods::own_methods!();
+
             fn task(&self) -> crate::Task {
                 crate::Task::Seq2SeqLm
-            }
-
-            fn info(&self) -> ia3_core::ModelInfo {
-                self.info()
             }
 
             fn pad_token_id(&self) -> i64 {
                 crate::seq2seq::Seq2SeqLm::facts(self).pad_token_id
             }
 
-            fn float32_states(&self) -> bool {
-                self.config.float32_states
-            }
-
             fn token_embeddings(&self) -> Vec<String> {
                 $tables.map(str::to_string).into()
-            }
-
-            fn with_own_head(self) -> Self {
-                self.with_own_head()
             }
 
             fn run(
@@ -167,34 +157,6 @@ macro_rules! seq2seq_lm_methods {
                 traced: bool,
             ) -> Result<crate::ModelOutput, crate::ModelError> {
                 crate::seq2seq::run(self, inputs, traced)
-            }
-
-            fn last_logits(
-                &self,
-                inputs: &crate::ModelInputs,
-            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
-                self.last_logits(inputs)
-            }
-
-            fn row_losses(
-                &self,
-                inputs: &crate::ModelInputs,
-                labels: burn::tensor::Tensor<2, burn::tensor::Int>,
-            ) -> Result<crate::RowLosses, crate::ModelError> {
-                self.row_losses(inputs, labels)
-            }
-
-            fn generation_config(&self, max_new_tokens: usize) -> crate::GenerationConfig {
-                self.generation_config(max_new_tokens)
-            }
-
-            fn generate_with(
-                &self,
-                inputs: &crate::ModelInputs,
-                config: &crate::GenerationConfig,
-                on_step: impl FnMut(crate::Step),
-            ) -> Result<crate::Generated, crate::ModelError> {
-                self.generate_with(inputs, config, on_step)
             }
 
             fn log_likelihoods(

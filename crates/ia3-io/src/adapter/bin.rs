@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use burn::tensor::TensorData;
 use ia3_torch::TorchFile;
 
 use crate::adapter::AdapterFileError;
-use crate::adapter::file::AdapterFile;
 use crate::safetensors::decode_f32;
 
 /// The name of weights of PyTorch in an adapter folder.
@@ -17,16 +15,10 @@ pub(crate) fn is_bin(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == BIN)
 }
 
-impl AdapterFile {
-    /// Adds the tensors of a file of `torch.save`. Parameters saved whole become float32.
-    pub(crate) fn read_bin(&mut self) -> Result<(), AdapterFileError> {
-        let mut file = TorchFile::open(&self.path)?;
-        let keys = file.keys().cloned().collect();
-        for (key, tensor) in file.read(&keys)? {
-            let values = || decode_f32(tensor.dtype, &tensor.bytes);
-            let data = || Ok(TensorData::new(values(), tensor.shape.clone()));
-            self.insert_tensor(&key, &tensor.shape, || Ok(values()), data)?;
-        }
-        Ok(())
-    }
+/// The tensors of such a file by key, each with its shape and its values as float32.
+pub(crate) fn read_bin(path: &Path) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>, AdapterFileError> {
+    let mut file = TorchFile::open(path)?;
+    let keys = file.keys().cloned().collect();
+    let tensors = file.read(&keys)?.into_iter();
+    Ok(tensors.map(|(key, tensor)| (key, tensor.shape, decode_f32(tensor.dtype, &tensor.bytes))).collect())
 }

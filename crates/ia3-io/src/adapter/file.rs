@@ -7,7 +7,7 @@ use burn::tensor::TensorData;
 use ia3_config::Ia3Config;
 
 use crate::adapter::AdapterFileError;
-use crate::adapter::bin::{BIN, is_bin};
+use crate::adapter::bin::{BIN, is_bin, read_bin};
 use crate::adapter::keys::{self, Key};
 use crate::fs::{FileError, Limit, file_names, read_text, wrong_kind};
 use crate::safetensors::{Entry, TensorFile};
@@ -68,7 +68,7 @@ impl AdapterFile {
         let config = read_config(&config)?;
         let mut adapter = Self::empty(weights, config);
         if is_bin(&adapter.path) {
-            adapter.read_bin()?;
+            adapter.add_bin()?;
             return Ok(adapter);
         }
         let file = TensorFile::open(&adapter.path)?;
@@ -80,6 +80,15 @@ impl AdapterFile {
         let values = || Ok(file.read_f32(key, entry)?);
         let data = || Ok(file.read(key, entry, entry.float_dtype(), false)?);
         self.insert_tensor(key, &entry.shape, values, data)
+    }
+
+    /// Adds the tensors of a file of `torch.save`. Parameters saved whole become float32.
+    fn add_bin(&mut self) -> Result<(), AdapterFileError> {
+        for (key, shape, values) in read_bin(&self.path)? {
+            let data = || Ok(TensorData::new(values.clone(), shape.clone()));
+            self.insert_tensor(&key, &shape, || Ok(values.clone()), data)?;
+        }
+        Ok(())
     }
 
     /// Adds a tensor under a key of PEFT's: for the vector of a module `values` is called, for a parameter saved whole

@@ -88,7 +88,7 @@ impl Checkpoint {
             let shape = weight.shape;
             return self.check_packed(param, name, shape, options, problems);
         }
-        let (_, entry) = self.entry(&name)?;
+        let (_, entry) = self.stored().entry(&name)?;
         if entry.shape != param.shape {
             let (expected, found) = (param.shape.clone(), entry.shape.clone());
             problems.mis_shaped.push(MisShaped { name, expected, found });

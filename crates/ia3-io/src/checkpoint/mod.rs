@@ -15,11 +15,13 @@ mod packed;
 mod param_spec;
 mod problems;
 mod quantization_config;
+mod quantization_fields;
 mod quantized;
 mod save;
 mod save_options;
 mod shards;
 mod sidecars;
+mod stored_tensors;
 
 pub use error::CheckpointError;
 pub use load_options::LoadOptions;

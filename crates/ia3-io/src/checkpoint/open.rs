@@ -1,34 +1,26 @@
 //! A Hugging Face checkpoint, one file or sharded, open for reading.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::{DType, FloatDType, TensorData};
-use ia3_config::similar_name;
 use ia3_core::Bits;
 use safetensors::Dtype;
 
 use crate::checkpoint::candidates::candidates;
-use crate::checkpoint::folder::locate;
-use crate::checkpoint::index::open_shards;
 use crate::checkpoint::packed::{self, PackedWeight};
 use crate::checkpoint::quantization_config::{self, Announced};
 use crate::checkpoint::quantized::names;
+use crate::checkpoint::stored_tensors::StoredTensors;
 use crate::checkpoint::{CheckpointError, LoadOptions};
-use crate::missing::Missing;
-use crate::safetensors::{Entry, TensorFile, is_float};
+use crate::safetensors::{Entry, is_float};
 
 /// The weights of a Hugging Face model, `model.safetensors` or its shards.
 ///
 /// [`open`](Self::open) reads and checks the headers only. [`load`](Self::load) fills a burn module.
 #[derive(Debug)]
 pub struct Checkpoint {
-    path: PathBuf,
-    /// The index of the shards, if there is one.
-    index: Option<PathBuf>,
-    files: Vec<TensorFile>,
-    /// The file of each tensor that a file holds.
-    tensors: BTreeMap<String, usize>,
+    stored: StoredTensors,
     /// The weights that are made of several of these tensors.
     packed: BTreeMap<String, PackedWeight>,
     /// The names of all tensors, with a packed weight in place of its parts.
@@ -69,46 +61,18 @@ impl Checkpoint {
     /// [`CheckpointError::Index`], [`CheckpointError::ShardPath`] and
     /// [`CheckpointError::MissingShards`] for an index that cannot be followed; and the errors of a damaged file.
     pub fn open(dir_or_file: impl AsRef<Path>) -> Result<Self, CheckpointError> {
-        let path = dir_or_file.as_ref();
-        let file = locate(path)?;
-        let (index, files) =
-            match file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".json")) {
-                true => (Some(file.clone()), open_shards(&file)?),
-                false if !path.is_dir() && ia3_gguf::is_gguf(&file) => {
-                    (None, vec![TensorFile::open_gguf(&file)?])
-                }
-                false => (None, vec![TensorFile::open_weights(&file)?]),
-            };
-        let names =
-            |(i, file): (usize, &TensorFile)| file.tensors.keys().map(|n| (n.clone(), i)).collect::<Vec<_>>();
-        let tensors = files.iter().enumerate().flat_map(names).collect();
-        let (packed, names) = (BTreeMap::new(), BTreeSet::new());
-        let mut this = Self { path: path.to_owned(), index, files, tensors, packed, names };
-        this.packed = packed::find(&this)?;
-        let parts: BTreeSet<&String> = this.packed.values().flat_map(|weight| &weight.parts).collect();
-        let whole = this.tensors.keys().filter(|name| !parts.contains(name));
-        this.names = whole.chain(this.packed.keys()).cloned().collect();
-        Ok(this)
+        let stored = StoredTensors::open(dir_or_file.as_ref())?;
+        let packed = packed::find(&stored)?;
+        let parts: BTreeSet<&str> =
+            packed.values().flat_map(|weight| weight.parts.iter().map(String::as_str)).collect();
+        let whole = stored.names().filter(|name| !parts.contains(name)).map(str::to_string);
+        let names = whole.chain(packed.keys().cloned()).collect();
+        Ok(Self { stored, packed, names })
     }
 
-    /// The folder of the checkpoint.
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        if self.path.is_dir() { Some(&self.path) } else { self.path.parent() }
-    }
-
-    /// The names of the tensors that the files hold.
-    pub(crate) fn stored(&self) -> impl Iterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
-    }
-
-    /// The files that hold the tensors.
-    pub(crate) fn shards(&self) -> &[TensorFile] {
-        &self.files
-    }
-
-    /// Whether a file holds a tensor of that name.
-    pub(crate) fn holds(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+    /// The tensors as the files hold them.
+    pub(crate) fn stored(&self) -> &StoredTensors {
+        &self.stored
     }
 
     /// The weight of that name, if it is made of several tensors.
@@ -128,13 +92,12 @@ impl Checkpoint {
 
     /// The path it was opened from.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.stored.path()
     }
 
     /// The files that the weights are read from: `model.safetensors`, or the index and its shards.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        let index = self.index.iter().map(PathBuf::as_path);
-        index.chain(self.files.iter().map(|file| file.path.as_path()))
+        self.stored.index().into_iter().chain(self.stored.files().iter().map(|file| file.path.as_path()))
     }
 
     /// The tensors, sorted by name.
@@ -148,8 +111,7 @@ impl Checkpoint {
             return Some(TensorFacts { name, dtype: Dtype::F32, shape: &weight.shape, bytes: weight.bytes });
         }
         let name = self.names.get(name)?;
-        let &file = self.tensors.get(name)?;
-        let Entry { dtype, shape, bytes, .. } = self.files.get(file)?.tensors.get(name)?;
+        let Entry { dtype, shape, bytes, .. } = self.stored.entry(name).ok()?.1;
         Some(TensorFacts { name, dtype: *dtype, shape, bytes: *bytes })
     }
 
@@ -201,7 +163,7 @@ impl Checkpoint {
 
     /// The metadata of the file, or of the first shard; `format` is `pt` in what PyTorch wrote.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
-        let first = self.files.iter().take(1).flat_map(|file| &file.metadata);
+        let first = self.stored.files().iter().take(1).flat_map(|file| &file.metadata);
         first.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
@@ -214,24 +176,24 @@ impl Checkpoint {
     /// weights beside a `config.json` that does not announce them, [`CheckpointError::NotPacked`] for one that announces weights of
     /// another program where there are none.
     pub fn quantization(&self) -> Result<Option<Bits>, CheckpointError> {
-        let first = self.tensors.keys().find(|name| names::are_integers(name));
-        let dir = match self.path.is_dir() {
-            true => Some(self.path.as_path()),
+        let first = self.stored.names().find(|name| names::are_integers(name));
+        let dir = match self.path().is_dir() {
+            true => Some(self.path()),
             // The `config.json` beside a single file may belong to another model.
-            false => self.path.parent().filter(|_| first.is_some()),
+            false => self.path().parent().filter(|_| first.is_some()),
         };
         let said = match dir.map(quantization_config::of_folder).transpose()? {
             Some(Announced::Packed(_)) if !self.is_packed() => {
-                return Err(CheckpointError::NotPacked { path: self.path.clone() });
+                return Err(CheckpointError::NotPacked { path: self.path().to_owned() });
             }
             Some(Announced::Integers(bits)) => Some(bits),
             Some(Announced::Packed(_) | Announced::Floats) | None => None,
         };
-        let fits = |name: &String| said.is_some_and(|bits| name.ends_with(&names::integers(".weight", bits)));
-        match self.tensors.keys().find(|name| names::are_integers(name) && !fits(name)) {
+        let fits = |name: &str| said.is_some_and(|bits| name.ends_with(&names::integers(".weight", bits)));
+        match self.stored.names().find(|name| names::are_integers(name) && !fits(name)) {
             None => Ok(said),
             Some(tensor) => {
-                let (path, tensor, other) = (self.path.clone(), tensor.clone(), said.is_some());
+                let (path, tensor, other) = (self.path().to_owned(), tensor.to_string(), said.is_some());
                 Err(CheckpointError::Unannounced { path, tensor, other })
             }
         }
@@ -239,7 +201,7 @@ impl Checkpoint {
 
     /// The bits of the integers in the file; `None` if it holds floats only.
     pub(super) fn stored_bits(&self) -> Option<Bits> {
-        let integers = self.tensors.keys().find(|name| names::are_integers(name))?;
+        let integers = self.stored.names().find(|name| names::are_integers(name))?;
         let is_stored = |bits: &Bits| integers.ends_with(&names::integers(".weight", *bits));
         [Bits::Eight, Bits::Four].into_iter().find(is_stored)
     }
@@ -254,7 +216,7 @@ impl Checkpoint {
         if self.packed.contains_key(a) || self.packed.contains_key(b) {
             return Ok(a == b);
         }
-        let ((file_a, a), (file_b, b)) = (self.entry(a)?, self.entry(b)?);
+        let ((file_a, a), (file_b, b)) = (self.stored.entry(a)?, self.stored.entry(b)?);
         Ok(file_a.same_bytes(a, file_b, b)?)
     }
 
@@ -267,7 +229,7 @@ impl Checkpoint {
     pub fn tensor(&self, name: &str) -> Result<TensorData, CheckpointError> {
         let dtype = match self.packed.contains_key(name) {
             true => DType::F32,
-            false => self.entry(name)?.1.float_dtype(),
+            false => self.stored.entry(name)?.1.float_dtype(),
         };
         self.read(name, dtype, false)
     }
@@ -280,21 +242,9 @@ impl Checkpoint {
         transposed: bool,
     ) -> Result<TensorData, CheckpointError> {
         if let Some(weight) = self.packed.get(name) {
-            return weight.read(self, dtype, transposed);
+            return weight.read(&self.stored, dtype, transposed);
         }
-        let (file, entry) = self.entry(name)?;
+        let (file, entry) = self.stored.entry(name)?;
         Ok(file.read(name, entry, dtype, transposed)?)
-    }
-
-    pub(crate) fn entry(&self, name: &str) -> Result<(&TensorFile, &Entry), CheckpointError> {
-        let file = self.tensors.get(name).and_then(|&file| self.files.get(file));
-        let entry = file.and_then(|file| Some((file, file.tensors.get(name)?)));
-        entry.ok_or_else(|| {
-            let nearest = similar_name(name, self.tensors.keys().map(String::as_str)).map(str::to_owned);
-            CheckpointError::NoTensor {
-                path: self.path.clone(),
-                tensor: Missing { name: name.to_string(), nearest },
-            }
-        })
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::packed::config::{self as packed, Method};
+use crate::checkpoint::quantization_fields::Fields;
 use crate::checkpoint::quantized::names::word;
 use crate::fs::{Limit, read_text, wrong_kind};
 
@@ -24,38 +25,6 @@ pub(crate) enum Announced {
     Integers(Bits),
     /// Weights that another program quantised.
     Packed(Method),
-}
-
-/// The fields of a `quantization_config`.
-pub(crate) struct Fields<'a> {
-    path: &'a Path,
-    fields: &'a Value,
-}
-
-impl Fields<'_> {
-    /// The value of a field; `null` if it is absent.
-    pub(crate) fn get(&self, field: &str) -> &Value {
-        self.fields.get(field).unwrap_or(&Value::Null)
-    }
-
-    /// The value of a field, if it is what it should be.
-    pub(crate) fn expect(
-        &self,
-        field: &'static str,
-        ok: impl Fn(&Value) -> bool,
-        expected: &'static str,
-    ) -> Result<&Value, CheckpointError> {
-        let found = self.get(field);
-        match ok(found) {
-            true => Ok(found),
-            false => Err(CheckpointError::QuantizationConfig {
-                path: self.path.to_owned(),
-                field,
-                found: found.to_string(),
-                expected,
-            }),
-        }
-    }
 }
 
 /// What the `config.json` of a folder announces. Without that file, the weights are floats.

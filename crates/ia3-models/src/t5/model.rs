@@ -3,20 +3,16 @@ use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ModelInfo, Tied, model_info};
 
-use super::classifier::T5ForSequenceClassification;
 use super::config::T5Config;
-use super::encoder::T5EncoderModel;
 use super::init::normal;
 use super::stack::{SHARED, T5Decoder, T5Encoder};
 use super::stack::{decoded, encoded};
-use super::task_model::T5;
 use crate::decoder_memory::DecoderMemory;
 use crate::generate::GenerationConfig;
 use crate::layers::{logits, own_head};
 use crate::output::Trace;
 use crate::seq2seq::{Facts, Seq2SeqLm};
 use crate::seq2seq_methods::seq2seq_lm_methods;
-use crate::task::Task;
 
 /// T5 with a language-model head, which is Hugging Face's `T5ForConditionalGeneration` or `MT5ForConditionalGeneration`.
 #[derive(Module, Debug)]
@@ -39,15 +35,6 @@ seq2seq_lm_methods!(
 );
 
 impl T5Config {
-    /// Makes a freshly initialised model of the task. A weight takes no memory before it is first read.
-    pub fn init(&self, device: &Device) -> T5 {
-        match self.task() {
-            Task::SequenceClassification => T5::Classifier(T5ForSequenceClassification::new(self, device)),
-            Task::FeatureExtraction => T5::Encoder(T5EncoderModel::new(self, device)),
-            _ => T5::Lm(self.init_lm(device)),
-        }
-    }
-
     /// Makes a freshly initialised embedding.
     pub(crate) fn embedding(&self, device: &Device) -> Embedding {
         EmbeddingConfig::new(self.vocab_size, self.d_model).with_initializer(normal(self, 1.0)).init(device)

@@ -71,6 +71,15 @@ impl T5 {
 }
 
 impl T5Config {
+    /// Makes a freshly initialised model of the task. A weight takes no memory before it is first read.
+    pub fn init(&self, device: &Device) -> T5 {
+        match self.task() {
+            Task::SequenceClassification => T5::Classifier(T5ForSequenceClassification::new(self, device)),
+            Task::FeatureExtraction => T5::Encoder(T5EncoderModel::new(self, device)),
+            _ => T5::Lm(self.init_lm(device)),
+        }
+    }
+
     /// The error of a model that cannot do something.
     pub(super) fn unsupported<T>(&self, problem: &'static str) -> Result<T, ModelError> {
         Err(ModelError::Unsupported { model_type: self.model_type.clone(), problem })

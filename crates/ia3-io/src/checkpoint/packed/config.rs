@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::checkpoint::CheckpointError;
-use crate::checkpoint::quantization_config::Fields;
+use crate::checkpoint::quantization_fields::Fields;
 
 /// How the weights of a checkpoint were quantised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use super::grouped::{Grouped, Layout};
 use super::int8::Int8;
 use super::{Kind, PackedWeight};
 use crate::checkpoint::CheckpointError;
-use crate::checkpoint::open::Checkpoint;
 use crate::checkpoint::quantization_config::{Announced, of_folder};
+use crate::checkpoint::stored_tensors::StoredTensors;
 
 /// What the name of a tensor says.
 enum Named<'a> {
@@ -31,9 +31,9 @@ fn named(tensor: &str) -> Option<Named<'_>> {
 /// The quantised weights, by the name of the weight. Their tensors have been checked against each other and against
 /// `quantization_config` of the `config.json` beside them.
 pub(in crate::checkpoint) fn find(
-    file: &Checkpoint,
+    file: &StoredTensors,
 ) -> Result<BTreeMap<String, PackedWeight>, CheckpointError> {
-    let stored: Vec<(&str, Named)> = file.stored().filter_map(|name| Some((name, named(name)?))).collect();
+    let stored: Vec<(&str, Named)> = file.names().filter_map(|name| Some((name, named(name)?))).collect();
     let Some((first, _)) = stored.first() else { return Ok(BTreeMap::new()) };
     let unannounced = |tensor: &str, other| CheckpointError::Unannounced {
         path: file.path().to_owned(),
@@ -70,7 +70,7 @@ pub(in crate::checkpoint) fn find(
 }
 
 impl PackedWeight {
-    fn new(file: &Checkpoint, kind: Kind) -> Self {
+    fn new(file: &StoredTensors, kind: Kind) -> Self {
         let (shape, parts) = match &kind {
             Kind::Grouped(grouped) => (grouped.shape(), grouped.parts()),
             Kind::Int8(int8) => (int8.shape, int8.parts()),

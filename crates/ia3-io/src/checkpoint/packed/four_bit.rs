@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::parts::{self, Kind};
 use crate::checkpoint::CheckpointError;
-use crate::checkpoint::open::Checkpoint;
+use crate::checkpoint::stored_tensors::StoredTensors;
 
 /// What stands between the name of a weight and the kind of its state.
 pub(super) const STATE: &str = ".quant_state.bitsandbytes__";
@@ -51,7 +51,7 @@ struct State {
 
 impl FourBit {
     /// The weight with the state in the tensor `state`.
-    pub(super) fn of(file: &Checkpoint, weight: &str, state: &str) -> Result<Self, CheckpointError> {
+    pub(super) fn of(file: &StoredTensors, weight: &str, state: &str) -> Result<Self, CheckpointError> {
         let read = read_state(file, state)?;
         let problem = |why: &str| parts::problem(file, state, why);
         let &[outputs, inputs] = read.shape.as_slice() else {
@@ -83,7 +83,7 @@ impl FourBit {
         Ok(this)
     }
 
-    fn check(&self, file: &Checkpoint, values: usize) -> Result<(), CheckpointError> {
+    fn check(&self, file: &StoredTensors, values: usize) -> Result<(), CheckpointError> {
         let check = |name: &str, dtype, len: &[usize]| {
             parts::check(file, &self.part(name), Kind::Exactly(dtype), len)
         };
@@ -117,7 +117,7 @@ impl FourBit {
     }
 
     /// The values, `[d_out, d_in]`.
-    pub(super) fn decode(&self, file: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
+    pub(super) fn decode(&self, file: &StoredTensors) -> Result<Vec<f32>, CheckpointError> {
         let (absmax, map) = (self.absmax(file)?, self.map(file)?);
         let pairs = parts::bytes(file, &self.weight)?;
         let codes = pairs.iter().flat_map(|pair| [pair >> 4, pair & 15]);
@@ -126,12 +126,12 @@ impl FourBit {
     }
 
     /// The values of the sixteen codes.
-    pub(super) fn map(&self, file: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
+    pub(super) fn map(&self, file: &StoredTensors) -> Result<Vec<f32>, CheckpointError> {
         parts::floats(file, &self.part("quant_map"))
     }
 
     /// The largest magnitude of each block.
-    pub(super) fn absmax(&self, file: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
+    pub(super) fn absmax(&self, file: &StoredTensors) -> Result<Vec<f32>, CheckpointError> {
         let Some(nested) = self.nested else { return parts::floats(file, &self.part("absmax")) };
         let scales = parts::floats(file, &self.part("nested_absmax"))?;
         let map = parts::floats(file, &self.part("nested_quant_map"))?;
@@ -158,7 +158,7 @@ impl FourBit {
     }
 }
 
-fn read_state(file: &Checkpoint, state: &str) -> Result<State, CheckpointError> {
+fn read_state(file: &StoredTensors, state: &str) -> Result<State, CheckpointError> {
     let (source, entry) = file.entry(state)?;
     if entry.dtype != Dtype::U8 || entry.bytes > MAX_STATE {
         return Err(CheckpointError::QuantizedTensor {

@@ -16,7 +16,7 @@ use safetensors::Dtype;
 
 use super::parts::{self, Kind};
 use crate::checkpoint::CheckpointError;
-use crate::checkpoint::open::Checkpoint;
+use crate::checkpoint::stored_tensors::StoredTensors;
 
 /// How integers lie in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Layout {
 impl Grouped {
     /// The weight of the layer at `stem`. `group_size` is that of the configuration; `None` is one group.
     pub(super) fn of(
-        file: &Checkpoint,
+        file: &StoredTensors,
         stem: &str,
         layout: Layout,
         group_size: Option<usize>,
@@ -143,7 +143,7 @@ impl Grouped {
     }
 
     /// The values, `[d_in, d_out]`.
-    pub(super) fn decode(&self, file: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
+    pub(super) fn decode(&self, file: &StoredTensors) -> Result<Vec<f32>, CheckpointError> {
         let words = parts::words(&parts::bytes(file, &self.part("qweight"))?);
         let (zeros, groups) = (self.zeros(file)?, self.groups(file)?);
         let scales = parts::floats(file, &self.part("scales"))?;
@@ -162,7 +162,7 @@ impl Grouped {
     }
 
     /// The zero points, `[groups, d_out]`.
-    fn zeros(&self, file: &Checkpoint) -> Result<Vec<u32>, CheckpointError> {
+    fn zeros(&self, file: &StoredTensors) -> Result<Vec<u32>, CheckpointError> {
         let words = parts::words(&parts::bytes(file, &self.part("qzeros"))?);
         let offset = match self.layout {
             Layout::Gptq { offset, .. } => offset,
@@ -177,7 +177,7 @@ impl Grouped {
     }
 
     /// The group of each input.
-    fn groups(&self, file: &Checkpoint) -> Result<Vec<usize>, CheckpointError> {
+    fn groups(&self, file: &StoredTensors) -> Result<Vec<usize>, CheckpointError> {
         if !self.has_index {
             return Ok((0..self.inputs).map(|input| input / self.group_size).collect());
         }
@@ -198,7 +198,7 @@ impl Grouped {
     /// without an opposite.
     pub(super) fn flip(
         &self,
-        file: &Checkpoint,
+        file: &StoredTensors,
         flipped: &[bool],
         qweight: &mut [u8],
     ) -> Result<Option<usize>, CheckpointError> {

@@ -6,7 +6,7 @@ use safetensors::Dtype;
 
 use super::parts::{self, Kind};
 use crate::checkpoint::CheckpointError;
-use crate::checkpoint::open::Checkpoint;
+use crate::checkpoint::stored_tensors::StoredTensors;
 
 /// bitsandbytes multiplies by this number, in this place.
 const STEP: f32 = 1.0 / 127.0;
@@ -20,7 +20,7 @@ pub(crate) struct Int8 {
 }
 
 impl Int8 {
-    pub(super) fn of(file: &Checkpoint, stem: &str) -> Result<Self, CheckpointError> {
+    pub(super) fn of(file: &StoredTensors, stem: &str) -> Result<Self, CheckpointError> {
         let shape = parts::matrix(file, &format!("{stem}.weight"), Dtype::I8)?;
         parts::check(file, &format!("{stem}.SCB"), Kind::Exactly(Dtype::F32), &shape[..1])?;
         let format = format!("{stem}.weight_format");
@@ -43,7 +43,7 @@ impl Int8 {
     }
 
     /// The values, `[d_out, d_in]`.
-    pub(super) fn decode(&self, file: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
+    pub(super) fn decode(&self, file: &StoredTensors) -> Result<Vec<f32>, CheckpointError> {
         let integers = parts::bytes(file, &self.part("weight"))?;
         let largest = parts::floats(file, &self.part("SCB"))?;
         let rows = integers.chunks_exact(self.shape[1]).zip(largest);

@@ -17,7 +17,7 @@ use self::four_bit::FourBit;
 use self::grouped::Grouped;
 use self::int8::Int8;
 use crate::checkpoint::CheckpointError;
-use crate::checkpoint::open::Checkpoint;
+use crate::checkpoint::stored_tensors::StoredTensors;
 use crate::layout;
 
 pub(super) use find::find;
@@ -53,7 +53,7 @@ impl PackedWeight {
     /// The values as `dtype`, `[d_in, d_out]` if `inputs_first` and `[d_out, d_in]` otherwise.
     pub(crate) fn read(
         &self,
-        file: &Checkpoint,
+        file: &StoredTensors,
         dtype: DType,
         inputs_first: bool,
     ) -> Result<TensorData, CheckpointError> {

@@ -3,7 +3,7 @@
 use safetensors::Dtype;
 
 use crate::checkpoint::CheckpointError;
-use crate::checkpoint::open::Checkpoint;
+use crate::checkpoint::stored_tensors::StoredTensors;
 use crate::safetensors::is_float;
 
 /// Which dtypes a tensor may have.
@@ -15,7 +15,7 @@ pub(super) enum Kind {
 
 /// Checks dtype and shape of a tensor.
 pub(super) fn check(
-    file: &Checkpoint,
+    file: &StoredTensors,
     tensor: &str,
     kind: Kind,
     shape: &[usize],
@@ -38,7 +38,11 @@ pub(super) fn check(
 }
 
 /// The shape of a matrix of this dtype.
-pub(super) fn matrix(file: &Checkpoint, tensor: &str, dtype: Dtype) -> Result<[usize; 2], CheckpointError> {
+pub(super) fn matrix(
+    file: &StoredTensors,
+    tensor: &str,
+    dtype: Dtype,
+) -> Result<[usize; 2], CheckpointError> {
     let (source, entry) = file.entry(tensor)?;
     match *entry.shape.as_slice() {
         [rows, columns] if entry.dtype == dtype && rows > 0 && columns > 0 => Ok([rows, columns]),
@@ -53,19 +57,19 @@ pub(super) fn matrix(file: &Checkpoint, tensor: &str, dtype: Dtype) -> Result<[u
 }
 
 /// The bytes of a tensor.
-pub(super) fn bytes(file: &Checkpoint, tensor: &str) -> Result<Vec<u8>, CheckpointError> {
+pub(super) fn bytes(file: &StoredTensors, tensor: &str) -> Result<Vec<u8>, CheckpointError> {
     let (source, entry) = file.entry(tensor)?;
     Ok(source.bytes(tensor, entry)?)
 }
 
 /// The values of a tensor of floats.
-pub(super) fn floats(file: &Checkpoint, tensor: &str) -> Result<Vec<f32>, CheckpointError> {
+pub(super) fn floats(file: &StoredTensors, tensor: &str) -> Result<Vec<f32>, CheckpointError> {
     let (source, entry) = file.entry(tensor)?;
     Ok(source.read_f32(tensor, entry)?)
 }
 
 /// The error for a tensor whose content cannot be used.
-pub(super) fn problem(file: &Checkpoint, tensor: &str, problem: impl Into<String>) -> CheckpointError {
+pub(super) fn problem(file: &StoredTensors, tensor: &str, problem: impl Into<String>) -> CheckpointError {
     let path = file.entry(tensor).map_or(file.path(), |(source, _)| &source.path).to_owned();
     CheckpointError::PackedTensor { path, tensor: tensor.to_string(), problem: problem.into() }
 }
@@ -76,6 +80,6 @@ pub(super) fn words(bytes: &[u8]) -> Vec<u32> {
 }
 
 /// The number of rows of a tensor, at least one.
-pub(super) fn rows(file: &Checkpoint, tensor: &str) -> Result<usize, CheckpointError> {
+pub(super) fn rows(file: &StoredTensors, tensor: &str) -> Result<usize, CheckpointError> {
     Ok(file.entry(tensor)?.1.shape.first().copied().unwrap_or(0).max(1))
 }

@@ -40,7 +40,7 @@ fn expect(
     fits: impl Fn(Dtype, &[usize]) -> bool,
     expected: impl Fn() -> String,
 ) -> Result<(), CheckpointError> {
-    let (source, entry) = file.entry(name)?;
+    let (source, entry) = file.stored().entry(name)?;
     if fits(entry.dtype, &entry.shape) {
         return Ok(());
     }
@@ -61,13 +61,13 @@ pub(crate) fn read(
     weight: [usize; 2],
 ) -> Result<QuantizedWeight, CheckpointError> {
     let tensor = integers(name, bits);
-    let (source, entry) = file.entry(&tensor)?;
+    let (source, entry) = file.stored().entry(&tensor)?;
     let mut bytes = source.bytes(&tensor, entry)?;
     if bits == Bits::Four {
         bytes = bytes.chunks(weight[1].div_ceil(2)).flat_map(|row| unpack(row, weight[1])).collect();
     }
     let values = bytes.into_iter().map(u8::cast_signed).collect();
-    let (scales_file, scales_entry) = file.entry(&scales(name))?;
+    let (scales_file, scales_entry) = file.stored().entry(&scales(name))?;
     let scales = scales_file.read_f32(&scales(name), scales_entry)?;
     QuantizedWeight::new(bits, weight, values, scales).map_err(|source| problem(file, name, bits, source))
 }

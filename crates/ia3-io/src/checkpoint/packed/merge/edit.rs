@@ -57,7 +57,7 @@ fn multiply(
     [rows, columns]: [Option<&[f32]>; 2],
     rounding: &mut Rounding,
 ) -> Result<(), PackedMergeError> {
-    let (source, entry) = file.entry(name)?;
+    let (source, entry) = file.stored().entry(name)?;
     let format = format(entry).ok_or_else(|| SafetensorsError::TensorDtype {
         path: source.path.clone(),
         tensor: name.to_string(),
@@ -99,14 +99,14 @@ fn flip(
     let Some(packed) = file.packed(weight) else { return Ok(()) };
     let (column, why) = match &packed.kind {
         Kind::Grouped(grouped) => (
-            grouped.flip(file, flipped, bytes)?,
+            grouped.flip(file.stored(), flipped, bytes)?,
             "an integer of that input has no opposite on the other side of its zero point",
         ),
         Kind::Int8(int8) => {
             (int8.flip(flipped, bytes), "an integer of that input is -128, which has no opposite")
         }
         Kind::FourBit(four_bit) => (
-            four_bit.flip(&four_bit.map(file)?, flipped, bytes),
+            four_bit.flip(&four_bit.map(file.stored())?, flipped, bytes),
             "the table of values (`quant_map`) has no opposite for a value of that input",
         ),
     };

@@ -29,7 +29,7 @@ pub(super) fn write(
 ) -> Result<MergeReport, PackedMergeError> {
     let mut write = FolderWrite::new(out)?;
     let (mut rounding, mut hashes) = (Rounding::default(), vec![]);
-    for tensors in file.shards() {
+    for tensors in file.stored().files() {
         let name = tensors.path.file_name().unwrap_or(OsStr::new("")).to_string_lossy().into_owned();
         if !tensors.tensors.keys().any(|tensor| plan.edits.contains_key(tensor)) {
             copy(&mut write, base, &name)?;
@@ -86,7 +86,7 @@ fn is_copied(name: &str) -> bool {
 fn report(file: &Checkpoint, plan: &Plan, rounding: Rounding, base_sha256: String) -> MergeReport {
     let mut report = MergeReport::default();
     for name in plan.edits.keys() {
-        let Ok((_, entry)) = file.entry(name) else { continue };
+        let Ok((_, entry)) = file.stored().entry(name) else { continue };
         report.tensors.insert(name.clone(), dtype_name(entry.dtype));
     }
     report.rounding = rounding;

@@ -1,8 +1,9 @@
 //! Largest magnitudes that are quantised themselves (double quantisation), quantised again after a merge.
 
+use crate::checkpoint::CheckpointError;
 use crate::checkpoint::packed::four_bit::{FourBit, Nested};
 use crate::checkpoint::packed::parts;
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::stored_tensors::StoredTensors;
 
 /// The key of the offset in the state of a weight.
 const OFFSET: &str = "\"nested_offset\"";
@@ -17,7 +18,7 @@ pub(super) struct Requantized {
 
 /// Multiplies the largest magnitude of each block by its factor and quantises the results again: codes, scales and offset.
 pub(super) fn requantize(
-    file: &Checkpoint,
+    file: &StoredTensors,
     weight: &FourBit,
     factors: &[f32],
 ) -> Result<Requantized, CheckpointError> {
@@ -93,7 +94,7 @@ impl FourBit {
     }
 
     /// The relative error of the weight if its blocks have the largest magnitudes `again` in place of `wanted`.
-    fn error(&self, file: &Checkpoint, wanted: &[f32], again: &[f32]) -> Result<f64, CheckpointError> {
+    fn error(&self, file: &StoredTensors, wanted: &[f32], again: &[f32]) -> Result<f64, CheckpointError> {
         let squares: Vec<f64> = self.map(file)?.iter().map(|value| f64::from(*value).powi(2)).collect();
         let pairs = parts::bytes(file, self.name())?;
         let codes = pairs.iter().flat_map(|pair| [pair >> 4, pair & 15]);

@@ -151,7 +151,7 @@ impl Plan {
             self.edits.insert(four_bit.part("absmax"), Edit::floats(Some(blocks), None));
             return Ok(());
         }
-        let Requantized { error, tensors } = nested::requantize(file, four_bit, &blocks)?;
+        let Requantized { error, tensors } = nested::requantize(file.stored(), four_bit, &blocks)?;
         self.requantized.insert(weight.to_string(), error);
         self.edits.extend(tensors.into_iter().map(|(name, bytes)| (name, Edit::Replace(bytes))));
         Ok(())

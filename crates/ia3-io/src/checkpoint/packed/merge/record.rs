@@ -19,7 +19,7 @@ pub(super) struct Record {
 impl Record {
     /// Refuses a checkpoint into which adapters were merged before.
     pub(super) fn refuse(checkpoint: &Checkpoint) -> Result<(), PackedMergeError> {
-        for file in checkpoint.shards() {
+        for file in checkpoint.stored().files() {
             if let Some(base) = file.metadata.get(BASE) {
                 let adapters = file.metadata.get(ADAPTERS).cloned().unwrap_or_default();
                 let (path, base) = (file.path.clone(), base.clone());
