@@ -7,9 +7,8 @@ use pulp::{Simd, WithSimd};
 use crate::fetch::fetch_all;
 use crate::weight::{Element, Weight};
 
-/// Rows of the weight that are added to the sums of several rows of `x` at once, so that each sum is read and written once for all
-/// of them. With one row of `x`, a thread reads one stream of memory, which the machine fetches ahead by itself.
-const LINES: usize = 8;
+/// Bytes of a column of the weight whose products are summed in registers before the sums are written.
+const COLUMN: usize = 32;
 
 /// A part of the product of a few rows and a weight.
 pub(super) struct Stream<'a, T> {
@@ -28,53 +27,35 @@ impl<T: Element> WithSimd for Stream<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        match self.rows {
-            1 => self.run::<S, 1>(simd),
-            _ => self.run::<S, LINES>(simd),
+        let height = COLUMN / size_of::<T>();
+        for from in self.lines.clone().step_by(height) {
+            let lines = from..(from + height).min(self.lines.end);
+            // Where there are more than four rows, the next ones find the lines in the cache.
+            let mut row = 0;
+            while row + 4 <= self.rows {
+                self.add::<S, 4, 4>(simd, lines.clone(), row);
+                row += 4;
+            }
+            if row + 2 <= self.rows {
+                self.add::<S, 2, 4>(simd, lines.clone(), row);
+                row += 2;
+            }
+            if row < self.rows {
+                self.add::<S, 1, 4>(simd, lines.clone(), row);
+            }
         }
     }
 }
 
 impl<T: Element> Stream<'_, T> {
-    /// Adds the products with all lines, `L` at a time.
+    /// Adds the products with some rows of the weight to `R` rows of sums, `V` vectors of columns at a time. Each sum is a chain of
+    /// fused multiplications and additions in the order of the lines, whatever `R` and the number of lines are.
     #[inline(always)]
-    fn run<S: Simd, const L: usize>(&mut self, simd: S) {
-        let lines = self.lines.clone();
-        let whole = lines.end - lines.len() % L;
-        for line in (lines.start..whole).step_by(L) {
-            // Where there are more than four rows, the next ones find the lines in the cache.
-            let mut row = 0;
-            while row + 4 <= self.rows {
-                self.add::<S, 4, 2, L>(simd, line, row);
-                row += 4;
-            }
-            if row + 2 <= self.rows {
-                self.add::<S, 2, 4, L>(simd, line, row);
-                row += 2;
-            }
-            if row < self.rows {
-                self.add::<S, 1, 2, L>(simd, line, row);
-            }
-        }
-        for line in whole..lines.end {
-            for row in 0..self.rows {
-                self.add::<S, 1, 2, 1>(simd, line, row);
-            }
-        }
-    }
-
-    /// Adds the products with `L` rows of the weight to `R` rows of sums, `V` vectors of columns at a time.
-    #[inline(always)]
-    fn add<S: Simd, const R: usize, const V: usize, const L: usize>(
-        &mut self,
-        simd: S,
-        line: usize,
-        row: usize,
-    ) {
+    fn add<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, lines: Range<usize>, row: usize) {
         let [inputs, outputs] = self.weight.dims();
         let (n, width) = (self.columns.len(), V * S::F32_LANES);
         assert!(
-            line + L <= self.lines.end
+            lines.end <= self.lines.end
                 && row + R <= self.rows
                 && self.lines.end <= inputs
                 && self.columns.end <= outputs
@@ -82,26 +63,13 @@ impl<T: Element> Stream<'_, T> {
                 && self.x.len() == self.rows * inputs
                 && self.sums.len() == self.rows * n
         );
-        let x: [[S::f32s; L]; R] = std::array::from_fn(
-            #[inline(always)]
-            |r| {
-                std::array::from_fn(
-                    #[inline(always)]
-                    |l| simd.splat_f32s(self.x[(row + r) * inputs + line + l]),
-                )
-            },
-        );
         let whole = n - n % width;
-        let data = self.weight.data()[line * outputs + self.columns.start..].as_ptr();
+        let data = self.weight.data()[lines.start * outputs + self.columns.start..].as_ptr();
+        let x = self.x[row * inputs + lines.start..].as_ptr();
         let sums = self.sums[row * n..].as_mut_ptr();
         for column in (0..whole).step_by(width) {
-            if row == 0 && L > 1 {
-                for l in 0..L {
-                    fetch_all(data.wrapping_add((L + l) * outputs + column), width);
-                }
-            }
-            // SAFETY: it is asserted that the `L` lines are rows of the weight, that the columns of the strip are columns of it,
-            // and that there are `R` rows of `n` sums from `row` on; `column + width` is at most `n`.
+            // SAFETY: it is asserted that the lines are rows of the weight, that the columns of the strip are columns of it, and that
+            // there are `R` rows of `n` sums and of `inputs` elements of `x` from `row` on; `column + width` is at most `n`.
             unsafe {
                 let mut total: [[S::f32s; V]; R] = std::array::from_fn(
                     #[inline(always)]
@@ -115,14 +83,22 @@ impl<T: Element> Stream<'_, T> {
                         )
                     },
                 );
-                // One vector at a time, used where it is made: without an instruction for it, the compiler widens an array of vectors
-                // of float16 element by element.
-                #[allow(clippy::needless_range_loop)]
-                for l in 0..L {
+                for l in 0..lines.len() {
+                    let line = data.add(l * outputs + column);
+                    if row == 0 {
+                        fetch_all(line.wrapping_add(lines.len() * outputs), width);
+                    }
+                    let x: [S::f32s; R] = std::array::from_fn(
+                        #[inline(always)]
+                        |r| simd.splat_f32s(*x.add(r * inputs + l)),
+                    );
+                    // One vector at a time, used where it is made: without an instruction for it, the compiler widens an array of
+                    // vectors of float16 element by element.
+                    #[allow(clippy::needless_range_loop)]
                     for v in 0..V {
-                        let w = T::load(simd, data.add(l * outputs + column + v * S::F32_LANES));
+                        let w = T::load(simd, line.add(v * S::F32_LANES));
                         for r in 0..R {
-                            total[r][v] = simd.mul_add_f32s(x[r][l], w, total[r][v]);
+                            total[r][v] = simd.mul_add_f32s(x[r], w, total[r][v]);
                         }
                     }
                 }
@@ -135,9 +111,9 @@ impl<T: Element> Stream<'_, T> {
             }
         }
         for r in 0..R {
-            let x = &self.x[(row + r) * inputs + line..][..L];
+            let x = &self.x[(row + r) * inputs..][lines.clone()];
             for column in whole..n {
-                let w = self.weight.data()[line * outputs + self.columns.start + column..]
+                let w = self.weight.data()[lines.start * outputs + self.columns.start + column..]
                     .iter()
                     .step_by(outputs);
                 let sum = &mut self.sums[(row + r) * n + column];
