@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod attention;
+pub mod bfloat16;
 #[cfg_attr(miri, allow(dead_code))]
 mod crew;
 mod exp;

@@ -4,6 +4,7 @@
 
 use ia3_kernels::activation::{self, Activation};
 use ia3_kernels::attention::Attention;
+use ia3_kernels::bfloat16::{self, Matrix, Parts};
 use ia3_kernels::integer::{self, Nibbles};
 use ia3_kernels::norm::Norm;
 use ia3_kernels::packed_gemm::{self, Pack, Transposed};
@@ -144,6 +145,23 @@ fn products_with_weights_in_half_precision_are_those_of_float32() {
     }
 }
 
+#[test]
+fn products_with_weights_in_bfloat16_by_tiles_are_those_of_plain_loops() {
+    for [m, k, n] in [[2, 34, 3], [5, 3, 33]] {
+        let (x, w) = (values(m * k, 1), values(k * n, 2));
+        let w: Vec<half::bf16> = w.into_iter().map(half::bf16::from_f32).collect();
+        let turned: Vec<half::bf16> = (0..n * k).map(|at| w[at % k * n + at / k]).collect();
+        let at_w = |i: usize, j: usize| w[i * n + j].to_f64();
+        let expected = plain_product([m, k, n], |i, j| f64::from(x[i * k + j]), at_w);
+        let columns = bfloat16::product(&x, [m, k, n], Matrix::Columns(&turned), Parts::Three);
+        assert_close(&columns, &expected);
+        assert_eq!(bfloat16::product(&x, [m, k, n], Matrix::Rows(&w), Parts::Three), columns);
+        let halves: Vec<f32> = x.iter().map(|x| half::bf16::from_f32(*x).to_f32()).collect();
+        let expected = plain_product([m, k, n], |i, j| f64::from(halves[i * k + j]), at_w);
+        assert_close(&bfloat16::product(&halves, [m, k, n], Matrix::Rows(&w), Parts::One), &expected);
+    }
+}
+
 /// Weights of whole numbers from −3 to 3 that are multiplied in float32 and in integers, with rows of whole numbers too whose
 /// largest is 127: those are quantised without an error.
 #[test]
@@ -207,6 +225,8 @@ fn products_without_elements_are_zero() {
         assert_eq!(gemv::product(&x, m, weight), zero);
         assert_eq!(packed_gemm::product(&x, [m, k, n], &weight), zero);
         assert_eq!(packed_gemm::product(&x, [m, k, n], &Transposed(Weight::new(&w, [n, k], None))), zero);
+        let halves = vec![half::bf16::ONE; k * n];
+        assert_eq!(bfloat16::product(&x, [m, k, n], Matrix::Rows(&halves), Parts::Three), zero);
         let scales = vec![1.0; k * n];
         let quantised = Weight::<i8>::new(&integers, [k, n], Some(Scales { values: &scales, block: 1 }));
         assert_eq!(packed_gemm::product(&x, [m, k, n], &quantised), zero);
