@@ -1,7 +1,7 @@
 use burn::tensor::{Tensor, activation};
 
 #[cfg(feature = "flex")]
-use {crate::on_flex, ia3_kernels::activation::Activation};
+use {crate::on_flex, crate::widened::in_float32, ia3_kernels::activation::Activation};
 
 /// `x·Φ(x)`, where Φ is the normal distribution (arXiv 1606.08415).
 ///
@@ -17,8 +17,8 @@ use {crate::on_flex, ia3_kernels::activation::Activation};
 /// ```
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if on_flex(&x) {
-        return fast(x, Activation::Gelu);
+    if let Some(y) = fast(&x, Activation::Gelu) {
+        return y;
     }
     // The gradient of burn 0.22's own gelu is that of the tanh approximation.
     let cdf = (x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0;
@@ -32,8 +32,8 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// - `x`: any; returns the same shape and dtype.
 pub fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if on_flex(&x) {
-        return fast(x, Activation::GeluTanh);
+    if let Some(y) = fast(&x, Activation::GeluTanh) {
+        return y;
     }
     activation::gelu_approximate(x)
 }
@@ -45,8 +45,8 @@ pub fn gelu_tanh<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// - `x`: any; returns the same shape and dtype.
 pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if on_flex(&x) {
-        return fast(x, Activation::Silu);
+    if let Some(y) = fast(&x, Activation::Silu) {
+        return y;
     }
     activation::silu(x)
 }
@@ -58,14 +58,16 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// - `x`: any; returns the same shape and dtype.
 pub fn relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if on_flex(&x) {
-        return fast(x, Activation::Relu);
+    if let Some(y) = fast(&x, Activation::Relu) {
+        return y;
     }
     activation::relu(x)
 }
 
 #[cfg(feature = "flex")]
-fn fast<const D: usize>(x: Tensor<D>, op: Activation) -> Tensor<D> {
+fn fast<const D: usize>(x: &Tensor<D>, op: Activation) -> Option<Tensor<D>> {
     use crate::flex::FastOps;
-    Tensor::from_dispatch(burn::backend::Dispatch::fast_activation(x.into_dispatch(), op))
+    let apply =
+        |x: Tensor<D>| Tensor::from_dispatch(burn::backend::Dispatch::fast_activation(x.into_dispatch(), op));
+    if on_flex(x) { Some(apply(x.clone())) } else { in_float32(x, apply) }
 }

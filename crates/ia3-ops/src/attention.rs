@@ -3,7 +3,7 @@ use burn::tensor::{DType, Tensor};
 use crate::softmax_last;
 
 /// Dot-product attention, `softmax(scale·q·kᵀ + bias)·v` (arXiv 1706.03762). The softmax is computed in float32,
-/// and float16 altogether, because scores can be larger than any float16.
+/// and float16 altogether, because scores can be larger than any float16; on `flex` bfloat16 is too, because its kernel is float32.
 ///
 /// If there are fewer heads of keys than of queries, consecutive query heads share one (grouped and multi-query
 /// attention). On `flex` in float32 the weights are never stored; the backward pass computes them again. The result then
@@ -21,9 +21,10 @@ use crate::softmax_last;
 ///
 /// Panics if the shapes do not match each other.
 pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, bias: Option<Tensor<4>>, scale: f64) -> Tensor<4> {
-    if q.dtype() == DType::F16 {
+    if is_widened(&q) {
+        let dtype = q.dtype();
         let [q, k, v] = [q, k, v].map(|x| x.cast(DType::F32));
-        return attention(q, k, v, bias.map(|bias| bias.cast(DType::F32)), scale).cast(DType::F16);
+        return attention(q, k, v, bias.map(|bias| bias.cast(DType::F32)), scale).cast(dtype);
     }
     #[cfg(feature = "flex")]
     if fits(&q, &k, &v, bias.as_ref()) {
@@ -103,6 +104,16 @@ fn composed(
 }
 
 /// Whether the kernel can compute the attention.
+/// Whether the attention of these queries is computed in float32 and rounded: the scores of float16 may be larger than any float16, and
+/// `flex` has a kernel for float32.
+fn is_widened(q: &Tensor<4>) -> bool {
+    #[cfg(feature = "flex")]
+    if q.dtype() == DType::BF16 && crate::is_flex(&q.device()) {
+        return true;
+    }
+    q.dtype() == DType::F16
+}
+
 #[cfg(feature = "flex")]
 fn fits(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, bias: Option<&Tensor<4>>) -> bool {
     let [batch, heads, queries, d] = q.dims();

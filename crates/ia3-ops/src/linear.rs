@@ -11,7 +11,10 @@ use crate::widened::widened;
 ///
 /// Where `x` is float32, `w` and `b` may be in half precision: their values are widened, and the product is that of float32. On
 /// `flex`, elements of `w` are widened as they are read, so `w` is never in memory in float32; on other backends it is, for the
-/// time of the product.
+/// time of the product. Processors with AMX multiply many rows of `x` and a `w` in bfloat16 by its instructions, with `x` as the exact
+/// sum of three numbers in bfloat16; the result differs from that of float32 only by the order of its sums.
+///
+/// Where all are bfloat16, so is the result. On `flex` its sums are float32, by instructions for bfloat16 where the processor has them.
 ///
 /// # Shapes
 ///
@@ -40,9 +43,9 @@ pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
     let b = b.map(|b| widened(b, x.dtype()));
     #[cfg(feature = "flex")]
     if x.shape().num_elements() * w.shape().num_elements() > 0
-        && crate::on_flex(&x)
-        && matches!(w.dtype(), DType::F32 | DType::BF16 | DType::F16)
-        && b.as_ref().is_none_or(crate::on_flex)
+        && crate::is_flex(&x.device())
+        && is_multiplied(x.dtype(), w.dtype())
+        && b.as_ref().is_none_or(|b| crate::is_flex(&b.device()) && b.dtype() == x.dtype())
     {
         use crate::flex::FastOps;
         let b = b.unwrap_or_else(|| Tensor::empty([0], &x.device()));
@@ -54,6 +57,12 @@ pub fn linear(x: Tensor<2>, w: Tensor<2>, b: Option<Tensor<1>>) -> Tensor<2> {
     }
     let w = widened(w, x.dtype());
     module::linear(x, w, b)
+}
+
+/// Whether kernels of `flex` multiply states of the first type with weights of the second.
+#[cfg(feature = "flex")]
+fn is_multiplied(x: DType, w: DType) -> bool {
+    matches!((x, w), (DType::F32, DType::F32 | DType::BF16 | DType::F16) | (DType::BF16, DType::BF16))
 }
 
 /// `x·wᵀ`, as a head computes it that is tied to the embedding.

@@ -28,6 +28,12 @@ pub fn rms_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) ->
         let none = Tensor::empty([0], &x.device());
         return fast(x, gamma, none, false, epsilon);
     }
+    #[cfg(feature = "flex")]
+    if x.shape().num_elements() > 0 && crate::is_flex(&x.device()) {
+        let ones = Tensor::ones(gamma.dims(), (&x.device(), DType::F32));
+        let unit = rms_norm(x.cast(DType::F32), ones, epsilon);
+        return unit.cast(gamma.dtype()) * gamma.unsqueeze();
+    }
     let x = x.cast(DType::F32);
     let root = (x.clone().square().mean_dim(D - 1) + epsilon).sqrt();
     (x / root).cast(gamma.dtype()) * gamma.unsqueeze()
@@ -60,6 +66,15 @@ pub fn layer_norm<const D: usize>(
     {
         let beta = beta.unwrap_or_else(|| Tensor::empty([0], &x.device()));
         return fast(x, gamma, beta, true, epsilon);
+    }
+    #[cfg(feature = "flex")]
+    if gamma.dtype() == x.dtype() {
+        let wide = |x: Tensor<1>| x.cast(DType::F32);
+        let (gamma, beta) = (gamma.clone(), beta.clone());
+        let norm = |x| layer_norm(x, wide(gamma), beta.map(wide), epsilon);
+        if let Some(y) = crate::widened::in_float32(&x, norm) {
+            return y;
+        }
     }
     let dtype = x.dtype();
     fn wide<const D: usize>(x: Tensor<D>) -> Tensor<D> {

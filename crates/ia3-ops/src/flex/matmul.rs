@@ -3,10 +3,11 @@
 use burn::backend::TensorMetadata;
 use burn::tensor::{DType, bf16, f16};
 use bytemuck::Pod;
+use ia3_kernels::bfloat16::{self, Matrix, Parts};
 use ia3_kernels::packed_gemm::{self, Transposed};
 use ia3_kernels::{Element, MatRef, Weight, gemv, matmul, small_gemm};
 
-use super::tensor::{Primitive, contiguous, new};
+use super::tensor::{Primitive, contiguous, floats_of};
 
 /// Rows of `x` up to which each element of a matrix is read once, in the order of the memory, instead of being packed into
 /// panels.
@@ -18,17 +19,36 @@ const FEW_ROWS_TRANSPOSED: usize = 16;
 /// Rows of `x` up to which packing a float32 matrix alone is faster than the crate `gemm`, which packs both.
 const SOME_ROWS: usize = 64;
 
-/// `x·w` in float32, by the kernel that suits the number of rows, and the layout and the type of `w`: float32, bfloat16 or
-/// float16.
-pub(super) fn product(x: Primitive, w: &Primitive) -> Primitive {
-    let ([m, _], [_, n]): ([usize; 2], [usize; 2]) = (x.shape().dims(), w.shape().dims());
-    let x = contiguous(x);
-    let y = match w.dtype() {
-        DType::BF16 => halves::<bf16>(x.storage(), m, w),
+/// Columns of a bfloat16 matrix from which on instructions for bfloat16 are faster although `x` has to be split for them.
+const WIDE: usize = 256;
+
+/// `x·w`, `[m, n]`, with sums in float32, by the kernel that suits the number of rows, and the layout and the type of `w`: float32,
+/// bfloat16 or float16. `x` is float32, or bfloat16 as `w` is.
+pub(super) fn product(x: Primitive, w: &Primitive) -> Vec<f32> {
+    let [m, _]: [usize; 2] = x.shape().dims();
+    let parts = if x.dtype() == DType::BF16 { Parts::One } else { Parts::Three };
+    let x = floats_of(x);
+    match w.dtype() {
+        DType::BF16 => bfloat16s(x.storage(), m, w, parts),
         DType::F16 => halves::<f16>(x.storage(), m, w),
         _ => floats(x.storage(), m, w),
-    };
-    new(y, vec![m, n])
+    }
+}
+
+/// The product with a matrix in bfloat16, by instructions for bfloat16 where they are faster than those for float32.
+fn bfloat16s(x: &[f32], m: usize, w: &Primitive, parts: Parts) -> Vec<f32> {
+    let [k, n] = w.shape().dims();
+    let is_wide = n >= WIDE || parts == Parts::One;
+    match contiguous_parts::<bf16>(w) {
+        Some(matrix) if m > FEW_ROWS_TRANSPOSED && is_wide && bfloat16::is_fast(parts) => {
+            let matrix = match matrix {
+                Contiguous::Rows(data) => Matrix::Rows(data),
+                Contiguous::Columns(data) => Matrix::Columns(data),
+            };
+            bfloat16::product(x, [m, k, n], matrix, parts)
+        }
+        _ => halves::<bf16>(x, m, w),
+    }
 }
 
 /// The product with a matrix in half precision, whose elements are widened as they are read.

@@ -1,7 +1,8 @@
 //! Tensors of `flex`.
 
+use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Flex, TensorMetadata, tensor::FloatTensor};
-use burn::tensor::TensorData;
+use burn::tensor::{DType, FloatDType, TensorData};
 
 /// A tensor of `flex`.
 pub(crate) type Primitive = FloatTensor<Flex>;
@@ -17,6 +18,24 @@ pub(crate) fn rows_contiguous(x: Primitive) -> Primitive {
     match x.layout().strides().last() {
         Some(1) => x,
         _ => contiguous(x),
+    }
+}
+
+/// The tensor in float32, in row-major order.
+pub(crate) fn floats_of(x: Primitive) -> Primitive {
+    match x.dtype() {
+        DType::F32 => contiguous(x),
+        _ => contiguous(Flex::float_cast(x, FloatDType::F32)),
+    }
+}
+
+/// Values in the type of another tensor.
+pub(crate) fn in_type(values: Vec<f32>, dims: Vec<usize>, dtype: DType) -> Primitive {
+    let values = new(values, dims);
+    match dtype {
+        DType::BF16 => Flex::float_cast(values, FloatDType::BF16),
+        DType::F16 => Flex::float_cast(values, FloatDType::F16),
+        _ => values,
     }
 }
 

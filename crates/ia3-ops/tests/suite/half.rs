@@ -7,7 +7,7 @@ use ia3_ops::{linear, matmul_transposed};
 const TOLERANCE: f32 = 2e-6;
 
 /// `[rows, d_in, d_out]`: one row, few and many; several parts, strips and panels.
-const SHAPES: [[usize; 3]; 9] = [
+const SHAPES: [[usize; 3]; 11] = [
     [1, 1, 1],
     [1, 700, 300],
     [1, 1050, 4001],
@@ -17,6 +17,8 @@ const SHAPES: [[usize; 3]; 9] = [
     [23, 513, 129],
     [70, 96, 200],
     [31, 3000, 17],
+    [33, 1100, 300],
+    [600, 40, 256],
 ];
 
 fn random<const D: usize>(dims: [usize; D]) -> Tensor<D> {
@@ -103,6 +105,32 @@ fn a_bias_in_half_precision_is_widened() {
     let y = linear(x.clone(), w.clone(), Some(b.clone()));
     let expected = linear(x, w, None) + b.cast(DType::F32).unsqueeze();
     assert_eq!(y.into_data(), expected.into_data());
+}
+
+/// All in bfloat16: the float32 result of the same numbers, rounded, up to one unit in the last place where the order of the sums
+/// decides.
+#[test]
+fn products_of_bfloat16_are_those_of_float32_rounded() {
+    const UNIT: f32 = 1.0 / 128.0;
+    for [rows, d_in, d_out] in SHAPES {
+        let [x, w] = [[rows, d_in], [d_in, d_out]].map(|dims| random(dims).cast(DType::BF16));
+        let b = random([d_out]).cast(DType::BF16);
+        let of = |dtype: DType| {
+            let [x, w] = [&x, &w].map(|x| x.clone().cast(dtype));
+            let (x, b) = (x.detach().require_grad(), b.clone().cast(dtype).detach().require_grad());
+            let y = linear(x.clone(), w, Some(b.clone()));
+            assert_eq!(y.dtype(), dtype);
+            let grads = y.clone().sum().backward();
+            (y, x.grad(&grads).unwrap(), b.grad(&grads).unwrap())
+        };
+        let (got, expected) = (of(DType::BF16), of(DType::F32));
+        let name = format!("{rows} x {d_in} x {d_out}");
+        let wide = |x: Tensor<2>| x.cast(DType::F32);
+        assert!(worst(wide(got.0), expected.0) < UNIT, "{name}");
+        assert!(worst(wide(got.1), expected.1) < UNIT, "{name}: gradient of x");
+        let (got, expected) = (got.2.cast(DType::F32).into_data(), expected.2.into_data());
+        got.assert_approx_eq::<f32>(&expected, burn::tensor::Tolerance::relative(UNIT));
+    }
 }
 
 #[test]
