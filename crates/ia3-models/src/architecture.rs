@@ -26,7 +26,7 @@ macro_rules! with_architectures {
             GPT2: crate::gpt2::GPT2LMHeadModel, crate::gpt2::GPT2Config;
             /// Falcon.
             Falcon: crate::falcon::FalconForCausalLM, crate::falcon::FalconConfig;
-            /// Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2, or Gemma 1 to 3.
+            /// Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2, Mixtral, Qwen3-MoE, or Gemma 1 to 3.
             Llama: crate::llama::LlamaForCausalLM, crate::llama::LlamaConfig;
             /// GPT-NeoX or Pythia.
             GPTNeoX: crate::gpt_neox::GPTNeoXForCausalLM, crate::gpt_neox::GPTNeoXConfig;
@@ -163,6 +163,11 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
             Some(embedding) => heads.map(|head| (embedding, head)).collect(),
             None => Self::OLD_HEAD.map(|head| (HEAD, head)).into_iter().collect(),
         }
+    }
+
+    /// Names that another version of transformers gave parameters: (the key of the model, the other key).
+    fn other_names(&self) -> Vec<(String, String)> {
+        vec![]
     }
 
     fn stack_embeddings(&self) -> Vec<(&'static str, &'static str)> {

@@ -3,6 +3,7 @@
 mod decode;
 mod dtype;
 mod error;
+mod fused_experts;
 mod header;
 mod read_floats;
 mod tensor_file;

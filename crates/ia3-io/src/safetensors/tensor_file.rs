@@ -12,6 +12,7 @@ use safetensors::Dtype;
 use crate::fs::{self, FileError, FileKind, read_exact_at};
 use crate::gguf::{Facts, GgufTensors};
 use crate::safetensors::SafetensorsError;
+use crate::safetensors::fused_experts::taken_apart;
 use crate::safetensors::header::read_header;
 
 /// How many bytes of a file are in memory at once, beside the tensor that is made from them.
@@ -114,6 +115,11 @@ impl TensorFile {
             file: fs::open(path)?,
             gguf: None,
         })
+    }
+
+    /// The same file with fused experts as tensors of each expert.
+    pub(crate) fn with_experts_apart(self) -> Self {
+        Self { tensors: taken_apart(self.tensors), ..self }
     }
 
     /// Opens a GGUF file. Its tensors have the names and the layout of Hugging Face's model.

@@ -135,6 +135,7 @@ impl Raw {
             rotary_frequencies,
             rotary_layers: vec![true; windows.len()],
             windows,
+            experts: None,
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(true),
             pad_token_id: self.pad_token_id.unwrap_or(Some(0)),
             eos_token_id: self.eos_token_id.unwrap_or(vec![1]),

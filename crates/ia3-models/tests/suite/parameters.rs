@@ -58,6 +58,8 @@ const TABLE: &[Row] = &[
     Row { name: "phi-3-mini", config: r#""model_type": "phi3""#, trainable: 557_056, all: 3_821_636_608, sites: 64 },
     Row { name: "phi-3-medium", config: r#""model_type": "phi3", "hidden_size": 5120, "intermediate_size": 17920, "num_hidden_layers": 40, "num_attention_heads": 40, "num_key_value_heads": 10"#, trainable: 1_024_000, all: 13_961_262_080, sites: 80 },
     Row { name: "phi-4-mini", config: r#""model_type": "phi3", "vocab_size": 200064, "num_attention_heads": 24, "num_key_value_heads": 8, "partial_rotary_factor": 0.75, "tie_word_embeddings": true"#, trainable: 425_984, all: 3_836_447_744, sites: 64 },
+    Row { name: "mixtral-8x7b", config: r#""model_type": "mixtral""#, trainable: 3_735_552, all: 46_706_528_256, sites: 320 },
+    Row { name: "qwen3-30b-a3b", config: r#""model_type": "qwen3_moe", "num_hidden_layers": 48, "head_dim": 128, "norm_topk_prob": true"#, trainable: 4_767_744, all: 30_536_890_368, sites: 6240 },
     Row { name: "gemma-2b", config: r#""model_type": "gemma", "hidden_size": 2048, "intermediate_size": 16384, "num_hidden_layers": 18, "num_attention_heads": 8, "num_key_value_heads": 1"#, trainable: 336_384, all: 2_506_508_800, sites: 54 },
     Row { name: "gemma-2-9b", config: r#""model_type": "gemma2", "hidden_size": 3584, "intermediate_size": 14336, "num_hidden_layers": 42, "num_attention_heads": 16, "num_key_value_heads": 8"#, trainable: 860_160, all: 9_242_566_144, sites: 126 },
     Row { name: "gemma-3-1b", config: r#""model_type": "gemma3_text", "vocab_size": 262144, "hidden_size": 1152, "intermediate_size": 6912, "num_attention_heads": 4, "num_key_value_heads": 1"#, trainable: 212_992, all: 1_000_098_944, sites: 78 },
