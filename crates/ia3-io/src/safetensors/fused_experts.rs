@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::safetensors::tensor_file::Entry;
+use crate::safetensors::entry::Entry;
 
 /// The tensors with those of fused experts taken apart: `….experts.gate_up_proj` `[experts, 2·inner, d]` is
 /// `….experts.N.gate_proj.weight` and `….experts.N.up_proj.weight`, and `….experts.down_proj` `[experts, d, inner]` is

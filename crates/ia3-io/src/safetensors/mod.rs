@@ -2,6 +2,7 @@
 
 mod decode;
 mod dtype;
+mod entry;
 mod error;
 mod fused_experts;
 mod header;
@@ -12,8 +13,9 @@ mod writer;
 
 pub use decode::decode_f32;
 pub(crate) use dtype::{file_dtype, is_float};
+pub use entry::Entry;
 pub use error::SafetensorsError;
-pub use tensor_file::{Entry, TensorFile};
+pub use tensor_file::TensorFile;
 pub use tensors::{read_tensors, write_tensors};
 pub(crate) use writer::header;
 pub use writer::{Source, WriteValues, pytorch_metadata, write_file};
