@@ -52,11 +52,12 @@ const TABLE: [(&str, DefaultTargets); 27] = [
 ];
 
 /// Model types for which PEFT has no defaults: those of the architecture that they share. For kin of Llama they are the paper's
-/// placement, for kin of BART those of PEFT's `bart`.
+/// placement, for kin of BART and BERT those of PEFT's `bart` and `bert`.
 #[rustfmt::skip]
-const OWN: [(&str, DefaultTargets); 10] = [
+const OWN: [(&str, DefaultTargets); 11] = [
     row("distilbert", &["k_lin", "v_lin", "ffn.lin2"], &["ffn.lin2"]),
     row("electra", &["key", "value", "output.dense"], &["output.dense"]),
+    row("esm", &["key", "value", "output.dense"], &["output.dense"]),
     row("m2m_100", &["q_proj", "v_proj", "fc2"], &["fc2"]),
     row("marian", &["q_proj", "v_proj", "fc2"], &["fc2"]),
     row("mbart", &["q_proj", "v_proj", "fc2"], &["fc2"]),

@@ -50,6 +50,7 @@ fn architecture(path: &str) -> Option<String> {
         ("roberta.encoder.layer", _) => "RoBERTa".into(),
         ("electra.encoder.layer", _) => "ELECTRA".into(),
         ("distilbert.transformer.layer", _) => "DistilBERT".into(),
+        ("esm.encoder.layer", _) => "ESM".into(),
         // An encoder and a decoder may belong to one model.
         (other, _) => format!("`{}`", other.replace("encoder", "…").replace("decoder", "…")),
     })

@@ -4,12 +4,12 @@ use serde::Deserialize;
 
 use super::config::{BlockNorms, Experts, LlamaConfig, QkNorm};
 use super::gemma_json;
-use super::layer_types::{expect_grouped_heads, windows_of};
 use super::model_type::{Defaults, defaults};
 use crate::activation::Activation;
 use crate::config_field::{expect, expect_divides, expect_layers, expect_sizes, nullable, read, some_ids};
 use crate::encoder::HeadConfig;
 use crate::error::ModelError;
+use crate::layer_types::{expect_grouped_heads, windows_of};
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 
 impl LlamaConfig {

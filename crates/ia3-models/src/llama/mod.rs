@@ -13,7 +13,6 @@ mod experts;
 mod feed_forward;
 mod gemma_defaults;
 mod gemma_json;
-mod layer_types;
 mod mlp;
 mod model;
 mod model_type;
