@@ -48,6 +48,7 @@ mod log_likelihoods;
 mod loss;
 mod mask;
 mod model;
+pub mod modernbert;
 mod norm;
 pub mod opt;
 mod output;

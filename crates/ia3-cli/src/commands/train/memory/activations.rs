@@ -76,7 +76,7 @@ pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: A
     let reads_encoder = crosses && ["k", "v"].contains(&name);
     let tokens = if reads_encoder { inputs.0 * inputs.1 } else { rows * queries };
     let scores =
-        match ["k", "k_proj", "key", "k_lin", "c_attn", "query_key_value"]
+        match ["k", "k_proj", "key", "k_lin", "c_attn", "query_key_value", "Wqkv"]
             .contains(&name)
         {
             true => weights.kept * weights.heads * rows * queries * if crosses { inputs.1 } else { queries },
