@@ -48,6 +48,8 @@ macro_rules! with_architectures {
             Bert: crate::encoder::Encoder<crate::bert::BertModel>, crate::bert::BertConfig;
             /// DistilBERT.
             DistilBert: crate::encoder::Encoder<crate::distilbert::DistilBertModel>, crate::distilbert::DistilBertConfig;
+            /// DeBERTa, or DeBERTa v2 or v3.
+            Deberta: crate::encoder::Encoder<crate::deberta::DebertaModel>, crate::deberta::DebertaConfig;
             /// ModernBERT.
             ModernBert: crate::encoder::Encoder<crate::modernbert::ModernBertModel>, crate::modernbert::ModernBertConfig;
             /// ESM-2 or ESM-1b.

@@ -18,6 +18,7 @@ mod config;
 mod config_field;
 mod continue_prompts;
 pub mod cost;
+pub mod deberta;
 mod decode;
 mod decode_steps;
 mod decoded_rows;

@@ -52,6 +52,7 @@ fn architecture(path: &str) -> Option<String> {
         ("electra.encoder.layer", _) => "ELECTRA".into(),
         ("distilbert.transformer.layer", _) => "DistilBERT".into(),
         ("esm.encoder.layer", _) => "ESM".into(),
+        ("deberta.encoder.layer", _) => "DeBERTa".into(),
         // An encoder and a decoder may belong to one model.
         (other, _) => format!("`{}`", other.replace("encoder", "…").replace("decoder", "…")),
     })
