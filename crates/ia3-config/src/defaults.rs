@@ -52,16 +52,19 @@ const TABLE: [(&str, DefaultTargets); 27] = [
 ];
 
 /// Model types for which PEFT has no defaults: those of the architecture that they share. For kin of Llama they are the paper's
-/// placement, for kin of BART those of PEFT's `bart`.
+/// placement, for kin of BART and BERT those of PEFT's `bart` and `bert`.
 #[rustfmt::skip]
-const OWN: [(&str, DefaultTargets); 9] = [
+const OWN: [(&str, DefaultTargets); 12] = [
     row("distilbert", &["k_lin", "v_lin", "ffn.lin2"], &["ffn.lin2"]),
     row("electra", &["key", "value", "output.dense"], &["output.dense"]),
+    row("esm", &["key", "value", "output.dense"], &["output.dense"]),
     row("m2m_100", &["q_proj", "v_proj", "fc2"], &["fc2"]),
     row("marian", &["q_proj", "v_proj", "fc2"], &["fc2"]),
     row("mbart", &["q_proj", "v_proj", "fc2"], &["fc2"]),
+    row("modernbert", &["Wqkv", "mlp.Wo"], &["mlp.Wo"]),
     row("olmo2", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
     row("phi3", &["qkv_proj", "down_proj"], &["down_proj"]),
+    row("qwen3_moe", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
     row("smollm3", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
     row("xlm-roberta", &["key", "value", "output.dense"], &["output.dense"]),
 ];

@@ -70,6 +70,24 @@ pub trait Ia3Forward: Affine {
         };
         times(y, factor(self.weight(), Placement::Output, D - 1))
     }
+
+    /// Computes [`ia3_forward`](Self::ia3_forward) for an input that all rows of a batch share, such as a table of positions. The
+    /// first axis of the result is 1, or the number of rows if they have their own adapters.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[1, seq, d_in]`
+    /// - returns `[1 or batch, seq, d_out]`
+    ///
+    /// # Panics
+    ///
+    /// Panics if the shape of `x` is another one.
+    fn ia3_forward_shared(&self, x: Tensor<3>) -> Tensor<3> {
+        let rows = self.weight().reparameterization::<Ia3Rows>().map_or(1, Ia3Rows::batch);
+        let [one, seq, d_in] = x.dims();
+        assert_eq!(one, 1, "an input that all rows share has a first axis of 1, not {one}");
+        self.ia3_forward(x.expand([rows, seq, d_in]))
+    }
 }
 
 impl<T: Affine> Ia3Forward for T {}

@@ -26,7 +26,7 @@ macro_rules! with_architectures {
             GPT2: crate::gpt2::GPT2LMHeadModel, crate::gpt2::GPT2Config;
             /// Falcon.
             Falcon: crate::falcon::FalconForCausalLM, crate::falcon::FalconConfig;
-            /// Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2, or Gemma 1 to 3.
+            /// Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2, Mixtral, Qwen3-MoE, or Gemma 1 to 3.
             Llama: crate::llama::LlamaForCausalLM, crate::llama::LlamaConfig;
             /// GPT-NeoX or Pythia.
             GPTNeoX: crate::gpt_neox::GPTNeoXForCausalLM, crate::gpt_neox::GPTNeoXConfig;
@@ -48,6 +48,12 @@ macro_rules! with_architectures {
             Bert: crate::encoder::Encoder<crate::bert::BertModel>, crate::bert::BertConfig;
             /// DistilBERT.
             DistilBert: crate::encoder::Encoder<crate::distilbert::DistilBertModel>, crate::distilbert::DistilBertConfig;
+            /// DeBERTa, or DeBERTa v2 or v3.
+            Deberta: crate::encoder::Encoder<crate::deberta::DebertaModel>, crate::deberta::DebertaConfig;
+            /// ModernBERT.
+            ModernBert: crate::encoder::Encoder<crate::modernbert::ModernBertModel>, crate::modernbert::ModernBertConfig;
+            /// ESM-2 or ESM-1b.
+            Esm: crate::encoder::Encoder<crate::esm::EsmModel>, crate::esm::EsmConfig;
         }
     };
 }
@@ -163,6 +169,11 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
             Some(embedding) => heads.map(|head| (embedding, head)).collect(),
             None => Self::OLD_HEAD.map(|head| (HEAD, head)).into_iter().collect(),
         }
+    }
+
+    /// Names that another version of transformers gave parameters: (the key of the model, the other key).
+    fn other_names(&self) -> Vec<(String, String)> {
+        vec![]
     }
 
     fn stack_embeddings(&self) -> Vec<(&'static str, &'static str)> {

@@ -8,6 +8,7 @@ macro_rules! causal_architecture {
         prefix: $prefix:literal,
         embedding: $embedding:literal
         $(, old_head: $old_head:literal)?
+        $(, other_names: $other_names:path)?
     ) => {
         impl crate::architecture::Architecture for $model {
             crate::own_methods::own_methods!();
@@ -130,6 +131,12 @@ macro_rules! causal_architecture {
 
             $(
                 const OLD_HEAD: Option<&'static str> = Some($old_head);
+            )?
+
+            $(
+                fn other_names(&self) -> Vec<(String, String)> {
+                    $other_names(self)
+                }
             )?
         }
 

@@ -8,6 +8,7 @@ macro_rules! causal_lm_methods {
         prefix: $prefix:literal,
         embedding: $embedding:literal
         $(, old_head: $old_head:literal)?
+        $(, other_names: $other_names:path)?
     ) => {
         impl ia3_core::ActivationSpace for $model {
             fn info(&self) -> ia3_core::ModelInfo {
@@ -190,6 +191,7 @@ macro_rules! causal_lm_methods {
             prefix: $prefix,
             embedding: $embedding
             $(, old_head: $old_head)?
+            $(, other_names: $other_names)?
         }
     };
 }

@@ -208,6 +208,11 @@ impl ModelConfig {
     /// Other names under which a checkpoint may hold a tensor. Each entry is the name in the model and the other name. The name
     /// of a tied head is an example.
     pub fn aliases(&self) -> Vec<(String, String)> {
+        [self.ties(), each!(self, config => config.other_names())].concat()
+    }
+
+    /// Other names of the head, or of the embedding that it is tied to, and of other tensors that are tied.
+    fn ties(&self) -> Vec<(String, String)> {
         let aliases = each!(self, config => config.aliases());
         aliases.into_iter().map(|(name, other)| (name.to_string(), other.to_string())).collect()
     }
@@ -215,10 +220,10 @@ impl ModelConfig {
     /// Gives the model a head of its own if its head is the embedding. It also returns the [`aliases`](Self::aliases) with which
     /// a checkpoint of the tied model fills both.
     pub fn with_own_head(self) -> (Vec<(String, String)>, Self) {
-        let (mut aliases, tied) = (self.aliases(), self.tied_keys());
+        let (mut aliases, ties, tied) = (self.aliases(), self.ties(), self.tied_keys());
         let apart = self.with_tied_head(false);
         let Some((head, embedding)) = tied else { return (aliases, apart) };
-        let others = aliases.iter().map(|(_, other)| other.as_str()).filter(|other| *other != head);
+        let others = ties.iter().map(|(_, other)| other.as_str()).filter(|other| *other != head);
         let names: Vec<String> = [embedding].into_iter().chain(others).map(str::to_string).collect();
         aliases.extend(names.into_iter().map(|name| (head.to_string(), name)));
         (aliases, apart)

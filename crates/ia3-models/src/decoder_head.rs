@@ -57,6 +57,8 @@ pub(crate) fn class_name(model_type: &str) -> Option<String> {
         "mistral" => "Mistral",
         "qwen2" => "Qwen2",
         "qwen3" => "Qwen3",
+        "qwen3_moe" => "Qwen3Moe",
+        "mixtral" => "Mixtral",
         "smollm3" => "SmolLM3",
         "olmo2" => "Olmo2",
         "gemma" => "Gemma",

@@ -9,7 +9,7 @@ use crate::activation::Activation;
 const GATED: [[&str; 3]; 2] = [["wi_0", "wi_1", "wo"], ["gate_proj", "up_proj", "down_proj"]];
 
 /// The layers of gated blocks whose first layer computes the gate and, after it, the matrix beside the gate.
-const GATED_IN_ONE: [[&str; 2]; 1] = [["gate_up_proj", "down_proj"]];
+const GATED_IN_ONE: [[&str; 2]; 2] = [["gate_up_proj", "down_proj"], ["Wi", "Wo"]];
 
 /// The layers of blocks of two layers.
 const PLAIN: [[&str; 2]; 7] = [

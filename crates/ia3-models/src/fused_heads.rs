@@ -8,7 +8,7 @@ use ia3_core::ModelInfo;
 /// The output is groups of equal size. A group holds some heads of queries, then heads of keys, then as many heads of values.
 /// One group is `[q | k | v]` (GPT-2, Phi-3), one group for every head of keys is interleaved (Falcon, GPT-NeoX, Bloom).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FusedHeads {
+pub struct FusedHeads {
     /// The number of groups.
     pub(crate) groups: usize,
     /// The heads of queries of a group.

@@ -226,6 +226,15 @@ pub(crate) fn required(name: &'static str, ids: &Ids) -> Result<Tensor<2, Int>, 
     ids.clone().ok_or_else(missing)
 }
 
+/// Refuses token types in a model that has none.
+pub(crate) fn no_token_types(inputs: &ModelInputs, model_type: &str) -> Result<(), ModelError> {
+    let refused = |_| {
+        let problem = format!("is given, but this `{model_type}` model has no token types; leave it out");
+        Err(ModelError::Input { name: "token_type_ids", problem })
+    };
+    inputs.token_type_ids.as_ref().map_or(Ok(()), refused)
+}
+
 pub(crate) fn check_ids(name: &'static str, ids: &Ids, vocab_size: usize) -> Result<(), ModelError> {
     let Some(ids) = ids else { return Ok(()) };
     if ids.shape().num_elements() == 0 {

@@ -40,6 +40,36 @@ pub(crate) fn causal(
     additive(blocked.reshape([1, 1, queries, keys]), dtype)
 }
 
+/// The bias of an encoder for states `x` `[batch, seq, d]`, `[batch or 1, 1, queries or 1, keys]`: a token sees only real tokens
+/// and, with `causal_too`, only itself and the tokens before it. It is `None` if every token sees every other.
+pub(crate) fn of_encoder(
+    attention_mask: Option<&Tensor<2, Int>>,
+    causal_too: bool,
+    x: &Tensor<3>,
+) -> Option<Tensor<4>> {
+    let padding = attention_mask.cloned().map(|mask| padding(mask, x.dtype()));
+    let causal = causal_too.then(|| causal(x.dims()[1], 0, None, &x.device(), x.dtype()));
+    match (padding, causal) {
+        (Some(padding), Some(causal)) => Some(padding + causal),
+        (padding, causal) => padding.or(causal),
+    }
+}
+
+/// The bias `[batch, 1, seq, seq]` of DeBERTa: only real tokens see, and are seen. Padding sees all tokens alike.
+pub(crate) fn of_pairs(attention_mask: &Tensor<2, Int>, dtype: DType) -> Tensor<4> {
+    let [batch, seq] = attention_mask.dims();
+    let real = |shape: [usize; 4]| attention_mask.clone().not_equal_scalar(0).int().reshape(shape);
+    let pairs = real([batch, 1, seq, 1]) * real([batch, 1, 1, seq]);
+    additive(pairs.equal_scalar(0), dtype)
+}
+
+/// The bias `[1, 1, seq, seq]` of a window on both sides: a token sees only tokens that are at most `reach` away from it.
+pub(crate) fn around(seq: usize, reach: usize, device: &Device, dtype: DType) -> Tensor<4> {
+    let position = Tensor::<1, Int>::arange(0..seq as i64, device);
+    let apart = position.clone().reshape([seq, 1]) - position.reshape([1, seq]);
+    additive(apart.abs().greater_elem(reach as i64).reshape([1, 1, seq, seq]), dtype)
+}
+
 fn additive(blocked_at: Tensor<4, Bool>, dtype: DType) -> Tensor<4> {
     let open = Tensor::zeros(blocked_at.shape(), (&blocked_at.device(), dtype_for(dtype)));
     open.mask_fill(blocked_at, BLOCKED)
@@ -71,6 +101,13 @@ mod tests {
         assert_eq!(step.as_slice::<i64>().unwrap(), [1, 1, 1]);
         let window = open(causal(2, 2, Some(2), &device, DType::F32));
         assert_eq!(window.as_slice::<i64>().unwrap(), [0, 1, 1, 0, 0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn a_window_reaches_to_both_sides() {
+        let device = Device::flex();
+        let open = around(4, 1, &device, DType::F32).equal_scalar(0.0).int().into_data().convert::<i64>();
+        assert_eq!(open.as_slice::<i64>().unwrap(), [1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 1]);
     }
 
     #[test]

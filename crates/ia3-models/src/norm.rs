@@ -45,20 +45,24 @@ impl RmsNorm {
 pub struct LayerNorm {
     /// The factor of the normalised features, `[d]`.
     pub gamma: Param<Tensor<1>>,
-    /// The term that is added after the product with `gamma`, `[d]`.
-    pub beta: Param<Tensor<1>>,
+    /// The term that is added after the product with `gamma`, `[d]`. ModernBERT's norms have none.
+    pub beta: Option<Param<Tensor<1>>>,
     #[module(skip)]
     epsilon: f64,
 }
 
 impl LayerNorm {
     pub(crate) fn new(d: usize, epsilon: f64, device: &Device) -> Self {
-        let init = |initializer: Initializer| initializer.init([d], device);
-        Self { gamma: init(Initializer::Ones), beta: init(Initializer::Zeros), epsilon }
+        let beta = Some(Initializer::Zeros.init([d], device));
+        Self { beta, ..Self::without_beta(d, epsilon, device) }
+    }
+
+    pub(crate) fn without_beta(d: usize, epsilon: f64, device: &Device) -> Self {
+        Self { gamma: Initializer::Ones.init([d], device), beta: None, epsilon }
     }
 
     /// Normalises `x` `[.., d]` along its last axis. The result has the same shape.
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        ia3_ops::layer_norm(x, self.gamma.val(), Some(self.beta.val()), self.epsilon)
+        ia3_ops::layer_norm(x, self.gamma.val(), self.beta.as_ref().map(Param::val), self.epsilon)
     }
 }

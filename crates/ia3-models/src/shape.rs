@@ -10,13 +10,15 @@ pub(crate) struct Shape {
     pub(crate) heads: usize,
     /// The number of values that a token of the prompt adds to the cache of keys and values.
     pub(crate) cached: usize,
+    /// The number of experts that each token takes, and that of all experts, where there are some.
+    pub(crate) experts: Option<[usize; 2]>,
 }
 
 impl Shape {
     /// The shape of a model with one stack. Each of its attention layers has `heads` heads, and its keys have `d_kv` values
     /// per token in all heads together.
     pub(crate) fn of_one_stack(layers: usize, heads: usize, d_kv: usize) -> Self {
-        Self { two_stacks: false, attentions: layers, heads, cached: 2 * layers * d_kv }
+        Self { two_stacks: false, attentions: layers, heads, cached: 2 * layers * d_kv, experts: None }
     }
 }
 

@@ -45,11 +45,14 @@ fn architecture(path: &str) -> Option<String> {
             true => "GPT-2".into(),
             false => "Falcon".into(),
         },
+        ("model.layers", _) if path.contains(".W") => "ModernBERT".into(),
         ("model.layers", _) => "Llama".into(),
         ("bert.encoder.layer", _) => "BERT".into(),
         ("roberta.encoder.layer", _) => "RoBERTa".into(),
         ("electra.encoder.layer", _) => "ELECTRA".into(),
         ("distilbert.transformer.layer", _) => "DistilBERT".into(),
+        ("esm.encoder.layer", _) => "ESM".into(),
+        ("deberta.encoder.layer", _) => "DeBERTa".into(),
         // An encoder and a decoder may belong to one model.
         (other, _) => format!("`{}`", other.replace("encoder", "…").replace("decoder", "…")),
     })
@@ -68,6 +71,7 @@ mod tests {
             ("transformer.h.0.mlp.c_proj", "GPT-2"),
             ("transformer.h.0.mlp.dense_4h_to_h", "Falcon"),
             ("model.layers.3.self_attn.k_proj", "Llama"),
+            ("model.layers.3.mlp.Wo", "ModernBERT"),
             ("bert.encoder.layer.0.attention.self.key", "BERT"),
             ("model.encoder.layers.0.fc1", "`model.….layers`"),
             ("model.decoder.layers.0.fc1", "`model.….layers`"),

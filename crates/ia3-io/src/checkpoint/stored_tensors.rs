@@ -33,6 +33,7 @@ impl StoredTensors {
                 }
                 false => (None, vec![TensorFile::open_weights(&file)?]),
             };
+        let files: Vec<TensorFile> = files.into_iter().map(TensorFile::with_experts_apart).collect();
         let names =
             |(i, file): (usize, &TensorFile)| file.tensors.keys().map(|n| (n.clone(), i)).collect::<Vec<_>>();
         let tensors = files.iter().enumerate().flat_map(names).collect();

@@ -7,7 +7,8 @@ use safetensors::Dtype;
 
 use crate::safetensors::SafetensorsError;
 use crate::safetensors::decode::{Decode, Float, Same, scatter};
-use crate::safetensors::tensor_file::{CHUNK, Entry, PIECE, TensorFile};
+use crate::safetensors::entry::Entry;
+use crate::safetensors::tensor_file::{CHUNK, PIECE, TensorFile};
 
 impl TensorFile {
     /// The floats of a tensor as `dtype` (float32, float16 or bfloat16), rounded to nearest. A matrix is transposed if

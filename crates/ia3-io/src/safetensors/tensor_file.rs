@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::DType;
 use ia3_torch::{TorchFile, TorchFloats};
 use rayon::prelude::*;
-use safetensors::Dtype;
 
 use crate::fs::{self, FileError, FileKind, read_exact_at};
 use crate::gguf::{Facts, GgufTensors};
 use crate::safetensors::SafetensorsError;
+use crate::safetensors::entry::Entry;
+use crate::safetensors::fused_experts::taken_apart;
 use crate::safetensors::header::read_header;
 
 /// How many bytes of a file are in memory at once, beside the tensor that is made from them.
@@ -34,35 +34,6 @@ pub struct TensorFile {
     file: File,
     /// The tensors of a GGUF file, which are decoded; their entries say what they are decoded to.
     pub(super) gguf: Option<GgufTensors>,
-}
-
-/// One tensor of a file.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Entry {
-    /// Its dtype.
-    pub dtype: Dtype,
-    /// Its shape.
-    pub shape: Vec<usize>,
-    /// Its size.
-    pub bytes: usize,
-    pub(super) start: u64,
-}
-
-impl Entry {
-    /// Where its bytes begin in the file.
-    pub(crate) fn start(&self) -> u64 {
-        self.start
-    }
-
-    /// The dtype it has in memory: float16 and bfloat16 are kept, everything else becomes float32.
-    pub fn float_dtype(&self) -> DType {
-        match self.dtype {
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            _ => DType::F32,
-        }
-    }
 }
 
 impl TensorFile {
@@ -114,6 +85,11 @@ impl TensorFile {
             file: fs::open(path)?,
             gguf: None,
         })
+    }
+
+    /// The same file with fused experts as tensors of each expert.
+    pub(crate) fn with_experts_apart(self) -> Self {
+        Self { tensors: taken_apart(self.tensors), ..self }
     }
 
     /// Opens a GGUF file. Its tensors have the names and the layout of Hugging Face's model.

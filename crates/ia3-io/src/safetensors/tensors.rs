@@ -8,7 +8,8 @@ use safetensors::Dtype;
 
 use crate::fs;
 use crate::safetensors::SafetensorsError;
-use crate::safetensors::tensor_file::{Entry, TensorFile};
+use crate::safetensors::entry::Entry;
+use crate::safetensors::tensor_file::TensorFile;
 use crate::safetensors::writer::{self, Source};
 
 /// Reads the tensors of `names` that a safetensors file holds: floats as float32, float16 or bfloat16, integers as int64.

@@ -161,6 +161,7 @@ impl HasShape for BartConfig {
             heads: self.encoder_attention_heads.max(self.decoder_attention_heads),
             // Only the encoder reads the prompt, and each block of the decoder caches the keys and values of it.
             cached: 2 * self.decoder_layers * self.d_model,
+            experts: None,
         }
     }
 }

@@ -1,14 +1,12 @@
-#![allow(non_snake_case)] // Fields are named as Hugging Face names them.
-
 use burn::module::Module;
 use burn::nn::{Dropout, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::config::BertConfig;
+use super::output::BertOutput;
 use crate::attention::{attend, merge_heads, split_heads};
 use crate::layers::{dropout, linear};
-use crate::norm::LayerNorm;
 
 /// Multi-head attention in which every token sees every other: `softmax(q·kᵀ/√d_head + mask)·v`.
 #[derive(Module, Debug)]
@@ -25,24 +23,13 @@ pub struct BertSelfAttention {
     heads: usize,
 }
 
-/// The output of the attention: `LayerNorm(dense(x) + residual)`.
-#[derive(Module, Debug)]
-pub struct BertSelfOutput {
-    /// The projection of the output, `[d, d]`. PEFT's default targets scale its input too; the paper does not.
-    pub dense: Linear,
-    /// The norm of the sum.
-    pub LayerNorm: LayerNorm,
-    /// The dropout on the output of `dense`.
-    pub dropout: Dropout,
-}
-
 /// Attention with its residual.
 #[derive(Module, Debug)]
 pub struct BertAttention {
     /// The attention, which is named `self` in Hugging Face. `self` is a keyword of Rust.
     pub self_: BertSelfAttention,
     /// The output.
-    pub output: BertSelfOutput,
+    pub output: BertOutput,
 }
 
 impl BertSelfAttention {
@@ -69,18 +56,13 @@ impl BertSelfAttention {
 impl BertAttention {
     pub(crate) fn new(config: &BertConfig, device: &Device) -> Self {
         let d = config.hidden_size;
-        let output = BertSelfOutput {
-            dense: linear(d, d, true, config.initializer_range, device),
-            LayerNorm: LayerNorm::new(d, config.layer_norm_eps, device),
-            dropout: dropout(config.hidden_dropout_prob),
-        };
+        let shares = [config.initializer_range, config.layer_norm_eps, config.hidden_dropout_prob];
+        let output = BertOutput::new([d, d], shares, device);
         Self { self_: BertSelfAttention::new(config, device), output }
     }
 
     /// Computes the layer for `x` of shape `[batch, seq, d]`. The result has the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
-        let BertSelfOutput { dense, LayerNorm: norm, dropout } = &self.output;
-        let context = self.self_.forward(x.clone(), bias);
-        norm.forward(dropout.forward(dense.ia3_forward(context)) + x)
+        self.output.forward(self.self_.forward(x.clone(), bias), x)
     }
 }

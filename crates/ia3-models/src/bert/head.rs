@@ -2,21 +2,19 @@ use burn::tensor::Device;
 
 use super::config::BertConfig;
 use crate::activation::Activation;
-use crate::encoder::{EncoderConfig, Head, Step, TokenDecoder};
+use crate::encoder::{EncoderConfig, Head, HeadLayers, Step, TokenDecoder};
 use crate::layers::{dropout, linear};
 use crate::norm::LayerNorm;
 use crate::task::Task;
 
 /// The head of the config's `model_type` for its task.
 pub(super) fn init(config: &BertConfig, device: &Device) -> Head {
-    let labels = config.head.count();
+    let (labels, layers) = (config.head.count(), layers(config, device));
     let steps = match config.head.task {
         Task::FeatureExtraction if config.body_name() == "electra" => vec![],
         Task::FeatureExtraction => vec![Step::PoolerBeside],
-        Task::QuestionAnswering => vec![layer(config, "qa_outputs", labels, device)],
-        Task::TokenClassification => {
-            vec![dropped(config, "dropout"), layer(config, "classifier", labels, device)]
-        }
+        Task::QuestionAnswering => vec![layers.linear("qa_outputs", labels)],
+        Task::TokenClassification => vec![layers.dropped("dropout"), layers.linear("classifier", labels)],
         Task::MaskedLm => masked_lm(config, device),
         Task::MultipleChoice => choice(config, device),
         _ => return sequence(config, device),
@@ -59,42 +57,34 @@ fn masked_lm(config: &BertConfig, device: &Device) -> Vec<Step> {
 
 /// What gives a choice its score.
 fn choice(config: &BertConfig, device: &Device) -> Vec<Step> {
-    let score = layer(config, "classifier", 1, device);
+    let layers = layers(config, device);
+    let score = layers.linear("classifier", 1);
     match config.body_name() {
         "electra" => {
-            let summary = || layer(config, "sequence_summary.summary", config.hidden_size, device);
+            let summary = || layers.linear("sequence_summary.summary", config.hidden_size);
             let last = Step::Dropout("sequence_summary.last_dropout", dropout(config.summary_last_dropout));
             let projection = config.summary_use_proj.then(summary);
             let activation = config.summary_activation.map(Step::Activation);
             [Step::First].into_iter().chain(projection).chain(activation).chain([last, score]).collect()
         }
         "roberta" => vec![Step::Pooler, Step::Dropout("dropout", dropout(config.hidden_dropout_prob)), score],
-        _ => vec![Step::Pooler, dropped(config, "dropout"), score],
+        _ => vec![Step::Pooler, layers.dropped("dropout"), score],
     }
 }
 
 /// The classifier of sequences.
 fn sequence(config: &BertConfig, device: &Device) -> Head {
-    let layer = |name, d_out| layer(config, name, d_out, device);
-    let (d, labels) = (config.hidden_size, config.head.count());
-    let activation = match config.body_name() {
-        "electra" => Activation::Gelu,
-        "roberta" => Activation::Tanh,
-        _ => {
-            return Head {
-                steps: vec![Step::Pooler, dropped(config, "dropout"), layer("classifier", labels)],
-            };
-        }
+    let labels = config.head.count();
+    let layers = layers(config, device);
+    let steps = match config.body_name() {
+        "electra" => layers.dense_and_out(Activation::Gelu, labels),
+        "roberta" => layers.dense_and_out(Activation::Tanh, labels),
+        _ => vec![Step::Pooler, layers.dropped("dropout"), layers.linear("classifier", labels)],
     };
-    let dense = [Step::First, dropped(config, "classifier.dropout"), layer("classifier.dense", d)];
-    let out = [Step::Activation(activation), Step::DropoutAgain, layer("classifier.out_proj", labels)];
-    Head { steps: dense.into_iter().chain(out).collect() }
+    Head { steps }
 }
 
-fn layer(config: &BertConfig, name: &'static str, d_out: usize, device: &Device) -> Step {
-    Step::Linear(name, linear(config.hidden_size, d_out, true, config.initializer_range, device))
-}
-
-fn dropped(config: &BertConfig, name: &'static str) -> Step {
-    Step::Dropout(name, dropout(config.classifier_dropout.unwrap_or(config.hidden_dropout_prob)))
+fn layers<'a>(config: &BertConfig, device: &'a Device) -> HeadLayers<'a> {
+    let dropout = config.classifier_dropout.unwrap_or(config.hidden_dropout_prob);
+    HeadLayers { d: config.hidden_size, std: config.initializer_range, dropout, device }
 }

@@ -9,12 +9,15 @@ mod attention;
 mod config;
 mod embeddings;
 mod head;
+mod intermediate;
 mod layer;
 mod model;
-mod positions;
+mod output;
 
-pub use attention::{BertAttention, BertSelfAttention, BertSelfOutput};
+pub use attention::{BertAttention, BertSelfAttention};
 pub use config::BertConfig;
 pub use embeddings::BertEmbeddings;
-pub use layer::{BertIntermediate, BertLayer, BertOutput};
+pub use intermediate::BertIntermediate;
+pub use layer::BertLayer;
 pub use model::{BertEncoder, BertModel, BertPooler};
+pub use output::BertOutput;

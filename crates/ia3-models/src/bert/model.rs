@@ -6,13 +6,13 @@ use ia3_core::Ia3Forward;
 use super::config::BertConfig;
 use super::embeddings::BertEmbeddings;
 use super::layer::BertLayer;
-use super::positions::positions;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_ids, required};
 use crate::layers::linear;
 use crate::mask;
 use crate::output::Trace;
+use crate::positions::positions;
 
 /// The stack of blocks.
 #[derive(Module, Debug)]
@@ -74,14 +74,15 @@ impl EncoderBody for BertModel {
     ) -> Result<Tensor<3>, ModelError> {
         check_ids("token_type_ids", &inputs.token_type_ids, config.type_vocab_size)?;
         let ids = required("input_ids", &inputs.input_ids)?;
-        let positions = positions(config, inputs, &ids)?;
+        let pad = config.positions_after_padding().then(|| config.pad_token_id());
+        let positions = positions(pad, config.max_position_embeddings, inputs, &ids)?;
         let types = inputs.token_type_ids.clone().unwrap_or_else(|| ids.zeros_like());
         let x = self.embeddings.forward(ids, types, positions);
         let mut x = match &self.embeddings_project {
             Some(project) => project.ia3_forward(x),
             None => x,
         };
-        let bias = bias(config, inputs, &x);
+        let bias = mask::of_encoder(inputs.attention_mask.as_ref(), config.is_decoder, &x);
         for layer in &self.encoder.layer {
             trace.push(&x);
             x = layer.forward(x, bias.clone());
@@ -100,17 +101,5 @@ impl EncoderBody for BertModel {
             Some(pooler) => pooler.dense.ia3_forward(first).tanh(),
             None => first,
         }
-    }
-}
-
-/// The mask of the attention, `[batch or 1, 1, queries or 1, keys]`: a token sees only real tokens and, in a decoder, only
-/// itself and the tokens before it. It is `None` if every token sees every other.
-fn bias(config: &BertConfig, inputs: &ModelInputs, x: &Tensor<3>) -> Option<Tensor<4>> {
-    let padding = inputs.attention_mask.clone().map(|mask| mask::padding(mask, x.dtype()));
-    let [_, seq, _] = x.dims();
-    let causal = config.is_decoder.then(|| mask::causal(seq, 0, None, &x.device(), x.dtype()));
-    match (padding, causal) {
-        (Some(padding), Some(causal)) => Some(padding + causal),
-        (padding, causal) => padding.or(causal),
     }
 }

@@ -43,7 +43,8 @@ pub enum Method {
 /// The costs of a method. Sizes are in bytes. A cost that a method does not have is 0.
 ///
 /// Operations are counted as in arXiv 2205.05638 §4.2: a model with `N` parameters takes `2N` operations per token in inference
-/// and `6N` in training. An encoder-decoder takes half as many, because each token passes through only one of its two stacks.
+/// and `6N` in training. An encoder-decoder takes half as many, because each token passes through only one of its two stacks; of
+/// experts those count that a token takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// The method.
@@ -124,7 +125,24 @@ impl Base<'_> {
 
     fn forward(&self, tokens: usize) -> u128 {
         let stacks = if self.shape.two_stacks { 1 } else { 2 };
-        stacks * u128::from(self.parameters) * tokens as u128
+        stacks * u128::from(self.parameters - self.idle()) * tokens as u128
+    }
+
+    /// The number of weights of experts that a token does not take.
+    fn idle(&self) -> u64 {
+        let of_experts = self.linears().filter(|(module, ..)| is_expert(&module.path));
+        let weights: usize = of_experts
+            .map(|(module, d_in, d_out)| d_in * d_out - self.taken(&module.path, d_in * d_out))
+            .sum();
+        weights as u64
+    }
+
+    /// The part of `values` of a layer that a token has on average: all, or those of the experts that it takes.
+    fn taken(&self, path: &str, values: usize) -> usize {
+        match self.shape.experts.filter(|_| is_expert(path)) {
+            Some([own, all]) => values * own / all.max(1),
+            None => values,
+        }
     }
 
     fn optimizer_bytes(&self, method: Method) -> u64 {
@@ -176,20 +194,25 @@ impl Base<'_> {
     /// The number of values per token that are kept for the backward pass: the output of every linear layer, the attention
     /// weights before and after dropout, the input of every trained matrix, and the values that a vector scales.
     fn stored(&self, method: Method) -> u64 {
-        let outputs: usize = self.linears().map(|(_, _, d_out)| d_out).sum();
+        let outputs: usize = self.linears().map(|(m, _, d_out)| self.taken(&m.path, d_out)).sum();
         let attention = 2 * self.shape.attentions * self.shape.heads * self.workload.seq;
         let own: usize = match method {
-            Method::FullFineTuning => self.linears().map(|(_, d_in, _)| d_in).sum(),
+            Method::FullFineTuning => self.linears().map(|(m, d_in, _)| self.taken(&m.path, d_in)).sum(),
             Method::Lora(rank) => self.adapted_by_lora().map(|(d_in, _)| d_in + rank).sum(),
             // The outputs that vectors scale are among the outputs of the linear layers.
             Method::Ia3 => {
                 let inputs = self.plan.sites.iter().filter(|site| site.placement == Placement::Input);
-                inputs.map(|site| site.len).sum()
+                inputs.map(|site| self.taken(&site.path, site.len)).sum()
             }
             Method::InContext(_) => 0,
         };
         (outputs + attention + own) as u64
     }
+}
+
+/// Whether a layer is one of an expert.
+fn is_expert(path: &str) -> bool {
+    path.contains(".experts.")
 }
 
 #[cfg(test)]

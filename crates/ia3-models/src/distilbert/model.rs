@@ -8,7 +8,7 @@ use super::block::DistilBertBlock;
 use super::config::DistilBertConfig;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
-use crate::inputs::{ModelInputs, check_positions, required};
+use crate::inputs::{ModelInputs, check_positions, no_token_types, required};
 use crate::layers::{dropout, embedding, states};
 use crate::mask;
 use crate::norm::LayerNorm;
@@ -83,15 +83,12 @@ impl EncoderBody for DistilBertModel {
         inputs: &ModelInputs,
         mut trace: Trace,
     ) -> Result<Tensor<3>, ModelError> {
-        if inputs.token_type_ids.is_some() {
-            let problem = "is given, but a `distilbert` model has no token types; leave it out".into();
-            return Err(ModelError::Input { name: "token_type_ids", problem });
-        }
+        no_token_types(inputs, "distilbert")?;
         let ids = required("input_ids", &inputs.input_ids)?;
         check_positions(&inputs.position_ids, ids.dims()[1], config.max_position_embeddings)?;
         let positions = inputs.positions(&ids);
         let mut x = self.embeddings.forward(ids, positions);
-        let bias = inputs.attention_mask.clone().map(|mask| mask::padding(mask, x.dtype()));
+        let bias = mask::of_encoder(inputs.attention_mask.as_ref(), false, &x);
         for block in &self.transformer.layer {
             trace.push(&x);
             x = block.forward(x, bias.clone());

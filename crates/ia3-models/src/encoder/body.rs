@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 use super::head::Head;
 use super::head_config::HeadConfig;
 use crate::error::ModelError;
+use crate::fused_heads::FusedHeads;
 use crate::inputs::ModelInputs;
 use crate::output::Trace;
 
@@ -31,6 +32,11 @@ pub trait EncoderConfig: Clone + Send + std::fmt::Debug + Sized {
 
     /// The path of the embedding of tokens in the model with a head.
     fn word_embeddings(&self) -> &'static str;
+
+    /// The projection of every layer to queries, keys and values in one, by the end of its path, if there is one.
+    fn fused_heads(&self) -> Option<(&'static str, FusedHeads)> {
+        None
+    }
 
     /// Whether the states are float32 where the weights are in half precision.
     fn float32_states(&self) -> bool;

@@ -11,24 +11,35 @@ use crate::layers::logits;
 pub(crate) struct TokenDecoder {
     /// The layer, where an adapter has replaced the embedding.
     pub(super) weight: Tied<Linear>,
-    /// The bias, `[vocab]`.
-    pub(super) bias: Param<Tensor<1>>,
+    /// The bias, `[vocab]`, if there is one.
+    pub(super) bias: Option<Param<Tensor<1>>>,
 }
 
 impl TokenDecoder {
     /// A layer of `vocab` tokens that has the weight of the embedding at the path `embedding`.
     pub(crate) fn new(embedding: &'static str, vocab: usize, device: &Device) -> Self {
-        Self { weight: Tied::to(embedding), bias: Initializer::Zeros.init([vocab], device) }
+        Self { weight: Tied::to(embedding), bias: Some(Initializer::Zeros.init([vocab], device)) }
+    }
+
+    /// The same layer with the weight `own` instead of that of the embedding.
+    pub(crate) fn with_own(self, own: Linear) -> Self {
+        Self { weight: Tied::absent().with_own(Some(own)), ..self }
+    }
+
+    /// The same layer without a bias.
+    pub(crate) fn without_bias(self) -> Self {
+        Self { bias: None, ..self }
     }
 
     /// Computes the logits `[batch, seq, vocab]` of states `[batch, seq, width]`.
     pub(super) fn forward(&self, x: Tensor<3>, embedding: &Embedding) -> Tensor<3> {
-        let bias = self.bias.val();
         let x = match &*self.weight {
             Some(own) => own.ia3_forward(x),
             None => logits(&None, embedding, x),
         };
-        let bias = bias.cast(x.dtype());
-        x + bias.unsqueeze::<3>()
+        match &self.bias {
+            Some(bias) => x.clone() + bias.val().cast(x.dtype()).unsqueeze::<3>(),
+            None => x,
+        }
     }
 }

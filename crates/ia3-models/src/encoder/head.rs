@@ -1,11 +1,12 @@
 use burn::module::{Content, Devices, Module, ModuleMapper, ModuleVisitor};
 use burn::nn::{Dropout, Embedding, Linear};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::decoder::TokenDecoder;
 use crate::activation::Activation;
 use crate::norm::LayerNorm;
+use crate::pooling::Pooling;
 
 /// What follows the body of an encoder: the layers that turn hidden states into the answer, in the order in which they are
 /// computed. The heads of Hugging Face's classes differ in these layers and in their names.
@@ -25,6 +26,8 @@ pub(crate) struct Answer {
 pub(crate) enum Step {
     /// Selects the first token.
     First,
+    /// Makes one vector of the real tokens.
+    Pool(Pooling),
     /// The pooler of the body, which selects the first token too.
     Pooler,
     /// The pooler beside the hidden states, which stay the answer.
@@ -56,10 +59,11 @@ impl Head {
     }
 
     /// Computes the answer `[batch, seq or 1, labels]` of hidden states `[batch, seq, d]`, and the pooler `[batch, 1, d]` where it
-    /// is beside them. `pool` computes the pooler, and `embedding` is that of tokens.
+    /// is beside them. `mask` `[batch, seq]` is 1 for a real token, `pool` computes the pooler, and `embedding` is that of tokens.
     pub(crate) fn forward(
         &self,
         x: Tensor<3>,
+        mask: Option<&Tensor<2, Int>>,
         pool: impl Fn(Tensor<3>) -> Tensor<3>,
         embedding: &Embedding,
     ) -> Answer {
@@ -71,6 +75,7 @@ impl Head {
                 x
             }
             Step::First => x.narrow(1, 0, 1),
+            Step::Pool(pooling) => pooling.forward(x.clone(), mask).cast(x.dtype()).unsqueeze_dim(1),
             Step::Pooler => pool(x),
             Step::Linear(_, layer) => layer.ia3_forward(x),
             Step::Dropout(_, dropout) => dropped.insert(dropout).forward(x),

@@ -39,7 +39,10 @@ impl<B: EncoderBody> Encoder<B> {
         let mut info = model_info(self, Some(self.config.model_type()), None);
         // The decoder of a masked language model is no target: an output vector would have to scale its bias, which is apart.
         info.modules.iter_mut().for_each(|module| module.tied.clear());
-        info
+        match self.config.fused_heads() {
+            Some((name, heads)) => heads.record(info, name),
+            None => info,
+        }
     }
 
     /// The name of the body in the model; `None` if the model is the body alone.
@@ -64,8 +67,12 @@ impl<B: EncoderBody> Encoder<B> {
         let mut hidden_states = vec![];
         let trace = Trace::into(traced.then_some(&mut hidden_states));
         let x = self.body.encode(&self.config, inputs, trace)?;
-        let Answer { logits, pooled } =
-            self.head.forward(x, |x| self.body.pool(x), self.body.word_embeddings());
+        let Answer { logits, pooled } = self.head.forward(
+            x,
+            inputs.attention_mask.as_ref(),
+            |x| self.body.pool(x),
+            self.body.word_embeddings(),
+        );
         let logits = match self.config.head().task {
             Task::MultipleChoice => by_choice(logits, inputs.num_choices)?,
             _ => logits,

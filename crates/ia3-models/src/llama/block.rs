@@ -1,46 +1,13 @@
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use ia3_core::Ia3Forward;
 
 use super::attention::LlamaAttention;
 use super::config::{BlockNorms, LlamaConfig};
-use crate::activation::Activation;
+use super::experts::MixtralSparseMoeBlock;
+use super::feed_forward::FeedForward;
 use crate::cache::KvCache;
-use crate::layers::linear;
 use crate::norm::RmsNorm;
 use crate::rotary::Rotation;
-
-/// The feed-forward layer (SwiGLU, in Gemma GeGLU): `down_proj(act(gate_proj(x)) ⊙ up_proj(x))`.
-#[derive(Module, Debug)]
-pub struct LlamaMLP {
-    /// The gate, `[d, d_inner]`. The activation is applied to its output.
-    pub gate_proj: Linear,
-    /// The matrix beside the gate, `[d, d_inner]`. No activation is applied to its output.
-    pub up_proj: Linear,
-    /// The second matrix, `[d_inner, d]`; an (IA)³ target whose input is scaled.
-    pub down_proj: Linear,
-    #[module(skip)]
-    activation: Activation,
-}
-
-impl LlamaMLP {
-    fn new(config: &LlamaConfig, device: &Device) -> Self {
-        let (d, inner, std) = (config.hidden_size, config.intermediate_size, config.initializer_range);
-        let linear = |d_in, d_out| linear(d_in, d_out, config.mlp_bias, std, device);
-        Self {
-            gate_proj: linear(d, inner),
-            up_proj: linear(d, inner),
-            down_proj: linear(inner, d),
-            activation: config.hidden_act,
-        }
-    }
-
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let gate = self.activation.forward(self.gate_proj.ia3_forward(x.clone()));
-        self.down_proj.ia3_forward(gate * self.up_proj.ia3_forward(x))
-    }
-}
 
 /// A block: `x + self_attn(input_layernorm(x))`, then `x + mlp(post_attention_layernorm(x))`.
 ///
@@ -51,8 +18,10 @@ impl LlamaMLP {
 pub struct LlamaDecoderLayer {
     /// The attention.
     pub self_attn: LlamaAttention,
-    /// The feed-forward layer.
-    pub mlp: LlamaMLP,
+    /// The feed-forward layer; Mixtral has another one.
+    pub mlp: Option<FeedForward>,
+    /// The feed-forward layer of Mixtral.
+    pub block_sparse_moe: Option<MixtralSparseMoeBlock>,
     /// The RMS norm before the attention. OLMo 2 has none.
     pub input_layernorm: Option<RmsNorm>,
     /// The RMS norm before the feed-forward layer; in OLMo 2 and in Gemma 2 and 3 the one after the attention.
@@ -70,7 +39,8 @@ impl LlamaDecoderLayer {
         let norms = config.block_norms;
         Self {
             self_attn: LlamaAttention::new(config, layer, device),
-            mlp: LlamaMLP::new(config, device),
+            mlp: FeedForward::new(config, layer, device),
+            block_sparse_moe: MixtralSparseMoeBlock::of_layer(config, layer, device),
             input_layernorm: (norms != BlockNorms::After).then(norm),
             post_attention_layernorm: norm(),
             pre_feedforward_layernorm: (norms == BlockNorms::Around).then(norm),
@@ -88,7 +58,12 @@ impl LlamaDecoderLayer {
         let [before_attention, after_attention, before_mlp, after_mlp] = self.norms();
         let h = self.self_attn.forward(normed(before_attention, x.clone()), rotation, bias, cache);
         let x = x + normed(after_attention, h);
-        let h = self.mlp.forward(normed(before_mlp, x.clone()));
+        let h = normed(before_mlp, x.clone());
+        let h = match (&self.mlp, &self.block_sparse_moe) {
+            (Some(mlp), _) => mlp.forward(h),
+            (None, Some(experts)) => experts.forward(h),
+            (None, None) => h,
+        };
         x + normed(after_mlp, h)
     }
 

@@ -8,13 +8,13 @@ use crate::norm::RmsNorm;
 use crate::rotary::RotaryFrequencies;
 use crate::shape::{HasShape, Shape};
 
-/// The `config.json` of Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2 and Gemma 1 to 3 (Hugging Face's `LlamaConfig`,
-/// `MistralConfig`, `Qwen2Config`, `Qwen3Config`, `SmolLM3Config`, `Olmo2Config`, `GemmaConfig`, `Gemma2Config` and
+/// The `config.json` of Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2, Mixtral, Qwen3-MoE and Gemma 1 to 3 (Hugging Face's
+/// `LlamaConfig`, `MistralConfig`, `Qwen2Config`, `Qwen3Config`, `SmolLM3Config`, `Olmo2Config`, `MixtralConfig`, `Qwen3MoeConfig`, `GemmaConfig`, `Gemma2Config` and
 /// `Gemma3TextConfig`), with their defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LlamaConfig {
-    /// `llama`, `mistral`, `qwen2`, `qwen3`, `smollm3`, `olmo2`, `gemma`, `gemma2` or `gemma3_text`. They differ in their biases,
-    /// norms, windows and defaults.
+    /// `llama`, `mistral`, `qwen2`, `qwen3`, `smollm3`, `olmo2`, `mixtral`, `qwen3_moe`, `gemma`, `gemma2` or `gemma3_text`. They
+    /// differ in their biases, norms, windows, experts and defaults.
     pub model_type: String,
     /// The size of the vocabulary, which is the number of rows of the embedding and of the head.
     pub vocab_size: usize,
@@ -67,6 +67,8 @@ pub struct LlamaConfig {
     /// The window of each block: the number of tokens that a token sees, including itself. `None` means that it sees all
     /// tokens before it. Llama, OLMo 2 and Gemma 1 have no windows.
     pub windows: Vec<Option<usize>>,
+    /// The experts of the blocks that have some in place of one feed-forward layer (Mixtral and Qwen3-MoE).
+    pub experts: Option<Experts>,
     /// Whether the head is the embedding. A checkpoint that holds another `lm_head.weight` overrides this field.
     pub tie_word_embeddings: bool,
     /// The classifier of sequences, or `None` for a language model. `architectures` decides it.
@@ -78,6 +80,21 @@ pub struct LlamaConfig {
     pub pad_token_id: Option<i64>,
     /// The ids of the tokens that end a sequence.
     pub eos_token_id: Vec<i64>,
+}
+
+/// Feed-forward layers of which each token takes some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Experts {
+    /// The number of feed-forward layers of a block.
+    pub num_experts: usize,
+    /// The number of them that each token takes.
+    pub num_experts_per_tok: usize,
+    /// The width of each of them.
+    pub width: usize,
+    /// Whether the weights of the layers that a token takes are scaled to a sum of 1. It is always so in Mixtral.
+    pub norm_topk_prob: bool,
+    /// Whether each block has them; the others have one feed-forward layer.
+    pub layers: Vec<bool>,
 }
 
 /// What one RMS norm of queries and keys takes together.
@@ -105,6 +122,16 @@ impl LlamaConfig {
     pub(super) fn norm(&self, width: usize, device: &Device) -> RmsNorm {
         let new = if self.norm_plus_one { RmsNorm::plus_one } else { RmsNorm::new };
         new(width, self.rms_norm_eps, self.float32_states, device)
+    }
+
+    /// The experts of block `layer`, if it has some.
+    pub(super) fn experts_of(&self, layer: usize) -> Option<&Experts> {
+        self.experts.as_ref().filter(|experts| experts.layers.get(layer) == Some(&true))
+    }
+
+    /// Whether experts have the names of Mixtral.
+    pub(super) fn is_mixtral(&self) -> bool {
+        self.model_type == "mixtral"
     }
 
     /// The `model_type` of Hugging Face.
@@ -136,6 +163,7 @@ impl LlamaConfig {
 impl HasShape for LlamaConfig {
     fn shape(&self) -> Shape {
         let d_kv = self.num_key_value_heads * self.head_dim;
-        Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, d_kv)
+        let experts = self.experts.as_ref().map(|experts| [experts.num_experts_per_tok, experts.num_experts]);
+        Shape { experts, ..Shape::of_one_stack(self.num_hidden_layers, self.num_attention_heads, d_kv) }
     }
 }

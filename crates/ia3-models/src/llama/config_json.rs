@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use super::config::{BlockNorms, LlamaConfig, QkNorm};
+use super::config::{BlockNorms, Experts, LlamaConfig, QkNorm};
 use super::gemma_json;
-use super::layer_types::{expect_grouped_heads, windows_of};
 use super::model_type::{Defaults, defaults};
 use crate::activation::Activation;
 use crate::config_field::{expect, expect_divides, expect_layers, expect_sizes, nullable, read, some_ids};
 use crate::encoder::HeadConfig;
 use crate::error::ModelError;
+use crate::layer_types::{expect_grouped_heads, windows_of};
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 
 impl LlamaConfig {
@@ -37,7 +37,8 @@ impl LlamaConfig {
     }
 }
 
-const NAMES: &str = "llama, mistral, qwen2, qwen3, smollm3, olmo2, gemma, gemma2 or gemma3_text";
+const NAMES: &str =
+    "llama, mistral, qwen2, qwen3, smollm3, olmo2, mixtral, qwen3_moe, gemma, gemma2 or gemma3_text";
 
 #[derive(Deserialize)]
 struct Raw {
@@ -69,6 +70,15 @@ struct Raw {
     layer_types: Option<Vec<String>>,
     no_rope_layers: Option<Vec<u8>>,
     no_rope_layer_interval: Option<usize>,
+    num_local_experts: Option<usize>,
+    num_experts: Option<usize>,
+    num_experts_per_tok: Option<usize>,
+    moe_intermediate_size: Option<usize>,
+    norm_topk_prob: Option<bool>,
+    decoder_sparse_step: Option<usize>,
+    mlp_only_layers: Option<Vec<usize>>,
+    output_router_logits: Option<bool>,
+    router_jitter_noise: Option<f64>,
     tie_word_embeddings: Option<bool>,
     #[serde(default, deserialize_with = "nullable")]
     pad_token_id: Option<Option<i64>>,
@@ -124,7 +134,7 @@ impl Raw {
     fn resolve(self) -> Result<LlamaConfig, ModelError> {
         let (d, [num_attention_heads, num_key_value_heads]) = (self.defaults(), self.heads());
         let head_dim = self.head_dim().unwrap_or(self.hidden_size() / num_attention_heads);
-        let bias = self.attention_bias.unwrap_or(false) && !self.is(&["mistral", "qwen2"]);
+        let bias = self.attention_bias.unwrap_or(false) && !self.is(&["mistral", "qwen2", "mixtral"]);
         Ok(LlamaConfig {
             vocab_size: self.vocab_size.unwrap_or(d.vocab_size),
             hidden_size: self.hidden_size(),
@@ -141,7 +151,7 @@ impl Raw {
             output_bias: bias,
             mlp_bias: self.mlp_bias.unwrap_or(false) && self.is(&["llama", "smollm3"]),
             qk_norm: match self.model_type.as_str() {
-                "qwen3" => Some(QkNorm::Head),
+                "qwen3" | "qwen3_moe" => Some(QkNorm::Head),
                 "olmo2" => Some(QkNorm::AllHeads),
                 _ => None,
             },
@@ -155,6 +165,7 @@ impl Raw {
             local_rotary_frequencies: None,
             rotary_layers: self.rotary_layers()?,
             windows: self.windows()?,
+            experts: self.experts()?,
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(d.tie_word_embeddings),
             head: None,
             float32_states: false,
@@ -196,8 +207,53 @@ impl Raw {
     /// The window of the layers that have one. No layer of Qwen2 and Qwen3 has one unless `use_sliding_window` says so.
     fn window(&self) -> Option<usize> {
         let written = self.sliding_window.unwrap_or(self.defaults().sliding_window);
-        let off = self.is(&["qwen2", "qwen3"]) && self.use_sliding_window != Some(true);
+        let off = self.is(&["qwen2", "qwen3", "qwen3_moe"]) && self.use_sliding_window != Some(true);
         written.filter(|_| !off && !self.is(&["llama", "olmo2"]))
+    }
+
+    /// The experts of Mixtral and Qwen3-MoE.
+    fn experts(&self) -> Result<Option<Experts>, ModelError> {
+        let mixtral = self.is(&["mixtral"]);
+        if !mixtral && !self.is(&["qwen3_moe"]) {
+            return Ok(None);
+        }
+        let (count, width, per_token) = match mixtral {
+            true => (
+                self.num_experts.or(self.num_local_experts).unwrap_or(8),
+                self.intermediate_size.unwrap_or(self.defaults().intermediate_size),
+                2,
+            ),
+            false => (
+                self.num_local_experts.or(self.num_experts).unwrap_or(128),
+                self.moe_intermediate_size.unwrap_or(768),
+                8,
+            ),
+        };
+        let num_experts_per_tok = self.num_experts_per_tok.unwrap_or(per_token);
+        let (every, only) =
+            (self.decoder_sparse_step.unwrap_or(1), self.mlp_only_layers.clone().unwrap_or_default());
+        expect_sizes([
+            ("num_experts_per_tok", num_experts_per_tok),
+            ("moe_intermediate_size", width),
+            ("decoder_sparse_step", every),
+        ])?;
+        let sparse = |layer: usize| {
+            mixtral || count > 0 && !only.contains(&layer) && (layer + 1).is_multiple_of(every)
+        };
+        let layers: Vec<bool> = (0..self.layers()).map(sparse).collect();
+        let enough = !layers.contains(&true) || num_experts_per_tok <= count;
+        expect(enough, "num_experts_per_tok", num_experts_per_tok, "at most the number of experts")?;
+        let aux = self.output_router_logits == Some(true);
+        expect(!aux, "output_router_logits", true, "false, because the loss of the router is not computed")?;
+        let noise = self.router_jitter_noise.unwrap_or(0.0);
+        expect(
+            noise == 0.0,
+            "router_jitter_noise",
+            noise,
+            "0, because the input of the router has no noise here",
+        )?;
+        let norm_topk_prob = mixtral || self.norm_topk_prob.unwrap_or(false);
+        Ok(Some(Experts { num_experts: count, num_experts_per_tok, width, norm_topk_prob, layers }))
     }
 
     /// The window of each layer. If there is no `layer_types`, every layer of Mistral has a window, and so do the layers of

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 
 use super::config::{BlockNorms, LlamaConfig, QkNorm};
 use super::gemma_defaults::{GemmaDefaults, gemma_defaults};
-use super::layer_types::{expect_grouped_heads, windows_of};
 use crate::activation::Activation;
 use crate::config_field::{expect, expect_layers, expect_sizes, nullable, read, some_ids};
 use crate::error::ModelError;
-use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
+use crate::layer_types::{expect_grouped_heads, windows_of};
+use crate::rotary::{Beside, RopeParameters, RotaryFrequencies, fields_by_layer_type};
 
 /// Reads the configuration without checking sizes that nothing is computed from here.
 pub(super) fn read_config(text: &str) -> Result<LlamaConfig, ModelError> {
@@ -135,6 +135,7 @@ impl Raw {
             rotary_frequencies,
             rotary_layers: vec![true; windows.len()],
             windows,
+            experts: None,
             tie_word_embeddings: self.tie_word_embeddings.unwrap_or(true),
             pad_token_id: self.pad_token_id.unwrap_or(Some(0)),
             eos_token_id: self.eos_token_id.unwrap_or(vec![1]),
@@ -191,10 +192,7 @@ impl Raw {
     /// What Gemma 3 says of layers without and with a window. The fields of `rope_scaling`, of older versions, replace those of
     /// the layers without a window (`Gemma3TextConfig.convert_rope_params_to_dict`).
     fn by_layer_type(&self) -> Result<[RopeParameters; 2], ModelError> {
-        let written = |layer_type| self.rope_parameters.as_ref()?.get(layer_type)?.as_object().cloned();
-        let [full, sliding] = ["full_attention", "sliding_attention"].map(|layer_type| {
-            written(layer_type).unwrap_or_else(|| Map::from_iter([("rope_type".into(), "default".into())]))
-        });
+        let [full, sliding] = fields_by_layer_type(self.rope_parameters.as_ref());
         let full = full.into_iter().chain(self.rope_scaling.clone().unwrap_or_default()).collect();
         Ok([parameters(full)?, parameters(sliding)?])
     }
@@ -210,11 +208,7 @@ fn tanh_for_gelu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ac
 }
 
 fn parameters(fields: Map<String, Value>) -> Result<RopeParameters, ModelError> {
-    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| ModelError::Json {
-        model_type: "gemma, gemma2 or gemma3_text".into(),
-        at: format!("`{}` of the rotary embeddings: ", error.path()),
-        source: error.into_inner(),
-    })
+    RopeParameters::from_fields(fields, "gemma, gemma2 or gemma3_text")
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub struct LlamaModel {
     pub norm: RmsNorm,
 }
 
-/// Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2 or Gemma with a language-model head, which is Hugging Face's
+/// Llama, Mistral, Qwen2, Qwen3, SmolLM3, OLMo 2, Mixtral, Qwen3-MoE or Gemma with a language-model head, which is Hugging Face's
 /// `LlamaForCausalLM`, `MistralForCausalLM` and so on.
 #[derive(Module, Debug)]
 pub struct LlamaForCausalLM {
@@ -40,9 +40,10 @@ pub struct LlamaForCausalLM {
 
 causal_lm_methods!(
     LlamaForCausalLM, LlamaConfig,
-    types: ["llama", "mistral", "qwen2", "qwen3", "smollm3", "olmo2", "gemma", "gemma2", "gemma3_text"],
+    types: ["llama", "mistral", "qwen2", "qwen3", "smollm3", "olmo2", "mixtral", "qwen3_moe", "gemma", "gemma2", "gemma3_text"],
     prefix: "model.",
-    embedding: "model.embed_tokens.weight"
+    embedding: "model.embed_tokens.weight",
+    other_names: super::experts::other_names
 );
 
 impl LlamaConfig {

@@ -79,6 +79,24 @@ const OLMO2: Defaults = Defaults {
     ..LLAMA
 };
 
+const MIXTRAL: Defaults = Defaults {
+    intermediate_size: 14_336,
+    num_key_value_heads: Some(8),
+    max_position_embeddings: 131_072,
+    rope_theta: 1e6,
+    rms_norm_eps: 1e-5,
+    ..LLAMA
+};
+
+const QWEN3_MOE: Defaults = Defaults {
+    hidden_size: 2048,
+    intermediate_size: 6144,
+    num_hidden_layers: 24,
+    num_key_value_heads: Some(4),
+    head_dim: None,
+    ..QWEN2
+};
+
 /// The defaults of a `model_type`.
 pub(super) fn defaults(model_type: &str) -> &'static Defaults {
     match model_type {
@@ -87,6 +105,8 @@ pub(super) fn defaults(model_type: &str) -> &'static Defaults {
         "qwen3" => &QWEN3,
         "smollm3" => &SMOLLM3,
         "olmo2" => &OLMO2,
+        "mixtral" => &MIXTRAL,
+        "qwen3_moe" => &QWEN3_MOE,
         _ => &LLAMA,
     }
 }

@@ -1,4 +1,4 @@
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 
 use super::frequencies::RotaryFrequencies;
 
@@ -21,12 +21,19 @@ pub(crate) enum Pairs {
 impl Rotation {
     /// At `positions` `[batch or 1, seq]`, in float32.
     pub(crate) fn at(positions: Tensor<2, Int>, frequencies: &RotaryFrequencies) -> Self {
-        let [batch, seq] = positions.dims();
         let of_length = frequencies.of_length(length(&positions, frequencies));
         let of_length = Tensor::<1>::from_floats(of_length.as_slice(), &positions.device());
-        let angles = positions.float().reshape([batch, 1, seq, 1]) * of_length.unsqueeze::<4>();
+        let Self { cos, sin } = Self::turning(positions, of_length);
         let scaled = |x: Tensor<4>| if frequencies.scale() == 1.0 { x } else { x * frequencies.scale() };
-        Self { cos: scaled(angles.clone().cos()), sin: scaled(angles.sin()) }
+        Self { cos: scaled(cos), sin: scaled(sin) }
+    }
+
+    /// At `positions` `[batch or 1, seq]`, where each pair turns by its angle of `per_position` `[pairs]`, in float32.
+    pub(crate) fn turning(positions: Tensor<2, Int>, per_position: Tensor<1>) -> Self {
+        let [batch, seq] = positions.dims();
+        let per_position = per_position.cast(DType::F32).unsqueeze::<4>();
+        let angles = positions.float().reshape([batch, 1, seq, 1]) * per_position;
+        Self { cos: angles.clone().cos(), sin: angles.sin() }
     }
 
     /// Rotates `x` `[batch, heads, seq, head_dim]`, with pairs of [`Halves`](Pairs::Halves).

@@ -248,6 +248,7 @@ impl HasShape for T5Config {
             heads: self.num_heads,
             // Only the encoder reads the prompt, and each block of the decoder caches the keys and values of it.
             cached: 2 * self.num_decoder_layers * self.d_attention(),
+            experts: None,
         }
     }
 }

@@ -27,16 +27,24 @@ fn bases(parent: &Path, model_type: &str) -> Vec<String> {
     names
 }
 
-fn tasks(model_type: &str) -> &'static str {
-    let json = format!(r#"{{"model_type": "{model_type}"}}"#);
-    let config = ModelConfig::from_json(&json).expect("every field has a default");
-    let classifies = config.clone().with_task(Task::SequenceClassification).is_ok();
+/// The tasks of the type, by the base of a case, or by the defaults of a type without cases.
+fn tasks(model_type: &str, case: Option<&String>) -> &'static str {
+    let json = match case {
+        Some(case) => {
+            fs::read_to_string(fixture(case).join("base/config.json")).expect("the case has a base")
+        }
+        None => format!(r#"{{"model_type": "{model_type}"}}"#),
+    };
+    let config = ModelConfig::from_json(&json).expect("the configuration is valid");
+    let has = |task| config.clone().with_task(task).is_ok();
+    let classifies = has(Task::SequenceClassification);
     match (config.init(&Device::flex()).task(), classifies) {
         (Task::Seq2SeqLm, true) => "text to text, classifier, encoder alone",
         (Task::Seq2SeqLm, false) => "text to text",
         (Task::CausalLm, true) => "language model, classifier",
         (Task::CausalLm, false) => "language model",
-        _ => "heads of encoders",
+        _ if has(Task::QuestionAnswering) => "heads of encoders",
+        _ => "heads of encoders, but for spans and choices",
     }
 }
 
@@ -55,11 +63,12 @@ fn targets(model_type: &str) -> String {
 fn row(model_type: &str) -> String {
     let cases = bases(&fixture(""), model_type);
     assert!(!cases.is_empty() || model_type.starts_with("Refined"), "`{model_type}` has no parity case");
+    let tasks = tasks(model_type, cases.first());
     let cases: Vec<String> = cases.iter().map(|case| format!("`{case}`")).collect();
     let draws = bases(&fixture("vary"), model_type).len();
     let quoted = format!(r#""model_type": "{model_type}""#);
     let counted = include_str!("parameters.rs").matches(&quoted).count();
-    let (tasks, targets) = (tasks(model_type), targets(model_type));
+    let targets = targets(model_type);
     format!("| `{model_type}` | {tasks} | {targets} | {} | {draws} | {counted} |\n", cases.join(", "))
 }
 

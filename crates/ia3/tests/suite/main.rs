@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod experts;
 mod front_door;
 mod gguf;
 mod half;

@@ -166,7 +166,7 @@ fn cases() -> (Vec<Case>, Tensors) {
     let facts: Value = serde_json::from_str(&text).unwrap();
     let cases: Vec<Case> =
         facts["cases"].as_object().unwrap().iter().map(|(name, facts)| Case::open(name, facts)).collect();
-    assert_eq!(cases.len(), 10);
+    assert_eq!(cases.len(), 16);
     (cases, numbers)
 }
 

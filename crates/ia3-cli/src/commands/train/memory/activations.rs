@@ -52,7 +52,8 @@ fn is_capped(config: &serde_json::Value) -> bool {
 fn dropout(config: &serde_json::Value) -> f64 {
     let absent = match config["model_type"].as_str() {
         Some(
-            "t5" | "mt5" | "gpt2" | "m2m_100" | "bert" | "roberta" | "xlm-roberta" | "electra" | "distilbert",
+            "t5" | "mt5" | "gpt2" | "m2m_100" | "bert" | "roberta" | "xlm-roberta" | "electra" | "distilbert"
+            | "esm" | "deberta" | "deberta-v2",
         ) => 0.1,
         _ => 0.0,
     };
@@ -74,10 +75,13 @@ pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: A
     let name = module.path.rsplit('.').next().unwrap_or_default();
     let reads_encoder = crosses && ["k", "v"].contains(&name);
     let tokens = if reads_encoder { inputs.0 * inputs.1 } else { rows * queries };
-    let scores = match ["k", "k_proj", "key", "k_lin", "c_attn", "query_key_value"].contains(&name) {
-        true => weights.kept * weights.heads * rows * queries * if crosses { inputs.1 } else { queries },
-        false => 0.0,
-    };
+    let scores =
+        match ["k", "k_proj", "key", "k_lin", "c_attn", "query_key_value", "Wqkv", "key_proj", "in_proj"]
+            .contains(&name)
+        {
+            true => weights.kept * weights.heads * rows * queries * if crosses { inputs.1 } else { queries },
+            false => 0.0,
+        };
     (d_in + d_out) as f64 * tokens + scores
 }
 

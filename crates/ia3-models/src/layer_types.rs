@@ -4,7 +4,7 @@ use crate::config_field::{expect, expect_divides};
 use crate::error::ModelError;
 
 /// The window of each layer that `layer_types` lists: `window` for `sliding_attention`, and none for `full_attention`.
-pub(super) fn windows_of(
+pub(crate) fn windows_of(
     types: &[String],
     layers: usize,
     window: Option<usize>,
@@ -22,6 +22,6 @@ pub(super) fn windows_of(
 }
 
 /// Checks that the heads of queries fall into as many groups as there are heads of keys and values.
-pub(super) fn expect_grouped_heads(heads: usize, kv_heads: usize) -> Result<(), ModelError> {
+pub(crate) fn expect_grouped_heads(heads: usize, kv_heads: usize) -> Result<(), ModelError> {
     expect_divides("num_key_value_heads", kv_heads, heads, "a divisor of `num_attention_heads`")
 }

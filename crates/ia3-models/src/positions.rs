@@ -1,22 +1,23 @@
+//! The positions of tokens in a table of learned positions.
+
 use burn::tensor::{Int, Tensor};
 
-use super::config::BertConfig;
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_positions};
 
-/// The positions `[batch or 1, seq]` of the tokens `ids` `[batch, seq]`: those of the inputs, or else counted from 0 or, in
-/// RoBERTa, as [`after_padding`] counts them.
-pub(super) fn positions(
-    config: &BertConfig,
+/// The positions `[batch or 1, seq]` of the tokens `ids` `[batch, seq]` in a table of `max` positions: those of the inputs, or
+/// else counted from 0 or, with the id `pad` of the padding token, as [`after_padding`] counts them.
+pub(crate) fn positions(
+    pad: Option<i64>,
+    max: usize,
     inputs: &ModelInputs,
     ids: &Tensor<2, Int>,
 ) -> Result<Tensor<2, Int>, ModelError> {
-    let (seq, max) = (ids.dims()[1], config.max_position_embeddings);
-    if inputs.position_ids.is_some() || !config.positions_after_padding() {
+    let seq = ids.dims()[1];
+    let Some(pad) = pad.filter(|_| inputs.position_ids.is_none()) else {
         check_positions(&inputs.position_ids, seq, max)?;
         return Ok(inputs.positions(ids));
-    }
-    let pad = config.pad_token_id();
+    };
     let positions = after_padding(ids.clone(), pad);
     let outside = |p: &i64| !(0..max as i64).contains(p);
     match positions.to_data().iter::<i64>().find(outside) {
@@ -31,7 +32,7 @@ pub(super) fn positions(
     }
 }
 
-/// The positions of RoBERTa: tokens other than `pad` count from `pad + 1`, and padding is at position `pad`.
+/// The positions of RoBERTa and ESM: tokens other than `pad` count from `pad + 1`, and padding is at position `pad`.
 fn after_padding(ids: Tensor<2, Int>, pad: i64) -> Tensor<2, Int> {
     let real = ids.not_equal_scalar(pad).int();
     real.clone().cumsum(1) * real + pad
@@ -51,10 +52,8 @@ mod tests {
 
     #[test]
     fn a_row_beyond_the_last_position_is_refused() {
-        let json = r#"{"model_type": "roberta", "max_position_embeddings": 4}"#;
-        let config = BertConfig::from_json(json).unwrap();
         let ids = |n: usize| Tensor::<2, Int>::full([1, n], 7, &Device::flex());
-        let of = |n: usize| positions(&config, &ModelInputs::default(), &ids(n));
+        let of = |n: usize| positions(Some(1), 4, &ModelInputs::default(), &ids(n));
         assert!(of(2).is_ok());
         let expected = "`input_ids` has 3 tokens per row, which need position 4, because positions count from 2; \
                         the model has 4 positions";
