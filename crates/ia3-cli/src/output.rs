@@ -106,6 +106,13 @@ pub(crate) fn say(line: impl Display) {
     }
 }
 
+/// Prints a line on standard output, at once also where it is a pipe.
+#[cfg(feature = "serve")]
+pub(crate) fn line(text: &str) -> anyhow::Result<()> {
+    write_line(&escape_lines(text), std::io::stdout())?;
+    Ok(std::io::stdout().flush()?)
+}
+
 /// Prints bytes on standard output as they are.
 pub(crate) fn raw(bytes: &[u8]) -> anyhow::Result<()> {
     match std::io::stdout().write_all(bytes) {

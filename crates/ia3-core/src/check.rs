@@ -38,11 +38,7 @@ pub(crate) fn check_fit<M: Module>(
     base: &M,
     info: &ModelInfo,
 ) -> Result<(), AdapterError> {
-    let modules: BTreeMap<&str, &ModuleInfo> = info.modules.iter().map(|m| (m.path.as_str(), m)).collect();
-    for (path, vector) in &adapter.vectors {
-        let module = modules.get(path.as_str()).ok_or_else(|| no_such_module(path, info))?;
-        check_vector(vector, module)?;
-    }
+    check_vectors(adapter, info)?;
     let shapes = shapes(base);
     for (path, data) in &adapter.saved {
         let found = data.shape().to_vec();
@@ -50,6 +46,16 @@ pub(crate) fn check_fit<M: Module>(
         if expected.as_ref() != Some(&found) {
             return Err(AdapterError::SavedParameter { path: path.clone(), expected, found });
         }
+    }
+    Ok(())
+}
+
+/// Checks that every vector of `adapter` has a layer of its size.
+pub(crate) fn check_vectors(adapter: &Adapter, info: &ModelInfo) -> Result<(), AdapterError> {
+    let modules: BTreeMap<&str, &ModuleInfo> = info.modules.iter().map(|m| (m.path.as_str(), m)).collect();
+    for (path, vector) in &adapter.vectors {
+        let module = modules.get(path.as_str()).ok_or_else(|| no_such_module(path, info))?;
+        check_vector(vector, module)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use ia3_config::Placement;
 use crate::broadcast::along;
 use crate::rows::Ia3Rows;
 use crate::scale::Ia3Scale;
+use crate::table::Ia3Table;
 
 /// The factor for a layer's input or output with `D` axes: the product of the vectors that `weight` carries, or one vector per
 /// batch entry. It broadcasts along all axes except `axis`. It is `None` if there is no vector at `placement`.
@@ -16,7 +17,10 @@ pub(crate) fn factor<const W: usize, const D: usize>(
     if let Some(scale) = weight.reparameterization::<Ia3Scale>() {
         return scale.product(placement).map(|l| along(l, axis));
     }
-    let rows = weight.reparameterization::<Ia3Rows>()?.vectors(placement)?;
+    let rows = match weight.reparameterization::<Ia3Table>() {
+        Some(table) => table.vectors(placement)?,
+        None => weight.reparameterization::<Ia3Rows>()?.vectors(placement)?,
+    };
     let mut shape = [1; D];
     [shape[0], shape[axis]] = rows.dims();
     Some(rows.reshape(shape))
@@ -30,12 +34,17 @@ pub(crate) fn touch<const W: usize>(weight: &Param<Tensor<W>>) {
     if let Some(rows) = weight.reparameterization::<Ia3Rows>() {
         rows.touched.set();
     }
+    if let Some(table) = weight.reparameterization::<Ia3Table>() {
+        table.touched.set();
+    }
 }
 
 /// Asserts that `x` has the right number of batch entries if the entries have their own adapters.
 pub(crate) fn assert_rows<const W: usize, const D: usize>(weight: &Param<Tensor<W>>, x: &Tensor<D>) {
-    let Some(rows) = weight.reparameterization::<Ia3Rows>() else { return };
-    let (expected, found) = (rows.batch(), x.dims()[0]);
+    let by_rows = weight.reparameterization::<Ia3Rows>().map(Ia3Rows::batch);
+    let by_table = || weight.reparameterization::<Ia3Table>().and_then(Ia3Table::batch);
+    let Some(expected) = by_rows.or_else(by_table) else { return };
+    let found = x.dims()[0];
     assert_eq!(
         found, expected,
         "the batch has {found} rows, but the model has an adapter for each of {expected}"

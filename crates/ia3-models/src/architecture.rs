@@ -11,6 +11,7 @@ use crate::inputs::ModelInputs;
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
 use crate::shape::HasShape;
+use crate::slots::{SlotTokens, Slots};
 use crate::task::Task;
 
 /// The table of the architectures. A new architecture needs a line here and a folder that implements [`Architecture`] and
@@ -122,6 +123,28 @@ pub(crate) trait Architecture: Module {
         config: &GenerationConfig,
         on_step: impl FnMut(Step),
     ) -> Result<Generated, ModelError>;
+
+    fn slots(&self, _slots: usize, _capacity: usize) -> Result<Slots, ModelError> {
+        self.without_slots()
+    }
+
+    /// The number of tokens of the longest sequence in a slot, if the model has a limit.
+    fn longest_sequence(&self) -> Option<usize> {
+        None
+    }
+
+    fn read_tokens(&self, _slots: &mut Slots, _tokens: &[SlotTokens]) -> Result<Tensor<2>, ModelError> {
+        self.without_slots()
+    }
+
+    fn next_logits(&self, _states: Tensor<2>) -> Result<Tensor<2>, ModelError> {
+        self.without_slots()
+    }
+
+    fn without_slots<T>(&self) -> Result<T, ModelError> {
+        let problem = "is no decoder-only language model, whose sequences have slots of a cache";
+        Err(ModelError::Unsupported { model_type: self.info().model_type.unwrap_or_default(), problem })
+    }
 
     /// The log-likelihoods `[rows, tokens]` of `labels`, which are the texts of all `inputs` in order, padded with
     /// [`IGNORE_INDEX`](crate::IGNORE_INDEX).

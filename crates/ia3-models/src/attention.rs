@@ -50,13 +50,19 @@ pub(crate) fn attend_capped(
     dropout: &Dropout,
     cache: Option<&mut KvCache>,
 ) -> Tensor<3> {
-    let [k, v] = match cache {
-        Some(cache) => cache.append(k, v),
-        None => [k, v],
-    };
-    merge_heads(match cap {
+    let attend = |[q, k, v]: [Tensor<4>; 3], bias| match cap {
         None => attend(q, k, v, Some(bias), scale, dropout),
         Some(cap) => attention_capped(q, k, v, Some(bias), [scale, cap], |weights| dropout.forward(weights)),
+    };
+    merge_heads(match cache {
+        None => attend([q, k, v], bias),
+        Some(cache) => match cache.slots() {
+            Some(slots) => slots.attend([q, k, v], bias, attend),
+            None => {
+                let [k, v] = cache.append(k, v);
+                attend([q, k, v], bias)
+            }
+        },
     })
 }
 

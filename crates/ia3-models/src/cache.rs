@@ -1,5 +1,7 @@
 use burn::tensor::{Int, Tensor};
 
+use crate::slots::SlotCache;
+
 /// The number of tokens that a cache allocates at first. Longer generations double the allocation when it is full.
 const FIRST: usize = 1024;
 
@@ -12,12 +14,24 @@ pub(crate) struct KvCache {
     buffers: Option<[Tensor<4>; 2]>,
     len: usize,
     expected: usize,
+    /// The cache of sequences of different lengths, in its place.
+    slots: Option<SlotCache>,
 }
 
 impl KvCache {
     /// An empty cache for `expected` tokens.
     pub(crate) fn new(expected: usize) -> Self {
-        Self { buffers: None, len: 0, expected }
+        Self { buffers: None, len: 0, expected, slots: None }
+    }
+
+    /// The cache of a block for sequences in slots.
+    pub(crate) fn of_slots(slots: SlotCache) -> Self {
+        Self { slots: Some(slots), ..Self::new(0) }
+    }
+
+    /// The cache of slots, if it is one.
+    pub(crate) fn slots(&mut self) -> Option<&mut SlotCache> {
+        self.slots.as_mut()
     }
 
     /// The number of tokens in the cache.

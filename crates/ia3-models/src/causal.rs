@@ -34,6 +34,11 @@ pub(crate) trait CausalLm: Module {
         None
     }
 
+    /// The number of tokens of the longest row up to which the angles of its rotary embeddings do not depend on its length.
+    fn angles_fit_up_to(&self) -> Option<usize> {
+        None
+    }
+
     /// The head, if it has a weight of its own, and the embedding.
     fn head(&self) -> (&Option<Linear>, &Embedding);
 
@@ -59,8 +64,10 @@ pub(crate) struct Tokens {
     pub(crate) positions: Tensor<2, Int>,
     /// The mask, `[batch, past + new]`, which is 1 for a real token. Without a mask, all tokens are real.
     pub(crate) mask: Option<Tensor<2, Int>>,
-    /// The number of tokens in the cache.
+    /// The number of tokens in the cache; of the longest sequence where the cache has slots.
     pub(crate) past: usize,
+    /// Whether each batch entry is one token, at its own position of the sequence in a slot of the cache.
+    pub(crate) by_slot: bool,
 }
 
 /// One cache per block, during generation.
@@ -70,7 +77,7 @@ impl Tokens {
     fn all(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Self, ModelError> {
         let ids = required("input_ids", &inputs.input_ids)?;
         let positions = model.positions(inputs, &ids);
-        Ok(Self { positions, mask: inputs.attention_mask.clone(), past: 0, ids })
+        Ok(Self { positions, mask: inputs.attention_mask.clone(), past: 0, ids, by_slot: false })
     }
 
     /// The mask of past and new tokens, `[batch or 1, past + new]`, which is 1 for a real token.
@@ -82,6 +89,9 @@ impl Tokens {
     /// The attention bias of the batch in the dtype and on the device of `x`. It hides later tokens, padding, and tokens outside
     /// of the `window`.
     pub(crate) fn bias(&self, x: &Tensor<3>, window: Option<usize>) -> Tensor<4> {
+        if self.by_slot {
+            return mask::window_before(&self.positions, self.past + 1, window, x.dtype());
+        }
         let causal = mask::causal(self.ids.dims()[1], self.past, window, &x.device(), x.dtype());
         match &self.mask {
             Some(mask) => causal + mask::padding(mask.clone(), x.dtype()),

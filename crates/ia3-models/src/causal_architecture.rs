@@ -60,6 +60,32 @@ macro_rules! causal_architecture {
                 self.run(inputs, traced)
             }
 
+            fn slots(&self, slots: usize, capacity: usize) -> Result<crate::Slots, crate::ModelError> {
+                if self.score.is_some() {
+                    return self.without_slots();
+                }
+                Ok(crate::Slots::new(crate::causal::CausalLm::facts(self).layers, slots, capacity))
+            }
+
+            fn longest_sequence(&self) -> Option<usize> {
+                crate::slots::longest_sequence(self)
+            }
+
+            fn read_tokens(
+                &self,
+                slots: &mut crate::Slots,
+                tokens: &[crate::SlotTokens],
+            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
+                crate::slots::read_tokens(self, slots, tokens)
+            }
+
+            fn next_logits(
+                &self,
+                states: burn::tensor::Tensor<2>,
+            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
+                Ok(crate::slots::next_logits(self, states))
+            }
+
             fn log_likelihoods(
                 &self,
                 inputs: &[(&[i64], &[Vec<i64>])],

@@ -1,5 +1,6 @@
 //! The sequences of a generation without beams, and the choice of their next tokens.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use burn::tensor::{Device, Int, Tensor};
@@ -12,8 +13,9 @@ use crate::inputs::{check_pad, int_tensor};
 use crate::sample::Sampler;
 
 /// The sequences so far, one for each batch entry.
+#[derive(Debug)]
 pub(crate) struct DecodedRows<'a> {
-    config: &'a GenerationConfig,
+    config: Cow<'a, GenerationConfig>,
     /// The number of ids that each sequence started with.
     start: usize,
     rows: Vec<Vec<i64>>,
@@ -27,15 +29,25 @@ pub(crate) struct DecodedRows<'a> {
 impl<'a> DecodedRows<'a> {
     /// Sequences that start with the ids `start` `[batch, seq]`, of which `padding` ids of each row are padding.
     pub(crate) fn new(start: &Tensor<2, Int>, config: &'a GenerationConfig, padding: Vec<usize>) -> Self {
-        let [batch, width] = start.dims();
         let ids: Vec<i64> = start.to_data().iter().collect();
+        let rows = ids.chunks(start.dims()[1]).map(<[i64]>::to_vec).collect();
+        Self::of_rows(rows, Cow::Borrowed(config), padding)
+    }
+
+    /// Sequences that start with these ids, which are as many for each.
+    pub(crate) fn of_rows(
+        rows: Vec<Vec<i64>>,
+        config: Cow<'a, GenerationConfig>,
+        padding: Vec<usize>,
+    ) -> Self {
+        let batch = rows.len();
         Self {
-            config,
-            start: width,
-            rows: ids.chunks(width).map(<[i64]>::to_vec).collect(),
+            start: rows.first().map_or(0, Vec::len),
+            rows,
             ended: vec![false; batch],
             stopped: RefCell::new(vec![false; batch]),
-            sampler: Sampler::new(config, batch).with_padding(padding),
+            sampler: Sampler::new(config.clone(), batch).with_padding(padding),
+            config,
             non_finite: 0,
         }
     }
@@ -47,7 +59,7 @@ impl<'a> DecodedRows<'a> {
         logits: Tensor<2>,
         on_step: &mut impl FnMut(Step),
     ) -> Result<Vec<i64>, ModelError> {
-        let (config, [batch, vocab]) = (self.config, logits.dims());
+        let (config, [batch, vocab]) = (&self.config, logits.dims());
         self.non_finite += count_non_finite(&logits.to_data());
         let pads = self.ended.contains(&true);
         check_pad(!pads || (0..vocab as i64).contains(&config.pad_token_id), config.pad_token_id, vocab)?;
@@ -71,8 +83,13 @@ impl<'a> DecodedRows<'a> {
     }
 
     /// The settings of the generation.
-    pub(crate) fn config(&self) -> &'a GenerationConfig {
-        self.config
+    pub(crate) fn config(&self) -> &GenerationConfig {
+        &self.config
+    }
+
+    /// The number of logits so far that were NaN or infinite.
+    pub(crate) fn non_finite(&self) -> usize {
+        self.non_finite
     }
 
     /// The ids of the first sequence.

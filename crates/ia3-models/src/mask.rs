@@ -70,6 +70,23 @@ pub(crate) fn around(seq: usize, reach: usize, device: &Device, dtype: DType) ->
     additive(apart.abs().greater_elem(reach as i64).reshape([1, 1, seq, seq]), dtype)
 }
 
+/// The bias `[batch or 1, 1, 1, keys]` of batch entries of one token each, at `positions` `[batch, 1]`: it hides keys before the last
+/// `window` ones. Later keys are not hidden; they are not there.
+pub(crate) fn window_before(
+    positions: &Tensor<2, Int>,
+    keys: usize,
+    window: Option<usize>,
+    dtype: DType,
+) -> Tensor<4> {
+    let ([batch, _], device) = (positions.dims(), positions.device());
+    let Some(window) = window.filter(|&window| window < keys) else {
+        return Tensor::zeros([1, 1, 1, keys], (&device, dtype_for(dtype)));
+    };
+    let key = Tensor::<1, Int>::arange(0..keys as i64, &device).reshape([1, keys]).expand([batch, keys]);
+    let first = positions.clone().expand([batch, keys]) - window as i64;
+    additive(key.lower_equal(first).reshape([batch, 1, 1, keys]), dtype)
+}
+
 fn additive(blocked_at: Tensor<4, Bool>, dtype: DType) -> Tensor<4> {
     let open = Tensor::zeros(blocked_at.shape(), (&blocked_at.device(), dtype_for(dtype)));
     open.mask_fill(blocked_at, BLOCKED)

@@ -74,7 +74,7 @@ impl Prompt {
 
     pub(crate) fn tokens(&self) -> Tokens {
         let (ids, positions) = (self.ids.clone(), self.positions.clone());
-        Tokens { ids, positions, mask: self.mask.clone(), past: 0 }
+        Tokens { ids, positions, mask: self.mask.clone(), past: 0, by_slot: false }
     }
 
     /// All tokens after the generated tokens `new` `[batch, steps]`.
@@ -89,6 +89,7 @@ impl Prompt {
             positions: Tensor::cat(vec![first.positions, positions], 1),
             mask: first.mask.map(|mask| Tensor::cat(vec![mask, ones], 1)),
             past: 0,
+            by_slot: false,
         }
     }
 
@@ -100,6 +101,6 @@ impl Prompt {
         let first = self.lengths.iter().map(|length| length + step as i64 - 1);
         let positions: Vec<i64> = first.flat_map(|first| first..first + count as i64).collect();
         let positions = Tensor::from_data(TensorData::new(positions, [batch, count]), &device);
-        Tokens { ids, positions, mask, past: self.width() + step - 1 }
+        Tokens { ids, positions, mask, past: self.width() + step - 1, by_slot: false }
     }
 }

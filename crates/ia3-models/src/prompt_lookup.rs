@@ -22,7 +22,7 @@ pub(crate) fn generate(
     mut rows: DecodedRows,
     mut on_step: impl FnMut(Step),
 ) -> Result<Generated, ModelError> {
-    let (config, tokens) = (rows.config(), prompt.tokens());
+    let (config, tokens) = (&rows.config().clone(), prompt.tokens());
     check(model, &tokens.ids, config)?;
     let device = tokens.ids.device();
     let mut caches = prompt.new_caches(model.facts().layers, config.max_new_tokens);

@@ -1,5 +1,7 @@
 //! Chooses the next token of each row.
 
+use std::borrow::Cow;
+
 use burn::tensor::{DType, Tensor, TensorData};
 use rand::SeedableRng;
 use rand::distr::{Distribution, weighted::WeightedIndex};
@@ -9,22 +11,23 @@ use crate::generate::{GenerationConfig, Sampling};
 use crate::penalties;
 
 /// Chooses tokens by the settings of a generation. It holds the random state of each row.
+#[derive(Debug)]
 pub(crate) struct Sampler<'a> {
-    config: &'a GenerationConfig,
+    config: Cow<'a, GenerationConfig>,
     random: Vec<ChaCha8Rng>,
     /// The number of ids of padding at the start of each row, which are not penalised; 0 where it is missing.
     padding: Vec<usize>,
 }
 
 impl<'a> Sampler<'a> {
-    pub(crate) fn new(config: &'a GenerationConfig, rows: usize) -> Self {
+    pub(crate) fn new(config: Cow<'a, GenerationConfig>, rows: usize) -> Self {
         let seed = config.sampling.map_or(0, |s| s.seed);
         let stream = |row: usize| {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             random.set_stream(row as u64);
             random
         };
-        Self { config, random: (0..rows).map(stream).collect(), padding: vec![] }
+        Self { random: (0..rows).map(stream).collect(), config, padding: vec![] }
     }
 
     /// Sets the padding at the start of the rows.
@@ -52,14 +55,14 @@ impl<'a> Sampler<'a> {
 impl Sampler<'_> {
     /// The logits with the penalties of the settings.
     fn penalised(&self, logits: Tensor<2>, rows: &[Vec<i64>]) -> Tensor<2> {
-        if !penalties::are_set(self.config) {
+        if !penalties::are_set(&self.config) {
             return logits;
         }
         let (shape, device) = (logits.shape(), logits.device());
         let mut values: Vec<f32> = logits.into_data().iter().collect();
         for (place, (row, own)) in rows.iter().zip(values.chunks_mut(shape[1])).enumerate() {
             let padding = self.padding.get(place).copied().unwrap_or(0);
-            penalties::apply(self.config, row, padding, own);
+            penalties::apply(&self.config, row, padding, own);
         }
         Tensor::from_data(TensorData::new(values, shape), (&device, DType::F32))
     }
@@ -155,7 +158,7 @@ mod tests {
     #[test]
     fn draws_have_the_models_frequencies() {
         let config = GenerationConfig::new(1, vec![]).with_sampling(Sampling::new().with_seed(7));
-        let mut sampler = Sampler::new(&config, 2);
+        let mut sampler = Sampler::new(Cow::Borrowed(&config), 2);
         let logits = Tensor::<2>::from_floats([logits(), logits()], &Device::flex());
         let mut counts = [[0f32; 4]; 2];
         for _ in 0..5000 {
@@ -174,7 +177,8 @@ mod tests {
     #[test]
     fn one_row_of_a_batch_draws_what_it_draws_alone() {
         let config = GenerationConfig::new(1, vec![]).with_sampling(Sampling::new().with_seed(3));
-        let (mut alone, mut both) = (Sampler::new(&config, 1), Sampler::new(&config, 2));
+        let (mut alone, mut both) =
+            (Sampler::new(Cow::Borrowed(&config), 1), Sampler::new(Cow::Borrowed(&config), 2));
         let row = Tensor::<2>::from_floats([logits()], &Device::flex());
         let rows = Tensor::cat(vec![row.clone(), row.clone() * 0.1], 0);
         for _ in 0..50 {

@@ -5,6 +5,7 @@ mod activation;
 mod attention;
 #[cfg(feature = "flex")]
 mod autodiff;
+mod by_row;
 mod cross_entropy;
 #[cfg(feature = "flex")]
 mod flex;
@@ -17,6 +18,7 @@ mod widened;
 
 pub use activation::{gelu, gelu_tanh, relu, silu};
 pub use attention::{attention, attention_capped, attention_with};
+pub use by_row::by_row;
 pub use cross_entropy::nll;
 pub use linear::{linear, matmul_transposed};
 pub use norm::{layer_norm, rms_norm};

@@ -15,6 +15,8 @@ mod model;
 mod places;
 #[cfg(feature = "hub")]
 mod push;
+#[cfg(feature = "serve")]
+mod serve;
 mod shell;
 mod train;
 
@@ -34,6 +36,8 @@ pub(crate) use self::mix::{MethodName, Mix};
 pub(crate) use self::model::{DtypeName, HeadArgs, HeadName, ModelArgs, ProblemName, QuantizeName};
 #[cfg(feature = "hub")]
 pub(crate) use self::push::Push;
+#[cfg(feature = "serve")]
+pub(crate) use self::serve::Serve;
 pub(crate) use self::shell::{Completions, Man};
 pub(crate) use self::train::{MetricName, OptimizerName, PresetName, Train};
 
@@ -90,6 +94,9 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Talk with a chat model in the terminal, and switch its adapters.
     Chat(Chat),
+    /// Serve a base and many adapters over HTTP, with OpenAI's protocol.
+    #[cfg(feature = "serve")]
+    Serve(Serve),
     /// Train an adapter, or one adapter for each of several tasks, on JSON lines.
     Train(Box<Train>),
     /// Evaluate a base or adapters: loss, and accuracy or exact match, with median and quartiles.

@@ -12,6 +12,8 @@ impl Command {
             Command::Generate(generate) => (Some(&mut generate.model.base), &mut generate.model.adapters[..]),
             Command::Embed(embed) => (Some(&mut embed.model.base), &mut embed.model.adapters[..]),
             Command::Chat(chat) => (Some(&mut chat.base), &mut chat.adapters[..]),
+            #[cfg(feature = "serve")]
+            Command::Serve(serve) => (Some(&mut serve.base), &mut [][..]),
             Command::Eval(eval) => (Some(&mut eval.base), &mut [][..]),
             Command::Train(train) => return (Some(&mut train.base), train.adapter.iter_mut().collect()),
             Command::Merge(merge) => (merge.base.as_mut(), &mut merge.adapters[..]),

@@ -25,6 +25,8 @@ mod mix;
 #[cfg(feature = "hub")]
 mod push;
 mod quantize;
+#[cfg(feature = "serve")]
+mod serve;
 mod shell;
 mod status;
 mod targets;
@@ -48,6 +50,8 @@ pub(crate) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
         Command::Embed(embed) => embed::run(embed, &device()?, args.format),
         Command::Generate(generate) => generate::run(generate, &device()?, args.format),
         Command::Chat(chat) => chat::run(chat, &device()?),
+        #[cfg(feature = "serve")]
+        Command::Serve(serve) => serve::run(serve, &device()?),
         Command::Train(train) => train::run(train, args.device.as_deref(), args.format),
         Command::Eval(eval) => eval::run(eval, &device()?, args.format),
         Command::Cost(cost) => cost::run(cost, &device()?, args.format),

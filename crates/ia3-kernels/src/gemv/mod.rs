@@ -34,9 +34,7 @@ pub fn product<T: Element>(x: &[f32], rows: usize, weight: Weight<T>) -> Vec<f32
     if rows * inputs * outputs == 0 {
         return vec![0.0; rows * outputs];
     }
-    let width = outputs.div_ceil(outputs.div_ceil(COLUMNS)).next_multiple_of(64);
-    let parts = (inputs * width).div_ceil(STREAM).next_power_of_two().min(PARTS);
-    let height = inputs.div_ceil(parts).next_multiple_of(8);
+    let (width, height) = (strip(outputs), part([inputs, outputs]));
     let mut sums = vec![0.0; inputs.div_ceil(height) * rows * outputs];
     let (mut tasks, mut rest) = (vec![], &mut sums[..]);
     for columns in ranges(outputs, width) {
@@ -63,6 +61,17 @@ pub fn product<T: Element>(x: &[f32], rows: usize, weight: Weight<T>) -> Vec<f32
         }
     }
     out
+}
+
+/// Columns of a task.
+fn strip(outputs: usize) -> usize {
+    outputs.div_ceil(outputs.div_ceil(COLUMNS)).next_multiple_of(64)
+}
+
+/// Rows of a part of a weight `[inputs, outputs]` that has outputs; the sums of all parts are added in order.
+pub fn part([inputs, outputs]: [usize; 2]) -> usize {
+    let parts = (inputs * strip(outputs)).div_ceil(STREAM).next_power_of_two().min(PARTS);
+    inputs.div_ceil(parts).next_multiple_of(8)
 }
 
 /// The numbers below `n` in ranges of `size`.

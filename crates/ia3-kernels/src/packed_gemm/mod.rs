@@ -39,7 +39,18 @@ thread_local! {
 /// # Panics
 ///
 /// Panics if `x` or `b` does not have the size that the shape says.
-pub fn product(x: &[f32], [m, k, n]: [usize; 3], b: &impl Pack) -> Vec<f32> {
+pub fn product(x: &[f32], dims: [usize; 3], b: &impl Pack) -> Vec<f32> {
+    product_in_parts(x, dims, b, DEPTH)
+}
+
+/// The same, summed up in parts of `depth` rows of `B`. With those of [`gemv::part`](crate::gemv::part) the result is that of
+/// [`gemv::product`](crate::gemv::product), to the bit.
+///
+/// # Panics
+///
+/// Panics as [`product`] does, and if `depth` is 0.
+pub fn product_in_parts(x: &[f32], [m, k, n]: [usize; 3], b: &impl Pack, depth: usize) -> Vec<f32> {
+    assert!(depth > 0, "parts of some rows");
     assert_eq!(x.len(), m * k, "{m} rows of {k} elements");
     assert_eq!(b.dims(), [k, n], "shape of the second matrix");
     if k == 0 {
@@ -53,8 +64,8 @@ pub fn product(x: &[f32], [m, k, n]: [usize; 3], b: &impl Pack) -> Vec<f32> {
         .flat_map(|(i, y)| y.split_rows(height).enumerate().map(move |(j, y)| (y, j * height, i * COLUMNS)));
     threads::for_each(blocks.collect(), |(y, row, column)| {
         PANEL.with_borrow_mut(|panel| {
-            panel.resize(DEPTH.min(k) * COLUMNS + ALIGN, 0.0);
-            pulp::Arch::new().dispatch(Task { x: &x[row * k..], k, b, y, column, panel });
+            panel.resize(depth.min(k) * COLUMNS + ALIGN, 0.0);
+            pulp::Arch::new().dispatch(Task { x: &x[row * k..], k, b, y, column, panel, depth });
         });
     });
     // SAFETY: the blocks cover the whole matrix, and each task has written every element of its block.
@@ -78,6 +89,8 @@ struct Task<'a, B> {
     /// The first column of the block.
     column: usize,
     panel: &'a mut [f32],
+    /// Rows of a panel.
+    depth: usize,
 }
 
 impl<B: Pack> WithSimd for Task<'_, B> {
@@ -97,11 +110,11 @@ impl<B: Pack> Task<'_, B> {
     /// Writes every element of the block.
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
-        let Self { x, k, b, mut y, column: first, panel } = self;
+        let Self { x, k, b, mut y, column: first, panel, depth: height } = self;
         let ([rows, columns], width) = (y.dims(), V * S::F32_LANES);
         let start = panel.as_ptr().align_offset(4 * ALIGN).min(ALIGN);
-        for depth in (0..k).step_by(DEPTH) {
-            let inner = depth..(depth + DEPTH).min(k);
+        for depth in (0..k).step_by(height) {
+            let inner = depth..(depth + height).min(k);
             let size = inner.len() * width;
             let panels = &mut panel[start..];
             for (column, panel) in (0..columns).step_by(width).zip(panels.chunks_exact_mut(size)) {

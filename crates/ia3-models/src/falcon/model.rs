@@ -113,6 +113,10 @@ impl CausalLm for FalconForCausalLM {
         x
     }
 
+    fn angles_fit_up_to(&self) -> Option<usize> {
+        self.frequencies.as_ref()?.same_up_to()
+    }
+
     fn head(&self) -> (&Option<Linear>, &Embedding) {
         (&self.lm_head, &self.transformer.word_embeddings)
     }

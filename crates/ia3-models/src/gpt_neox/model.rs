@@ -105,6 +105,10 @@ impl CausalLm for GPTNeoXForCausalLM {
         x
     }
 
+    fn angles_fit_up_to(&self) -> Option<usize> {
+        self.frequencies.same_up_to()
+    }
+
     fn head(&self) -> (&Option<Linear>, &Embedding) {
         (&self.lm_head, &self.gpt_neox.embed_in)
     }

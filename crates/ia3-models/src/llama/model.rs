@@ -99,6 +99,12 @@ impl CausalLm for LlamaForCausalLM {
         self.config.final_logit_softcapping
     }
 
+    fn angles_fit_up_to(&self) -> Option<usize> {
+        let config = &self.config;
+        let all = [Some(&config.rotary_frequencies), config.local_rotary_frequencies.as_ref()];
+        all.into_iter().flatten().filter_map(|frequencies| frequencies.same_up_to()).min()
+    }
+
     fn head(&self) -> (&Option<Linear>, &Embedding) {
         (&self.lm_head, &self.model.embed_tokens)
     }

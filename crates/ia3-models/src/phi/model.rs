@@ -100,6 +100,10 @@ impl CausalLm for PhiForCausalLM {
         x
     }
 
+    fn angles_fit_up_to(&self) -> Option<usize> {
+        self.frequencies.same_up_to()
+    }
+
     fn head(&self) -> (&Option<Linear>, &Embedding) {
         (&self.lm_head, &self.model.embed_tokens)
     }

@@ -104,6 +104,10 @@ impl CausalLm for Phi3ForCausalLM {
         x
     }
 
+    fn angles_fit_up_to(&self) -> Option<usize> {
+        self.frequencies.same_up_to()
+    }
+
     fn head(&self) -> (&Option<Linear>, &Embedding) {
         (&self.lm_head, &self.model.embed_tokens)
     }

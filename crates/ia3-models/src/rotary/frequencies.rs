@@ -59,6 +59,14 @@ impl RotaryFrequencies {
         }
     }
 
+    /// The number of positions up to which the angles are the same for sequences of every length.
+    pub(crate) fn same_up_to(&self) -> Option<usize> {
+        match &self.longer {
+            Some(Longer::Dynamic { trained, .. }) => Some(*trained),
+            _ => self.other_beyond(),
+        }
+    }
+
     /// The angles per position of a sequence of `length` positions.
     pub(crate) fn of_length(&self, length: usize) -> Vec<f32> {
         match &self.longer {

@@ -8,6 +8,7 @@ use ia3_kernels::packed_gemm::{self, Transposed};
 use ia3_kernels::{Element, MatRef, Weight, gemv, matmul, small_gemm};
 
 use super::tensor::{Primitive, contiguous, floats_of};
+use crate::by_row::is_by_row;
 
 /// Rows of `x` up to which each element of a matrix is read once, in the order of the memory, instead of being packed into
 /// panels.
@@ -40,7 +41,7 @@ fn bfloat16s(x: &[f32], m: usize, w: &Primitive, parts: Parts) -> Vec<f32> {
     let [k, n] = w.shape().dims();
     let is_wide = n >= WIDE || parts == Parts::One;
     match contiguous_parts::<bf16>(w) {
-        Some(matrix) if m > FEW_ROWS_TRANSPOSED && is_wide && bfloat16::is_fast(parts) => {
+        Some(matrix) if m > FEW_ROWS_TRANSPOSED && is_wide && !is_by_row() && bfloat16::is_fast(parts) => {
             let matrix = match matrix {
                 Contiguous::Rows(data) => Matrix::Rows(data),
                 Contiguous::Columns(data) => Matrix::Columns(data),
@@ -58,7 +59,7 @@ fn halves<T: Kernel>(x: &[f32], m: usize, w: &Primitive) -> Vec<f32> {
         return y;
     }
     match contiguous_parts::<T>(w) {
-        Some(Contiguous::Rows(data)) => packed_gemm::product(x, [m, k, n], &Weight::new(data, [k, n], None)),
+        Some(Contiguous::Rows(data)) => packed(x, [m, k, n], data),
         Some(Contiguous::Columns(data)) => packed_transposed(x, [m, k, n], data),
         None => halves::<T>(x, m, &contiguous(w.clone())),
     }
@@ -70,10 +71,9 @@ fn floats(x: &[f32], m: usize, w: &Primitive) -> Vec<f32> {
         return y;
     }
     match contiguous_parts::<f32>(w) {
-        Some(Contiguous::Rows(data)) if m <= SOME_ROWS => {
-            packed_gemm::product(x, [m, k, n], &Weight::new(data, [k, n], None))
-        }
+        Some(Contiguous::Rows(data)) if m <= SOME_ROWS || is_by_row() => packed(x, [m, k, n], data),
         Some(Contiguous::Columns(data)) => packed_transposed(x, [m, k, n], data),
+        None if is_by_row() => floats(x, m, &contiguous(w.clone())),
         _ => {
             let (layout, data) = (w.layout(), w.storage());
             let strides = layout.strides().try_into().expect("a matrix has two strides");
@@ -88,10 +88,18 @@ fn few_rows<T: Kernel>(x: &[f32], m: usize, w: &Primitive) -> Option<Vec<f32>> {
     let [k, n] = w.shape().dims();
     match contiguous_parts::<T>(w)? {
         Contiguous::Rows(data) if m <= FEW_ROWS => Some(gemv::product(x, m, Weight::new(data, [k, n], None))),
-        Contiguous::Columns(data) if m <= FEW_ROWS_TRANSPOSED => {
+        Contiguous::Columns(data) if m <= FEW_ROWS_TRANSPOSED || is_by_row() => {
             Some(small_gemm::product(x, data, [m, k, n]))
         }
         _ => None,
+    }
+}
+
+fn packed<T: Kernel>(x: &[f32], [m, k, n]: [usize; 3], data: &[T]) -> Vec<f32> {
+    let weight = Weight::new(data, [k, n], None);
+    match is_by_row() {
+        true => packed_gemm::product_in_parts(x, [m, k, n], &weight, gemv::part([k, n])),
+        false => packed_gemm::product(x, [m, k, n], &weight),
     }
 }
 

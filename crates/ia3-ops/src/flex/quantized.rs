@@ -14,6 +14,7 @@ use ia3_kernels::{Scales, Weight};
 
 use super::matmul::FEW_ROWS;
 use super::tensor::{Primitive, contiguous, new};
+use crate::by_row::is_by_row;
 
 /// A quantised tensor of `flex`.
 pub(crate) type Quantized = QuantizedTensor<Flex>;
@@ -95,13 +96,14 @@ fn nibbles(weight: &Quantized) -> Nibbles<'_> {
 pub(crate) fn product(x: Primitive, weight: &Quantized, floats: bool) -> Primitive {
     let ([rows, _], dims): ([usize; 2], [usize; 2]) = (x.shape().dims(), weight.shape().dims());
     let x = contiguous(x);
-    let (x, fast) = (x.storage(), weight.scheme().store == FAST && !floats && rows <= FEW_ROWS);
+    let few = rows <= FEW_ROWS || is_by_row();
+    let (x, fast) = (x.storage(), weight.scheme().store == FAST && !floats && few);
     let y = match fast && is_packed(weight.scheme()) {
         true => integer::product_nibbles(x, rows, nibbles(weight)),
-        false => with_bytes(weight, |weight| match rows {
-            0..=FEW_ROWS if fast => integer::product(x, rows, weight),
-            0..=FEW_ROWS => integer::product_exact(x, rows, weight),
-            _ => packed_gemm::product(x, [rows, dims[0], dims[1]], &weight),
+        false => with_bytes(weight, |weight| match few {
+            true if fast => integer::product(x, rows, weight),
+            true => integer::product_exact(x, rows, weight),
+            false => packed_gemm::product(x, [rows, dims[0], dims[1]], &weight),
         }),
     };
     new(y, vec![rows, dims[1]])

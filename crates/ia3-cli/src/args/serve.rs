@@ -1,0 +1,65 @@
+//! `ia3 serve`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::model::base_folder;
+use super::{DtypeName, QuantizeName};
+
+const SERVE: &str = "\
+Examples:
+  ia3 serve --base SmolLM2-135M-Instruct --adapters adapters
+  IA3_API_KEY=secret ia3 serve --base SmolLM2-135M-Instruct \\
+      --adapters adapters --host 0.0.0.0 --rows 64";
+
+#[derive(clap::Args)]
+#[command(after_help = SERVE)]
+pub(crate) struct Serve {
+    /// Folder of the base, a decoder-only language model.
+    #[arg(long, value_name = "DIR", value_parser = base_folder())]
+    pub(crate) base: PathBuf,
+    /// Folder whose subfolders are adapters. Each is a model under its own name. What is added, changed or removed counts from the
+    /// next request on.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapters: Option<PathBuf>,
+    /// Name of the base as a model. The default is the name of its folder.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model_name: Option<String>,
+    /// Address to listen on. One that other machines reach needs a key.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) host: IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, value_name = "N", default_value_t = 8000)]
+    pub(crate) port: u16,
+    /// Key that requests have to have. Other programs can see the arguments of this one, so give it in the environment.
+    #[arg(long, value_name = "KEY", env = "IA3_API_KEY", hide_env_values = true)]
+    pub(crate) api_key: Option<String>,
+    /// Requests that run at the same time.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(crate) rows: usize,
+    /// Tokens of a request and its answer together. The keys and values of rows times tokens are kept in memory.
+    #[arg(long, value_name = "N", default_value_t = 2048)]
+    pub(crate) tokens: usize,
+    /// Tokens that one pass of the model reads at most. Answers take one for each row, and prompts the rest.
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub(crate) pass_tokens: usize,
+    /// Requests that wait at most. Others are told to come again.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) queue: usize,
+    /// Adapters in memory. The one that nobody has used for longest gives its place to another.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub(crate) max_adapters: usize,
+    /// Bytes of the body of a request at most.
+    #[arg(long, value_name = "N", default_value_t = 2 << 20)]
+    pub(crate) body_limit: usize,
+    /// Dtype of the computation. The vectors stay float32.
+    #[arg(long, value_enum, value_name = "DTYPE", default_value = "auto")]
+    pub(crate) dtype: DtypeName,
+    /// Quantise the linear layers of the base while it is loaded. The vectors stay float32.
+    #[arg(long, value_enum, value_name = "BITS")]
+    pub(crate) quantize: Option<QuantizeName>,
+    /// Multiply the integers of a quantised base with activations in 8 bits. Generation gets faster, and the logits less
+    /// exact.
+    #[arg(long, requires = "quantize")]
+    pub(crate) fast_integers: bool,
+}

@@ -1,0 +1,103 @@
+//! `ia3 serve`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow, bail};
+use burn::tensor::Device;
+use ia3::data::ChatTemplate;
+use ia3::{GenerationFile, Model, PretrainedOptions, Quantization};
+use ia3_guard::{quote, quote_path};
+use ia3_serve::{App, Engine, EngineOptions, Handle, ServerOptions, check_address};
+use tokio::net::TcpListener;
+
+use super::base_model::{bits, dtype};
+use crate::args::Serve;
+use crate::output;
+use crate::progress::Progress;
+
+/// Serves until the process is told to end, and answers what it has begun.
+pub(crate) fn run(args: &Serve, device: &Device) -> anyhow::Result<ExitCode> {
+    let address = SocketAddr::new(args.host, args.port);
+    let server = server(args)?;
+    // Before the base is loaded, which takes longer.
+    check_address(address, &server)?;
+    let engine = engine(args, device)?;
+    if engine.adapters().contains(&server.base_name) {
+        bail!(
+            "the base and an adapter have the name `{}`; give the base another with --model-name",
+            quote(&server.base_name)
+        );
+    }
+    let (handle, thread) = Handle::start(engine)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}; --port takes another port"))?;
+        let (base, count) = (quote(&server.base_name).into_owned(), handle.adapters().len());
+        output::line(&format!("serving `{base}` and {count} adapters on http://{}", listener.local_addr()?))?;
+        let app = App::new(handle.clone(), server);
+        ia3_serve::serve(listener, app, told_to_end()?).await.map_err(anyhow::Error::from)
+    })?;
+    thread.join().map_err(|_| anyhow!("the engine panicked; this is a fault of this program"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn server(args: &Serve) -> anyhow::Result<ServerOptions> {
+    let folder = || Some(args.base.canonicalize().ok()?.file_name()?.to_string_lossy().into_owned());
+    let name = args.model_name.clone().or_else(folder).unwrap_or_else(|| "base".into());
+    if args.api_key.as_ref().is_some_and(String::is_empty) {
+        bail!("the key is empty; give another with IA3_API_KEY, or none");
+    }
+    Ok(ServerOptions::new(name)
+        .with_api_key(args.api_key.clone())
+        .with_template(ChatTemplate::open(&args.base)?)
+        .with_generation(GenerationFile::open(&args.base)?)
+        .with_body_limit(args.body_limit))
+}
+
+fn engine(args: &Serve, device: &Device) -> anyhow::Result<Engine> {
+    if let Some(folder) = args.adapters.as_ref().filter(|folder| !folder.is_dir()) {
+        bail!("there is no folder `{}`, which --adapters names", quote_path(folder));
+    }
+    let options =
+        PretrainedOptions::new().with_dtype(dtype(args.dtype)).with_fast_integers(args.fast_integers);
+    let options = match args.quantize {
+        Some(name) => options.with_quantization(Quantization::new(bits(name))),
+        None => options,
+    };
+    let waiting = Progress::waiting("loading the base");
+    let base = Model::from_pretrained_with(&args.base, &options, device)?;
+    let bounds = EngineOptions::new()
+        .with_rows(args.rows)
+        .with_tokens(args.tokens.min(base.module().longest_sequence().unwrap_or(usize::MAX)))
+        .with_pass_tokens(args.pass_tokens)
+        .with_queue(args.queue)
+        .with_adapters(args.max_adapters);
+    let mut engine = Engine::new(base, args.adapters.clone(), bounds)?;
+    drop(waiting);
+    let (tokens, bytes) = (engine.options().tokens, engine.cache_bytes());
+    if tokens < args.tokens {
+        output::note(format!("a row has {tokens} tokens, which is what the model takes"));
+    }
+    output::say(format!("{} rows of {tokens} tokens take {} MB", args.rows, bytes.div_ceil(1_000_000)));
+    Ok(engine)
+}
+
+/// Ready when the process gets SIGTERM or SIGINT.
+fn told_to_end() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    Ok(async move {
+        #[cfg(unix)]
+        let terminate = terminate.recv();
+        #[cfg(not(unix))]
+        let terminate = std::future::pending::<Option<()>>();
+        tokio::select! {
+            _ = terminate => (),
+            _ = tokio::signal::ctrl_c() => (),
+        }
+        output::say("ending: what has begun is answered, and nothing more is taken");
+    })
+}

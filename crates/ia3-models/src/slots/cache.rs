@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use burn::tensor::Tensor;
+
+use super::Part;
+
+/// The keys and values of one block for all slots, in buffers `[slots, heads, capacity, d_head]`.
+#[derive(Debug)]
+pub(crate) struct SlotCache {
+    buffers: Option<[Tensor<4>; 2]>,
+    slots: usize,
+    capacity: usize,
+    /// What the rows of the current pass are.
+    parts: Arc<[Part]>,
+}
+
+impl SlotCache {
+    pub(super) fn new(slots: usize, capacity: usize) -> Self {
+        Self { buffers: None, slots, capacity, parts: Arc::new([]) }
+    }
+
+    /// Says what the rows of the next pass are.
+    pub(super) fn begin(&mut self, parts: Arc<[Part]>) {
+        self.parts = parts;
+    }
+
+    pub(super) fn num_bytes(&self) -> usize {
+        let bytes = |t: &Tensor<4>| t.shape().num_elements() * t.dtype().size();
+        self.buffers.iter().flatten().map(bytes).sum()
+    }
+
+    pub(super) fn copy(&mut self, from: usize, to: usize, len: usize) {
+        let Some(buffers) = self.buffers.take().filter(|_| len > 0) else { return };
+        self.buffers = Some(buffers.map(|buffer| {
+            let [_, heads, _, d] = buffer.dims();
+            let slot = |slot| [slot..slot + 1, 0..heads, 0..len, 0..d];
+            // A copy, so that the buffer keeps one owner and is written where it is.
+            let values = Tensor::from_data(buffer.clone().slice(slot(from)).into_data(), &buffer.device());
+            buffer.slice_assign(slot(to), values)
+        }));
+    }
+
+    /// Appends the keys and values of the rows of a pass, each `[rows, heads, 1, d_head]`, to their slots, and computes the
+    /// attention of each row with what its own slot holds up to the row. So a row has the same bits whatever the other rows
+    /// are, and however a prompt is cut into passes.
+    ///
+    /// `bias` is `[rows or 1, heads or 1, 1, keys]`; `attend` computes one row. The result is `[rows, heads, 1, d_head]`.
+    pub(crate) fn attend(
+        &mut self,
+        [q, k, v]: [Tensor<4>; 3],
+        bias: Tensor<4>,
+        attend: impl Fn([Tensor<4>; 3], Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<4> {
+        let [keys, values] = self.append(k, v);
+        let [_, heads, _, d] = keys.dims();
+        let one_bias = bias.dims()[0] == 1;
+        let row = |part: &Part, row: usize| {
+            let end = part.past + row - part.rows.start + 1;
+            let slot = [part.slot..part.slot + 1, 0..heads, 0..end, 0..d];
+            let bias = bias.clone().narrow(0, if one_bias { 0 } else { row }, 1).narrow(3, 0, end);
+            let of_slot = [keys.clone().slice(slot.clone()), values.clone().slice(slot)];
+            let [k, v] = of_slot;
+            attend([q.clone().narrow(0, row, 1), k, v], bias)
+        };
+        let parts = self.parts.iter();
+        let mut rows: Vec<Tensor<4>> = parts
+            .flat_map(|part| part.rows.clone().map(move |i| (part, i)))
+            .map(|(p, i)| row(p, i))
+            .collect();
+        if rows.len() == 1 { rows.remove(0) } else { Tensor::cat(rows, 0) }
+    }
+
+    fn append(&mut self, k: Tensor<4>, v: Tensor<4>) -> [Tensor<4>; 2] {
+        let [_, heads, _, d] = k.dims();
+        let shape = [self.slots, heads, self.capacity, d];
+        let zeros = || Tensor::zeros(shape, (&k.device(), k.dtype()));
+        let buffers = self.buffers.take().unwrap_or_else(|| [zeros(), zeros()]);
+        let write = |buffer: Tensor<4>, new: Tensor<4>, part: &Part| {
+            let (slot, end) = (part.slot, part.past + part.rows.len());
+            // The tokens of a part are rows of the batch; in the slot they follow one another.
+            let new = new.narrow(0, part.rows.start, part.rows.len()).swap_dims(0, 2);
+            buffer.slice_assign([slot..slot + 1, 0..heads, part.past..end, 0..d], new)
+        };
+        let mut new = [k, v].into_iter();
+        let filled = buffers.map(|buffer| {
+            let new = new.next().expect("keys and values");
+            self.parts.iter().fold(buffer, |buffer, part| write(buffer, new.clone(), part))
+        });
+        self.buffers = Some(filled.clone());
+        filled
+    }
+}

@@ -1,0 +1,7 @@
+//! The adapters in a folder, and those of them that are in memory.
+
+mod catalog;
+mod residents;
+
+pub(crate) use catalog::Catalog;
+pub(crate) use residents::{Acquired, Residents};

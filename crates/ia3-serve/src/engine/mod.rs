@@ -1,0 +1,190 @@
+//! The engine: requests enter and leave between two passes of the model, and each has its own adapter.
+
+mod handle;
+mod logits;
+mod options;
+mod request;
+mod running;
+mod snapshot;
+mod step;
+mod text;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ia3::core::AdapterTable;
+use ia3::models::{Model, SlotTokens, Slots};
+use tokio::sync::mpsc::UnboundedSender;
+
+pub use handle::Handle;
+pub use options::EngineOptions;
+pub use request::{End, Event, Logprob, Penalties, Reason, Request, Token};
+pub use snapshot::{Histogram, Snapshot};
+
+use crate::adapters::{Catalog, Residents};
+use crate::error::ServeError;
+use handle::Ticket;
+use running::Running;
+
+/// Answers requests to a decoder-only model, many at a time.
+///
+/// [`step`](Self::step) runs the model once: it reads a token of each answer and as much of the prompts as fits, and chooses the
+/// next token of each row whose tokens are all read. A request enters when a row is free and leaves with its last token; no other
+/// waits for it. Its tokens and logits have the same bits on `flex` as if it ran alone, whatever runs beside it. [`Handle`] runs an
+/// engine on a thread of its own.
+#[derive(Debug)]
+pub struct Engine {
+    base: ia3::Model,
+    /// The base with the table of adapters.
+    model: Model,
+    slots: Slots,
+    free_slots: Vec<usize>,
+    residents: Residents,
+    waiting: VecDeque<Waiting>,
+    running: Vec<Running>,
+    options: EngineOptions,
+    /// What is counted.
+    snapshot: Snapshot,
+}
+
+/// A request that waits for a row.
+#[derive(Debug)]
+struct Waiting {
+    request: Request,
+    events: UnboundedSender<Event>,
+    since: Instant,
+    /// What counts it among those that wait as long as it exists.
+    _ticket: Option<Ticket>,
+}
+
+impl Engine {
+    /// An engine for `base` and the adapters in the subfolders of `adapters`. The memory of keys and values is allocated here.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Model`]: the base is no decoder-only language model, carries adapters, or has fewer positions than
+    /// `options.tokens`. [`ServeError::Request`]: a bound is 0.
+    pub fn new(
+        base: ia3::Model,
+        adapters: Option<PathBuf>,
+        options: EngineOptions,
+    ) -> Result<Self, ServeError> {
+        for (field, bound) in [
+            ("rows", options.rows),
+            ("tokens", options.tokens),
+            ("pass_tokens", options.pass_tokens),
+            ("queue", options.queue),
+            ("adapters", options.adapters),
+        ] {
+            if bound == 0 {
+                return Err(ServeError::Request { field, problem: "is 0, expected at least 1".into() });
+            }
+        }
+        let slots = base.module().slots(options.rows, options.tokens)?;
+        let (model, table) = AdapterTable::attach(base.module(), options.adapters)?;
+        let mut engine = Self {
+            base,
+            model,
+            slots,
+            free_slots: (0..options.rows).rev().collect(),
+            residents: Residents::new(Catalog::new(adapters), table),
+            waiting: VecDeque::new(),
+            running: vec![],
+            options,
+            snapshot: Snapshot::default(),
+        };
+        engine.slots_after_first_pass()?;
+        Ok(engine)
+    }
+
+    /// Reads one token, so that the memory is allocated and a base that cannot compute is found before the first request.
+    fn slots_after_first_pass(&mut self) -> Result<(), ServeError> {
+        self.model.read_tokens(&mut self.slots, &[SlotTokens { slot: 0, ids: &[0], wanted: false }])?;
+        self.slots.clear(0);
+        Ok(())
+    }
+
+    /// The base.
+    pub fn base(&self) -> &ia3::Model {
+        &self.base
+    }
+
+    /// The bounds.
+    pub fn options(&self) -> EngineOptions {
+        self.options
+    }
+
+    /// The bytes that keys and values take.
+    pub fn cache_bytes(&mut self) -> usize {
+        self.slots.num_bytes()
+    }
+
+    /// The bytes that the vectors of the adapters in memory take. There is room for [`EngineOptions::adapters`].
+    pub fn adapter_bytes(&self) -> usize {
+        self.residents.table().num_bytes()
+    }
+
+    /// The names of the adapters in the folder, in order.
+    pub fn adapters(&self) -> Vec<String> {
+        self.residents.catalog().names()
+    }
+
+    /// Takes a request, which waits until a row is free. What happens to it is sent to `events`; if the receiver is dropped, the
+    /// request ends before the next step.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Full`], and [`ServeError::Request`] for a request that no row has room for.
+    pub fn submit(&mut self, request: Request, events: UnboundedSender<Event>) -> Result<(), ServeError> {
+        self.check(&request)?;
+        if self.waiting.len() >= self.options.queue {
+            return Err(ServeError::Full { waiting: self.waiting.len() });
+        }
+        self.wait(request, events, None);
+        Ok(())
+    }
+
+    fn wait(&mut self, request: Request, events: UnboundedSender<Event>, ticket: Option<Ticket>) {
+        self.waiting.push_back(Waiting { request, events, since: Instant::now(), _ticket: ticket });
+    }
+
+    /// What was counted so far.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            waiting: self.waiting.len(),
+            running: self.running.len(),
+            rows: self.options.rows,
+            cached_tokens: (0..self.slots.count()).map(|slot| self.slots.len(slot)).sum(),
+            cache_tokens: self.options.rows * self.options.tokens,
+            resident_adapters: self.residents.count(),
+            adapter_places: self.options.adapters,
+            adapter_loads: self.residents.loads,
+            adapter_evictions: self.residents.evictions,
+            ..self.snapshot
+        }
+    }
+
+    /// Checks what can be checked of a request before it runs.
+    fn check(&self, request: &Request) -> Result<(), ServeError> {
+        let (prompt, new) = (request.prompt.len(), request.generation.max_new_tokens);
+        if prompt == 0 {
+            return Err(ServeError::Request { field: "prompt", problem: "has no tokens".into() });
+        }
+        // The model never reads the last token.
+        let most = self.options.tokens + 1;
+        if prompt.saturating_add(new) > most {
+            let problem = format!(
+                "has {prompt} tokens, and with {new} new ones that is more than the {} of a row",
+                self.options.tokens
+            );
+            return Err(ServeError::Request { field: "prompt", problem });
+        }
+        let vocab = self.model.vocab_size() as i64;
+        if let Some(id) = request.prompt.iter().find(|id| !(0..vocab).contains(*id)) {
+            let problem = format!("holds the id {id}, outside the vocabulary of {vocab}");
+            return Err(ServeError::Request { field: "prompt", problem });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+/// The bounds of an engine, which determine its memory before it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EngineOptions {
+    /// The number of requests that run at the same time.
+    pub rows: usize,
+    /// The number of tokens of a request and its answer together. Keys and values of `rows · tokens` tokens are kept.
+    pub tokens: usize,
+    /// The number of tokens that one pass of the model reads. Each running row takes one of them, and prompts are read in parts
+    /// that fill the rest. A smaller number lets tokens of running rows come more evenly beside long prompts.
+    pub pass_tokens: usize,
+    /// The number of requests that may wait.
+    pub queue: usize,
+    /// The number of adapters in memory.
+    pub adapters: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl EngineOptions {
+    /// 16 rows of up to 2048 tokens, 128 tokens a pass, 256 waiting requests and 256 adapters.
+    pub fn new() -> Self {
+        Self { rows: 16, tokens: 2048, pass_tokens: 128, queue: 256, adapters: 256 }
+    }
+
+    /// Sets [`rows`](Self::rows).
+    pub fn with_rows(self, rows: usize) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// Sets [`tokens`](Self::tokens).
+    pub fn with_tokens(self, tokens: usize) -> Self {
+        Self { tokens, ..self }
+    }
+
+    /// Sets [`pass_tokens`](Self::pass_tokens).
+    pub fn with_pass_tokens(self, pass_tokens: usize) -> Self {
+        Self { pass_tokens, ..self }
+    }
+
+    /// Sets [`queue`](Self::queue).
+    pub fn with_queue(self, queue: usize) -> Self {
+        Self { queue, ..self }
+    }
+
+    /// Sets [`adapters`](Self::adapters).
+    pub fn with_adapters(self, adapters: usize) -> Self {
+        Self { adapters, ..self }
+    }
+}

@@ -1,0 +1,120 @@
+//! A request that runs.
+
+use std::time::Instant;
+
+use burn::tensor::Tensor;
+use ia3::data::Tokenizer;
+use ia3::models::RowSampler;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::Waiting;
+use super::logits::logprobs;
+use super::request::{End, Event, Penalties, Reason, Token};
+use super::snapshot::Snapshot;
+use super::text::AnswerText;
+use crate::error::ServeError;
+
+/// A request that has a slot of the cache.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) slot: usize,
+    /// The place of its adapter.
+    pub(super) place: Option<usize>,
+    /// The number of its tokens that are in the cache.
+    pub(super) read: usize,
+    sampler: RowSampler,
+    penalties: Penalties,
+    top_logprobs: Option<usize>,
+    text: AnswerText,
+    prompt_tokens: usize,
+    events: UnboundedSender<Event>,
+    /// When the last token was chosen, or before the first one when the request came.
+    last: Instant,
+}
+
+impl Running {
+    pub(super) fn new(waiting: Waiting, slot: usize, place: Option<usize>) -> Result<Self, ServeError> {
+        let Waiting { request, events, since, .. } = waiting;
+        Ok(Self {
+            slot,
+            place,
+            read: 0,
+            prompt_tokens: request.prompt.len(),
+            sampler: RowSampler::new(request.prompt, request.generation)?,
+            penalties: request.penalties,
+            top_logprobs: request.top_logprobs,
+            text: AnswerText::new(request.stop),
+            events,
+            last: since,
+        })
+    }
+
+    /// The tokens that are not in the cache: a part of the prompt, or the last token.
+    pub(super) fn unread(&self) -> &[i64] {
+        &self.sampler.tokens()[self.read..]
+    }
+
+    /// Whether its prompt is read.
+    pub(super) fn is_answering(&self) -> bool {
+        self.read >= self.prompt_tokens
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.events.is_closed()
+    }
+
+    fn count(&mut self, snapshot: &mut Snapshot) {
+        let now = Instant::now();
+        let seconds = (now - self.last).as_secs_f64();
+        match self.sampler.new_tokens().len() {
+            1 => snapshot.first_token.add(seconds),
+            _ => snapshot.next_token.add(seconds),
+        }
+        (self.last, snapshot.completion_tokens) = (now, snapshot.completion_tokens + 1);
+    }
+
+    pub(super) fn send(&self, event: Event) {
+        // A receiver that is gone is noticed before the next step.
+        let _ = self.events.send(event);
+    }
+
+    /// Chooses the next token from its logits `[1, vocab]`. It returns whether the answer is complete.
+    pub(super) fn advance(
+        &mut self,
+        logits: Tensor<2>,
+        tokenizer: Option<&Tokenizer>,
+        snapshot: &mut Snapshot,
+    ) -> Result<bool, ServeError> {
+        let penalised = self.penalties.apply(logits.clone(), self.sampler.new_tokens());
+        let id = self.sampler.choose(penalised)?;
+        if self.sampler.non_finite() > 0 {
+            return Err(ServeError::NonFinite { count: self.sampler.non_finite() });
+        }
+        // The text of an end token is no part of the answer.
+        let text = match tokenizer {
+            Some(tokenizer) if !self.sampler.has_ended() => self.text.push(id, tokenizer)?,
+            _ => String::new(),
+        };
+        let logprobs = self.top_logprobs.map(|count| logprobs(&logits, id, count));
+        self.count(snapshot);
+        self.send(Event::Token(Token { id, text, logprobs }));
+        let stopped = self.sampler.has_ended() || self.text.stopped;
+        if !stopped && !self.sampler.is_done() {
+            return Ok(false);
+        }
+        let rest = tokenizer.filter(|_| !self.text.stopped).map(|t| self.text.finish(t)).transpose()?;
+        let stopped = stopped || self.text.stopped;
+        match stopped {
+            true => snapshot.stopped += 1,
+            false => snapshot.too_long += 1,
+        }
+        self.send(Event::End(End {
+            reason: if stopped { Reason::Stop } else { Reason::Length },
+            text: rest.unwrap_or_default(),
+            prompt_tokens: self.prompt_tokens,
+            completion_tokens: self.sampler.new_tokens().len(),
+        }));
+        Ok(true)
+    }
+}

@@ -1,0 +1,175 @@
+//! One step of the engine.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ia3::models::SlotTokens;
+
+use super::request::Event;
+use super::running::Running;
+use super::{Engine, Waiting};
+use crate::adapters::Acquired;
+use crate::error::ServeError;
+
+/// A row that takes part in a pass.
+struct Share {
+    /// Its index among those that run.
+    row: usize,
+    /// The number of its tokens that are read.
+    tokens: usize,
+    /// Whether these are its last ones, so that a token follows.
+    chooses: bool,
+}
+
+impl Engine {
+    /// Lets requests enter and leave, and runs the model once. It returns `false` if there is nothing to do.
+    pub fn step(&mut self) -> bool {
+        self.drop_abandoned();
+        self.admit();
+        let pass = self.plan();
+        if pass.is_empty() {
+            return false;
+        }
+        match catch_unwind(AssertUnwindSafe(|| self.run(&pass))) {
+            Ok(Ok(())) => (),
+            Ok(Err(error)) => self.fail_all(&error.to_string()),
+            Err(_) => self.fail_all("it panicked, which is a fault of this program"),
+        }
+        true
+    }
+
+    /// Frees what belongs to requests whose receiver is gone.
+    fn drop_abandoned(&mut self) {
+        self.waiting.retain(|waiting| !waiting.events.is_closed());
+        let (gone, stay): (Vec<Running>, Vec<Running>) =
+            std::mem::take(&mut self.running).into_iter().partition(Running::is_abandoned);
+        self.running = stay;
+        self.snapshot.abandoned += gone.len() as u64;
+        gone.into_iter().for_each(|row| self.leave(row));
+    }
+
+    /// Gives waiting requests free rows, in order.
+    fn admit(&mut self) {
+        while !self.free_slots.is_empty()
+            && let Some(next) = self.waiting.front()
+        {
+            let acquired = match &next.request.adapter {
+                None => Ok(None),
+                Some(name) => match self.residents.acquire(name, &self.base) {
+                    // All places are used by rows that run, so one will be free.
+                    Ok(Acquired::AllInUse) => return,
+                    Ok(Acquired::Place(place)) => Ok(Some(place)),
+                    Err(error) => Err(error),
+                },
+            };
+            let (Some(waiting), Some(slot)) = (self.waiting.pop_front(), self.free_slots.pop()) else {
+                return;
+            };
+            let events = waiting.events.clone();
+            let entered = match acquired {
+                Ok(place) => self.enter(waiting, slot, place),
+                Err(error) => {
+                    self.free(slot, None);
+                    Err(error)
+                }
+            };
+            if let Err(error) = entered {
+                self.snapshot.failed += 1;
+                let _ = events.send(Event::Failed(error));
+            }
+        }
+    }
+
+    fn enter(&mut self, waiting: Waiting, slot: usize, place: Option<usize>) -> Result<(), ServeError> {
+        let row = Running::new(waiting, slot, place).inspect_err(|_| self.free(slot, place))?;
+        self.running.push(row);
+        Ok(())
+    }
+
+    /// What the rows read in the next pass: answers first, then prompts in the order in which they came.
+    fn plan(&self) -> Vec<Share> {
+        let mut left = self.options.pass_tokens.max(self.options.rows);
+        let mut pass = vec![];
+        for answering in [true, false] {
+            for (row, running) in self.running.iter().enumerate() {
+                let unread = running.unread().len();
+                let tokens = unread.min(left);
+                if running.is_answering() == answering && tokens > 0 {
+                    pass.push(Share { row, tokens, chooses: tokens == unread });
+                    left -= tokens;
+                }
+            }
+        }
+        pass
+    }
+
+    fn run(&mut self, pass: &[Share]) -> Result<(), ServeError> {
+        let rows = || pass.iter().map(|share| (share, &self.running[share.row]));
+        let places: Vec<Option<usize>> =
+            rows().flat_map(|(share, row)| std::iter::repeat_n(row.place, share.tokens)).collect();
+        let choosing: Vec<&Share> = pass.iter().filter(|share| share.chooses).collect();
+        let of_choosing: Vec<Option<usize>> =
+            choosing.iter().map(|share| self.running[share.row].place).collect();
+        let tokens: Vec<SlotTokens> = rows()
+            .map(|(share, row)| SlotTokens {
+                slot: row.slot,
+                ids: &row.unread()[..share.tokens],
+                wanted: share.chooses,
+            })
+            .collect();
+        let table = self.residents.table();
+        table.set_rows(&places);
+        let states = self.model.read_tokens(&mut self.slots, &tokens)?;
+        self.snapshot.passes += 1;
+        for share in pass {
+            let row = &mut self.running[share.row];
+            self.snapshot.prompt_tokens += if row.is_answering() { 0 } else { share.tokens as u64 };
+            row.read += share.tokens;
+        }
+        if choosing.is_empty() {
+            return Ok(());
+        }
+        table.set_rows(&of_choosing);
+        let logits = self.model.next_logits(states)?;
+        let tokenizer = self.base.tokenizer()?;
+        let mut done = vec![];
+        for (index, share) in choosing.iter().enumerate() {
+            let row = &mut self.running[share.row];
+            match row.advance(logits.clone().narrow(0, index, 1), tokenizer, &mut self.snapshot) {
+                Ok(false) => (),
+                Ok(true) => done.push(share.row),
+                Err(error) => {
+                    self.snapshot.failed += 1;
+                    row.send(Event::Failed(error));
+                    done.push(share.row);
+                }
+            }
+        }
+        done.sort_unstable();
+        for row in done.into_iter().rev() {
+            let row = self.running.remove(row);
+            self.leave(row);
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, row: Running) {
+        self.free(row.slot, row.place);
+    }
+
+    fn free(&mut self, slot: usize, place: Option<usize>) {
+        self.slots.clear(slot);
+        self.free_slots.push(slot);
+        if let Some(place) = place {
+            self.residents.release(place);
+        }
+    }
+
+    /// Ends all rows after a failure of the model. Waiting requests go on.
+    fn fail_all(&mut self, reason: &str) {
+        for row in std::mem::take(&mut self.running) {
+            self.snapshot.failed += 1;
+            row.send(Event::Failed(ServeError::Failed { reason: reason.into() }));
+            self.leave(row);
+        }
+    }
+}

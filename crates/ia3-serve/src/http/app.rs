@@ -1,0 +1,95 @@
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ia3::GenerationFile;
+use ia3::data::ChatTemplate;
+
+use crate::engine::Handle;
+
+/// What a server is told beside its engine.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ServerOptions {
+    /// The name under which the base is a model.
+    pub base_name: String,
+    /// The key that requests have to have, if any.
+    pub api_key: Option<String>,
+    /// The chat template of the base, if it has one.
+    pub template: Option<ChatTemplate>,
+    /// The defaults of generation.
+    pub generation: GenerationFile,
+    /// The largest body of a request in bytes.
+    pub body_limit: usize,
+}
+
+impl ServerOptions {
+    /// A server whose base has this name, without a key, and with bodies of up to 2 MiB.
+    pub fn new(base_name: impl Into<String>) -> Self {
+        Self { base_name: base_name.into(), body_limit: 2 << 20, ..Self::default() }
+    }
+
+    /// Sets [`api_key`](Self::api_key).
+    pub fn with_api_key(self, api_key: impl Into<Option<String>>) -> Self {
+        Self { api_key: api_key.into(), ..self }
+    }
+
+    /// Sets [`template`](Self::template).
+    pub fn with_template(self, template: impl Into<Option<ChatTemplate>>) -> Self {
+        Self { template: template.into(), ..self }
+    }
+
+    /// Sets [`generation`](Self::generation).
+    pub fn with_generation(self, generation: GenerationFile) -> Self {
+        Self { generation, ..self }
+    }
+
+    /// Sets [`body_limit`](Self::body_limit).
+    pub fn with_body_limit(self, body_limit: usize) -> Self {
+        Self { body_limit, ..self }
+    }
+}
+
+/// What all requests share.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    handle: Handle,
+    options: ServerOptions,
+    started: u64,
+}
+
+impl App {
+    /// A server for an engine.
+    pub fn new(handle: Handle, options: ServerOptions) -> Self {
+        Self(Arc::new(Shared { handle, options, started: now() }))
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        &self.0.handle
+    }
+
+    pub(super) fn options(&self) -> &ServerOptions {
+        &self.0.options
+    }
+
+    pub(super) fn body_limit(&self) -> usize {
+        self.0.options.body_limit
+    }
+
+    /// When the server started, in seconds since 1970.
+    pub(super) fn started(&self) -> u64 {
+        self.0.started
+    }
+
+    /// The adapter that `model` of a request names, or `None` for the base.
+    pub(super) fn adapter<'a>(&self, model: &'a str) -> Option<&'a str> {
+        Some(model).filter(|model| *model != self.options().base_name)
+    }
+}
+
+/// The seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

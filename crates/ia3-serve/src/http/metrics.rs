@@ -1,0 +1,61 @@
+//! Metrics in the text format of Prometheus.
+
+use std::fmt::Write;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+
+use super::app::App;
+use crate::engine::{Histogram, Snapshot};
+
+pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&app.handle().snapshot()))
+}
+
+fn text(s: &Snapshot) -> String {
+    let mut out = String::new();
+    let share = if s.cache_tokens == 0 { 0.0 } else { s.cached_tokens as f64 / s.cache_tokens as f64 };
+    let gauges = [
+        ("ia3_requests_waiting", "Requests that wait for a row.", s.waiting as f64),
+        ("ia3_requests_running", "Requests that run.", s.running as f64),
+        ("ia3_rows", "Requests that can run at the same time.", s.rows as f64),
+        ("ia3_cache_usage", "Share of the cache of keys and values that is in use.", share),
+        ("ia3_adapters_resident", "Adapters in memory.", s.resident_adapters as f64),
+        ("ia3_adapter_places", "Adapters that memory has places for.", s.adapter_places as f64),
+    ];
+    let counters = [
+        ("ia3_adapter_loads_total", "Adapters that were read from their folders.", s.adapter_loads),
+        ("ia3_adapter_evictions_total", "Adapters that gave their place to another.", s.adapter_evictions),
+        ("ia3_passes_total", "Passes of the model.", s.passes),
+        ("ia3_prompt_tokens_total", "Tokens of prompts that were read.", s.prompt_tokens),
+        ("ia3_completion_tokens_total", "Tokens that were chosen.", s.completion_tokens),
+        ("ia3_answers_stopped_total", "Answers that ended by themselves.", s.stopped),
+        ("ia3_answers_length_total", "Answers that ended at their largest number of tokens.", s.too_long),
+        ("ia3_requests_failed_total", "Requests that failed.", s.failed),
+        ("ia3_requests_abandoned_total", "Requests whose client went away while they ran.", s.abandoned),
+    ];
+    for (name, help, value) in gauges {
+        line(&mut out, name, help, "gauge", &value.to_string());
+    }
+    for (name, help, value) in counters {
+        line(&mut out, name, help, "counter", &value.to_string());
+    }
+    histogram(&mut out, "ia3_first_token_seconds", "From a request to its first token.", &s.first_token);
+    histogram(&mut out, "ia3_next_token_seconds", "From one token of an answer to the next.", &s.next_token);
+    out
+}
+
+fn line(out: &mut String, name: &str, help: &str, kind: &str, value: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+}
+
+fn histogram(out: &mut String, name: &str, help: &str, values: &Histogram) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} histogram");
+    for (bound, count) in values.buckets() {
+        let _ = writeln!(out, "{name}_bucket{{le=\"{bound}\"}} {count}");
+    }
+    let (count, sum) = (values.count(), values.sum());
+    let _ = writeln!(out, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}");
+}

@@ -1,0 +1,80 @@
+//! OpenAI's protocol over HTTP.
+
+mod answer;
+mod app;
+mod auth;
+mod chat;
+mod completions;
+mod error;
+mod fields;
+mod logprobs;
+mod metrics;
+mod models;
+mod params;
+mod shape;
+mod stream;
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use app::{App, ServerOptions};
+
+use crate::error::ServeError;
+use error::{ApiError, panicked};
+
+/// The routes of a server.
+pub fn router(app: App) -> Router {
+    let open = Router::new().route("/health", get(models::health)).route("/ready", get(models::ready));
+    let closed = Router::new()
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{name}", get(models::one))
+        .route("/v1/completions", post(completions::complete))
+        .route("/v1/chat/completions", post(chat::complete))
+        .route("/metrics", get(metrics::metrics))
+        .route_layer(from_fn_with_state(app.clone(), auth::check));
+    open.merge(closed)
+        .fallback(|| async { ApiError::not_found("there is nothing at this address") })
+        .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
+        .layer(DefaultBodyLimit::max(app.body_limit()))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(app)
+}
+
+/// Checks an address against the key: a server that other machines reach needs one.
+///
+/// # Errors
+///
+/// [`ServeError::Public`]: the address is not one of this machine alone, and there is no key.
+pub fn check_address(address: SocketAddr, options: &ServerOptions) -> Result<(), ServeError> {
+    match address.ip().is_loopback() || options.api_key.is_some() {
+        true => Ok(()),
+        false => Err(ServeError::Public { address }),
+    }
+}
+
+/// Answers on `listener` until `stop` is ready. Then it takes no more connections, and returns when all requests are answered.
+///
+/// # Errors
+///
+/// [`ServeError::Public`], and [`ServeError::Listener`] if the operating system fails.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let failed = |source| ServeError::Listener { source };
+    check_address(listener.local_addr().map_err(failed)?, app.options())?;
+    let ending = app.clone();
+    let stop = async move {
+        stop.await;
+        ending.handle().end();
+    };
+    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await.map_err(failed)
+}

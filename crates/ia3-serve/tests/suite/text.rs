@@ -1,0 +1,70 @@
+//! The text of answers, and the texts that end them.
+
+use burn::tensor::Device;
+use ia3::Model;
+use ia3_serve::{Engine, Reason};
+use tempfile::TempDir;
+
+use crate::common::{Decoder, llama, options, run};
+
+/// The tiny Llama with a tokenizer whose token `i` is the word `wi`.
+pub(crate) fn llama_with_words() -> (TempDir, Decoder) {
+    let case = llama();
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["config.json", "generation_config.json", "model.safetensors"] {
+        std::fs::copy(case.dir.join("base").join(file), dir.path().join(file)).unwrap();
+    }
+    let words: Vec<String> = (0..case.base.module().vocab_size()).map(|i| format!("\"w{i}\": {i}")).collect();
+    let tokenizer = format!(
+        r#"{{"version": "1.0", "pre_tokenizer": {{"type": "WhitespaceSplit"}},
+            "model": {{"type": "WordLevel", "unk_token": "w0", "vocab": {{{}}}}}}}"#,
+        words.join(", ")
+    );
+    std::fs::write(dir.path().join("tokenizer.json"), tokenizer).unwrap();
+    let base = Model::from_pretrained(dir.path(), &Device::flex()).unwrap();
+    (dir, Decoder { base, ..case })
+}
+
+#[test]
+fn pieces_join_to_the_text_of_the_tokens() {
+    let (_dir, case) = llama_with_words();
+    let answer = run(&mut case.engine(options()), case.request(vec![3, 5], Some("adapter"), 6));
+    let words: Vec<String> = answer.ids().iter().map(|id| format!("w{id}")).collect();
+    assert_eq!(answer.text(), words.join(" "));
+    assert_eq!(answer.text(), case.base.decode(&answer.ids()).unwrap());
+    assert!(answer.tokens.iter().all(|token| !token.text.is_empty()), "each word comes with its token");
+}
+
+#[test]
+fn a_stop_text_ends_the_answer_and_is_no_part_of_it() {
+    let (_dir, case) = llama_with_words();
+    let whole = run(&mut case.engine(options()), case.request(vec![3, 5], None, 6));
+    let ids = whole.ids();
+    let stop = format!("w{} w{}", ids[2], ids[3]);
+    let request = case.request(vec![3, 5], None, 6).with_stop([stop.as_str(), ""]);
+    let answer = run(&mut case.engine(options()), request);
+    assert_eq!(answer.text(), format!("w{} w{} ", ids[0], ids[1]));
+    let end = answer.end.as_ref().unwrap();
+    assert_eq!((end.reason, end.completion_tokens), (Reason::Stop, 4));
+    assert_eq!(answer.ids(), ids[..4]);
+}
+
+#[test]
+fn an_end_token_ends_the_answer_and_has_no_text() {
+    let (_dir, case) = llama_with_words();
+    let ids = run(&mut case.engine(options()), case.request(vec![3, 5], None, 6)).ids();
+    let mut request = case.request(vec![3, 5], None, 6);
+    request.generation = request.generation.with_min_new_tokens(0).with_eos_token_id(vec![ids[2]]);
+    let answer = run(&mut case.engine(options()), request);
+    let end = answer.end.as_ref().unwrap();
+    assert_eq!((end.reason, end.completion_tokens), (Reason::Stop, 3));
+    assert_eq!(answer.text(), format!("w{} w{}", ids[0], ids[1]));
+}
+
+#[test]
+fn a_base_without_a_tokenizer_answers_with_ids() {
+    let case = llama();
+    let mut engine = Engine::new(case.base.clone(), None, options()).unwrap();
+    let answer = run(&mut engine, case.request(vec![3, 5], None, 2));
+    assert_eq!((answer.ids().len(), answer.text()), (2, String::new()));
+}
