@@ -28,6 +28,7 @@ mod quantize;
 mod shell;
 mod status;
 mod targets;
+mod text_rows;
 mod train;
 
 use std::process::ExitCode;
