@@ -48,9 +48,8 @@ impl Workload {
         device.seed(1);
         let lengths = Tensor::<1>::random([rows], Distribution::Normal(64f64.ln(), 0.7), device).exp();
         let lengths: Vec<f32> = lengths.into_data().iter().collect();
-        let example = |(row, length): (usize, &f32)| Example {
-            input: text(length.clamp(4.0, 256.0) as usize, row),
-            target: self.target(row),
+        let example = |(row, length): (usize, &f32)| {
+            Example::new(text(length.clamp(4.0, 256.0) as usize, row), self.target(row))
         };
         Dataset::from(lengths.iter().enumerate().map(example).collect::<Vec<_>>())
     }

@@ -33,7 +33,7 @@ pub struct Example {
 
 impl From<Example> for TextExample {
     fn from(example: Example) -> Self {
-        Self { input: example.input, answer: Answer::Text(example.target) }
+        Self::new(example.input, Answer::Text(example.target))
     }
 }
 

@@ -20,6 +20,9 @@ fn of_cause(cause: &(dyn Error + 'static)) -> Option<String> {
             ia3::Error::Train(error) => of_training(error),
             ia3::Error::Model(error) => of_model(error),
             ia3::Error::Adapter(error) => of_adapter(error),
+            ia3::Error::PackedMerge(error) if error.is_rounding() => {
+                Some("`ia3 merge --requantize` accepts the rounding error".into())
+            }
             ia3::Error::ReadConfig { .. } => Some("--base takes the folder of the base".into()),
             _ => None,
         };
@@ -37,6 +40,7 @@ fn of_data(error: &DataError) -> Option<String> {
             let option = match field.as_str() {
                 "input" | "text" | "context" => "--input-field",
                 "target" | "answers" => "--target-field",
+                "text_pair" => "--text-pair-field",
                 "question" => "--question-field",
                 "choices" => "--choices-field",
                 "label" | "answer" => "--label-field",
@@ -56,6 +60,7 @@ fn of_data(error: &DataError) -> Option<String> {
         DataError::NoRoom { .. } => {
             Some("--max-input-tokens and --max-target-tokens are these limits".into())
         }
+        DataError::PairForModel => Some("--template JINJA joins fields to one text".into()),
         DataError::NoRoomForContext { .. } => Some("--max-input-tokens is this limit".into()),
         DataError::Stride { .. } => Some("--doc-stride and --max-input-tokens set both".into()),
         DataError::TextTooLong { .. } => Some("--max-input-tokens is such a limit".into()),

@@ -96,6 +96,7 @@ impl Encoder {
     ///
     /// The errors are those of [`encode`](Self::encode); [`DataError::AnswerPlace`] and [`DataError::Stride`] for a question.
     pub fn encode_all(&self, example: &TextExample) -> Result<Vec<Example>, DataError> {
+        self.check_pair(example)?;
         match (&example.answer, &self.model) {
             (Answer::Spans { question, spans }, ModelKind::QuestionAnswerer) => {
                 self.windows(question, &example.input, spans)
@@ -111,8 +112,9 @@ impl Encoder {
     /// # Errors
     ///
     /// A label has no text and the model is a language model; a text has no class and the model is a classifier; the answer is
-    /// of another kind than the model's; or the tokenizer fails.
+    /// of another kind than the model's; the input has two texts and the model reads one; or the tokenizer fails.
     pub fn encode(&self, example: &TextExample) -> Result<Example, DataError> {
+        self.check_pair(example)?;
         if let Answer::Tags { words, tags } = &example.answer {
             return self.tagged(words, tags);
         }
@@ -132,7 +134,7 @@ impl Encoder {
             }
             _ => {}
         }
-        let input = self.tokenizer.encode_prompt(&example.input, Some(self.max_input_tokens), &self.model)?;
+        let (input, token_type_ids) = self.input(example)?;
         let target = match self.model {
             ModelKind::Classifier => Target::Class(self.class(&example.answer)?),
             ModelKind::MultiLabel { labels } => Target::Values(self.classes(&example.answer, labels)?),
@@ -143,7 +145,24 @@ impl Encoder {
             ModelKind::MultipleChoice => return self.other_kind(&example.answer, "a choice of texts"),
             ModelKind::EncoderDecoder | ModelKind::Decoder { .. } => self.texts(&example.answer)?,
         };
-        Ok(Example { input, target })
+        Ok(Example { input, target, token_type_ids })
+    }
+
+    /// The ids of the input, and the types of the tokens of two texts.
+    fn input(&self, example: &TextExample) -> Result<(Vec<i64>, Vec<i64>), DataError> {
+        let max = Some(self.max_input_tokens);
+        match &example.text_pair {
+            Some(pair) => self.tokenizer.encode_pair(&example.input, pair, max),
+            None => Ok((self.tokenizer.encode_prompt(&example.input, max, &self.model)?, vec![])),
+        }
+    }
+
+    /// Refuses two texts for a model that reads one.
+    fn check_pair(&self, example: &TextExample) -> Result<(), DataError> {
+        match example.text_pair.is_some() && !self.model.reads_pairs() {
+            true => Err(DataError::PairForModel),
+            false => Ok(()),
+        }
     }
 
     fn windows(&self, question: &str, context: &str, spans: &[SpanText]) -> Result<Vec<Example>, DataError> {
@@ -167,10 +186,7 @@ impl Encoder {
             Ok(TokenPair { ids, token_type_ids })
         };
         let pairs = choices.iter().map(pair).collect::<Result<_, DataError>>()?;
-        Ok(Example {
-            input: self.tokenizer.encode(input, Some(max))?,
-            target: Target::Pairs { pairs, answer },
-        })
+        Ok(Example::new(self.tokenizer.encode(input, Some(max))?, Target::Pairs { pairs, answer }))
     }
 
     /// The tokens of words, of which the first of each word has the class of the word.
@@ -186,7 +202,7 @@ impl Encoder {
             first.and_then(|word| tags.get(word)).map_or(NO_CLASS, |tag| *tag as i64)
         };
         let classes: Vec<i64> = word_of.into_iter().map(class).collect();
-        Ok(Example { input, target: Target::TokenClasses(classes) })
+        Ok(Example::new(input, Target::TokenClasses(classes)))
     }
 
     /// 1 for each class that the answer has, and 0 for each other class.

@@ -12,6 +12,10 @@ pub struct Example {
     pub input: Vec<i64>,
     /// What the model should answer.
     pub target: Target,
+    /// The type of each token of an input of two texts, by which BERT tells them apart: as long as the input, or empty for an
+    /// input of one text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token_type_ids: Vec<i64>,
 }
 
 /// What the model should answer to an input.
@@ -78,6 +82,16 @@ impl Target {
 }
 
 impl Example {
+    /// An input of one text with its target.
+    pub fn new(input: Vec<i64>, target: impl Into<Target>) -> Self {
+        Self { input, target: target.into(), token_type_ids: vec![] }
+    }
+
+    /// Sets the types of the tokens of an input of two texts.
+    pub fn with_token_type_ids(self, token_type_ids: Vec<i64>) -> Self {
+        Self { token_type_ids, ..self }
+    }
+
     /// The input and the target of the last turn of a conversation: what the model reads, and what it should answer. For any
     /// other example they are its own; a class has no ids.
     pub fn last_turn(&self) -> (Vec<i64>, &[i64]) {

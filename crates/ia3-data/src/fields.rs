@@ -3,6 +3,7 @@ use minijinja::value::ValueKind;
 
 use crate::answers::spans;
 use crate::error::DataError;
+use crate::input_fields;
 use crate::label_names;
 use crate::model_kind::ModelKind;
 use crate::record::{Record, describe};
@@ -14,6 +15,7 @@ use crate::text_example::{Answer, TextExample};
 /// | field | usual names | content |
 /// |---|---|---|
 /// | input | `input`, `text` | a text |
+/// | second text of the input, for models that classify it | `text_pair`; with another first text: `premise` and `hypothesis`, `sentence1` and `sentence2`, `question1` and `question2`, `question` and `sentence` | a text |
 /// | choices | `choices` | a list of texts; `answer` or `label` is the right one, as its number from 0 or as its text |
 /// | label | `label` | the number of a class from 0, or its name |
 /// | target | `target` | a text |
@@ -43,6 +45,9 @@ use crate::text_example::{Answer, TextExample};
 pub struct Fields {
     /// Name of the field that is the input.
     pub input: Option<String>,
+    /// Name of the field that is the second text of the input. If [`input`](Self::input) is named, the input has a second text only
+    /// if this is named too.
+    pub text_pair: Option<String>,
     /// Name of the field that is the target.
     pub target: Option<String>,
     /// Name of the field that is the question about a context.
@@ -64,6 +69,11 @@ impl Fields {
     /// Sets the name of the field that is the input.
     pub fn with_input(self, field: impl Into<String>) -> Self {
         Self { input: Some(field.into()), ..self }
+    }
+
+    /// Sets the name of the field that is the second text of the input.
+    pub fn with_text_pair(self, field: impl Into<String>) -> Self {
+        Self { text_pair: Some(field.into()), ..self }
     }
 
     /// Sets the name of the field that is the target.
@@ -93,30 +103,37 @@ impl Fields {
 
     /// Whether the name of a field is given.
     pub(crate) fn is_named(&self) -> bool {
-        let names = [&self.input, &self.target, &self.question, &self.label, &self.choices];
+        let names = [&self.input, &self.text_pair, &self.target, &self.question, &self.label, &self.choices];
         names.into_iter().any(Option::is_some)
     }
 
-    /// The example in a row.
+    /// The example in a row for a classifier.
     ///
     /// # Errors
     ///
     /// A field is missing or has the wrong type, an answer is none of the choices, a label is out of range or unknown, or a
     /// text is empty.
     pub fn example(&self, row: &Record) -> Result<TextExample, DataError> {
-        TextExample { input: row.text(self.input_of(row))?, answer: self.answer(row)? }.check()
+        self.example_for(row, &ModelKind::Classifier)
     }
 
     /// The example in a row for a model of this kind.
     ///
     /// # Errors
     ///
-    /// The errors are those of [`example`](Self::example), and [`DataError::TagCount`].
+    /// The errors are those of [`example`](Self::example), [`DataError::TagCount`], and [`DataError::PairForModel`] if the second text
+    /// is named and the model reads one.
     pub fn example_for(&self, row: &Record, model: &ModelKind) -> Result<TextExample, DataError> {
         let labels = self.label.as_deref();
         let first = |names: &[&'static str]| {
             let found = names.iter().copied().find(|name| row.has(name));
             labels.unwrap_or(found.unwrap_or(names[0])).to_string()
+        };
+        let (input, text_pair) = match model {
+            ModelKind::TokenClassifier | ModelKind::QuestionAnswerer if self.text_pair.is_none() => {
+                Default::default()
+            }
+            _ => input_fields::texts(self, row, model)?,
         };
         let answer = match model {
             ModelKind::TokenClassifier => return self.tagged(row, &first(&["tags", "ner_tags", "labels"])),
@@ -127,17 +144,9 @@ impl Fields {
                 Answer::Classes(self.positions(row, &field)?)
             }
             ModelKind::Regression => Answer::Numbers(row.numbers(&first(&["label", "labels"]))?),
-            _ => return self.example(row),
+            _ => self.answer(row)?,
         };
-        TextExample { input: row.text(self.input_of(row))?, answer }.check()
-    }
-
-    fn input_of<'a>(&'a self, row: &Record) -> &'a str {
-        match &self.input {
-            Some(field) => field,
-            None if row.has("input") || !row.has("text") => "input",
-            None => "text",
-        }
+        TextExample { input, text_pair, answer }.check()
     }
 
     fn tagged(&self, row: &Record, field: &str) -> Result<TextExample, DataError> {
@@ -146,7 +155,7 @@ impl Fields {
         if tags.len() != words.len() {
             return Err(DataError::TagCount { tags: tags.len(), words: words.len() });
         }
-        TextExample { input: words.join(" "), answer: Answer::Tags { words, tags } }.check()
+        TextExample::new(words.join(" "), Answer::Tags { words, tags }).check()
     }
 
     /// What a mask hides: given by the target, or to be drawn.
@@ -164,7 +173,7 @@ impl Fields {
         let input = row.text(&name(&self.input, "context"))?;
         let question = row.text(&name(&self.question, "question"))?;
         let spans = spans(row, &name(&self.target, "answers"))?;
-        TextExample { input, answer: Answer::Spans { question, spans } }.check()
+        TextExample::new(input, Answer::Spans { question, spans }).check()
     }
 
     /// The numbers of the labels in a list, or of one label.
@@ -275,10 +284,7 @@ mod tests {
         let words = r#"{"tokens": ["Ada", "writes"], "tags": ["B-PER", "O"]}"#;
         let tagged = read(&ModelKind::TokenClassifier, words).unwrap();
         let words = vec!["Ada".to_string(), "writes".to_string()];
-        assert_eq!(
-            tagged,
-            TextExample { input: "Ada writes".into(), answer: Answer::Tags { words, tags: vec![1, 0] } }
-        );
+        assert_eq!(tagged, TextExample::new("Ada writes", Answer::Tags { words, tags: vec![1, 0] }));
         let short =
             read(&ModelKind::TokenClassifier, r#"{"tokens": ["Ada", "writes"], "tags": [1]}"#).unwrap_err();
         assert_eq!(short, "the row has 1 tags for 2 words; every word needs one tag");
@@ -295,7 +301,7 @@ mod tests {
             ..Fields::default()
         };
         let row = r#"{"q": "a", "gold": "yes", "input": "b", "target": "c"}"#;
-        assert_eq!(read(&fields, row).unwrap(), TextExample { input: "a".into(), answer: Answer::Class(1) });
+        assert_eq!(read(&fields, row).unwrap(), TextExample::new("a", Answer::Class(1)));
         let missing = read(&fields, r#"{"q": "a", "target": "c"}"#).unwrap_err();
         assert_eq!(missing, "the row has no field `gold`; it has `q`, `target`");
     }

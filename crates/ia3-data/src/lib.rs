@@ -23,6 +23,10 @@ mod gguf;
 #[cfg(feature = "text")]
 mod gzip;
 #[cfg(feature = "text")]
+mod halves;
+#[cfg(feature = "text")]
+mod input_fields;
+#[cfg(feature = "text")]
 mod json_file;
 #[cfg(feature = "text")]
 mod label_names;

@@ -82,7 +82,7 @@ pub(crate) fn masked(
             }
         };
         let (input, hidden) = ids.iter().zip(&special).map(&mut hide).unzip();
-        Example { input, target: Target::TokenClasses(hidden) }
+        Example::new(input, Target::TokenClasses(hidden))
     };
     Ok((0..(*variants).max(1) as u64).map(variant).collect())
 }
@@ -102,7 +102,7 @@ pub(crate) fn unmasked(
     let hidden: Vec<i64> = input.iter().zip(&whole).map(hidden).collect();
     match hidden.iter().all(|id| *id == SEEN) {
         true => Err(DataError::NothingMasked),
-        false => Ok(Example { input, target: Target::TokenClasses(hidden) }),
+        false => Ok(Example::new(input, Target::TokenClasses(hidden))),
     }
 }
 

@@ -26,3 +26,10 @@ pub enum ModelKind {
     /// A model that chooses one of several inputs.
     MultipleChoice,
 }
+
+impl ModelKind {
+    /// Whether the model reads an input of two texts: whether it classifies, or measures, the whole input.
+    pub(crate) fn reads_pairs(&self) -> bool {
+        matches!(self, Self::Classifier | Self::MultiLabel { .. } | Self::Regression)
+    }
+}

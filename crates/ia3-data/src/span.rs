@@ -11,8 +11,6 @@ pub struct Span {
     pub start: usize,
     /// The position of the last token of the answer, as [`start`](Self::start).
     pub end: usize,
-    /// The type of each token of the input: BERT tells question and context by it.
-    pub token_type_ids: Vec<i64>,
     /// The bytes of [`text`](Self::text) that each token of the input stands for; `None` outside the context.
     pub places: Vec<Option<(usize, usize)>>,
     /// The part of the context that the window shows.

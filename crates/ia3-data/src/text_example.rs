@@ -5,6 +5,9 @@ use crate::error::DataError;
 pub struct TextExample {
     /// The input.
     pub input: String,
+    /// The second text of an input of two, such as the hypothesis about a premise. A model reads it only if it classifies the whole
+    /// input.
+    pub text_pair: Option<String>,
     /// What the model should answer.
     pub answer: Answer,
 }
@@ -55,11 +58,22 @@ pub struct SpanText {
 }
 
 impl TextExample {
+    /// An input of one text with its answer.
+    pub fn new(input: impl Into<String>, answer: Answer) -> Self {
+        Self { input: input.into(), text_pair: None, answer }
+    }
+
+    /// Sets the second text of the input.
+    pub fn with_text_pair(self, text_pair: impl Into<String>) -> Self {
+        Self { text_pair: Some(text_pair.into()), ..self }
+    }
+
     /// Refuses an example with an empty text.
     pub(crate) fn check(self) -> Result<Self, DataError> {
         let empty = |text: &String| text.trim().is_empty();
         let what = match &self.answer {
             _ if empty(&self.input) => Some("the input"),
+            _ if self.text_pair.as_ref().is_some_and(empty) => Some("the second text of the input"),
             Answer::Text(text) if empty(text) => Some("the target"),
             Answer::Choices { choices, .. } if choices.iter().any(empty) => Some("a choice"),
             Answer::Numbers(numbers) if numbers.is_empty() => Some("the list of numbers"),

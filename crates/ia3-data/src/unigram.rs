@@ -53,10 +53,24 @@ impl Unigram {
     }
 }
 
+/// The map of characters, and one space for several; nothing without a map.
+pub(crate) fn map_and_single_spaces(map: &[u8]) -> Value {
+    match map.is_empty() {
+        true => Value::Null,
+        false => json!({"type": "Sequence", "normalizers": [precompiled(map), replace(" {2,}", " ")]}),
+    }
+}
+
+fn precompiled(map: &[u8]) -> Value {
+    json!({"type": "Precompiled", "precompiled_charsmap": base64(map)})
+}
+
+fn replace(regex: &str, to: &str) -> Value {
+    json!({"type": "Replace", "pattern": {"Regex": regex}, "content": to})
+}
+
 fn normalizer(map: Option<Vec<u8>>, whitespace: Whitespace) -> Value {
-    let replace =
-        |regex: &str, to: &str| json!({"type": "Replace", "pattern": {"Regex": regex}, "content": to});
-    let map = map.map(|map| json!({"type": "Precompiled", "precompiled_charsmap": base64(&map)}));
+    let map = map.map(|map| precompiled(&map));
     match (map, whitespace) {
         (map, Whitespace::Kept | Whitespace::Split) => map.unwrap_or_default(),
         (map, Whitespace::Collapsed) => {

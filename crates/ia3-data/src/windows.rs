@@ -25,8 +25,8 @@ pub(crate) fn windows(
         let (start, end) = places.first().and_then(|bytes| tokens_of(&pair, bytes)).unwrap_or((0, 0));
         let (text, places) = part(context, &pair);
         let (answers, continues) = (answers.clone(), index > 0);
-        let span = Span { start, end, token_type_ids: pair.types, places, text, answers, continues };
-        Example { input: pair.ids, target: Target::Span(span) }
+        let span = Span { start, end, places, text, answers, continues };
+        Example::new(pair.ids, Target::Span(span)).with_token_type_ids(pair.types)
     };
     Ok(pairs.into_iter().enumerate().map(window).collect())
 }

@@ -8,7 +8,7 @@ use crate::token_types::token_types;
 /// Examples as padded tensors.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `input_ids` and `attention_mask`, each `[batch, seq]`, and for spans and choices `token_type_ids` where the
+    /// `input_ids` and `attention_mask`, each `[batch, seq]`, and for inputs of two texts `token_type_ids` where the
     /// model has them. Each choice is a row. For a decoder without an encoder a row
     /// is the input followed by the target.
     pub inputs: ModelInputs,
@@ -162,8 +162,8 @@ mod tests {
 
     fn batch(config: &str, causal: CausalLoss) -> Batch {
         let model = ModelConfig::from_json(config).unwrap().init(&Device::flex());
-        let short = Example { input: vec![5, 1], target: vec![7, 8, 1].into() };
-        let long = Example { input: vec![5, 6, 1], target: vec![1].into() };
+        let short = Example::new(vec![5, 1], vec![7, 8, 1]);
+        let long = Example::new(vec![5, 6, 1], vec![1]);
         collate_for(causal, &[&short, &long], &model, &Device::flex())
     }
 
@@ -189,7 +189,7 @@ mod tests {
     fn a_conversation_is_trained_on_what_the_model_says() {
         let model = ModelConfig::from_json(GPT2).unwrap().init(&Device::flex());
         let target = Target::Turns { ids: vec![7, 1, 8, 9, 1], learned: vec![true, true, false, true, true] };
-        let chat = Example { input: vec![5, 6], target };
+        let chat = Example::new(vec![5, 6], target);
         let batch = collate_for(CausalLoss::Target, &[&chat], &model, &Device::flex());
         assert_eq!(ids(batch.inputs.input_ids.unwrap()), [5, 6, 7, 1, 8, 9, 1]);
         assert_eq!(ids(batch.labels), [-100, -100, 7, 1, -100, 9, 1]);

@@ -94,7 +94,7 @@ mod tests {
     use crate::{OptimizerConfig, Schedule};
 
     fn batches(bucket: usize, count: usize) -> Vec<Vec<usize>> {
-        let example = |n: usize| Example { input: vec![5], target: vec![5; n % 7 + 1].into() };
+        let example = |n: usize| Example::new(vec![5], vec![5; n % 7 + 1]);
         let examples: Vec<Example> = (0..26).map(example).collect();
         let config = TrainConfig::new()
             .with_steps(1)
@@ -125,8 +125,7 @@ mod tests {
 
     #[test]
     fn without_shuffling_rows_come_as_they_are_in_the_data() {
-        let rows: Vec<Vec<Example>> =
-            (1..6).map(|n| vec![Example { input: vec![5; n], target: vec![1].into() }; 3]).collect();
+        let rows: Vec<Vec<Example>> = (1..6).map(|n| vec![Example::new(vec![5; n], vec![1]); 3]).collect();
         let config = TrainConfig::new().with_batch_size(2).with_shuffle(false);
         let mut order = EpochOrder::new(rows.iter().map(Vec::as_slice), &config);
         let picks: Vec<Vec<Pick>> = (0..30).map(|_| order.next_picks()).collect();
@@ -142,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_position_is_enough_to_go_on_and_variants_are_drawn_anew_in_each_epoch() {
-        let example = |n: usize| Example { input: vec![5; n], target: vec![1].into() };
+        let example = |n: usize| Example::new(vec![5; n], vec![1]);
         let rows: Vec<Vec<Example>> = (0..9).map(|n| (1..=n % 3 + 1).map(example).collect()).collect();
         let config = TrainConfig::new().with_batch_size(2).with_bucket(2).with_seed(7);
         let order = || EpochOrder::new(rows.iter().map(Vec::as_slice), &config);

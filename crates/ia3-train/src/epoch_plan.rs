@@ -93,8 +93,8 @@ mod tests {
     use ia3_data::Target;
 
     fn plan(task: Task) -> EpochPlan {
-        let text = Example { input: vec![5; 3], target: vec![1; 2].into() };
-        let longer = Example { input: vec![5; 5], target: vec![1].into() };
+        let text = Example::new(vec![5; 3], vec![1; 2]);
+        let longer = Example::new(vec![5; 5], vec![1]);
         let data = Dataset::from(vec![text, longer]);
         let config = TrainConfig::new().with_batch_size(2);
         EpochPlan::single_task(&data, &config, task).unwrap()
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_epoch_of_several_tasks_ends_when_every_row_has_come_up() {
-        let text = |n: usize| Example { input: vec![5; n], target: vec![1].into() };
+        let text = |n: usize| Example::new(vec![5; n], vec![1]);
         let (few, many) = (Dataset::from(vec![text(2)]), Dataset::from(vec![text(3); 4]));
         let config = TrainConfig::new().with_batch_size(2);
         let plan = EpochPlan::multi_task(&[&few, &many], &config, Task::Seq2SeqLm).unwrap();
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn every_choice_is_a_batch_entry() {
         let target = Target::Choices { choices: vec![vec![1; 4], vec![1], vec![1; 2]], answer: 0 };
-        let data = Dataset::from(vec![Example { input: vec![5; 3], target }]);
+        let data = Dataset::from(vec![Example::new(vec![5; 3], target)]);
         let config = TrainConfig::new().with_batch_size(1);
         let plan = |task| EpochPlan::single_task(&data, &config, task).unwrap();
         assert_eq!((plan(Task::Seq2SeqLm).tokens, plan(Task::Seq2SeqLm).padded_tokens), (10, 3 + 3 * 4));

@@ -91,6 +91,7 @@ fn check_parts(index: usize, example: &Example, task: Task) -> Result<(), Exampl
     if example.input.is_empty() {
         return empty("input");
     }
+    check_types(index, example)?;
     match &example.target {
         Target::Tokens(ids) if ids.is_empty() => empty("target"),
         Target::Turns { learned, .. } if !learned.contains(&true) => empty("target"),
@@ -128,10 +129,18 @@ fn check_parts(index: usize, example: &Example, task: Task) -> Result<(), Exampl
     }
 }
 
+/// Every token of an input of two texts has a type.
+fn check_types(index: usize, example: &Example) -> Result<(), ExampleError> {
+    match (example.token_type_ids.len(), example.input.len()) {
+        (0, _) => Ok(()),
+        (found, expected) if found == expected => Ok(()),
+        (found, expected) => Err(ExampleError::TokenTypes { index, found, expected }),
+    }
+}
+
 fn check_span(index: usize, span: &Span, tokens: usize) -> Result<(), ExampleError> {
-    let lists = [span.token_type_ids.len(), span.places.len()];
-    if let Some(&found) = lists.iter().find(|found| **found != tokens) {
-        return Err(ExampleError::TargetLength { index, found, expected: tokens });
+    if span.places.len() != tokens {
+        return Err(ExampleError::TargetLength { index, found: span.places.len(), expected: tokens });
     }
     if span.start > span.end || span.end >= tokens {
         return Err(ExampleError::Span { index, start: span.start, end: span.end, tokens });

@@ -1,18 +1,19 @@
 use burn::tensor::{Device, Int, Tensor};
 use ia3_data::{Example, Target};
-use ia3_models::{Model, ModelInputs, PaddingSide};
+use ia3_models::{Model, PaddingSide};
 
-/// The token types of examples that have them, padded with 0, for a model that tells two texts of an input apart by them.
+/// The token types of examples, if one of them has some, padded with 0, for a model that tells two texts of an input apart by
+/// them. The tokens of an input of one text have the type 0.
 pub(crate) fn token_types(examples: &[&Example], model: &Model, device: &Device) -> Option<Tensor<2, Int>> {
-    if model.token_types() < 2 {
-        return None;
-    }
     let of = |example: &&Example| match &example.target {
-        Target::Span(span) => Some(vec![span.token_type_ids.clone()]),
-        Target::Pairs { pairs, .. } => Some(pairs.iter().map(|pair| pair.token_type_ids.clone()).collect()),
-        _ => None,
+        Target::Pairs { pairs, .. } => pairs.iter().map(|pair| pair.token_type_ids.clone()).collect(),
+        _ if example.token_type_ids.is_empty() => vec![vec![0; example.input.len()]],
+        _ => vec![example.token_type_ids.clone()],
     };
-    let rows: Vec<Vec<Vec<i64>>> = examples.iter().map(of).collect::<Option<_>>()?;
-    let rows = rows.concat();
-    ModelInputs::from_rows(&rows, 0, PaddingSide::Right, device).input_ids
+    let has_types = |example: &&Example| {
+        matches!(&example.target, Target::Pairs { .. }) || !example.token_type_ids.is_empty()
+    };
+    let rows: Vec<Vec<i64>> = examples.iter().flat_map(of).collect();
+    let types = || model.token_type_batch(&rows, PaddingSide::Right, device);
+    examples.iter().any(has_types).then(types).flatten()
 }

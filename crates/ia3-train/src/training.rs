@@ -23,7 +23,7 @@ use crate::trainer::Trainer;
 ///
 /// let config = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2}"#;
 /// let model = ModelConfig::from_json(config)?.init(&Device::flex());
-/// let examples = [Example { input: vec![2, 1], target: vec![3, 1].into() }];
+/// let examples = [Example::new(vec![2, 1], vec![3, 1])];
 ///
 /// let (model, report) = Training::new(model, TrainConfig::new().with_steps(3))
 ///     .with_progress(|step| println!("step {}: loss {:.4}", step.step, step.loss))

@@ -12,16 +12,16 @@ use crate::folder_of;
 use crate::pretrained::PretrainedOptions;
 use crate::tied_tensors::with_head_of;
 
-/// Merges the adapters of some folders into a folder whose weights GPTQ, AWQ or bitsandbytes quantised, and writes the result
-/// to `out` in the same format ([`ia3_io::merge_packed`]). `config` is the configuration of the base, as
-/// [`read_config`](crate::read_config) gives it.
+/// Merges the adapters of some folders into a folder whose weights GPTQ, AWQ, bitsandbytes or torchao quantised, and writes the
+/// result to `out` in the same format ([`ia3_io::merge_packed`]). `config` is the configuration of the base, as
+/// [`read_config`](crate::read_config) gives it. `requantize` allows quantising those weights again that cannot be merged exactly.
 ///
 /// ```no_run
 /// use ia3::{Device, io::OutputFolder};
 ///
 /// let (base, out) = ("llama-gptq", OutputFolder::lock("merged")?);
 /// let config = ia3::read_config(base)?;
-/// let report = ia3::merge_packed(base, config, &["adapter".into()], &out, &Device::flex())?;
+/// let report = ia3::merge_packed(base, config, &["adapter".into()], &out, false, &Device::flex())?;
 /// println!("{} tensors changed", report.tensors.len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -34,6 +34,7 @@ pub fn merge_packed(
     config: ModelConfig,
     adapters: &[PathBuf],
     out: &OutputFolder,
+    requantize: bool,
     device: &Device,
 ) -> Result<MergeReport, Error> {
     let base = folder_of::base(base.as_ref())?;
@@ -41,5 +42,5 @@ pub fn merge_packed(
     let (names, config) = PretrainedOptions::new().for_checkpoint(config);
     let model = config.init(device);
     let model = PackedModel::new(model.info(), model.feed_forwards(), names);
-    Ok(ia3_io::merge_packed(&base, adapters, out, &model)?)
+    Ok(ia3_io::merge_packed(&base, adapters, out, &model, requantize)?)
 }

@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn validation_rows_are_training_rows_that_are_not_trained_on() {
-        let row = |n: i64| Example { input: vec![n], target: ia3::train::Target::Class(0) };
+        let row = |n: i64| Example::new(vec![n], ia3::train::Target::Class(0));
         let domain = Domain { name: "movie", train: (0..1000).map(row).collect(), test: vec![row(-1)] };
         let held = validation(&domain);
         assert_eq!((held.train.len(), held.test.len()), (800, 200));

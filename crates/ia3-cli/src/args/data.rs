@@ -8,6 +8,10 @@ pub(crate) struct DataArgs {
     /// Field of the input [default: input, or text; for classes of words: tokens, a list of words; for spans: context].
     #[arg(long, value_name = "NAME")]
     pub(crate) input_field: Option<String>,
+    /// Field of the second text of an input of two, for a model that classifies it [default: text_pair, or the usual second
+    /// field: hypothesis, sentence2, question2, sentence].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) text_pair_field: Option<String>,
     /// Field of the target text [default: target; for spans: answers, as SQuAD has them].
     #[arg(long, value_name = "NAME", conflicts_with_all = ["label_field", "choices_field"])]
     pub(crate) target_field: Option<String>,
@@ -55,4 +59,5 @@ pub(crate) struct DataArgs {
     pub(crate) doc_stride: usize,
 }
 
-const FIELDS: [&str; 5] = ["input_field", "target_field", "question_field", "label_field", "choices_field"];
+const FIELDS: [&str; 6] =
+    ["input_field", "text_pair_field", "target_field", "question_field", "label_field", "choices_field"];

@@ -26,7 +26,10 @@ pub(crate) struct Forward {
     /// File with one text per line, for the base's tokenizer.
     #[arg(long, value_name = "FILE")]
     pub(crate) texts: Option<PathBuf>,
-    /// Largest number of tokens of a text; longer texts are truncated.
+    /// File with the second text of each line of --texts, for a model that reads two.
+    #[arg(long, value_name = "FILE", requires = "texts")]
+    pub(crate) text_pairs: Option<PathBuf>,
+    /// Largest number of tokens of a text, or of both; longer texts are truncated, the longer one of two first.
     #[arg(long, value_name = "N", requires = "texts")]
     pub(crate) max_input_tokens: Option<usize>,
     /// Number of texts per batch.

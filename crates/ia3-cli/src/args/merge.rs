@@ -21,7 +21,7 @@ pub(crate) struct Merge {
     /// everything else of the file stays as it is.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "safe"])]
     pub(crate) gguf: Option<PathBuf>,
-    /// Compute the logits of this text before and after a merge into a GGUF file or a folder of GPTQ, AWQ or bitsandbytes, and
+    /// Compute the logits of this text before and after a merge into a GGUF file or a folder of GPTQ, AWQ, bitsandbytes or torchao, and
     /// print how far the merged weights are from the adapter on the dequantised base. The base needs a tokenizer.
     #[arg(long, value_name = "PROMPT")]
     pub(crate) check: Option<String>,
@@ -35,11 +35,12 @@ pub(crate) struct Merge {
     /// written.
     #[arg(long)]
     pub(crate) safe: bool,
-    /// Write floats where GPTQ, AWQ or bitsandbytes quantised the weights of the base. Without it, their format is kept.
+    /// Write floats where GPTQ, AWQ, bitsandbytes or torchao quantised the weights of the base. Without it, their format is kept.
     #[arg(long, conflicts_with = "gguf")]
     pub(crate) dequantize: bool,
-    /// Quantise those weights of a quantised base again whose inputs are scaled and that cannot be merged exactly.
-    #[arg(long, conflicts_with = "safe")]
+    /// Quantise those weights of a quantised base again into which the vectors cannot be merged exactly. The relative error of each
+    /// is printed.
+    #[arg(long, conflicts_with_all = ["safe", "dequantize"])]
     pub(crate) requantize: bool,
 }
 

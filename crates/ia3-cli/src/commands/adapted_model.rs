@@ -161,8 +161,7 @@ fn adapted(args: &ModelArgs, config: ModelConfig, device: &Device) -> anyhow::Re
 
 /// The configuration of the base, with the head that the options and the adapters choose.
 fn config(args: &ModelArgs, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
-    let config = base_config::with_head(&args.base, &args.head, adapters)?;
-    base_config::complete(config, &args.base, adapters)
+    base_config::with_head(&args.base, &args.head, adapters)
 }
 
 /// Loads the base. A base of floats has no integers that could be multiplied.

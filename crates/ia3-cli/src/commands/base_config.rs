@@ -22,9 +22,23 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<ModelConfig> {
 
 /// The configuration of a base with the head that the options and the adapters choose: `--head`, else the task of the first
 /// adapter that has one, else `architectures`.
+///
+/// Where the base is a classifier without a head, the number of classes is that of the head in the first adapter that saves one.
 pub(crate) fn with_head(base: &Path, args: &HeadArgs, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
-    let config = of_adapters(ia3::read_config(base)?, adapters)?;
-    with_options(config, args)
+    let config = ia3::read_config(base)?;
+    let adapters = opened(adapters)?;
+    complete(with_options(of_adapters(config, &adapters)?, args)?, base, &adapters)
+}
+
+/// As [`with_head`], without options.
+pub(crate) fn with_head_of_adapter(base: &Path, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
+    let config = ia3::read_config(base)?;
+    let adapters = opened(adapters)?;
+    complete(of_adapters(config, &adapters)?, base, &adapters)
+}
+
+fn opened(adapters: &[PathBuf]) -> anyhow::Result<Vec<AdapterFile>> {
+    adapters.iter().map(|adapter| Ok(AdapterFile::open(adapter)?)).collect()
 }
 
 /// The configuration with the head that the options choose.
@@ -65,9 +79,8 @@ pub(crate) fn without_head(config: ModelConfig) -> ModelConfig {
 
 /// The configuration with the head for the task of the first adapter that has one. A language model becomes a classifier only for
 /// an adapter that saves its head.
-fn of_adapters(config: ModelConfig, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
-    for adapter in adapters {
-        let file = AdapterFile::open(adapter)?;
+fn of_adapters(config: ModelConfig, adapters: &[AdapterFile]) -> anyhow::Result<ModelConfig> {
+    for file in adapters {
         let Some(named) = file.config.task_type else { continue };
         let task = Task::OF_ENCODERS.into_iter().find(|task| ia3::task_type(*task) == Some(named));
         let own = config.head().map(|head| head.task);
@@ -95,25 +108,13 @@ pub(crate) fn classes_of_head(config: &ModelConfig, base: &Path) -> anyhow::Resu
     Ok(head.and_then(|head| head.shape.first().copied()))
 }
 
-/// The configuration of a base with the head for the task of the adapters. Where the base is a classifier without a head, the
-/// number of classes is that of the head in the first adapter that saves one.
-pub(crate) fn with_head_of_adapter(base: &Path, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig> {
-    complete(of_adapters(ia3::read_config(base)?, adapters)?, base, adapters)
-}
-
-/// As [`with_head_of_adapter`], with the `config.json` that was read before. The checkpoint is opened only where the number of
-/// classes differs.
-pub(crate) fn complete(
-    config: ModelConfig,
-    base: &Path,
-    adapters: &[PathBuf],
-) -> anyhow::Result<ModelConfig> {
-    let Some(head) = head(&config).filter(|_| !adapters.is_empty()) else { return Ok(config) };
-    let mut labels = None;
-    for adapter in adapters {
-        let saved = AdapterFile::open(adapter)?.saved;
-        labels = labels.or(saved.get(&head).and_then(|head| head.shape().first().copied()));
-    }
+/// The configuration with the number of classes of the head that an adapter saves. The checkpoint is opened only where that
+/// differs.
+fn complete(config: ModelConfig, base: &Path, adapters: &[AdapterFile]) -> anyhow::Result<ModelConfig> {
+    let Some(head) = head(&config) else { return Ok(config) };
+    let saved =
+        |adapter: &AdapterFile| adapter.saved.get(&head).and_then(|head| head.shape().first().copied());
+    let labels = adapters.iter().find_map(saved);
     let said = config.head().map(HeadConfig::count);
     match labels.filter(|labels| Some(*labels) != said) {
         Some(labels) if classes_of_head(&config, base)?.is_none() => Ok(config.with_num_labels(labels)),

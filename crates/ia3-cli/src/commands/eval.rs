@@ -49,7 +49,6 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
     let folders = folders(args)?;
     let first: Vec<PathBuf> = folders.iter().flatten().take(1).map(PathBuf::from).collect();
     let config = base_config::with_head(&args.base, &args.head, &first)?;
-    let config = base_config::complete(config, &args.base, &first)?;
     let reader = Reader::new(&args.base, &config, &config.init(device), &args.rows, args.seed)?;
     let rows = reader.rows(&args.data)?;
     let mut predictions = args.predictions.as_deref().map(PredictionFile::create).transpose()?;

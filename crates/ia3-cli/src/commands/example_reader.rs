@@ -117,6 +117,7 @@ fn layout(args: &DataArgs, label_names: &[String], seed: u64) -> anyhow::Result<
     }
     let mut fields = Fields::new().with_label_names(label_names);
     fields.input.clone_from(&args.input_field);
+    fields.text_pair.clone_from(&args.text_pair_field);
     fields.target.clone_from(&args.target_field);
     fields.question.clone_from(&args.question_field);
     fields.label.clone_from(&args.label_field);

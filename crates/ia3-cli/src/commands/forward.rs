@@ -6,15 +6,17 @@ use std::time::Instant;
 
 use anyhow::bail;
 use burn::tensor::{DType, Device, TensorData};
-use ia3::models::{Model, PaddingSide};
+use ia3::data::TokenPair;
+use ia3::models::Model;
 use ia3::{ModelInputs, NonFinite, Task};
 use ia3_guard::quote_path;
 use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
+use super::text_rows;
 use crate::args::{Format, Forward};
 use crate::progress::Progress;
-use crate::tokenizer::{self, encoded, lines};
+use crate::tokenizer;
 use crate::{out, output, tensor_files};
 
 #[derive(Serialize)]
@@ -50,10 +52,10 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// The input: tensors, or the token ids of one text per row.
+/// The input: tensors, or the token ids of one text, or of two, per row.
 enum Source {
     Inputs(Box<ModelInputs>),
-    Texts(Vec<Vec<i64>>),
+    Texts(Vec<TokenPair>),
 }
 
 impl Source {
@@ -71,9 +73,7 @@ impl Source {
                 config.model_type()
             );
         }
-        let encode = |line: &str| tokenizer.encode(line, args.max_input_tokens);
-        let files = args.texts.iter().map(|path| encoded(path, &lines(path, "a text")?, encode));
-        Ok(Self::Texts(files.collect::<Result<Vec<_>, _>>()?.concat()))
+        Ok(Self::Texts(text_rows::read(args, &tokenizer)?))
     }
 }
 
@@ -115,11 +115,11 @@ fn check_finite(logits: &TensorData, args: &Forward) -> anyhow::Result<()> {
 
 fn of_texts(
     model: &AdaptedModel,
-    rows: &[Vec<i64>],
+    rows: &[TokenPair],
     args: &Forward,
     device: &Device,
 ) -> anyhow::Result<TensorData> {
-    let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let longest = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
     let mut all: Vec<TensorData> = vec![];
     model.check(rows.len())?;
     let batch_size = args.batch_size.max(1);
@@ -127,7 +127,7 @@ fn of_texts(
     for (i, texts) in rows.chunks(batch_size).enumerate() {
         let first = i * batch_size;
         let model = model.for_rows(first..first + texts.len())?;
-        let inputs = model.batch(texts, PaddingSide::Right, device)?;
+        let inputs = text_rows::batch(&model, texts, device)?;
         all.push(logits(&model, &inputs, args)?);
         progress.set(first + texts.len(), "");
     }

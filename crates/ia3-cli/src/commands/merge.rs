@@ -57,7 +57,7 @@ fn is_packed(base: &Path) -> bool {
 fn into_folder(base_dir: &Path, args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     ensure!(
         args.check.is_none(),
-        "--check is for merges into GGUF files and into folders of GPTQ, AWQ or bitsandbytes; leave it out"
+        "--check is for merges into GGUF files and into folders of GPTQ, AWQ, bitsandbytes or torchao; leave it out"
     );
     let folder = out::folder(&args.out)?;
     let config = base_config::with_head_of_adapter(base_dir, &args.adapters)?;

@@ -30,6 +30,7 @@ mod serve;
 mod shell;
 mod status;
 mod targets;
+mod text_rows;
 mod train;
 
 use std::process::ExitCode;

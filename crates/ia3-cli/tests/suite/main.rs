@@ -30,6 +30,7 @@ mod questions;
 mod resume;
 mod rows;
 mod tasks;
+mod tensorboard;
 mod train;
 mod train_folder;
 mod writes;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::common::{run, succeed, workspace};
+use crate::common::{run, succeed, tensor, workspace};
 use serde_json::{Value, json};
 
 /// The base of a case of the corpus with the tokenizer of the questions, and with these fields of `config.json`.
@@ -186,6 +186,57 @@ fn choices_are_learned_from_rows() {
     let output = run(&["eval", "--base", &base, "--data", &other]);
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(message.contains("example 1 has 2 choices, but example 0 has 3"), "{message}");
+}
+
+/// `fixtures/oracle/gen_pairs.py` has the logits and the loss of transformers.
+#[test]
+fn pairs_of_texts_give_the_logits_and_losses_of_transformers() {
+    let dir = tempfile::tempdir().unwrap();
+    let expected: Value =
+        serde_json::from_str(&std::fs::read_to_string(rows("pairs.json")).unwrap()).unwrap();
+    let base = base(dir.path(), "bert", json!({}));
+    let all = expected["rows"].as_array().unwrap();
+    let file = |name: &str| {
+        let lines: String = all.iter().map(|row| row[name].as_str().unwrap().to_string() + "\n").collect();
+        let path = dir.path().join(name);
+        std::fs::write(&path, lines).unwrap();
+        path.display().to_string()
+    };
+    let (first, second) = (file("premise"), file("hypothesis"));
+    let limit = ["--max-input-tokens", &expected["max_input_tokens"].to_string()].map(str::to_string);
+    let limit = limit.each_ref().map(String::as_str);
+    let logits = dir.path().join("logits.safetensors");
+    let out = logits.display().to_string();
+    let forward = ["forward", "--base", &base, "--texts", &first, "--out", &out, "--batch-size", "2"];
+    succeed(&[&forward[..], &["--text-pairs", &second], &limit].concat());
+    let wanted: Vec<f64> =
+        serde_json::from_value::<Vec<Vec<f64>>>(expected["logits"].clone()).unwrap().concat();
+    let found = tensor(&logits, "logits");
+    assert_eq!(found.len(), wanted.len());
+    let difference = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(difference < 1e-5, "{difference}");
+    let data = write(dir.path(), "pairs.jsonl", all);
+    let evaluated = report(&[&["eval", "--base", &base, "--data", &data][..], &limit].concat());
+    near(&evaluated["runs"][0]["loss"], &expected["loss"], 1e-5);
+    let adapter = dir.path().join("adapter");
+    let out = adapter.display().to_string();
+    let train =
+        ["train", "--base", &base, "--data", &data, "--out", &out, "--steps", "30", "--batch-size", "5"];
+    let settings = ["--lr", "0.05", "--optimizer", "adamw", "--warmup-ratio", "0", "--eval", &data];
+    let trained = report(&[&train[..], &settings, &limit].concat());
+    let first_loss = &lines(&adapter.join("metrics.jsonl"))
+        .into_iter()
+        .find_map(|line| line.get("loss").cloned())
+        .unwrap();
+    near(first_loss, &expected["loss"], 1e-5);
+    let after = trained["evaluation"]["loss_after"].as_f64().unwrap();
+    assert!(after < trained["evaluation"]["loss_before"].as_f64().unwrap(), "{trained}");
+    let fewer = dir.path().join("fewer");
+    std::fs::write(&fewer, "in Bern\n").unwrap();
+    let fewer = fewer.display().to_string();
+    let output = run(&[&forward[..], &["--text-pairs", &fewer]].concat());
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("has 1 lines, but") && message.contains("has 5"), "{message}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ impl Encoder {
         match (shape, &self.model) {
             (Shape::Alpaca, ModelKind::EncoderDecoder) => {
                 let (input, output) = instruction(row)?;
-                self.encode(&TextExample { input, answer: Answer::Text(output) }.check()?)
+                self.encode(&TextExample::new(input, Answer::Text(output)).check()?)
             }
             _ => self.encode_conversation(&shape.conversation(row)?),
         }
@@ -58,6 +58,6 @@ impl Encoder {
             true => Target::Tokens(own),
             false => Target::Turns { ids: own, learned: flags },
         };
-        Ok(Example { input: ids[..first].to_vec(), target })
+        Ok(Example::new(ids[..first].to_vec(), target))
     }
 }

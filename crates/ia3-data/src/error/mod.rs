@@ -205,6 +205,12 @@ pub enum DataError {
         /// What the model answers.
         expected: &'static str,
     },
+    /// A model that reads one text gets two.
+    #[error(
+        "the input has two texts, which only a model that classifies whole inputs reads; join them with a template, or name no \
+         second text"
+    )]
+    PairForModel,
     /// A row has another number of tags than of words.
     #[error("the row has {tags} tags for {words} words; every word needs one tag")]
     TagCount {

@@ -109,7 +109,7 @@ impl Template {
             None => Answer::Text(target),
             Some(choices) => self.answer(choices, target)?,
         };
-        TextExample { input, answer }.check()
+        TextExample::new(input, answer).check()
     }
 
     /// The parts and the answer choices, as promptsource's `Template.apply` and `get_answer_choices_list` return them.

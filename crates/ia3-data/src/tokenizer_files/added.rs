@@ -13,13 +13,28 @@ pub(super) fn add_tokens(
     class: TokenizerClass,
     config: &TokenizerConfig,
 ) -> tokenizers::Result<()> {
-    let special = config.special(class.special_tokens());
+    let special: Vec<AddedToken> =
+        config.special(class.special_tokens()).into_iter().map(|token| mask(token, class, config)).collect();
     let tokens = missing(tokenizer, &special, config);
     if !tokens.is_empty() {
         tokenizer.add_tokens(tokens)?;
     }
     tokenizer.set_encode_special_tokens(config.flag("split_special_tokens", false));
     Ok(())
+}
+
+/// The token as it is. A mask token that is given as its text alone takes the spaces before it in the classes of translators.
+fn mask(token: AddedToken, class: TokenizerClass, config: &TokenizerConfig) -> AddedToken {
+    const NAME: &str = "mask_token";
+    let is_mask =
+        || config.token(NAME, class.special_tokens()).is_some_and(|mask| mask.content == token.content);
+    match class {
+        TokenizerClass::MBart if !config.has_flags(NAME) && is_mask() => AddedToken { lstrip: true, ..token },
+        TokenizerClass::Nllb if !config.has_flags(NAME) && is_mask() => {
+            AddedToken { lstrip: true, normalized: true, ..token }
+        }
+        _ => token,
+    }
 }
 
 fn missing(tokenizer: &Tokenizer, special: &[AddedToken], config: &TokenizerConfig) -> Vec<AddedToken> {

@@ -11,16 +11,19 @@ pub(super) enum TokenizerClass {
     Qwen2,
     GptNeoX,
     Llama,
+    XlmRoberta,
+    MBart,
+    Nllb,
     T5,
     ByT5,
     /// Any other; its `tokenizer.json` is complete.
     Other,
 }
 
-use TokenizerClass::{Bert, ByT5, Gpt2, GptNeoX, Llama, Other, Qwen2, Roberta, T5};
+use TokenizerClass::{Bert, ByT5, Gpt2, GptNeoX, Llama, MBart, Nllb, Other, Qwen2, Roberta, T5, XlmRoberta};
 
 /// The names of classes, without `Fast`.
-const NAMES: [(&str, TokenizerClass); 13] = [
+const NAMES: [(&str, TokenizerClass); 16] = [
     ("BertTokenizer", Bert),
     ("DistilBertTokenizer", Bert),
     ("ElectraTokenizer", Bert),
@@ -34,10 +37,13 @@ const NAMES: [(&str, TokenizerClass); 13] = [
     ("MT5Tokenizer", T5),
     ("ByT5Tokenizer", ByT5),
     ("LlamaTokenizer", Llama),
+    ("XLMRobertaTokenizer", XlmRoberta),
+    ("MBartTokenizer", MBart),
+    ("NllbTokenizer", Nllb),
 ];
 
 /// The values of `model_type` with the class that transformers takes where no file names one.
-const MODELS: [(&str, TokenizerClass); 14] = [
+const MODELS: [(&str, TokenizerClass); 16] = [
     ("bert", Bert),
     ("distilbert", Bert),
     ("electra", Bert),
@@ -52,6 +58,8 @@ const MODELS: [(&str, TokenizerClass); 14] = [
     ("qwen3", Qwen2),
     ("t5", T5),
     ("mt5", T5),
+    ("xlm-roberta", XlmRoberta),
+    ("mbart", MBart),
 ];
 
 /// Models whose `tokenizer.json` transformers takes as it is, whatever class the files name.
@@ -76,6 +84,25 @@ impl TokenizerClass {
         }
     }
 
+    /// The names that its model of SentencePiece may have.
+    pub(super) fn sentence_pieces(self) -> &'static [&'static str] {
+        match self {
+            T5 => &["spiece.model", "tokenizer.model"],
+            Llama => &["tokenizer.model"],
+            XlmRoberta | MBart | Nllb => &["sentencepiece.bpe.model"],
+            Bert | Roberta | Gpt2 | Qwen2 | GptNeoX | ByT5 | Other => &[],
+        }
+    }
+
+    /// The language of a text where no file names another.
+    pub(super) fn language(self) -> Option<&'static str> {
+        match self {
+            MBart => Some("en_XX"),
+            Nllb => Some("eng_Latn"),
+            _ => None,
+        }
+    }
+
     /// The special tokens that it has where no file says another.
     pub(super) fn special_tokens(self) -> &'static [(&'static str, &'static str)] {
         const END: &str = "<|endoftext|>";
@@ -87,7 +114,7 @@ impl TokenizerClass {
                 ("cls_token", "[CLS]"),
                 ("mask_token", "[MASK]"),
             ],
-            Roberta => &[
+            Roberta | XlmRoberta | MBart | Nllb => &[
                 ("bos_token", "<s>"),
                 ("eos_token", "</s>"),
                 ("unk_token", "<unk>"),

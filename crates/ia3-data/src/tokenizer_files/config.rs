@@ -78,6 +78,11 @@ impl TokenizerConfig {
         self.fields.get(name).and_then(Value::as_bool).unwrap_or(default)
     }
 
+    /// The language of the texts, if a file names one.
+    pub(super) fn language(&self) -> Option<&str> {
+        self.fields.get("src_lang").and_then(Value::as_str)
+    }
+
     /// A field that is true or false, or neither.
     pub(super) fn optional_flag(&self, name: &str) -> Option<bool> {
         self.fields.get(name).and_then(Value::as_bool)

@@ -33,7 +33,13 @@ pub(super) fn apply(
         TokenizerClass::Llama if !has(tokenizer.get_pre_tokenizer(), "ByteLevel")? => {
             set_space(tokenizer, config)?
         }
-        TokenizerClass::Llama | TokenizerClass::T5 | TokenizerClass::ByT5 | TokenizerClass::Other => {}
+        TokenizerClass::Llama
+        | TokenizerClass::XlmRoberta
+        | TokenizerClass::MBart
+        | TokenizerClass::Nllb
+        | TokenizerClass::T5
+        | TokenizerClass::ByT5
+        | TokenizerClass::Other => {}
     }
     Ok(())
 }

@@ -76,7 +76,9 @@ impl TokenizerFiles {
         flags::apply(tokenizer, self.class, &self.config).map_err(text)?;
         self.config.add_extra(self.special);
         added::add_tokens(tokenizer, self.class, &self.config).map_err(text)?;
-        match self.is_made {
+        // The language of a translator's texts is that of the field, whatever the file says.
+        let has_language = self.class.language().is_some() && self.config.language().is_some();
+        match self.is_made || has_language {
             true => special::set_template(tokenizer, self.class, &self.config),
             false => Ok(()),
         }
@@ -110,13 +112,13 @@ fn make(dir: &Path, class: TokenizerClass, config: &TokenizerConfig) -> Result<O
                 return made(path, json);
             }
         }
-        TokenizerClass::T5 => {
-            if let Some(path) = find(&["spiece.model", "tokenizer.model"]) {
-                let bytes = read_bytes(&path, Limit::TOKENIZER).map_err(|error| unreadable(&path, error))?;
-                let model = SentencePiece::read(&bytes).map_err(|reason| unusable(&path, reason))?;
-                let special = sentence_piece::t5_added(&model);
-                let json = sentence_piece::t5(model).map_err(|reason| unusable(&path, reason))?;
-                return Ok(Some(Made { path, json, special }));
+        TokenizerClass::T5
+        | TokenizerClass::Llama
+        | TokenizerClass::XlmRoberta
+        | TokenizerClass::MBart
+        | TokenizerClass::Nllb => {
+            if let Some(path) = find(class.sentence_pieces()) {
+                return of_pieces(path, class, config).map(Some);
             }
         }
         TokenizerClass::Roberta | TokenizerClass::Gpt2 | TokenizerClass::Qwen2 | TokenizerClass::GptNeoX => {
@@ -127,9 +129,20 @@ fn make(dir: &Path, class: TokenizerClass, config: &TokenizerConfig) -> Result<O
                 return made(vocab, json.map_err(|reason| unusable(&merges, reason))?);
             }
         }
-        TokenizerClass::Llama | TokenizerClass::Other => {}
+        TokenizerClass::Other => {}
     }
     find(&VOCABULARIES).map_or(Ok(None), |path| Err(unknown(dir, &path, config)))
+}
+
+/// The tokenizer of a model of SentencePiece.
+fn of_pieces(path: PathBuf, class: TokenizerClass, config: &TokenizerConfig) -> Result<Made, DataError> {
+    let bytes = read_bytes(&path, Limit::TOKENIZER).map_err(|error| unreadable(&path, error))?;
+    let made = SentencePiece::read(&bytes).and_then(|model| {
+        let special = sentence_piece::added_by(class, &model);
+        Ok((sentence_piece::json(class, model, config)?, special))
+    });
+    let (json, special) = made.map_err(|reason| unusable(&path, reason))?;
+    Ok(Made { path, json, special })
 }
 
 fn text(path: &Path) -> Result<String, DataError> {

@@ -1,5 +1,6 @@
 //! The special tokens around a text, for tokenizers that are made of other files than `tokenizer.json`.
 
+use ia3_guard::quote;
 use tokenizers::{PostProcessorWrapper, Tokenizer};
 
 use super::class::TokenizerClass;
@@ -12,6 +13,14 @@ type Special = (String, u32);
 
 fn borrowed(token: &Option<Special>) -> Option<(&str, u32)> {
     token.as_ref().map(|(token, id)| (token.as_str(), *id))
+}
+
+fn no_language(code: &str) -> String {
+    format!(
+        "the language `{}` is no token; name the codes of the languages in `extra_special_tokens` of tokenizer_config.json, and \
+         one of them in `src_lang`",
+        quote(code)
+    )
 }
 
 /// Sets the template of the class. The tokens have been added, so that each has an id.
@@ -41,6 +50,27 @@ pub(super) fn set_template(
                 &[begin, A, end, end, B(0), end],
                 &[(cls.as_str(), cls_id), (sep.as_str(), sep_id)],
             )
+        }
+        TokenizerClass::XlmRoberta => {
+            let ((bos, bos_id), (eos, eos_id)) = (needed("bos_token")?, needed("eos_token")?);
+            let (begin, end) = (Token(&bos, 0), Token(&eos, 0));
+            template(
+                &[begin, A, end],
+                &[begin, A, end, end, B(0), end],
+                &[(bos.as_str(), bos_id), (eos.as_str(), eos_id)],
+            )
+        }
+        TokenizerClass::MBart | TokenizerClass::Nllb => {
+            let code = config.language().or(class.language()).unwrap_or_default();
+            let id = tokenizer.token_to_id(code).ok_or_else(|| no_language(code))?;
+            let (eos, eos_id) = needed("eos_token")?;
+            let (code_item, end) = (Token(code, 0), Token(&eos, 0));
+            let is_first = class == TokenizerClass::Nllb && !config.flag("legacy_behaviour", false);
+            let ids = [(code, id), (eos.as_str(), eos_id)];
+            match is_first {
+                true => template(&[code_item, A, end], &[code_item, A, B(0), end], &ids),
+                false => template(&[A, end, code_item], &[A, B(0), end, code_item], &ids),
+            }
         }
         TokenizerClass::T5 | TokenizerClass::ByT5 => {
             let (eos, id) = needed("eos_token")?;

@@ -24,7 +24,7 @@ fn encoder(tokenizer: &str, model: ModelKind) -> Encoder {
 fn question(context: &str, question: &str, answers: &[(&str, usize)]) -> TextExample {
     let spans = answers.iter().map(|(text, start)| SpanText { text: (*text).into(), start: *start });
     let answer = Answer::Spans { question: question.into(), spans: spans.collect() };
-    TextExample { input: context.into(), answer }
+    TextExample::new(context, answer)
 }
 
 fn span(example: &Example) -> &Span {
@@ -55,7 +55,7 @@ fn windows_and_positions_are_those_of_run_qa() {
             assert_eq!(span.continues, before == Some(row));
             before = Some(row);
             let list = |name: &str| -> Vec<i64> { serde_json::from_value(window[name].clone()).unwrap() };
-            assert_eq!((&example.input, &span.token_type_ids), (&list("ids"), &list("types")), "{window}");
+            assert_eq!((&example.input, &example.token_type_ids), (&list("ids"), &list("types")), "{window}");
             let place = |name: &str| window[name].as_u64().unwrap() as usize;
             assert_eq!((span.start, span.end), (place("start"), place("end")), "{window}");
             let texts: Vec<Option<String>> = serde_json::from_value(window["places"].clone()).unwrap();
@@ -80,9 +80,8 @@ fn an_answer_in_the_last_token_and_an_answer_that_is_cut_have_their_labels() {
     let cut = encoder.encode_all(&question(text, "where is it", &[("in the north of Bern", 12)])).unwrap();
     assert!(cut.iter().all(|window| (span(window).start, span(window).end) == (0, 0)), "{cut:?}");
     assert_eq!(encoder.encode(&question(text, "where is it", &[])).unwrap(), {
-        let answers = vec![];
-        let first = span(&cut[0]).clone();
-        Example { input: cut[0].input.clone(), target: Target::Span(Span { answers, ..first }) }
+        let target = Target::Span(Span { answers: vec![], ..span(&cut[0]).clone() });
+        Example { target, ..cut[0].clone() }
     });
 }
 
@@ -103,7 +102,7 @@ fn what_cannot_be_a_question_is_named() {
     );
     let full = error(&question(long, "where is the old city by the lake in the north", &[]));
     assert!(full.starts_with("there is no room for the context: the token limit is 12"), "{full}");
-    let class = TextExample { input: "the lake".into(), answer: Answer::Class(1) };
+    let class = TextExample::new("the lake", Answer::Class(1));
     assert!(error(&class).contains("a question about a context"));
     let row = Record::from_json(r#"{"context": "a", "question": "b", "answers": "c"}"#).unwrap();
     let refused = Fields::new().example_for(&row, &ModelKind::QuestionAnswerer).unwrap_err().to_string();
@@ -117,7 +116,7 @@ fn choices_are_pairs_of_which_the_longer_text_is_truncated_first() {
     let encoder = encoder("wordpiece", ModelKind::MultipleChoice).with_max_input_tokens(9);
     let choices = vec!["in the city".to_string(), "the old bridge is in the north too".to_string()];
     let answer = Answer::Choices { choices, answer: 1 };
-    let example = TextExample { input: "where is the lake".into(), answer };
+    let example = TextExample::new("where is the lake", answer);
     let Target::Pairs { pairs, answer } = encoder.encode(&example).unwrap().target else { panic!() };
     assert_eq!(answer, 1);
     let word = |text: &str| encoder.tokenizer.id_of(text).unwrap();
@@ -126,6 +125,34 @@ fn choices_are_pairs_of_which_the_longer_text_is_truncated_first() {
     assert_eq!(pairs[0].ids, ids("[CLS] where is the [SEP] in the city [SEP]"));
     assert_eq!(pairs[0].token_type_ids, [0, 0, 0, 0, 0, 1, 1, 1, 1]);
     assert_eq!(pairs[1].ids, ids("[CLS] where is the [SEP] the old bridge [SEP]"));
+}
+
+#[test]
+fn a_row_of_two_texts_becomes_a_pair_for_a_model_that_classifies_it() {
+    let row = |json: &str| Record::from_json(json).unwrap();
+    let pair = row(r#"{"sentence1": "where is the lake", "sentence2": "in the city", "label": 1}"#);
+    for model in [ModelKind::Classifier, ModelKind::MultiLabel { labels: 3 }, ModelKind::Regression] {
+        let encoder = encoder("wordpiece", model.clone()).with_max_input_tokens(9);
+        let text = Fields::new().example_for(&pair, &model).unwrap();
+        let example = encoder.encode(&text).unwrap();
+        let (ids, types) =
+            encoder.tokenizer.encode_pair("where is the lake", "in the city", Some(9)).unwrap();
+        assert_eq!((&example.input, &example.token_type_ids), (&ids, &types), "{model:?}");
+        assert_eq!(types, [0, 0, 0, 0, 0, 1, 1, 1, 1]);
+    }
+    let one = Fields::new().example(&row(r#"{"text": "where is the lake", "label": 1}"#)).unwrap();
+    let classifier = encoder("wordpiece", ModelKind::Classifier);
+    assert!(classifier.encode(&one).unwrap().token_type_ids.is_empty());
+    let language = ModelKind::Decoder { ends: vec![] };
+    let named = Fields::new().with_text_pair("b");
+    let texts = row(r#"{"input": "a", "b": "c", "target": "d"}"#);
+    let refused = named.example_for(&texts, &language).unwrap_err().to_string();
+    assert!(refused.starts_with("the input has two texts, which only a model that classifies"), "{refused}");
+    let two = TextExample::new("a", Answer::Text("b".into())).with_text_pair("c");
+    let encoded = encoder("wordpiece", language).encode(&two).unwrap_err().to_string();
+    assert_eq!(encoded, refused);
+    let empty = Fields::new().example(&row(r#"{"text": "a", "text_pair": " ", "label": 1}"#)).unwrap_err();
+    assert_eq!(empty.to_string(), "the second text of the input is empty");
 }
 
 fn hidden(example: &Example) -> &[i64] {
@@ -138,7 +165,7 @@ fn hidden(example: &Example) -> &[i64] {
 #[test]
 fn tokens_are_hidden_at_random_but_by_the_seed() {
     let text = "the lake is in the north by the river , and the old bridge is in the city ".repeat(8);
-    let example = TextExample { input: text.clone(), answer: Answer::Hidden };
+    let example = TextExample::new(text.clone(), Answer::Hidden);
     let masking = Masking::new().with_variants(40);
     let encoder = encoder("wordpiece", ModelKind::MaskedLm).with_masking(masking.clone());
     let variants = encoder.encode_all(&example).unwrap();

@@ -69,15 +69,41 @@ fn compare(dir: &Path) -> usize {
 fn ids_are_those_of_transformers_for_every_form_of_files() {
     let compared = compare(&fixtures());
     assert!(compared > 500, "{compared}");
+    let compared = compare(&fixtures().join("../sentencepiece"));
+    assert!(compared > 350, "{compared}");
 }
 
-/// `gen_tokenizers.py --texts N` makes the cases.
+/// `gen_tokenizers.py --texts N` makes the cases, and so does `gen_sentence_pieces.py`.
 #[test]
 fn ids_of_many_random_texts_are_those_of_transformers() {
     match std::env::var_os("IA3_TOKENIZER_CASES") {
         Some(dir) => println!("{} texts and pairs compared", compare(Path::new(&dir))),
         None => ia3_testing::skip("IA3_TOKENIZER_CASES names no folder with the ids of many texts"),
     }
+}
+
+/// `gen_pairs.py` makes them: the ids and types of pairs with and without a largest number of ids. A class without types gives none,
+/// and no model with such a tokenizer has them.
+#[test]
+fn pairs_are_those_of_transformers_truncated_or_not() {
+    let text = fs::read_to_string(fixtures().join("pairs.json")).unwrap();
+    let expected: Value = serde_json::from_str(&text).unwrap();
+    let mut compared = 0;
+    for (name, case) in expected["cases"].as_object().unwrap() {
+        let files = folder(&case["files"], &fixtures());
+        let tokenizer = Tokenizer::of_base(files.path()).unwrap().unwrap();
+        for (index, pair) in expected["pairs"].as_array().unwrap().iter().enumerate() {
+            let [first, second] = [0, 1].map(|i| pair[i].as_str().unwrap());
+            let max = pair[2].as_u64().map(|max| max as usize);
+            let (ids, types) = tokenizer.encode_pair(first, second, max).unwrap();
+            assert_eq!(json!(ids), case["ids"][index], "{name}: {pair}");
+            if !case["types"][index].is_null() {
+                assert_eq!(json!(types), case["types"][index], "{name}: {pair}");
+            }
+            compared += usize::from(max.is_none_or(|max| ids.len() == max));
+        }
+    }
+    assert!(compared > 400, "{compared}");
 }
 
 #[test]
@@ -111,11 +137,11 @@ fn bytes_that_are_no_text_are_left_out_of_what_is_decoded() {
 #[test]
 fn other_files_are_refused_with_the_conversion() {
     let error = open(
-        json!({"sentencepiece.bpe.model": {}, "tokenizer_config.json": {"tokenizer_class": "XLMRobertaTokenizer"}}),
+        json!({"sentencepiece.bpe.model": {}, "tokenizer_config.json": {"tokenizer_class": "CamembertTokenizer"}}),
     );
     assert_eq!(
         error.unwrap_err(),
-        "cannot read DIR/sentencepiece.bpe.model: a tokenizer of the class `XLMRobertaTokenizer` is read from tokenizer.json only; \
+        "cannot read DIR/sentencepiece.bpe.model: a tokenizer of the class `CamembertTokenizer` is read from tokenizer.json only; \
          write it with python -c \"from transformers import AutoTokenizer; AutoTokenizer.from_pretrained('DIR').save_pretrained('DIR')\", \
          with DIR for DIR"
     );
@@ -123,6 +149,35 @@ fn other_files_are_refused_with_the_conversion() {
     assert!(open(json!({"config.json": {"model_type": "bert"}})).unwrap().is_none());
     let half = open(json!({"vocab.json": "vocab.json", "config.json": {"model_type": "gpt2"}})).unwrap_err();
     assert!(half.contains("vocab.json: a tokenizer"), "{half}");
+}
+
+/// A folder with a model of `fixtures/sentencepiece` and this `tokenizer_config.json`.
+fn with_pieces(name: &str, model: &str, config: Value) -> Result<Option<Tokenizer>, String> {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(fixtures().join("../sentencepiece").join(model), dir.path().join(name)).unwrap();
+    fs::write(dir.path().join("tokenizer_config.json"), config.to_string()).unwrap();
+    Tokenizer::of_base(dir.path())
+        .map_err(|error| error.to_string().replace(dir.path().to_str().unwrap(), "DIR"))
+}
+
+#[test]
+fn models_of_another_kind_and_languages_that_are_no_tokens_are_refused() {
+    let class = |name: &str| json!({"tokenizer_class": name});
+    let error = |name: &str, model: &str, config| with_pieces(name, model, config).unwrap_err();
+    assert_eq!(
+        error("sentencepiece.bpe.model", "pairs.model", class("XLMRobertaTokenizer")),
+        "cannot read DIR/sentencepiece.bpe.model: it is a model of BPE, expected one of unigrams"
+    );
+    let unigram = error("tokenizer.model", "unigram.model", class("LlamaTokenizer"));
+    assert!(unigram.ends_with("it is a model of unigrams, expected one of BPE"), "{unigram}");
+    let codes = error("sentencepiece.bpe.model", "pairs.model", class("NllbTokenizer"));
+    assert!(codes.contains("the language `eng_Latn` is no token; name the codes"), "{codes}");
+    let language = json!({"tokenizer_class": "MBartTokenizer", "src_lang": "xx_YY"});
+    let language = error("sentencepiece.bpe.model", "unigram.model", language);
+    assert!(language.contains("the language `xx_YY` is no token"), "{language}");
+    let same = json!({"tokenizer_class": "NllbTokenizer", "pad_token": "</s>", "extra_special_tokens": ["eng_Latn"]});
+    let same = error("sentencepiece.bpe.model", "pairs.model", same);
+    assert!(same.contains("two of the special tokens <s>, </s>, </s>, <unk> are the same"), "{same}");
 }
 
 #[test]

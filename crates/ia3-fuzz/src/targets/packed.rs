@@ -77,10 +77,12 @@ fn run(data: &[u8]) {
     let _ = checkpoint.quantization();
     MODELS.with(|models| {
         for (kind, (model, adapter)) in models.iter().enumerate() {
-            let out = folder.path(&format!("out{kind}"));
-            let merged = OutputFolder::lock(&out).expect("a folder can be locked");
-            if merge_packed(&base, std::slice::from_ref(adapter), &merged, model).is_ok() {
-                Checkpoint::open(&out).expect("a folder that was written can be read");
+            for requantize in [false, true] {
+                let out = folder.path(&format!("out{kind}-{requantize}"));
+                let merged = OutputFolder::lock(&out).expect("a folder can be locked");
+                if merge_packed(&base, std::slice::from_ref(adapter), &merged, model, requantize).is_ok() {
+                    Checkpoint::open(&out).expect("a folder that was written can be read");
+                }
             }
         }
     });

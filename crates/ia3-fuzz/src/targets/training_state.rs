@@ -34,8 +34,7 @@ pub const TARGET: Target = Target {
     ],
 };
 
-static DATA: LazyLock<Dataset> =
-    LazyLock::new(|| Dataset::from(vec![Example { input: vec![3, 1], target: vec![4, 1].into() }]));
+static DATA: LazyLock<Dataset> = LazyLock::new(|| Dataset::from(vec![Example::new(vec![3, 1], vec![4, 1])]));
 static CONFIG: LazyLock<TrainConfig> = LazyLock::new(|| TrainConfig::new().with_steps(3));
 
 thread_local! {

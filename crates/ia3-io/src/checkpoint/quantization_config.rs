@@ -48,7 +48,7 @@ fn own(fields: &Fields) -> Result<Bits, CheckpointError> {
     fields.expect(
         "quant_method",
         |found| found == METHOD,
-        "\"ia3\", \"gptq\", \"awq\" or \"bitsandbytes\"; other methods are not read, take the float model",
+        "\"ia3\", \"gptq\", \"awq\", \"bitsandbytes\" or \"torchao\"; other methods are not read, take the float model",
     )?;
     fields.expect("version", |found| found == VERSION, "1; a newer version of ia3 may read it")?;
     let is_bits = |found: &Value| found == "int8" || found == "int4";

@@ -96,6 +96,18 @@ impl Model {
         Ok(ModelInputs::from_rows(rows, self.pad_token_id(), side, device))
     }
 
+    /// Rows of token types as a batch that fits [`batch`](Self::batch), padded with 0. `None` if the model does not tell the texts of
+    /// an input apart by types.
+    pub fn token_type_batch(
+        &self,
+        rows: &[Vec<i64>],
+        side: PaddingSide,
+        device: &Device,
+    ) -> Option<Tensor<2, Int>> {
+        let batch = || ModelInputs::from_rows(rows, 0, side, device).input_ids;
+        (self.token_types() > 1).then(batch).flatten()
+    }
+
     /// The task that the model performs.
     pub fn task(&self) -> Task {
         each!(self, m => Architecture::task(m))

@@ -87,6 +87,18 @@ pub enum ExampleError {
         /// The number of tokens of the input, or of labels of the model.
         expected: usize,
     },
+    /// An input has another number of token types than of tokens.
+    #[error(
+        "the input of example {index} has {found} token types for {expected} tokens; give each token a type, or none"
+    )]
+    TokenTypes {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The number of types.
+        found: usize,
+        /// The number of tokens.
+        expected: usize,
+    },
     /// Two examples have another number of choices.
     #[error(
         "example {index} has {found} choices, but example 0 has {first}; a data set for a model that chooses needs the same \

@@ -36,7 +36,7 @@ pub use quartiles::Quartiles;
 ///
 /// let config = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2}"#;
 /// let model = ModelConfig::from_json(config)?.init(&Device::flex());
-/// let examples = [Example { input: vec![2, 1], target: vec![3, 1].into() }];
+/// let examples = [Example::new(vec![2, 1], vec![3, 1])];
 ///
 /// let loss = LossConfig::new().with_length_norm(0.0);
 /// let evaluation = Evaluator::new(&model).with_batch_size(8).with_loss(loss).run(&examples)?;

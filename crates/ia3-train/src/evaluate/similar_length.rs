@@ -63,13 +63,13 @@ mod tests {
 
     #[test]
     fn similar_lengths_share_a_batch_and_choices_stay_together() {
-        let text = |n: usize| Example { input: vec![5; n], target: vec![1].into() };
+        let text = |n: usize| Example::new(vec![5; n], vec![1]);
         assert_eq!(
             batches(&[text(9), text(1), text(8), text(2), text(3)], 2),
             [vec![1, 3], vec![4, 2], vec![0]]
         );
         let choices = |n: usize| Target::Choices { choices: vec![vec![1]; n], answer: 0 };
-        let examples = [1, 3, 7, 2].map(|n| Example { input: vec![5], target: choices(n) });
+        let examples = [1, 3, 7, 2].map(|n| Example::new(vec![5], choices(n)));
         assert_eq!(batches(&examples, 4), [vec![0, 1], vec![2], vec![3]]);
         assert_eq!(batches(&examples, 0), [vec![0], vec![1], vec![2], vec![3]]);
     }
@@ -78,7 +78,7 @@ mod tests {
     fn windows_of_a_question_stay_together() {
         let window = |tokens: usize, continues| {
             let span = ia3_data::Span { continues, ..Default::default() };
-            Example { input: vec![5; tokens], target: Target::Span(span) }
+            Example::new(vec![5; tokens], Target::Span(span))
         };
         let examples =
             [window(9, false), window(2, true), window(3, false), window(9, false), window(1, true)];

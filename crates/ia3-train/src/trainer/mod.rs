@@ -34,7 +34,7 @@ pub use step::Steps;
 ///                  "num_heads": 4}"#;
 /// let base = ModelConfig::from_json(config)?.init(&Device::flex());
 /// let start = Adapter::init(&base, &Ia3Config::new().plan(&base.info())?);
-/// let text = |input: i64, target: i64| Example { input: vec![input, 1], target: vec![target, 1].into() };
+/// let text = |input: i64, target: i64| Example::new(vec![input, 1], vec![target, 1]);
 /// let (first, second) = (Dataset::from(vec![text(17, 42)]), Dataset::from(vec![text(17, 9), text(5, 6)]));
 /// let task = |data| AdapterTask { adapter: start.fork(), data };
 ///

@@ -38,7 +38,7 @@ fn base(json: &str) -> Model {
 /// Tasks with seven, eight and nine rows, so that the last batches of an epoch have one, two and three rows.
 fn data(target: impl Fn(i64, i64) -> Target) -> [Dataset; 3] {
     [0, 1, 2].map(|task| {
-        let example = |id: i64| Example { input: vec![id, 11 - id, 1], target: target(task, id) };
+        let example = |id: i64| Example::new(vec![id, 11 - id, 1], target(task, id));
         Dataset::from((2..9 + task).map(example).collect::<Vec<_>>())
     })
 }

@@ -25,7 +25,7 @@ fn adapted(base: &Model) -> (Model, Adapter) {
 }
 
 fn data() -> Dataset {
-    let example = |id: i64, n| Example { input: vec![id, 13 - id, 1], target: vec![id; n].into() };
+    let example = |id: i64, n| Example::new(vec![id, 13 - id, 1], vec![id; n]);
     Dataset { rows: (2..12).map(|id| (1..=id as usize % 3 + 1).map(|n| example(id, n)).collect()).collect() }
 }
 
@@ -78,7 +78,7 @@ fn accumulated_micro_batches_are_the_mean_of_their_losses() {
     let json = r#"{"model_type": "t5", "vocab_size": 12, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_heads": 4,
                    "num_layers": 1, "dropout_rate": 0.0}"#;
     let base = ModelConfig::from_json(json).unwrap().init(&Device::flex());
-    let example = |id: i64| Example { input: vec![id, 13 - id, 1], target: vec![id, id, 1].into() };
+    let example = |id: i64| Example::new(vec![id, 13 - id, 1], vec![id, id, 1]);
     let data = Dataset::from((2..10).map(example).collect::<Vec<_>>());
     // The targets have one length, so the mean of means is the mean of the large batch.
     let step = |batch_size, gradient_accumulation_steps| {
@@ -197,7 +197,7 @@ fn heads_and_fixed_query_vectors_can_be_resumed() {
                    "num_attention_heads": 4, "intermediate_size": 32, "max_position_embeddings": 32, "num_labels": 3}"#;
     let gpt2 = r#"{"model_type": "gpt2", "vocab_size": 20, "n_embd": 16, "n_layer": 1, "n_head": 4, "pad_token_id": 0,
                    "n_positions": 32}"#;
-    let text = |id: i64| Example { input: vec![id, 13 - id], target: vec![id, 1].into() };
+    let text = |id: i64| Example::new(vec![id, 13 - id], vec![id, 1]);
     let class = |id: i64| Example { target: ia3_train::Target::Class(id as usize % 3), ..text(id) };
     let config =
         config(OptimizerConfig::AdamW { betas: (0.9, 0.99), weight_decay: 0.1 }, 1).with_max_grad_norm(None);

@@ -23,7 +23,7 @@ fn base() -> Model {
 
 /// Examples of different lengths, so that the losses of micro-batches are means over different numbers of tokens.
 fn example(id: i64) -> Example {
-    Example { input: vec![id, 1], target: [vec![id; id as usize % 3 + 1], vec![1]].concat().into() }
+    Example::new(vec![id, 1], [vec![id; id as usize % 3 + 1], vec![1]].concat())
 }
 
 fn settings() -> TrainConfig {

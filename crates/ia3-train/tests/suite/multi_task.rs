@@ -33,9 +33,7 @@ fn ids(start: usize, count: usize) -> Vec<i64> {
 
 /// Examples of a task, of different lengths. The last batch of an epoch is smaller.
 fn examples(task: usize, target: impl Fn(usize) -> Target) -> Vec<Example> {
-    (0..7 + task)
-        .map(|i| Example { input: ids(i + 3 * task, 2 + (i + task) % 4), target: target(i) })
-        .collect()
+    (0..7 + task).map(|i| Example::new(ids(i + 3 * task, 2 + (i + task) % 4), target(i))).collect()
 }
 
 fn config(gradient_accumulation_steps: usize) -> TrainConfig {

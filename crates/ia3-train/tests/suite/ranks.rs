@@ -29,7 +29,7 @@ fn settings(micro_batches: usize, optimizer: OptimizerConfig) -> TrainConfig {
 
 fn data() -> Dataset {
     let target = |id: i64| [vec![id; id as usize % 3 + 1], vec![1]].concat();
-    let example = |id: i64| Example { input: vec![id, 1], target: target(id).into() };
+    let example = |id: i64| Example::new(vec![id, 1], target(id));
     Dataset { rows: (2..12).map(|id| vec![example(id)]).collect() }
 }
 

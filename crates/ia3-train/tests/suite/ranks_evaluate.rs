@@ -22,7 +22,7 @@ fn model(json: &str) -> Model {
 /// Examples of different lengths, so that batches differ.
 fn examples(target: impl Fn(i64) -> Target) -> Vec<Example> {
     let input = |id: i64| vec![id; id as usize % 4 + 1];
-    (2..12).map(|id| Example { input: input(id), target: target(id) }).collect()
+    (2..12).map(|id| Example::new(input(id), target(id))).collect()
 }
 
 fn by_ranks(model: &Model, examples: &[Example], size: usize) -> Vec<Result<Evaluation, TrainError>> {

@@ -29,7 +29,7 @@ fn model(config: &str) -> Model {
 }
 
 fn example(input: &[i64], target: Target) -> Example {
-    Example { input: input.to_vec(), target }
+    Example::new(input.to_vec(), target)
 }
 
 fn choices(choices: &[&[i64]], answer: usize) -> Target {

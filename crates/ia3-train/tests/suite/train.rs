@@ -18,7 +18,7 @@ fn tiny() -> Model {
 
 /// The target is the first token of the input, twice.
 fn examples() -> Vec<Example> {
-    (2..12).map(|id| Example { input: vec![id, 13 - id, 1], target: vec![id, id, 1].into() }).collect()
+    (2..12).map(|id| Example::new(vec![id, 13 - id, 1], vec![id, id, 1])).collect()
 }
 
 fn config(steps: usize) -> TrainConfig {
@@ -117,7 +117,7 @@ fn impossible_requests_are_refused_with_the_reason() {
     let refuse =
         |examples: &[Example], config: &TrainConfig| train(tiny(), examples, config).unwrap_err().to_string();
     assert_eq!(refuse(&[], &config(1)), "there are no examples");
-    let empty = [Example { input: vec![2, 1], target: vec![].into() }];
+    let empty = [Example::new(vec![2, 1], vec![])];
     assert_eq!(refuse(&empty, &config(1)), "example 0 has an empty target");
     let zero = config(1).with_batch_size(0);
     assert_eq!(refuse(&examples(), &zero), "`batch_size` is 0, expected at least 1");
@@ -127,9 +127,9 @@ fn impossible_requests_are_refused_with_the_reason() {
     let error =
         "`bucket` is 2, expected 1 without `shuffle`, because sorting by length would reorder the rows";
     assert_eq!(refuse(&examples(), &in_order), error);
-    let outside = [Example { input: vec![12, 1], target: vec![2, 1].into() }];
+    let outside = [Example::new(vec![12, 1], vec![2, 1])];
     assert_eq!(refuse(&outside, &config(1)), "`input_ids` holds the id 12, outside the vocabulary of 12");
-    let label = [Example { input: vec![2, 1], target: vec![77, 1].into() }];
+    let label = [Example::new(vec![2, 1], vec![77, 1])];
     assert_eq!(
         refuse(&label, &config(1)),
         "`labels` holds 77, which is neither one of the 12 classes nor -100"

@@ -11,6 +11,7 @@ use ia3_train::{Dataset, Example};
 ///
 /// - pairs of texts: `[("date: 2009-05-31", "the thirty-first of may two thousand nine")]`;
 /// - texts with the number of a class: `[("a fine film", 1)]`;
+/// - pairs of texts with the number of a class: `[(("a dog runs", "an animal moves"), 0)]`;
 /// - pairs of token ids: `[(vec![17, 4, 1], vec![42, 1])]`, where both end with the end token that the model expects;
 /// - [`Example`]s of token ids, [`TextExample`]s, or a [`Dataset`];
 /// - the lines of a JSON file: [`Examples::json_lines`].
@@ -131,7 +132,7 @@ impl ExampleInput for Example {
 
 impl ExampleInput for (Vec<i64>, Vec<i64>) {
     fn examples(list: impl IntoIterator<Item = Self>) -> Examples {
-        Example::examples(list.into_iter().map(|(input, target)| Example { input, target: target.into() }))
+        Example::examples(list.into_iter().map(|(input, target)| Example::new(input, target)))
     }
 }
 
@@ -152,7 +153,7 @@ impl ExampleInput for (&str, &str) {
 #[cfg(feature = "data")]
 impl ExampleInput for (String, String) {
     fn examples(list: impl IntoIterator<Item = Self>) -> Examples {
-        let text = |(input, target)| TextExample { input, answer: Answer::Text(target) };
+        let text = |(input, target)| TextExample::new(input, Answer::Text(target));
         TextExample::examples(list.into_iter().map(text))
     }
 }
@@ -167,7 +168,24 @@ impl ExampleInput for (&str, usize) {
 #[cfg(feature = "data")]
 impl ExampleInput for (String, usize) {
     fn examples(list: impl IntoIterator<Item = Self>) -> Examples {
-        let text = |(input, class)| TextExample { input, answer: Answer::Class(class) };
+        let text = |(input, class)| TextExample::new(input, Answer::Class(class));
+        TextExample::examples(list.into_iter().map(text))
+    }
+}
+
+#[cfg(feature = "data")]
+impl ExampleInput for ((&str, &str), usize) {
+    fn examples(list: impl IntoIterator<Item = Self>) -> Examples {
+        let owned = |((input, pair), class): Self| ((input.to_string(), pair.to_string()), class);
+        <((String, String), usize)>::examples(list.into_iter().map(owned))
+    }
+}
+
+#[cfg(feature = "data")]
+impl ExampleInput for ((String, String), usize) {
+    fn examples(list: impl IntoIterator<Item = Self>) -> Examples {
+        let text =
+            |((input, pair), class): Self| TextExample::new(input, Answer::Class(class)).with_text_pair(pair);
         TextExample::examples(list.into_iter().map(text))
     }
 }

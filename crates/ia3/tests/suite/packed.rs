@@ -13,15 +13,17 @@ use ia3::{Adapter, Bits, Error, ModelInputs, PretrainedOptions};
 
 /// The folders, the largest difference of a logit after a merge from PEFT's adapter on the dequantised weights, of the largest
 /// logit, and the tensors of a layer that a merge of outputs changes.
-const FOLDERS: [(&str, f32, &[&str]); 8] = [
+const FOLDERS: [(&str, f32, &[&str]); 10] = [
     // Scales in half precision are rounded once.
     ("gptq", 1e-3, &["scales"]),
     ("gptq_v2", 1e-3, &["scales"]),
     ("awq", 1e-3, &["scales"]),
+    ("gptqmodel", 1e-3, &["scales"]),
     ("int8", 1e-5, &["SCB"]),
     // The scales are quantised again.
     ("nf4", 0.1, &["weight.absmax", "weight.nested_absmax", "weight.quant_state.bitsandbytes__nf4"]),
     ("fp4", 1e-5, &["weight.absmax"]),
+    ("torchao", 1e-5, &["_weight_scale"]),
     ("opt_gptq", 1e-3, &["scales"]),
     // Its biases are in half precision.
     ("opt_int8", 1e-3, &["SCB"]),
@@ -58,8 +60,17 @@ fn largest(values: &[f32]) -> f32 {
 }
 
 fn merge(base: &Path, adapters: &[PathBuf], out: &Path) -> Result<ia3_gguf::MergeReport, Error> {
+    merge_with(base, adapters, out, false)
+}
+
+fn merge_with(
+    base: &Path,
+    adapters: &[PathBuf],
+    out: &Path,
+    requantize: bool,
+) -> Result<ia3_gguf::MergeReport, Error> {
     let out = OutputFolder::lock(out).unwrap();
-    ia3::merge_packed(base, ia3::read_config(base).unwrap(), adapters, &out, &device())
+    ia3::merge_packed(base, ia3::read_config(base).unwrap(), adapters, &out, requantize, &device())
 }
 
 #[test]
@@ -70,8 +81,9 @@ fn values_are_those_of_the_oracle_to_the_bit() {
     for (name, expected) in &expected {
         let checkpoint = Checkpoint::open(folder(name)).unwrap();
         let program = match name.trim_start_matches("opt_") {
-            "gptq" | "gptq_v2" => "GPTQ",
+            "gptq" | "gptq_v2" | "gptqmodel" => "GPTQ",
             "awq" => "AWQ",
+            "torchao" => "torchao",
             _ => "bitsandbytes",
         };
         assert_eq!(checkpoint.quantized_by(), Some(program), "{name}");
@@ -85,6 +97,22 @@ fn values_are_those_of_the_oracle_to_the_bit() {
         let names: Vec<&str> = checkpoint.tensors().map(|tensor| tensor.name).collect();
         assert!(names.iter().all(|name| name.ends_with(".weight") || name.ends_with(".bias")), "{names:?}");
     }
+}
+
+/// `fixtures/oracle/gen_packed_programs.py` made the folder with AutoAWQ's own tensors and values.
+#[test]
+fn values_of_autoawq_are_its_own_to_the_bit() {
+    let hashes = std::fs::read(fixture("packed/autoawq.json")).unwrap();
+    let expected: BTreeMap<String, String> = serde_json::from_slice(&hashes).unwrap();
+    assert_eq!(expected.len(), 7);
+    let checkpoint = Checkpoint::open(folder("autoawq")).unwrap();
+    for (weight, hash) in &expected {
+        let values = checkpoint.tensor(weight).unwrap();
+        let bytes: Vec<u8> = values.iter::<f32>().flat_map(f32::to_le_bytes).collect();
+        assert_eq!(&ia3_guard::sha256::of_bytes(&bytes)[..16], hash, "{weight}");
+    }
+    let model = load(&folder("autoawq"));
+    assert_close(&logits("autoawq", &model), &self::expected("autoawq", "base_logits"), 1e-5, "autoawq");
 }
 
 #[test]
@@ -291,4 +319,79 @@ fn a_sign_without_an_opposite_is_refused_and_names_the_column() {
     let error = refused_by(&base, &adapter, &dir.path().join("out"));
     assert!(matches!(error, PackedMergeError::Sign { column: 3, .. }), "{error}");
     assert!(!dir.path().join("out").exists());
+    // With rounding it has one.
+    let report = merge_with(&base, &[adapter], &dir.path().join("out"), true).unwrap();
+    let errors: Vec<f64> = report.requantized.into_values().collect();
+    assert!(errors.len() == 1 && errors[0] > 0.0 && errors[0] < 0.1, "{errors:?}");
+}
+
+/// What [`requantised_weights_are_within_their_format`] merges: the layer, whether its inputs are scaled, and the largest relative
+/// error of its weight, which is that of the format.
+const REQUANTISED: [(&str, &str, bool, f64); 9] = [
+    ("gptq", "self_attn.o_proj", true, 0.12),
+    ("gptq_v2", "self_attn.o_proj", true, 0.01),
+    ("awq", "self_attn.o_proj", true, 0.12),
+    ("int8", "self_attn.o_proj", true, 0.01),
+    ("nf4", "self_attn.o_proj", true, 0.15),
+    ("fp4", "self_attn.o_proj", true, 0.2),
+    ("torchao", "self_attn.o_proj", true, 0.01),
+    // Outputs that share a scale.
+    ("fp4", "self_attn.o_proj", false, 0.2),
+    ("opt_gptq", "self_attn.out_proj", true, 0.12),
+];
+
+/// Weights into which a vector cannot be merged exactly are quantised again: each is the dequantised weight times its factors within
+/// the error that the report names, which is that of the format, and nothing else changes.
+#[test]
+fn requantised_weights_are_within_their_format() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, layer, is_input, bound) in REQUANTISED {
+        let side = if is_input { "inputs" } else { "outputs" };
+        let (base, at) = (folder(name), |what: &str| dir.path().join(format!("{name}-{side}-{what}")));
+        let width = match (name.starts_with("opt"), is_input) {
+            (true, _) => 32,
+            (false, true) => 16,
+            (false, false) => 64,
+        };
+        let values: Vec<f32> =
+            (0..width).map(|i| [0.3, 1.0, 1.9, -0.7, 1.2][i % 5] + 0.01 * i as f32).collect();
+        let adapter = with_vector(name, layer, is_input, &values, &at("adapter"));
+        let refused = merge(&base, std::slice::from_ref(&adapter), &at("exact")).unwrap_err().to_string();
+        assert!(refused.contains(layer), "{name}: {refused}");
+        let report = merge_with(&base, &[adapter], &at("merged"), true).unwrap();
+        let (before, after) = (Checkpoint::open(&base).unwrap(), Checkpoint::open(at("merged")).unwrap());
+        let [(weight, error)] = report.requantized.iter().collect::<Vec<_>>()[..] else { panic!("{name}") };
+        assert!(weight.ends_with(&format!("{layer}.weight")), "{name}: {weight}");
+        let read =
+            |file: &Checkpoint, tensor: &str| -> Vec<f32> { file.tensor(tensor).unwrap().iter().collect() };
+        let (old, new) = (read(&before, weight), read(&after, weight));
+        let inputs = before.tensors().find(|tensor| tensor.name == weight).unwrap().shape[1];
+        let factor = |at: usize| if is_input { values[at % inputs] } else { values[at / inputs] };
+        let wanted: Vec<f32> = old.iter().enumerate().map(|(at, value)| value * factor(at)).collect();
+        let norm = |values: &mut dyn Iterator<Item = f32>| {
+            values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+        };
+        let found =
+            norm(&mut wanted.iter().zip(&new).map(|(a, b)| a - b)) / norm(&mut wanted.iter().copied());
+        println!("{name} {side}: {found:.2e}");
+        assert!((found - error).abs() < 1e-5, "{name}: {found}, reported {error}");
+        assert!(found > 0.0 && found < bound, "{name} {side}: {found}");
+        for tensor in before.tensors().filter(|tensor| tensor.name != weight) {
+            let is_same = read(&before, tensor.name) == read(&after, tensor.name);
+            assert!(is_same || tensor.name.ends_with(&format!("{layer}.bias")), "{name}: {}", tensor.name);
+        }
+    }
+}
+
+/// An adapter that can be merged exactly is merged so, whether or not weights may be quantised again.
+#[test]
+fn what_can_be_merged_exactly_is_not_quantised_again() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, ..) in FOLDERS {
+        let [exact, again] = ["exact", "again"].map(|what| dir.path().join(format!("{name}-{what}")));
+        let adapters = [adapter_of(name)];
+        let report = merge_with(&folder(name), &adapters, &again, true).unwrap();
+        assert_eq!(merge(&folder(name), &adapters, &exact).unwrap(), report, "{name}");
+        assert_eq!(tensors(&exact), tensors(&again), "{name}");
+    }
 }

@@ -350,15 +350,15 @@ fn choices_and_hidden_tokens_are_evaluated() {
         let labels: Vec<i64> = case.labels().into_data().iter().collect();
         let examples: Vec<Example> = match case.task {
             // Types are not part of such examples, so only models without them have the numbers of the corpus.
-            Task::MaskedLm => (0..rows)
-                .map(|i| Example { input: row(&ids, i), target: Target::TokenClasses(row(&labels, i)) })
-                .collect(),
+            Task::MaskedLm => {
+                (0..rows).map(|i| Example::new(row(&ids, i), Target::TokenClasses(row(&labels, i)))).collect()
+            }
             _ => {
                 let pair = |i: usize| TokenPair { ids: row(&ids, i), token_type_ids: row(&types, i) };
                 let example = |(i, answer): (usize, &i64)| {
                     let pairs: Vec<TokenPair> = (3 * i..3 * i + 3).map(pair).collect();
                     let target = Target::Pairs { pairs, answer: *answer as usize };
-                    Example { input: vec![2], target }
+                    Example::new(vec![2], target)
                 };
                 labels.iter().enumerate().map(example).collect()
             }

@@ -74,7 +74,7 @@ fn example(row: &Value) -> Example {
             Target::Choices { choices, answer: number("answer").unwrap() }
         }
     };
-    Example { input: ids(&row["input"]), target }
+    Example::new(ids(&row["input"]), target)
 }
 
 /// The preset of the case, shortened; other cases say everything.

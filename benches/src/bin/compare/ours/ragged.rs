@@ -45,7 +45,7 @@ impl Ours {
         let text = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
         let rows: Vec<(Vec<i64>, usize)> =
             serde_json::from_slice(&text).with_context(|| format!("reading {}", file.display()))?;
-        let example = |(input, class)| Example { input, target: Target::Class(class) };
+        let example = |(input, class)| Example::new(input, Target::Class(class));
         Ok(rows.into_iter().map(example).collect())
     }
 }

@@ -7,7 +7,6 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::ensure;
 use burn::tensor::Device;
 use ia3_gguf::MergeReport;
 use serde::Serialize;
@@ -86,18 +85,14 @@ pub(super) fn gguf(base: &Path, args: &Merge, device: &Device, format: Format) -
     Ok(ExitCode::SUCCESS)
 }
 
-/// `ia3 merge` with a folder of GPTQ, AWQ or bitsandbytes.
+/// `ia3 merge` with a folder of GPTQ, AWQ, bitsandbytes or torchao.
 pub(super) fn packed(base: &Path, args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
-    ensure!(
-        !args.requantize,
-        "--requantize is for bases that this program quantised and for GGUF files; --dequantize writes floats"
-    );
     let folder = out::folder(&args.out)?;
     out::refuse_adapters(&folder, &args.adapters)?;
     let config = base_config::with_head_of_adapter(base, &args.adapters)?;
     let before = |prompt: &String| Check::before(prompt, base, &args.adapters, device);
     let check = args.check.as_ref().map(before).transpose()?;
-    let report = ia3::merge_packed(base, config, &args.adapters, &folder, device)?;
+    let report = ia3::merge_packed(base, config, &args.adapters, &folder, args.requantize, device)?;
     let logits = check.map(|check| check.after(&args.out, device)).transpose()?;
     output::report(&Report::new(report, logits, &args.out), format)?;
     Ok(ExitCode::SUCCESS)

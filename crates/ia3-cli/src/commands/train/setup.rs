@@ -36,10 +36,7 @@ pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     // 1. Read the configuration of the base, of the training and of the adapter. No weight is read yet.
     let base_config = match args.adapter.as_slice() {
         [] => head::choose(args)?,
-        adapter => {
-            let config = base_config::with_head(&args.base, &args.head, adapter)?;
-            base_config::complete(config, &args.base, adapter)?
-        }
+        adapter => base_config::with_head(&args.base, &args.head, adapter)?,
     };
     let shapes = base_config.init(device);
     let config = train_config::from_args(args);

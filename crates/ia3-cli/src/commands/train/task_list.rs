@@ -30,6 +30,7 @@ struct Entry {
     data: PathBuf,
     eval: Option<PathBuf>,
     input_field: Option<String>,
+    text_pair_field: Option<String>,
     target_field: Option<String>,
     question_field: Option<String>,
     label_field: Option<String>,
@@ -139,6 +140,7 @@ impl Entry {
         let list = |own: Option<Vec<String>>, flags| own.unwrap_or(flags);
         let rows = DataArgs {
             input_field: self.input_field.or(flags.input_field),
+            text_pair_field: self.text_pair_field.or(flags.text_pair_field),
             target_field: self.target_field.or(flags.target_field),
             question_field: self.question_field.or(flags.question_field),
             label_field: self.label_field.or(flags.label_field),
@@ -175,6 +177,7 @@ fn check(rows: &DataArgs) -> anyhow::Result<()> {
         ("label_field", rows.label_field.is_some()),
         ("choices_field", rows.choices_field.is_some()),
         ("question_field", rows.question_field.is_some()),
+        ("text_pair_field", rows.text_pair_field.is_some()),
     ];
     let (template, templates) =
         (("template", rows.template.is_some()), ("templates", rows.templates.is_some()));

@@ -78,14 +78,28 @@ impl SentencePiece {
 
     /// Refuses a model that is no unigram model.
     pub(super) fn check_unigram(&self) -> Result<(), String> {
-        let name = match self.model_type {
-            1 => return Ok(()),
+        self.check(1)
+    }
+
+    /// Refuses a model that does not merge pairs.
+    pub(super) fn check_pairs(&self) -> Result<(), String> {
+        self.check(2)
+    }
+
+    fn check(&self, expected: u64) -> Result<(), String> {
+        let name = |kind| match kind {
+            1 => "unigrams",
             2 => "BPE",
             3 => "words",
             4 => "characters",
             _ => "a kind that is not known",
         };
-        Err(format!("it is a model of {name}, expected a unigram model"))
+        match self.model_type == expected {
+            true => Ok(()),
+            false => {
+                Err(format!("it is a model of {}, expected one of {}", name(self.model_type), name(expected)))
+            }
+        }
     }
 }
 

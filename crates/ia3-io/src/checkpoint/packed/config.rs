@@ -1,4 +1,4 @@
-//! `quantization_config` of GPTQ, AWQ and bitsandbytes.
+//! `quantization_config` of GPTQ, AWQ, bitsandbytes and torchao.
 
 use serde_json::Value;
 
@@ -22,16 +22,19 @@ pub(crate) enum Method {
     },
     /// 8 or 4 bits, which the tensors of each weight tell.
     Bitsandbytes,
+    /// 8 bits with a scale for each row.
+    Torchao,
 }
 
 /// The values of `quant_method` that are read.
-pub(crate) const METHODS: [&str; 3] = ["gptq", "awq", "bitsandbytes"];
+pub(crate) const METHODS: [&str; 4] = ["gptq", "awq", "bitsandbytes", "torchao"];
 
 /// The method, or `None` if it is not one of these.
 pub(crate) fn method(fields: &Fields) -> Result<Option<Method>, CheckpointError> {
     match fields.get("quant_method").as_str() {
         Some("gptq") => gptq(fields).map(Some),
         Some("awq") => awq(fields).map(Some),
+        Some("torchao") => torchao(fields).map(Some),
         Some("bitsandbytes") => Ok(Some(Method::Bitsandbytes)),
         // Files of older versions of transformers have no `quant_method`.
         None if is_set(fields, "load_in_8bit") || is_set(fields, "load_in_4bit") => {
@@ -99,6 +102,20 @@ fn awq(fields: &Fields) -> Result<Method, CheckpointError> {
     )?;
     let group_size = group_size(fields, "group_size")?;
     Ok(Method::Awq { group_size })
+}
+
+/// Weights alone, in 8 bits. The text is that of older versions of transformers.
+fn torchao(fields: &Fields) -> Result<Method, CheckpointError> {
+    let is_int8 = |found: &Value| match found.as_str() {
+        Some(name) => name == "int8_weight_only",
+        None => found.pointer("/default/_type").is_some_and(|kind| kind == "Int8WeightOnlyConfig"),
+    };
+    fields.expect(
+        "quant_type",
+        is_int8,
+        "`Int8WeightOnlyConfig`; torchao's other types pack integers for a kernel or quantise activations too, take the float model",
+    )?;
+    Ok(Method::Torchao)
 }
 
 fn group_size(fields: &Fields, field: &'static str) -> Result<Option<usize>, CheckpointError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::config::Method;
 use super::four_bit::{FourBit, STATE};
 use super::grouped::{Grouped, Layout};
-use super::int8::Int8;
+use super::int8::{Int8, Program};
 use super::{Kind, PackedWeight};
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::quantization_config::{Announced, of_folder};
@@ -16,7 +16,7 @@ enum Named<'a> {
     /// The integers of GPTQ or AWQ, of the layer at this path.
     Grouped(&'a str),
     /// The scales of eight bits, of the layer at this path.
-    Int8(&'a str),
+    Int8(&'a str, Program),
     /// The state of four bits, of the weight of this name.
     FourBit(&'a str),
 }
@@ -24,7 +24,11 @@ enum Named<'a> {
 fn named(tensor: &str) -> Option<Named<'_>> {
     let four_bit = || Some(Named::FourBit(&tensor[..tensor.find(STATE)?]));
     let grouped = || tensor.strip_suffix(".qweight").map(Named::Grouped);
-    let int8 = || tensor.strip_suffix(".SCB").map(Named::Int8);
+    let int8 = |program: Program| {
+        let stem = tensor.strip_suffix(program.names()[1])?.strip_suffix('.')?;
+        Some(Named::Int8(stem, program))
+    };
+    let int8 = || [Program::Bitsandbytes, Program::Torchao].into_iter().find_map(int8);
     grouped().or_else(int8).or_else(four_bit)
 }
 
@@ -56,8 +60,10 @@ pub(in crate::checkpoint) fn find(
                 let grouped = Grouped::of(file, stem, Layout::Awq, group_size)?;
                 (format!("{stem}.weight"), Kind::Grouped(grouped))
             }
-            (Named::Int8(stem), Method::Bitsandbytes) => {
-                (format!("{stem}.weight"), Kind::Int8(Int8::of(file, stem)?))
+            (Named::Int8(stem, program), Method::Bitsandbytes | Method::Torchao)
+                if (program == Program::Torchao) == (method == Method::Torchao) =>
+            {
+                (format!("{stem}.weight"), Kind::Int8(Int8::of(file, stem, program)?))
             }
             (Named::FourBit(weight), Method::Bitsandbytes) => {
                 (weight.to_string(), Kind::FourBit(FourBit::of(file, weight, tensor)?))

@@ -11,12 +11,14 @@
 //!
 //! Version 1 of GPTQ's format stores `z − 1` in the bits of an integer; version 2 and AWQ store `z`.
 
+use burn::tensor::DType;
 use rayon::prelude::*;
 use safetensors::Dtype;
 
 use super::parts::{self, Kind};
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::stored_tensors::StoredTensors;
+use crate::layout;
 
 /// How integers lie in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,14 @@ impl Layout {
         match self {
             Self::Gptq { bits, .. } => bits,
             Self::Awq => 4,
+        }
+    }
+
+    /// What is added to a stored zero point.
+    fn offset(self) -> u32 {
+        match self {
+            Self::Gptq { offset, .. } => offset,
+            Self::Awq => 0,
         }
     }
 
@@ -164,10 +174,7 @@ impl Grouped {
     /// The zero points, `[groups, d_out]`.
     fn zeros(&self, file: &StoredTensors) -> Result<Vec<u32>, CheckpointError> {
         let words = parts::words(&parts::bytes(file, &self.part("qzeros"))?);
-        let offset = match self.layout {
-            Layout::Gptq { offset, .. } => offset,
-            Layout::Awq => 0,
-        };
+        let offset = self.layout.offset();
         let zero = |at: usize| {
             let (word, shift) = self.layout.zero_place(self.outputs, at / self.outputs, at % self.outputs);
             // A zero point of 0 is stored as the largest integer where 1 is subtracted.
@@ -217,5 +224,112 @@ impl Grouped {
             }
         }
         Ok(None)
+    }
+}
+
+/// The scale and the zero point of an output in a group of inputs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Group {
+    pub(super) scale: f32,
+    pub(super) zero: u32,
+}
+
+/// The tensors of a weight in memory, to be changed.
+pub(super) struct Parts<'a> {
+    grouped: &'a Grouped,
+    integers: Vec<u32>,
+    zeros: Vec<u32>,
+    scales: Vec<f32>,
+    dtype: Dtype,
+    /// The group of each input.
+    groups: Vec<usize>,
+}
+
+impl Grouped {
+    /// Reads the tensors.
+    pub(super) fn open(&self, file: &StoredTensors) -> Result<Parts<'_>, CheckpointError> {
+        let scales = self.part("scales");
+        Ok(Parts {
+            grouped: self,
+            integers: parts::words(&parts::bytes(file, &self.part("qweight"))?),
+            zeros: self.zeros(file)?,
+            scales: parts::floats(file, &scales)?,
+            dtype: file.entry(&scales)?.1.dtype,
+            groups: self.groups(file)?,
+        })
+    }
+}
+
+impl Parts<'_> {
+    /// The inputs of each group.
+    pub(super) fn members(&self) -> Vec<Vec<usize>> {
+        let mut members = vec![vec![]; self.grouped.groups];
+        self.groups.iter().enumerate().for_each(|(input, group)| members[*group].push(input));
+        members
+    }
+
+    /// Whether every zero point is the one in the middle.
+    pub(super) fn is_symmetric(&self) -> bool {
+        self.zeros.iter().all(|zero| *zero == self.largest().div_ceil(2))
+    }
+
+    /// The largest integer.
+    pub(super) fn largest(&self) -> u32 {
+        self.grouped.layout.largest()
+    }
+
+    /// The dtype of the scales.
+    pub(super) fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    pub(super) fn group(&self, group: usize, output: usize) -> Group {
+        let at = group * self.grouped.outputs + output;
+        Group { scale: self.scales[at], zero: self.zeros[at] }
+    }
+
+    pub(super) fn set_group(&mut self, group: usize, output: usize, new: Group) {
+        let at = group * self.grouped.outputs + output;
+        (self.scales[at], self.zeros[at]) = (new.scale, new.zero);
+    }
+
+    /// The value of an integer.
+    pub(super) fn value(&self, input: usize, output: usize, group: Group) -> f32 {
+        let (word, shift) = self.grouped.layout.place(self.grouped.outputs, input, output);
+        let q = (self.integers[word] >> shift) & self.largest();
+        group.scale * (q as f32 - group.zero as f32)
+    }
+
+    pub(super) fn set(&mut self, input: usize, output: usize, q: u32) {
+        let (word, shift) = self.grouped.layout.place(self.grouped.outputs, input, output);
+        self.integers[word] = (self.integers[word] & !(self.largest() << shift)) | (q << shift);
+    }
+
+    /// The bytes of the tensors, by their names.
+    pub(super) fn tensors(self) -> Vec<(String, Vec<u8>)> {
+        let (grouped, largest) = (self.grouped, self.largest());
+        let offset = grouped.layout.offset();
+        let mut zeros = vec![0_u32; self.zeros.len() / grouped.layout.per_word()];
+        for (at, zero) in self.zeros.iter().enumerate() {
+            let (word, shift) =
+                grouped.layout.zero_place(grouped.outputs, at / grouped.outputs, at % grouped.outputs);
+            zeros[word] |= (zero.wrapping_sub(offset) & largest) << shift;
+        }
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let shape = vec![self.scales.len()];
+        let scales = layout::as_dtype(self.scales, shape, dtype_of(self.dtype)).as_bytes().to_vec();
+        vec![
+            (grouped.part("qweight"), words(&self.integers)),
+            (grouped.part("qzeros"), words(&zeros)),
+            (grouped.part("scales"), scales),
+        ]
+    }
+}
+
+fn dtype_of(dtype: Dtype) -> DType {
+    match dtype {
+        Dtype::F16 => DType::F16,
+        Dtype::BF16 => DType::BF16,
+        _ => DType::F32,
     }
 }

@@ -1,4 +1,4 @@
-//! Weights of linear layers that other programs quantised: GPTQ, AWQ, and bitsandbytes in 8 and 4 bits.
+//! Weights of linear layers that other programs quantised: GPTQ, AWQ, bitsandbytes in 8 and 4 bits, and torchao in 8.
 //!
 //! Each is stored as several tensors, which are decoded to floats while the weight is read. The checkpoint shows one tensor
 //! `k.weight` in their place.
@@ -46,7 +46,8 @@ impl PackedWeight {
     pub(crate) fn program(&self) -> &'static str {
         match &self.kind {
             Kind::Grouped(grouped) => grouped.program(),
-            Kind::Int8(_) | Kind::FourBit(_) => "bitsandbytes",
+            Kind::Int8(int8) => int8.name(),
+            Kind::FourBit(_) => "bitsandbytes",
         }
     }
 

@@ -31,10 +31,8 @@ fn examples_of_all_forms_are_the_same_ids() {
     let text = base.tokenizer().unwrap().unwrap();
     let ids = |text_: &str| text.encode(text_, None).unwrap();
     let pairs = PAIRS.map(|(input, target)| (ids(input), ids(target)));
-    let expected: Vec<Vec<Example>> = pairs
-        .iter()
-        .map(|(input, target)| vec![Example { input: input.clone(), target: target.clone().into() }])
-        .collect();
+    let expected: Vec<Vec<Example>> =
+        pairs.iter().map(|(input, target)| vec![Example::new(input.clone(), target.clone())]).collect();
     let owned: Vec<(String, String)> = PAIRS.map(|(a, b)| (a.to_string(), b.to_string())).to_vec();
     let forms: [Examples; 5] = [
         PAIRS.into(),

@@ -21,14 +21,13 @@ fn examples(case: &Case) -> Vec<Example> {
             (Task::SequenceClassification, _) => Target::Class(i as usize % 2),
             (Task::QuestionAnswering, _) => {
                 let n = input.len();
-                let (token_type_ids, places) = (vec![0; n], vec![Some((0, 0)); n]);
-                let (start, end) = (i as usize % n, n - 1);
-                Target::Span(Span { start, end, token_type_ids, places, ..Span::default() })
+                let (start, end, places) = (i as usize % n, n - 1, vec![Some((0, 0)); n]);
+                Target::Span(Span { start, end, places, ..Span::default() })
             }
             (Task::TokenClassification, _) => Target::TokenClasses(input.iter().map(|id| id % 5).collect()),
             _ => Target::from((0..2 + i % 2).map(|j| 2 + (3 * i + j) % 29).collect::<Vec<i64>>()),
         };
-        Example { input, target }
+        Example::new(input, target)
     };
     (0..6).map(example).collect()
 }

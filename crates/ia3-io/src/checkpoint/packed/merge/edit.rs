@@ -41,7 +41,10 @@ impl Edit {
             Self::Floats { rows, columns } => {
                 multiply(file, name, bytes, [rows.as_deref(), columns.as_deref()], rounding)
             }
-            Self::Flip { weight, flipped, module } => flip(file, weight, flipped, module, bytes),
+            Self::Flip { weight, flipped, module } => match flip(file, weight, flipped, bytes)? {
+                None => Ok(()),
+                Some((column, why)) => Err(PackedMergeError::Sign { module: module.clone(), column, why }),
+            },
             Self::Replace(with) => {
                 bytes.clone_from(with);
                 Ok(())
@@ -89,14 +92,15 @@ fn format(entry: &Entry) -> Option<Format> {
     }
 }
 
-fn flip(
+/// Changes the signs of the weights of some inputs in the bytes of the integers. Returns the first input for which that is not
+/// possible, and why.
+pub(super) fn flip(
     file: &Checkpoint,
     weight: &str,
     flipped: &[bool],
-    module: &str,
     bytes: &mut [u8],
-) -> Result<(), PackedMergeError> {
-    let Some(packed) = file.packed(weight) else { return Ok(()) };
+) -> Result<Option<(usize, &'static str)>, PackedMergeError> {
+    let Some(packed) = file.packed(weight) else { return Ok(None) };
     let (column, why) = match &packed.kind {
         Kind::Grouped(grouped) => (
             grouped.flip(file.stored(), flipped, bytes)?,
@@ -110,8 +114,5 @@ fn flip(
             "the table of values (`quant_map`) has no opposite for a value of that input",
         ),
     };
-    match column {
-        None => Ok(()),
-        Some(column) => Err(PackedMergeError::Sign { module: module.to_string(), column, why }),
-    }
+    Ok(column.map(|column| (column, why)))
 }

@@ -22,7 +22,7 @@ pub enum PackedMergeError {
     File(#[from] FileError),
     /// The base is not a folder with quantised weights of another program.
     #[error(
-        "`{}` is not a folder with weights that GPTQ, AWQ or bitsandbytes quantised; merge into floats in the usual way",
+        "`{}` is not a folder with weights that GPTQ, AWQ, bitsandbytes or torchao quantised; merge into floats in the usual way",
         quote_path(path)
     )]
     NotPacked {
@@ -157,6 +157,13 @@ pub enum PackedMergeError {
         /// The product.
         product: f64,
     },
+}
+
+impl PackedMergeError {
+    /// Whether the weight can be merged into if its integers are computed anew.
+    pub fn is_rounding(&self) -> bool {
+        matches!(self, Self::InputVector { .. } | Self::SharedScale { .. } | Self::Sign { .. })
+    }
 }
 
 impl From<SafetensorsError> for PackedMergeError {

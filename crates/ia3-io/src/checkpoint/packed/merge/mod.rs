@@ -1,12 +1,15 @@
-//! Merging adapters into weights that another program quantised. Their format is kept, and so are their integers.
+//! Merging adapters into weights that another program quantised. Their format is kept, and so are their integers where that is
+//! possible.
 
 mod edit;
 mod error;
+mod exact;
 mod factors;
 mod folder;
 mod nested;
 mod plan;
 mod record;
+mod requantize;
 mod shard;
 
 use std::path::{Path, PathBuf};
@@ -42,14 +45,17 @@ impl PackedModel {
     }
 }
 
-/// Merges the adapters of some folders into a folder whose weights GPTQ, AWQ or bitsandbytes quantised, and writes the result
-/// to another folder in the same format.
+/// Merges the adapters of some folders into a folder whose weights GPTQ, AWQ, bitsandbytes or torchao quantised, and writes the
+/// result to another folder in the same format.
 ///
 /// Vectors of outputs are multiplied into the scales, those on the inputs of a feed-forward block's last layer into the
 /// scales of the layer before; behind a ReLU, the integers of a column with a negative factor change their signs. All other
 /// tensors stay byte for byte, and so do the configuration, the tokenizer and the other files. The metadata of every file that
 /// is changed gets the hashes of the adapters and of the file before. The folder is complete or absent, whatever interrupts
 /// the write.
+///
+/// `requantize` allows quantising those weights again into which a vector cannot be merged so: with round to nearest, in their groups,
+/// rows or blocks. The report has their relative errors. The new tensors of these weights are in memory together.
 ///
 /// # Errors
 ///
@@ -59,6 +65,7 @@ pub fn merge_packed(
     adapters: &[PathBuf],
     out: &OutputFolder,
     model: &PackedModel,
+    requantize: bool,
 ) -> Result<MergeReport, PackedMergeError> {
     let checkpoint = Checkpoint::open(base)?;
     if !base.is_dir() || !checkpoint.is_packed() {
@@ -76,6 +83,6 @@ pub fn merge_packed(
         let read = |source| FileError::io("read", &adapter.path, source);
         hashes.push(sha256::of_file(&adapter.path).map_err(read)?);
     }
-    let plan = Plan::new(&checkpoint, &factors, model)?;
+    let plan = Plan::new(&checkpoint, &factors, model, requantize)?;
     folder::write(&checkpoint, base, &plan, hashes, out)
 }

@@ -8,10 +8,18 @@ use crate::checkpoint::stored_tensors::StoredTensors;
 /// The key of the offset in the state of a weight.
 const OFFSET: &str = "\"nested_offset\"";
 
-/// Magnitudes that were quantised again.
+/// A weight, or its magnitudes alone, quantised again.
 pub(super) struct Requantized {
     /// The relative error `‖W − Wq‖ / ‖W‖` of the weight.
     pub(super) error: f64,
+    /// The new bytes of tensors, by their names; as many as before.
+    pub(super) tensors: Vec<(String, Vec<u8>)>,
+}
+
+/// Magnitudes after they were stored.
+pub(super) struct Stored {
+    /// What the tensors say.
+    pub(super) again: Vec<f32>,
     /// The new bytes of tensors, by their names; as many as before.
     pub(super) tensors: Vec<(String, Vec<u8>)>,
 }
@@ -22,17 +30,27 @@ pub(super) fn requantize(
     weight: &FourBit,
     factors: &[f32],
 ) -> Result<Requantized, CheckpointError> {
-    let Some(Nested { block, offset }) = weight.nested else {
-        return Ok(Requantized { error: 0.0, tensors: vec![] });
-    };
     let wanted: Vec<f32> =
         weight.absmax(file)?.iter().zip(factors).map(|(max, factor)| max * factor).collect();
+    let Stored { again, tensors } = store(file, weight, &wanted)?;
+    Ok(Requantized { error: weight.error(file, &wanted, &again)?, tensors })
+}
+
+/// The tensors that hold these magnitudes of the blocks.
+pub(super) fn store(
+    file: &StoredTensors,
+    weight: &FourBit,
+    wanted: &[f32],
+) -> Result<Stored, CheckpointError> {
+    let Some(Nested { block, offset }) = weight.nested else {
+        let bytes = wanted.iter().flat_map(|max| max.to_le_bytes()).collect();
+        return Ok(Stored { again: wanted.to_vec(), tensors: vec![(weight.part("absmax"), bytes)] });
+    };
     let map = parts::floats(file, &weight.part("nested_quant_map"))?;
     let mean = wanted.iter().map(|max| f64::from(*max)).sum::<f64>() / wanted.len() as f64;
     let (state, offset) = with_offset(parts::bytes(file, &weight.state)?, mean as f32, offset);
 
-    let mut order: Vec<usize> = (0..map.len()).collect();
-    order.sort_by(|a, b| map[*a].total_cmp(&map[*b]));
+    let order = sorted(&map);
     let (mut codes, mut scales, mut again) = (vec![], vec![], vec![]);
     for wanted in wanted.chunks(block) {
         let scale = wanted.iter().map(|max| (max - offset).abs()).fold(0.0, f32::max);
@@ -44,14 +62,20 @@ pub(super) fn requantize(
         }
         scales.extend(scale.to_le_bytes());
     }
-    let error = weight.error(file, &wanted, &again)?;
     let parts = [(weight.part("absmax"), codes), (weight.part("nested_absmax"), scales)];
     let tensors = parts.into_iter().chain([(weight.state.clone(), state)]).collect();
-    Ok(Requantized { error, tensors })
+    Ok(Stored { again, tensors })
+}
+
+/// The indices of a map in the order of its values.
+pub(super) fn sorted(map: &[f32]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..map.len()).collect();
+    order.sort_by(|a, b| map[*a].total_cmp(&map[*b]));
+    order
 }
 
 /// The index of the value of `map` that is nearest to `value`. `order` sorts the map.
-fn nearest(map: &[f32], order: &[usize], value: f32) -> usize {
+pub(super) fn nearest(map: &[f32], order: &[usize], value: f32) -> usize {
     let above = order.partition_point(|i| map[*i] < value);
     let candidates = [above.checked_sub(1), Some(above)].into_iter().flatten();
     let indices = candidates.filter_map(|at| order.get(at).copied());

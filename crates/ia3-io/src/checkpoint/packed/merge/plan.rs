@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use ia3_config::{ModuleKind, Placement};
 
 use super::edit::Edit;
+use super::exact::Exact;
 use super::factors::{Factors, LayerFactors};
-use super::nested::{self, Requantized};
+use super::requantize::requantize;
 use super::{PackedMergeError, PackedModel};
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::packed::Kind;
-use crate::checkpoint::packed::four_bit::FourBit;
+use crate::checkpoint::packed::PackedWeight;
 
 /// The edits, by the name of the tensor in the files.
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) edits: BTreeMap<String, Edit>,
-    /// The relative error `‖W − Wq‖ / ‖W‖` of weights whose scales are quantised themselves, and were quantised again.
+    /// The relative error `‖W − Wq‖ / ‖W‖` of weights that were quantised again, or whose scales were.
     pub(super) requantized: BTreeMap<String, f64>,
+    /// Whether weights may be quantised again.
+    requantizes: bool,
 }
 
 impl Plan {
@@ -25,8 +27,9 @@ impl Plan {
         file: &Checkpoint,
         factors: &Factors,
         model: &PackedModel,
+        requantizes: bool,
     ) -> Result<Self, PackedMergeError> {
-        let mut plan = Self::default();
+        let mut plan = Self { requantizes, ..Self::default() };
         for (module, factors) in &factors.0 {
             plan.layer(file, module, factors, model)?;
         }
@@ -52,9 +55,9 @@ impl Plan {
             check_len(&bias, "outputs", len, outputs.len())?;
             self.edits.insert(bias, Edit::floats(Some(outputs.clone()), None));
         }
-        match file.packed(&weight).map(|packed| &packed.kind) {
+        match file.packed(&weight) {
             None => self.floats(file, module, weight, factors, model),
-            Some(kind) => self.packed(file, module, &weight, kind, factors),
+            Some(packed) => self.packed(file, module, &weight, packed, factors),
         }
     }
 
@@ -91,69 +94,28 @@ impl Plan {
         Ok(())
     }
 
-    /// Multiplies the scales of a quantised weight, and changes the signs of integers.
+    /// Multiplies the scales of a quantised weight, and changes the signs of integers; or quantises it again, where that is not
+    /// possible and was asked for.
     fn packed(
         &mut self,
         file: &Checkpoint,
         module: &str,
         weight: &str,
-        kind: &Kind,
+        packed: &PackedWeight,
         factors: &LayerFactors,
     ) -> Result<(), PackedMergeError> {
-        if factors.inputs.is_some() {
-            return Err(PackedMergeError::InputVector { module: module.to_string() });
-        }
-        let shape = match kind {
-            Kind::Grouped(grouped) => grouped.shape(),
-            Kind::Int8(int8) => int8.shape,
-            Kind::FourBit(four_bit) => four_bit.shape,
-        };
-        check_lens(weight, factors, shape)?;
-        if let Some(outputs) = &factors.outputs {
-            match kind {
-                Kind::Grouped(grouped) => {
-                    self.edits.insert(grouped.part("scales"), Edit::floats(None, Some(outputs.clone())));
-                }
-                Kind::Int8(int8) => {
-                    self.edits.insert(int8.part("SCB"), Edit::floats(Some(outputs.clone()), None));
-                }
-                Kind::FourBit(four_bit) => self.four_bit(file, weight, four_bit, outputs)?,
+        check_lens(weight, factors, packed.shape)?;
+        let again = match Exact::of(file, module, weight, packed, factors) {
+            Ok(exact) if !self.requantizes || exact.can_flip(file)? => {
+                self.requantized.extend(exact.requantized.map(|error| (weight.to_string(), error)));
+                self.edits.extend(exact.edits);
+                return Ok(());
             }
-        }
-        if let Some(flipped) = &factors.flipped {
-            let integers = match kind {
-                Kind::Grouped(grouped) => grouped.part("qweight"),
-                Kind::Int8(_) | Kind::FourBit(_) => weight.to_string(),
-            };
-            let edit = Edit::Flip {
-                weight: weight.to_string(),
-                flipped: flipped.clone(),
-                module: module.to_string(),
-            };
-            self.edits.insert(integers, edit);
-        }
-        Ok(())
-    }
-
-    fn four_bit(
-        &mut self,
-        file: &Checkpoint,
-        weight: &str,
-        four_bit: &FourBit,
-        outputs: &[f32],
-    ) -> Result<(), PackedMergeError> {
-        let blocks = four_bit.block_factors(outputs).ok_or_else(|| PackedMergeError::SharedScale {
-            tensor: weight.to_string(),
-            block: four_bit.block,
-            inputs: four_bit.shape[1],
-        })?;
-        if four_bit.nested.is_none() {
-            self.edits.insert(four_bit.part("absmax"), Edit::floats(Some(blocks), None));
-            return Ok(());
-        }
-        let Requantized { error, tensors } = nested::requantize(file.stored(), four_bit, &blocks)?;
-        self.requantized.insert(weight.to_string(), error);
-        self.edits.extend(tensors.into_iter().map(|(name, bytes)| (name, Edit::Replace(bytes))));
+            Err(error) if !(self.requantizes && error.is_rounding()) => return Err(error),
+            Ok(_) | Err(_) => requantize(file.stored(), weight, packed, factors)?,
+        };
+        self.requantized.insert(weight.to_string(), again.error);
+        self.edits.extend(again.tensors.into_iter().map(|(name, bytes)| (name, Edit::Replace(bytes))));
         Ok(())
     }
 }
