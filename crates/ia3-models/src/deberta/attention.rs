@@ -122,7 +122,7 @@ impl DebertaSelfAttention {
         scores: &PositionScores,
         distances: &Distances,
     ) -> Option<Tensor<4>> {
-        let embeddings = self.pos_dropout.forward(distances.embeddings.clone().cast(q.dtype()));
+        let embeddings = self.pos_dropout.forward(distances.embeddings.clone());
         let of = |layer: &Option<Linear>| {
             let layer = layer.as_ref()?;
             Some(split_heads(layer.ia3_forward_shared(embeddings.clone()), self.heads.groups))

@@ -1,7 +1,7 @@
 //! The distances of tokens as rows of a table.
 
 use burn::nn::Embedding;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::config::PositionScores;
 
@@ -14,11 +14,12 @@ pub(super) struct Distances {
 }
 
 impl Distances {
-    /// Those of a text of `seq` tokens. `norm` is computed of the rows of the table.
+    /// Those of a text of `seq` tokens, for states of `dtype`. `norm` is computed of the rows of the table.
     pub(super) fn new(
         scores: &PositionScores,
         table: &Embedding,
         seq: usize,
+        dtype: DType,
         norm: impl FnOnce(Tensor<2>) -> Tensor<2>,
     ) -> Self {
         let table = table.weight.val();
@@ -27,7 +28,7 @@ impl Distances {
         let (first, last) = (rows[0], rows[rows.len() - 1]);
         let of_pair = |i: usize| (0..seq).map(move |j| i + seq - 1 - j);
         let index = (0..seq).flat_map(of_pair).map(|apart| rows[apart] - first).collect::<Vec<_>>();
-        let embeddings = table.narrow(0, first as usize, (last - first + 1) as usize);
+        let embeddings = table.narrow(0, first as usize, (last - first + 1) as usize).cast(dtype);
         let index = int_matrix(index, seq, &embeddings.device());
         Self { embeddings: norm(embeddings).unsqueeze(), index }
     }

@@ -59,14 +59,14 @@ impl DebertaEncoder {
         }
     }
 
-    /// The distances of a text of `seq` tokens.
-    fn distances(&self, config: &DebertaConfig, seq: usize) -> Option<Distances> {
+    /// The distances of the tokens of states `x` `[batch, seq, d]`.
+    fn distances(&self, config: &DebertaConfig, x: &Tensor<3>) -> Option<Distances> {
         let (scores, table) = (config.distances.as_ref()?, self.rel_embeddings.as_ref()?);
         let norm = |rows: Tensor<2>| match &self.LayerNorm {
             Some(norm) => norm.forward(rows),
             None => rows,
         };
-        Some(Distances::new(scores, table, seq, norm))
+        Some(Distances::new(scores, table, x.dims()[1], x.dtype(), norm))
     }
 }
 
@@ -89,7 +89,7 @@ impl EncoderBody for DebertaModel {
         let ids = required("input_ids", &inputs.input_ids)?;
         let embedded = self.embeddings.forward(config, inputs, &ids)?;
         let mask = inputs.attention_mask.as_ref().map(|mask| mask::of_pairs(mask, embedded.dtype()));
-        let distances = self.encoder.distances(config, ids.dims()[1]);
+        let distances = self.encoder.distances(config, &embedded);
         let mut x = embedded.clone();
         for (i, layer) in self.encoder.layer.iter().enumerate() {
             trace.push(&x);

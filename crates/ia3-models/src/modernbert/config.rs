@@ -228,8 +228,8 @@ impl ModernBertConfig {
         expect_dropout("embedding_dropout", self.embedding_dropout)?;
         expect_dropout("mlp_dropout", self.mlp_dropout)?;
         expect_dropout("classifier_dropout", self.classifier_dropout)?;
-        let other = self.rope_parameters.iter().flatten().map(|(name, _)| name.as_str());
-        let other = other.filter(|name| !["full_attention", "sliding_attention"].contains(name)).next();
+        let mut names = self.rope_parameters.iter().flatten().map(|(name, _)| name.as_str());
+        let other = names.find(|name| !["full_attention", "sliding_attention"].contains(name));
         let expected = "`full_attention` and `sliding_attention`";
         expect(other.is_none(), "rope_parameters", format!("`{}`", other.unwrap_or_default()), expected)?;
         self.windows()?;

@@ -3,6 +3,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod encoders;
+mod esm;
 mod experts;
 mod front_door;
 mod gguf;

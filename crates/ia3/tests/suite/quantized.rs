@@ -133,7 +133,9 @@ fn vectors_on_inputs_behind_a_gate_or_a_relu_merge_exactly() {
                 values.map_or(1, |values| if values[i] < 0.0 { -1 } else { 1 })
             };
             let (before, after) = (integers(&base), integers(&merged));
-            for (path, before) in &before {
+            // A head that the adapter saves takes the place of the base's, and is no longer quantised.
+            let saved = |path: &str| adapter.saved.contains_key(&format!("{path}.weight"));
+            for (path, before) in before.iter().filter(|(path, _)| !saved(path)) {
                 let [_, inputs] = before.layout().shape;
                 let relu = blocks.iter().any(|b| b.second == *path && b.between == Between::Relu);
                 let gate = blocks.iter().find(|b| b.first == *path && b.between == Between::Gate);
@@ -154,7 +156,7 @@ fn vectors_on_inputs_behind_a_gate_or_a_relu_merge_exactly() {
         }
         merged_cases.push(case.name);
     }
-    for name in ["t5", "opt", "opt350m", "m2m100", "t5v11", "llama", "phi3"] {
+    for name in ["t5", "opt", "opt350m", "m2m100", "t5v11", "llama", "phi3", "modernbert"] {
         assert!(merged_cases.iter().any(|case| case == name), "{name} is not among {merged_cases:?}");
     }
     assert!(flipped > 100, "{flipped}");
