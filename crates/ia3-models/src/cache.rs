@@ -1,6 +1,6 @@
 use burn::tensor::{Int, Tensor};
 
-use crate::slots::SlotCache;
+use crate::slot_cache::SlotCache;
 
 /// The number of tokens that a cache allocates at first. Longer generations double the allocation when it is full.
 const FIRST: usize = 1024;

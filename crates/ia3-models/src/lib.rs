@@ -69,6 +69,7 @@ mod seq2seq;
 mod seq2seq_methods;
 mod sequence_losses;
 mod shape;
+mod slot_cache;
 mod slots;
 pub mod t5;
 mod task;

@@ -7,7 +7,7 @@ use std::arch::asm;
 use std::arch::x86_64::__cpuid_count;
 use std::sync::LazyLock;
 
-use super::tiles::Operands;
+use super::operands::Operands;
 
 /// Bytes of a row of a tile.
 const ROW: usize = 64;

@@ -6,6 +6,7 @@
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
 mod amx;
+mod operands;
 mod pack;
 mod panels;
 mod plain;

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use super::operands::Operands;
 use super::pack::Packer;
 use super::split::Split;
-use super::tiles::{Operands, Tiles};
+use super::tiles::Tiles;
 use super::{BLOCK, SIZE};
 use crate::matrix::MatMut;
 use crate::simd::vectorised;

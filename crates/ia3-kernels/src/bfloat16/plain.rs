@@ -1,6 +1,6 @@
 //! Products of blocks by loops.
 
-use super::tiles::Operands;
+use super::operands::Operands;
 use super::{BLOCK, DEPTH, SIZE};
 
 /// Writes the product of the blocks to 32 rows and columns of `y`, or adds it to them.

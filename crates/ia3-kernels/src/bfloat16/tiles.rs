@@ -2,27 +2,12 @@
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux", not(miri)))]
 use super::amx;
+use super::operands::Operands;
 use super::plain;
 use super::split::Parts;
 #[cfg(target_arch = "x86_64")]
 use super::vectors;
 use super::{BLOCK, SIZE};
-
-/// The blocks of 32 rows and 32 columns.
-pub(super) struct Operands<'a> {
-    /// Blocks of `x`, `[steps, parts, 32 rows, 32 inputs]`.
-    pub(super) x: &'a [u16],
-    /// Blocks of the weight, `[steps, 2 tiles, 16 pairs, 16 columns]`; a pair has its first input in the lower half.
-    pub(super) w: &'a [u32],
-    pub(super) parts: usize,
-}
-
-impl Operands<'_> {
-    /// Blocks along the inputs.
-    pub(super) fn steps(&self) -> usize {
-        self.w.len() / (SIZE / 2)
-    }
-}
 
 /// A set of instructions that this machine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::tiles::Operands;
+use super::operands::Operands;
 use super::{BLOCK, DEPTH, SIZE};
 
 /// Rows of `x` whose sums stay in registers, two vectors each.

@@ -1,15 +1,13 @@
 //! Sequences that enter and leave a running batch: each has a slot of the cache, with its own length.
 
-mod cache;
 mod read;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::cache::KvCache;
 use crate::error::ModelError;
+use crate::slot_cache::{Part, SlotCache};
 
-pub(crate) use cache::SlotCache;
 pub(crate) use read::{longest_sequence, next_logits, read_tokens};
 
 /// The keys and values of sequences that a decoder-only model continues at the same time, each in a slot of its own.
@@ -33,16 +31,6 @@ pub struct SlotTokens<'a> {
     pub ids: &'a [i64],
     /// Whether the state of the last token is wanted. A part of a prompt that is not its end wants none.
     pub wanted: bool,
-}
-
-/// Tokens of one slot in a pass.
-#[derive(Debug)]
-pub(crate) struct Part {
-    slot: usize,
-    /// The number of tokens that the slot held before.
-    past: usize,
-    /// The rows of the batch that the tokens are.
-    rows: Range<usize>,
 }
 
 impl Slots {

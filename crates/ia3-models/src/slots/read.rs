@@ -4,12 +4,13 @@ use burn::tensor::{Int, Tensor, TensorData};
 use ia3_core::assert_all_touched;
 use ia3_ops::by_row;
 
-use super::{Part, SlotTokens, Slots, problem};
+use super::{SlotTokens, Slots, problem};
 use crate::cache::KvCache;
 use crate::causal::{CausalLm, Tokens, project};
 use crate::error::ModelError;
 use crate::inputs::{check_row_ids, int_tensor};
 use crate::output::Trace;
+use crate::slot_cache::Part;
 
 /// See [`Model::read_tokens`](crate::Model::read_tokens).
 pub(crate) fn read_tokens(

@@ -1,27 +1,18 @@
 //! From prompts to a response, whole or as a stream.
 
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use ia3::data::Tokenizer;
-use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::app::App;
 use super::error::ApiError;
+use super::events::next;
+use super::json::Json;
+use super::kind::Kind;
 use super::params::Params;
-use super::shape::{Choice, Kind, Shape};
+use super::shape::{Choice, Shape};
 use super::stream;
 use crate::engine::{End, Event, Token};
 use crate::error::ServeError;
-
-/// A value as a response. axum's own type needs a feature of serde_json that nothing else here needs.
-pub(super) struct Json(pub(super) Value);
-
-impl IntoResponse for Json {
-    fn into_response(self) -> Response {
-        ([(CONTENT_TYPE, "application/json")], self.0.to_string()).into_response()
-    }
-}
 
 /// The prompts of a request.
 pub(super) struct Prompted {
@@ -37,12 +28,6 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let failed = |_| ApiError::from(ServeError::Failed { reason: "the code of a request panicked".into() });
     tokio::task::spawn_blocking(code).await.map_err(failed)?
-}
-
-pub(super) fn tokenizer(app: &App) -> Result<&Tokenizer, ApiError> {
-    let tokenizer = app.handle().base().tokenizer().map_err(ServeError::from)?;
-    tokenizer
-        .ok_or_else(|| ApiError::request("the base has no tokenizer, so a prompt has to be a list of ids"))
 }
 
 /// Answers a request: `n` answers to each prompt.
@@ -61,11 +46,6 @@ pub(super) async fn respond(app: App, params: Params, prompted: Prompted) -> Res
         true => stream::respond(app, shape, receivers, params.usage).await,
         false => whole(&app, &shape, receivers).await,
     }
-}
-
-/// The next event, or the error of an engine that has ended.
-pub(super) async fn next(receiver: &mut UnboundedReceiver<Event>) -> Event {
-    receiver.recv().await.unwrap_or(Event::Failed(ServeError::Ending))
 }
 
 async fn whole(

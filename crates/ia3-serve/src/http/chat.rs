@@ -6,12 +6,13 @@ use ia3::data::Conversation;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{Prompted, blocking, respond, tokenizer};
+use super::answer::{Prompted, blocking, respond};
 use super::app::App;
 use super::error::ApiError;
 use super::fields::Fields;
+use super::kind::Kind;
 use super::params::Params;
-use super::shape::Kind;
+use super::tokenizer::tokenizer;
 
 /// The most log-probabilities for each token.
 const MAX_LOGPROBS: usize = 20;

@@ -8,8 +8,8 @@ use super::answer::{Prompted, respond};
 use super::app::App;
 use super::error::ApiError;
 use super::fields::Fields;
+use super::kind::Kind;
 use super::params::Params;
-use super::shape::Kind;
 
 /// The tokens of an answer at most where the request does not say how many.
 const MAX_TOKENS: usize = 16;
@@ -72,7 +72,7 @@ fn tokens(prompt: Prompt, app: &App) -> Result<Vec<i64>, ApiError> {
         Prompt::Ids(ids) => ids,
         Prompt::Text(text) => {
             let base = app.handle().base();
-            let tokenizer = super::answer::tokenizer(app)?;
+            let tokenizer = super::tokenizer::tokenizer(app)?;
             tokenizer
                 .encode_prompt(&text, None, &base.kind())
                 .map_err(|error| ApiError::field("prompt", format!("cannot be read: {error}")))?

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use ia3::models::ModelError;
 use serde_json::{Value, json};
 
-use super::answer::Json;
+use super::json::Json;
 use crate::error::ServeError;
 
 /// An error that a client gets.

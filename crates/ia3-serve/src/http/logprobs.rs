@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::tokenizer;
 use super::app::App;
 use super::error::ApiError;
-use super::shape::Kind;
+use super::kind::Kind;
+use super::tokenizer::tokenizer;
 use crate::engine::{Logprob, Token};
 
 /// The log-probabilities of some tokens; null where none are wanted.

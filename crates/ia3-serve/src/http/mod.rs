@@ -6,13 +6,17 @@ mod auth;
 mod chat;
 mod completions;
 mod error;
+mod events;
 mod fields;
+mod json;
+mod kind;
 mod logprobs;
 mod metrics;
 mod models;
 mod params;
 mod shape;
 mod stream;
+mod tokenizer;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -4,15 +4,9 @@ use serde_json::{Value, json};
 
 use super::app::{App, now};
 use super::error::ApiError;
+use super::kind::Kind;
 use super::logprobs;
 use crate::engine::{End, Reason, Token};
-
-/// Which of the two kinds of completions it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Text,
-    Chat,
-}
 
 /// What all parts of a response share.
 #[derive(Clone, Debug)]

@@ -10,9 +10,9 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use super::answer::next;
 use super::app::App;
 use super::error::ApiError;
+use super::events::next;
 use super::shape::Shape;
 use crate::engine::{Event, Token};
 use crate::error::ServeError;

@@ -1,8 +1,19 @@
+//! The keys and values of sequences of different lengths.
+
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
-use super::Part;
+/// Tokens of one slot in a pass.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) slot: usize,
+    /// The number of tokens that the slot held before.
+    pub(crate) past: usize,
+    /// The rows of the batch that the tokens are.
+    pub(crate) rows: Range<usize>,
+}
 
 /// The keys and values of one block for all slots, in buffers `[slots, heads, capacity, d_head]`.
 #[derive(Debug)]
@@ -15,21 +26,21 @@ pub(crate) struct SlotCache {
 }
 
 impl SlotCache {
-    pub(super) fn new(slots: usize, capacity: usize) -> Self {
+    pub(crate) fn new(slots: usize, capacity: usize) -> Self {
         Self { buffers: None, slots, capacity, parts: Arc::new([]) }
     }
 
     /// Says what the rows of the next pass are.
-    pub(super) fn begin(&mut self, parts: Arc<[Part]>) {
+    pub(crate) fn begin(&mut self, parts: Arc<[Part]>) {
         self.parts = parts;
     }
 
-    pub(super) fn num_bytes(&self) -> usize {
+    pub(crate) fn num_bytes(&self) -> usize {
         let bytes = |t: &Tensor<4>| t.shape().num_elements() * t.dtype().size();
         self.buffers.iter().flatten().map(bytes).sum()
     }
 
-    pub(super) fn copy(&mut self, from: usize, to: usize, len: usize) {
+    pub(crate) fn copy(&mut self, from: usize, to: usize, len: usize) {
         let Some(buffers) = self.buffers.take().filter(|_| len > 0) else { return };
         self.buffers = Some(buffers.map(|buffer| {
             let [_, heads, _, d] = buffer.dims();
