@@ -3,7 +3,7 @@ use minijinja::value::ValueKind;
 
 use crate::answers::spans;
 use crate::error::DataError;
-use crate::input_fields;
+use crate::input_fields::InputNames;
 use crate::label_names;
 use crate::model_kind::ModelKind;
 use crate::record::{Record, describe};
@@ -133,7 +133,7 @@ impl Fields {
             ModelKind::TokenClassifier | ModelKind::QuestionAnswerer if self.text_pair.is_none() => {
                 Default::default()
             }
-            _ => input_fields::texts(self, row, model)?,
+            _ => self.input_names().texts(row, model)?,
         };
         let answer = match model {
             ModelKind::TokenClassifier => return self.tagged(row, &first(&["tags", "ner_tags", "labels"])),
@@ -147,6 +147,10 @@ impl Fields {
             _ => self.answer(row)?,
         };
         TextExample { input, text_pair, answer }.check()
+    }
+
+    fn input_names(&self) -> InputNames<'_> {
+        InputNames { input: self.input.as_deref(), text_pair: self.text_pair.as_deref() }
     }
 
     fn tagged(&self, row: &Record, field: &str) -> Result<TextExample, DataError> {

@@ -110,6 +110,25 @@ fn a_new_user_trains_talks_and_merges_from_an_empty_folder() {
 }
 
 #[test]
+fn an_adapter_with_weights_of_pytorch_is_pushed_as_it_is() {
+    let (server, dir) = (chat_hub(), tempfile::tempdir().unwrap());
+    let adapter = workspace().join("fixtures/formats/t5v11/peft_bin");
+    let push = ["push", adapter.to_str().unwrap(), "me/pickled"];
+    let (report, said) = succeed(user(&server, dir.path()).env("HF_TOKEN", WRITE_TOKEN).args(push));
+    assert!(report.starts_with("2 files uploaded to "), "{report}");
+    assert!(said.contains("the weights are a pickle, adapter_model.bin"), "{said}");
+    for name in ["adapter_config.json", "adapter_model.bin"] {
+        let file = std::fs::read(adapter.join(name)).unwrap();
+        assert_eq!(server.file("me/pickled", name).unwrap(), file, "{name}");
+    }
+    let weights = adapter.join("adapter_model.bin");
+    let push = ["push", weights.to_str().unwrap(), "me/pickled"];
+    let output = user(&server, dir.path()).env("HF_TOKEN", WRITE_TOKEN).args(push).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && message.contains("is not the folder of an adapter"), "{message}");
+}
+
+#[test]
 fn two_processes_download_every_file_once() {
     let (server, dir) = (chat_hub(), tempfile::tempdir().unwrap());
     let start = || {
