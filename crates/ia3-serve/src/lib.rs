@@ -5,6 +5,7 @@
 mod adapters;
 mod engine;
 mod error;
+#[cfg(feature = "http")]
 mod http;
 
 pub use engine::{
@@ -12,4 +13,5 @@ pub use engine::{
     Token,
 };
 pub use error::ServeError;
+#[cfg(feature = "http")]
 pub use http::{App, ServerOptions, check_address, router, serve};

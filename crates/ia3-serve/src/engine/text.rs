@@ -81,10 +81,10 @@ mod tests {
     #[test]
     fn what_may_begin_a_stop_text_is_held_back() {
         assert_eq!(
-            of(&["END"], &["a E", "N", "x"]),
-            (vec!["a ".into(), "".into(), "ENx".into()], false, "".into())
+            of(&["Stop"], &["a S", "t", "x"]),
+            (vec!["a ".into(), "".into(), "Stx".into()], false, "".into())
         );
-        assert_eq!(of(&["END"], &["a E", "ND b"]), (vec!["a ".into(), "".into()], true, "".into()));
+        assert_eq!(of(&["Stop"], &["a St", "op b"]), (vec!["a ".into(), "".into()], true, "".into()));
         assert_eq!(of(&["bc", "b"], &["abc"]), (vec!["a".into()], true, "".into()), "the first one counts");
         assert_eq!(of(&["ü!"], &["ü", "ü", "!"]), (vec!["".into(), "ü".into(), "".into()], true, "".into()));
         assert_eq!(of(&[], &["E"]), (vec!["E".into()], false, "".into()));

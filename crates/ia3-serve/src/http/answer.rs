@@ -1,8 +1,9 @@
 //! From prompts to a response, whole or as a stream.
 
-use axum::Json;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use ia3::data::Tokenizer;
+use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::app::App;
@@ -12,6 +13,15 @@ use super::shape::{Choice, Kind, Shape};
 use super::stream;
 use crate::engine::{End, Event, Token};
 use crate::error::ServeError;
+
+/// A value as a response. axum's own type needs a feature of serde_json that nothing else here needs.
+pub(super) struct Json(pub(super) Value);
+
+impl IntoResponse for Json {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "application/json")], self.0.to_string()).into_response()
+    }
+}
 
 /// The prompts of a request.
 pub(super) struct Prompted {

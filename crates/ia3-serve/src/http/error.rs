@@ -2,13 +2,13 @@
 
 use std::any::Any;
 
-use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ia3::models::ModelError;
 use serde_json::{Value, json};
 
+use super::answer::Json;
 use crate::error::ServeError;
 
 /// An error that a client gets.

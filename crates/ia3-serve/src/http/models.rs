@@ -1,10 +1,10 @@
 //! The list of models, and whether the server lives.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::answer::Json;
 use super::app::App;
 use super::error::ApiError;
 use crate::error::ServeError;
@@ -21,7 +21,7 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, &'static str) 
     }
 }
 
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn list(State(app): State<App>) -> Result<Json, ApiError> {
     let names = super::answer::blocking({
         let app = app.clone();
         move || Ok(app.handle().adapters())
@@ -32,7 +32,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json<Value>, ApiError
     Ok(Json(json!({"object": "list", "data": models})))
 }
 
-pub(super) async fn one(State(app): State<App>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn one(State(app): State<App>, Path(name): Path<String>) -> Result<Json, ApiError> {
     match app.adapter(&name) {
         None => Ok(Json(model(&app, None))),
         Some(adapter) if app.handle().has_adapter(adapter) => Ok(Json(model(&app, Some(adapter)))),

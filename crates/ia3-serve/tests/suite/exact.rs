@@ -139,8 +139,8 @@ fn rows_of_a_quantised_base_and_of_one_in_half_precision_are_exact() {
     let half = PretrainedOptions::new().with_dtype(ia3::Precision::Cast(burn::tensor::FloatDType::BF16));
     let int8 = PretrainedOptions::new().with_quantization(Bits::Eight);
     let fast = PretrainedOptions::new().with_quantization(Bits::Four).with_fast_integers(true);
-    for (name, options) in [("bfloat16", half), ("int8", int8), ("fast int4", fast)] {
-        let case = Decoder { name: name.into(), dir: dir.clone(), base: load(&options) };
+    for (name, loading) in [("bfloat16", half), ("int8", int8), ("fast int4", fast)] {
+        let case = Decoder { name: name.into(), dir: dir.clone(), base: load(&loading) };
         let mut engine = case.engine(options_of_many());
         let answers = run_all(&mut engine, case.requests());
         for (request, among) in case.requests().into_iter().zip(answers) {

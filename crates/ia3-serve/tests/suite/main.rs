@@ -4,6 +4,8 @@ mod adapters;
 mod common;
 mod engine;
 mod exact;
+#[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
 mod server;
 mod text;
