@@ -39,6 +39,12 @@ pub(crate) fn touch<const W: usize>(weight: &Param<Tensor<W>>) {
     }
 }
 
+/// Whether batch entries have their own vectors in the layer of this weight: those of [`attach_rows`](crate::attach_rows), or those of an
+/// [`AdapterTable`](crate::AdapterTable). Such a layer needs all entries of the batch, in their order.
+pub fn is_by_row<const W: usize>(weight: &Param<Tensor<W>>) -> bool {
+    weight.reparameterization::<Ia3Rows>().is_some() || weight.reparameterization::<Ia3Table>().is_some()
+}
+
 /// Asserts that `x` has the right number of batch entries if the entries have their own adapters.
 pub(crate) fn assert_rows<const W: usize, const D: usize>(weight: &Param<Tensor<W>>, x: &Tensor<D>) {
     let by_rows = weight.reparameterization::<Ia3Rows>().map(Ia3Rows::batch);

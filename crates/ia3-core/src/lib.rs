@@ -43,6 +43,7 @@ pub use attach::{attach, attach_to_weights};
 pub use conv::Ia3ConvForward;
 pub use embed::{embed, embed_as};
 pub use error::AdapterError;
+pub use factor::is_by_row;
 pub use finite::{NonFinite, count_non_finite, describe_non_finite};
 pub use forward::{Affine, Ia3Forward};
 pub use freeze::freeze;

@@ -36,7 +36,11 @@ fn shapes(path: &Path) -> Shapes {
 fn kind(path: &str, shape: &[usize], model_type: &str) -> ModuleKind {
     let is_embedding = ["embed", "shared", "wte", "wpe", "relative_attention_bias"];
     match *shape {
-        [rows, dim] if is_embedding.iter().any(|name| path.contains(name)) && !path.ends_with("_project") => {
+        [rows, dim]
+            if is_embedding.iter().any(|name| path.contains(name))
+                && !path.ends_with("_project")
+                && !path.ends_with("_proj") =>
+        {
             embedding(rows, dim)
         }
         [d_in, d_out] if model_type == "gpt2" => ModuleKind::Conv1D { d_in, d_out, bias: true },

@@ -164,9 +164,12 @@ fn vectors_stay_float32_on_a_bf16_base_with_pefts_casts() {
     assert_eq!(adapter.vectors["k"].l.val().dtype(), DType::F32);
     let l = |path: &str| adapter.vectors[path].l.val().unsqueeze::<2>();
     let scale = |t: Tensor<2>, path: &str| (t.cast(DType::F32) * l(path)).cast(DType::BF16);
-    assert_equal(&adapted.k.ia3_forward(x.clone()), &scale(base.k.forward(x.clone()), "k"));
+    let linear = |layer: &Linear, x: Tensor<2>| {
+        ia3_ops::linear(x, layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()))
+    };
+    assert_equal(&adapted.k.ia3_forward(x.clone()), &scale(linear(&base.k, x.clone()), "k"));
     let h = relu(base.wi.forward(x.clone()));
-    assert_equal(&adapted.wo.ia3_forward(h.clone()), &base.wo.forward(scale(h, "wo")));
+    assert_equal(&adapted.wo.ia3_forward(h.clone()), &linear(&base.wo, scale(h, "wo")));
     assert_eq!(merge(&base, &[&adapter]).unwrap().wo.weight.val().dtype(), DType::BF16);
 }
 

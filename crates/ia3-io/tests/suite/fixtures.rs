@@ -19,7 +19,7 @@ fn adapter_dirs() -> Vec<PathBuf> {
 /// ELECTRA's projection of the embeddings is a linear layer.
 fn is_embedding(path: &str) -> bool {
     let names = ["embed", "shared", "attention_bias", "wte", "wpe"];
-    names.iter().any(|name| path.contains(name)) && !path.ends_with("_project")
+    names.iter().any(|name| path.contains(name)) && !path.ends_with("_project") && !path.ends_with("_proj")
 }
 
 /// A checkpoint's modules: every matrix is a `Linear`, but for `Conv1D` and embeddings by their names.

@@ -295,8 +295,7 @@ fn hostile_files_are_refused() {
         format!("`quantization_config.{field}` of `DIR/config.json` is {found}, expected {expected}")
     };
     let quantization = |fields: &str| format!(r#"{{"quantization_config": {fields}}}"#);
-    let method =
-        "\"ia3\", \"gptq\", \"awq\" or \"bitsandbytes\"; other methods are not read, take the float model";
+    let method = "\"ia3\", \"gptq\", \"awq\", \"bitsandbytes\" or \"torchao\"; other methods are not read, take the float model";
     let configs = [
         (
             "said nowhere",

@@ -2,7 +2,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Device, IndexingUpdateOp, Int, Tensor};
-use ia3_core::{Ia3Forward, batch_rows};
+use ia3_core::{Ia3Forward, is_by_row};
 
 use super::config::{Experts, LlamaConfig};
 use crate::activation::Activation;
@@ -71,12 +71,19 @@ impl Routing {
 pub(super) trait Expert: Module {
     /// Computes `[.., d]` of `[.., d]`.
     fn expert(&self, x: Tensor<3>) -> Tensor<3>;
+
+    /// Its layers.
+    fn layers(&self) -> [&Linear; 3];
 }
 
 impl Expert for MixtralExpert {
     fn expert(&self, x: Tensor<3>) -> Tensor<3> {
         let gate = self.activation.forward(self.w1.ia3_forward(x.clone()));
         self.w2.ia3_forward(gate * self.w3.ia3_forward(x))
+    }
+
+    fn layers(&self) -> [&Linear; 3] {
+        [&self.w1, &self.w2, &self.w3]
     }
 }
 
@@ -114,7 +121,8 @@ pub(super) fn mixture<E: Expert>(gate: &Linear, experts: &[E], routing: Routing,
     let [batch, seq, d] = x.dims();
     let (weights, chosen) = route(gate.ia3_forward(x.clone()), routing);
     let weights = weights.cast(x.dtype());
-    if experts.first().and_then(batch_rows).is_some() {
+    let by_row = |expert: &E| expert.layers().into_iter().any(|layer| is_by_row(&layer.weight));
+    if experts.first().is_some_and(by_row) {
         let weigh = |(i, expert): (usize, &E)| {
             expert.expert(x.clone()) * weights.clone().narrow(1, i, 1).reshape([batch, seq, 1])
         };

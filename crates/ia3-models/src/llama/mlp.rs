@@ -43,4 +43,8 @@ impl Expert for LlamaMLP {
     fn expert(&self, x: Tensor<3>) -> Tensor<3> {
         self.forward(x)
     }
+
+    fn layers(&self) -> [&Linear; 3] {
+        [&self.gate_proj, &self.up_proj, &self.down_proj]
+    }
 }

@@ -47,6 +47,8 @@ impl Decoder {
     }
 
     pub(crate) fn engine(&self, options: EngineOptions) -> Engine {
+        let most = self.base.module().longest_sequence().unwrap_or(usize::MAX);
+        let options = options.with_tokens(options.tokens.min(most));
         Engine::new(self.base.clone(), Some(self.dir.clone()), options).unwrap()
     }
 
@@ -163,7 +165,12 @@ impl Running {
             if let Some(answer) = self.poll() {
                 return answer;
             }
-            assert!(engine.step(), "nothing to do, but a request is not answered");
+            // A step that only refuses requests leaves nothing to do.
+            let goes_on = engine.step();
+            if let Some(answer) = self.poll() {
+                return answer;
+            }
+            assert!(goes_on, "nothing to do, but a request is not answered");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use ia3::Model;
-use ia3_serve::{Engine, Reason};
+use ia3_serve::{Engine, Penalties, Reason, Request};
 use tempfile::TempDir;
 
 use crate::common::{Decoder, llama, options, run};
@@ -35,13 +35,19 @@ fn pieces_join_to_the_text_of_the_tokens() {
     assert!(answer.tokens.iter().all(|token| !token.text.is_empty()), "each word comes with its token");
 }
 
+/// A request whose answer has no token twice.
+fn varied(case: &Decoder) -> Request {
+    let once = Penalties { presence: 1000.0, ..Penalties::default() };
+    case.request(vec![3, 5], None, 6).with_penalties(once)
+}
+
 #[test]
 fn a_stop_text_ends_the_answer_and_is_no_part_of_it() {
     let (_dir, case) = llama_with_words();
-    let whole = run(&mut case.engine(options()), case.request(vec![3, 5], None, 6));
+    let whole = run(&mut case.engine(options()), varied(&case));
     let ids = whole.ids();
     let stop = format!("w{} w{}", ids[2], ids[3]);
-    let request = case.request(vec![3, 5], None, 6).with_stop([stop.as_str(), ""]);
+    let request = varied(&case).with_stop([stop.as_str(), ""]);
     let answer = run(&mut case.engine(options()), request);
     assert_eq!(answer.text(), format!("w{} w{} ", ids[0], ids[1]));
     let end = answer.end.as_ref().unwrap();
@@ -52,8 +58,8 @@ fn a_stop_text_ends_the_answer_and_is_no_part_of_it() {
 #[test]
 fn an_end_token_ends_the_answer_and_has_no_text() {
     let (_dir, case) = llama_with_words();
-    let ids = run(&mut case.engine(options()), case.request(vec![3, 5], None, 6)).ids();
-    let mut request = case.request(vec![3, 5], None, 6);
+    let ids = run(&mut case.engine(options()), varied(&case)).ids();
+    let mut request = varied(&case);
     request.generation = request.generation.with_min_new_tokens(0).with_eos_token_id(vec![ids[2]]);
     let answer = run(&mut case.engine(options()), request);
     let end = answer.end.as_ref().unwrap();
