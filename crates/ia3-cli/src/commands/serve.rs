@@ -21,7 +21,8 @@ pub(crate) fn run(args: &Serve, device: &Device) -> anyhow::Result<ExitCode> {
     let address = SocketAddr::new(args.host, args.port);
     let server = server(args)?;
     // Before the base is loaded, which takes longer.
-    check_address(address, &server)?;
+    check_address(address, &server)
+        .map_err(|error| anyhow!("{error} (the variable IA3_API_KEY gives the key, --host the address)"))?;
     let engine = engine(args, device)?;
     if engine.adapters().contains(&server.base_name) {
         bail!(

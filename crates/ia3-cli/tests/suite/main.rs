@@ -29,6 +29,8 @@ mod quantize;
 mod questions;
 mod resume;
 mod rows;
+#[cfg(feature = "serve")]
+mod serve;
 mod tasks;
 mod tensorboard;
 mod train;

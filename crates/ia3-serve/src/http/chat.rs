@@ -101,7 +101,7 @@ fn prompt(conversation: &Conversation, app: &App) -> Result<Vec<i64>, ApiError> 
         ));
     };
     let wrong = |error: ia3::data::DataError| {
-        ApiError::field("messages", format!("cannot be rendered: {}", ia3_guard::quote_error(error)))
+        ApiError::field("messages", format!("cannot be rendered: {}", ia3_guard::quote_error(&error)))
     };
     let text = template.render(conversation, true).map_err(wrong)?;
     let ids = tokenizer(app)?.encode_plain(&text, None).map_err(wrong)?;

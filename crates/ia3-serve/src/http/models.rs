@@ -4,9 +4,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::answer::Json;
 use super::app::App;
 use super::error::ApiError;
+use super::json::Json;
 use super::json::Json;
 use crate::error::ServeError;
 

@@ -1,0 +1,99 @@
+//! `ia3 serve` from start to end, over HTTP on a free port.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use ia3_testing::fixture;
+use serde_json::Value;
+
+/// A server that is stopped with the test.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    /// Serves the tiny Llama of the corpus and the adapters beside it.
+    fn start() -> Self {
+        let dir = fixture("llama");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ia3"))
+            .args(["serve", "--port", "0", "--rows", "4", "--tokens", "32", "--model-name", "tiny"])
+            .arg("--base")
+            .arg(dir.join("base"))
+            .arg("--adapters")
+            .arg(dir)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut address = None;
+        while address.is_none() {
+            let mut line = String::new();
+            assert!(said.read_line(&mut line).unwrap() > 0, "the server ended");
+            address = line.trim().split_once("http://").map(|(_, address)| address.to_string());
+        }
+        Self { child, address: address.unwrap() }
+    }
+
+    /// The status and the body of the response.
+    fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        let body = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap())
+    }
+
+    /// The number of tokens that were read for a completion under this model.
+    fn tokens_read(&self, model: &str) -> Option<u64> {
+        let request =
+            format!(r#"{{"model": "{model}", "prompt": [3, 5, 7], "max_tokens": 4, "temperature": 0}}"#);
+        let (status, answer) = self.send("POST", "/v1/completions", &request);
+        assert_eq!(status, 200, "{answer}");
+        answer["usage"]["prompt_tokens"].as_u64()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_base_and_its_adapters_are_served_until_the_process_is_told_to_end() {
+    let mut server = Server::start();
+    let (status, models) = server.send("GET", "/v1/models", "");
+    let names: Vec<&str> =
+        models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+    assert_eq!(status, 200);
+    assert_eq!(names[0], "tiny");
+    assert!(names.contains(&"adapter"), "{names:?}");
+    for model in ["tiny", "adapter"] {
+        assert_eq!(server.tokens_read(model), Some(3), "{model}");
+    }
+    let (status, error) = server.send("POST", "/v1/completions", r#"{"model": "other", "prompt": [3]}"#);
+    assert_eq!((status, error["error"]["param"].as_str()), (404, Some("model")), "{error}");
+    let pid = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(server.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_public_address_needs_a_key() {
+    let output = Command::new(env!("CARGO_BIN_EXE_ia3"))
+        .args(["serve", "--host", "0.0.0.0", "--base"])
+        .arg(fixture("llama").join("base"))
+        .env_remove("IA3_API_KEY")
+        .output()
+        .unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && message.contains("IA3_API_KEY"), "{message}");
+}
