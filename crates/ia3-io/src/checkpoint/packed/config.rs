@@ -13,8 +13,8 @@ pub(crate) enum Method {
         bits: u32,
         /// The number of inputs of a group; `None` is all.
         group_size: Option<usize>,
-        /// What is added to a stored zero point: 1 in version 1 of the format.
-        offset: u32,
+        /// What is stored for a zero point.
+        zeros: Zeros,
     },
     Awq {
         /// The number of inputs of a group; `None` is all.
@@ -24,6 +24,18 @@ pub(crate) enum Method {
     Bitsandbytes,
     /// 8 bits with a scale for each row.
     Torchao,
+}
+
+/// What GPTQ's files store for a zero point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Zeros {
+    /// The zero point (version 2).
+    Plain,
+    /// The zero point less one, each for itself, so that 0 is the largest integer (version 1).
+    LessOne,
+    /// The zero points of a word, from which one is subtracted in each as from one number: where one of them is 0, the next one is
+    /// stored as one less (GPTQModel's version 1).
+    LessOneByWord,
 }
 
 /// The values of `quant_method` that are read.
@@ -71,7 +83,19 @@ fn gptq(fields: &Fields) -> Result<Method, CheckpointError> {
     )?;
     let group_size = group_size(fields, "group_size")?;
     let v2 = ["checkpoint_format", "format"].iter().any(|field| fields.get(field) == "gptq_v2");
-    Ok(Method::Gptq { bits, group_size, offset: if v2 { 0 } else { 1 } })
+    let zeros = match v2 {
+        true => Zeros::Plain,
+        false if is_of_gptqmodel(fields) => Zeros::LessOneByWord,
+        false => Zeros::LessOne,
+    };
+    Ok(Method::Gptq { bits, group_size, zeros })
+}
+
+/// Whether GPTQModel wrote the file, which says so in `meta`.
+fn is_of_gptqmodel(fields: &Fields) -> bool {
+    let quantizer = fields.get("meta").get("quantizer").unwrap_or(&Value::Null);
+    let names = quantizer.as_array().map_or(std::slice::from_ref(quantizer), Vec::as_slice);
+    names.iter().filter_map(Value::as_str).any(|name| name.starts_with("gptqmodel"))
 }
 
 /// Whether the rules for single layers of GPTQModel only leave layers out.

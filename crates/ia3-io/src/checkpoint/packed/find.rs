@@ -52,8 +52,8 @@ pub(in crate::checkpoint) fn find(
     let mut weights = BTreeMap::new();
     for (tensor, named) in stored {
         let (name, kind) = match (named, method) {
-            (Named::Grouped(stem), Method::Gptq { bits, group_size, offset }) => {
-                let grouped = Grouped::of(file, stem, Layout::Gptq { bits, offset }, group_size)?;
+            (Named::Grouped(stem), Method::Gptq { bits, group_size, zeros }) => {
+                let grouped = Grouped::of(file, stem, Layout::Gptq { bits, zeros }, group_size)?;
                 (format!("{stem}.weight"), Kind::Grouped(grouped))
             }
             (Named::Grouped(stem), Method::Awq { group_size }) => {

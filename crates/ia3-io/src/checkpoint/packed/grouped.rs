@@ -9,12 +9,14 @@
 //! | `scales` | `[groups, d_out]` | the same |
 //! | `g_idx` | I32 `[d_in]`: the group of each input | absent: groups follow each other |
 //!
-//! Version 1 of GPTQ's format stores `z − 1` in the bits of an integer; version 2 and AWQ store `z`.
+//! Version 1 of GPTQ's format stores `z − 1` in the bits of an integer, or what is left of a word if 1 is subtracted in all its integers
+//! as in one number ([`Zeros`]); version 2 and AWQ store `z`.
 
 use burn::tensor::DType;
 use rayon::prelude::*;
 use safetensors::Dtype;
 
+use super::config::Zeros;
 use super::parts::{self, Kind};
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::stored_tensors::StoredTensors;
@@ -26,8 +28,8 @@ pub(crate) enum Layout {
     Gptq {
         /// 4 or 8.
         bits: u32,
-        /// What is added to a stored zero point.
-        offset: u32,
+        /// What is stored for a zero point.
+        zeros: Zeros,
     },
     Awq,
 }
@@ -59,9 +61,15 @@ impl Layout {
 
     /// What is added to a stored zero point.
     fn offset(self) -> u32 {
+        u32::from(matches!(self, Self::Gptq { zeros: Zeros::LessOne, .. }))
+    }
+
+    /// What is added to a stored word of zero points.
+    fn word_offset(self) -> u32 {
         match self {
-            Self::Gptq { offset, .. } => offset,
-            Self::Awq => 0,
+            // One in each integer of the word.
+            Self::Gptq { zeros: Zeros::LessOneByWord, .. } => u32::MAX / self.largest(),
+            _ => 0,
         }
     }
 
@@ -173,8 +181,9 @@ impl Grouped {
 
     /// The zero points, `[groups, d_out]`.
     fn zeros(&self, file: &StoredTensors) -> Result<Vec<u32>, CheckpointError> {
-        let words = parts::words(&parts::bytes(file, &self.part("qzeros"))?);
-        let offset = self.layout.offset();
+        let mut words = parts::words(&parts::bytes(file, &self.part("qzeros"))?);
+        let (offset, word_offset) = (self.layout.offset(), self.layout.word_offset());
+        words.iter_mut().for_each(|word| *word = word.wrapping_add(word_offset));
         let zero = |at: usize| {
             let (word, shift) = self.layout.zero_place(self.outputs, at / self.outputs, at % self.outputs);
             // A zero point of 0 is stored as the largest integer where 1 is subtracted.
@@ -315,6 +324,7 @@ impl Parts<'_> {
                 grouped.layout.zero_place(grouped.outputs, at / grouped.outputs, at % grouped.outputs);
             zeros[word] |= (zero.wrapping_sub(offset) & largest) << shift;
         }
+        zeros.iter_mut().for_each(|word| *word = word.wrapping_sub(grouped.layout.word_offset()));
         let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let shape = vec![self.scales.len()];
         let scales = layout::as_dtype(self.scales, shape, dtype_of(self.dtype)).as_bytes().to_vec();
