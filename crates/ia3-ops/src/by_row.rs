@@ -7,9 +7,8 @@ thread_local! {
 /// Calls `f`. On `flex`, each row of a product in it has the same bits whatever the other rows are and however many there are.
 ///
 /// Elsewhere a product with few rows is summed up in another order than one with many, because that is faster. Here both have
-/// the order of the kernels for few rows. Where a weight is stored as `[d_in, d_out]` in floats, this costs nothing that can be
-/// measured. Products with a transposed weight, and with one of integers, read the weight once for each few rows, which is
-/// slower from about sixteen rows on.
+/// the order of the kernels for few rows. Products with a transposed weight, and with one of integers, read the weight once for each
+/// few rows, which is slower from about sixteen rows on; instructions for bfloat16 are not used.
 ///
 /// It holds for [`linear`](crate::linear), [`matmul_transposed`](crate::matmul_transposed) and
 /// [`matmul_quantized`](crate::matmul_quantized) in float32 on this thread; the other operations of this crate compute each

@@ -187,7 +187,7 @@ impl Grouped {
         let zero = |at: usize| {
             let (word, shift) = self.layout.zero_place(self.outputs, at / self.outputs, at % self.outputs);
             // A zero point of 0 is stored as the largest integer where 1 is subtracted.
-            ((words[word] >> shift) + offset) & self.layout.largest()
+            (words[word] >> shift).wrapping_add(offset) & self.layout.largest()
         };
         Ok((0..self.groups * self.outputs).map(zero).collect())
     }
