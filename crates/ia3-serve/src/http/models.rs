@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::error::ApiError;
 use super::json::Json;
-use super::json::Json;
 use crate::error::ServeError;
 
 pub(super) async fn health() -> &'static str {
