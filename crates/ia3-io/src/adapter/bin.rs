@@ -15,8 +15,11 @@ pub(crate) fn is_bin(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == BIN)
 }
 
+/// A key with the shape and the values of its tensor.
+type Keyed = (String, Vec<usize>, Vec<f32>);
+
 /// The tensors of such a file by key, each with its shape and its values as float32.
-pub(crate) fn read_bin(path: &Path) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>, AdapterFileError> {
+pub(crate) fn read_bin(path: &Path) -> Result<Vec<Keyed>, AdapterFileError> {
     let mut file = TorchFile::open(path)?;
     let keys = file.keys().cloned().collect();
     let tensors = file.read(&keys)?.into_iter();

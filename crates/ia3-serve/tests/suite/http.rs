@@ -109,7 +109,7 @@ fn a_stream_has_the_same_text_and_ends_with_the_usage() {
         let text: String = of.clone().map(|choice| choice["text"].as_str().unwrap()).collect();
         assert_eq!(text, expected);
         assert!(of.clone().count() > 3, "the text comes in pieces");
-        assert_eq!(of.last().unwrap()["finish_reason"], "length");
+        assert_eq!(of.clone().next_back().unwrap()["finish_reason"], "length");
     }
     let usage = json!({"prompt_tokens": 2, "completion_tokens": 12, "total_tokens": 14});
     assert_eq!(events.last().unwrap()["usage"], usage);
