@@ -145,6 +145,12 @@ fn sampling(fields: &mut Fields, app: &App) -> Result<Option<Sampling>, ApiError
     }
     let seed = fields.take::<i64>("seed")?.map(i64::cast_unsigned);
     sampling.seed = seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0);
+    // A draw checks these too, but at temperature 0 nothing is drawn.
+    for (field, share) in [("top_p", Some(sampling.top_p)), ("min_p", sampling.min_p)] {
+        if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
+            return Err(ApiError::field(field, format!("is {share}, expected a number from 0 to 1")));
+        }
+    }
     Ok((sampling.temperature != 0.0).then_some(sampling))
 }
 

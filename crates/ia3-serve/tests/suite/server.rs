@@ -44,7 +44,10 @@ impl Answered {
     pub(crate) fn error(&self) -> (String, String, Option<String>) {
         let error = self.json()["error"].take();
         let text = |name: &str| error[name].as_str().map(str::to_string);
-        (text("message").unwrap(), text("type").unwrap(), text("param"))
+        match (text("message"), text("type")) {
+            (Some(message), Some(kind)) => (message, kind, text("param")),
+            _ => panic!("no error: {self:?}"),
+        }
     }
 
     /// The values of a stream, without its end, which has to be there.
