@@ -1,6 +1,6 @@
 //! Many rows times a matrix in bfloat16, by the instructions that processors have for it.
 //!
-//! A row of float32 is the exact sum of three rows of bfloat16 ([`split`]), and the product of two numbers in bfloat16 is exact in
+//! A row of float32 is the exact sum of three rows of bfloat16, and the product of two numbers in bfloat16 is exact in
 //! float32. So three products in bfloat16 with sums in float32 are one product in float32, but for the order of its sums. AMX
 //! computes products in bfloat16 about six times as fast as vectors of float32, so this takes half of the time.
 
