@@ -45,11 +45,15 @@ pub fn is_by_row<const W: usize>(weight: &Param<Tensor<W>>) -> bool {
     weight.reparameterization::<Ia3Rows>().is_some() || weight.reparameterization::<Ia3Table>().is_some()
 }
 
+/// The number of batch entries that the layer of this weight needs, if they have their own vectors now.
+pub(crate) fn rows<const W: usize>(weight: &Param<Tensor<W>>) -> Option<usize> {
+    let by_rows = weight.reparameterization::<Ia3Rows>().map(Ia3Rows::batch);
+    by_rows.or_else(|| weight.reparameterization::<Ia3Table>()?.batch())
+}
+
 /// Asserts that `x` has the right number of batch entries if the entries have their own adapters.
 pub(crate) fn assert_rows<const W: usize, const D: usize>(weight: &Param<Tensor<W>>, x: &Tensor<D>) {
-    let by_rows = weight.reparameterization::<Ia3Rows>().map(Ia3Rows::batch);
-    let by_table = || weight.reparameterization::<Ia3Table>().and_then(Ia3Table::batch);
-    let Some(expected) = by_rows.or_else(by_table) else { return };
+    let Some(expected) = rows(weight) else { return };
     let found = x.dims()[0];
     assert_eq!(
         found, expected,

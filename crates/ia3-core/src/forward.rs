@@ -5,7 +5,7 @@ use ia3_config::Placement;
 
 use crate::affine::affine;
 use crate::broadcast::times;
-use crate::factor::{assert_rows, factor, touch};
+use crate::factor::{assert_rows, factor, rows, touch};
 use crate::rows::Ia3Rows;
 
 /// A layer that computes `x·W + b` with a weight `[d_in, d_out]`, such as burn's [`Linear`] and GPT-2's `Conv1D`.
@@ -83,10 +83,10 @@ pub trait Ia3Forward: Affine {
     ///
     /// Panics if the shape of `x` is another one.
     fn ia3_forward_shared(&self, x: Tensor<3>) -> Tensor<3> {
-        let rows = self.weight().reparameterization::<Ia3Rows>().map_or(1, Ia3Rows::batch);
+        let batch = rows(self.weight()).unwrap_or(1);
         let [one, seq, d_in] = x.dims();
         assert_eq!(one, 1, "an input that all rows share has a first axis of 1, not {one}");
-        self.ia3_forward(x.expand([rows, seq, d_in]))
+        self.ia3_forward(x.expand([batch, seq, d_in]))
     }
 }
 
