@@ -39,7 +39,14 @@ pub(crate) fn check_fit<M: Module>(
     info: &ModelInfo,
 ) -> Result<(), AdapterError> {
     check_vectors(adapter, info)?;
-    let shapes = shapes(base);
+    check_shapes(adapter, &shapes(base))
+}
+
+/// Checks that every saved parameter of `adapter` is one of those with these shapes.
+pub(crate) fn check_shapes(
+    adapter: &Adapter,
+    shapes: &BTreeMap<String, Vec<usize>>,
+) -> Result<(), AdapterError> {
     for (path, data) in &adapter.saved {
         let found = data.shape().to_vec();
         let expected = shapes.get(path).cloned();
@@ -48,6 +55,16 @@ pub(crate) fn check_fit<M: Module>(
         }
     }
     Ok(())
+}
+
+/// Whether the saved parameter at `path` belongs to a linear layer that the adapter replaces as a whole, which can differ between the
+/// entries of a batch.
+pub(crate) fn replaces_linear(adapter: &Adapter, path: &str, info: &ModelInfo) -> bool {
+    path.rsplit_once('.').is_some_and(|(module, leaf)| {
+        let linear = info.module(module).is_some_and(|m| m.kind.is_adaptable() && m.kind.weight_rank() == 2);
+        let whole = adapter.saved.contains_key(&format!("{module}.weight"));
+        linear && whole && ["weight", "bias"].contains(&leaf)
+    })
 }
 
 /// Checks that every vector of `adapter` has a layer of its size.
@@ -81,7 +98,8 @@ fn no_such_module(path: &str, info: &ModelInfo) -> AdapterError {
     AdapterError::NoSuchModule { path: path.into(), nearest }
 }
 
-fn shapes<M: Module>(base: &M) -> BTreeMap<String, Vec<usize>> {
+/// The shapes of all parameters of floats, by path.
+pub(crate) fn shapes<M: Module>(base: &M) -> BTreeMap<String, Vec<usize>> {
     let mut shapes = BTreeMap::new();
     visit_params(base, |path, param| {
         if param.kind() == ParamKind::Float {

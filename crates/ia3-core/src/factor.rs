@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use ia3_config::Placement;
 
 use crate::broadcast::along;
+use crate::copies::Copies;
 use crate::rows::Ia3Rows;
 use crate::scale::Ia3Scale;
 use crate::table::Ia3Table;
@@ -24,6 +25,12 @@ pub(crate) fn factor<const W: usize, const D: usize>(
     let mut shape = [1; D];
     [shape[0], shape[axis]] = rows.dims();
     Some(rows.reshape(shape))
+}
+
+/// The weights and biases that replace those of the layer for some batch entries, if an adapter saves the layer whole.
+pub(crate) fn copies<const W: usize>(weight: &Param<Tensor<W>>) -> Option<Copies> {
+    let by_rows = weight.reparameterization::<Ia3Rows>().and_then(Ia3Rows::copies).cloned();
+    by_rows.or_else(|| weight.reparameterization::<Ia3Table>()?.copies())
 }
 
 /// Records that `ia3_forward` computed the layer of `weight`; see [`assert_all_touched`](crate::assert_all_touched).

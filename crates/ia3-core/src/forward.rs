@@ -5,8 +5,7 @@ use ia3_config::Placement;
 
 use crate::affine::affine;
 use crate::broadcast::times;
-use crate::factor::{assert_rows, factor, rows, touch};
-use crate::rows::Ia3Rows;
+use crate::factor::{assert_rows, copies, factor, rows, touch};
 
 /// A layer that computes `x·W + b` with a weight `[d_in, d_out]`, such as burn's [`Linear`] and GPT-2's `Conv1D`.
 pub trait Affine {
@@ -63,8 +62,7 @@ pub trait Ia3Forward: Affine {
         assert_shape!(x, [.., d_in]);
         assert_rows(self.weight(), &x);
         let x = times(x, factor(self.weight(), Placement::Input, D - 1));
-        let copies = self.weight().reparameterization::<Ia3Rows>().and_then(Ia3Rows::copies);
-        let y = match copies {
+        let y = match copies(self.weight()) {
             None => affine(x, weight, bias),
             Some(copies) => copies.affine(x, weight, bias),
         };

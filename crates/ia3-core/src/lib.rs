@@ -9,6 +9,7 @@ mod attach;
 mod broadcast;
 mod check;
 mod conv;
+mod copies;
 mod embed;
 mod error;
 mod extract;

@@ -29,7 +29,7 @@ pub enum ModelKind {
 
 impl ModelKind {
     /// Whether the model reads an input of two texts: whether it classifies, or measures, the whole input.
-    pub(crate) fn reads_pairs(&self) -> bool {
+    pub fn reads_pairs(&self) -> bool {
         matches!(self, Self::Classifier | Self::MultiLabel { .. } | Self::Regression)
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn attend_capped(
     merge_heads(match cache {
         None => attend([q, k, v], bias),
         Some(cache) => match cache.slots() {
-            Some(slots) => slots.attend([q, k, v], bias, attend),
+            Some(slots) => slots.attend([q, k, v], bias, cap.is_none().then_some(scale), attend),
             None => {
                 let [k, v] = cache.append(k, v);
                 attend([q, k, v], bias)

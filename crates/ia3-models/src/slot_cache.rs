@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
+use ia3_ops::{SlotRow, slot_attention};
 
 /// Tokens of one slot in a pass.
 #[derive(Debug)]
@@ -41,44 +42,56 @@ impl SlotCache {
     }
 
     pub(crate) fn copy(&mut self, from: usize, to: usize, len: usize) {
-        let Some(buffers) = self.buffers.take().filter(|_| len > 0) else { return };
-        self.buffers = Some(buffers.map(|buffer| {
+        if len == 0 {
+            return;
+        }
+        let copied = |buffer: Tensor<4>| {
             let [_, heads, _, d] = buffer.dims();
             let slot = |slot| [slot..slot + 1, 0..heads, 0..len, 0..d];
             // A copy, so that the buffer keeps one owner and is written where it is.
             let values = Tensor::from_data(buffer.clone().slice(slot(from)).into_data(), &buffer.device());
             buffer.slice_assign(slot(to), values)
-        }));
+        };
+        self.buffers = self.buffers.take().map(|buffers| buffers.map(copied));
     }
 
     /// Appends the keys and values of the rows of a pass, each `[rows, heads, 1, d_head]`, to their slots, and computes the
     /// attention of each row with what its own slot holds up to the row. So a row has the same bits whatever the other rows
     /// are, and however a prompt is cut into passes.
     ///
-    /// `bias` is `[rows or 1, heads or 1, 1, keys]`; `attend` computes one row. The result is `[rows, heads, 1, d_head]`.
+    /// `bias` is `[rows or 1, heads or 1, 1, keys]`. Where `scale` is given, attention is plain and may be computed for all rows at once;
+    /// else `attend` computes one row. The result is `[rows, heads, 1, d_head]`.
     pub(crate) fn attend(
         &mut self,
         [q, k, v]: [Tensor<4>; 3],
         bias: Tensor<4>,
+        scale: Option<f64>,
         attend: impl Fn([Tensor<4>; 3], Tensor<4>) -> Tensor<4>,
     ) -> Tensor<4> {
         let [keys, values] = self.append(k, v);
-        let [_, heads, _, d] = keys.dims();
-        let one_bias = bias.dims()[0] == 1;
-        let row = |part: &Part, row: usize| {
-            let end = part.past + row - part.rows.start + 1;
-            let slot = [part.slot..part.slot + 1, 0..heads, 0..end, 0..d];
-            let bias = bias.clone().narrow(0, if one_bias { 0 } else { row }, 1).narrow(3, 0, end);
-            let of_slot = [keys.clone().slice(slot.clone()), values.clone().slice(slot)];
-            let [k, v] = of_slot;
-            attend([q.clone().narrow(0, row, 1), k, v], bias)
+        let rows = Arc::new(self.rows());
+        let at_once = scale.and_then(|scale| slot_attention(&q, [&keys, &values], &bias, scale, &rows));
+        at_once.unwrap_or_else(|| {
+            let [_, heads, _, d] = keys.dims();
+            let one_bias = bias.dims()[0] == 1;
+            let one = |(row, at): (usize, &SlotRow)| {
+                let slot = [at.slot..at.slot + 1, 0..heads, 0..at.keys, 0..d];
+                let bias = bias.clone().narrow(0, if one_bias { 0 } else { row }, 1).narrow(3, 0, at.keys);
+                let [k, v] = [&keys, &values].map(|buffer| buffer.clone().slice(slot.clone()));
+                attend([q.clone().narrow(0, row, 1), k, v], bias)
+            };
+            let mut all: Vec<Tensor<4>> = rows.iter().enumerate().map(one).collect();
+            if all.len() == 1 { all.remove(0) } else { Tensor::cat(all, 0) }
+        })
+    }
+
+    /// Where the keys of each row of the pass lie, in the order of the batch.
+    fn rows(&self) -> Vec<SlotRow> {
+        let of_part = |part: &Part| {
+            let (slot, past) = (part.slot, part.past);
+            (1..=part.rows.len()).map(move |new| SlotRow { slot, keys: past + new })
         };
-        let parts = self.parts.iter();
-        let mut rows: Vec<Tensor<4>> = parts
-            .flat_map(|part| part.rows.clone().map(move |i| (part, i)))
-            .map(|(p, i)| row(p, i))
-            .collect();
-        if rows.len() == 1 { rows.remove(0) } else { Tensor::cat(rows, 0) }
+        self.parts.iter().flat_map(of_part).collect()
     }
 
     fn append(&mut self, k: Tensor<4>, v: Tensor<4>) -> [Tensor<4>; 2] {

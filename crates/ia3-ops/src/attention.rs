@@ -103,7 +103,6 @@ fn composed(
     weights.matmul(v).reshape([batch, heads, queries, d])
 }
 
-/// Whether the kernel can compute the attention.
 /// Whether the attention of these queries is computed in float32 and rounded: the scores of float16 may be larger than any float16, and
 /// `flex` has a kernel for float32.
 fn is_widened(q: &Tensor<4>) -> bool {
@@ -114,6 +113,7 @@ fn is_widened(q: &Tensor<4>) -> bool {
     q.dtype() == DType::F16
 }
 
+/// Whether the kernel can compute the attention.
 #[cfg(feature = "flex")]
 fn fits(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, bias: Option<&Tensor<4>>) -> bool {
     let [batch, heads, queries, d] = q.dims();

@@ -13,6 +13,7 @@ mod linear;
 mod norm;
 mod quantized;
 mod scale;
+mod slot_attention;
 mod softmax;
 mod widened;
 
@@ -26,6 +27,7 @@ pub use quantized::{
     has_integer_products, matmul_quantized, quantize, with_float_products, with_integer_products,
 };
 pub use scale::scale;
+pub use slot_attention::{SlotRow, slot_attention};
 pub use softmax::softmax_last;
 
 /// Whether [`linear`] on this device widens elements of a weight in half precision as it reads them, so that float32 states cost

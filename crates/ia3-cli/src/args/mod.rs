@@ -37,7 +37,7 @@ pub(crate) use self::model::{DtypeName, HeadArgs, HeadName, ModelArgs, ProblemNa
 #[cfg(feature = "hub")]
 pub(crate) use self::push::Push;
 #[cfg(feature = "serve")]
-pub(crate) use self::serve::Serve;
+pub(crate) use self::serve::{LogFormat, Serve};
 pub(crate) use self::shell::{Completions, Man};
 pub(crate) use self::train::{MetricName, OptimizerName, PresetName, Train};
 

@@ -9,13 +9,14 @@ use super::{DtypeName, QuantizeName};
 const SERVE: &str = "\
 Examples:
   ia3 serve --base SmolLM2-135M-Instruct --adapters adapters
+  ia3 serve --base all-MiniLM-L6-v2 --adapters adapters --max-adapters 10000
   IA3_API_KEY=secret ia3 serve --base SmolLM2-135M-Instruct \\
       --adapters adapters --host 0.0.0.0 --rows 64";
 
 #[derive(clap::Args)]
 #[command(after_help = SERVE)]
 pub(crate) struct Serve {
-    /// Folder of the base, a decoder-only language model.
+    /// Folder of the base: a language model, a classifier of texts, or an encoder for embeddings.
     #[arg(long, value_name = "DIR", value_parser = base_folder())]
     pub(crate) base: PathBuf,
     /// Folder whose subfolders are adapters. Each is a model under its own name. What is added, changed or removed counts from the
@@ -43,12 +44,21 @@ pub(crate) struct Serve {
     /// Tokens that one pass of the model reads at most. Answers take one for each row, and prompts the rest.
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub(crate) pass_tokens: usize,
+    /// Tokens of a batch of texts that one pass embeds or classifies. A longer text is a batch of its own.
+    #[arg(long, value_name = "N", default_value_t = 2048)]
+    pub(crate) batch_tokens: usize,
     /// Requests that wait at most. Others are told to come again.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) queue: usize,
     /// Adapters in memory. The one that nobody has used for longest gives its place to another.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_adapters: usize,
+    /// Let requests load and unload adapters of the folder (/v1/load_adapter, /v1/unload_adapter).
+    #[arg(long, requires = "adapters")]
+    pub(crate) allow_loading: bool,
+    /// Write a line to standard error for each request: as text or as JSON.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) log: Option<LogFormat>,
     /// Bytes of the body of a request at most.
     #[arg(long, value_name = "N", default_value_t = 2 << 20)]
     pub(crate) body_limit: usize,
@@ -62,4 +72,13 @@ pub(crate) struct Serve {
     /// exact.
     #[arg(long, requires = "quantize")]
     pub(crate) fast_integers: bool,
+}
+
+/// How lines about requests are written.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// `time level request method=… path=… status=… seconds=… request_id=…`.
+    Text,
+    /// One JSON object on each line.
+    Json,
 }

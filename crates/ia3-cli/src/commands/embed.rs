@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::bail;
 use burn::tensor::{Device, Tensor, TensorData};
-use ia3::models::{Model, PaddingSide, Pooling, normalized};
-use ia3::{ModelInputs, NonFinite, SentenceConfig, Task};
+use ia3::models::{PaddingSide, Pooling, normalized};
+use ia3::{NonFinite, SentenceConfig};
 use ia3_guard::quote_path;
 use serde::Serialize;
 
@@ -104,23 +104,10 @@ fn embed(
         let first = i * batch_size;
         let model = model.for_rows(first..first + texts.len())?;
         let inputs = model.batch(texts, PaddingSide::Right, device)?;
-        let pooled = config.pooling.forward(states(&model, &inputs)?, inputs.attention_mask.as_ref());
+        let pooled =
+            config.pooling.forward(model.last_hidden_state(&inputs)?, inputs.attention_mask.as_ref());
         batches.push(if config.normalize { normalized(pooled) } else { pooled });
         progress.set(first + texts.len(), "");
     }
     Ok(Tensor::cat(batches, 0).try_into_data()?)
-}
-
-/// The last hidden states `[batch, seq, d]` of an encoder or of a decoder.
-fn states(model: &Model, inputs: &ModelInputs) -> anyhow::Result<Tensor<3>> {
-    if model.task() == Task::FeatureExtraction {
-        return Ok(model.forward(inputs)?);
-    }
-    if !matches!(model.task(), Task::CausalLm | Task::SequenceClassification) {
-        bail!("an encoder-decoder has no embeddings of texts here, except T5; take an encoder or a decoder")
-    }
-    match model.forward_traced(inputs)?.hidden_states.pop() {
-        Some(states) => Ok(states),
-        None => bail!("the model shows no hidden states"),
-    }
 }

@@ -2,17 +2,18 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::thread::JoinHandle;
 
 use anyhow::{Context, anyhow, bail};
 use burn::tensor::Device;
 use ia3::data::ChatTemplate;
-use ia3::{GenerationFile, Model, PretrainedOptions, Quantization};
+use ia3::{GenerationFile, Model, PretrainedOptions, Quantization, SentenceConfig};
 use ia3_guard::{quote, quote_path};
-use ia3_serve::{App, Engine, EngineOptions, Handle, ServerOptions, check_address};
+use ia3_serve::{App, EngineOptions, Engines, ServerOptions, check_address};
 use tokio::net::TcpListener;
 
 use super::base_model::{bits, dtype};
-use crate::args::Serve;
+use crate::args::{LogFormat, Serve};
 use crate::output;
 use crate::progress::Progress;
 
@@ -23,25 +24,27 @@ pub(crate) fn run(args: &Serve, device: &Device) -> anyhow::Result<ExitCode> {
     // Before the base is loaded, which takes longer.
     check_address(address, &server)
         .map_err(|error| anyhow!("{error} (the variable IA3_API_KEY gives the key, --host the address)"))?;
-    let engine = engine(args, device)?;
-    if engine.adapters().contains(&server.base_name) {
+    let (engines, threads) = engines(args, device)?;
+    if engines.adapters().contains(&server.base_name) {
         bail!(
             "the base and an adapter have the name `{}`; give the base another with --model-name",
             quote(&server.base_name)
         );
     }
-    let (handle, thread) = Handle::start(engine)?;
+    log(args.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("cannot listen on {address}; --port takes another port"))?;
-        let (base, count) = (quote(&server.base_name).into_owned(), handle.adapters().len());
+        let (base, count) = (quote(&server.base_name).into_owned(), engines.adapters().len());
         output::line(&format!("serving `{base}` and {count} adapters on http://{}", listener.local_addr()?))?;
-        let app = App::new(handle.clone(), server);
+        let app = App::new(engines.clone(), server);
         ia3_serve::serve(listener, app, told_to_end()?).await.map_err(anyhow::Error::from)
     })?;
-    thread.join().map_err(|_| anyhow!("the engine panicked; this is a fault of this program"))?;
+    for thread in threads {
+        thread.join().map_err(|_| anyhow!("the engine panicked; this is a fault of this program"))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,10 +58,12 @@ fn server(args: &Serve) -> anyhow::Result<ServerOptions> {
         .with_api_key(args.api_key.clone())
         .with_template(ChatTemplate::open(&args.base)?)
         .with_generation(GenerationFile::open(&args.base)?)
+        .with_sentence(SentenceConfig::of(&args.base)?)
+        .with_allow_loading(args.allow_loading)
         .with_body_limit(args.body_limit))
 }
 
-fn engine(args: &Serve, device: &Device) -> anyhow::Result<Engine> {
+fn engines(args: &Serve, device: &Device) -> anyhow::Result<(Engines, Vec<JoinHandle<()>>)> {
     if let Some(folder) = args.adapters.as_ref().filter(|folder| !folder.is_dir()) {
         bail!("there is no folder `{}`, which --adapters names", quote_path(folder));
     }
@@ -74,16 +79,29 @@ fn engine(args: &Serve, device: &Device) -> anyhow::Result<Engine> {
         .with_rows(args.rows)
         .with_tokens(args.tokens.min(base.module().longest_sequence().unwrap_or(usize::MAX)))
         .with_pass_tokens(args.pass_tokens)
+        .with_batch_tokens(args.batch_tokens)
         .with_queue(args.queue)
         .with_adapters(args.max_adapters);
-    let mut engine = Engine::new(base, args.adapters.clone(), bounds)?;
+    let (engines, threads) = Engines::start(base, args.adapters.clone(), bounds)?;
     drop(waiting);
-    let (tokens, bytes) = (engine.options().tokens, engine.cache_bytes());
+    let (tokens, bytes) = (engines.options().tokens, engines.cache_bytes());
     if tokens < args.tokens {
         output::note(format!("a row has {tokens} tokens, which is what the model takes"));
     }
-    output::say(format!("{} rows of {tokens} tokens take {} MB", args.rows, bytes.div_ceil(1_000_000)));
-    Ok(engine)
+    if bytes > 0 {
+        output::say(format!("{} rows of {tokens} tokens take {} MB", args.rows, bytes.div_ceil(1_000_000)));
+    }
+    Ok((engines, threads))
+}
+
+/// Lets a line be written to standard error for each request.
+fn log(format: Option<LogFormat>) {
+    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    match format {
+        Some(LogFormat::Text) => lines.init(),
+        Some(LogFormat::Json) => lines.json().init(),
+        None => (),
+    }
 }
 
 /// Ready when the process gets SIGTERM or SIGINT.

@@ -1,6 +1,5 @@
 //! Batches in which every entry has its own adapter.
 
-mod copies;
 mod plan;
 mod state;
 

@@ -4,9 +4,10 @@ use burn::module::Param;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ia3_config::{ModelInfo, Placement};
 
-use super::copies::{Copies, index};
 use super::state::{Ia3Rows, RowVectors};
 use crate::adapter::Adapter;
+use crate::check::replaces_linear;
+use crate::copies::{Copies, SavedLayer, index};
 use crate::error::AdapterError;
 use crate::touched::Touched;
 use crate::vector::Ia3Vector;
@@ -48,9 +49,19 @@ impl<'a> Rows<'a> {
             rows: Param::initialized(burn::module::ParamId::new(), rows),
             input: self.vectors(path, Placement::Input, device),
             output: self.vectors(path, Placement::Output, device),
-            copies: Copies::new(path, &self.adapters, &self.slots, device),
+            copies: self.copies(path, device),
             touched: Touched::default(),
         }
+    }
+
+    /// The copies of the layer at `path`, if an adapter has one.
+    fn copies(&self, path: &str, device: &Device) -> Option<Copies> {
+        let of_adapter = |(slot, adapter): (usize, &&Adapter)| {
+            let rows = (0..self.slots.len()).filter(|row| self.slots[*row] == Some(slot)).collect();
+            Some((SavedLayer::of(adapter, path, device)?, rows))
+        };
+        let layers = self.adapters.iter().enumerate().filter_map(of_adapter);
+        Copies::new(layers, self.slots.len(), device)
     }
 
     fn vectors(&self, path: &str, placement: Placement, device: &Device) -> Option<RowVectors> {
@@ -75,18 +86,11 @@ impl<'a> Rows<'a> {
     /// Checks that the adapters replace only what can differ by row: whole linear layers, which `ia3_forward` computes, and
     /// `embeddings`.
     pub(super) fn check_saved(&self, info: &ModelInfo, embeddings: &[String]) -> Result<(), AdapterError> {
-        for path in self.adapters.iter().flat_map(|a| a.saved.keys()) {
-            let by_row = path.rsplit_once('.').is_some_and(|(module, leaf)| {
-                let linear =
-                    info.module(module).is_some_and(|m| m.kind.is_adaptable() && m.kind.weight_rank() == 2);
-                let with_weight = |a: &&Adapter| {
-                    !a.saved.contains_key(path) || a.saved.contains_key(&format!("{module}.weight"))
-                };
-                let embedding = leaf == "weight" && embeddings.iter().any(|path| path == module);
-                embedding
-                    || linear && ["weight", "bias"].contains(&leaf) && self.adapters.iter().all(with_weight)
-            });
-            if !by_row {
+        let paths = self.adapters.iter().flat_map(|a| a.saved.keys().map(move |path| (a, path)));
+        for (adapter, path) in paths {
+            let module = path.strip_suffix(".weight");
+            let embedding = module.is_some_and(|module| embeddings.iter().any(|path| path == module));
+            if !embedding && !replaces_linear(adapter, path, info) {
                 return Err(AdapterError::SavedByRow { path: path.clone() });
             }
         }

@@ -3,7 +3,7 @@ use burn::tensor::module::embedding;
 use burn::tensor::{DType, Int, Tensor};
 use ia3_config::Placement;
 
-use super::copies::Copies;
+use crate::copies::Copies;
 use crate::touched::Touched;
 use crate::vector::Ia3Vector;
 

@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::module::{Param, Reparameterizer};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use ia3_config::{ModelInfo, Placement};
 
 use crate::activation_space::ActivationSpace;
 use crate::adapter::Adapter;
-use crate::check::{check_pristine, check_vectors};
+use crate::check::{check_pristine, check_shapes, check_vectors, replaces_linear, shapes};
+use crate::copies::SavedLayer;
 use crate::error::AdapterError;
 use crate::model_info::model_info;
 use crate::param_path::from_field_path;
-use state::{Layer, RowsOfBatch};
+use state::{Layer, Lines, RowsOfBatch};
 
 pub use state::Ia3Table;
 
@@ -27,7 +28,8 @@ pub use state::Ia3Table;
 /// ([`attach`](crate::attach)).
 ///
 /// A table of a layer takes memory when the first adapter with a vector for it is written, for `capacity` adapters at once. So
-/// its memory is bounded by `capacity` before any adapter is there.
+/// its memory is bounded by `capacity` before any adapter is there. Linear layers that an adapter replaces (`modules_to_save`, such as
+/// the head of a classifier) take memory for each adapter that has them, and are computed once for each such adapter in a batch.
 ///
 /// ```
 /// use burn::{nn::LinearConfig, tensor::{Device, Tensor}};
@@ -50,6 +52,8 @@ pub use state::Ia3Table;
 #[derive(Debug)]
 pub struct AdapterTable {
     info: ModelInfo,
+    /// The shapes of the parameters of the base.
+    shapes: BTreeMap<String, Vec<usize>>,
     layers: BTreeMap<String, Arc<Layer>>,
     rows: Arc<RowsOfBatch>,
     capacity: usize,
@@ -72,7 +76,8 @@ impl AdapterTable {
         let layers: BTreeMap<String, Arc<Layer>> =
             linear.map(|m| (m.path.clone(), Arc::new(Layer::new(rows.clone())))).collect();
         let model = base.clone().apply_reparameterization(Attacher { layers: layers.clone() });
-        Ok((model, Self { info, layers, rows, capacity, device }))
+        let shapes = shapes(base);
+        Ok((model, Self { info, shapes, layers, rows, capacity, device }))
     }
 
     /// The number of adapters for which there is room.
@@ -85,11 +90,13 @@ impl AdapterTable {
     /// # Errors
     ///
     /// - [`AdapterError::NoSuchModule`], [`AdapterError::NotAdaptable`], [`AdapterError::Length`],
-    ///   [`AdapterError::WeightRank`], [`AdapterError::UnknownChannels`]: the adapter does not fit the base.
-    /// - [`AdapterError::SavedByRow`]: the adapter replaces a parameter (`modules_to_save`), of which there is no table.
+    ///   [`AdapterError::WeightRank`], [`AdapterError::UnknownChannels`], [`AdapterError::SavedParameter`]: the adapter does not
+    ///   fit the base.
+    /// - [`AdapterError::SavedByRow`]: the adapter replaces a parameter that belongs to no linear layer, or scales a convolution.
     pub fn check(&self, adapter: &Adapter) -> Result<(), AdapterError> {
         check_vectors(adapter, &self.info)?;
-        let saved = adapter.saved.keys().next();
+        check_shapes(adapter, &self.shapes)?;
+        let saved = adapter.saved.keys().find(|path| !replaces_linear(adapter, path, &self.info));
         let other = adapter.vectors.keys().find(|path| !self.layers.contains_key(*path));
         match saved.or(other) {
             Some(path) => Err(AdapterError::SavedByRow { path: path.clone() }),
@@ -111,6 +118,7 @@ impl AdapterTable {
         assert!(place < self.capacity, "place {place} of a table for {} adapters", self.capacity);
         self.check(adapter)?;
         for (path, layer) in &self.layers {
+            layer.save(place + 1, SavedLayer::of(adapter, path, &self.device));
             let vector = adapter.vectors.get(path);
             for placement in [Placement::Input, Placement::Output] {
                 let values = vector.filter(|v| v.placement == placement).map(|v| v.values().detach());
@@ -130,12 +138,11 @@ impl AdapterTable {
             Some(place) if place >= self.capacity => {
                 panic!("place {place} of a table for {} adapters", self.capacity)
             }
-            place => place.map_or(0, |place| place as i64 + 1),
+            place => place.map_or(0, |place| place + 1),
         };
-        let lines: Vec<i64> = rows.iter().map(line).collect();
+        let lines: Vec<usize> = rows.iter().map(line).collect();
         let adapted = lines.iter().any(|line| *line > 0);
-        let tensor = || Tensor::<1, Int>::from_data(TensorData::new(lines, [rows.len()]), &self.device);
-        self.rows.set(adapted.then(tensor));
+        self.rows.set(adapted.then(|| Lines::new(lines, &self.device)));
     }
 
     /// The bytes that the tables take.

@@ -1,21 +1,37 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::module::{Module, Reparameterization};
 use burn::tensor::{DType, Device, Int, Tensor};
 use ia3_config::Placement;
 
+use crate::copies::{Copies, SavedLayer, index};
 use crate::touched::Touched;
 
-/// The line of the tables that each row of a batch uses, `[rows]`; `None` where all rows are the base's.
+/// The line of the tables that each row of a batch uses. Line 0 is the base's.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    of_rows: Arc<[usize]>,
+    /// The same numbers, `[rows]`.
+    index: Tensor<1, Int>,
+}
+
+impl Lines {
+    pub(super) fn new(of_rows: Vec<usize>, device: &Device) -> Self {
+        Self { index: index(&of_rows, device), of_rows: of_rows.into() }
+    }
+}
+
+/// The lines of the batch; `None` where all rows are the base's.
 #[derive(Debug, Default)]
-pub(super) struct RowsOfBatch(Mutex<Option<Tensor<1, Int>>>);
+pub(super) struct RowsOfBatch(Mutex<Option<Lines>>);
 
 impl RowsOfBatch {
-    pub(super) fn set(&self, lines: Option<Tensor<1, Int>>) {
+    pub(super) fn set(&self, lines: Option<Lines>) {
         *lock(&self.0) = lines;
     }
 
-    fn get(&self) -> Option<Tensor<1, Int>> {
+    fn get(&self) -> Option<Lines> {
         lock(&self.0).clone()
     }
 }
@@ -26,11 +42,13 @@ pub(super) struct Layer {
     rows: Arc<RowsOfBatch>,
     input: Mutex<Option<Tensor<2>>>,
     output: Mutex<Option<Tensor<2>>>,
+    /// What replaces the layer, by line.
+    saved: Mutex<BTreeMap<usize, SavedLayer>>,
 }
 
 impl Layer {
     pub(super) fn new(rows: Arc<RowsOfBatch>) -> Self {
-        Self { rows, input: Mutex::default(), output: Mutex::default() }
+        Self { rows, input: Mutex::default(), output: Mutex::default(), saved: Mutex::default() }
     }
 
     /// Writes `line` of a table of `lines` lines: the values, or ones where there are none. A table that holds only ones is not
@@ -54,11 +72,21 @@ impl Layer {
         *table = Some(before.slice_assign([line..line + 1, 0..len], values.unsqueeze()));
     }
 
+    /// Says what replaces the layer for rows of `line`, if anything does.
+    pub(super) fn save(&self, line: usize, layer: Option<SavedLayer>) {
+        let mut saved = lock(&self.saved);
+        match layer {
+            Some(layer) => saved.insert(line, layer),
+            None => saved.remove(&line),
+        };
+    }
+
     pub(super) fn num_bytes(&self) -> usize {
         let bytes = |table: &Mutex<Option<Tensor<2>>>| {
             lock(table).as_ref().map_or(0, |table| table.shape().num_elements() * size_of::<f32>())
         };
-        bytes(&self.input) + bytes(&self.output)
+        let saved: usize = lock(&self.saved).values().map(SavedLayer::num_bytes).sum();
+        bytes(&self.input) + bytes(&self.output) + saved
     }
 
     fn table(&self, placement: Placement) -> &Mutex<Option<Tensor<2>>> {
@@ -89,14 +117,26 @@ impl Ia3Table {
 
     /// The number of rows of the batch, or `None` if all rows are the base's.
     pub(crate) fn batch(&self) -> Option<usize> {
-        self.layer.rows.get().map(|lines| lines.dims()[0])
+        self.layer.rows.get().map(|lines| lines.of_rows.len())
     }
 
     /// The vectors at `placement`, `[rows, len]`. It is `None` if no resident adapter has a vector there, or if all rows are
     /// the base's.
     pub(crate) fn vectors(&self, placement: Placement) -> Option<Tensor<2>> {
         let table = lock(self.layer.table(placement));
-        Some(table.as_ref()?.clone().select(0, self.layer.rows.get()?))
+        Some(table.as_ref()?.clone().select(0, self.layer.rows.get()?.index))
+    }
+
+    /// What replaces the layer for some rows of the batch, if a resident adapter of one of them saves it whole.
+    pub(crate) fn copies(&self) -> Option<Copies> {
+        let saved = lock(&self.layer.saved);
+        let lines = self.layer.rows.get().filter(|_| !saved.is_empty())?;
+        let mut rows: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (row, line) in lines.of_rows.iter().enumerate() {
+            rows.entry(*line).or_default().push(row);
+        }
+        let layers = rows.into_iter().filter_map(|(line, rows)| Some((saved.get(&line)?.clone(), rows)));
+        Copies::new(layers, lines.of_rows.len(), &lines.index.device())
     }
 }
 

@@ -7,7 +7,8 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Distribution, Tensor, activation::gelu};
 use ia3_core::{
-    ActivationSpace, Adapter, Ia3Config, Ia3ConvForward, Ia3Forward, attach, attach_rows, batch_rows, freeze,
+    ActivationSpace, Adapter, AdapterTable, Ia3Config, Ia3ConvForward, Ia3Forward, attach, attach_rows,
+    batch_rows, freeze,
 };
 use proptest::prelude::*;
 
@@ -88,6 +89,51 @@ proptest! {
             prop_assert!(difference <= 1e-5, "row {} of {:?}: {}", i, slots, difference);
         }
     }
+}
+
+#[test]
+fn rows_of_a_table_change_with_its_places_also_where_a_head_is_replaced() {
+    let device = Device::flex();
+    let net = Net::new(&device);
+    let adapters = [
+        net.adapter(&["wi"], &["wi"], &[]),
+        net.adapter(&["wi", "wo"], &["wi"], &["head"]),
+        net.adapter(&["wo"], &["wo"], &["head"]),
+        net.adapter(&["wi", "head"], &[], &[]),
+    ];
+    let (model, table) = AdapterTable::attach(&net, 2).unwrap();
+    let x = images(3, &device);
+    for held in [[0, 1], [2, 1], [2, 3], [1, 2]] {
+        held.iter().enumerate().for_each(|(place, &i)| table.write(place, &adapters[i]).unwrap());
+        for rows in [[Some(0), None, Some(1)], [Some(1), Some(1), Some(0)], [None, None, None]] {
+            table.set_rows(&rows);
+            let y = model.forward(x.clone());
+            for (i, row) in rows.into_iter().enumerate() {
+                let own: Vec<&Adapter> = row.map(|place| &adapters[held[place]]).into_iter().collect();
+                let single = attach(&net, &own).unwrap().forward(x.clone());
+                let difference = worst(y.clone().narrow(0, i, 1), single.narrow(0, i, 1));
+                assert!(difference <= 1e-5, "row {i} of {rows:?} with {held:?}: {difference}");
+            }
+        }
+    }
+    let before = table.num_bytes();
+    table.write(0, &adapters[0]).unwrap();
+    assert_eq!(before - table.num_bytes(), (5 * 3 + 3) * 4, "a head that nobody has takes no memory");
+}
+
+#[test]
+fn what_a_table_cannot_have_is_refused() {
+    let net = Net::new(&Device::flex());
+    let (_, table) = AdapterTable::attach(&net, 1).unwrap();
+    let message = |adapter: &Adapter| table.write(0, adapter).unwrap_err().to_string();
+    assert!(message(&net.adapter(&["wi"], &[], &["norm"])).starts_with("an adapter replaces `norm.beta`"));
+    assert!(message(&net.adapter(&["conv", "wi"], &[], &[])).contains("`conv`"));
+    let mut bias = net.adapter(&["wi"], &[], &["head"]);
+    bias.saved.remove("head.weight");
+    assert!(message(&bias).starts_with("an adapter replaces `head.bias`"));
+    let mut other = net.adapter(&["wi"], &[], &["head"]);
+    other.saved.insert("head.weight".into(), burn::tensor::TensorData::zeros::<f32, _>([5, 4]));
+    assert!(message(&other).contains("head.weight"));
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! `softmax(scale·q·kᵀ + bias)·v`, one block of queries at a time. The scores are never stored as a whole; the gradient
 //! computes them again, as FlashAttention does (arXiv 2205.14135), but over whole rows of keys.
 
+mod each;
 mod forward;
 mod gradient;
 mod inputs;
 
+pub use each::forward_each;
 use inputs::Inputs;
 
 use crate::heads::Heads;

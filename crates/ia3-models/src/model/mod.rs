@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor};
 use ia3_core::config::FeedForward;
 use ia3_core::{ActivationSpace, ModelInfo};
 
-use crate::architecture::{Architecture, with_architectures};
+use crate::architecture::{Architecture, ArchitectureConfig, with_architectures};
 use crate::delegating_module::delegating_module;
 use crate::encoder::ProblemType;
 use crate::error::ModelError;
@@ -137,6 +137,25 @@ impl Model {
     /// The errors are those of [`forward`](Self::forward).
     pub fn forward_traced(&self, inputs: &ModelInputs) -> Result<ModelOutput, ModelError> {
         each!(self, m => Architecture::run(m, inputs, true))
+    }
+
+    /// The last hidden states of the tokens, `[batch, seq, d]`: what an encoder without a head returns, or what the head of another
+    /// encoder or of a decoder reads.
+    ///
+    /// # Errors
+    ///
+    /// - [`ModelError::Input`] if an input is missing or does not fit.
+    /// - [`ModelError::Unsupported`]: the model is an encoder-decoder.
+    pub fn last_hidden_state(&self, inputs: &ModelInputs) -> Result<Tensor<3>, ModelError> {
+        if self.task() == Task::FeatureExtraction {
+            return self.forward(inputs);
+        }
+        let unsupported = || {
+            let problem = "is an encoder-decoder, of which no one stack of hidden states stands for a text";
+            let model_type = each!(self, m => ArchitectureConfig::model_type(m.config()).to_string());
+            ModelError::Unsupported { model_type, problem }
+        };
+        self.forward_traced(inputs)?.hidden_states.pop().ok_or_else(unsupported)
     }
 
     /// Computes the logits at the last real token of each batch entry, `[batch, vocab]`, `[batch, num_labels]` for a

@@ -16,7 +16,7 @@ use burn::tensor::quantization::{QuantScheme, QuantStore};
 use ia3_kernels::activation::Activation;
 use ia3_kernels::norm::Norm;
 
-use crate::flex::{FastOps, Targets};
+use crate::flex::{FastOps, SlotRows, Targets};
 
 type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
 
@@ -37,6 +37,19 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
         scale: f32,
     ) -> Tracked<C> {
         attention::forward::<C>([q, k, v], bias, scale)
+    }
+
+    /// It has no gradient; `crate::slot_attention` takes no tensor that needs one.
+    fn fast_slot_attention(
+        q: Tracked<C>,
+        k: Tracked<C>,
+        v: Tracked<C>,
+        bias: Tracked<C>,
+        scale: f32,
+        rows: SlotRows,
+    ) -> Tracked<C> {
+        let [q, k, v, bias] = [q, k, v, bias].map(Tracked::<C>::into_primitive);
+        Tracked::<C>::new(Flex::fast_slot_attention(q, k, v, bias, scale, rows))
     }
 
     fn fast_linear(x: Tracked<C>, w: Tracked<C>, b: Tracked<C>) -> Tracked<C> {

@@ -2,16 +2,40 @@
 
 use burn::backend::TensorMetadata;
 use ia3_kernels::Heads;
-use ia3_kernels::attention::Attention;
 pub(crate) use ia3_kernels::attention::Stats;
+use ia3_kernels::attention::{Attention, forward_each};
 
 use super::tensor::{Primitive, new};
+use crate::slot_attention::SlotRow;
 
 /// The result `[batch, heads, queries, d]`, and what its gradient needs. The rows of `bias` are contiguous.
 pub(crate) fn apply([q, k, v]: [&Primitive; 3], bias: &Primitive, scale: f32) -> (Primitive, Stats) {
     let inputs = inputs([q, k, v], bias, scale);
     let (out, stats) = inputs.forward();
     (by_head(out, [inputs.batch, inputs.queries, inputs.heads, inputs.d]), stats)
+}
+
+/// The results `[rows, heads, 1, d]` of rows with one query each, whose keys and values lie in slots. The rows of `bias` are contiguous.
+pub(crate) fn in_slots(
+    [q, k, v]: [&Primitive; 3],
+    bias: &Primitive,
+    scale: f32,
+    rows: &[SlotRow],
+) -> Primitive {
+    let [count, n_heads, _, d] = q.shape().dims();
+    let [_, kv_heads, _, _] = k.shape().dims();
+    let (bias, [q, k, v]) = (broadcast(bias), [q, k, v].map(heads));
+    let row = |(i, row): (usize, &SlotRow)| {
+        let (q, bias, [k, v]) = (entry(q, i), entry(bias, i), [k, v].map(|x| entry(x, row.slot)));
+        Attention { batch: 1, heads: n_heads, kv_heads, queries: 1, keys: row.keys, d, q, k, v, bias, scale }
+    };
+    let all: Vec<Attention> = rows.iter().enumerate().map(row).collect();
+    by_head(forward_each(&all), [count, 1, n_heads, d])
+}
+
+/// The entry at an index of the first axis.
+fn entry(x: Heads<'_>, index: usize) -> Heads<'_> {
+    Heads { offset: (x.offset as isize + x.strides[0] * index as isize) as usize, ..x }
 }
 
 /// The gradients of `q`, `k` and `v`, each if it is wanted.

@@ -13,4 +13,4 @@ pub(crate) mod scale;
 pub(crate) mod softmax;
 pub(crate) mod tensor;
 
-pub(crate) use ops::{FastOps, Targets};
+pub(crate) use ops::{FastOps, SlotRows, Targets};

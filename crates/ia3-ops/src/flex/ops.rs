@@ -10,9 +10,13 @@ use ia3_kernels::norm::Norm;
 use super::quantized::Quantized;
 use super::tensor::{Primitive, contiguous, rows_contiguous};
 use super::{activation, attention, linear, nll, norm, quantize, quantized, scale, softmax};
+use crate::slot_attention::SlotRow;
 
 /// The class of each row. A negative one does not count.
 pub(crate) type Targets = Arc<Vec<i64>>;
+
+/// Where the keys of each row lie.
+pub(crate) type SlotRows = Arc<Vec<SlotRow>>;
 
 /// The operations that have kernels: forward here for [`Flex`], forward and backward in `crate::autodiff`. All but the
 /// weights of products are float32.
@@ -31,6 +35,16 @@ pub(crate) trait FastOps: Backend {
         v: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         scale: f32,
+    ) -> FloatTensor<Self>;
+
+    /// Attention of rows whose keys and values lie in slots; see [`crate::slot_attention`].
+    fn fast_slot_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        scale: f32,
+        rows: SlotRows,
     ) -> FloatTensor<Self>;
 
     /// `x·w + b` for matrices, with `w` in float32 or in half precision; a `b` without elements adds nothing. See
@@ -72,6 +86,17 @@ impl FastOps for Flex {
 
     fn fast_attention(q: Primitive, k: Primitive, v: Primitive, bias: Primitive, scale: f32) -> Primitive {
         attention::apply([&q, &k, &v], &rows_contiguous(bias), scale).0
+    }
+
+    fn fast_slot_attention(
+        q: Primitive,
+        k: Primitive,
+        v: Primitive,
+        bias: Primitive,
+        scale: f32,
+        rows: SlotRows,
+    ) -> Primitive {
+        attention::in_slots([&q, &k, &v], &rows_contiguous(bias), scale, &rows)
     }
 
     fn fast_linear(x: Primitive, w: Primitive, b: Primitive) -> Primitive {

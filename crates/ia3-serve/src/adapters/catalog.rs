@@ -1,8 +1,12 @@
 //! The adapters in a folder of adapter folders.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
+
+use super::mix_name::is_mix;
 
 /// The file that makes a folder an adapter.
 const CONFIG: &str = "adapter_config.json";
@@ -10,10 +14,21 @@ const CONFIG: &str = "adapter_config.json";
 const VECTORS: &str = "adapter_model.";
 
 /// A folder whose subfolders are adapters. It is looked at anew at each question, so that what is added, changed or removed counts
-/// from the next request on.
+/// from the next request on. Clones share what was [hidden](Self::hide) and [shown](Self::show).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalog {
     dir: Option<PathBuf>,
+    changes: Arc<Mutex<Changes>>,
+}
+
+/// What the clients of a server have changed of the list of adapters.
+#[derive(Debug, Default)]
+struct Changes {
+    /// Grows with each change.
+    generation: u64,
+    hidden: BTreeSet<String>,
+    /// Subfolders under other names.
+    folders: BTreeMap<String, String>,
 }
 
 /// What tells a version of an adapter from others: the names, sizes and times of its files.
@@ -22,7 +37,7 @@ pub(crate) struct Version(Vec<(String, u64, Option<SystemTime>, u64)>);
 
 impl Catalog {
     pub(crate) fn new(dir: Option<PathBuf>) -> Self {
-        Self { dir }
+        Self { dir, changes: Arc::default() }
     }
 
     /// The names of the adapters, in order.
@@ -30,19 +45,67 @@ impl Catalog {
         let Some(entries) = self.dir.as_ref().and_then(|dir| fs::read_dir(dir).ok()) else { return vec![] };
         let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
         let mut names: Vec<String> = entries.flatten().filter_map(name).collect();
+        names.extend(self.changes().folders.keys().cloned());
         names.retain(|name| self.find(name).is_some());
         names.sort_unstable();
+        names.dedup();
         names
     }
 
     /// The folder of an adapter and its version, if there is one of this name.
     pub(crate) fn find(&self, name: &str) -> Option<(PathBuf, Version)> {
+        let folder = {
+            let changes = self.changes();
+            if changes.hidden.contains(name) {
+                return None;
+            }
+            changes.folders.get(name).cloned().unwrap_or_else(|| name.to_string())
+        };
+        self.subfolder(&folder)
+    }
+
+    /// The adapter in a subfolder, whatever name it has.
+    pub(crate) fn subfolder(&self, folder: &str) -> Option<(PathBuf, Version)> {
         // A name is that of a folder in the folder of adapters, and never a path to another place.
-        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', ':', '\0']) {
+        if folder.is_empty()
+            || folder.starts_with('.')
+            || folder.contains(['/', '\\', '\0'])
+            || is_mix(folder)
+        {
             return None;
         }
-        let path = self.dir.as_ref()?.join(name);
+        let path = self.dir.as_ref()?.join(folder);
         Some((path.clone(), version(&path)?))
+    }
+
+    /// Makes the adapter in a subfolder known under a name. It returns the number of changes so far.
+    pub(crate) fn show(&self, name: &str, folder: &str) -> u64 {
+        let mut changes = self.changes();
+        changes.hidden.remove(name);
+        changes.folders.remove(name);
+        if name != folder {
+            changes.folders.insert(name.into(), folder.into());
+        }
+        changes.generation += 1;
+        changes.generation
+    }
+
+    /// Makes an adapter unknown, although its folder is there. It returns the number of changes so far.
+    pub(crate) fn hide(&self, name: &str) -> u64 {
+        let mut changes = self.changes();
+        changes.folders.remove(name);
+        changes.hidden.insert(name.into());
+        changes.generation += 1;
+        changes.generation
+    }
+
+    /// The number of changes so far.
+    pub(crate) fn generation(&self) -> u64 {
+        self.changes().generation
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,10 +152,28 @@ mod tests {
         fs::write(dir.path().join("file"), "{}").unwrap();
         let catalog = Catalog::new(Some(dir.path().join("a").parent().unwrap().to_owned()));
         assert_eq!(catalog.names(), ["a", "b"]);
-        for name in ["", ".", "..", "../a", "a/", "/etc", "c:a", "empty", "file", "a\0"] {
+        for name in ["", ".", "..", "../a", "a/", "/etc", "c:a", "a*b", "empty", "file", "a\0"] {
             assert!(catalog.find(name).is_none(), "{name:?}");
         }
         assert!(Catalog::default().names().is_empty());
+    }
+
+    #[test]
+    fn names_are_hidden_and_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+            fs::write(dir.path().join(name).join(CONFIG), "{}").unwrap();
+        }
+        let catalog = Catalog::new(Some(dir.path().to_owned()));
+        let clone = catalog.clone();
+        assert_eq!((clone.hide("a"), clone.show("c", "b"), catalog.generation()), (1, 2, 2));
+        assert_eq!(catalog.names(), ["b", "c"]);
+        assert_eq!(catalog.find("c").unwrap().0, dir.path().join("b"));
+        assert!(catalog.find("a").is_none());
+        catalog.show("a", "a");
+        catalog.hide("c");
+        assert_eq!(catalog.names(), ["a", "b"]);
     }
 
     #[test]

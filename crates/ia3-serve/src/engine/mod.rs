@@ -1,11 +1,11 @@
 //! The engine: requests enter and leave between two passes of the model, and each has its own adapter.
 
+mod free_slots;
 mod handle;
 mod logits;
 mod options;
 mod request;
 mod running;
-mod snapshot;
 mod step;
 mod text;
 
@@ -20,18 +20,21 @@ use tokio::sync::mpsc::UnboundedSender;
 pub use handle::Handle;
 pub use options::EngineOptions;
 pub use request::{End, Event, Logprob, Penalties, Reason, Request, Token};
-pub use snapshot::{Histogram, Snapshot};
+pub(crate) use text::AnswerText;
 
 use crate::adapters::{Catalog, Residents};
 use crate::error::ServeError;
-use handle::Ticket;
+use crate::snapshot::Snapshot;
+use crate::worker::Ticket;
+use free_slots::FreeSlots;
 use running::Running;
 
 /// Answers requests to a decoder-only model, many at a time.
 ///
 /// [`step`](Self::step) runs the model once: it reads a token of each answer and as much of the prompts as fits, and chooses the
 /// next token of each row whose tokens are all read. A request enters when a row is free and leaves with its last token; no other
-/// waits for it. Its tokens and logits have the same bits on `flex` as if it ran alone, whatever runs beside it. [`Handle`] runs an
+/// waits for it. Where its prompt begins as that of a request before, under the same adapter, that part is not read again as long as
+/// its keys and values are in the memory. Its tokens and logits have the same bits on `flex` as if it ran alone, whatever runs beside it. [`Handle`] runs an
 /// engine on a thread of its own.
 #[derive(Debug)]
 pub struct Engine {
@@ -39,7 +42,7 @@ pub struct Engine {
     /// The base with the table of adapters.
     model: Model,
     slots: Slots,
-    free_slots: Vec<usize>,
+    free_slots: FreeSlots,
     residents: Residents,
     waiting: VecDeque<Waiting>,
     running: Vec<Running>,
@@ -70,25 +73,24 @@ impl Engine {
         adapters: Option<PathBuf>,
         options: EngineOptions,
     ) -> Result<Self, ServeError> {
-        for (field, bound) in [
-            ("rows", options.rows),
-            ("tokens", options.tokens),
-            ("pass_tokens", options.pass_tokens),
-            ("queue", options.queue),
-            ("adapters", options.adapters),
-        ] {
-            if bound == 0 {
-                return Err(ServeError::Request { field, problem: "is 0, expected at least 1".into() });
-            }
-        }
+        Self::with_catalog(base, Catalog::new(adapters), options)
+    }
+
+    /// An engine whose list of adapters is that of another one.
+    pub(crate) fn with_catalog(
+        base: ia3::Model,
+        catalog: Catalog,
+        options: EngineOptions,
+    ) -> Result<Self, ServeError> {
+        options.check()?;
         let slots = base.module().slots(options.rows, options.tokens)?;
         let (model, table) = AdapterTable::attach(base.module(), options.adapters)?;
         let mut engine = Self {
             base,
             model,
             slots,
-            free_slots: (0..options.rows).rev().collect(),
-            residents: Residents::new(Catalog::new(adapters), table),
+            free_slots: FreeSlots::new(options.rows),
+            residents: Residents::new(catalog, table),
             waiting: VecDeque::new(),
             running: vec![],
             options,
@@ -155,7 +157,7 @@ impl Engine {
             waiting: self.waiting.len(),
             running: self.running.len(),
             rows: self.options.rows,
-            cached_tokens: (0..self.slots.count()).map(|slot| self.slots.len(slot)).sum(),
+            cached_tokens: self.running.iter().map(|row| row.read).sum(),
             cache_tokens: self.options.rows * self.options.tokens,
             resident_adapters: self.residents.count(),
             adapter_places: self.options.adapters,

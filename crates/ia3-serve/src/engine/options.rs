@@ -1,3 +1,5 @@
+use crate::error::ServeError;
+
 /// The bounds of an engine, which determine its memory before it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -9,6 +11,8 @@ pub struct EngineOptions {
     /// The number of tokens that one pass of the model reads. Each running row takes one of them, and prompts are read in parts
     /// that fill the rest. A smaller number lets tokens of running rows come more evenly beside long prompts.
     pub pass_tokens: usize,
+    /// The number of tokens of a batch of texts that one pass answers, such as embeddings. A longer text is a batch of its own.
+    pub batch_tokens: usize,
     /// The number of requests that may wait.
     pub queue: usize,
     /// The number of adapters in memory.
@@ -22,9 +26,9 @@ impl Default for EngineOptions {
 }
 
 impl EngineOptions {
-    /// 16 rows of up to 2048 tokens, 128 tokens a pass, 256 waiting requests and 256 adapters.
+    /// 16 rows of up to 2048 tokens, 128 tokens a pass, batches of 2048 tokens, 256 waiting requests and 256 adapters.
     pub fn new() -> Self {
-        Self { rows: 16, tokens: 2048, pass_tokens: 128, queue: 256, adapters: 256 }
+        Self { rows: 16, tokens: 2048, pass_tokens: 128, batch_tokens: 2048, queue: 256, adapters: 256 }
     }
 
     /// Sets [`rows`](Self::rows).
@@ -42,6 +46,11 @@ impl EngineOptions {
         Self { pass_tokens, ..self }
     }
 
+    /// Sets [`batch_tokens`](Self::batch_tokens).
+    pub fn with_batch_tokens(self, batch_tokens: usize) -> Self {
+        Self { batch_tokens, ..self }
+    }
+
     /// Sets [`queue`](Self::queue).
     pub fn with_queue(self, queue: usize) -> Self {
         Self { queue, ..self }
@@ -50,5 +59,23 @@ impl EngineOptions {
     /// Sets [`adapters`](Self::adapters).
     pub fn with_adapters(self, adapters: usize) -> Self {
         Self { adapters, ..self }
+    }
+
+    /// Checks that no bound is 0.
+    pub(crate) fn check(&self) -> Result<(), ServeError> {
+        let bounds = [
+            ("rows", self.rows),
+            ("tokens", self.tokens),
+            ("pass_tokens", self.pass_tokens),
+            ("batch_tokens", self.batch_tokens),
+            ("queue", self.queue),
+            ("adapters", self.adapters),
+        ];
+        match bounds.into_iter().find(|(_, bound)| *bound == 0) {
+            Some((field, _)) => {
+                Err(ServeError::Request { field, problem: "is 0, expected at least 1".into() })
+            }
+            None => Ok(()),
+        }
     }
 }

@@ -103,6 +103,8 @@ pub struct End {
     pub text: String,
     /// The number of tokens of the prompt.
     pub prompt_tokens: usize,
+    /// The number of them whose keys and values were in the memory from a request before.
+    pub reused_tokens: usize,
     /// The number of tokens that were chosen, with the one that ended the answer.
     pub completion_tokens: usize,
 }

@@ -8,20 +8,24 @@ use ia3::models::RowSampler;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Waiting;
+use super::free_slots::Held;
 use super::logits::logprobs;
 use super::request::{End, Event, Penalties, Reason, Token};
-use super::snapshot::Snapshot;
 use super::text::AnswerText;
+use crate::adapters::Place;
 use crate::error::ServeError;
+use crate::snapshot::Snapshot;
 
 /// A request that has a slot of the cache.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) slot: usize,
     /// The place of its adapter.
-    pub(super) place: Option<usize>,
+    pub(super) place: Option<Place>,
     /// The number of its tokens that are in the cache.
     pub(super) read: usize,
+    /// The number of tokens of the prompt that were in the cache before.
+    reused: usize,
     sampler: RowSampler,
     penalties: Penalties,
     top_logprobs: Option<usize>,
@@ -33,12 +37,19 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(waiting: Waiting, slot: usize, place: Option<usize>) -> Result<Self, ServeError> {
+    /// A request whose prompt is in the cache up to `read` tokens.
+    pub(super) fn new(
+        waiting: Waiting,
+        slot: usize,
+        place: Option<Place>,
+        read: usize,
+    ) -> Result<Self, ServeError> {
         let Waiting { request, events, since, .. } = waiting;
         Ok(Self {
             slot,
             place,
-            read: 0,
+            read,
+            reused: read,
             prompt_tokens: request.prompt.len(),
             sampler: RowSampler::new(request.prompt, request.generation)?,
             penalties: request.penalties,
@@ -52,6 +63,12 @@ impl Running {
     /// The tokens that are not in the cache: a part of the prompt, or the last token.
     pub(super) fn unread(&self) -> &[i64] {
         &self.sampler.tokens()[self.read..]
+    }
+
+    /// What its slot holds.
+    pub(super) fn held(&self) -> Held<'_> {
+        let tokens = &self.sampler.tokens()[..self.read];
+        Held { slot: self.slot, tokens, adapter: self.place.map(|place| place.id) }
     }
 
     /// Whether its prompt is read.
@@ -113,6 +130,7 @@ impl Running {
             reason: if stopped { Reason::Stop } else { Reason::Length },
             text: rest.unwrap_or_default(),
             prompt_tokens: self.prompt_tokens,
+            reused_tokens: self.reused,
             completion_tokens: self.sampler.new_tokens().len(),
         }));
         Ok(true)

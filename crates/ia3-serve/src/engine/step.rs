@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ia3::models::SlotTokens;
 
+use super::free_slots::{FreeSlots, Taken};
 use super::request::Event;
 use super::running::Running;
 use super::{Engine, Waiting};
-use crate::adapters::Acquired;
+use crate::adapters::{Acquired, Place};
 use crate::error::ServeError;
 
 /// A row that takes part in a pass.
@@ -61,26 +62,29 @@ impl Engine {
                     Err(error) => Err(error),
                 },
             };
-            let (Some(waiting), Some(slot)) = (self.waiting.pop_front(), self.free_slots.pop()) else {
-                return;
-            };
+            let Some(waiting) = self.waiting.pop_front() else { return };
             let events = waiting.events.clone();
-            let entered = match acquired {
-                Ok(place) => self.enter(waiting, slot, place),
-                Err(error) => {
-                    self.free(slot, None);
-                    Err(error)
-                }
-            };
-            if let Err(error) = entered {
+            if let Err(error) = acquired.and_then(|place| self.enter(waiting, place)) {
                 self.snapshot.failed += 1;
                 let _ = events.send(Event::Failed(error));
             }
         }
     }
 
-    fn enter(&mut self, waiting: Waiting, slot: usize, place: Option<usize>) -> Result<(), ServeError> {
-        let row = Running::new(waiting, slot, place).inspect_err(|_| self.free(slot, place))?;
+    /// Gives a request a free slot, with the beginning of its prompt where that is in the cache.
+    fn enter(&mut self, waiting: Waiting, place: Option<Place>) -> Result<(), ServeError> {
+        let adapter = place.map(|place| place.id);
+        let running = self.running.iter().map(Running::held);
+        let Some(taken) = self.free_slots.take(&waiting.request.prompt, adapter, running) else {
+            return Ok(());
+        };
+        let Taken { slot, from, len } = taken;
+        self.slots.copy(from, slot, len);
+        let row = Running::new(waiting, slot, place, len).inspect_err(|_| {
+            self.free_slots.give(slot, vec![], None);
+            place.into_iter().for_each(|place| self.residents.release(place));
+        })?;
+        self.snapshot.reused_tokens += len as u64;
         self.running.push(row);
         Ok(())
     }
@@ -105,10 +109,10 @@ impl Engine {
     fn run(&mut self, pass: &[Share]) -> Result<(), ServeError> {
         let rows = || pass.iter().map(|share| (share, &self.running[share.row]));
         let places: Vec<Option<usize>> =
-            rows().flat_map(|(share, row)| std::iter::repeat_n(row.place, share.tokens)).collect();
+            rows().flat_map(|(share, row)| std::iter::repeat_n(index(row), share.tokens)).collect();
         let choosing: Vec<&Share> = pass.iter().filter(|share| share.chooses).collect();
         let of_choosing: Vec<Option<usize>> =
-            choosing.iter().map(|share| self.running[share.row].place).collect();
+            choosing.iter().map(|share| index(&self.running[share.row])).collect();
         let tokens: Vec<SlotTokens> = rows()
             .map(|(share, row)| SlotTokens {
                 slot: row.slot,
@@ -152,16 +156,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Frees the slot of a row, which keeps what it holds for requests that begin in the same way.
     fn leave(&mut self, row: Running) {
-        self.free(row.slot, row.place);
-    }
-
-    fn free(&mut self, slot: usize, place: Option<usize>) {
-        self.slots.clear(slot);
-        self.free_slots.push(slot);
-        if let Some(place) = place {
-            self.residents.release(place);
-        }
+        let held = row.held();
+        self.free_slots.give(held.slot, held.tokens.to_vec(), held.adapter);
+        row.place.into_iter().for_each(|place| self.residents.release(place));
     }
 
     /// Ends all rows after a failure of the model. Waiting requests go on.
@@ -171,5 +170,12 @@ impl Engine {
             row.send(Event::Failed(ServeError::Failed { reason: reason.into() }));
             self.leave(row);
         }
+        // What the cache holds after a failure is not known.
+        self.free_slots = FreeSlots::new(self.options.rows);
     }
+}
+
+/// The place of the table that a row uses.
+fn index(row: &Running) -> Option<usize> {
+    row.place.map(|place| place.index)
 }

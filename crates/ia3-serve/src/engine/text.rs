@@ -7,7 +7,7 @@ const UNFINISHED: char = '\u{FFFD}';
 
 /// The text of an answer so far. It ends where one of the stop texts comes up.
 #[derive(Debug)]
-pub(super) struct AnswerText {
+pub(crate) struct AnswerText {
     stop: Vec<String>,
     /// The tokens whose text may still change, after some that the text before them depends on.
     ids: Vec<i64>,
@@ -15,16 +15,16 @@ pub(super) struct AnswerText {
     written: usize,
     /// Text that is certain, but may be the start of a stop text.
     held: String,
-    pub(super) stopped: bool,
+    pub(crate) stopped: bool,
 }
 
 impl AnswerText {
-    pub(super) fn new(stop: Vec<String>) -> Self {
+    pub(crate) fn new(stop: Vec<String>) -> Self {
         Self { stop, ids: vec![], written: 0, held: String::new(), stopped: false }
     }
 
     /// Adds a token, and returns the text that is certain now.
-    pub(super) fn push(&mut self, id: i64, tokenizer: &Tokenizer) -> Result<String, DataError> {
+    pub(crate) fn push(&mut self, id: i64, tokenizer: &Tokenizer) -> Result<String, DataError> {
         self.ids.push(id);
         let before = tokenizer.decode(&self.ids[..self.written])?;
         let all = tokenizer.decode(&self.ids)?;
@@ -38,7 +38,7 @@ impl AnswerText {
     }
 
     /// The rest of the text, when no token follows.
-    pub(super) fn finish(&mut self, tokenizer: &Tokenizer) -> Result<String, DataError> {
+    pub(crate) fn finish(&mut self, tokenizer: &Tokenizer) -> Result<String, DataError> {
         let before = tokenizer.decode(&self.ids[..self.written])?;
         let all = tokenizer.decode(&self.ids)?;
         self.held.push_str(all.strip_prefix(before.as_str()).unwrap_or_default());

@@ -39,7 +39,7 @@ pub(super) async fn respond(app: App, params: Params, prompted: Prompted) -> Res
             requests.push(params.request(prompt.clone(), choice, prompted.most, &app)?);
         }
     }
-    let submitted = requests.into_iter().map(|request| app.handle().submit(request));
+    let submitted = requests.into_iter().map(|request| app.engines().submit(request));
     let receivers = submitted.collect::<Result<Vec<_>, _>>()?;
     let shape = Shape::new(prompted.kind, params.model.clone(), prompt_tokens);
     match params.stream {

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ia3::GenerationFile;
 use ia3::data::ChatTemplate;
+use ia3::{GenerationFile, SentenceConfig};
 
-use crate::engine::Handle;
+use crate::engines::Engines;
 
-/// What a server is told beside its engine.
+/// What a server is told beside its engines.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ServerOptions {
@@ -18,6 +18,10 @@ pub struct ServerOptions {
     pub template: Option<ChatTemplate>,
     /// The defaults of generation.
     pub generation: GenerationFile,
+    /// How texts are embedded.
+    pub sentence: SentenceConfig,
+    /// Whether requests may load and unload adapters.
+    pub allow_loading: bool,
     /// The largest body of a request in bytes.
     pub body_limit: usize,
 }
@@ -43,6 +47,16 @@ impl ServerOptions {
         Self { generation, ..self }
     }
 
+    /// Sets [`sentence`](Self::sentence).
+    pub fn with_sentence(self, sentence: SentenceConfig) -> Self {
+        Self { sentence, ..self }
+    }
+
+    /// Sets [`allow_loading`](Self::allow_loading).
+    pub fn with_allow_loading(self, allow_loading: bool) -> Self {
+        Self { allow_loading, ..self }
+    }
+
     /// Sets [`body_limit`](Self::body_limit).
     pub fn with_body_limit(self, body_limit: usize) -> Self {
         Self { body_limit, ..self }
@@ -55,19 +69,19 @@ pub struct App(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    handle: Handle,
+    engines: Engines,
     options: ServerOptions,
     started: u64,
 }
 
 impl App {
-    /// A server for an engine.
-    pub fn new(handle: Handle, options: ServerOptions) -> Self {
-        Self(Arc::new(Shared { handle, options, started: now() }))
+    /// A server for these engines.
+    pub fn new(engines: Engines, options: ServerOptions) -> Self {
+        Self(Arc::new(Shared { engines, options, started: now() }))
     }
 
-    pub(super) fn handle(&self) -> &Handle {
-        &self.0.handle
+    pub(super) fn engines(&self) -> &Engines {
+        &self.0.engines
     }
 
     pub(super) fn options(&self) -> &ServerOptions {

@@ -2,12 +2,12 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 
 use super::answer::{Prompted, respond};
 use super::app::App;
 use super::error::ApiError;
 use super::fields::Fields;
+use super::inputs::{self, Input};
 use super::kind::Kind;
 use super::params::Params;
 
@@ -15,23 +15,6 @@ use super::params::Params;
 const MAX_TOKENS: usize = 16;
 /// The most log-probabilities for each token.
 const MAX_LOGPROBS: usize = 20;
-/// The most prompts of a request.
-const MAX_PROMPTS: usize = 128;
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Prompts {
-    Text(String),
-    Ids(Vec<i64>),
-    Texts(Vec<String>),
-    ManyIds(Vec<Vec<i64>>),
-}
-
-enum Prompt {
-    Text(String),
-    Ids(Vec<i64>),
-}
-
 pub(super) async fn complete(State(app): State<App>, mut fields: Fields) -> Result<Response, ApiError> {
     let mut params = Params::take(&mut fields, &app)?;
     params.top_logprobs = fields.take("logprobs")?;
@@ -44,42 +27,13 @@ pub(super) async fn complete(State(app): State<App>, mut fields: Fields) -> Resu
     if fields.take("echo")?.unwrap_or(false) {
         return Err(ApiError::field("echo", "is not supported by this server"));
     }
-    let prompts = prompts(fields.need("prompt")?)?;
+    let prompts = inputs::take(&mut fields, "prompt")?;
     fields.finish()?;
     let of_blocking = app.clone();
     let prompts = super::answer::blocking(move || {
-        prompts.into_iter().map(|prompt| tokens(prompt, &of_blocking)).collect::<Result<Vec<_>, _>>()
+        let ids = |input: Input| Ok(input.tokens(&of_blocking, "prompt", None)?.ids);
+        prompts.into_iter().map(ids).collect::<Result<Vec<_>, ApiError>>()
     })
     .await?;
     respond(app, params, Prompted { kind: Kind::Text, prompts, most: MAX_TOKENS }).await
-}
-
-fn prompts(prompts: Prompts) -> Result<Vec<Prompt>, ApiError> {
-    let prompts: Vec<Prompt> = match prompts {
-        Prompts::Text(text) => vec![Prompt::Text(text)],
-        Prompts::Ids(ids) => vec![Prompt::Ids(ids)],
-        Prompts::Texts(texts) => texts.into_iter().map(Prompt::Text).collect(),
-        Prompts::ManyIds(ids) => ids.into_iter().map(Prompt::Ids).collect(),
-    };
-    match (1..=MAX_PROMPTS).contains(&prompts.len()) {
-        true => Ok(prompts),
-        false => Err(ApiError::field("prompt", format!("has no text, or more than {MAX_PROMPTS}"))),
-    }
-}
-
-fn tokens(prompt: Prompt, app: &App) -> Result<Vec<i64>, ApiError> {
-    let ids = match prompt {
-        Prompt::Ids(ids) => ids,
-        Prompt::Text(text) => {
-            let base = app.handle().base();
-            let tokenizer = super::tokenizer::tokenizer(app)?;
-            tokenizer
-                .encode_prompt(&text, None, &base.kind())
-                .map_err(|error| ApiError::field("prompt", format!("cannot be read: {error}")))?
-        }
-    };
-    match ids.is_empty() {
-        true => Err(ApiError::field("prompt", "has no tokens")),
-        false => Ok(ids),
-    }
 }

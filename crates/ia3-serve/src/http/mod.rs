@@ -4,16 +4,24 @@ mod answer;
 mod app;
 mod auth;
 mod chat;
+mod classify;
 mod completions;
+mod embeddings;
 mod error;
 mod events;
 mod fields;
+mod inputs;
 mod json;
 mod kind;
+mod loading;
+mod log;
 mod logprobs;
 mod metrics;
 mod models;
+mod page;
 mod params;
+mod passes;
+mod rank;
 mod shape;
 mod stream;
 mod tokenizer;
@@ -23,10 +31,11 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 pub use app::{App, ServerOptions};
 
@@ -35,12 +44,23 @@ use error::{ApiError, panicked};
 
 /// The routes of a server.
 pub fn router(app: App) -> Router {
-    let open = Router::new().route("/health", get(models::health)).route("/ready", get(models::ready));
+    let open = Router::new()
+        .route("/", get(page::page))
+        .route("/openapi.json", get(page::openapi))
+        .route("/health", get(models::health))
+        .route("/ready", get(models::ready));
     let closed = Router::new()
         .route("/v1/models", get(models::list))
         .route("/v1/models/{name}", get(models::one))
         .route("/v1/completions", post(completions::complete))
         .route("/v1/chat/completions", post(chat::complete))
+        .route("/v1/embeddings", post(embeddings::embed))
+        .route("/v1/classify", post(classify::classify))
+        .route("/v1/rank", post(rank::rank))
+        .route("/v1/load_adapter", post(loading::load))
+        .route("/v1/load_lora_adapter", post(loading::load))
+        .route("/v1/unload_adapter", post(loading::unload))
+        .route("/v1/unload_lora_adapter", post(loading::unload))
         .route("/metrics", get(metrics::metrics))
         .route_layer(from_fn_with_state(app.clone(), auth::check));
     open.merge(closed)
@@ -48,6 +68,9 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
         .layer(DefaultBodyLimit::max(app.body_limit()))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(log::log))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(app)
 }
 
@@ -78,7 +101,7 @@ pub async fn serve(
     let ending = app.clone();
     let stop = async move {
         stop.await;
-        ending.handle().end();
+        ending.engines().end();
     };
     axum::serve(listener, router(app)).with_graceful_shutdown(stop).await.map_err(failed)
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use ia3::Task;
 use serde_json::{Value, json};
 
 use super::app::App;
@@ -15,7 +16,7 @@ pub(super) async fn health() -> &'static str {
 
 /// Whether the server takes requests: not while it ends.
 pub(super) async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
-    match app.handle().is_ending() {
+    match app.engines().is_ending() {
         true => (StatusCode::SERVICE_UNAVAILABLE, "shutting down"),
         false => (StatusCode::OK, "ready"),
     }
@@ -24,7 +25,7 @@ pub(super) async fn ready(State(app): State<App>) -> (StatusCode, &'static str) 
 pub(super) async fn list(State(app): State<App>) -> Result<Json, ApiError> {
     let names = super::answer::blocking({
         let app = app.clone();
-        move || Ok(app.handle().adapters())
+        move || Ok(app.engines().adapters())
     })
     .await?;
     let adapters = names.iter().map(|name| model(&app, Some(name)));
@@ -35,7 +36,7 @@ pub(super) async fn list(State(app): State<App>) -> Result<Json, ApiError> {
 pub(super) async fn one(State(app): State<App>, Path(name): Path<String>) -> Result<Json, ApiError> {
     match app.adapter(&name) {
         None => Ok(Json(model(&app, None))),
-        Some(adapter) if app.handle().has_adapter(adapter) => Ok(Json(model(&app, Some(adapter)))),
+        Some(adapter) if app.engines().has_adapter(adapter) => Ok(Json(model(&app, Some(adapter)))),
         Some(_) => Err(ServeError::NoModel { name }.into()),
     }
 }
@@ -50,6 +51,21 @@ fn model(app: &App, adapter: Option<&str>) -> Value {
         "owned_by": "ia3",
         "root": adapter.unwrap_or(base),
         "parent": adapter.map(|_| base),
-        "max_model_len": app.handle().options().tokens,
+        "max_model_len": app.engines().options().tokens,
+        "answers": answers(app),
     })
+}
+
+/// What the base can be asked for: the last parts of the addresses.
+fn answers(app: &App) -> Vec<&'static str> {
+    match app.engines().base().task() {
+        Task::CausalLm if app.options().template.is_some() => {
+            vec!["chat.completions", "completions", "embeddings", "rank"]
+        }
+        Task::CausalLm => vec!["completions", "embeddings", "rank"],
+        Task::Seq2SeqLm => vec!["completions", "rank"],
+        Task::SequenceClassification => vec!["classify", "embeddings"],
+        Task::FeatureExtraction => vec!["embeddings"],
+        _ => vec![],
+    }
 }

@@ -94,14 +94,14 @@ impl Params {
         app: &App,
     ) -> Result<Request, ApiError> {
         // The model never reads the last token of an answer.
-        let room = (app.handle().options().tokens + 1).saturating_sub(prompt.len());
+        let room = (app.engines().options().tokens + 1).saturating_sub(prompt.len());
         if room == 0 || self.max_tokens.is_some_and(|tokens| tokens > room) {
             let field = if room == 0 { "prompt" } else { "max_tokens" };
             let problem = format!(
                 "does not fit: the prompt has {} tokens, and the answer of up to {}, but a row has room for {}",
                 prompt.len(),
                 self.max_tokens.unwrap_or(1),
-                app.handle().options().tokens
+                app.engines().options().tokens
             );
             return Err(ApiError::field(field, problem).with_code("context_length_exceeded"));
         }
@@ -117,7 +117,7 @@ impl Params {
 
 fn config(fields: &mut Fields, app: &App) -> Result<GenerationConfig, ApiError> {
     let file = &app.options().generation;
-    let mut config = file.applied_to(app.handle().base().module().generation_config(1)).with_num_beams(1);
+    let mut config = file.applied_to(app.engines().base().module().generation_config(1)).with_num_beams(1);
     config.num_return_sequences = 1;
     if let Some(tokens) = fields.take("min_tokens")? {
         config.min_new_tokens = tokens;
@@ -160,7 +160,7 @@ fn penalties(fields: &mut Fields, app: &App) -> Result<Penalties, ApiError> {
         number => Err(ApiError::field(name, format!("is {number}, expected a finite number"))),
     };
     let (presence, frequency) = (number("presence_penalty")?, number("frequency_penalty")?);
-    let vocab = app.handle().base().module().vocab_size() as i64;
+    let vocab = app.engines().base().module().vocab_size() as i64;
     let entry = |(id, bias): (String, f32)| match id.parse::<i64>() {
         Ok(id) if (0..vocab).contains(&id) && bias.is_finite() => Ok((id, bias)),
         _ => {

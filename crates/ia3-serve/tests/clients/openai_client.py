@@ -45,6 +45,12 @@ def main():
         text = "".join(part.choices[0].delta.content or "" for part in stream)
     assert text == chat.choices[0].message.content
 
+    # This client asks for base64 and decodes it.
+    embeddings = client.embeddings.create(model=adapter, input=["w3 w5", "w4"])
+    numbers = client.embeddings.create(model=adapter, input="w3 w5", encoding_format="float")
+    assert embeddings.data[0].embedding == numbers.data[0].embedding and embeddings.data[1].index == 1
+    assert embeddings.usage.prompt_tokens == 3, embeddings.usage
+
     def refused(kind, param, **change):
         request = {"model": base, "prompt": "w3"} | change
         try:
@@ -71,7 +77,7 @@ def main():
     next(iter(stream))
     stream.close()
     client.completions.create(model=base, prompt="w3", **greedy)
-    print("models, completions, chats, streams, errors and a cancelled stream are as the client expects")
+    print("models, completions, chats, streams, embeddings, errors and a cancelled stream are as the client expects")
 
 
 main()

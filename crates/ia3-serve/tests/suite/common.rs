@@ -14,33 +14,38 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 pub(crate) const ADAPTERS: [Option<&str>; 4] =
     [None, Some("adapter"), Some("adapter_b"), Some("adapter_alt")];
 
-/// A case of the corpus whose base is a decoder: its folder and the base.
-pub(crate) struct Decoder {
+/// A case of the corpus: its folder and the base.
+pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) dir: PathBuf,
     pub(crate) base: Model,
 }
 
-/// All decoders of the corpus.
-pub(crate) fn decoders() -> Vec<Decoder> {
-    let decoder = |dir: PathBuf| {
+/// The cases of the corpus whose base has a task for which `wanted` is true.
+pub(crate) fn cases(wanted: impl Fn(Task) -> bool) -> Vec<Case> {
+    let case = |dir: PathBuf| {
         let base = Model::from_pretrained(dir.join("base"), &Device::flex()).unwrap();
         let name = dir.file_name().unwrap().to_string_lossy().into_owned();
-        (base.task() == Task::CausalLm).then_some(Decoder { name, dir, base })
+        wanted(base.task()).then_some(Case { name, dir, base })
     };
-    let decoders: Vec<Decoder> = case_dirs(&corpus()).into_iter().filter_map(decoder).collect();
+    case_dirs(&corpus()).into_iter().filter_map(case).collect()
+}
+
+/// All decoders of the corpus.
+pub(crate) fn decoders() -> Vec<Case> {
+    let decoders = cases(|task| task == Task::CausalLm);
     assert!(decoders.len() >= 18, "{} decoders", decoders.len());
     decoders
 }
 
 /// The tiny Llama.
-pub(crate) fn llama() -> Decoder {
+pub(crate) fn llama() -> Case {
     let dir = fixture("llama");
     let base = Model::from_pretrained(dir.join("base"), &Device::flex()).unwrap();
-    Decoder { name: "llama".into(), dir, base }
+    Case { name: "llama".into(), dir, base }
 }
 
-impl Decoder {
+impl Case {
     /// An engine with few rows and few tokens a pass, so that rows wait, and prompts are read in parts.
     pub(crate) fn busy_engine(&self) -> Engine {
         self.engine(options().with_rows(3).with_pass_tokens(4))

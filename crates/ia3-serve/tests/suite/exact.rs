@@ -5,7 +5,7 @@ use ia3::models::{ModelInputs, PaddingSide, Sampling};
 use ia3::{Bits, Model, PretrainedOptions};
 use ia3_serve::{Engine, Penalties};
 
-use crate::common::{ADAPTERS, Decoder, decoders, llama, options, run, run_all, submit};
+use crate::common::{ADAPTERS, Case, decoders, llama, options, run, run_all, submit};
 
 /// Of log-probabilities, between one batch and another: kernels for few and for many rows sum in other orders.
 const TOLERANCE: f32 = 2e-5;
@@ -50,7 +50,7 @@ fn the_answer_is_that_of_generate() {
 }
 
 /// The tokens and log-probabilities of `Model::generate` for one prompt under an attached adapter.
-fn generated(case: &Decoder, prompt: &[i64], adapter: Option<&str>, new: usize) -> (Vec<i64>, Vec<Vec<f32>>) {
+fn generated(case: &Case, prompt: &[i64], adapter: Option<&str>, new: usize) -> (Vec<i64>, Vec<Vec<f32>>) {
     let base = case.base.module();
     let adapter = adapter.map(|name| ia3::Adapter::load(case.dir.join(name), &case.base).unwrap());
     let adapters: Vec<&ia3::core::Adapter> = adapter.iter().map(|adapter| &**adapter).collect();
@@ -140,7 +140,7 @@ fn rows_of_a_quantised_base_and_of_one_in_half_precision_are_exact() {
     let int8 = PretrainedOptions::new().with_quantization(Bits::Eight);
     let fast = PretrainedOptions::new().with_quantization(Bits::Four).with_fast_integers(true);
     for (name, loading) in [("bfloat16", half), ("int8", int8), ("fast int4", fast)] {
-        let case = Decoder { name: name.into(), dir: dir.clone(), base: load(&loading) };
+        let case = Case { name: name.into(), dir: dir.clone(), base: load(&loading) };
         let mut engine = case.engine(options_of_many());
         let answers = run_all(&mut engine, case.requests());
         for (request, among) in case.requests().into_iter().zip(answers) {

@@ -289,7 +289,7 @@ fn a_client_that_goes_away_frees_its_row() {
     client.read_exact(&mut [0; 200]).unwrap();
     drop(client);
     let start = Instant::now();
-    while server.handle.snapshot().abandoned == 0 {
+    while server.engines.text_snapshot().unwrap().abandoned == 0 {
         assert!(start.elapsed() < Duration::from_secs(60), "its row is still running");
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -308,7 +308,7 @@ fn a_server_that_ends_finishes_what_it_has_begun() {
             ureq::post(format!("http://{address}/v1/completions")).send(body.to_string()).unwrap();
         response.body_mut().read_to_string().unwrap()
     });
-    while server.handle.snapshot().running == 0 {
+    while server.engines.text_snapshot().unwrap().running == 0 {
         std::thread::sleep(Duration::from_millis(1));
     }
     server.tell_to_stop();

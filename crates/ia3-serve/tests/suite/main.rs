@@ -4,8 +4,16 @@ mod adapters;
 mod common;
 mod engine;
 mod exact;
+mod forward;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
+mod http_forward;
+#[cfg(feature = "http")]
+mod loading;
+#[cfg(feature = "http")]
+mod openapi;
+mod prefix;
 #[cfg(feature = "http")]
 mod server;
 mod text;

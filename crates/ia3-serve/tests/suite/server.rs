@@ -5,12 +5,12 @@ use std::thread::JoinHandle;
 
 use ia3::GenerationFile;
 use ia3::data::ChatTemplate;
-use ia3_serve::{App, EngineOptions, Handle, ServerOptions, serve};
+use ia3_serve::{App, EngineOptions, Engines, ServerOptions, serve};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::common::{Decoder, copy_of_adapters};
+use crate::common::{Case, copy_of_adapters};
 use crate::text::llama_with_words;
 
 /// It renders messages as words of the tokenizer.
@@ -18,8 +18,8 @@ const TEMPLATE: &str =
     "{% for m in messages %}{{ m.content }} {% endfor %}{% if add_generation_prompt %}w7{% endif %}";
 
 pub(crate) struct Server {
-    pub(crate) case: Decoder,
-    pub(crate) handle: Handle,
+    pub(crate) case: Case,
+    pub(crate) engines: Engines,
     pub(crate) adapters: TempDir,
     pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -60,19 +60,29 @@ impl Answered {
 }
 
 impl Server {
+    /// A server for the tiny Llama, whose tokenizer has the words `w0` to `w95`.
     pub(crate) fn start(options: EngineOptions, change: impl FnOnce(ServerOptions) -> ServerOptions) -> Self {
         let (base, case) = llama_with_words();
+        Self::of(case, base, options, change)
+    }
+
+    /// A server for the base of a case.
+    pub(crate) fn of(
+        case: Case,
+        base: TempDir,
+        options: EngineOptions,
+        change: impl FnOnce(ServerOptions) -> ServerOptions,
+    ) -> Self {
         let adapters = copy_of_adapters(&case.dir);
-        let engine =
-            ia3_serve::Engine::new(case.base.clone(), Some(adapters.path().into()), options).unwrap();
-        let (handle, engine) = Handle::start(engine).unwrap();
+        let (engines, mut threads) =
+            Engines::start(case.base.clone(), Some(adapters.path().into()), options).unwrap();
         // Greedy and without an end, so that answers can be compared.
         let file: GenerationFile =
             serde_json::from_str(r#"{"temperature": 0, "eos_token_id": 60000}"#).unwrap();
         let server = ServerOptions::new("tiny")
             .with_template(ChatTemplate::new(TEMPLATE, []).unwrap())
             .with_generation(file);
-        let app = App::new(handle.clone(), change(server));
+        let app = App::new(engines.clone(), change(server));
         let (stop, stopped) = oneshot::channel();
         let (sender, receiver) = std::sync::mpsc::channel();
         let server = std::thread::spawn(move || {
@@ -87,8 +97,8 @@ impl Server {
             });
         });
         let address = receiver.recv().unwrap();
-        let threads = vec![server, engine];
-        Self { case, handle, adapters, address, stop: Some(stop), threads, _base: base }
+        threads.insert(0, server);
+        Self { case, engines, adapters, address, stop: Some(stop), threads, _base: base }
     }
 
     /// Tells the server to end, and waits until it has.

@@ -5,10 +5,10 @@ use ia3::Model;
 use ia3_serve::{Engine, Penalties, Reason, Request};
 use tempfile::TempDir;
 
-use crate::common::{Decoder, llama, options, run};
+use crate::common::{Case, llama, options, run};
 
 /// The tiny Llama with a tokenizer whose token `i` is the word `wi`.
-pub(crate) fn llama_with_words() -> (TempDir, Decoder) {
+pub(crate) fn llama_with_words() -> (TempDir, Case) {
     let case = llama();
     let dir = tempfile::tempdir().unwrap();
     for file in ["config.json", "generation_config.json", "model.safetensors"] {
@@ -22,7 +22,7 @@ pub(crate) fn llama_with_words() -> (TempDir, Decoder) {
     );
     std::fs::write(dir.path().join("tokenizer.json"), tokenizer).unwrap();
     let base = Model::from_pretrained(dir.path(), &Device::flex()).unwrap();
-    (dir, Decoder { base, ..case })
+    (dir, Case { base, ..case })
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn pieces_join_to_the_text_of_the_tokens() {
 }
 
 /// A request whose answer has no token twice.
-fn varied(case: &Decoder) -> Request {
+fn varied(case: &Case) -> Request {
     let once = Penalties { presence: 1000.0, ..Penalties::default() };
     case.request(vec![3, 5], None, 6).with_penalties(once)
 }

@@ -14,7 +14,7 @@ pub struct Snapshot {
     pub running: usize,
     /// The number of rows.
     pub rows: usize,
-    /// Tokens whose keys and values are kept.
+    /// Tokens of running requests whose keys and values are in the memory.
     pub cached_tokens: usize,
     /// The number of tokens whose keys and values there is room for.
     pub cache_tokens: usize,
@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub passes: u64,
     /// Tokens of prompts that were read.
     pub prompt_tokens: u64,
+    /// Tokens of prompts whose keys and values were in the memory already.
+    pub reused_tokens: u64,
     /// Tokens that were chosen.
     pub completion_tokens: u64,
     /// Answers that ended by themselves.
@@ -40,6 +42,10 @@ pub struct Snapshot {
     pub failed: u64,
     /// Requests that ran when nobody waited for their answer any more.
     pub abandoned: u64,
+    /// Requests that were answered by one pass: embeddings, classes and likelihoods.
+    pub forwards: u64,
+    /// From such a request to its answer.
+    pub forward: Histogram,
     /// From a request to its first token.
     pub first_token: Histogram,
     /// From one token of an answer to the next.
@@ -55,7 +61,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    pub(super) fn add(&mut self, seconds: f64) {
+    pub(crate) fn add(&mut self, seconds: f64) {
         if let Some(bucket) = BOUNDS.iter().position(|bound| seconds <= *bound) {
             self.counts[bucket] += 1;
         }

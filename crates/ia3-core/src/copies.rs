@@ -5,6 +5,13 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use crate::adapter::Adapter;
 use crate::affine::affine;
 
+/// The weight and bias of an adapter for a linear layer of its `modules_to_save`, or the weight for an embedding.
+#[derive(Module, Debug)]
+pub(crate) struct SavedLayer {
+    weight: Param<Tensor<2>>,
+    bias: Option<Param<Tensor<1>>>,
+}
+
 /// The state of a layer of `modules_to_save` in a mixed batch: the weight and bias of each adapter, and the batch entries that
 /// use them.
 #[derive(Module, Debug)]
@@ -18,30 +25,38 @@ pub(crate) struct Copies {
 
 #[derive(Module, Debug)]
 struct Copy {
-    weight: Param<Tensor<2>>,
-    bias: Option<Param<Tensor<1>>>,
+    layer: SavedLayer,
     rows: Tensor<1, Int>,
 }
 
+impl SavedLayer {
+    /// The parameters of the layer at `path`, if the adapter saves it. They have the identities that the adapter stores for them.
+    pub(crate) fn of(adapter: &Adapter, path: &str, device: &Device) -> Option<Self> {
+        let weight = param(adapter, &format!("{path}.weight"), device)?;
+        Some(Self { weight, bias: param(adapter, &format!("{path}.bias"), device) })
+    }
+
+    /// The bytes that the values take.
+    pub(crate) fn num_bytes(&self) -> usize {
+        let bias = self.bias.as_ref().map_or(0, |bias| bytes(&bias.val()));
+        bytes(&self.weight.val()) + bias
+    }
+}
+
 impl Copies {
-    /// Collects the copies of the layer at `path`. Entry `i` of `slots` is the index in `adapters` of the adapter of batch
-    /// entry `i`, or `None` for the base. The result is `None` if no adapter has a copy of the layer.
-    pub(super) fn new(
-        path: &str,
-        adapters: &[&Adapter],
-        slots: &[Option<usize>],
+    /// The layers of some adapters, each with the entries of a batch of `batch` that use it; the others use the base. The result
+    /// is `None` if there is no layer.
+    pub(crate) fn new(
+        layers: impl IntoIterator<Item = (SavedLayer, Vec<usize>)>,
+        batch: usize,
         device: &Device,
     ) -> Option<Self> {
-        let mut order = vec![];
-        let mut copies = vec![];
-        for (slot, adapter) in adapters.iter().enumerate() {
-            let Some(weight) = param(adapter, &format!("{path}.weight"), device) else { continue };
-            let own: Vec<usize> = (0..slots.len()).filter(|&row| slots[row] == Some(slot)).collect();
-            let bias = param(adapter, &format!("{path}.bias"), device);
-            copies.push(Copy { weight, bias, rows: index(&own, device) });
-            order.extend(own);
+        let (mut copies, mut order) = (vec![], vec![]);
+        for (layer, rows) in layers {
+            copies.push(Copy { layer, rows: index(&rows, device) });
+            order.extend(rows);
         }
-        let base: Vec<usize> = (0..slots.len()).filter(|row| !order.contains(row)).collect();
+        let base: Vec<usize> = (0..batch).filter(|row| !order.contains(row)).collect();
         order.extend(&base);
         let mut back = vec![0; order.len()];
         order.iter().enumerate().for_each(|(place, &row)| back[row] = place);
@@ -59,19 +74,19 @@ impl Copies {
     ) -> Tensor<D> {
         let dtype = x.dtype();
         let own = |copy: &Copy| {
-            let bias = copy.bias.as_ref().map(|bias| bias.val().cast(dtype)).or_else(|| bias.clone());
-            affine(x.clone().select(0, copy.rows.clone()), copy.weight.val().cast(dtype), bias)
+            let bias = copy.layer.bias.as_ref().map(|bias| bias.val().cast(dtype)).or_else(|| bias.clone());
+            affine(x.clone().select(0, copy.rows.clone()), copy.layer.weight.val().cast(dtype), bias)
         };
         let own = self.copies.iter().map(own).collect();
         self.with_base(own, |rows| affine(x.clone().select(0, rows), weight, bias))
     }
 
     /// Rows `ids` of the embedding of each batch entry's adapter, or of the layer, in `dtype`.
-    pub(super) fn embed(&self, ids: Tensor<2, Int>, weight: Tensor<2>, dtype: DType) -> Tensor<3> {
+    pub(crate) fn embed(&self, ids: Tensor<2, Int>, weight: Tensor<2>, dtype: DType) -> Tensor<3> {
         let rows_of = |weight: Tensor<2>, rows: &Tensor<1, Int>| {
             embedding(weight, ids.clone().select(0, rows.clone())).cast(dtype)
         };
-        let own = |copy: &Copy| rows_of(copy.weight.val(), &copy.rows);
+        let own = |copy: &Copy| rows_of(copy.layer.weight.val(), &copy.rows);
         let own = self.copies.iter().map(own).collect();
         self.with_base(own, |rows| rows_of(weight.clone(), &rows))
     }
@@ -94,8 +109,12 @@ fn param<const D: usize>(adapter: &Adapter, path: &str, device: &Device) -> Opti
     Some(Param::initialized(adapter.saved.id(path), value).set_require_grad(true))
 }
 
+fn bytes<const D: usize>(values: &Tensor<D>) -> usize {
+    values.shape().num_elements() * values.dtype().size()
+}
+
 /// The indices as a tensor `[batch]`.
-pub(super) fn index(rows: &[usize], device: &Device) -> Tensor<1, Int> {
+pub(crate) fn index(rows: &[usize], device: &Device) -> Tensor<1, Int> {
     let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
     let len = rows.len();
     Tensor::from_data(TensorData::new(rows, [len]), device)

@@ -1,0 +1,148 @@
+//! A forward engine on a thread of its own.
+
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
+
+use super::text::{TextJob, check};
+use super::{ForwardEngine, ForwardRequest, Job};
+use crate::adapters::{Acquired, Catalog};
+use crate::engine::{EngineOptions, Event, Request};
+use crate::error::ServeError;
+use crate::snapshot::Snapshot;
+use crate::worker::{Ticket, Work, Worker};
+
+/// What other threads have of a [`ForwardEngine`] that runs on its own thread.
+#[derive(Clone, Debug)]
+pub struct ForwardHandle {
+    worker: Worker<Message>,
+    base: ia3::Model,
+    catalog: Catalog,
+    options: EngineOptions,
+}
+
+#[derive(Debug)]
+pub(crate) enum Message {
+    Request(Job, Ticket),
+    Load(String, oneshot::Sender<Result<(), ServeError>>),
+    Forget(String),
+}
+
+impl ForwardHandle {
+    /// Starts a thread that runs `engine` until [`end`](Self::end) is called or all handles are gone.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Failed`]: the operating system starts no thread.
+    pub fn start(engine: ForwardEngine) -> Result<(Self, JoinHandle<()>), ServeError> {
+        let (base, options) = (engine.base().clone(), engine.options);
+        let catalog = engine.residents.catalog().clone();
+        let (worker, thread) = Worker::start(engine, "ia3-forward")?;
+        Ok((Self { worker, base, catalog, options }, thread))
+    }
+
+    /// Answers a request: an embedding `[d]`, the logits of the classes, or one log-likelihood. Dropping the future ends the request
+    /// before its turn.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Full`], [`ServeError::Ending`], and what is wrong with the request or its adapter.
+    pub async fn run(&self, request: ForwardRequest) -> Result<Vec<f32>, ServeError> {
+        let ticket = self.worker.ticket(self.options.queue)?;
+        let (sender, receiver) = oneshot::channel();
+        self.worker.send(Message::Request(Job::Values(request, sender), ticket))?;
+        receiver.await.map_err(|_| ServeError::Ending)?
+    }
+
+    /// Sends a request for a text to an encoder-decoder. What happens to it comes from the receiver; dropping it ends the request
+    /// before its turn.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`ForwardEngine::submit_text`], [`ServeError::Full`] and [`ServeError::Ending`]. Other errors come from the
+    /// receiver.
+    pub fn submit(&self, request: Request) -> Result<UnboundedReceiver<Event>, ServeError> {
+        check(&request)?;
+        let ticket = self.worker.ticket(self.options.queue)?;
+        let (events, receiver) = unbounded_channel();
+        self.worker
+            .send(Message::Request(Job::Text(TextJob { request: Box::new(request), events }), ticket))?;
+        Ok(receiver)
+    }
+
+    /// Reads an adapter into memory before a request needs it, if a place is free.
+    ///
+    /// # Errors
+    ///
+    /// The errors of a request under this adapter, and [`ServeError::Ending`].
+    pub async fn load(&self, name: &str) -> Result<(), ServeError> {
+        let (sender, receiver) = oneshot::channel();
+        self.worker.send(Message::Load(name.into(), sender))?;
+        receiver.await.map_err(|_| ServeError::Ending)?
+    }
+
+    /// Frees the memory of an adapter unless a request still runs under it.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Ending`].
+    pub fn forget(&self, name: &str) -> Result<(), ServeError> {
+        self.worker.send(Message::Forget(name.into()))
+    }
+
+    /// Lets the engine finish what waits, take nothing more, and end its thread.
+    pub fn end(&self) {
+        self.worker.end();
+    }
+
+    /// Whether [`end`](Self::end) was called.
+    pub fn is_ending(&self) -> bool {
+        self.worker.is_ending()
+    }
+
+    /// What the engine had counted after its last batch.
+    pub fn snapshot(&self) -> Snapshot {
+        self.worker.snapshot()
+    }
+
+    /// The base.
+    pub fn base(&self) -> &ia3::Model {
+        &self.base
+    }
+
+    /// The bounds of the engine.
+    pub fn options(&self) -> EngineOptions {
+        self.options
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+}
+
+impl Work for ForwardEngine {
+    type Job = Message;
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Request(job, ticket) => self.wait(job, Some(ticket)),
+            Message::Load(name, answer) => {
+                let acquired = self.residents.acquire(&name, &self.base);
+                if let Ok(Acquired::Place(place)) = acquired {
+                    self.residents.release(place);
+                }
+                let _ = answer.send(acquired.map(|_| ()));
+            }
+            Message::Forget(name) => self.residents.forget(&name),
+        }
+    }
+
+    fn step(&mut self) -> bool {
+        ForwardEngine::step(self)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        ForwardEngine::snapshot(self)
+    }
+}

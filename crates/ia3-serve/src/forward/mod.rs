@@ -1,0 +1,279 @@
+//! Requests that one call of the model answers: embeddings, classes, likelihoods, and the texts of encoder-decoders.
+
+mod batch;
+mod handle;
+mod request;
+mod text;
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ia3::core::AdapterTable;
+use ia3::models::Model;
+use ia3_ops::by_row;
+use tokio::sync::oneshot;
+
+pub use handle::ForwardHandle;
+pub use request::{ForwardRequest, Wanted};
+
+use crate::adapters::{Acquired, Catalog, Place, Residents};
+use crate::engine::{EngineOptions, Event, Request};
+use crate::error::ServeError;
+use crate::snapshot::Snapshot;
+use crate::worker::Ticket;
+use batch::{Batch, Given, compute};
+use text::{TextJob, check};
+
+/// Answers requests that need no sequence to be continued token by token beside others: embeddings, classes, likelihoods, and the
+/// texts of encoder-decoders.
+///
+/// [`step`](Self::step) answers the request that has waited longest, together with all others of the same length and kind, each
+/// under its own adapter. No row is padded, so on `flex` an answer has the same bits whatever else is in its batch. A batch begins
+/// as soon as the one before has ended; nothing waits for others to come. [`ForwardHandle`] runs the engine on a thread of its own.
+#[derive(Debug)]
+pub struct ForwardEngine {
+    base: ia3::Model,
+    /// The base with the table of adapters.
+    model: Model,
+    residents: Residents,
+    waiting: VecDeque<Waiting>,
+    options: EngineOptions,
+    snapshot: Snapshot,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    job: Job,
+    since: Instant,
+    _ticket: Option<Ticket>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Job {
+    Values(ForwardRequest, oneshot::Sender<Result<Vec<f32>, ServeError>>),
+    Text(TextJob),
+}
+
+impl Job {
+    fn adapter(&self) -> Option<&str> {
+        match self {
+            Self::Values(request, _) => request.adapter.as_deref(),
+            Self::Text(job) => job.request.adapter.as_deref(),
+        }
+    }
+
+    fn tokens(&self) -> usize {
+        match self {
+            Self::Values(request, _) => request.tokens(),
+            Self::Text(job) => job.request.prompt.len(),
+        }
+    }
+
+    fn fits(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Values(a, _), Self::Values(b, _)) => a.fits(b),
+            (Self::Text(a), Self::Text(b)) => a.fits(b),
+            _ => false,
+        }
+    }
+
+    /// Whether nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Values(_, answer) => answer.is_closed(),
+            Self::Text(job) => job.events.is_closed(),
+        }
+    }
+
+    fn fail(self, error: ServeError) {
+        match self {
+            Self::Values(_, answer) => drop(answer.send(Err(error))),
+            Self::Text(job) => job.send(Event::Failed(error)),
+        }
+    }
+}
+
+impl ForwardEngine {
+    /// An engine for `base` and the adapters in the subfolders of `adapters`. Of the options, `batch_tokens`,
+    /// `queue` and `adapters` count.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Model`]: the base carries adapters. [`ServeError::Request`]: a bound is 0.
+    pub fn new(
+        base: ia3::Model,
+        adapters: Option<PathBuf>,
+        options: EngineOptions,
+    ) -> Result<Self, ServeError> {
+        Self::with_catalog(base, Catalog::new(adapters), options)
+    }
+
+    /// An engine whose list of adapters is that of another one.
+    pub(crate) fn with_catalog(
+        base: ia3::Model,
+        catalog: Catalog,
+        options: EngineOptions,
+    ) -> Result<Self, ServeError> {
+        options.check()?;
+        let (model, table) = AdapterTable::attach(base.module(), options.adapters)?;
+        let residents = Residents::new(catalog, table);
+        Ok(Self { base, model, residents, waiting: VecDeque::new(), options, snapshot: Snapshot::default() })
+    }
+
+    /// The base.
+    pub fn base(&self) -> &ia3::Model {
+        &self.base
+    }
+
+    /// Takes a request. Its answer comes from the receiver; dropping that ends the request before its turn.
+    pub fn submit(&mut self, request: ForwardRequest) -> oneshot::Receiver<Result<Vec<f32>, ServeError>> {
+        let (sender, receiver) = oneshot::channel();
+        self.wait(Job::Values(request, sender), None);
+        receiver
+    }
+
+    /// Takes a request for a text, which an encoder-decoder answers. What happens to it is sent to `events`.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Request`] for log-probabilities and for penalties that need the logits of each step.
+    pub fn submit_text(
+        &mut self,
+        request: Request,
+        events: tokio::sync::mpsc::UnboundedSender<Event>,
+    ) -> Result<(), ServeError> {
+        check(&request)?;
+        self.wait(Job::Text(TextJob { request: Box::new(request), events }), None);
+        Ok(())
+    }
+
+    fn wait(&mut self, job: Job, ticket: Option<Ticket>) {
+        self.waiting.push_back(Waiting { job, since: Instant::now(), _ticket: ticket });
+    }
+
+    /// What was counted so far.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            waiting: self.waiting.len(),
+            rows: self.options.rows,
+            resident_adapters: self.residents.count(),
+            adapter_places: self.options.adapters,
+            adapter_loads: self.residents.loads,
+            adapter_evictions: self.residents.evictions,
+            ..self.snapshot
+        }
+    }
+
+    /// Answers a batch. It returns `false` if there is nothing to do.
+    pub fn step(&mut self) -> bool {
+        self.waiting.retain(|waiting| !waiting.job.is_abandoned());
+        let (batch, places) = self.next_batch();
+        if batch.is_empty() {
+            return !self.waiting.is_empty();
+        }
+        let given = catch_unwind(AssertUnwindSafe(|| self.compute(&batch, &places)));
+        places.into_iter().flatten().for_each(|place| self.residents.release(place));
+        self.snapshot.passes += 1;
+        match given {
+            Ok(Ok(given)) => {
+                batch.into_iter().zip(given).for_each(|(waiting, given)| self.answer(waiting, given))
+            }
+            // The request is at fault, and one of a batch says the same of all: they fit each other.
+            Ok(Err(error)) => self.fail(batch, &error.to_string(), false),
+            Err(_) => self.fail(batch, "it panicked, which is a fault of this program", true),
+        }
+        true
+    }
+
+    /// The request that has waited longest and those that fit it, with their adapters in memory.
+    fn next_batch(&mut self) -> (Vec<Waiting>, Vec<Option<Place>>) {
+        let (mut batch, mut places, mut rest): (Vec<Waiting>, _, _) = (vec![], vec![], VecDeque::new());
+        for waiting in std::mem::take(&mut self.waiting) {
+            let tokens = waiting.job.tokens().max(1);
+            let full = (batch.len() + 1) * tokens > self.options.batch_tokens;
+            let joins = batch.first().is_none_or(|first| !full && first.job.fits(&waiting.job));
+            match self.seat(&waiting, joins) {
+                Ok(Some(place)) => {
+                    batch.push(waiting);
+                    places.push(place);
+                }
+                Ok(None) => rest.push_back(waiting),
+                Err(error) => {
+                    self.snapshot.failed += 1;
+                    waiting.job.fail(error);
+                }
+            }
+        }
+        self.waiting = rest;
+        (batch, places)
+    }
+
+    /// The place of the adapter of a request that joins a batch; `None` if it has to wait.
+    fn seat(&mut self, waiting: &Waiting, joins: bool) -> Result<Option<Option<Place>>, ServeError> {
+        match waiting.job.adapter() {
+            _ if !joins => Ok(None),
+            None => Ok(Some(None)),
+            Some(name) => match self.residents.acquire(name, &self.base)? {
+                Acquired::Place(place) => Ok(Some(Some(place))),
+                Acquired::AllInUse => Ok(None),
+            },
+        }
+    }
+
+    fn compute(&self, batch: &[Waiting], places: &[Option<Place>]) -> Result<Vec<Given>, ServeError> {
+        let rows: Vec<Option<usize>> = places.iter().map(|place| place.map(|place| place.index)).collect();
+        self.residents.table().set_rows(&rows);
+        let requests = batch.iter().filter_map(|waiting| match &waiting.job {
+            Job::Values(request, _) => Some(request),
+            Job::Text(_) => None,
+        });
+        let jobs = batch.iter().filter_map(|waiting| match &waiting.job {
+            Job::Text(job) => Some(job),
+            Job::Values(..) => None,
+        });
+        let batch = match batch.first().map(|waiting| &waiting.job) {
+            Some(Job::Text(_)) => Batch::Texts(jobs.collect()),
+            _ => Batch::Values(requests.collect()),
+        };
+        Ok(by_row(|| compute(&self.model, &batch, &self.base.device()))?)
+    }
+
+    fn answer(&mut self, waiting: Waiting, given: Given) {
+        self.snapshot.forwards += 1;
+        self.snapshot.forward.add(waiting.since.elapsed().as_secs_f64());
+        match (waiting.job, given) {
+            (Job::Values(request, answer), Given::Values(values)) => {
+                self.snapshot.prompt_tokens += request.tokens() as u64;
+                let _ = answer.send(Ok(values)); // Nobody waits for it if this fails.
+            }
+            (Job::Text(job), Given::Ids(ids)) => {
+                self.snapshot.prompt_tokens += job.request.prompt.len() as u64;
+                self.snapshot.completion_tokens += ids.len() as u64;
+                let tokenizer = self.base.tokenizer().map_err(ServeError::from);
+                if let Err(error) = tokenizer.and_then(|tokenizer| job.answer(&ids, tokenizer)) {
+                    self.snapshot.failed += 1;
+                    job.send(Event::Failed(error));
+                }
+            }
+            (job, Given::NonFinite(count)) => {
+                self.snapshot.failed += 1;
+                job.fail(ServeError::NonFinite { count });
+            }
+            (job, _) => job.fail(ServeError::Failed { reason: "an answer of another kind".into() }),
+        }
+    }
+
+    fn fail(&mut self, batch: Vec<Waiting>, reason: &str, panicked: bool) {
+        self.snapshot.failed += batch.len() as u64;
+        for waiting in batch {
+            waiting.job.fail(match panicked {
+                true => ServeError::Failed { reason: reason.into() },
+                false => {
+                    ServeError::Request { field: "input", problem: format!("cannot be computed: {reason}") }
+                }
+            });
+        }
+    }
+}
