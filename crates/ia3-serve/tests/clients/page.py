@@ -26,9 +26,10 @@ def main():
             url = f"{address}/?prompt=w3+w5&tokens=8&run"
             page = chromium("--dump-dom", url)
             answers = re.findall(r"<pre[^>]*>([^<]*)</pre>", page)
-            assert len(answers) == 3 and all(re.fullmatch(r"(w\d+ ?){1,8}", text) for text in answers), answers
+            # An answer may end at once.
+            assert len(answers) == 3 and all(re.fullmatch(r"(w\d+ ?){0,8}", text) for text in answers), answers
             assert len(set(answers)) > 1, f"the adapters do nothing: {answers}"
-            assert page.count("tokens, ") == 3, page
+            assert len(re.findall(r"\d+ tokens, ", page)) == 3, page
             if len(sys.argv) > 2:
                 chromium(f"--screenshot={sys.argv[2]}", "--window-size=1100,520", url)
     print("the page shows the answers of three models side by side")
