@@ -17,9 +17,9 @@ import program
 HERE = pathlib.Path(__file__).parent
 
 
-def run(*command):
+def run(*command, cwd=None):
     print("==>", *command, flush=True)
-    subprocess.run([str(part) for part in command], check=True)
+    subprocess.run([str(part) for part in command], check=True, cwd=cwd)
 
 
 def skip(name, reason):
@@ -27,7 +27,7 @@ def skip(name, reason):
 
 
 def main():
-    ia3 = sys.argv[1]
+    ia3 = str(pathlib.Path(sys.argv[1]).resolve())
     with tempfile.TemporaryDirectory() as folder:
         base = program.base_with_words(pathlib.Path(folder))
         with program.server(ia3, base, "--allow-loading") as (address, process):
@@ -43,7 +43,7 @@ def main():
                 checks = "not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance"
                 limits = ["--max-examples", "40", "--seed", "1", "--workers", "1", "--request-timeout", "60"]
                 command = [sys.executable, "-m", "schemathesis.cli", "run", f"{address}/openapi.json", "--checks", checks]
-                run(*command, *limits)
+                run(*command, *limits, cwd=folder)
             else:
                 skip("schemathesis", "the Python package is not installed")
             assert process.poll() is None, "the server ended"
