@@ -5,8 +5,9 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
+use super::job::Job;
 use super::text::{TextJob, check};
-use super::{ForwardEngine, ForwardRequest, Job};
+use super::{ForwardEngine, ForwardRequest};
 use crate::adapters::{Acquired, Catalog};
 use crate::engine::{EngineOptions, Event, Request};
 use crate::error::ServeError;

@@ -2,13 +2,13 @@
 
 mod batch;
 mod handle;
+mod job;
 mod request;
 mod text;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::time::Instant;
 
 use ia3::core::AdapterTable;
 use ia3::models::Model;
@@ -24,6 +24,7 @@ use crate::error::ServeError;
 use crate::snapshot::Snapshot;
 use crate::worker::Ticket;
 use batch::{Batch, Given, compute};
+use job::{Job, Waiting};
 use text::{TextJob, check};
 
 /// Answers requests that need no sequence to be continued token by token beside others: embeddings, classes, likelihoods, and the
@@ -41,58 +42,6 @@ pub struct ForwardEngine {
     waiting: VecDeque<Waiting>,
     options: EngineOptions,
     snapshot: Snapshot,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    job: Job,
-    since: Instant,
-    _ticket: Option<Ticket>,
-}
-
-#[derive(Debug)]
-pub(crate) enum Job {
-    Values(ForwardRequest, oneshot::Sender<Result<Vec<f32>, ServeError>>),
-    Text(TextJob),
-}
-
-impl Job {
-    fn adapter(&self) -> Option<&str> {
-        match self {
-            Self::Values(request, _) => request.adapter.as_deref(),
-            Self::Text(job) => job.request.adapter.as_deref(),
-        }
-    }
-
-    fn tokens(&self) -> usize {
-        match self {
-            Self::Values(request, _) => request.tokens(),
-            Self::Text(job) => job.request.prompt.len(),
-        }
-    }
-
-    fn fits(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Values(a, _), Self::Values(b, _)) => a.fits(b),
-            (Self::Text(a), Self::Text(b)) => a.fits(b),
-            _ => false,
-        }
-    }
-
-    /// Whether nobody waits for the answer any more.
-    fn is_abandoned(&self) -> bool {
-        match self {
-            Self::Values(_, answer) => answer.is_closed(),
-            Self::Text(job) => job.events.is_closed(),
-        }
-    }
-
-    fn fail(self, error: ServeError) {
-        match self {
-            Self::Values(_, answer) => drop(answer.send(Err(error))),
-            Self::Text(job) => job.send(Event::Failed(error)),
-        }
-    }
 }
 
 impl ForwardEngine {
@@ -150,7 +99,7 @@ impl ForwardEngine {
     }
 
     fn wait(&mut self, job: Job, ticket: Option<Ticket>) {
-        self.waiting.push_back(Waiting { job, since: Instant::now(), _ticket: ticket });
+        self.waiting.push_back(Waiting::new(job, ticket));
     }
 
     /// What was counted so far.
@@ -242,7 +191,7 @@ impl ForwardEngine {
 
     fn answer(&mut self, waiting: Waiting, given: Given) {
         self.snapshot.forwards += 1;
-        self.snapshot.forward.add(waiting.since.elapsed().as_secs_f64());
+        self.snapshot.forward.add(waiting.seconds());
         match (waiting.job, given) {
             (Job::Values(request, answer), Given::Values(values)) => {
                 self.snapshot.prompt_tokens += request.tokens() as u64;
