@@ -8,19 +8,22 @@ use ia3::ModelInputs;
 use ia3_guard::quote_path;
 
 /// The tensors that a model can take.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "input_ids",
     "attention_mask",
     "decoder_input_ids",
     "decoder_attention_mask",
     "token_type_ids",
     "position_ids",
+    "input_features",
 ];
 
-/// Reads the inputs of a model with this vocabulary, each of which is an integer tensor `[batch, seq]`, or `[batch, choices, seq]` for
-/// a model that chooses. The choices become rows.
+/// Reads the inputs of a model with this vocabulary: integer tensors `[batch, seq]`, or `[batch, choices, seq]` for a model that
+/// chooses, whose choices become rows; or features `[batch, bins, frames]` of floats.
 pub(crate) fn read(path: &Path, vocab_size: usize, device: &Device) -> anyhow::Result<ModelInputs> {
     let mut tensors = ia3::io::read_tensors(path, &NAMES)?;
+    let input_features =
+        tensors.remove("input_features").map(|data| features(data, path, device)).transpose()?;
     let ids = tensors.get("input_ids").map(|ids| ids.shape().to_vec());
     let num_choices = match ids.as_deref() {
         Some(&[_, choices, _]) => Some(choices),
@@ -48,11 +51,23 @@ pub(crate) fn read(path: &Path, vocab_size: usize, device: &Device) -> anyhow::R
         token_type_ids: take("token_type_ids")?,
         position_ids: take("position_ids")?,
         num_choices,
+        input_features,
     };
-    match inputs.input_ids {
-        Some(_) => Ok(inputs),
-        None => bail!("{} has no tensor `input_ids`", quote_path(path)),
+    match (&inputs.input_ids, &inputs.input_features) {
+        (None, None) => bail!("{} has no tensor `input_ids`, and no `input_features`", quote_path(path)),
+        _ => Ok(inputs),
     }
+}
+
+fn features(data: TensorData, path: &Path, device: &Device) -> anyhow::Result<Tensor<3>> {
+    if data.dtype().is_float() && data.shape().len() == 3 {
+        return Ok(Tensor::from_data(data.convert::<f32>(), device));
+    }
+    let (dtype, shape) = (data.dtype(), data.shape().to_vec());
+    bail!(
+        "`input_features` in {} is {dtype:?} {shape:?}, expected floats of shape [batch, bins, frames]",
+        quote_path(path)
+    )
 }
 
 fn not_a_batch(name: &str, path: &Path, data: &TensorData) -> anyhow::Error {
@@ -88,11 +103,6 @@ fn check(name: &str, path: &Path, values: &[i64], width: usize, vocab_size: usiz
         }
         false => bail!("`{name}` holds {value}, which is no 32-bit integer (row {row} of {path})"),
     }
-}
-
-/// The number of rows of the batch, each of which may be a choice.
-pub(crate) fn rows(inputs: &ModelInputs) -> usize {
-    inputs.input_ids.as_ref().map_or(0, |ids| ids.dims()[0])
 }
 
 /// Writes a safetensors file with one tensor.

@@ -23,17 +23,18 @@ fn text(path: impl AsRef<Path>) -> String {
     path.as_ref().display().to_string()
 }
 
-/// The prompts of the case. Those of a decoder-only model are padded on the left.
+/// The prompts of the case. Those of a decoder-only model are padded on the left; sound has none for the decoder.
 fn prompts(io: &Path, dir: &Path) -> PathBuf {
-    if !names(io).contains("left.input_ids") {
-        return io.to_path_buf();
-    }
+    let (prefix, of_prompt): (_, &[&str]) = match names(io) {
+        names if names.contains("left.input_ids") => ("left.", &["input_ids", "attention_mask"]),
+        names if names.contains("input_features") => ("", &["input_features"]),
+        _ => return io.to_path_buf(),
+    };
     let file = dir.join("prompts.safetensors");
     let bytes = std::fs::read(io).unwrap();
     let all = SafeTensors::deserialize(&bytes).unwrap();
-    let left =
-        ["input_ids", "attention_mask"].map(|name| (name, all.tensor(&format!("left.{name}")).unwrap()));
-    safetensors::serialize_to_file(left, None, &file).unwrap();
+    let prompts = of_prompt.iter().map(|name| (name, all.tensor(&format!("{prefix}{name}")).unwrap()));
+    safetensors::serialize_to_file(prompts, None, &file).unwrap();
     file
 }
 

@@ -23,6 +23,8 @@ macro_rules! with_architectures {
             T5: crate::t5::T5, crate::t5::T5Config;
             /// BART, mBART, Marian or M2M-100.
             Bart: crate::bart::BartForConditionalGeneration, crate::bart::BartConfig;
+            /// Whisper.
+            Whisper: crate::whisper::WhisperForConditionalGeneration, crate::whisper::WhisperConfig;
             /// GPT-2.
             GPT2: crate::gpt2::GPT2LMHeadModel, crate::gpt2::GPT2Config;
             /// Falcon.
@@ -165,6 +167,9 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     /// `_keep_in_fp32_modules` of transformers.
     const KEEP_IN_FLOAT32: &'static [&'static str] = &[];
 
+    /// The checkpoint key of the language-model head.
+    const HEAD: &'static str = HEAD;
+
     /// The checkpoint key that older versions gave the head.
     const OLD_HEAD: Option<&'static str> = None;
 
@@ -187,10 +192,10 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
 
     /// Other checkpoint keys of a parameter: (the key of the model, the other key).
     fn aliases(&self) -> Vec<(&'static str, &'static str)> {
-        let heads = [HEAD].into_iter().chain(Self::OLD_HEAD);
+        let heads = [Self::HEAD].into_iter().chain(Self::OLD_HEAD);
         match self.tied_embedding() {
             Some(embedding) => heads.map(|head| (embedding, head)).collect(),
-            None => Self::OLD_HEAD.map(|head| (HEAD, head)).into_iter().collect(),
+            None => Self::OLD_HEAD.map(|head| (Self::HEAD, head)).into_iter().collect(),
         }
     }
 
@@ -235,5 +240,5 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     }
 }
 
-/// The checkpoint key of a language-model head.
+/// The checkpoint key of a language-model head in most architectures.
 pub(crate) const HEAD: &str = "lm_head.weight";

@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use burn::tensor::Device;
 use serde::Deserialize;
 
-use crate::architecture::{ArchitectureConfig, HEAD, with_architectures};
+use crate::architecture::{ArchitectureConfig, with_architectures};
 use crate::config_field::read;
 use crate::encoder::{HeadConfig, ProblemType};
 use crate::error::ModelError;
@@ -64,9 +64,6 @@ macro_rules! init_model {
 }
 
 impl ModelConfig {
-    /// The checkpoint key of a language-model head.
-    pub const HEAD: &'static str = HEAD;
-
     /// The values of `model_type` that [`from_json`](Self::from_json) reads, sorted.
     pub fn model_types() -> &'static [&'static str] {
         &KNOWN
@@ -161,7 +158,15 @@ impl ModelConfig {
     /// For T5 it is always given, because only the content of the checkpoint determines whether the head is tied, whatever
     /// `tie_word_embeddings` is, as in transformers.
     pub fn tied_keys(&self) -> Option<(&'static str, &'static str)> {
-        each!(self, config => config.tied_embedding()).map(|embedding| (HEAD, embedding))
+        each!(self, config => config.tied_embedding()).map(|embedding| (self.head_key(), embedding))
+    }
+
+    /// The checkpoint key of the language-model head: `lm_head.weight`, or `proj_out.weight` in Whisper.
+    pub fn head_key(&self) -> &'static str {
+        fn key<C: ArchitectureConfig>(_: &C) -> &'static str {
+            C::HEAD
+        }
+        each!(self, config => key(config))
     }
 
     /// Sets whether the states of the model are float32 where its weights are in half precision. The model then computes what it
@@ -177,7 +182,7 @@ impl ModelConfig {
         fn old<C: ArchitectureConfig>(_: &C) -> Option<&'static str> {
             C::OLD_HEAD
         }
-        [HEAD].into_iter().chain(each!(self, config => old(config))).collect()
+        [self.head_key()].into_iter().chain(each!(self, config => old(config))).collect()
     }
 
     /// The checkpoint keys of embeddings that are the shared embedding unless the checkpoint holds another one under their key.

@@ -26,7 +26,7 @@ pub(crate) fn generate(
     check_rows(model, &inputs.input_ids)?;
     let beams = rows_per_entry(config, model)?;
     let entries = required("input_ids", &inputs.input_ids)?;
-    let inputs = &inputs.select(repeated(&entries, beams));
+    let inputs = &inputs.select(repeated(entries.dims()[0], beams, &entries.device()));
     let ids = required("input_ids", &inputs.input_ids)?;
     let prompt = Prompt::new(&ids, inputs.attention_mask.as_ref());
     if let Some(max) = model.facts().max_positions {

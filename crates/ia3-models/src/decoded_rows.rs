@@ -65,7 +65,7 @@ impl<'a> DecodedRows<'a> {
         check_pad(!pads || (0..vocab as i64).contains(&config.pad_token_id), config.pad_token_id, vocab)?;
         let mut tokens = match forced_token(config, self.start, index, vocab)? {
             Some(id) => vec![id; batch],
-            None => self.sampler.choose(logits.clone(), &self.rows, index < config.min_new_tokens),
+            None => self.sampler.choose(logits.clone(), &self.rows, index),
         };
         for (token, ended) in tokens.iter_mut().zip(&mut self.ended) {
             *token = if *ended { config.pad_token_id } else { *token };

@@ -1,4 +1,4 @@
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
 use crate::cache::KvCache;
 
@@ -20,6 +20,20 @@ impl DecoderMemory {
     pub(crate) fn new(cross: Vec<KeysValues>, cross_bias: Tensor<4>, capacity: Option<usize>) -> Self {
         let caches = |n| cross.iter().map(|_| KvCache::new(n)).collect();
         Self { past: capacity.map(caches), cross, cross_bias }
+    }
+
+    /// The number of rows of the encoder's output.
+    pub(crate) fn rows(&self) -> usize {
+        self.cross_bias.dims()[0]
+    }
+
+    pub(crate) fn device(&self) -> Device {
+        self.cross_bias.device()
+    }
+
+    /// The state before the first token, for one pass without a cache.
+    pub(crate) fn without_cache(&self) -> Self {
+        Self { cross: self.cross.clone(), cross_bias: self.cross_bias.clone(), past: None }
     }
 
     /// Selects rows of the encoder's output by `index`. No token has been decoded yet, neither before nor in the result.

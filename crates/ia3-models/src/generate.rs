@@ -37,6 +37,14 @@ pub struct GenerationConfig {
     pub forced_eos_token_id: Option<i64>,
     /// The tokens that are never chosen, except where one is forced.
     pub suppress_tokens: Vec<i64>,
+    /// The tokens that are not chosen first, except where one is forced.
+    pub begin_suppress_tokens: Vec<i64>,
+    /// The tokens that the decoder of an encoder-decoder reads behind its start token, before it generates. They name the task
+    /// of Whisper. A decoder-only model does not know them.
+    pub decoder_prompt: Vec<i64>,
+    /// The tokens of languages, of which the decoder of an encoder-decoder reads the most probable one between its start token and
+    /// [`decoder_prompt`](Self::decoder_prompt): Whisper detects the language of a row so. An empty list detects none.
+    pub languages: Vec<i64>,
     /// What the logits of tokens that a row has already are divided by, or multiplied with where they are negative. 1 changes
     /// nothing. The row includes a decoder's prompt, but not the padding at its start, as in transformers.
     pub repetition_penalty: f64,
@@ -142,6 +150,9 @@ impl GenerationConfig {
             forced_bos_token_id: None,
             forced_eos_token_id: None,
             suppress_tokens: vec![],
+            begin_suppress_tokens: vec![],
+            decoder_prompt: vec![],
+            languages: vec![],
             repetition_penalty: 1.0,
             no_repeat_ngram_size: 0,
             sampling: None,
@@ -189,6 +200,21 @@ impl GenerationConfig {
         Self { suppress_tokens, ..self }
     }
 
+    /// Sets [`begin_suppress_tokens`](Self::begin_suppress_tokens).
+    pub fn with_begin_suppress_tokens(self, begin_suppress_tokens: Vec<i64>) -> Self {
+        Self { begin_suppress_tokens, ..self }
+    }
+
+    /// Sets [`decoder_prompt`](Self::decoder_prompt).
+    pub fn with_decoder_prompt(self, decoder_prompt: Vec<i64>) -> Self {
+        Self { decoder_prompt, ..self }
+    }
+
+    /// Sets [`languages`](Self::languages).
+    pub fn with_languages(self, languages: Vec<i64>) -> Self {
+        Self { languages, ..self }
+    }
+
     /// The token that is chosen at step `index` of a sequence that starts with `start` tokens, if one is forced. The last step
     /// takes precedence over the first, as in Hugging Face.
     pub(crate) fn forced(&self, start: usize, index: usize) -> Option<i64> {
@@ -196,10 +222,11 @@ impl GenerationConfig {
         last.or(self.forced_bos_token_id.filter(|_| start + index == 1))
     }
 
-    /// The tokens of a vocabulary that are not chosen; the end tokens are among them while a row `must_go_on`.
-    pub(crate) fn forbidden(&self, must_go_on: bool, vocab: usize) -> Vec<usize> {
-        let ends = self.eos_token_id.iter().filter(|_| must_go_on);
-        let ids = ends.chain(&self.suppress_tokens).filter_map(|&id| usize::try_from(id).ok());
+    /// The tokens of a vocabulary that are not chosen at step `index`; the end tokens are among them while no row may end.
+    pub(crate) fn forbidden(&self, index: usize, vocab: usize) -> Vec<usize> {
+        let ends = self.eos_token_id.iter().filter(|_| index < self.min_new_tokens);
+        let first = self.begin_suppress_tokens.iter().filter(|_| index == 0);
+        let ids = ends.chain(first).chain(&self.suppress_tokens).filter_map(|&id| usize::try_from(id).ok());
         ids.filter(|&id| id < vocab).collect()
     }
 

@@ -5,7 +5,7 @@ use ia3_core::batch_rows;
 use crate::error::ModelError;
 use crate::loss::IGNORE_INDEX;
 
-/// The inputs of a forward pass, with Hugging Face's names. Each tensor is `[batch, seq]`.
+/// The inputs of a forward pass, with Hugging Face's names. Each tensor of integers is `[batch, seq]`.
 #[derive(Clone, Debug, Default)]
 pub struct ModelInputs {
     /// The ids of the tokens.
@@ -24,6 +24,8 @@ pub struct ModelInputs {
     /// The number of rows that belong together, for a model that chooses one of them. The choices of one example follow one
     /// another, so that `[batch, choices, seq]` of transformers is `[batch·choices, seq]` here.
     pub num_choices: Option<usize>,
+    /// The features of sound `[batch, num_mel_bins, frames]`, which Whisper reads in the place of `input_ids`.
+    pub input_features: Option<Tensor<3>>,
 }
 
 /// The side on which batch entries are padded.
@@ -79,6 +81,7 @@ impl ModelInputs {
             token_type_ids: rows(&self.token_type_ids),
             position_ids: rows(&self.position_ids),
             num_choices: self.num_choices,
+            input_features: self.input_features.clone().map(|features| features.select(0, index.clone())),
         }
     }
 
@@ -96,19 +99,30 @@ impl ModelInputs {
         }
     }
 
-    /// Checks that every token is in `0..vocab_size` and that every mask has the shape of its tokens.
+    /// Checks that every token is in `0..vocab_size`, that every mask has the shape of its tokens, and that there are no features
+    /// in the place of tokens.
     ///
     /// # Errors
     ///
     /// [`ModelError::Input`], which names the input and its first wrong value.
     pub fn check(&self, vocab_size: usize) -> Result<(), ModelError> {
+        no_features(&self.input_features)?;
         check_ids("input_ids", &self.input_ids, vocab_size)?;
-        check_ids("decoder_input_ids", &self.decoder_input_ids, vocab_size)?;
         check_shape("attention_mask", &self.attention_mask, &self.input_ids)?;
-        check_shape("decoder_attention_mask", &self.decoder_attention_mask, &self.decoder_input_ids)?;
         check_shape("token_type_ids", &self.token_type_ids, &self.input_ids)?;
         check_shape("position_ids", &self.position_ids, &self.input_ids)?;
-        check_batch(&self.input_ids, &self.decoder_input_ids)
+        self.check_decoder(vocab_size, ("input_ids", self.input_ids.as_ref().map(|ids| ids.dims()[0])))
+    }
+
+    /// Checks the ids and the mask of the decoder, which has as many rows as the input `source` of the encoder.
+    pub(crate) fn check_decoder(
+        &self,
+        vocab_size: usize,
+        source: (&'static str, Option<usize>),
+    ) -> Result<(), ModelError> {
+        check_ids("decoder_input_ids", &self.decoder_input_ids, vocab_size)?;
+        check_shape("decoder_attention_mask", &self.decoder_attention_mask, &self.decoder_input_ids)?;
+        check_batch(source, &self.decoder_input_ids)
     }
 }
 
@@ -144,13 +158,18 @@ pub(crate) fn check_pad(ok: bool, pad: i64, vocab_size: usize) -> Result<(), Mod
 /// Checks that the batch has as many entries as `model` has adapters, if batch entries have their own adapters
 /// ([`attach_rows`](ia3_core::attach_rows)).
 pub(crate) fn check_rows<M: Module>(model: &M, ids: &Ids) -> Result<(), ModelError> {
-    let (Some(expected), Some(ids)) = (batch_rows(model), ids) else { return Ok(()) };
-    let found = ids.dims()[0];
-    if found == expected {
-        return Ok(());
-    }
+    ids.as_ref().map_or(Ok(()), |ids| check_row_count(model, "input_ids", ids.dims()[0]))
+}
+
+/// As [`check_rows`], for an input with `found` rows.
+pub(crate) fn check_row_count<M: Module>(
+    model: &M,
+    name: &'static str,
+    found: usize,
+) -> Result<(), ModelError> {
+    let Some(expected) = batch_rows(model).filter(|&expected| expected != found) else { return Ok(()) };
     let problem = format!("has {found} rows, but the model has an adapter for each of {expected}");
-    Err(ModelError::Input { name: "input_ids", problem })
+    Err(ModelError::Input { name, problem })
 }
 
 /// The number of choices, of which `rows` rows have to be a multiple.
@@ -259,14 +278,25 @@ fn check_shape(name: &'static str, mask: &Ids, ids: &Ids) -> Result<(), ModelErr
     Err(ModelError::Input { name, problem })
 }
 
-fn check_batch(ids: &Ids, decoder_ids: &Ids) -> Result<(), ModelError> {
-    let (Some(ids), Some(decoder)) = (ids, decoder_ids) else { return Ok(()) };
-    let (rows, expected) = (decoder.dims()[0], ids.dims()[0]);
+fn check_batch(source: (&'static str, Option<usize>), decoder_ids: &Ids) -> Result<(), ModelError> {
+    let ((name, Some(expected)), Some(decoder)) = (source, decoder_ids) else { return Ok(()) };
+    let rows = decoder.dims()[0];
     if rows == expected {
         return Ok(());
     }
-    let problem = format!("has {rows} rows, but input_ids has {expected}");
+    let problem = format!("has {rows} rows, but {name} has {expected}");
     Err(ModelError::Input { name: "decoder_input_ids", problem })
+}
+
+/// Refuses features in a model that reads tokens.
+fn no_features(features: &Option<Tensor<3>>) -> Result<(), ModelError> {
+    match features {
+        None => Ok(()),
+        Some(_) => {
+            let problem = "is given, but this model reads `input_ids`, and no features of sound".into();
+            Err(ModelError::Input { name: "input_features", problem })
+        }
+    }
 }
 
 #[cfg(test)]

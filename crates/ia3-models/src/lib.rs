@@ -4,6 +4,7 @@
 
 mod activation;
 mod alibi;
+mod answer_inputs;
 mod architecture;
 mod attention;
 pub mod bart;
@@ -24,6 +25,7 @@ mod decode_steps;
 mod decoded_rows;
 mod decoder_head;
 mod decoder_memory;
+mod decoder_prompt;
 mod delegating_module;
 pub mod distilbert;
 pub mod encoder;
@@ -40,6 +42,7 @@ pub mod gpt_neo;
 pub mod gpt_neox;
 pub mod gptj;
 mod half;
+mod input_features;
 mod inputs;
 mod joined_rows;
 mod layer_types;
@@ -73,6 +76,7 @@ mod slot_cache;
 mod slots;
 pub mod t5;
 mod task;
+pub mod whisper;
 
 pub use activation::Activation;
 pub use config::ModelConfig;

@@ -35,12 +35,12 @@ impl<'a> Sampler<'a> {
         Self { padding, ..self }
     }
 
-    /// Chooses the token after each of the `rows`, from `logits` `[batch, vocab]`, but no suppressed one. While the rows
-    /// `must_go_on`, it never chooses an end token.
-    pub(crate) fn choose(&mut self, logits: Tensor<2>, rows: &[Vec<i64>], must_go_on: bool) -> Vec<i64> {
+    /// Chooses the token of step `index` after each of the `rows`, from `logits` `[batch, vocab]`, but none that is suppressed at
+    /// this step.
+    pub(crate) fn choose(&mut self, logits: Tensor<2>, rows: &[Vec<i64>], index: usize) -> Vec<i64> {
         let [batch, vocab] = logits.dims();
         let logits = self.penalised(logits, rows);
-        let forbidden = self.config.forbidden(must_go_on, vocab).into_iter();
+        let forbidden = self.config.forbidden(index, vocab).into_iter();
         let allowed =
             forbidden.fold(logits, |logits, id| logits.slice_fill([0..batch, id..id + 1], f32::NEG_INFINITY));
         let Some(sampling) = self.config.sampling else {
@@ -162,7 +162,7 @@ mod tests {
         let logits = Tensor::<2>::from_floats([logits(), logits()], &Device::flex());
         let mut counts = [[0f32; 4]; 2];
         for _ in 0..5000 {
-            for (row, token) in sampler.choose(logits.clone(), &[], false).into_iter().enumerate() {
+            for (row, token) in sampler.choose(logits.clone(), &[], 1).into_iter().enumerate() {
                 counts[row][token as usize] += 1.0 / 5000.0;
             }
         }
@@ -182,7 +182,7 @@ mod tests {
         let row = Tensor::<2>::from_floats([logits()], &Device::flex());
         let rows = Tensor::cat(vec![row.clone(), row.clone() * 0.1], 0);
         for _ in 0..50 {
-            assert_eq!(alone.choose(row.clone(), &[], false)[0], both.choose(rows.clone(), &[], false)[0]);
+            assert_eq!(alone.choose(row.clone(), &[], 1)[0], both.choose(rows.clone(), &[], 1)[0]);
         }
     }
 }

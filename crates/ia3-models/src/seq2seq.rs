@@ -1,15 +1,11 @@
-//! The functions that T5 and BART share: they have an encoder, a decoder that attends to its output, and a language-model head.
+//! The functions that T5, BART and Whisper share: they have an encoder, a decoder that attends to its output, and a language-model head.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{assert_all_touched, batch_rows};
 
-use crate::beam::{repeated, rows_per_entry};
-use crate::decode::decode;
-use crate::decode_steps::{Column, Steps};
 use crate::decoder_memory::DecoderMemory;
 use crate::error::ModelError;
-use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::{ModelInputs, PaddingSide, check_ids, check_labels, check_pad, check_rows, required};
 use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
 use crate::mask;
@@ -20,15 +16,22 @@ pub(crate) trait Seq2SeqLm: Module {
     /// The sizes and ids that the functions of this module need.
     fn facts(&self) -> Facts;
 
-    /// Encodes ids `[batch, seq]` with their mask, and prepares the decoder. With a `capacity`, the decoder caches up to that
-    /// many tokens and decodes step by step.
+    /// Checks the input of the encoder, and the ids and masks of both stacks.
+    fn check_inputs(&self, inputs: &ModelInputs) -> Result<(), ModelError> {
+        let Facts { vocab_size, target_vocab_size, .. } = self.facts();
+        inputs.check(vocab_size.max(target_vocab_size))?;
+        check_ids("input_ids", &inputs.input_ids, vocab_size)?;
+        check_ids("decoder_input_ids", &inputs.decoder_input_ids, target_vocab_size)
+    }
+
+    /// Encodes the input of the encoder, whose values are checked, and prepares the decoder. With a `capacity`, the decoder caches
+    /// up to that many tokens and decodes step by step.
     fn encode(
         &self,
-        ids: Tensor<2, Int>,
-        mask: Option<Tensor<2, Int>>,
+        inputs: &ModelInputs,
         capacity: Option<usize>,
         trace: Trace,
-    ) -> DecoderMemory;
+    ) -> Result<DecoderMemory, ModelError>;
 
     /// The hidden states `[batch, new, d]` of ids `[batch, new]` of the decoder, which follow the tokens in `memory`. The mask
     /// is that of all tokens, and is given only if there are none in `memory`.
@@ -56,11 +59,13 @@ pub(crate) struct Facts {
     pub(crate) vocab_size: usize,
     /// The number of ids of the decoder.
     pub(crate) target_vocab_size: usize,
-    /// The number of positions of each stack, if they are in a table.
+    /// The number of positions of each stack that reads tokens, if they are in a table.
     pub(crate) max_positions: Option<usize>,
     pub(crate) pad_token_id: i64,
     /// The token that starts every sequence of the decoder.
     pub(crate) decoder_start_token_id: i64,
+    /// Whether `decoder_input_ids` of a generation are what its text begins with. Otherwise they are not read.
+    pub(crate) prompted: bool,
 }
 
 impl Facts {
@@ -118,66 +123,22 @@ fn states(
     inputs: &ModelInputs,
     [encoder, decoder]: [Trace; 2],
 ) -> Result<Tensor<3>, ModelError> {
-    check(model, inputs)?;
+    model.check_inputs(inputs)?;
     let ids = required("decoder_input_ids", &inputs.decoder_input_ids)?;
     model.facts().check_length("decoder_input_ids", ids.dims()[1])?;
-    let mut memory = encode(model, inputs, None, encoder)?;
+    let mut memory = model.encode(inputs, None, encoder)?;
     Ok(model.decode(ids, inputs.decoder_attention_mask.clone(), &mut memory, decoder))
 }
 
-/// Checks the ids and masks of both stacks.
-fn check(model: &impl Seq2SeqLm, inputs: &ModelInputs) -> Result<(), ModelError> {
-    let Facts { vocab_size, target_vocab_size, .. } = model.facts();
-    inputs.check(vocab_size.max(target_vocab_size))?;
-    check_ids("input_ids", &inputs.input_ids, vocab_size)?;
-    check_ids("decoder_input_ids", &inputs.decoder_input_ids, target_vocab_size)
-}
-
-/// Encodes the input, which was checked.
-fn encode(
+/// The tokens of an encoder and their mask, which are checked.
+pub(crate) fn source_tokens(
     model: &impl Seq2SeqLm,
     inputs: &ModelInputs,
-    capacity: Option<usize>,
-    trace: Trace,
-) -> Result<DecoderMemory, ModelError> {
+) -> Result<(Tensor<2, Int>, Option<Tensor<2, Int>>), ModelError> {
     check_rows(model, &inputs.input_ids)?;
     let ids = required("input_ids", &inputs.input_ids)?;
     model.facts().check_length("input_ids", ids.dims()[1])?;
-    Ok(model.encode(ids, inputs.attention_mask.clone(), capacity, trace))
-}
-
-pub(crate) fn generate(
-    model: &impl Seq2SeqLm,
-    inputs: &ModelInputs,
-    config: &GenerationConfig,
-    on_step: impl FnMut(Step),
-) -> Result<Generated, ModelError> {
-    let (facts, new) = (model.facts(), config.max_new_tokens);
-    check(model, inputs)?;
-    // The decoder reads the start token and all new tokens except the last.
-    if facts.max_positions.is_some_and(|max| new > max) {
-        let expected = "no more tokens than the decoder has positions";
-        return Err(ModelError::Generation { field: "max_new_tokens", found: new.to_string(), expected });
-    }
-    let beams = rows_per_entry(config, model)?;
-    if config.prompt_lookup_num_tokens > 0 {
-        return Err(config.no_drafts("0 for an encoder-decoder"));
-    }
-    let memory = encode(model, inputs, Some(new), Trace::default())?;
-    let ids = required("input_ids", &inputs.input_ids)?;
-    let mut memory = if beams > 1 { memory.select(repeated(&ids, beams)) } else { memory };
-    let start = Tensor::full([ids.dims()[0] * beams, 1], facts.decoder_start_token_id, &ids.device());
-    let first = start.clone();
-    let next = |_, column: Option<Column>| {
-        if let Some(rows) = column.as_ref().and_then(|column| column.rows.as_ref()) {
-            memory.reorder(rows);
-        }
-        let ids = column.map_or_else(|| first.clone(), |column| column.ids);
-        model.project(model.decode(ids, None, &mut memory, Trace::default())).squeeze_dim(1)
-    };
-    let generated = decode(Steps { start, config, next }, on_step)?;
-    assert_all_touched(model);
-    Ok(generated)
+    Ok((ids, inputs.attention_mask.clone()))
 }
 
 /// The losses of `labels` `[batch, seq]`. If there is no input for the decoder, it is made from them.
@@ -209,8 +170,8 @@ pub(crate) fn log_likelihoods(
     input_of: &[usize],
 ) -> Result<Tensor<2>, ModelError> {
     let facts = model.facts();
-    check(model, inputs)?;
-    let sources = required("input_ids", &inputs.input_ids)?.dims()[0];
+    model.check_inputs(inputs)?;
+    let sources = inputs.rows();
     check_labels(&labels, [input_of.len(), labels.dims()[1]], facts.target_vocab_size)?;
     facts.check_pad()?;
     facts.check_length("labels", labels.dims()[1])?;
@@ -221,8 +182,8 @@ pub(crate) fn log_likelihoods(
     let index: Vec<i64> = input_of.iter().map(|&row| row as i64).collect();
     let index = Tensor::from_ints(index.as_slice(), &labels.device());
     let mut memory = match batch_rows(model) {
-        None => encode(model, inputs, None, Trace::default())?.select(index),
-        Some(_) => encode(model, &inputs.select(index), None, Trace::default())?,
+        None => model.encode(inputs, None, Trace::default())?.select(index),
+        Some(_) => model.encode(&inputs.select(index), None, Trace::default())?,
     };
     let x = model.decode(shift_right(model, labels.clone()), None, &mut memory, Trace::default());
     let logits = model.project(x);

@@ -2,7 +2,7 @@
 
 /// Defines the public methods of a [`Seq2SeqLm`](crate::seq2seq::Seq2SeqLm), which are the same for each model.
 macro_rules! seq2seq_lm_methods {
-    ($model:ty, $config:ty, tables: $tables:expr) => {
+    ($model:ty, $config:ty, task: $task:expr, tables: $tables:expr) => {
         impl ia3_core::ActivationSpace for $model {
             fn info(&self) -> ia3_core::ModelInfo {
                 self.info()
@@ -27,8 +27,8 @@ macro_rules! seq2seq_lm_methods {
             ///
             /// # Errors
             ///
-            /// [`ModelError::Input`](crate::ModelError::Input) if `input_ids` or `decoder_input_ids` is missing, or a shape or
-            /// an id does not fit.
+            /// [`ModelError::Input`](crate::ModelError::Input) if the input of the encoder or `decoder_input_ids` is missing, or a shape
+            /// or an id does not fit.
             pub fn forward(
                 &self,
                 inputs: &crate::ModelInputs,
@@ -48,7 +48,7 @@ macro_rules! seq2seq_lm_methods {
                 crate::seq2seq::last_logits(self, inputs)
             }
 
-            /// Generates from `input_ids` and `attention_mask`. The encoder runs once, and keys and values are cached.
+            /// Generates from `input_ids` and `attention_mask`, or from `input_features`. The encoder runs once, and keys and values are cached.
             ///
             /// # Errors
             ///
@@ -73,7 +73,7 @@ macro_rules! seq2seq_lm_methods {
                 config: &crate::GenerationConfig,
                 on_step: impl FnMut(crate::Step),
             ) -> Result<crate::Generated, crate::ModelError> {
-                crate::seq2seq::generate(self, inputs, config, on_step)
+                crate::answer_inputs::generate(self, inputs, config, on_step)
             }
 
             /// The mean cross entropy per target token of `labels` `[batch, seq]`, without those that are
@@ -140,7 +140,7 @@ macro_rules! seq2seq_lm_methods {
             crate::own_methods::own_methods!();
 
             fn task(&self) -> crate::Task {
-                crate::Task::Seq2SeqLm
+                $task
             }
 
             fn pad_token_id(&self) -> i64 {

@@ -3,6 +3,8 @@
 pub enum Task {
     /// An encoder-decoder, which turns text into text.
     Seq2SeqLm,
+    /// An encoder-decoder, which writes what is said in sound.
+    SpeechSeq2Seq,
     /// A decoder, which predicts the next token.
     CausalLm,
     /// A classifier of whole sequences, or a regression.
@@ -53,7 +55,7 @@ impl Task {
         !matches!(self, Self::SequenceClassification | Self::MultipleChoice)
     }
 
-    /// Whether the model is a language model, whose answers are texts.
+    /// Whether the model is a language model, which answers texts with texts.
     pub fn is_language_model(self) -> bool {
         matches!(self, Self::Seq2SeqLm | Self::CausalLm)
     }

@@ -79,7 +79,8 @@ fn other_base(named: &str, base: &Path) -> Option<AdapterNote> {
     (!BaseNames::of(base).contains(&part)).then_some(AdapterNote::OtherBase { named, base: base_name })
 }
 
-/// PEFT's name of the task of a model. PEFT has none for masked language models and for models that choose.
+/// PEFT's name of the task of a model. PEFT has none for masked language models, for models that choose and for models of speech,
+/// to which its class for `SEQ_2_SEQ_LM` would pass `input_ids`.
 pub fn task_type(task: Task) -> Option<TaskType> {
     Some(match task {
         Task::Seq2SeqLm => TaskType::Seq2SeqLm,
@@ -88,6 +89,6 @@ pub fn task_type(task: Task) -> Option<TaskType> {
         Task::TokenClassification => TaskType::TokenCls,
         Task::QuestionAnswering => TaskType::QuestionAns,
         Task::FeatureExtraction => TaskType::FeatureExtraction,
-        Task::MaskedLm | Task::MultipleChoice => return None,
+        Task::MaskedLm | Task::MultipleChoice | Task::SpeechSeq2Seq => return None,
     })
 }

@@ -6,6 +6,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::error::Error;
+use crate::speech_prompt::SpeechPrompt;
 
 /// The settings in the `generation_config.json` of a base, as far as they have a meaning here. What the file leaves out is `None`.
 ///
@@ -53,6 +54,13 @@ pub struct GenerationFile {
     pub num_return_sequences: Option<usize>,
     /// See [`GenerationConfig::forced_bos_token_id`].
     pub forced_bos_token_id: Option<i64>,
+    /// See [`GenerationConfig::suppress_tokens`].
+    pub suppress_tokens: Option<Vec<i64>>,
+    /// See [`GenerationConfig::begin_suppress_tokens`].
+    pub begin_suppress_tokens: Option<Vec<i64>>,
+    /// The first tokens of the decoder of Whisper.
+    #[serde(flatten)]
+    pub speech: SpeechPrompt,
     /// See [`GenerationConfig::forced_eos_token_id`]. The file may have a list of one id.
     #[serde(deserialize_with = "only_one")]
     pub forced_eos_token_id: Option<i64>,
@@ -117,8 +125,34 @@ impl GenerationFile {
         match read_text(&path, Limit::CONFIG) {
             Err(FileError::NotFound { .. }) => Ok(Self::default()),
             Err(error) => Err(failed(error.reason().to_string())),
-            Ok(text) => serde_json::from_str(&text).map_err(|error| failed(error.to_string())),
+            Ok(text) => {
+                let file: Self = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+                file.speech.check().map_err(|error| failed(error.to_string()))?;
+                Ok(file)
+            }
         }
+    }
+
+    /// The settings for Whisper with this language, as its code such as `en`, in the place of that of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`]: the file does not know the language.
+    pub fn with_language(mut self, language: impl Into<String>) -> Result<Self, Error> {
+        self.speech.language = Some(language.into());
+        self.speech.check()?;
+        Ok(self)
+    }
+
+    /// The settings for Whisper with this task, `transcribe` or `translate`, in the place of that of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`]: the file does not know the task.
+    pub fn with_task(mut self, task: impl Into<String>) -> Result<Self, Error> {
+        self.speech.task = Some(task.into());
+        self.speech.check()?;
+        Ok(self)
     }
 
     /// The settings with those of the file in the place of their own: ids, penalties, beams and the smallest number of tokens.
@@ -141,7 +175,10 @@ impl GenerationFile {
         config.early_stopping = self.early_stopping.unwrap_or(config.early_stopping);
         let returned = self.num_return_sequences.filter(|_| config.num_beams > 1);
         config.num_return_sequences = returned.unwrap_or(config.num_return_sequences);
-        config
+        config.suppress_tokens = self.suppress_tokens.clone().unwrap_or(config.suppress_tokens);
+        config.begin_suppress_tokens =
+            self.begin_suppress_tokens.clone().unwrap_or(config.begin_suppress_tokens);
+        self.speech.applied_to(config)
     }
 
     /// The settings for drawing tokens, with those of the file in the place of the defaults.

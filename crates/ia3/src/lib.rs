@@ -29,6 +29,7 @@ mod precision;
 mod pretrained;
 mod prompts;
 mod sentence;
+mod speech_prompt;
 #[cfg(feature = "data")]
 mod stop_strings;
 mod tied_tensors;
@@ -76,6 +77,7 @@ pub use precision::Precision;
 pub use pretrained::{Pretrained, PretrainedOptions, from_pretrained};
 pub use prompts::{Prompt, Prompts};
 pub use sentence::SentenceConfig;
+pub use speech_prompt::SpeechPrompt;
 #[cfg(feature = "data")]
 pub use stop_strings::StopStrings;
 pub use tied_tensors::with_head_of;

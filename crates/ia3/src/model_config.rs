@@ -85,11 +85,11 @@ fn set_own_head(
 ) -> Result<(), Error> {
     // BART would untie the embeddings of its stacks too. transformers sees by content that its head is another matrix.
     let by_content = matches!(config, ModelConfig::Bart(_));
-    if config.tied_keys().is_none() || by_content || !has_own_head(model) {
+    if config.tied_keys().is_none() || by_content || !has_own_head(model, config.head_key()) {
         return Ok(());
     }
     let of_base = with_head_of(config.clone(), &Checkpoint::open(base)?)?;
-    if of_base.aliases().iter().all(|(_, other)| other != ModelConfig::HEAD) {
+    if of_base.aliases().iter().all(|(_, other)| other != config.head_key()) {
         return Ok(());
     }
     fields.insert("tie_word_embeddings".into(), false.into());
@@ -102,10 +102,10 @@ fn set_own_head(
 }
 
 /// Whether the head has a float weight of its own. A quantised one is announced by `quantization_config`.
-fn has_own_head(model: &Model) -> bool {
+fn has_own_head(model: &Model, head: &str) -> bool {
     let mut own = false;
     visit_params(model, |path, param| {
-        let weight = param.as_float::<2>().filter(|_| path.to_string() == ModelConfig::HEAD);
+        let weight = param.as_float::<2>().filter(|_| path.to_string() == head);
         own |= weight.is_some_and(|weight| !matches!(weight.base().dtype(), DType::QFloat(_)));
     });
     own

@@ -5,9 +5,9 @@ use ia3::models::EarlyStopping;
 #[derive(Clone, clap::Args)]
 #[command(next_help_heading = "Generation")]
 pub(crate) struct GenerationArgs {
-    /// Largest number of tokens to generate.
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    pub(crate) max_new_tokens: usize,
+    /// Largest number of tokens to generate [default: 64; from sound, as many as the decoder has positions]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_new_tokens: Option<usize>,
     /// Smallest number of tokens to generate before a row may end.
     #[arg(long, value_name = "N")]
     pub(crate) min_new_tokens: Option<usize>,

@@ -20,7 +20,7 @@ pub(crate) struct Forward {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Safetensors file with integer tensors of shape [batch, seq], or [batch, choices, seq] for multiple choice: `input_ids`, and the other inputs of the model
-    /// (`attention_mask`, `decoder_input_ids`, `decoder_attention_mask`, `token_type_ids`, `position_ids`).
+    /// (`input_features` [batch, bins, frames] in their place for a model of speech; `attention_mask`, `decoder_input_ids`, `decoder_attention_mask`, `token_type_ids`, `position_ids`).
     #[arg(long, value_name = "FILE")]
     pub(crate) inputs: Option<PathBuf>,
     /// File with one text per line, for the base's tokenizer.
@@ -48,6 +48,7 @@ const GENERATE_USAGE: &str = "\
 ia3 generate --base <DIR> --prompt <TEXT> [OPTIONS]
        ia3 generate --base <DIR> --prompts <FILE> [OPTIONS]
        ia3 generate --base <DIR> --user <TEXT> [--system <TEXT>] [OPTIONS]
+       ia3 generate --base <DIR> --audio <FILE>... [OPTIONS]
        ia3 generate --base <DIR> --inputs <FILE> [OPTIONS]";
 
 const GENERATE: &str = "\
@@ -58,7 +59,7 @@ Examples:
       --sample --top-p 0.9 --seed 1";
 
 #[derive(clap::Args)]
-#[command(group = ArgGroup::new("source").required(true).args(["prompt", "prompts", "inputs", "user"]), override_usage = GENERATE_USAGE, after_help = GENERATE)]
+#[command(group = ArgGroup::new("source").required(true).args(["prompt", "prompts", "inputs", "user", "audio"]), override_usage = GENERATE_USAGE, after_help = GENERATE)]
 pub(crate) struct Generate {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
@@ -74,14 +75,23 @@ pub(crate) struct Generate {
     /// File with one prompt per line.
     #[arg(long, value_name = "FILE")]
     pub(crate) prompts: Option<PathBuf>,
-    /// Safetensors file with `input_ids` and `attention_mask`, padded on either side.
+    /// WAV file of at most 30 seconds for a model of speech; repeatable. The text is what is said in it.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) audio: Vec<PathBuf>,
+    /// Language of the sound, such as `en`. Without it, a model of several languages detects it.
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["prompt", "prompts", "user"])]
+    pub(crate) language: Option<String>,
+    /// What to write of the sound: `transcribe`, or `translate` for English.
+    #[arg(long, value_name = "TASK", conflicts_with_all = ["prompt", "prompts", "user"])]
+    pub(crate) task: Option<String>,
+    /// Safetensors file with `input_ids` and `attention_mask`, padded on either side, or with `input_features`.
     #[arg(long, value_name = "FILE")]
     pub(crate) inputs: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) generation: GenerationArgs,
     /// Print the text while it is generated, one prompt after the other. With `--format json`, each piece is a line of JSON,
     /// and so is each whole text at its end.
-    #[arg(long, conflicts_with = "inputs")]
+    #[arg(long, conflicts_with_all = ["inputs", "audio"])]
     pub(crate) stream: bool,
     /// Number of prompts per batch.
     #[arg(long, value_name = "N", default_value_t = 8)]

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
     let logits = match &source {
         Source::Inputs(inputs) => {
             let _waiting = Progress::waiting("computing");
-            logits(&model.for_all(tensor_files::rows(inputs))?, inputs, args)?
+            logits(&model.for_all(inputs.rows())?, inputs, args)?
         }
         Source::Texts(rows) => of_texts(&model, rows, args, device)?,
     };
@@ -66,7 +66,15 @@ impl Source {
         }
         let tokenizer = tokenizer::open_for_prompts(&args.model.base)?;
         let config = ia3::read_config(&args.model.base)?;
-        if config.init(device).task() == Task::Seq2SeqLm {
+        let task = config.init(device).task();
+        if task == Task::SpeechSeq2Seq {
+            bail!(
+                "a `{}` model reads the features of sound, which --texts does not give; give `input_features` and \
+                 `decoder_input_ids` with --inputs, or take `ia3 generate`",
+                config.model_type()
+            );
+        }
+        if task == Task::Seq2SeqLm {
             bail!(
                 "a `{}` model needs the tokens of its decoder too, which --texts does not give; give `input_ids` and \
                  `decoder_input_ids` with --inputs, or take `ia3 generate`",

@@ -11,6 +11,9 @@ use crate::args::GenerationArgs;
 use crate::output::note;
 use crate::tokenizer;
 
+/// The largest number of new tokens, unless the options name another.
+const MAX_NEW_TOKENS: usize = 64;
+
 /// A batch to generate for.
 pub(super) struct Batch<'a> {
     pub(super) model: &'a Model,
@@ -62,7 +65,8 @@ pub(super) fn config(
     file: &GenerationFile,
     args: &GenerationArgs,
 ) -> anyhow::Result<GenerationConfig> {
-    let mut config = file.applied_to(model.generation_config(args.max_new_tokens));
+    let new = args.max_new_tokens.unwrap_or(MAX_NEW_TOKENS);
+    let mut config = file.applied_to(model.generation_config(new));
     config.min_new_tokens = args.min_new_tokens.unwrap_or(config.min_new_tokens);
     config.repetition_penalty = args.repetition_penalty.unwrap_or(config.repetition_penalty);
     config.no_repeat_ngram_size = args.no_repeat_ngram_size.unwrap_or(config.no_repeat_ngram_size);

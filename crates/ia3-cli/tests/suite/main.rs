@@ -7,6 +7,8 @@ mod common;
 mod server;
 
 mod adapters_cli;
+#[cfg(feature = "audio")]
+mod audio;
 mod beams;
 mod broken_values;
 mod classifier_without_head;

@@ -21,6 +21,22 @@ pub enum DataError {
     /// A GGUF file is damaged, or holds a tokenizer that is not read.
     #[error(transparent)]
     Gguf(#[from] Box<GgufError>),
+    /// A file of sound cannot be read, or is not what the model reads.
+    #[error("cannot use the sound in {}: {reason}", quote_path(path), reason = quote_error(reason))]
+    Sound {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// `preprocessor_config.json` has a setting that is not possible or not supported.
+    #[error("cannot use {}: {reason}", quote_path(path), reason = quote_error(reason))]
+    Preprocessor {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file has another format.
     #[error("{} {kind}, expected JSON lines; {}", quote_path(path), kind.advice())]
     WrongKind {

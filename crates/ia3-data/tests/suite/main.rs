@@ -1,5 +1,7 @@
 //! All integration tests of this crate that need no process of their own, in one program: it links once.
 
+#[cfg(feature = "audio")]
+mod audio;
 mod chat;
 mod gguf;
 mod padding;

@@ -3,12 +3,12 @@ use burn::nn::{Dropout, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
-use super::config::BartConfig;
+use super::settings::BlockSettings;
 use crate::attention::{attend, merge_heads, split_heads};
 use crate::decoder_memory::KeysValues;
 use crate::layers::{dropout, linear};
 
-/// Multi-head attention with biases. The scores are divided by the root of the width of a head.
+/// Multi-head attention with biases; the projection to keys of Whisper has none. The scores are divided by the root of the width of a head.
 #[derive(Module, Debug)]
 pub struct BartAttention {
     /// The projection to keys, `[d_model, d_model]`.
@@ -28,15 +28,15 @@ pub struct BartAttention {
 }
 
 impl BartAttention {
-    pub(crate) fn new(config: &BartConfig, heads: usize, device: &Device) -> Self {
-        let d = config.d_model;
-        let project = || linear(d, d, true, config.init_std, device);
+    pub(crate) fn new(settings: &BlockSettings, device: &Device) -> Self {
+        let (d, heads) = (settings.d_model, settings.heads);
+        let project = |bias| linear(d, d, bias, settings.init_std, device);
         Self {
-            k_proj: project(),
-            v_proj: project(),
-            q_proj: project(),
-            out_proj: project(),
-            dropout: dropout(config.attention_dropout),
+            k_proj: project(settings.key_bias),
+            v_proj: project(true),
+            q_proj: project(true),
+            out_proj: project(true),
+            dropout: dropout(settings.attention_dropout),
             heads,
             scaling: ((d / heads) as f64).powf(-0.5),
         }

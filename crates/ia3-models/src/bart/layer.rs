@@ -1,5 +1,5 @@
-//! The blocks of the two stacks. Each of their layers computes `norm(x + dropout(f(x)))`, or `x + dropout(f(norm(x)))` in mBART and
-//! M2M-100.
+//! The blocks of the two stacks. Each of their layers computes `norm(x + dropout(f(x)))`, or `x + dropout(f(norm(x)))` in mBART,
+//! M2M-100 and Whisper.
 
 use burn::module::Module;
 use burn::nn::{Dropout, Linear};
@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::attention::BartAttention;
-use super::config::BartConfig;
+use super::settings::BlockSettings;
 use crate::activation::Activation;
 use crate::cache::KvCache;
 use crate::decoder_memory::KeysValues;
@@ -68,13 +68,13 @@ pub struct BartDecoderLayer {
 /// The epsilon of all norms.
 const EPSILON: f64 = 1e-5;
 
-pub(super) fn norm(config: &BartConfig, device: &Device) -> LayerNorm {
-    LayerNorm::new(config.d_model, EPSILON, device)
+pub(crate) fn norm(settings: &BlockSettings, device: &Device) -> LayerNorm {
+    LayerNorm::new(settings.d_model, EPSILON, device)
 }
 
-fn matrices(config: &BartConfig, ffn_dim: usize, device: &Device) -> [Linear; 2] {
-    let linear = |d_in, d_out| linear(d_in, d_out, true, config.init_std, device);
-    [linear(config.d_model, ffn_dim), linear(ffn_dim, config.d_model)]
+fn matrices(settings: &BlockSettings, device: &Device) -> [Linear; 2] {
+    let linear = |d_in, d_out| linear(d_in, d_out, true, settings.init_std, device);
+    [linear(settings.d_model, settings.ffn_dim), linear(settings.ffn_dim, settings.d_model)]
 }
 
 /// One layer of a block, with its norm before it or after the sum.
@@ -94,18 +94,18 @@ impl Layer<'_> {
 }
 
 impl BartEncoderLayer {
-    pub(crate) fn new(config: &BartConfig, device: &Device) -> Self {
-        let [fc1, fc2] = matrices(config, config.encoder_ffn_dim, device);
+    pub(crate) fn new(settings: &BlockSettings, device: &Device) -> Self {
+        let [fc1, fc2] = matrices(settings, device);
         Self {
-            self_attn: BartAttention::new(config, config.encoder_attention_heads, device),
-            self_attn_layer_norm: norm(config, device),
+            self_attn: BartAttention::new(settings, device),
+            self_attn_layer_norm: norm(settings, device),
             fc1,
             fc2,
-            final_layer_norm: norm(config, device),
-            dropout: dropout(config.dropout),
-            activation_dropout: dropout(config.activation_dropout),
-            activation: config.activation_function,
-            norm_before: config.norm_before,
+            final_layer_norm: norm(settings, device),
+            dropout: dropout(settings.dropout),
+            activation_dropout: dropout(settings.activation_dropout),
+            activation: settings.activation,
+            norm_before: settings.norm_before,
         }
     }
 
@@ -127,21 +127,21 @@ impl BartEncoderLayer {
 }
 
 impl BartDecoderLayer {
-    pub(crate) fn new(config: &BartConfig, device: &Device) -> Self {
-        let [fc1, fc2] = matrices(config, config.decoder_ffn_dim, device);
-        let attention = || BartAttention::new(config, config.decoder_attention_heads, device);
+    pub(crate) fn new(settings: &BlockSettings, device: &Device) -> Self {
+        let [fc1, fc2] = matrices(settings, device);
+        let attention = || BartAttention::new(settings, device);
         Self {
             self_attn: attention(),
-            self_attn_layer_norm: norm(config, device),
+            self_attn_layer_norm: norm(settings, device),
             encoder_attn: attention(),
-            encoder_attn_layer_norm: norm(config, device),
+            encoder_attn_layer_norm: norm(settings, device),
             fc1,
             fc2,
-            final_layer_norm: norm(config, device),
-            dropout: dropout(config.dropout),
-            activation_dropout: dropout(config.activation_dropout),
-            activation: config.activation_function,
-            norm_before: config.norm_before,
+            final_layer_norm: norm(settings, device),
+            dropout: dropout(settings.dropout),
+            activation_dropout: dropout(settings.activation_dropout),
+            activation: settings.activation,
+            norm_before: settings.norm_before,
         }
     }
 

@@ -8,9 +8,12 @@ mod architecture;
 mod attention;
 mod config;
 mod config_json;
+mod embeddings;
 mod layer;
+mod layerdrop;
 mod model;
 mod positions;
+mod settings;
 mod stack;
 
 pub use attention::BartAttention;
@@ -18,3 +21,9 @@ pub use config::{BartConfig, BartPositions};
 pub use layer::{BartDecoderLayer, BartEncoderLayer};
 pub use model::{BartForConditionalGeneration, BartModel};
 pub use stack::{BartDecoder, BartEncoder};
+
+pub(crate) use embeddings::Embeddings;
+pub(crate) use layer::norm;
+pub(crate) use positions::Positions;
+pub(crate) use settings::{BlockSettings, StackSettings};
+pub(crate) use stack::encoded;

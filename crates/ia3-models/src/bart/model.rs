@@ -6,10 +6,12 @@ use ia3_core::{ModelInfo, Tied, model_info};
 use super::config::{BartConfig, BartPositions};
 use super::stack::{BartDecoder, BartEncoder};
 use crate::decoder_memory::DecoderMemory;
+use crate::error::ModelError;
 use crate::generate::GenerationConfig;
+use crate::inputs::ModelInputs;
 use crate::layers::{embedding, linear, logits, own_head};
 use crate::output::Trace;
-use crate::seq2seq::{Facts, Seq2SeqLm};
+use crate::seq2seq::{Facts, Seq2SeqLm, source_tokens};
 use crate::seq2seq_methods::seq2seq_lm_methods;
 
 /// The two stacks and the embedding that they share.
@@ -40,6 +42,7 @@ pub struct BartForConditionalGeneration {
 
 seq2seq_lm_methods!(
     BartForConditionalGeneration, BartConfig,
+    task: crate::Task::Seq2SeqLm,
     tables: ["model.encoder.embed_tokens", "model.decoder.embed_tokens"]
 );
 
@@ -54,8 +57,8 @@ impl BartConfig {
         BartForConditionalGeneration {
             model: BartModel {
                 shared: self.share_embeddings.then(shared),
-                encoder: BartEncoder::new(self, device),
-                decoder: BartDecoder::new(self, device),
+                encoder: BartEncoder::new(&self.encoder_stack(), device),
+                decoder: BartDecoder::new(&self.decoder_stack(), device),
             },
             lm_head: Tied::to(table).with_own((!self.tied_head).then(head)),
             final_logits_bias: self.logits_bias.then(bias),
@@ -120,18 +123,19 @@ impl Seq2SeqLm for BartForConditionalGeneration {
             max_positions: limited.then_some(c.max_position_embeddings),
             pad_token_id: c.pad_token_id,
             decoder_start_token_id: c.decoder_start_token_id,
+            prompted: false,
         }
     }
 
     fn encode(
         &self,
-        ids: Tensor<2, Int>,
-        mask: Option<Tensor<2, Int>>,
+        inputs: &ModelInputs,
         capacity: Option<usize>,
         trace: Trace,
-    ) -> DecoderMemory {
+    ) -> Result<DecoderMemory, ModelError> {
+        let (ids, mask) = source_tokens(self, inputs)?;
         let encoded = self.model.encoder.forward(self.source_words(), ids, mask, trace);
-        self.model.decoder.remember(encoded, capacity)
+        Ok(self.model.decoder.remember(encoded, capacity))
     }
 
     fn decode(
@@ -170,7 +174,6 @@ fn last_real(ids: Tensor<2, Int>, pad: i64) -> Tensor<2, Int> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inputs::ModelInputs;
     use crate::model::Model;
     use crate::{IGNORE_INDEX, ModelConfig};
 

@@ -3,27 +3,19 @@
 use burn::nn::Embedding;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-use super::config::{BartConfig, BartPositions};
-use crate::layers::embedding;
-
-/// The rows before the first position of a learned table, which fairseq kept for its padding.
-const OFFSET: usize = 2;
+use super::config::BartPositions;
 
 /// The base of the wavelengths.
 const BASE: f64 = 10_000.0;
 
-/// A table of positions, `[positions, d_model]`.
-pub(super) fn table(config: &BartConfig, device: &Device) -> Embedding {
-    let rows = config.max_position_embeddings + offset(config.positions);
-    embedding(rows, config.d_model, config.init_std, device)
-}
-
-/// How the positions of a stack without a table are computed.
+/// How the positions of a stack are computed, or where they begin in its table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Positions {
-    pub(super) kind: BartPositions,
-    pub(super) width: usize,
-    pub(super) pad_token_id: i64,
+pub(crate) struct Positions {
+    pub(crate) kind: BartPositions,
+    /// The row of a table that has the first position.
+    pub(crate) first_row: usize,
+    pub(crate) width: usize,
+    pub(crate) pad_token_id: i64,
 }
 
 impl Positions {
@@ -33,8 +25,8 @@ impl Positions {
         match (table, self.kind) {
             (_, BartPositions::SinusoidalOfTokens) => self.of_tokens(ids, past),
             (None, _) => sinusoidal(past, seq, self.width, &device),
-            (Some(table), kind) => {
-                let first = (past + offset(kind)) as i64;
+            (Some(table), _) => {
+                let first = (past + self.first_row) as i64;
                 table.forward(Tensor::<1, Int>::arange(first..first + seq as i64, &device).unsqueeze())
             }
         }
@@ -55,11 +47,6 @@ impl Positions {
         let parts = parts.into_iter().filter(|part| part.dims()[2] > 0).collect();
         Tensor::cat(parts, 2) * real.float().cast(DType::F32).reshape([batch, seq, 1])
     }
-}
-
-/// The number of unused rows at the start of a table.
-fn offset(kind: BartPositions) -> usize {
-    if kind == BartPositions::Learned { OFFSET } else { 0 }
 }
 
 /// Marian's rows of `seq` positions after `past`, `[1, seq, d]`. The first half of a row has the sines of the even columns of the
@@ -87,7 +74,7 @@ mod tests {
     }
 
     fn positions(kind: BartPositions) -> Positions {
-        Positions { kind, width: 5, pad_token_id: 1 }
+        Positions { kind, first_row: 0, width: 5, pad_token_id: 1 }
     }
 
     /// Values of `MarianSinusoidalPositionalEmbedding(2, 5)` of transformers 5.23.

@@ -1,19 +1,20 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Embedding};
-use burn::tensor::{Device, Distribution, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use ia3_core::Tied;
 
-use super::config::BartConfig;
+use super::embeddings::Embeddings;
 use super::layer::{BartDecoderLayer, BartEncoderLayer, norm};
-use super::positions::{Positions, table};
+use super::layerdrop::kept;
+use super::settings::StackSettings;
 use crate::decoder_memory::DecoderMemory;
-use crate::layers::{dropout, embedding, states};
+use crate::layers::{dropout, embedding};
 use crate::mask;
 use crate::norm::LayerNorm;
 use crate::output::Trace;
 
 /// The embedding that the stacks are tied to.
-pub(super) const SHARED: &str = "shared";
+pub(crate) const SHARED: &str = "shared";
 
 /// The encoder.
 #[derive(Module, Debug)]
@@ -36,7 +37,7 @@ pub struct BartEncoder {
     embeddings: Embeddings,
 }
 
-/// The decoder.
+/// The decoder. Whisper has the same.
 #[derive(Module, Debug)]
 pub struct BartDecoder {
     /// The embedding, `[vocab, d_model]`; tied unless a checkpoint holds one that differs from the shared one.
@@ -57,51 +58,19 @@ pub struct BartDecoder {
     embeddings: Embeddings,
 }
 
-/// How ids become the input of a stack.
-#[derive(Clone, Copy, Debug)]
-struct Embeddings {
-    scale: f64,
-    positions: Positions,
-    float32_states: bool,
-}
-
-impl Embeddings {
-    fn new(config: &BartConfig) -> Self {
-        let (kind, pad_token_id) = (config.positions, config.pad_token_id);
-        Self {
-            scale: config.embed_scale(),
-            positions: Positions { kind, width: config.d_model, pad_token_id },
-            float32_states: config.float32_states,
-        }
-    }
-
-    /// The scaled embeddings of ids `[batch, seq]` after `past` tokens, plus their positions.
-    fn forward(
-        self,
-        words: &Embedding,
-        table: &Option<Embedding>,
-        ids: Tensor<2, Int>,
-        past: usize,
-    ) -> Tensor<3> {
-        let x = states(words, ids.clone(), self.float32_states);
-        let x = if self.scale == 1.0 { x } else { x * self.scale };
-        let (positions, dtype) = (self.positions.of(table, ids, past), x.dtype());
-        x + positions.cast(dtype)
-    }
-}
-
 impl BartEncoder {
-    pub(crate) fn new(config: &BartConfig, device: &Device) -> Self {
-        let own = || embedding(config.vocab_size, config.d_model, config.init_std, device);
+    pub(crate) fn new(settings: &StackSettings, device: &Device) -> Self {
+        let block = &settings.block;
+        let table = |rows| embedding(rows, block.d_model, block.init_std, device);
         Self {
-            embed_tokens: Tied::to(SHARED).with_own(config.own_encoder_embedding.then(own)),
-            embed_positions: config.encoder_position_table.then(|| table(config, device)),
-            layers: (0..config.encoder_layers).map(|_| BartEncoderLayer::new(config, device)).collect(),
-            layernorm_embedding: config.norm_embedding.then(|| norm(config, device)),
-            layer_norm: config.norm_before.then(|| norm(config, device)),
-            dropout: dropout(config.dropout),
-            layerdrop: dropout(config.encoder_layerdrop),
-            embeddings: Embeddings::new(config),
+            embed_tokens: Tied::to(SHARED).with_own(settings.own_embedding.map(table)),
+            embed_positions: settings.position_rows.map(table),
+            layers: (0..settings.layers).map(|_| BartEncoderLayer::new(block, device)).collect(),
+            layernorm_embedding: settings.norm_embedding.then(|| norm(block, device)),
+            layer_norm: block.norm_before.then(|| norm(block, device)),
+            dropout: dropout(block.dropout),
+            layerdrop: dropout(settings.layerdrop),
+            embeddings: settings.embeddings,
         }
     }
 
@@ -116,11 +85,8 @@ impl BartEncoder {
         let mask = mask.unwrap_or_else(|| ids.ones_like());
         let x = self.embeddings.forward(words, &self.embed_positions, ids, 0);
         let bias = mask::padding(mask, x.dtype());
-        let mut x = self.dropout.forward(normed(&self.layernorm_embedding, x));
-        for layer in &self.layers {
-            trace.push(&x);
-            x = kept(&self.layerdrop, x.clone(), layer.forward(x, bias.clone()));
-        }
+        let x = self.dropout.forward(normed(&self.layernorm_embedding, x));
+        let x = encoded(&self.layers, &self.layerdrop, x, bias.clone(), &mut trace);
         let x = normed(&self.layer_norm, x);
         trace.push(&x);
         (x, bias)
@@ -128,17 +94,18 @@ impl BartEncoder {
 }
 
 impl BartDecoder {
-    pub(crate) fn new(config: &BartConfig, device: &Device) -> Self {
-        let own = || embedding(config.decoder_vocab_size, config.d_model, config.init_std, device);
+    pub(crate) fn new(settings: &StackSettings, device: &Device) -> Self {
+        let block = &settings.block;
+        let table = |rows| embedding(rows, block.d_model, block.init_std, device);
         Self {
-            embed_tokens: Tied::to(SHARED).with_own(config.own_decoder_embedding.then(own)),
-            embed_positions: config.decoder_position_table.then(|| table(config, device)),
-            layers: (0..config.decoder_layers).map(|_| BartDecoderLayer::new(config, device)).collect(),
-            layernorm_embedding: config.norm_embedding.then(|| norm(config, device)),
-            layer_norm: config.norm_before.then(|| norm(config, device)),
-            dropout: dropout(config.dropout),
-            layerdrop: dropout(config.decoder_layerdrop),
-            embeddings: Embeddings::new(config),
+            embed_tokens: Tied::to(SHARED).with_own(settings.own_embedding.map(table)),
+            embed_positions: settings.position_rows.map(table),
+            layers: (0..settings.layers).map(|_| BartDecoderLayer::new(block, device)).collect(),
+            layernorm_embedding: settings.norm_embedding.then(|| norm(block, device)),
+            layer_norm: block.norm_before.then(|| norm(block, device)),
+            dropout: dropout(block.dropout),
+            layerdrop: dropout(settings.layerdrop),
+            embeddings: settings.embeddings,
         }
     }
 
@@ -182,20 +149,24 @@ impl BartDecoder {
     }
 }
 
+/// The output of the blocks of an encoder for states `[batch, seq, d_model]`.
+pub(crate) fn encoded(
+    layers: &[BartEncoderLayer],
+    layerdrop: &Dropout,
+    mut x: Tensor<3>,
+    bias: Tensor<4>,
+    trace: &mut Trace,
+) -> Tensor<3> {
+    for layer in layers {
+        trace.push(&x);
+        x = kept(layerdrop, x.clone(), layer.forward(x, bias.clone()));
+    }
+    x
+}
+
 fn normed(norm: &Option<LayerNorm>, x: Tensor<3>) -> Tensor<3> {
     match norm {
         Some(norm) => norm.forward(x),
         None => x,
-    }
-}
-
-/// The output `y` of a block with the input `x`, or `x` where training skips the block (LayerDrop, arXiv 1909.11556). A skipped
-/// block is computed all the same, so that its vectors get gradients, which are 0.
-fn kept(layerdrop: &Dropout, x: Tensor<3>, y: Tensor<3>) -> Tensor<3> {
-    let drops = layerdrop.prob > 0.0 && layerdrop.training.is_enabled() && x.device().is_autodiff();
-    let draw = || Tensor::<1>::random([1], Distribution::Uniform(0.0, 1.0), &x.device()).into_scalar::<f32>();
-    match drops && f64::from(draw()) < layerdrop.prob {
-        true => x.clone() + (y - x) * 0.0,
-        false => y,
     }
 }

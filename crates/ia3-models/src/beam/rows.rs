@@ -1,7 +1,7 @@
 //! The rows of a batch that the beams of its entries take.
 
 use burn::module::Module;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use ia3_core::batch_rows;
 
 use crate::error::ModelError;
@@ -21,8 +21,8 @@ pub(super) fn refused(beams: usize, expected: &'static str) -> ModelError {
     ModelError::Generation { field: "num_beams", found: beams.to_string(), expected }
 }
 
-/// The index that takes each of the rows of `rows` `times` times.
-pub(crate) fn repeated(rows: &Tensor<2, Int>, times: usize) -> Tensor<1, Int> {
-    let index: Vec<i64> = (0..rows.dims()[0] * times).map(|row| (row / times) as i64).collect();
-    Tensor::from_ints(index.as_slice(), &rows.device())
+/// The index that takes each of `rows` rows `times` times.
+pub(crate) fn repeated(rows: usize, times: usize, device: &Device) -> Tensor<1, Int> {
+    let index: Vec<i64> = (0..rows * times).map(|row| (row / times) as i64).collect();
+    Tensor::from_ints(index.as_slice(), device)
 }

@@ -26,7 +26,7 @@ impl Scores<'_> {
             return Err(refused(config.num_beams, "1 with fewer tokens in the vocabulary than end tokens"));
         }
         let forced = forced_token(config, self.start, self.index, vocab)?;
-        let forbidden = config.forbidden(self.index < config.min_new_tokens, vocab);
+        let forbidden = config.forbidden(self.index, vocab);
         let mut scores: Vec<f32> = log_softmax(logits.cast(DType::F32), 1).into_data().iter().collect();
         let sequences = entries.iter().flat_map(|entry| &entry.running);
         for (row, (sequence, scores)) in sequences.zip(scores.chunks_mut(vocab)).enumerate() {

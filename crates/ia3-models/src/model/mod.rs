@@ -168,9 +168,10 @@ impl Model {
         each!(self, m => Architecture::last_logits(m, inputs))
     }
 
-    /// Generates from `input_ids` and `attention_mask`. Keys and values are cached.
+    /// Generates from `input_ids` and `attention_mask`, or from `input_features`. Keys and values are cached.
     ///
-    /// A decoder continues its prompts, which may be padded on either side. An encoder-decoder generates answers to its inputs.
+    /// A decoder continues its prompts, which may be padded on either side. An encoder-decoder generates answers to its inputs;
+    /// `decoder_input_ids` are what the answers of Whisper begin with.
     ///
     /// # Errors
     ///

@@ -8,10 +8,12 @@ use super::init::normal;
 use super::stack::{SHARED, T5Decoder, T5Encoder};
 use super::stack::{decoded, encoded};
 use crate::decoder_memory::DecoderMemory;
+use crate::error::ModelError;
 use crate::generate::GenerationConfig;
+use crate::inputs::ModelInputs;
 use crate::layers::{logits, own_head};
 use crate::output::Trace;
-use crate::seq2seq::{Facts, Seq2SeqLm};
+use crate::seq2seq::{Facts, Seq2SeqLm, source_tokens};
 use crate::seq2seq_methods::seq2seq_lm_methods;
 
 /// T5 with a language-model head, which is Hugging Face's `T5ForConditionalGeneration` or `MT5ForConditionalGeneration`.
@@ -31,6 +33,7 @@ pub struct T5ForConditionalGeneration {
 
 seq2seq_lm_methods!(
     T5ForConditionalGeneration, T5Config,
+    task: crate::Task::Seq2SeqLm,
     tables: ["encoder.embed_tokens", "decoder.embed_tokens"]
 );
 
@@ -88,18 +91,19 @@ impl Seq2SeqLm for T5ForConditionalGeneration {
             max_positions: None,
             pad_token_id,
             decoder_start_token_id,
+            prompted: false,
         }
     }
 
     fn encode(
         &self,
-        ids: Tensor<2, Int>,
-        mask: Option<Tensor<2, Int>>,
+        inputs: &ModelInputs,
         capacity: Option<usize>,
         trace: Trace,
-    ) -> DecoderMemory {
+    ) -> Result<DecoderMemory, ModelError> {
+        let (ids, mask) = source_tokens(self, inputs)?;
         let (encoded, padding) = encoded(&self.config, (&self.shared, &self.encoder), ids, mask, trace);
-        self.decoder.remember(encoded, padding, capacity)
+        Ok(self.decoder.remember(encoded, padding, capacity))
     }
 
     fn decode(

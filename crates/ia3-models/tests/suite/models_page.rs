@@ -41,6 +41,7 @@ fn tasks(model_type: &str, case: Option<&String>) -> &'static str {
     match (config.init(&Device::flex()).task(), classifies) {
         (Task::Seq2SeqLm, true) => "text to text, classifier, encoder alone",
         (Task::Seq2SeqLm, false) => "text to text",
+        (Task::SpeechSeq2Seq, _) => "speech to text",
         (Task::CausalLm, true) => "language model, classifier",
         (Task::CausalLm, false) => "language model",
         _ if has(Task::QuestionAnswering) => "heads of encoders",

@@ -147,6 +147,7 @@ fn advice(task: Task) -> &'static str {
         Task::MaskedLm => "the model predicts hidden tokens, and needs a class for each token of the input",
         Task::MultipleChoice => "the model chooses one of several inputs, and needs an input with `choices`",
         Task::FeatureExtraction => "the model has no head; give it one to train it",
+        Task::SpeechSeq2Seq => "the model reads the features of sound, which rows of text do not have",
         Task::Seq2SeqLm | Task::CausalLm => {
             "the model is a language model, which needs texts as targets; give each class its text as a choice"
         }

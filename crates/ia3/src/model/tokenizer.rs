@@ -77,7 +77,7 @@ impl Model {
 #[cfg(feature = "data")]
 pub fn model_kind(model: &ia3_models::Model) -> ModelKind {
     match model.task() {
-        Task::Seq2SeqLm => ModelKind::EncoderDecoder,
+        Task::Seq2SeqLm | Task::SpeechSeq2Seq => ModelKind::EncoderDecoder,
         Task::CausalLm => ModelKind::Decoder { ends: model.generation_config(0).eos_token_id },
         Task::TokenClassification => ModelKind::TokenClassifier,
         Task::QuestionAnswering => ModelKind::QuestionAnswerer,

@@ -177,14 +177,21 @@ pub(crate) fn cases() -> Vec<Case> {
     ia3_testing::case_dirs(&fixture("")).into_iter().map(Case::open).collect()
 }
 
-const INPUTS: [&str; 5] =
-    ["input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask", "token_type_ids"];
+const INPUTS: [&str; 6] = [
+    "input_ids",
+    "attention_mask",
+    "decoder_input_ids",
+    "decoder_attention_mask",
+    "token_type_ids",
+    "input_features",
+];
 
 impl Case {
     fn open(dir: PathBuf) -> Self {
         let device = device();
         let base = ia3::from_pretrained(dir.join("base"), &device).unwrap().model;
         let mut tensors = ia3::io::read_tensors(dir.join("io.safetensors"), &INPUTS).unwrap();
+        let features = tensors.remove("input_features");
         let mut take = |name: &str| -> Option<Tensor<2, Int>> {
             Some(Tensor::from_data(tensors.remove(name)?.convert::<i64>(), &device))
         };
@@ -194,6 +201,7 @@ impl Case {
             decoder_input_ids: take("decoder_input_ids"),
             decoder_attention_mask: take("decoder_attention_mask"),
             token_type_ids: take("token_type_ids"),
+            input_features: features.map(|features| Tensor::from_data(features, &device)),
             ..ModelInputs::default()
         };
         let name = dir.file_name().unwrap().to_string_lossy().to_string();

@@ -68,7 +68,8 @@ impl Case {
             decoder_attention_mask: ids("decoder_attention_mask"),
             token_type_ids: ids("token_type_ids"),
             position_ids: ids("position_ids"),
-            num_choices: None,
+            input_features: self.io.features(&format!("{prefix}input_features"), &self.device),
+            ..ModelInputs::default()
         }
     }
 
@@ -109,7 +110,7 @@ impl Case {
     /// Where logits count: at real tokens of the decoder, or of the only stack; all of a classifier of sequences.
     pub(crate) fn real(&self) -> Vec<bool> {
         match self.model.task() {
-            Task::Seq2SeqLm => self.mask("decoder_attention_mask"),
+            Task::Seq2SeqLm | Task::SpeechSeq2Seq => self.mask("decoder_attention_mask"),
             Task::SequenceClassification => vec![],
             _ => self.mask("attention_mask"),
         }
@@ -165,6 +166,14 @@ impl Tensors {
         let values: Vec<i64> = ids.values.iter().map(|&v| v as i64).collect();
         let rows = ids.shape[0];
         Some(Tensor::from_data(TensorData::new(values, [rows, ids.values.len() / rows]), device))
+    }
+}
+
+impl Tensors {
+    fn features(&self, name: &str, device: &Device) -> Option<Tensor<3>> {
+        let features = self.get(name)?;
+        let values: Vec<f32> = features.values.iter().map(|&v| v as f32).collect();
+        Some(Tensor::from_data(TensorData::new(values, features.shape.clone()), device))
     }
 }
 

@@ -74,8 +74,8 @@ fn generate(case: &Case, name: &str, model: &Model, comparison: &mut Comparison)
 /// An encoder's input as it stands, a decoder's prompt padded on the left.
 fn inputs(case: &Case) -> ModelInputs {
     let prefix = if case.io.has("left.input_ids") { "left." } else { "" };
-    let ModelInputs { input_ids, attention_mask, .. } = case.inputs(prefix);
-    ModelInputs { input_ids, attention_mask, ..ModelInputs::default() }
+    let ModelInputs { input_ids, attention_mask, input_features, .. } = case.inputs(prefix);
+    ModelInputs { input_ids, attention_mask, input_features, ..ModelInputs::default() }
 }
 
 /// Compares the ids that transformers generates from this base with penalties and with beams.

@@ -22,3 +22,4 @@ mod smollm2;
 mod t5;
 mod tasks;
 mod tied;
+mod whisper;

@@ -265,7 +265,8 @@ fn short(inputs: &ModelInputs) -> ModelInputs {
         decoder_attention_mask: cut(&inputs.decoder_attention_mask),
         token_type_ids: cut(&inputs.token_type_ids),
         position_ids: cut(&inputs.position_ids),
-        num_choices: None,
+        input_features: inputs.input_features.clone().map(|features| features.narrow(0, 0, 1)),
+        ..ModelInputs::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! `ia3 generate`.
 
+#[cfg(feature = "audio")]
+mod audio;
 mod texts;
 
 use std::fmt;
@@ -7,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use burn::tensor::{Device, TensorData};
+use ia3::GenerationFile;
 use ia3_guard::quote_path;
 use serde::Serialize;
 
@@ -40,13 +43,14 @@ pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::R
         Some(path) => {
             let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
             let inputs = tensor_files::read(path, vocab_size, device)?;
-            let model = AdaptedModel::new(&args.model, device)?.for_all(tensor_files::rows(&inputs))?;
-            let file = generation::file(&args.model.base, &args.generation, None)?;
+            let model = AdaptedModel::new(&args.model, device)?.for_all(inputs.rows())?;
+            let file = generation_file(args, None)?;
             let config = generation::config(&model, &file, &args.generation)?;
             let batch = Batch { model: &model, inputs: &inputs, config, stop: None };
             let ids = batch.generate(&mut non_finite, &mut |_| Ok(()))?;
             (Report { texts: vec![], ids }, model.pad_token_id())
         }
+        None if !args.audio.is_empty() => of_audio(args, device, format, &mut non_finite)?,
         None => texts::generate(args, device, format, &mut non_finite)?,
     };
     check_finite(non_finite, args)?;
@@ -62,6 +66,26 @@ pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::R
         (Format::Json, None) => output::report(&report, format)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "audio")]
+use audio::generate as of_audio;
+
+#[cfg(not(feature = "audio"))]
+fn of_audio(_: &Generate, _: &Device, _: Format, _: &mut usize) -> anyhow::Result<(Report, i64)> {
+    bail!("this `ia3` was built without sound; build it with `--features audio`")
+}
+
+/// The settings in the base's `generation_config.json`, with the language and the task of the options.
+fn generation_file(args: &Generate, streams: Option<&'static str>) -> anyhow::Result<GenerationFile> {
+    let mut file = generation::file(&args.model.base, &args.generation, streams)?;
+    if let Some(language) = &args.language {
+        file = file.with_language(language)?;
+    }
+    if let Some(task) = &args.task {
+        file = file.with_task(task)?;
+    }
+    Ok(file)
 }
 
 /// Notes logits that mean nothing, and refuses to write what was chosen from them.

@@ -1,0 +1,64 @@
+//! Features of sound, which a model of speech reads in the place of tokens.
+
+use burn::tensor::Tensor;
+
+use crate::error::ModelError;
+use crate::inputs::ModelInputs;
+
+const NAME: &str = "input_features";
+
+impl ModelInputs {
+    /// The inputs of a model of speech: features `[batch, num_mel_bins, frames]`, without tokens for the decoder.
+    pub fn from_features(input_features: Tensor<3>) -> Self {
+        Self { input_features: Some(input_features), ..Self::default() }
+    }
+
+    /// The number of rows of the batch, each of which may be a choice; 0 without an input of the first stack.
+    pub fn rows(&self) -> usize {
+        let features = self.input_features.as_ref().map(|features| features.dims()[0]);
+        features.or_else(|| self.input_ids.as_ref().map(|ids| ids.dims()[0])).unwrap_or(0)
+    }
+}
+
+/// The features `[batch, bins, frames]` of an encoder that reads no tokens.
+pub(crate) fn features(inputs: &ModelInputs, [bins, frames]: [usize; 2]) -> Result<Tensor<3>, ModelError> {
+    no_tokens(inputs)?;
+    let problem = "is missing, but this model needs it".to_string();
+    let features = inputs.input_features.clone();
+    let features = features.ok_or(ModelError::Input { name: NAME, problem })?;
+    let found @ [batch, ..] = features.dims();
+    if batch > 0 && found == [batch, bins, frames] {
+        return Ok(features);
+    }
+    let problem = format!(
+        "has shape {found:?}, expected [batch, {bins}, {frames}]: {bins} bins of {frames} frames, to which sound is padded or cut"
+    );
+    Err(ModelError::Input { name: NAME, problem })
+}
+
+/// Checks that each value is finite.
+pub(crate) fn check_finite(features: &Tensor<3>) -> Result<(), ModelError> {
+    match features.to_data().iter::<f32>().find(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(value) => {
+            Err(ModelError::Input { name: NAME, problem: format!("holds {value}, which is not finite") })
+        }
+    }
+}
+
+/// Refuses tokens for an encoder that reads features.
+fn no_tokens(inputs: &ModelInputs) -> Result<(), ModelError> {
+    let given = [
+        ("input_ids", &inputs.input_ids),
+        ("attention_mask", &inputs.attention_mask),
+        ("token_type_ids", &inputs.token_type_ids),
+        ("position_ids", &inputs.position_ids),
+    ];
+    match given.into_iter().find(|(_, ids)| ids.is_some()) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let problem = "is given, but this model reads `input_features` in its place; leave it out".into();
+            Err(ModelError::Input { name, problem })
+        }
+    }
+}
