@@ -27,16 +27,22 @@ impl Engines {
     ///
     /// # Errors
     ///
-    /// The errors of [`Engine::new`], [`ForwardEngine::new`], and [`Handle::start`].
+    /// The errors of [`Engine::new`], [`ForwardEngine::new`], and [`Handle::start`]; [`ServeError::Request`] for a base that reads
+    /// no texts.
     pub fn start(
         base: ia3::Model,
         adapters: Option<PathBuf>,
         options: EngineOptions,
     ) -> Result<(Self, Vec<JoinHandle<()>>), ServeError> {
+        let task = base.task();
+        if !task.is_language_model() && !Task::OF_ENCODERS.contains(&task) {
+            let problem = "reads no texts, and this server takes nothing else";
+            return Err(ServeError::Request { field: "base", problem: problem.into() });
+        }
         let catalog = Catalog::new(adapters);
         let forward = ForwardEngine::with_catalog(base.clone(), catalog.clone(), options)?;
         let (mut threads, mut text, mut cache_bytes) = (vec![], None, 0);
-        if base.task() == Task::CausalLm {
+        if task == Task::CausalLm {
             let mut engine = Engine::with_catalog(base, catalog, options)?;
             cache_bytes = engine.cache_bytes();
             let (handle, thread) = Handle::start(engine)?;
