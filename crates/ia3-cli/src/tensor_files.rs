@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use ia3::ModelInputs;
 use ia3_guard::quote_path;
 
-/// The tensors that a model can take.
+/// The tensors that a model of texts can take.
 const NAMES: [&str; 6] = [
     "input_ids",
     "attention_mask",
@@ -48,6 +48,7 @@ pub(crate) fn read(path: &Path, vocab_size: usize, device: &Device) -> anyhow::R
         token_type_ids: take("token_type_ids")?,
         position_ids: take("position_ids")?,
         num_choices,
+        pixel_values: None,
     };
     match inputs.input_ids {
         Some(_) => Ok(inputs),
@@ -90,9 +91,21 @@ fn check(name: &str, path: &Path, values: &[i64], width: usize, vocab_size: usiz
     }
 }
 
-/// The number of rows of the batch, each of which may be a choice.
-pub(crate) fn rows(inputs: &ModelInputs) -> usize {
-    inputs.input_ids.as_ref().map_or(0, |ids| ids.dims()[0])
+/// Reads the inputs of a model of images: `pixel_values`, floats of the shape `[batch, channels, height, width]`.
+pub(crate) fn read_images(path: &Path, device: &Device) -> anyhow::Result<ModelInputs> {
+    const NAME: &str = "pixel_values";
+    let Some(data) = ia3::io::read_tensors(path, &[NAME])?.remove(NAME) else {
+        bail!("{} has no tensor `{NAME}`, which a model of images reads", quote_path(path))
+    };
+    if !data.dtype().is_float() || data.shape().len() != 4 {
+        bail!(
+            "`{NAME}` in {} is {:?} {:?}, expected floats of shape [batch, channels, height, width]",
+            quote_path(path),
+            data.dtype(),
+            data.shape().to_vec()
+        )
+    }
+    Ok(ModelInputs::images(Tensor::from_data(data.convert::<f32>(), device)))
 }
 
 /// Writes a safetensors file with one tensor.

@@ -5,7 +5,7 @@ use ia3_core::batch_rows;
 use crate::error::ModelError;
 use crate::loss::IGNORE_INDEX;
 
-/// The inputs of a forward pass, with Hugging Face's names. Each tensor is `[batch, seq]`.
+/// The inputs of a forward pass, with Hugging Face's names. Each tensor is `[batch, seq]`, but for those of images.
 #[derive(Clone, Debug, Default)]
 pub struct ModelInputs {
     /// The ids of the tokens.
@@ -24,6 +24,9 @@ pub struct ModelInputs {
     /// The number of rows that belong together, for a model that chooses one of them. The choices of one example follow one
     /// another, so that `[batch, choices, seq]` of transformers is `[batch·choices, seq]` here.
     pub num_choices: Option<usize>,
+    /// The pixels of images `[batch, channels, height, width]`, for a model of images, which reads nothing else. They are scaled and
+    /// normalised as the `preprocessor_config.json` of the model says.
+    pub pixel_values: Option<Tensor<4>>,
 }
 
 /// The side on which batch entries are padded.
@@ -68,6 +71,17 @@ impl ModelInputs {
         Self { input_ids: Some(input_ids), decoder_input_ids: Some(decoder_input_ids), ..Self::default() }
     }
 
+    /// The inputs of a model of images: [`pixel_values`](Self::pixel_values).
+    pub fn images(pixel_values: Tensor<4>) -> Self {
+        Self { pixel_values: Some(pixel_values), ..Self::default() }
+    }
+
+    /// The number of rows: of tokens, or else of images. It is 0 if there are neither.
+    pub fn rows(&self) -> usize {
+        let texts = self.input_ids.as_ref().map(|ids| ids.dims()[0]);
+        texts.or(self.pixel_values.as_ref().map(|pixels| pixels.dims()[0])).unwrap_or(0)
+    }
+
     /// Selects the rows at `index` of all inputs.
     pub(crate) fn select(&self, index: Tensor<1, Int>) -> Self {
         let rows = |ids: &Ids| ids.clone().map(|ids| ids.select(0, index.clone()));
@@ -79,6 +93,7 @@ impl ModelInputs {
             token_type_ids: rows(&self.token_type_ids),
             position_ids: rows(&self.position_ids),
             num_choices: self.num_choices,
+            pixel_values: self.pixel_values.clone().map(|pixels| pixels.select(0, index)),
         }
     }
 
@@ -96,12 +111,14 @@ impl ModelInputs {
         }
     }
 
-    /// Checks that every token is in `0..vocab_size` and that every mask has the shape of its tokens.
+    /// Checks the inputs of a model of texts: every token is in `0..vocab_size`, every mask has the shape of its tokens, and there are
+    /// no images.
     ///
     /// # Errors
     ///
     /// [`ModelError::Input`], which names the input and its first wrong value.
     pub fn check(&self, vocab_size: usize) -> Result<(), ModelError> {
+        self.check_no_images()?;
         check_ids("input_ids", &self.input_ids, vocab_size)?;
         check_ids("decoder_input_ids", &self.decoder_input_ids, vocab_size)?;
         check_shape("attention_mask", &self.attention_mask, &self.input_ids)?;
@@ -109,6 +126,14 @@ impl ModelInputs {
         check_shape("token_type_ids", &self.token_type_ids, &self.input_ids)?;
         check_shape("position_ids", &self.position_ids, &self.input_ids)?;
         check_batch(&self.input_ids, &self.decoder_input_ids)
+    }
+
+    fn check_no_images(&self) -> Result<(), ModelError> {
+        let problem = || "is given, but this model reads texts; give `input_ids` instead".into();
+        match self.pixel_values {
+            None => Ok(()),
+            Some(_) => Err(ModelError::Input { name: "pixel_values", problem: problem() }),
+        }
     }
 }
 
@@ -144,13 +169,22 @@ pub(crate) fn check_pad(ok: bool, pad: i64, vocab_size: usize) -> Result<(), Mod
 /// Checks that the batch has as many entries as `model` has adapters, if batch entries have their own adapters
 /// ([`attach_rows`](ia3_core::attach_rows)).
 pub(crate) fn check_rows<M: Module>(model: &M, ids: &Ids) -> Result<(), ModelError> {
-    let (Some(expected), Some(ids)) = (batch_rows(model), ids) else { return Ok(()) };
-    let found = ids.dims()[0];
-    if found == expected {
-        return Ok(());
+    ids.as_ref().map_or(Ok(()), |ids| check_adapter_rows(model, "input_ids", ids.dims()[0]))
+}
+
+/// As [`check_rows`], for `found` rows of the input `name`.
+pub(crate) fn check_adapter_rows<M: Module>(
+    model: &M,
+    name: &'static str,
+    found: usize,
+) -> Result<(), ModelError> {
+    match batch_rows(model) {
+        Some(expected) if expected != found => {
+            let problem = format!("has {found} rows, but the model has an adapter for each of {expected}");
+            Err(ModelError::Input { name, problem })
+        }
+        _ => Ok(()),
     }
-    let problem = format!("has {found} rows, but the model has an adapter for each of {expected}");
-    Err(ModelError::Input { name: "input_ids", problem })
 }
 
 /// The number of choices, of which `rows` rows have to be a multiple.

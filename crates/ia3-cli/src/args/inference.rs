@@ -20,7 +20,8 @@ pub(crate) struct Forward {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Safetensors file with integer tensors of shape [batch, seq], or [batch, choices, seq] for multiple choice: `input_ids`, and the other inputs of the model
-    /// (`attention_mask`, `decoder_input_ids`, `decoder_attention_mask`, `token_type_ids`, `position_ids`).
+    /// (`attention_mask`, `decoder_input_ids`, `decoder_attention_mask`, `token_type_ids`, `position_ids`). A model of images reads
+    /// `pixel_values`, floats of shape [batch, channels, height, width].
     #[arg(long, value_name = "FILE")]
     pub(crate) inputs: Option<PathBuf>,
     /// File with one text per line, for the base's tokenizer.

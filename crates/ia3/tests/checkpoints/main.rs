@@ -170,7 +170,7 @@ impl<'a> Case<'a> {
 
     /// The base with the adapter attached to it, and with the adapter for each row.
     fn adapted(&self, base: &Model, adapter: &Adapter) -> Result<Vec<(&'static str, Model)>, Error> {
-        let rows = self.inputs.input_ids.as_ref().map_or(1, |ids| ids.dims()[0]);
+        let rows = self.inputs.rows();
         let mut models = vec![("attached", base.with_adapter(adapter)?)];
         match base.with_rows(&vec![Some(adapter); rows]) {
             Ok(by_row) => models.push(("by row", by_row)),
@@ -214,6 +214,7 @@ fn tensors(path: &Path) -> Tensors {
         "decoder_input_ids",
         "decoder_attention_mask",
         "position_ids",
+        "pixel_values",
         "logits",
     ];
     ia3::io::read_tensors(path, &names).unwrap_or_else(|error| panic!("{error}")).into_iter().collect()
@@ -221,6 +222,9 @@ fn tensors(path: &Path) -> Tensors {
 
 fn inputs(path: &Path, device: &Device) -> ModelInputs {
     let mut tensors = tensors(path);
+    if let Some(pixels) = tensors.remove("pixel_values") {
+        return ModelInputs::images(Tensor::from_data(pixels, device));
+    }
     let mut ids = |name: &str| -> Option<Tensor<2, Int>> {
         Some(Tensor::from_data(tensors.remove(name)?.convert::<i64>(), device))
     };
@@ -232,6 +236,7 @@ fn inputs(path: &Path, device: &Device) -> ModelInputs {
         decoder_attention_mask: ids("decoder_attention_mask"),
         position_ids: ids("position_ids"),
         num_choices: None,
+        pixel_values: None,
     }
 }
 

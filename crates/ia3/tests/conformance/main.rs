@@ -92,7 +92,7 @@ fn training(case: &Case, table: &mut Table) {
 fn rows(case: &Case, table: &mut Table) {
     let adapters = ["adapter", "adapter_b", "adapter_alt"].map(|name| case.adapter(name));
     let inputs = case.inputs("");
-    let count = inputs.input_ids.as_ref().unwrap().dims()[0];
+    let count = inputs.rows();
     let of_row: Vec<Option<&Adapter>> = (0..count)
         .map(|i| [Some(&adapters[0]), None, Some(&adapters[1]), Some(&adapters[2])][i % 4])
         .collect();

@@ -166,7 +166,7 @@ fn rows_with_adapters_of_their_own_give_the_numbers_of_float32() {
         let dir = half_file(&case, FloatDType::BF16);
         let models = both(dir.path(), &PretrainedOptions::new());
         let adapter = beside_gates(&case.dir, &models[1]);
-        let batch = case.inputs().input_ids.as_ref().unwrap().dims()[0];
+        let batch = case.inputs().rows();
         let rows: Vec<Option<&Adapter>> = (0..batch).map(|i| (i % 2 == 0).then_some(&adapter)).collect();
         let [got, expected] = models.map(|base| ia3::core::attach_rows(&base, &rows).unwrap());
         assert_same(&case, "rows", &got, &expected);

@@ -266,6 +266,7 @@ fn short(inputs: &ModelInputs) -> ModelInputs {
         token_type_ids: cut(&inputs.token_type_ids),
         position_ids: cut(&inputs.position_ids),
         num_choices: None,
+        pixel_values: inputs.pixel_values.clone().map(|pixels| pixels.narrow(0, 0, 1)),
     }
 }
 

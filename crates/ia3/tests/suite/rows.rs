@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{Case, cases, device};
+use crate::common::{Case, cases, device, images};
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Int, Tensor, TensorData};
@@ -38,6 +38,9 @@ fn texts() -> Vec<Vec<i64>> {
 }
 
 fn batch(model: &Model, side: PaddingSide) -> ModelInputs {
+    if let Some(pixels) = images(model, NAMES.len()) {
+        return ModelInputs::images(pixels);
+    }
     let inputs = ModelInputs::from_rows(&texts(), model.pad_token_id(), side, &device());
     let decoder = matches!(model.task(), Task::Seq2SeqLm).then(|| {
         let ids: Vec<i64> = (0..18).map(|i| (i * 11) % 29).collect();
@@ -127,19 +130,19 @@ fn groups() -> BTreeMap<&'static str, Vec<usize>> {
 }
 
 fn labels(model: &Model, inputs: &ModelInputs) -> Tensor<2, Int> {
-    let ids = inputs.input_ids.clone().unwrap();
+    let ids = || inputs.input_ids.clone().unwrap();
     match model.task() {
         Task::CausalLm => {
             let padding = inputs.attention_mask.clone().unwrap().equal_scalar(0);
-            ids.mask_fill(padding, -100)
+            ids().mask_fill(padding, -100)
         }
-        Task::Seq2SeqLm => ids.narrow(1, 0, 3),
+        Task::Seq2SeqLm => ids().narrow(1, 0, 3),
         Task::QuestionAnswering => {
             Tensor::from_ints([[0, 1], [1, 2], [3, 3], [0, 2], [2, 3], [1, 1]], &device())
         }
         Task::TokenClassification => {
             let padding = inputs.attention_mask.clone().unwrap().equal_scalar(0);
-            (ids % 5).mask_fill(padding, -100)
+            (ids() % 5).mask_fill(padding, -100)
         }
         _ => Tensor::from_ints([[0], [1], [1], [0], [1], [0]], &device()),
     }

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Generate, device: &Device, format: Format) -> anyhow::R
         Some(path) => {
             let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
             let inputs = tensor_files::read(path, vocab_size, device)?;
-            let model = AdaptedModel::new(&args.model, device)?.for_all(tensor_files::rows(&inputs))?;
+            let model = AdaptedModel::new(&args.model, device)?.for_all(inputs.rows())?;
             let file = generation::file(&args.model.base, &args.generation, None)?;
             let config = generation::config(&model, &file, &args.generation)?;
             let batch = Batch { model: &model, inputs: &inputs, config, stop: None };

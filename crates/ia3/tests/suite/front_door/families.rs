@@ -60,7 +60,7 @@ fn batch_entries_have_their_own_adapters() {
     for case in cases() {
         let (base, first) = open(&case);
         let second = Adapter::load(case.dir.join("adapter_b"), &base).unwrap();
-        let entries = case.inputs().input_ids.as_ref().unwrap().dims()[0];
+        let entries = case.inputs().rows();
         let choice = |i: usize| [Some(&first), None, Some(&second)][i % 3];
         let rows: Vec<Option<&Adapter>> = (0..entries).map(choice).collect();
         let mixed = base.with_rows(&rows).unwrap();
