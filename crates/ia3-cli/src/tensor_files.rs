@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use ia3::ModelInputs;
 use ia3_guard::quote_path;
 
-/// The tensors that a model can take.
+/// The tensors that a model of texts or of speech can take.
 const NAMES: [&str; 7] = [
     "input_ids",
     "attention_mask",
@@ -52,6 +52,7 @@ pub(crate) fn read(path: &Path, vocab_size: usize, device: &Device) -> anyhow::R
         position_ids: take("position_ids")?,
         num_choices,
         input_features,
+        pixel_values: None,
     };
     match (&inputs.input_ids, &inputs.input_features) {
         (None, None) => bail!("{} has no tensor `input_ids`, and no `input_features`", quote_path(path)),
@@ -103,6 +104,23 @@ fn check(name: &str, path: &Path, values: &[i64], width: usize, vocab_size: usiz
         }
         false => bail!("`{name}` holds {value}, which is no 32-bit integer (row {row} of {path})"),
     }
+}
+
+/// Reads the inputs of a model of images: `pixel_values`, floats of the shape `[batch, channels, height, width]`.
+pub(crate) fn read_images(path: &Path, device: &Device) -> anyhow::Result<ModelInputs> {
+    const NAME: &str = "pixel_values";
+    let Some(data) = ia3::io::read_tensors(path, &[NAME])?.remove(NAME) else {
+        bail!("{} has no tensor `{NAME}`, which a model of images reads", quote_path(path))
+    };
+    if !data.dtype().is_float() || data.shape().len() != 4 {
+        bail!(
+            "`{NAME}` in {} is {:?} {:?}, expected floats of shape [batch, channels, height, width]",
+            quote_path(path),
+            data.dtype(),
+            data.shape().to_vec()
+        )
+    }
+    Ok(ModelInputs::images(Tensor::from_data(data.convert::<f32>(), device)))
 }
 
 /// Writes a safetensors file with one tensor.

@@ -10,10 +10,11 @@ use ia3_testing::{case_dirs, corpus};
 use libtest_mimic::{Arguments, Trial};
 use safetensors::SafeTensors;
 
-/// The mask of the logits that are compared: those of tokens that are not padding, and all logits of a classifier.
+/// The mask of the logits that are compared: those of tokens that are not padding, and all of a classifier or of images.
 fn mask(io: &Path) -> Vec<f64> {
     match names(io) {
         names if names.contains("decoder_attention_mask") => tensor(io, "decoder_attention_mask"),
+        names if !names.contains("attention_mask") => vec![1.0],
         _ if shape(io, "base_logits").len() == 2 => vec![1.0],
         _ => tensor(io, "attention_mask"),
     }

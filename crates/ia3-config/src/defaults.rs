@@ -52,9 +52,12 @@ const TABLE: [(&str, DefaultTargets); 27] = [
 ];
 
 /// Model types for which PEFT has no defaults: those of the architecture that they share. For kin of Llama and for
-/// Whisper they are the paper's placement, for kin of BART and BERT those of PEFT's `bart` and `bert`.
+/// Whisper and models of images they are the paper's placement, for kin of BART and BERT those of PEFT's `bart` and `bert`. The
+/// modules of `vit` have the names of transformers 5, as in the adapters that PEFT writes.
 #[rustfmt::skip]
-const OWN: [(&str, DefaultTargets); 13] = [
+const OWN: [(&str, DefaultTargets); 16] = [
+    row("clip", &["k_proj", "v_proj", "fc2"], &["fc2"]),
+    row("clip_vision_model", &["k_proj", "v_proj", "fc2"], &["fc2"]),
     row("distilbert", &["k_lin", "v_lin", "ffn.lin2"], &["ffn.lin2"]),
     row("electra", &["key", "value", "output.dense"], &["output.dense"]),
     row("esm", &["key", "value", "output.dense"], &["output.dense"]),
@@ -66,6 +69,7 @@ const OWN: [(&str, DefaultTargets); 13] = [
     row("phi3", &["qkv_proj", "down_proj"], &["down_proj"]),
     row("qwen3_moe", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
     row("smollm3", &["k_proj", "v_proj", "down_proj"], &["down_proj"]),
+    row("vit", &["k_proj", "v_proj", "fc2"], &["fc2"]),
     row("whisper", &["k_proj", "v_proj", "fc2"], &["fc2"]),
     row("xlm-roberta", &["key", "value", "output.dense"], &["output.dense"]),
 ];

@@ -1,18 +1,15 @@
 use crate::chat::ChatTemplate;
 use crate::error::DataError;
 use crate::example::{Example, MAX_INPUT_TOKENS, Target, TokenPair};
-use crate::label_names;
 use crate::masking::{Masking, masked, unmasked};
 use crate::model_kind::ModelKind;
+use crate::targets::{self, SPANS, TAGS, kind};
 use crate::text_example::{Answer, SpanText, TextExample};
 use crate::tokenizer::Tokenizer;
 use crate::windows::windows;
 
 /// The target of a token without a class, which is PyTorch's `ignore_index`.
 const NO_CLASS: i64 = -100;
-
-const TAGS: &str = "a class for each word";
-const SPANS: &str = "a question about a context, with its answers";
 
 /// The number of tokens that two windows of a context share, as in transformers' run_qa.
 const DOC_STRIDE: usize = 128;
@@ -136,16 +133,18 @@ impl Encoder {
         }
         let (input, token_type_ids) = self.input(example)?;
         let target = match self.model {
-            ModelKind::Classifier => Target::Class(self.class(&example.answer)?),
-            ModelKind::MultiLabel { labels } => Target::Values(self.classes(&example.answer, labels)?),
-            ModelKind::Regression => Target::Values(numbers(&example.answer)?),
+            ModelKind::Classifier => Target::Class(targets::class(&example.answer, &self.label_names)?),
+            ModelKind::MultiLabel { labels } => {
+                Target::Values(targets::classes(&example.answer, &self.label_names, labels)?)
+            }
+            ModelKind::Regression => Target::Values(targets::numbers(&example.answer)?),
             ModelKind::TokenClassifier => return self.other_kind(&example.answer, TAGS),
             ModelKind::QuestionAnswerer => return self.other_kind(&example.answer, SPANS),
             ModelKind::MaskedLm => return self.other_kind(&example.answer, "a text, or none"),
             ModelKind::MultipleChoice => return self.other_kind(&example.answer, "a choice of texts"),
             ModelKind::EncoderDecoder | ModelKind::Decoder { .. } => self.texts(&example.answer)?,
         };
-        Ok(Example { input, target, token_type_ids })
+        Ok(Example { token_type_ids, ..Example::new(input, target) })
     }
 
     /// The ids of the input, and the types of the tokens of two texts.
@@ -205,29 +204,6 @@ impl Encoder {
         Ok(Example::new(input, Target::TokenClasses(classes)))
     }
 
-    /// 1 for each class that the answer has, and 0 for each other class.
-    fn classes(&self, answer: &Answer, labels: usize) -> Result<Vec<f32>, DataError> {
-        let classes = match answer {
-            Answer::Classes(classes) => classes.clone(),
-            other => vec![self.class(other)?],
-        };
-        let mut values = vec![0.0; labels];
-        for class in classes {
-            let missing = DataError::AnswerOutOfRange { answer: class as i64, choices: labels };
-            *values.get_mut(class).ok_or(missing)? = 1.0;
-        }
-        Ok(values)
-    }
-
-    fn class(&self, answer: &Answer) -> Result<usize, DataError> {
-        match answer {
-            Answer::Class(class) => Ok(*class),
-            Answer::Choices { answer, .. } => Ok(*answer),
-            Answer::Text(text) => label_names::position(text, &self.label_names),
-            other => Err(DataError::AnswerKind { found: kind(other), expected: "one class" }),
-        }
-    }
-
     fn texts(&self, answer: &Answer) -> Result<Target, DataError> {
         let choices = |choices: &[String], answer| {
             let choices = choices.iter().map(|choice| self.target(choice)).collect::<Result<_, _>>()?;
@@ -260,28 +236,5 @@ impl Encoder {
         ids.truncate(self.max_target_tokens.saturating_sub(usize::from(end.is_some())));
         ids.extend(end);
         Ok(ids)
-    }
-}
-
-/// The numbers of an answer for a regression.
-fn numbers(answer: &Answer) -> Result<Vec<f32>, DataError> {
-    match answer {
-        Answer::Numbers(numbers) => Ok(numbers.clone()),
-        Answer::Class(number) => Ok(vec![*number as f32]),
-        other => Err(DataError::AnswerKind { found: kind(other), expected: "a number" }),
-    }
-}
-
-/// What an answer is, for a message.
-fn kind(answer: &Answer) -> &'static str {
-    match answer {
-        Answer::Text(_) => "a text",
-        Answer::Class(_) => "a class",
-        Answer::Classes(_) => "several classes",
-        Answer::Numbers(_) => "a number",
-        Answer::Tags { .. } => TAGS,
-        Answer::Spans { .. } => SPANS,
-        Answer::Hidden => "what a mask hides",
-        Answer::Choices { .. } => "a choice of texts",
     }
 }

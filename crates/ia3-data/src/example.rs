@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::pixels::Pixels;
 use crate::span::Span;
 
 /// Number of tokens to which T-Few truncates an input (`max_seq_len` in `src/utils/Config.py` of r-three/t-few).
@@ -16,6 +17,9 @@ pub struct Example {
     /// input of one text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub token_type_ids: Vec<i64>,
+    /// The image, for a model of images. The input has no ids then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<Pixels>,
 }
 
 /// What the model should answer to an input.
@@ -84,7 +88,12 @@ impl Target {
 impl Example {
     /// An input of one text with its target.
     pub fn new(input: Vec<i64>, target: impl Into<Target>) -> Self {
-        Self { input, target: target.into(), token_type_ids: vec![] }
+        Self { input, target: target.into(), token_type_ids: vec![], pixels: None }
+    }
+
+    /// An image with its target.
+    pub fn of_image(pixels: Pixels, target: impl Into<Target>) -> Self {
+        Self { pixels: Some(pixels), ..Self::new(vec![], target) }
     }
 
     /// Sets the types of the tokens of an input of two texts.

@@ -8,6 +8,7 @@ mod example;
 mod padding;
 #[cfg(feature = "parquet")]
 mod parquet_rows;
+mod pixels;
 mod span;
 
 #[cfg(feature = "text")]
@@ -51,6 +52,8 @@ mod records;
 #[cfg(feature = "text")]
 mod table;
 #[cfg(feature = "text")]
+mod targets;
+#[cfg(feature = "text")]
 mod template;
 #[cfg(feature = "text")]
 mod text_example;
@@ -70,6 +73,7 @@ mod windows;
 
 pub use example::{Example, MAX_INPUT_TOKENS, Target, TokenPair};
 pub use padding::padding_share;
+pub use pixels::Pixels;
 pub use span::Span;
 
 #[cfg(feature = "text")]

@@ -7,6 +7,7 @@ use ia3_core::ModelInfo;
 use crate::encoder::{HeadConfig, ProblemType};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
+use crate::image::ImageShape;
 use crate::inputs::ModelInputs;
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
@@ -57,6 +58,10 @@ macro_rules! with_architectures {
             ModernBert: crate::encoder::Encoder<crate::modernbert::ModernBertModel>, crate::modernbert::ModernBertConfig;
             /// ESM-2 or ESM-1b.
             Esm: crate::encoder::Encoder<crate::esm::EsmModel>, crate::esm::EsmConfig;
+            /// ViT.
+            ViT: crate::encoder::Encoder<crate::vit::ViTModel>, crate::vit::ViTConfig;
+            /// The image tower of CLIP.
+            Clip: crate::encoder::Encoder<crate::clip::ClipVisionModel>, crate::clip::ClipConfig;
         }
     };
 }
@@ -79,7 +84,7 @@ pub(crate) trait Architecture: Module {
     fn float32_states(&self) -> bool;
 
     /// Names of parameters in a checkpoint that differ from their paths: (the path, the name).
-    fn checkpoint_names(&self) -> Vec<(&'static str, &'static str)> {
+    fn checkpoint_names(&self) -> Vec<(String, String)> {
         vec![]
     }
 
@@ -176,6 +181,14 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
     fn read(text: &str) -> Result<Self, ModelError>;
 
     fn model_type(&self) -> &str;
+
+    /// The number of ids of the vocabulary, or 0 for a model of images.
+    fn vocab_size(&self) -> usize;
+
+    /// The shape of the images that the model reads, or `None` for a model of texts.
+    fn image(&self) -> Option<ImageShape> {
+        None
+    }
 
     fn base_model_prefix(&self) -> Option<&'static str>;
 

@@ -1,5 +1,6 @@
-use burn::nn::Dropout;
+use burn::nn::{Dropout, Linear};
 use burn::tensor::Tensor;
+use ia3_core::Ia3Forward;
 use ia3_ops::{attention, attention_capped, attention_with};
 
 use crate::cache::KvCache;
@@ -64,6 +65,20 @@ pub(crate) fn attend_capped(
             }
         },
     })
+}
+
+/// The attention of a layer to itself: [`attend`] of the queries, keys and values that the three `layers` make of `x` `[batch, seq, d]`,
+/// with scores divided by the root of the width of a head. The result is `[batch, seq, heads·d_head]`.
+pub(crate) fn attend_within(
+    x: Tensor<3>,
+    layers: [&Linear; 3],
+    heads: usize,
+    bias: Option<Tensor<4>>,
+    dropout: &Dropout,
+) -> Tensor<3> {
+    let [q, k, v] = layers.map(|layer| split_heads(layer.ia3_forward(x.clone()), heads));
+    let scaling = (q.dims()[3] as f64).powf(-0.5);
+    merge_heads(attend(q, k, v, bias, scaling, dropout))
 }
 
 /// Reshapes `[batch, seq, heads·d_head]` to `[batch, heads, seq, d_head]`.

@@ -46,8 +46,8 @@ macro_rules! causal_architecture {
             }
 
             $(
-                fn checkpoint_names(&self) -> Vec<(&'static str, &'static str)> {
-                    let names = vec![(crate::architecture::HEAD, $old_head)];
+                fn checkpoint_names(&self) -> Vec<(String, String)> {
+                    let names = vec![(crate::architecture::HEAD.into(), $old_head.into())];
                     if self.score.is_some() { vec![] } else { names }
                 }
             )?
@@ -110,6 +110,10 @@ macro_rules! causal_architecture {
 
             fn model_type(&self) -> &str {
                 self.hugging_face_type()
+            }
+
+            fn vocab_size(&self) -> usize {
+                self.vocab_size
             }
 
             fn base_model_prefix(&self) -> Option<&'static str> {

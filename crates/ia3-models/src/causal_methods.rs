@@ -117,7 +117,7 @@ macro_rules! causal_lm_methods {
                 let Some(head) = &self.config.head else { return crate::causal::losses(self, inputs, labels) };
                 let logits = || self.forward(inputs);
                 let model_type = self.config.hugging_face_type();
-                crate::sequence_losses::class_losses(head, model_type, inputs, labels, logits)
+                crate::sequence_losses::class_losses(head, model_type, labels, logits)
             }
 
             /// The loss of each batch entry of a regression, or of a classification with several classes per entry; see
@@ -135,7 +135,7 @@ macro_rules! causal_lm_methods {
                 let Some(head) = &self.config.head else { return self.unsupported("has labels that are ids, not values") };
                 let logits = || self.forward(inputs);
                 let model_type = self.config.hugging_face_type();
-                crate::sequence_losses::value_losses(head, model_type, inputs, values, logits)
+                crate::sequence_losses::value_losses(head, model_type, values, logits)
             }
 
             fn unsupported<T>(&self, problem: &'static str) -> Result<T, crate::ModelError> {

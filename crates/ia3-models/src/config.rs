@@ -7,6 +7,7 @@ use crate::architecture::{ArchitectureConfig, with_architectures};
 use crate::config_field::read;
 use crate::encoder::{HeadConfig, ProblemType};
 use crate::error::ModelError;
+use crate::image::ImageShape;
 use crate::model::Model;
 use crate::shape::{HasShape, Shape};
 use crate::task::Task;
@@ -85,9 +86,14 @@ impl ModelConfig {
         with_architectures!(read_by_type!(model_type.as_deref(), text))
     }
 
-    /// The number of ids of the vocabulary.
+    /// The number of ids of the vocabulary, or 0 for a model of images.
     pub fn vocab_size(&self) -> usize {
-        each!(self, config => config.vocab_size)
+        each!(self, config => ArchitectureConfig::vocab_size(config))
+    }
+
+    /// The shape of the images that the model reads, or `None` for a model of texts.
+    pub fn image(&self) -> Option<ImageShape> {
+        each!(self, config => ArchitectureConfig::image(config))
     }
 
     /// Sets the number of classes if the model is a classifier. Names of classes are dropped if their number differs.

@@ -12,12 +12,6 @@ impl ModelInputs {
     pub fn from_features(input_features: Tensor<3>) -> Self {
         Self { input_features: Some(input_features), ..Self::default() }
     }
-
-    /// The number of rows of the batch, each of which may be a choice; 0 without an input of the first stack.
-    pub fn rows(&self) -> usize {
-        let features = self.input_features.as_ref().map(|features| features.dims()[0]);
-        features.or_else(|| self.input_ids.as_ref().map(|ids| ids.dims()[0])).unwrap_or(0)
-    }
 }
 
 /// The features `[batch, bins, frames]` of an encoder that reads no tokens.
@@ -46,15 +40,16 @@ pub(crate) fn check_finite(features: &Tensor<3>) -> Result<(), ModelError> {
     }
 }
 
-/// Refuses tokens for an encoder that reads features.
+/// Refuses tokens and images for an encoder that reads features.
 fn no_tokens(inputs: &ModelInputs) -> Result<(), ModelError> {
     let given = [
-        ("input_ids", &inputs.input_ids),
-        ("attention_mask", &inputs.attention_mask),
-        ("token_type_ids", &inputs.token_type_ids),
-        ("position_ids", &inputs.position_ids),
+        ("input_ids", inputs.input_ids.is_some()),
+        ("attention_mask", inputs.attention_mask.is_some()),
+        ("token_type_ids", inputs.token_type_ids.is_some()),
+        ("position_ids", inputs.position_ids.is_some()),
+        ("pixel_values", inputs.pixel_values.is_some()),
     ];
-    match given.into_iter().find(|(_, ids)| ids.is_some()) {
+    match given.into_iter().find(|(_, is_given)| *is_given) {
         None => Ok(()),
         Some((name, _)) => {
             let problem = "is given, but this model reads `input_features` in its place; leave it out".into();

@@ -26,6 +26,9 @@ pub struct ModelInputs {
     pub num_choices: Option<usize>,
     /// The features of sound `[batch, num_mel_bins, frames]`, which Whisper reads in the place of `input_ids`.
     pub input_features: Option<Tensor<3>>,
+    /// The pixels of images `[batch, channels, height, width]`, for a model of images, which reads nothing else. They are scaled and
+    /// normalised as the `preprocessor_config.json` of the model says.
+    pub pixel_values: Option<Tensor<4>>,
 }
 
 /// The side on which batch entries are padded.
@@ -70,6 +73,19 @@ impl ModelInputs {
         Self { input_ids: Some(input_ids), decoder_input_ids: Some(decoder_input_ids), ..Self::default() }
     }
 
+    /// The inputs of a model of images: [`pixel_values`](Self::pixel_values).
+    pub fn images(pixel_values: Tensor<4>) -> Self {
+        Self { pixel_values: Some(pixel_values), ..Self::default() }
+    }
+
+    /// The number of rows, each of which may be a choice: of tokens, of features of sound, or of images. It is 0 if there are none.
+    pub fn rows(&self) -> usize {
+        let texts = self.input_ids.as_ref().map(|ids| ids.dims()[0]);
+        let sounds = self.input_features.as_ref().map(|features| features.dims()[0]);
+        let images = self.pixel_values.as_ref().map(|pixels| pixels.dims()[0]);
+        texts.or(sounds).or(images).unwrap_or(0)
+    }
+
     /// Selects the rows at `index` of all inputs.
     pub(crate) fn select(&self, index: Tensor<1, Int>) -> Self {
         let rows = |ids: &Ids| ids.clone().map(|ids| ids.select(0, index.clone()));
@@ -82,6 +98,7 @@ impl ModelInputs {
             position_ids: rows(&self.position_ids),
             num_choices: self.num_choices,
             input_features: self.input_features.clone().map(|features| features.select(0, index.clone())),
+            pixel_values: self.pixel_values.clone().map(|pixels| pixels.select(0, index)),
         }
     }
 
@@ -99,14 +116,15 @@ impl ModelInputs {
         }
     }
 
-    /// Checks that every token is in `0..vocab_size`, that every mask has the shape of its tokens, and that there are no features
-    /// in the place of tokens.
+    /// Checks the inputs of a model of texts: every token is in `0..vocab_size`, every mask has the shape of its tokens, and there are
+    /// neither features of sound nor images.
     ///
     /// # Errors
     ///
     /// [`ModelError::Input`], which names the input and its first wrong value.
     pub fn check(&self, vocab_size: usize) -> Result<(), ModelError> {
         no_features(&self.input_features)?;
+        self.check_no_images()?;
         check_ids("input_ids", &self.input_ids, vocab_size)?;
         check_shape("attention_mask", &self.attention_mask, &self.input_ids)?;
         check_shape("token_type_ids", &self.token_type_ids, &self.input_ids)?;
@@ -123,6 +141,14 @@ impl ModelInputs {
         check_ids("decoder_input_ids", &self.decoder_input_ids, vocab_size)?;
         check_shape("decoder_attention_mask", &self.decoder_attention_mask, &self.decoder_input_ids)?;
         check_batch(source, &self.decoder_input_ids)
+    }
+
+    fn check_no_images(&self) -> Result<(), ModelError> {
+        let problem = || "is given, but this model reads texts; give `input_ids` instead".into();
+        match self.pixel_values {
+            None => Ok(()),
+            Some(_) => Err(ModelError::Input { name: "pixel_values", problem: problem() }),
+        }
     }
 }
 
@@ -161,7 +187,7 @@ pub(crate) fn check_rows<M: Module>(model: &M, ids: &Ids) -> Result<(), ModelErr
     ids.as_ref().map_or(Ok(()), |ids| check_row_count(model, "input_ids", ids.dims()[0]))
 }
 
-/// As [`check_rows`], for an input with `found` rows.
+/// As [`check_rows`], for `found` rows of the input `name`.
 pub(crate) fn check_row_count<M: Module>(
     model: &M,
     name: &'static str,

@@ -4,7 +4,7 @@ use burn::tensor::{Int, Tensor};
 
 use crate::encoder::{HeadConfig, ProblemType};
 use crate::error::ModelError;
-use crate::inputs::{ModelInputs, check_labels, check_values, required};
+use crate::inputs::{check_labels, check_values};
 use crate::loss::{RowLosses, binary_losses, row_losses, squared_losses};
 
 /// The cross entropy of each row of a classification with one class per row. `labels` are `[batch, 1]`; `logits` computes
@@ -12,7 +12,6 @@ use crate::loss::{RowLosses, binary_losses, row_losses, squared_losses};
 pub(crate) fn class_losses(
     head: &HeadConfig,
     model_type: &str,
-    inputs: &ModelInputs,
     labels: Tensor<2, Int>,
     logits: impl FnOnce() -> Result<Tensor<3>, ModelError>,
 ) -> Result<RowLosses, ModelError> {
@@ -20,9 +19,9 @@ pub(crate) fn class_losses(
         let problem = "has labels that are values, not classes";
         return Err(ModelError::Unsupported { model_type: model_type.into(), problem });
     }
-    let [batch, _] = required("input_ids", &inputs.input_ids)?.dims();
-    check_labels(&labels, [batch, 1], head.count())?;
-    Ok(row_losses(logits()?, labels))
+    let logits = logits()?;
+    check_labels(&labels, [logits.dims()[0], 1], head.count())?;
+    Ok(row_losses(logits, labels))
 }
 
 /// The loss of each row of a regression, or of a classification with several classes per row. `values` are
@@ -30,7 +29,6 @@ pub(crate) fn class_losses(
 pub(crate) fn value_losses(
     head: &HeadConfig,
     model_type: &str,
-    inputs: &ModelInputs,
     values: Tensor<2>,
     logits: impl FnOnce() -> Result<Tensor<3>, ModelError>,
 ) -> Result<RowLosses, ModelError> {
@@ -42,7 +40,7 @@ pub(crate) fn value_losses(
             return Err(ModelError::Unsupported { model_type: model_type.into(), problem });
         }
     };
-    let [batch, _] = required("input_ids", &inputs.input_ids)?.dims();
-    check_values(&values, [batch, head.count()])?;
-    Ok(loss(logits()?.squeeze_dim(1), values))
+    let logits = logits()?;
+    check_values(&values, [logits.dims()[0], head.count()])?;
+    Ok(loss(logits.squeeze_dim(1), values))
 }

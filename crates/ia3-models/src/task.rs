@@ -7,7 +7,7 @@ pub enum Task {
     SpeechSeq2Seq,
     /// A decoder, which predicts the next token.
     CausalLm,
-    /// A classifier of whole sequences, or a regression.
+    /// A classifier of whole sequences or of images, or a regression.
     SequenceClassification,
     /// A classifier of each token.
     TokenClassification,
@@ -17,7 +17,7 @@ pub enum Task {
     MaskedLm,
     /// It chooses one of several inputs.
     MultipleChoice,
-    /// It returns the hidden states of the tokens.
+    /// It returns the hidden states of the tokens, or of the patches of an image.
     FeatureExtraction,
 }
 
@@ -40,7 +40,7 @@ impl Task {
             None => return name.ends_with("Model").then_some(Self::FeatureExtraction),
         };
         match head {
-            "SequenceClassification" => Some(Self::SequenceClassification),
+            "SequenceClassification" | "ImageClassification" => Some(Self::SequenceClassification),
             "TokenClassification" => Some(Self::TokenClassification),
             "QuestionAnswering" => Some(Self::QuestionAnswering),
             "MaskedLM" => Some(Self::MaskedLm),

@@ -35,7 +35,8 @@ impl Engines {
         options: EngineOptions,
     ) -> Result<(Self, Vec<JoinHandle<()>>), ServeError> {
         let task = base.task();
-        if !task.is_language_model() && !Task::OF_ENCODERS.contains(&task) {
+        let of_texts = task.is_language_model() || Task::OF_ENCODERS.contains(&task);
+        if !of_texts || base.module().image().is_some() {
             let problem = "reads no texts, and this server takes nothing else";
             return Err(ServeError::Request { field: "base", problem: problem.into() });
         }

@@ -1,5 +1,5 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ia3_data::{Example, Target};
+use ia3_data::{Example, Pixels, Target};
 use ia3_models::{IGNORE_INDEX, Model, ModelInputs, PaddingSide, Task};
 
 use crate::loss_config::CausalLoss;
@@ -8,7 +8,7 @@ use crate::token_types::token_types;
 /// Examples as padded tensors.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `input_ids` and `attention_mask`, each `[batch, seq]`, and for inputs of two texts `token_type_ids` where the
+    /// `pixel_values` of images; else `input_ids` and `attention_mask`, each `[batch, seq]`, and for inputs of two texts `token_type_ids` where the
     /// model has them. Each choice is a row. For a decoder without an encoder a row
     /// is the input followed by the target.
     pub inputs: ModelInputs,
@@ -48,16 +48,39 @@ pub(crate) fn collate_for(
     let padded = |rows: &[Vec<i64>], with| ModelInputs::from_rows(rows, with, PaddingSide::Right, device);
     let Counts { tokens, labelled } = Counts::of(examples, causal, model.task());
     Batch {
-        inputs: ModelInputs {
-            token_type_ids: token_types(examples, model, device),
-            num_choices: num_choices(examples),
-            ..padded(&inputs, model.pad_token_id())
+        inputs: match images(examples, device) {
+            Some(images) => images,
+            None => ModelInputs {
+                token_type_ids: token_types(examples, model, device),
+                num_choices: num_choices(examples),
+                ..padded(&inputs, model.pad_token_id())
+            },
         },
         labels: padded(&labels, IGNORE_INDEX).input_ids.expect("`from_rows` gives ids"),
         values: values(examples, device),
         tokens,
         labelled,
     }
+}
+
+/// The images of examples of images.
+fn images(examples: &[&Example], device: &Device) -> Option<ModelInputs> {
+    let pixels: Vec<&Pixels> =
+        examples.iter().map(|example| example.pixels.as_ref()).collect::<Option<_>>()?;
+    image_batch(pixels, device)
+}
+
+/// Images of one shape as a batch; `None` if there are none.
+///
+/// # Panics
+///
+/// Panics if an image has another shape than the first.
+pub fn image_batch<'a>(images: impl IntoIterator<Item = &'a Pixels>, device: &Device) -> Option<ModelInputs> {
+    let images: Vec<&Pixels> = images.into_iter().collect();
+    let [channels, height, width] = images.first()?.shape;
+    let values: Vec<f32> = images.iter().flat_map(|image| image.values()).collect();
+    let shape = [images.len(), channels, height, width];
+    Some(ModelInputs::images(Tensor::from_data(TensorData::new(values, shape), device)))
 }
 
 /// The number of choices of each example, if the examples are inputs to choose from.

@@ -37,7 +37,7 @@ mod training;
 
 pub use checkpoints::{Checkpoint, Checkpoints};
 pub use clip::clip_grad_norm;
-pub use collate::{Batch, collate};
+pub use collate::{Batch, collate, image_batch};
 pub use dataset::Dataset;
 pub use epoch_plan::EpochPlan;
 pub use error::{CheckpointError, Difference, ExampleError, TrainError};

@@ -1,5 +1,5 @@
 use ia3_data::{Example, Span, Target};
-use ia3_models::{IGNORE_INDEX, Model, ProblemType, Task};
+use ia3_models::{IGNORE_INDEX, ImageShape, Model, ProblemType, Task};
 
 use crate::error::ExampleError;
 
@@ -80,6 +80,7 @@ pub(crate) fn check<'a>(
                 return Err(ExampleError::ChoiceCount { index, found: pairs.len(), first });
             }
         }
+        check_image(index, example, model)?;
         check_parts(index, example, model.task())?;
         check_class(index, example, model)?;
     }
@@ -88,7 +89,7 @@ pub(crate) fn check<'a>(
 
 fn check_parts(index: usize, example: &Example, task: Task) -> Result<(), ExampleError> {
     let empty = |field| Err(ExampleError::EmptyField { index, field });
-    if example.input.is_empty() {
+    if example.input.is_empty() && example.pixels.is_none() {
         return empty("input");
     }
     check_types(index, example)?;
@@ -126,6 +127,24 @@ fn check_parts(index: usize, example: &Example, task: Task) -> Result<(), Exampl
             Err(ExampleError::Answer { index, answer: *answer, choices: choices.len() })
         }
         _ => Ok(()),
+    }
+}
+
+/// A model of images has an image of its shape, and no other model has one.
+fn check_image(index: usize, example: &Example, model: &Model) -> Result<(), ExampleError> {
+    match (model.image(), &example.pixels) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(ExampleError::ImageForText { index }),
+        (Some(_), None) => Err(ExampleError::NoImage { index }),
+        (Some(ImageShape { channels, height, width, .. }), Some(pixels)) => {
+            let (found, expected) = (pixels.shape, [channels, height, width]);
+            let whole = pixels.bytes.len() == channels * height * width;
+            if found == expected && whole {
+                Ok(())
+            } else {
+                Err(ExampleError::ImageShape { index, found, expected })
+            }
+        }
     }
 }
 

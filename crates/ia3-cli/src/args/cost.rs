@@ -20,7 +20,7 @@ pub(crate) struct Cost {
     /// Those of the target modules whose input is scaled.
     #[arg(long = "feedforward", value_name = "NAME")]
     pub(crate) feedforward: Option<Vec<String>>,
-    /// Number of tokens per example, with its target.
+    /// Number of tokens per example, with its target. A model of images has the tokens of an image.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) seq: usize,
     /// Number of examples per step.

@@ -21,6 +21,7 @@ pub(crate) struct Forward {
     pub(crate) model: ModelArgs,
     /// Safetensors file with integer tensors of shape [batch, seq], or [batch, choices, seq] for multiple choice: `input_ids`, and the other inputs of the model
     /// (`input_features` [batch, bins, frames] in their place for a model of speech; `attention_mask`, `decoder_input_ids`, `decoder_attention_mask`, `token_type_ids`, `position_ids`).
+    /// A model of images reads `pixel_values`, floats of shape [batch, channels, height, width].
     #[arg(long, value_name = "FILE")]
     pub(crate) inputs: Option<PathBuf>,
     /// File with one text per line, for the base's tokenizer.

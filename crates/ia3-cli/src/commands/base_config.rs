@@ -81,7 +81,12 @@ pub(crate) fn without_head(config: ModelConfig) -> ModelConfig {
 /// an adapter that saves its head.
 fn of_adapters(config: ModelConfig, adapters: &[AdapterFile]) -> anyhow::Result<ModelConfig> {
     for file in adapters {
-        let Some(named) = file.config.task_type else { continue };
+        let Some(named) = file.config.task_type else {
+            match with_saved_head(&config, file) {
+                Some(config) => return Ok(config),
+                None => continue,
+            }
+        };
         let task = Task::OF_ENCODERS.into_iter().find(|task| ia3::task_type(*task) == Some(named));
         let own = config.head().map(|head| head.task);
         let Some(task) = task.filter(|task| own != Some(*task)) else { return Ok(config) };
@@ -93,6 +98,24 @@ fn of_adapters(config: ModelConfig, adapters: &[AdapterFile]) -> anyhow::Result<
         return Ok(if saves { classifier } else { config });
     }
     Ok(config)
+}
+
+/// The configuration of a model of images with the classifier that an adapter saves. PEFT has no task for images.
+fn with_saved_head(config: &ModelConfig, file: &AdapterFile) -> Option<ModelConfig> {
+    config.image()?;
+    let classifier = config.clone().with_task(Task::SequenceClassification).ok()?;
+    let saves = head(&classifier).is_some_and(|head| file.saved.contains_key(&head));
+    saves.then_some(classifier)
+}
+
+/// Refuses a model of images where the rows are texts.
+pub(crate) fn of_texts(config: &ModelConfig) -> anyhow::Result<()> {
+    ensure!(
+        config.image().is_none(),
+        "a `{}` model reads images, not texts; give `pixel_values` with `ia3 forward --inputs`, or train it by the library",
+        config.model_type()
+    );
+    Ok(())
 }
 
 /// The weight that gives a classifier its classes; `None` for a language model.

@@ -42,7 +42,8 @@ pub(crate) fn run(args: &Cost, device: &Device, format: Format) -> anyhow::Resul
     let vectors = Ia3Config { task_type: ia3::task_type(model.task()), ..Ia3Config::new() };
     let vectors = targets::with(vectors, &args.targets, args.feedforward.as_deref());
     let plan = vectors.plan(&model.info())?;
-    let Cost { seq, batch, steps, lora_rank, shots, weight_bytes, .. } = *args;
+    let Cost { batch, steps, lora_rank, shots, weight_bytes, .. } = *args;
+    let seq = config.image().map_or(args.seq, |image| image.tokens);
     let shot_tokens = args.shot_tokens.unwrap_or(seq);
     let workload = Workload { seq, batch, steps, lora_rank, shots, shot_tokens, weight_bytes };
     let parameters = model.num_params();

@@ -10,6 +10,7 @@ use ia3::models::Model;
 use ia3::train::Example;
 use ia3_guard::quote_path;
 
+use super::base_config;
 use crate::args::DataArgs;
 use crate::output::note;
 use crate::predictions::Texts;
@@ -32,6 +33,7 @@ impl Reader {
     ) -> anyhow::Result<Self> {
         let label_names = label_names(args, config);
         let layout = layout(args, &label_names, seed)?;
+        base_config::of_texts(config)?;
         let encoder = Encoder::new(tokenizer::open(base)?, ia3::model_kind(model))
             .with_max_input_tokens(args.max_input_tokens)
             .with_max_target_tokens(args.max_target_tokens)

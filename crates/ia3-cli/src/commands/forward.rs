@@ -13,7 +13,7 @@ use ia3_guard::quote_path;
 use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
-use super::text_rows;
+use super::{base_config, text_rows};
 use crate::args::{Format, Forward};
 use crate::progress::Progress;
 use crate::tokenizer;
@@ -60,12 +60,16 @@ enum Source {
 
 impl Source {
     fn read(args: &Forward, device: &Device) -> anyhow::Result<Self> {
-        if let Some(path) = &args.inputs {
-            let vocab_size = ia3::read_config(&args.model.base)?.vocab_size();
-            return Ok(Self::Inputs(Box::new(tensor_files::read(path, vocab_size, device)?)));
-        }
-        let tokenizer = tokenizer::open_for_prompts(&args.model.base)?;
         let config = ia3::read_config(&args.model.base)?;
+        if let Some(path) = &args.inputs {
+            let inputs = match config.image() {
+                None => tensor_files::read(path, config.vocab_size(), device)?,
+                Some(_) => tensor_files::read_images(path, device)?,
+            };
+            return Ok(Self::Inputs(Box::new(inputs)));
+        }
+        base_config::of_texts(&config)?;
+        let tokenizer = tokenizer::open_for_prompts(&args.model.base)?;
         let task = config.init(device).task();
         if task == Task::SpeechSeq2Seq {
             bail!(

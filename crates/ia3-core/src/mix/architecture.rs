@@ -47,6 +47,8 @@ fn architecture(path: &str) -> Option<String> {
         },
         ("model.layers", _) if path.contains(".W") => "ModernBERT".into(),
         ("model.layers", _) => "Llama".into(),
+        ("vit.layers", _) => "ViT".into(),
+        ("vision_model.encoder.layers", _) => "CLIP".into(),
         ("bert.encoder.layer", _) => "BERT".into(),
         ("roberta.encoder.layer", _) => "RoBERTa".into(),
         ("electra.encoder.layer", _) => "ELECTRA".into(),
@@ -73,6 +75,8 @@ mod tests {
             ("model.layers.3.self_attn.k_proj", "Llama"),
             ("model.layers.3.mlp.Wo", "ModernBERT"),
             ("bert.encoder.layer.0.attention.self.key", "BERT"),
+            ("vit.layers.0.attention.k_proj", "ViT"),
+            ("vision_model.encoder.layers.0.mlp.fc2", "CLIP"),
             ("model.encoder.layers.0.fc1", "`model.….layers`"),
             ("model.decoder.layers.0.fc1", "`model.….layers`"),
         ];

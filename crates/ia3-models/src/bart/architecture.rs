@@ -20,6 +20,10 @@ impl ArchitectureConfig for BartConfig {
         &self.model_type
     }
 
+    fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
     fn base_model_prefix(&self) -> Option<&'static str> {
         Some("model.")
     }

@@ -81,6 +81,10 @@ impl ArchitectureConfig for BertConfig {
         &self.model_type
     }
 
+    fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
     fn set_float32_states(&mut self, float32: bool) {
         self.float32_states = float32;
     }

@@ -1,11 +1,10 @@
 use burn::module::Module;
 use burn::nn::{Dropout, Linear};
 use burn::tensor::{Device, Tensor};
-use ia3_core::Ia3Forward;
 
 use super::config::BertConfig;
 use super::output::BertOutput;
-use crate::attention::{attend, merge_heads, split_heads};
+use crate::attention::attend_within;
 use crate::layers::{dropout, linear};
 
 /// Multi-head attention in which every token sees every other: `softmax(q·kᵀ/√d_head + mask)·v`.
@@ -46,10 +45,7 @@ impl BertSelfAttention {
     }
 
     fn forward(&self, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
-        let heads = |layer: &Linear| split_heads(layer.ia3_forward(x.clone()), self.heads);
-        let (q, k, v) = (heads(&self.query), heads(&self.key), heads(&self.value));
-        let scaling = (q.dims()[3] as f64).powf(-0.5);
-        merge_heads(attend(q, k, v, bias, scaling, &self.dropout))
+        attend_within(x, [&self.query, &self.key, &self.value], self.heads, bias, &self.dropout)
     }
 }
 

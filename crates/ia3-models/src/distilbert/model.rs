@@ -97,7 +97,7 @@ impl EncoderBody for DistilBertModel {
         Ok(x)
     }
 
-    fn word_embeddings(&self) -> &Embedding {
-        &self.embeddings.word_embeddings
+    fn word_embeddings(&self) -> Option<&Embedding> {
+        Some(&self.embeddings.word_embeddings)
     }
 }

@@ -30,6 +30,10 @@ impl<B: EncoderBody> Architecture for Encoder<B> {
         self.config.float32_states()
     }
 
+    fn checkpoint_names(&self) -> Vec<(String, String)> {
+        self.config.checkpoint_names()
+    }
+
     fn num_labels(&self) -> Option<usize> {
         let head = self.config.head();
         let counts = !matches!(head.task, Task::FeatureExtraction | Task::MaskedLm | Task::MultipleChoice);
@@ -48,6 +52,7 @@ impl<B: EncoderBody> Architecture for Encoder<B> {
             Task::MaskedLm => format!("{name}ForMaskedLM"),
             Task::MultipleChoice => format!("{name}ForMultipleChoice"),
             Task::FeatureExtraction => format!("{name}Model"),
+            _ if self.config.image().is_some() => format!("{name}ForImageClassification"),
             _ => format!("{name}ForSequenceClassification"),
         })
     }

@@ -31,11 +31,12 @@ impl TokenDecoder {
         Self { bias: None, ..self }
     }
 
-    /// Computes the logits `[batch, seq, vocab]` of states `[batch, seq, width]`.
-    pub(super) fn forward(&self, x: Tensor<3>, embedding: &Embedding) -> Tensor<3> {
-        let x = match &*self.weight {
-            Some(own) => own.ia3_forward(x),
-            None => logits(&None, embedding, x),
+    /// Computes the logits `[batch, seq, vocab]` of states `[batch, seq, width]`. Every model with this layer has an embedding.
+    pub(super) fn forward(&self, x: Tensor<3>, embedding: Option<&Embedding>) -> Tensor<3> {
+        let x = match (&*self.weight, embedding) {
+            (Some(own), _) => own.ia3_forward(x),
+            (None, Some(embedding)) => logits(&None, embedding, x),
+            (None, None) => x,
         };
         match &self.bias {
             Some(bias) => x.clone() + bias.val().cast(x.dtype()).unsqueeze::<3>(),

@@ -26,6 +26,8 @@ pub(crate) struct Answer {
 pub(crate) enum Step {
     /// Selects the first token.
     First,
+    /// The mean of all tokens but the first, as of the patches of an image.
+    MeanAfterFirst,
     /// Makes one vector of the real tokens.
     Pool(Pooling),
     /// The pooler of the body, which selects the first token too.
@@ -65,7 +67,7 @@ impl Head {
         x: Tensor<3>,
         mask: Option<&Tensor<2, Int>>,
         pool: impl Fn(Tensor<3>) -> Tensor<3>,
-        embedding: &Embedding,
+        embedding: Option<&Embedding>,
     ) -> Answer {
         let mut dropped: Option<&Dropout> = None;
         let mut pooled = None;
@@ -75,6 +77,10 @@ impl Head {
                 x
             }
             Step::First => x.narrow(1, 0, 1),
+            Step::MeanAfterFirst => {
+                let patches = x.dims()[1] - 1;
+                x.narrow(1, 1, patches).mean_dim(1)
+            }
             Step::Pool(pooling) => pooling.forward(x.clone(), mask).cast(x.dtype()).unsqueeze_dim(1),
             Step::Pooler => pool(x),
             Step::Linear(_, layer) => layer.ia3_forward(x),

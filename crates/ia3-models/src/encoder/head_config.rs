@@ -97,6 +97,24 @@ impl HeadConfig {
         }
     }
 
+    /// The head of a model of images: a classifier, or none.
+    pub(crate) fn of_images(text: &str, model_type: &str) -> Result<Self, ModelError> {
+        let mut head = Self::read(text, model_type)?;
+        if !head.set_task_of_images(head.task) {
+            head.task = Task::SequenceClassification;
+        }
+        Ok(head)
+    }
+
+    /// The head for another task of a model of images. It returns whether there is one.
+    pub(crate) fn set_task_of_images(&mut self, task: Task) -> bool {
+        let has = matches!(task, Task::SequenceClassification | Task::FeatureExtraction);
+        if has {
+            self.task = task;
+        }
+        has
+    }
+
     fn check(&self) -> Result<(), ModelError> {
         let labels = self.count();
         expect_sizes([("num_labels", labels)])?;

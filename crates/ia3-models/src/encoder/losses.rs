@@ -29,33 +29,21 @@ impl<B: EncoderBody> Encoder<B> {
     /// - [`ModelError::Unsupported`]: the model has no such loss, because it has no head, or because its labels are values,
     ///   which [`value_losses`](Self::value_losses) takes.
     pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
-        let [batch, seq] = required("input_ids", &inputs.input_ids)?.dims();
         let head = self.config.head();
-        match head.task {
+        let (shape, classes) = match head.task {
+            Task::FeatureExtraction => return self.unsupported("without a head has no loss"),
             Task::SequenceClassification => {
                 let logits = || self.forward(inputs);
-                sequence_losses::class_losses(head, self.config.model_type(), inputs, labels, logits)
+                return sequence_losses::class_losses(head, self.config.model_type(), labels, logits);
             }
-            Task::QuestionAnswering => {
-                // A position beyond the input is left out, as in transformers.
-                check_labels(&labels, [batch, 2], i64::MAX as usize)?;
-                Ok(span_losses(self.forward(inputs)?, labels))
-            }
-            Task::MultipleChoice => {
-                let choices = check_choices(batch, inputs.num_choices)?;
-                check_labels(&labels, [batch / choices, 1], choices)?;
-                Ok(row_losses(self.forward(inputs)?, labels))
-            }
-            Task::MaskedLm => {
-                check_labels(&labels, [batch, seq], self.config.vocab_size())?;
-                Ok(row_losses(self.forward(inputs)?, labels))
-            }
-            Task::FeatureExtraction => self.unsupported("without a head has no loss"),
-            _ => {
-                check_labels(&labels, [batch, seq], head.count())?;
-                Ok(row_losses(self.forward(inputs)?, labels))
-            }
-        }
+            task => self.labels_of_tokens(task, inputs)?,
+        };
+        check_labels(&labels, shape, classes)?;
+        let logits = self.forward(inputs)?;
+        Ok(match head.task {
+            Task::QuestionAnswering => span_losses(logits, labels),
+            _ => row_losses(logits, labels),
+        })
     }
 
     /// The loss of each row of a regression or of a classification with several labels per row. `values` `[batch, num_labels]`
@@ -71,7 +59,22 @@ impl<B: EncoderBody> Encoder<B> {
             return self.unsupported("has labels that are classes, not values");
         }
         let logits = || self.forward(inputs);
-        sequence_losses::value_losses(head, self.config.model_type(), inputs, values, logits)
+        sequence_losses::value_losses(head, self.config.model_type(), values, logits)
+    }
+
+    /// The shape of the labels and the number of their classes, for a task whose labels are of tokens or of choices.
+    fn labels_of_tokens(&self, task: Task, inputs: &ModelInputs) -> Result<([usize; 2], usize), ModelError> {
+        let [batch, seq] = required("input_ids", &inputs.input_ids)?.dims();
+        Ok(match task {
+            // A position beyond the input is left out, as in transformers.
+            Task::QuestionAnswering => ([batch, 2], i64::MAX as usize),
+            Task::MultipleChoice => {
+                let choices = check_choices(batch, inputs.num_choices)?;
+                ([batch / choices, 1], choices)
+            }
+            Task::MaskedLm => ([batch, seq], self.config.vocab_size()),
+            _ => ([batch, seq], self.config.head().count()),
+        })
     }
 
     pub(super) fn unsupported<T>(&self, problem: &'static str) -> Result<T, ModelError> {

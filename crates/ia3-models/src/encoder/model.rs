@@ -4,7 +4,7 @@ use ia3_core::{ActivationSpace, ModelInfo, assert_all_touched, model_info};
 use super::body::{EncoderBody, EncoderConfig};
 use super::head::{Answer, Head};
 use crate::error::ModelError;
-use crate::inputs::{ModelInputs, check_choices, check_rows};
+use crate::inputs::{ModelInputs, check_choices, check_row_count, check_rows};
 use crate::output::{ModelOutput, Trace};
 use crate::task::Task;
 
@@ -62,8 +62,16 @@ impl<B: EncoderBody> Encoder<B> {
     }
 
     pub(crate) fn run(&self, inputs: &ModelInputs, traced: bool) -> Result<ModelOutput, ModelError> {
-        inputs.check(self.config.vocab_size())?;
-        check_rows(self, &inputs.input_ids)?;
+        match self.config.image() {
+            Some(_) => {
+                let images = inputs.pixel_values.as_ref().map(|pixels| pixels.dims()[0]);
+                images.map_or(Ok(()), |found| check_row_count(self, "pixel_values", found))?;
+            }
+            None => {
+                inputs.check(self.config.vocab_size())?;
+                check_rows(self, &inputs.input_ids)?;
+            }
+        }
         let mut hidden_states = vec![];
         let trace = Trace::into(traced.then_some(&mut hidden_states));
         let x = self.body.encode(&self.config, inputs, trace)?;

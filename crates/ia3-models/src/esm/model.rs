@@ -94,8 +94,8 @@ impl EncoderBody for EsmModel {
         Ok(x)
     }
 
-    fn word_embeddings(&self) -> &Embedding {
-        &self.embeddings.word_embeddings
+    fn word_embeddings(&self) -> Option<&Embedding> {
+        Some(&self.embeddings.word_embeddings)
     }
 
     fn pool(&self, x: Tensor<3>) -> Tensor<3> {

@@ -10,6 +10,7 @@ use crate::encoder::ProblemType;
 use crate::error::ModelError;
 use crate::feed_forward_pairs::feed_forwards;
 use crate::generate::{Generated, GenerationConfig, Step};
+use crate::image::ImageShape;
 use crate::inputs::{ModelInputs, PaddingSide, check_row_ids};
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
@@ -75,9 +76,14 @@ impl Model {
         feed_forwards(&self.info(), each!(self, m => m.config().activation()))
     }
 
-    /// The number of ids of the vocabulary.
+    /// The number of ids of the vocabulary, or 0 for a model of images.
     pub fn vocab_size(&self) -> usize {
-        each!(self, m => m.config().vocab_size)
+        each!(self, m => ArchitectureConfig::vocab_size(m.config()))
+    }
+
+    /// The shape of the images that the model reads ([`ModelInputs::pixel_values`]), or `None` for a model of texts.
+    pub fn image(&self) -> Option<ImageShape> {
+        each!(self, m => ArchitectureConfig::image(m.config()))
     }
 
     /// Rows of ids as one batch, padded on `side` to the longest ([`ModelInputs::from_rows`]).
@@ -310,10 +316,9 @@ impl Model {
     }
 
     /// Names under which transformers saves parameters and which are not their paths: (the path, the name). The head of
-    /// GPT-NeoX is the only one.
+    /// GPT-NeoX and the blocks of ViT have such names.
     pub fn checkpoint_names(&self) -> Vec<(String, String)> {
-        let names = each!(self, m => Architecture::checkpoint_names(m));
-        names.into_iter().map(|(path, name)| (path.to_string(), name.to_string())).collect()
+        each!(self, m => Architecture::checkpoint_names(m))
     }
 
     /// The number of classes of a classifier, or `None` for a language model and for one without a head.

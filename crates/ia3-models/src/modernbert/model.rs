@@ -88,7 +88,7 @@ impl EncoderBody for ModernBertModel {
         Ok(x)
     }
 
-    fn word_embeddings(&self) -> &Embedding {
-        &self.embeddings.tok_embeddings
+    fn word_embeddings(&self) -> Option<&Embedding> {
+        Some(&self.embeddings.tok_embeddings)
     }
 }

@@ -20,6 +20,10 @@ impl ArchitectureConfig for T5Config {
         &self.model_type
     }
 
+    fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
     fn set_float32_states(&mut self, float32: bool) {
         self.float32_states = float32;
     }

@@ -163,7 +163,7 @@ impl T5ForSequenceClassification {
     ) -> Result<RowLosses, ModelError> {
         let Some(head) = &self.config.head else { return self.config.unsupported("has no head") };
         let logits = || Ok(self.run(inputs, false)?.logits);
-        sequence_losses::class_losses(head, &self.config.model_type, inputs, labels, logits)
+        sequence_losses::class_losses(head, &self.config.model_type, labels, logits)
     }
 
     pub(super) fn value_losses(
@@ -173,7 +173,7 @@ impl T5ForSequenceClassification {
     ) -> Result<RowLosses, ModelError> {
         let Some(head) = &self.config.head else { return self.config.unsupported("has no head") };
         let logits = || Ok(self.run(inputs, false)?.logits);
-        sequence_losses::value_losses(head, &self.config.model_type, inputs, values, logits)
+        sequence_losses::value_losses(head, &self.config.model_type, values, logits)
     }
 }
 

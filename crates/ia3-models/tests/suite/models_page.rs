@@ -38,6 +38,9 @@ fn tasks(model_type: &str, case: Option<&String>) -> &'static str {
     let config = ModelConfig::from_json(&json).expect("the configuration is valid");
     let has = |task| config.clone().with_task(task).is_ok();
     let classifies = has(Task::SequenceClassification);
+    if config.image().is_some() {
+        return if classifies { "classifier of images, images alone" } else { "images alone" };
+    }
     match (config.init(&Device::flex()).task(), classifies) {
         (Task::Seq2SeqLm, true) => "text to text, classifier, encoder alone",
         (Task::Seq2SeqLm, false) => "text to text",

@@ -21,6 +21,30 @@ pub enum ExampleError {
         /// `input`, `target` or `choice`.
         field: &'static str,
     },
+    /// The model reads images, and an example has none.
+    #[error("example {index} has no image, which the model reads; make it with `Example::of_image`")]
+    NoImage {
+        /// Position in the data, from 0.
+        index: usize,
+    },
+    /// The model reads texts, and an example has an image.
+    #[error("example {index} has an image, but the model reads texts; take a model of images")]
+    ImageForText {
+        /// Position in the data, from 0.
+        index: usize,
+    },
+    /// An image has another shape than those that the model reads.
+    #[error(
+        "the image of example {index} has the shape {found:?} (channels, height, width), but the model reads {expected:?}"
+    )]
+    ImageShape {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The shape.
+        found: [usize; 3],
+        /// The shape that the model reads.
+        expected: [usize; 3],
+    },
     /// The targets of a data set are of different kinds.
     #[error(
         "the target of example {index} is {found}, but that of example 0 is {first}; a data set needs targets of one kind"

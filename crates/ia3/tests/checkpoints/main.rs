@@ -215,6 +215,7 @@ fn tensors(path: &Path) -> Tensors {
         "decoder_attention_mask",
         "position_ids",
         "input_features",
+        "pixel_values",
         "logits",
     ];
     ia3::io::read_tensors(path, &names).unwrap_or_else(|error| panic!("{error}")).into_iter().collect()
@@ -223,6 +224,9 @@ fn tensors(path: &Path) -> Tensors {
 fn inputs(path: &Path, device: &Device) -> ModelInputs {
     let mut tensors = tensors(path);
     let features = tensors.remove("input_features");
+    if let Some(pixels) = tensors.remove("pixel_values") {
+        return ModelInputs::images(Tensor::from_data(pixels, device));
+    }
     let mut ids = |name: &str| -> Option<Tensor<2, Int>> {
         Some(Tensor::from_data(tensors.remove(name)?.convert::<i64>(), device))
     };

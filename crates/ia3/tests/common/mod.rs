@@ -12,7 +12,7 @@ use ia3::convert::{FeedForwardSite, place_feed_forward};
 use ia3::core::Adapter;
 use ia3::core::{ParamKind, visit_params};
 use ia3::io::AdapterFile;
-use ia3::models::Model;
+use ia3::models::{ImageShape, Model};
 use ia3::{ActivationSpace, Ia3Config, Ia3Forward, Ia3Model, Ia3Vector, ModelInputs};
 
 /// The device under test: the one that `IA3_TEST_DEVICE` names, or the CPU.
@@ -172,18 +172,28 @@ pub(crate) fn beside_gates(case: &Path, base: &Model) -> Adapter {
     file.into_adapter(&base.info(), &device()).unwrap().0
 }
 
+/// Images that the model reads, all different.
+pub(crate) fn images(model: &Model, count: usize) -> Option<Tensor<4>> {
+    let ImageShape { channels, height, width, .. } = model.image()?;
+    let shape = [count, channels, height, width];
+    let values: Vec<f32> =
+        (0..shape.iter().product()).map(|i: usize| (i as f32 * 0.37).sin() * 2.0).collect();
+    Some(Tensor::from_data(TensorData::new(values, shape), &device()))
+}
+
 /// Every case of the project's own corpus.
 pub(crate) fn cases() -> Vec<Case> {
     ia3_testing::case_dirs(&fixture("")).into_iter().map(Case::open).collect()
 }
 
-const INPUTS: [&str; 6] = [
+const INPUTS: [&str; 7] = [
     "input_ids",
     "attention_mask",
     "decoder_input_ids",
     "decoder_attention_mask",
     "token_type_ids",
     "input_features",
+    "pixel_values",
 ];
 
 impl Case {
@@ -204,6 +214,8 @@ impl Case {
             input_features: features.map(|features| Tensor::from_data(features, &device)),
             ..ModelInputs::default()
         };
+        let pixels = tensors.remove("pixel_values").map(|pixels| Tensor::from_data(pixels, &device));
+        let inputs = ModelInputs { pixel_values: pixels, ..inputs };
         let name = dir.file_name().unwrap().to_string_lossy().to_string();
         Self { name, dir, base, inputs }
     }

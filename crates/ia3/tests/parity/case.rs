@@ -69,6 +69,7 @@ impl Case {
             token_type_ids: ids("token_type_ids"),
             position_ids: ids("position_ids"),
             input_features: self.io.features(&format!("{prefix}input_features"), &self.device),
+            pixel_values: self.io.images(&format!("{prefix}pixel_values"), &self.device),
             ..ModelInputs::default()
         }
     }
@@ -80,9 +81,14 @@ impl Case {
         if model.task() == Task::FeatureExtraction {
             let output = model.forward_traced(&inputs).unwrap();
             let [_, _, d] = output.logits.dims();
-            let mask = inputs.attention_mask.unwrap().float();
-            let count = mask.clone().sum().mul_scalar(d as f64);
-            let states = (output.logits.square() * mask.unsqueeze_dim(2)).sum() / count;
+            let states = match inputs.attention_mask {
+                None => output.logits.square().mean(),
+                Some(mask) => {
+                    let mask = mask.float();
+                    let count = mask.clone().sum().mul_scalar(d as f64);
+                    (output.logits.square() * mask.unsqueeze_dim(2)).sum() / count
+                }
+            };
             return states + output.pooler_output.unwrap().square().mean();
         }
         match model.problem() {
@@ -159,6 +165,12 @@ impl Tensors {
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         self.tensors.keys()
+    }
+
+    fn images(&self, name: &str, device: &Device) -> Option<Tensor<4>> {
+        let images = self.get(name)?;
+        let values: Vec<f32> = images.values.iter().map(|&v| v as f32).collect();
+        Some(Tensor::from_data(TensorData::new(values, images.shape.clone()), device))
     }
 
     fn ids(&self, name: &str, device: &Device) -> Option<Tensor<2, Int>> {

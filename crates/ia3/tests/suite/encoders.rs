@@ -1,4 +1,4 @@
-//! Every encoder of the corpus beside its parity case: padding on both sides, and rows with their own adapters.
+//! Every encoder of texts of the corpus beside its parity case: padding on both sides, and rows with their own adapters.
 
 use ia3::core::Ia3Vector;
 use ia3::models::PaddingSide;
@@ -15,7 +15,8 @@ fn encoders() -> Vec<(String, Model, Adapter)> {
     let open = |dir: std::path::PathBuf| {
         let model = Model::from_pretrained(dir.join("base"), &device()).unwrap();
         let name = dir.file_name().unwrap().to_string_lossy().to_string();
-        let of_encoder = Task::OF_ENCODERS.contains(&model.module().task());
+        let of_texts = model.module().image().is_none();
+        let of_encoder = of_texts && Task::OF_ENCODERS.contains(&model.module().task());
         of_encoder.then(|| {
             let adapter = Adapter::load(dir.join("adapter"), &model).unwrap();
             (name, model, adapter)

@@ -10,6 +10,7 @@ mod front_door;
 mod gguf;
 mod half;
 mod heads;
+mod images;
 mod kv_only;
 mod lora;
 mod models;

@@ -266,6 +266,7 @@ fn short(inputs: &ModelInputs) -> ModelInputs {
         token_type_ids: cut(&inputs.token_type_ids),
         position_ids: cut(&inputs.position_ids),
         input_features: inputs.input_features.clone().map(|features| features.narrow(0, 0, 1)),
+        pixel_values: inputs.pixel_values.clone().map(|pixels| pixels.narrow(0, 0, 1)),
         ..ModelInputs::default()
     }
 }

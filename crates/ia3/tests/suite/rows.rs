@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{Case, cases, device};
+use crate::common::{Case, cases, device, images};
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Int, Tensor, TensorData};
@@ -44,6 +44,9 @@ fn features() -> ModelInputs {
 }
 
 fn batch(model: &Model, side: PaddingSide) -> ModelInputs {
+    if let Some(pixels) = images(model, NAMES.len()) {
+        return ModelInputs::images(pixels);
+    }
     let inputs = match model.task() {
         Task::SpeechSeq2Seq => features(),
         _ => ModelInputs::from_rows(&texts(), model.pad_token_id(), side, &device()),
@@ -138,21 +141,22 @@ fn groups() -> BTreeMap<&'static str, Vec<usize>> {
 }
 
 fn labels(model: &Model, inputs: &ModelInputs) -> Tensor<2, Int> {
-    let Some(ids) = inputs.input_ids.clone() else {
+    if model.task() == Task::SpeechSeq2Seq {
         return batch(model, PaddingSide::Right).decoder_input_ids.unwrap();
-    };
+    }
+    let ids = || inputs.input_ids.clone().unwrap();
     match model.task() {
         Task::CausalLm => {
             let padding = inputs.attention_mask.clone().unwrap().equal_scalar(0);
-            ids.mask_fill(padding, -100)
+            ids().mask_fill(padding, -100)
         }
-        Task::Seq2SeqLm => ids.narrow(1, 0, 3),
+        Task::Seq2SeqLm => ids().narrow(1, 0, 3),
         Task::QuestionAnswering => {
             Tensor::from_ints([[0, 1], [1, 2], [3, 3], [0, 2], [2, 3], [1, 1]], &device())
         }
         Task::TokenClassification => {
             let padding = inputs.attention_mask.clone().unwrap().equal_scalar(0);
-            (ids % 5).mask_fill(padding, -100)
+            (ids() % 5).mask_fill(padding, -100)
         }
         _ => Tensor::from_ints([[0], [1], [1], [0], [1], [0]], &device()),
     }

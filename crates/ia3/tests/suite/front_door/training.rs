@@ -32,9 +32,12 @@ fn examples(case: &Case) -> Vec<Example> {
     (0..6).map(example).collect()
 }
 
-/// The cases whose models are trained on examples.
+/// The cases whose models are trained on examples of texts.
 fn cases() -> impl Iterator<Item = Case> {
-    let trained = |case: &Case| !matches!(case.base.task(), Task::FeatureExtraction | Task::SpeechSeq2Seq);
+    let trained = |case: &Case| {
+        let of_texts = !matches!(case.base.task(), Task::FeatureExtraction | Task::SpeechSeq2Seq);
+        of_texts && case.base.image().is_none()
+    };
     all_cases().into_iter().filter(trained)
 }
 
