@@ -16,6 +16,10 @@ impl ArchitectureConfig for WhisperConfig {
         "whisper"
     }
 
+    fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
     fn base_model_prefix(&self) -> Option<&'static str> {
         Some("model.")
     }
