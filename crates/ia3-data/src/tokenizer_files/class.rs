@@ -16,14 +16,17 @@ pub(super) enum TokenizerClass {
     Nllb,
     T5,
     ByT5,
+    Esm,
     /// Any other; its `tokenizer.json` is complete.
     Other,
 }
 
-use TokenizerClass::{Bert, ByT5, Gpt2, GptNeoX, Llama, MBart, Nllb, Other, Qwen2, Roberta, T5, XlmRoberta};
+use TokenizerClass::{
+    Bert, ByT5, Esm, Gpt2, GptNeoX, Llama, MBart, Nllb, Other, Qwen2, Roberta, T5, XlmRoberta,
+};
 
 /// The names of classes, without `Fast`.
-const NAMES: [(&str, TokenizerClass); 16] = [
+const NAMES: [(&str, TokenizerClass); 17] = [
     ("BertTokenizer", Bert),
     ("DistilBertTokenizer", Bert),
     ("ElectraTokenizer", Bert),
@@ -40,10 +43,11 @@ const NAMES: [(&str, TokenizerClass); 16] = [
     ("XLMRobertaTokenizer", XlmRoberta),
     ("MBartTokenizer", MBart),
     ("NllbTokenizer", Nllb),
+    ("EsmTokenizer", Esm),
 ];
 
 /// The values of `model_type` with the class that transformers takes where no file names one.
-const MODELS: [(&str, TokenizerClass); 16] = [
+const MODELS: [(&str, TokenizerClass); 17] = [
     ("bert", Bert),
     ("distilbert", Bert),
     ("electra", Bert),
@@ -60,6 +64,7 @@ const MODELS: [(&str, TokenizerClass); 16] = [
     ("mt5", T5),
     ("xlm-roberta", XlmRoberta),
     ("mbart", MBart),
+    ("esm", Esm),
 ];
 
 /// Models whose `tokenizer.json` transformers takes as it is, whatever class the files name.
@@ -90,7 +95,7 @@ impl TokenizerClass {
             T5 => &["spiece.model", "tokenizer.model"],
             Llama => &["tokenizer.model"],
             XlmRoberta | MBart | Nllb => &["sentencepiece.bpe.model"],
-            Bert | Roberta | Gpt2 | Qwen2 | GptNeoX | ByT5 | Other => &[],
+            Bert | Roberta | Gpt2 | Qwen2 | GptNeoX | ByT5 | Esm | Other => &[],
         }
     }
 
@@ -130,6 +135,13 @@ impl TokenizerClass {
             }
             Llama => &[("bos_token", "<s>"), ("eos_token", "</s>"), ("unk_token", "<unk>")],
             T5 | ByT5 => &[("eos_token", "</s>"), ("unk_token", "<unk>"), ("pad_token", "<pad>")],
+            Esm => &[
+                ("unk_token", "<unk>"),
+                ("cls_token", "<cls>"),
+                ("pad_token", "<pad>"),
+                ("mask_token", "<mask>"),
+                ("eos_token", "<eos>"),
+            ],
             Other => &[],
         }
     }

@@ -6,6 +6,7 @@ mod bytes;
 mod class;
 mod config;
 mod flags;
+mod residues;
 mod sentence_piece;
 mod special;
 mod word_piece;
@@ -109,6 +110,12 @@ fn make(dir: &Path, class: TokenizerClass, config: &TokenizerConfig) -> Result<O
             if let Some(path) = find(&["vocab.txt"]) {
                 let unknown = config.token("unk_token", class.special_tokens()).map(|token| token.content);
                 let json = word_piece::json(&text(&path)?, &unknown.unwrap_or_default(), config);
+                return made(path, json);
+            }
+        }
+        TokenizerClass::Esm => {
+            if let Some(path) = find(&["vocab.txt"]) {
+                let json = residues::json(&text(&path)?, config);
                 return made(path, json);
             }
         }

@@ -51,6 +51,12 @@ pub(super) fn set_template(
                 &[(cls.as_str(), cls_id), (sep.as_str(), sep_id)],
             )
         }
+        TokenizerClass::Esm => {
+            let ((cls, cls_id), (eos, eos_id)) = (needed("cls_token")?, needed("eos_token")?);
+            let (begin, end) = (Token(&cls, 0), Token(&eos, 0));
+            let ids = [(cls.as_str(), cls_id), (eos.as_str(), eos_id)];
+            template(&[begin, A, end], &[begin, A, end, B(1), Token(&eos, 1)], &ids)
+        }
         TokenizerClass::XlmRoberta => {
             let ((bos, bos_id), (eos, eos_id)) = (needed("bos_token")?, needed("eos_token")?);
             let (begin, end) = (Token(&bos, 0), Token(&eos, 0));

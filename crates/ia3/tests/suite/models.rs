@@ -25,7 +25,8 @@ fn models(task: Task) -> Vec<(String, Model)> {
     let name = |dir: &Path| dir.file_name().unwrap().to_string_lossy().to_string();
     let load =
         |dir: &PathBuf| (name(dir), ia3::from_pretrained(dir.join("base"), &Device::flex()).unwrap().model);
-    let models: Vec<_> = dirs.iter().map(load).filter(|(_, model)| model.task() == task).collect();
+    let of_texts = |(_, model): &(String, Model)| model.task() == task && model.image().is_none();
+    let models: Vec<_> = dirs.iter().map(load).filter(of_texts).collect();
     assert!(!models.is_empty());
     models
 }

@@ -352,7 +352,9 @@ fn integer_products_change_few_rows_a_little_and_nothing_else() {
             let (change, quantising) = (largest(&got, &exact), largest(&exact, &float));
             println!("{} {bits:?}: integers change {change:.1e}, quantising {quantising:.1e}", case.name);
             rounding = if bits == Bits::Eight { quantising } else { rounding };
-            assert!(0.0 < change && change < INTEGERS * rounding, "{} {bits:?}: {change}", case.name);
+            // The patches of an image are more rows than integers are multiplied for.
+            let changes = change > 0.0 || case.base.image().is_some();
+            assert!(changes && change < INTEGERS * rounding, "{} {bits:?}: {change}", case.name);
             *errors = (errors.0.max(change), errors.1.max(quantising));
 
             // Training is exact: the same gradients to the bit.
