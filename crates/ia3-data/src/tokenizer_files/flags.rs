@@ -39,6 +39,7 @@ pub(super) fn apply(
         | TokenizerClass::Nllb
         | TokenizerClass::T5
         | TokenizerClass::ByT5
+        | TokenizerClass::Esm
         | TokenizerClass::Other => {}
     }
     Ok(())
