@@ -202,7 +202,10 @@ fn texts_are_embedded_as_the_folder_says() {
     let other = tempfile::tempdir().unwrap();
     let bart = self::base(other.path(), "bart", json!({}));
     let said = stderr(&["embed", "--base", &bart, "--texts", &one, "--out", &file]);
-    assert!(said.contains("an encoder-decoder has no embeddings of texts here"), "{said}");
+    assert!(
+        said.contains("is an encoder-decoder, of which no one stack of hidden states stands for a text"),
+        "{said}"
+    );
 }
 
 #[test]

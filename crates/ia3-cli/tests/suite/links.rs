@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use crate::common::workspace;
 
-/// Every Markdown file of the repository, apart from build outputs and hidden folders.
+/// Every Markdown file of the repository, apart from build outputs, packages of others and hidden folders.
 fn documents(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![];
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().to_string());
-        if name.starts_with('.') || name == "target" || path.is_symlink() {
+        if name.starts_with('.') || name == "target" || name == "node_modules" || path.is_symlink() {
             continue;
         } else if path.is_dir() {
             found.extend(documents(&path));

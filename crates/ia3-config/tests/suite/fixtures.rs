@@ -45,6 +45,9 @@ fn kind(path: &str, shape: &[usize], model_type: &str) -> ModuleKind {
         }
         [d_in, d_out] if model_type == "gpt2" => ModuleKind::Conv1D { d_in, d_out, bias: true },
         [d_out, d_in] => linear(d_in, d_out),
+        [channels_out, channels_in, _, _] => {
+            ModuleKind::Conv2d { channels_in: Some(channels_in), channels_out, bias: false }
+        }
         _ => norm(),
     }
 }
@@ -68,11 +71,15 @@ fn base(folder: &Path) -> ModelInfo {
 fn plans() -> Vec<(PathBuf, ModelInfo, Plan)> {
     let plan = |adapter: PathBuf| {
         let model = base(&adapter.parent().unwrap().join("base"));
+        // The names in checkpoints of ViT are not those of its modules.
+        if model.model_type.as_deref() == Some("vit") {
+            return None;
+        }
         let config = Ia3Config::from_json(&text(&adapter)).unwrap();
         let plan = config.plan(&model).unwrap();
-        (adapter, model, plan)
+        Some((adapter, model, plan))
     };
-    adapters().into_iter().map(plan).collect()
+    adapters().into_iter().filter_map(plan).collect()
 }
 
 /// Lists of module names are sets: PEFT writes them in hash order.

@@ -161,7 +161,10 @@ impl Model {
             let model_type = each!(self, m => ArchitectureConfig::model_type(m.config()).to_string());
             ModelError::Unsupported { model_type, problem }
         };
-        self.forward_traced(inputs)?.hidden_states.pop().ok_or_else(unsupported)
+        match self.task() {
+            Task::Seq2SeqLm | Task::SpeechSeq2Seq => Err(unsupported()),
+            _ => self.forward_traced(inputs)?.hidden_states.pop().ok_or_else(unsupported),
+        }
     }
 
     /// Computes the logits at the last real token of each batch entry, `[batch, vocab]`, `[batch, num_labels]` for a
