@@ -45,7 +45,8 @@ impl Answer<'_> {
 
 /// Turns tokens and numbers into texts.
 pub(crate) struct Texts<'a> {
-    pub(crate) tokenizer: &'a Tokenizer,
+    /// `None` for a model of images, which has none.
+    pub(crate) tokenizer: Option<&'a Tokenizer>,
     /// The names of the labels of a classifier, in the order of their numbers; empty if there are none.
     pub(crate) label_names: &'a [String],
     /// Whether the classes of tokens are tokens, as those of a masked language model.
@@ -98,12 +99,20 @@ impl Texts<'_> {
             (Target::Span(span), Some(found)) => squad_match(found, &span.answers),
             _ => target == prediction,
         };
-        let input = self.tokenizer.decode(&example.last_turn().0)?;
+        let input = match (&example.pixels, &example.sound) {
+            (Some(pixels), _) => pixels.name.clone(),
+            (None, Some(sound)) => sound.name.clone(),
+            (None, None) => self.decoded(&example.last_turn().0)?,
+        };
         Ok(Some(Answer { source, input, target, prediction, correct }))
     }
 
     fn text(&self, ids: &[i64]) -> Result<Value, DataError> {
-        Ok(self.tokenizer.decode(ids)?.into())
+        Ok(self.decoded(ids)?.into())
+    }
+
+    fn decoded(&self, ids: &[i64]) -> Result<String, DataError> {
+        self.tokenizer.map_or(Ok(String::new()), |tokenizer| tokenizer.decode(ids))
     }
 
     /// The names of the classes of words, or the hidden tokens. Tokens without a class are left out.

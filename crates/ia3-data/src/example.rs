@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::pixels::Pixels;
+use crate::sound_features::SoundFeatures;
 use crate::span::Span;
 
 /// Number of tokens to which T-Few truncates an input (`max_seq_len` in `src/utils/Config.py` of r-three/t-few).
@@ -9,7 +10,8 @@ pub const MAX_INPUT_TOKENS: usize = 256;
 /// One tokenised example: an input and its target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Example {
-    /// Ids of the input. For an encoder they end with the end-of-sequence token.
+    /// Ids of the input. For an encoder they end with the end-of-sequence token; for a model of speech they are what its decoder
+    /// reads between the start token and the text.
     pub input: Vec<i64>,
     /// What the model should answer.
     pub target: Target,
@@ -20,6 +22,9 @@ pub struct Example {
     /// The image, for a model of images. The input has no ids then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pixels: Option<Pixels>,
+    /// The features of a sound, for a model of speech.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sound: Option<SoundFeatures>,
 }
 
 /// What the model should answer to an input.
@@ -88,12 +93,18 @@ impl Target {
 impl Example {
     /// An input of one text with its target.
     pub fn new(input: Vec<i64>, target: impl Into<Target>) -> Self {
-        Self { input, target: target.into(), token_type_ids: vec![], pixels: None }
+        Self { input, target: target.into(), token_type_ids: vec![], pixels: None, sound: None }
     }
 
     /// An image with its target.
     pub fn of_image(pixels: Pixels, target: impl Into<Target>) -> Self {
         Self { pixels: Some(pixels), ..Self::new(vec![], target) }
+    }
+
+    /// A sound with the ids of what is said in it, which end with the end-of-sequence token. `prompt` is what the decoder of
+    /// Whisper reads between its start token and the text: language, task, and that no times follow.
+    pub fn of_sound(features: SoundFeatures, prompt: Vec<i64>, target: impl Into<Target>) -> Self {
+        Self { sound: Some(features), ..Self::new(prompt, target) }
     }
 
     /// Sets the types of the tokens of an input of two texts.

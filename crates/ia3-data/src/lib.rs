@@ -9,6 +9,7 @@ mod padding;
 #[cfg(feature = "parquet")]
 mod parquet_rows;
 mod pixels;
+mod sound_features;
 mod span;
 
 #[cfg(feature = "text")]
@@ -27,6 +28,8 @@ mod gguf;
 mod gzip;
 #[cfg(feature = "text")]
 mod halves;
+#[cfg(feature = "images")]
+mod image;
 #[cfg(feature = "text")]
 mod input_fields;
 #[cfg(feature = "text")]
@@ -74,6 +77,7 @@ mod windows;
 pub use example::{Example, MAX_INPUT_TOKENS, Target, TokenPair};
 pub use padding::padding_share;
 pub use pixels::Pixels;
+pub use sound_features::SoundFeatures;
 pub use span::Span;
 
 #[cfg(feature = "text")]
@@ -86,6 +90,8 @@ pub use error::{DataError, TemplateError};
 pub use fields::Fields;
 #[cfg(feature = "text")]
 pub use gguf::gguf_tokenizer_files;
+#[cfg(feature = "images")]
+pub use image::{Bitmap, Filter, ImageError, ImageProcessor, ImageRows};
 #[cfg(feature = "text")]
 pub use layout::Layout;
 #[cfg(feature = "text")]

@@ -8,6 +8,7 @@ use crate::encoder::{HeadConfig, ProblemType};
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::image::ImageShape;
+use crate::input_features::SoundShape;
 use crate::inputs::ModelInputs;
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
@@ -187,6 +188,11 @@ pub(crate) trait ArchitectureConfig: HasShape + Sized {
 
     /// The shape of the images that the model reads, or `None` for a model of texts.
     fn image(&self) -> Option<ImageShape> {
+        None
+    }
+
+    /// The shape of the features of sound that the model reads, or `None` for other models.
+    fn sound(&self) -> Option<SoundShape> {
         None
     }
 

@@ -8,6 +8,7 @@ use crate::config_field::read;
 use crate::encoder::{HeadConfig, ProblemType};
 use crate::error::ModelError;
 use crate::image::ImageShape;
+use crate::input_features::SoundShape;
 use crate::model::Model;
 use crate::shape::{HasShape, Shape};
 use crate::task::Task;
@@ -94,6 +95,11 @@ impl ModelConfig {
     /// The shape of the images that the model reads, or `None` for a model of texts.
     pub fn image(&self) -> Option<ImageShape> {
         each!(self, config => ArchitectureConfig::image(config))
+    }
+
+    /// The shape of the features of sound that the model reads, or `None` for other models.
+    pub fn sound(&self) -> Option<SoundShape> {
+        each!(self, config => ArchitectureConfig::sound(config))
     }
 
     /// Sets the number of classes if the model is a classifier. Names of classes are dropped if their number differs.

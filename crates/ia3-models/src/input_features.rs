@@ -7,6 +7,17 @@ use crate::inputs::ModelInputs;
 
 const NAME: &str = "input_features";
 
+/// The shape of the features that a model of speech reads, which are [`input_features`](ModelInputs::input_features).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoundShape {
+    /// The number of values of a frame.
+    pub bins: usize,
+    /// The number of frames.
+    pub frames: usize,
+    /// The number of states that the encoder makes of them.
+    pub tokens: usize,
+}
+
 impl ModelInputs {
     /// The inputs of a model of speech: features `[batch, num_mel_bins, frames]`, without tokens for the decoder.
     pub fn from_features(input_features: Tensor<3>) -> Self {

@@ -88,6 +88,7 @@ pub use encoder::{HeadConfig, ProblemType};
 pub use error::ModelError;
 pub use generate::{EarlyStopping, Generated, GenerationConfig, Sampling, Step};
 pub use image::ImageShape;
+pub use input_features::SoundShape;
 pub use inputs::{ModelInputs, PaddingSide};
 pub use log_likelihoods::LogLikelihoods;
 pub use loss::{IGNORE_INDEX, RowLosses, cross_entropy, label_log_likelihoods, row_losses};

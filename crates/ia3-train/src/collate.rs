@@ -1,5 +1,5 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use ia3_data::{Example, Pixels, Target};
+use ia3_data::{Example, Pixels, SoundFeatures, Target};
 use ia3_models::{IGNORE_INDEX, Model, ModelInputs, PaddingSide, Task};
 
 use crate::loss_config::CausalLoss;
@@ -8,7 +8,7 @@ use crate::token_types::token_types;
 /// Examples as padded tensors.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// `pixel_values` of images; else `input_ids` and `attention_mask`, each `[batch, seq]`, and for inputs of two texts `token_type_ids` where the
+    /// `pixel_values` of images; `input_features` of sounds; else `input_ids` and `attention_mask`, each `[batch, seq]`, and for inputs of two texts `token_type_ids` where the
     /// model has them. Each choice is a row. For a decoder without an encoder a row
     /// is the input followed by the target.
     pub inputs: ModelInputs,
@@ -48,8 +48,8 @@ pub(crate) fn collate_for(
     let padded = |rows: &[Vec<i64>], with| ModelInputs::from_rows(rows, with, PaddingSide::Right, device);
     let Counts { tokens, labelled } = Counts::of(examples, causal, model.task());
     Batch {
-        inputs: match images(examples, device) {
-            Some(images) => images,
+        inputs: match images(examples, device).or_else(|| sounds(examples, device)) {
+            Some(inputs) => inputs,
             None => ModelInputs {
                 token_type_ids: token_types(examples, model, device),
                 num_choices: num_choices(examples),
@@ -83,6 +83,16 @@ pub fn image_batch<'a>(images: impl IntoIterator<Item = &'a Pixels>, device: &De
     Some(ModelInputs::images(Tensor::from_data(TensorData::new(values, shape), device)))
 }
 
+/// The features of examples of sounds.
+fn sounds(examples: &[&Example], device: &Device) -> Option<ModelInputs> {
+    let sounds: Vec<&SoundFeatures> =
+        examples.iter().map(|example| example.sound.as_ref()).collect::<Option<_>>()?;
+    let [bins, frames] = sounds.first()?.shape;
+    let values: Vec<f32> = sounds.iter().flat_map(|sound| sound.features()).collect();
+    let values = TensorData::new(values, [sounds.len(), bins, frames]);
+    Some(ModelInputs::from_features(Tensor::from_data(values, device)))
+}
+
 /// The number of choices of each example, if the examples are inputs to choose from.
 fn num_choices(examples: &[&Example]) -> Option<usize> {
     match &examples.first()?.target {
@@ -114,6 +124,8 @@ fn labels(example: &Example, causal: CausalLoss, task: Task) -> Vec<i64> {
         (Task::CausalLm, CausalLoss::Target) => {
             [vec![IGNORE_INDEX; example.input.len()], learned_ids(example)].concat()
         }
+        // As in transformers' training of Whisper, language and task are learned too.
+        (Task::SpeechSeq2Seq, _) => whole(example),
         _ => target_ids(example),
     }
 }
@@ -166,8 +178,14 @@ fn learned_ids(example: &Example) -> Vec<i64> {
 }
 
 /// The inputs without targets, padded on the side from which `model` generates. That of a conversation ends before its last
-/// turn.
+/// turn. The decoder of a model of speech starts with the inputs, which have one length.
 pub(crate) fn prompts(examples: &[&Example], model: &Model, device: &Device) -> ModelInputs {
+    if let (Some(sounds), Model::Whisper(whisper)) = (sounds(examples, device), model) {
+        let start = whisper.config().decoder_start_token_id;
+        let rows: Vec<Vec<i64>> = examples.iter().map(|e| [&[start], e.input.as_slice()].concat()).collect();
+        let prompt = ModelInputs::from_rows(&rows, start, PaddingSide::Left, device);
+        return ModelInputs { decoder_input_ids: prompt.input_ids, ..sounds };
+    }
     let rows: Vec<Vec<i64>> = examples.iter().map(|e| e.last_turn().0).collect();
     ModelInputs::from_rows(&rows, model.pad_token_id(), model.padding_side(), device)
 }
@@ -219,6 +237,27 @@ mod tests {
         assert_eq!((batch.tokens, batch.labelled), (7, 4));
         assert_eq!(ids(prompts(&[&chat], &model, &Device::flex()).input_ids.unwrap()), [5, 6, 7, 1, 8]);
         assert_eq!(chat.last_turn().1, [9, 1]);
+    }
+
+    #[test]
+    fn a_model_of_speech_reads_features_and_learns_its_prompt_too() {
+        let json = r#"{"model_type": "whisper", "vocab_size": 12, "d_model": 8, "encoder_layers": 1, "decoder_layers": 1,
+            "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8,
+            "num_mel_bins": 2, "max_source_positions": 2, "max_target_positions": 8, "pad_token_id": 0,
+            "eos_token_id": 1, "decoder_start_token_id": 2}"#;
+        let model = ModelConfig::from_json(json).unwrap().init(&Device::flex());
+        let features = [1.0, 2.0, 0.5, 0.5, 3.0, 4.0, 0.5, 0.5];
+        let sound = SoundFeatures::new("a.wav", [2, 4], &features);
+        let long = Example::of_sound(sound.clone(), vec![7, 8], vec![9, 10, 1]);
+        let short = Example::of_sound(sound, vec![7, 8], vec![1]);
+        let batch = collate_for(CausalLoss::Target, &[&long, &short], &model, &Device::flex());
+        let read: Vec<f32> = batch.inputs.input_features.unwrap().into_data().iter().collect();
+        assert_eq!(read, [features, features].concat());
+        assert!(batch.inputs.input_ids.is_none());
+        assert_eq!(ids(batch.labels), [7, 8, 9, 10, 1, 7, 8, 1, -100, -100]);
+        assert_eq!((batch.tokens, batch.labelled), (8, 8));
+        let prompts = prompts(&[&long, &short], &model, &Device::flex());
+        assert_eq!(ids(prompts.decoder_input_ids.unwrap()), [2, 7, 8, 2, 7, 8]);
     }
 
     #[test]

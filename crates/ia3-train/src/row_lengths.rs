@@ -27,6 +27,11 @@ impl RowLengths {
                     self.inputs.push(input);
                     self.targets.extend(texts);
                 }
+                Task::SpeechSeq2Seq => {
+                    // The encoder reads no tokens.
+                    self.inputs.push(0);
+                    self.targets.extend(texts.iter().map(|text| input + text));
+                }
                 _ => self.inputs.push(input),
             }
         }

@@ -1,5 +1,5 @@
 use ia3_data::{Example, Span, Target};
-use ia3_models::{IGNORE_INDEX, ImageShape, Model, ProblemType, Task};
+use ia3_models::{IGNORE_INDEX, ImageShape, Model, ProblemType, SoundShape, Task};
 
 use crate::error::ExampleError;
 
@@ -44,6 +44,7 @@ impl TargetKind {
     fn fits(self, model: &Model) -> bool {
         let single = model.problem() == Some(ProblemType::SingleLabelClassification);
         match self {
+            Self::Text if model.task() == Task::SpeechSeq2Seq => true,
             Self::Text | Self::Choices => model.task().is_language_model(),
             // A regression with one label has a message of its own.
             Self::Class => single || model.num_labels() == Some(1),
@@ -81,6 +82,7 @@ pub(crate) fn check<'a>(
             }
         }
         check_image(index, example, model)?;
+        check_sound(index, example, model)?;
         check_parts(index, example, model.task())?;
         check_class(index, example, model)?;
     }
@@ -89,7 +91,7 @@ pub(crate) fn check<'a>(
 
 fn check_parts(index: usize, example: &Example, task: Task) -> Result<(), ExampleError> {
     let empty = |field| Err(ExampleError::EmptyField { index, field });
-    if example.input.is_empty() && example.pixels.is_none() {
+    if example.input.is_empty() && example.pixels.is_none() && example.sound.is_none() {
         return empty("input");
     }
     check_types(index, example)?;
@@ -143,6 +145,24 @@ fn check_image(index: usize, example: &Example, model: &Model) -> Result<(), Exa
                 Ok(())
             } else {
                 Err(ExampleError::ImageShape { index, found, expected })
+            }
+        }
+    }
+}
+
+/// A model of speech has the features of a sound in its shape, and no other model has any.
+fn check_sound(index: usize, example: &Example, model: &Model) -> Result<(), ExampleError> {
+    match (model.sound(), &example.sound) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(ExampleError::SoundForText { index }),
+        (Some(_), None) => Err(ExampleError::NoSound { index }),
+        (Some(SoundShape { bins, frames, .. }), Some(sound)) => {
+            let (found, expected) = (sound.shape, [bins, frames]);
+            let whole = sound.values.len().is_multiple_of(bins) && sound.values.len() <= bins * frames;
+            if found == expected && whole {
+                Ok(())
+            } else {
+                Err(ExampleError::SoundShape { index, found, expected })
             }
         }
     }

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 #[derive(Clone, clap::Args)]
 #[command(next_help_heading = "Fields and templates of the data")]
 pub(crate) struct DataArgs {
-    /// Field of the input [default: input, or text; for classes of words: tokens, a list of words; for spans: context].
+    /// Field of the input [default: input, or text; for classes of words: tokens, a list of words; for spans: context; for images:
+    /// image; for speech: audio].
     #[arg(long, value_name = "NAME")]
     pub(crate) input_field: Option<String>,
     /// Field of the second text of an input of two, for a model that classifies it [default: text_pair, or the usual second
     /// field: hypothesis, sentence2, question2, sentence].
     #[arg(long, value_name = "NAME")]
     pub(crate) text_pair_field: Option<String>,
-    /// Field of the target text [default: target; for spans: answers, as SQuAD has them].
+    /// Field of the target text [default: target; for spans: answers, as SQuAD has them; for speech: target, text, sentence or
+    /// transcription].
     #[arg(long, value_name = "NAME", conflicts_with_all = ["label_field", "choices_field"])]
     pub(crate) target_field: Option<String>,
     /// Field of the question about a context [default: question].
@@ -54,6 +56,12 @@ pub(crate) struct DataArgs {
     /// Mask token of the tokenizer [default: [MASK] or <mask>].
     #[arg(long, value_name = "TOKEN")]
     pub(crate) mask_token: Option<String>,
+    /// Language of the sounds, such as `en`, for a model of speech that knows several.
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) language: Option<String>,
+    /// Task of a model of speech: `transcribe` or `translate`.
+    #[arg(long, value_name = "TASK")]
+    pub(crate) task: Option<String>,
     /// Number of tokens that two windows of a long context share.
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub(crate) doc_stride: usize,

@@ -27,6 +27,8 @@ pub(crate) enum FigureName {
     Bleu,
     /// The exponential of the loss per token.
     Perplexity,
+    /// The share of wrong words, and that of wrong characters, of texts, as jiwer.
+    Wer,
 }
 
 #[derive(clap::Args)]

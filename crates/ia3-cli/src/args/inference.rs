@@ -15,7 +15,7 @@ Examples:
       --last --out last.safetensors";
 
 #[derive(clap::Args)]
-#[command(group = ArgGroup::new("source").required(true).args(["inputs", "texts"]), after_help = FORWARD)]
+#[command(group = ArgGroup::new("source").required(true).args(["inputs", "texts", "images"]), after_help = FORWARD)]
 pub(crate) struct Forward {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
@@ -27,13 +27,16 @@ pub(crate) struct Forward {
     /// File with one text per line, for the base's tokenizer.
     #[arg(long, value_name = "FILE")]
     pub(crate) texts: Option<PathBuf>,
+    /// PNG or JPEG files, for a model of images. The base's preprocessor_config.json says how they become numbers.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) images: Vec<PathBuf>,
     /// File with the second text of each line of --texts, for a model that reads two.
     #[arg(long, value_name = "FILE", requires = "texts")]
     pub(crate) text_pairs: Option<PathBuf>,
     /// Largest number of tokens of a text, or of both; longer texts are truncated, the longer one of two first.
     #[arg(long, value_name = "N", requires = "texts")]
     pub(crate) max_input_tokens: Option<usize>,
-    /// Number of texts per batch.
+    /// Number of texts or images per batch.
     #[arg(long, value_name = "N", default_value_t = 32)]
     pub(crate) batch_size: usize,
     /// Compute only the logits at the last token of each row that is not padding.

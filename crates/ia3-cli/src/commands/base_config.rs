@@ -108,16 +108,6 @@ fn with_saved_head(config: &ModelConfig, file: &AdapterFile) -> Option<ModelConf
     saves.then_some(classifier)
 }
 
-/// Refuses a model of images where the rows are texts.
-pub(crate) fn of_texts(config: &ModelConfig) -> anyhow::Result<()> {
-    ensure!(
-        config.image().is_none(),
-        "a `{}` model reads images, not texts; give `pixel_values` with `ia3 forward --inputs`, or train it by the library",
-        config.model_type()
-    );
-    Ok(())
-}
-
 /// The weight that gives a classifier its classes; `None` for a language model.
 pub(crate) fn head(config: &ModelConfig) -> Option<String> {
     Some(format!("{}.weight", config.classifier()?))

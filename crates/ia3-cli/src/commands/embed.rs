@@ -12,7 +12,6 @@ use ia3_guard::quote_path;
 use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
-use super::base_config;
 use crate::args::{Embed, Format, PoolingName};
 use crate::progress::Progress;
 use crate::tokenizer::{self, encoded, lines};
@@ -82,7 +81,6 @@ fn name(pooling: Pooling) -> &'static str {
 }
 
 fn rows(args: &Embed, config: &SentenceConfig) -> anyhow::Result<Vec<Vec<i64>>> {
-    base_config::of_texts(&ia3::read_config(&args.model.base)?)?;
     let tokenizer = tokenizer::open(&args.model.base)?;
     let encode = |line: &str| match config.lower_case {
         true => tokenizer.encode(&line.to_lowercase(), config.max_tokens),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::bail;
-use ia3::train::metrics::{bleu, macro_f1, matthews, micro_f1, rouge};
+use ia3::train::metrics::{bleu, character_error_rate, macro_f1, matthews, micro_f1, rouge, word_error_rate};
 use ia3::train::{Evaluation, Example, Target};
 
 use crate::args::FigureName;
@@ -37,7 +37,7 @@ pub(super) fn of(
                     _ => drop(all.insert("matthews", matthews(found, &wanted))),
                 }
             }
-            FigureName::Rouge | FigureName::Bleu => {
+            FigureName::Rouge | FigureName::Bleu | FigureName::Wer => {
                 let (found, wanted) = answers(texts, examples, evaluation)?;
                 match figure {
                     FigureName::Rouge => {
@@ -45,6 +45,10 @@ pub(super) fn of(
                         all.insert("rouge1", scores.rouge1);
                         all.insert("rouge2", scores.rouge2);
                         all.insert("rougeL", scores.rouge_l);
+                    }
+                    FigureName::Wer => {
+                        all.insert("wer", word_error_rate(&found, &wanted));
+                        all.insert("cer", character_error_rate(&found, &wanted));
                     }
                     _ => drop(all.insert("bleu", bleu(&found, &wanted))),
                 }

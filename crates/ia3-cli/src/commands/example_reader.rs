@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
+use anyhow::bail;
 use ia3::ModelConfig;
+#[cfg(feature = "images")]
+use ia3::data::ImageRows;
+#[cfg(feature = "audio")]
+use ia3::data::audio::SoundRows;
 use ia3::data::{
     ChatTemplate, Encoder, Fields, Layout, Masking, ModelKind, Template, TemplateChoice, TemplateSet,
 };
@@ -10,7 +15,6 @@ use ia3::models::Model;
 use ia3::train::Example;
 use ia3_guard::quote_path;
 
-use super::base_config;
 use crate::args::DataArgs;
 use crate::output::note;
 use crate::predictions::Texts;
@@ -18,8 +22,18 @@ use crate::{text_file, tokenizer};
 
 /// Reads data files for one base.
 pub(super) struct Reader {
-    encoder: Encoder,
+    rows: Rows,
     layout: Layout,
+    label_names: Vec<String>,
+}
+
+/// What turns rows into examples.
+enum Rows {
+    Texts(Box<Encoder>),
+    #[cfg(feature = "images")]
+    Images(Box<ImageRows>),
+    #[cfg(feature = "audio")]
+    Sounds(Box<SoundRows>),
 }
 
 impl Reader {
@@ -33,20 +47,38 @@ impl Reader {
     ) -> anyhow::Result<Self> {
         let label_names = label_names(args, config);
         let layout = layout(args, &label_names, seed)?;
-        base_config::of_texts(config)?;
+        if config.image().is_some() {
+            return Ok(Self { rows: images(base, config, model, &layout)?, layout, label_names });
+        }
+        if config.sound().is_some() {
+            return Ok(Self { rows: sounds(base, model, args, &layout)?, layout, label_names });
+        }
+        if args.language.is_some() || args.task.is_some() {
+            bail!(
+                "--language and --task are for a model of speech, and the base is a `{}` model; leave them out",
+                config.model_type()
+            );
+        }
         let encoder = Encoder::new(tokenizer::open(base)?, ia3::model_kind(model))
             .with_max_input_tokens(args.max_input_tokens)
             .with_max_target_tokens(args.max_target_tokens)
             .with_doc_stride(args.doc_stride)
             .with_masking(masking(args, seed))
-            .with_label_names(label_names)
+            .with_label_names(label_names.clone())
             .with_chat_template(ChatTemplate::open(base)?);
-        Ok(Self { encoder, layout })
+        Ok(Self { rows: Rows::Texts(Box::new(encoder)), layout, label_names })
     }
 
     /// The rows of a file. A row has one variant per template, or per masking of its text, or one window of its context each.
     pub(super) fn rows(&self, path: &Path) -> anyhow::Result<Vec<Vec<Example>>> {
-        let (rows, shape) = self.layout.read_with_shape(&text_file::source(path), &self.encoder)?;
+        let encoder = match &self.rows {
+            Rows::Texts(encoder) => encoder,
+            #[cfg(feature = "images")]
+            Rows::Images(images) => return super::images::examples(images, path),
+            #[cfg(feature = "audio")]
+            Rows::Sounds(sounds) => return super::sounds::examples(sounds, path),
+        };
+        let (rows, shape) = self.layout.read_with_shape(&text_file::source(path), encoder)?;
         if let Some(shape) = shape {
             note(format!("the rows of {} are {shape}", quote_path(path)));
         }
@@ -55,22 +87,30 @@ impl Reader {
 
     /// What the ids of the rows say.
     pub(super) fn texts(&self) -> Texts<'_> {
-        let classes_are_tokens = self.encoder.model == ModelKind::MaskedLm;
-        Texts {
-            tokenizer: &self.encoder.tokenizer,
-            label_names: &self.encoder.label_names,
-            classes_are_tokens,
-        }
+        let classes_are_tokens = self.is_for(ModelKind::MaskedLm);
+        let tokenizer = match &self.rows {
+            Rows::Texts(encoder) => Some(&encoder.tokenizer),
+            #[cfg(feature = "images")]
+            Rows::Images(_) => None,
+            #[cfg(feature = "audio")]
+            Rows::Sounds(sounds) => Some(&sounds.tokenizer),
+        };
+        Texts { tokenizer, label_names: &self.label_names, classes_are_tokens }
+    }
+
+    /// Whether the rows are texts for a model of this kind.
+    fn is_for(&self, model: ModelKind) -> bool {
+        matches!(&self.rows, Rows::Texts(encoder) if encoder.model == model)
     }
 
     /// The names of the classes, in the order of their numbers.
     pub(super) fn label_names(&self) -> &[String] {
-        &self.encoder.label_names
+        &self.label_names
     }
 
     /// The examples of rows for the template at `place`, and the row of each. All windows of a context are examples.
     pub(super) fn examples(&self, rows: &[Vec<Example>], place: usize) -> (Vec<Example>, Vec<usize>) {
-        let windows = self.encoder.model == ModelKind::QuestionAnswerer;
+        let windows = self.is_for(ModelKind::QuestionAnswerer);
         let of_row = |(row, variants): (usize, &Vec<Example>)| {
             let own = if windows { variants.clone() } else { vec![variants[place].clone()] };
             own.into_iter().map(move |example| (example, row)).collect::<Vec<_>>()
@@ -87,6 +127,41 @@ impl Reader {
             }
         }
     }
+}
+
+/// Rows with images. A row has one variant, so there are no templates.
+#[cfg(feature = "images")]
+fn images(base: &Path, config: &ModelConfig, model: &Model, layout: &Layout) -> anyhow::Result<Rows> {
+    let rows = super::images::rows(base, config, ia3::model_kind(model), fields(layout, "images")?)?;
+    Ok(Rows::Images(Box::new(rows)))
+}
+
+/// The names of the fields of rows that are no texts.
+#[cfg(any(feature = "images", feature = "audio"))]
+fn fields(layout: &Layout, read: &str) -> anyhow::Result<Fields> {
+    match layout {
+        Layout::Fields(fields) => Ok(fields.clone()),
+        Layout::Templates { .. } => bail!("templates make texts, but the model reads {read}; leave them out"),
+    }
+}
+
+/// Rows with sounds. A row has one variant, so there are no templates.
+#[cfg(feature = "audio")]
+fn sounds(base: &Path, model: &Model, args: &DataArgs, layout: &Layout) -> anyhow::Result<Rows> {
+    Ok(Rows::Sounds(Box::new(super::sounds::rows(base, model, args, fields(layout, "sounds")?)?)))
+}
+
+#[cfg(not(feature = "audio"))]
+fn sounds(_: &Path, _: &Model, _: &DataArgs, _: &Layout) -> anyhow::Result<Rows> {
+    bail!("a model of speech reads sounds, but this program was built without the feature `audio`")
+}
+
+#[cfg(not(feature = "images"))]
+fn images(_: &Path, config: &ModelConfig, _: &Model, _: &Layout) -> anyhow::Result<Rows> {
+    bail!(
+        "a `{}` model reads images, but this program was built without the feature `images`",
+        config.model_type()
+    )
 }
 
 /// How tokens are hidden from a masked language model.

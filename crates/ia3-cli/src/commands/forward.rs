@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use anyhow::bail;
 use burn::tensor::{DType, Device, TensorData};
-use ia3::data::TokenPair;
+use ia3::data::{Pixels, TokenPair};
 use ia3::models::Model;
+use ia3::train::image_batch;
 use ia3::{ModelInputs, NonFinite, Task};
 use ia3_guard::quote_path;
 use serde::Serialize;
 
 use super::adapted_model::AdaptedModel;
-use super::{base_config, text_rows};
+use super::text_rows;
 use crate::args::{Format, Forward};
 use crate::progress::Progress;
 use crate::tokenizer;
@@ -42,7 +43,16 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
             let _waiting = Progress::waiting("computing");
             logits(&model.for_all(inputs.rows())?, inputs, args)?
         }
-        Source::Texts(rows) => of_texts(&model, rows, args, device)?,
+        Source::Texts(rows) => {
+            let longest = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+            let batches = of_rows(&model, rows, args, |model, rows| text_rows::batch(model, rows, device))?;
+            stack(batches, longest)
+        }
+        Source::Images(images) => {
+            let batch = |_: &Model, images: &[Pixels]| Ok(image_batch(images, device).unwrap_or_default());
+            let tokens = ia3::read_config(&args.model.base)?.image().map_or(0, |image| image.tokens);
+            stack(of_rows(&model, images, args, batch)?, tokens)
+        }
     };
     let seconds = start.elapsed().as_secs_f64();
     check_finite(&logits, args)?;
@@ -52,10 +62,11 @@ pub(crate) fn run(args: &Forward, device: &Device, format: Format) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// The input: tensors, or the token ids of one text, or of two, per row.
+/// The input: tensors, or the token ids of one text, or of two, per row, or images.
 enum Source {
     Inputs(Box<ModelInputs>),
     Texts(Vec<TokenPair>),
+    Images(Vec<Pixels>),
 }
 
 impl Source {
@@ -68,7 +79,12 @@ impl Source {
             };
             return Ok(Self::Inputs(Box::new(inputs)));
         }
-        base_config::of_texts(&config)?;
+        if !args.images.is_empty() {
+            return Ok(Self::Images(images(&args.model.base, &config, &args.images)?));
+        }
+        if config.image().is_some() {
+            bail!("a `{}` model reads images, not texts; give files with --images", config.model_type());
+        }
         let tokenizer = tokenizer::open_for_prompts(&args.model.base)?;
         let task = config.init(device).task();
         if task == Task::SpeechSeq2Seq {
@@ -125,25 +141,36 @@ fn check_finite(logits: &TensorData, args: &Forward) -> anyhow::Result<()> {
     }
 }
 
-fn of_texts(
+/// The logits of the rows, batch by batch.
+fn of_rows<R>(
     model: &AdaptedModel,
-    rows: &[TokenPair],
+    rows: &[R],
     args: &Forward,
-    device: &Device,
-) -> anyhow::Result<TensorData> {
-    let longest = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+    batch: impl Fn(&Model, &[R]) -> anyhow::Result<ModelInputs>,
+) -> anyhow::Result<Vec<TensorData>> {
     let mut all: Vec<TensorData> = vec![];
     model.check(rows.len())?;
     let batch_size = args.batch_size.max(1);
-    let progress = Progress::of("computing", rows.len(), 0, "texts");
-    for (i, texts) in rows.chunks(batch_size).enumerate() {
+    let progress = Progress::of("computing", rows.len(), 0, "rows");
+    for (i, rows) in rows.chunks(batch_size).enumerate() {
         let first = i * batch_size;
-        let model = model.for_rows(first..first + texts.len())?;
-        let inputs = text_rows::batch(&model, texts, device)?;
-        all.push(logits(&model, &inputs, args)?);
-        progress.set(first + texts.len(), "");
+        let model = model.for_rows(first..first + rows.len())?;
+        all.push(logits(&model, &batch(&model, rows)?, args)?);
+        progress.set(first + rows.len(), "");
     }
-    Ok(stack(all, longest))
+    Ok(all)
+}
+
+#[cfg(feature = "images")]
+use super::images::read as images;
+
+#[cfg(not(feature = "images"))]
+fn images(
+    _: &std::path::Path,
+    _: &ia3::ModelConfig,
+    _: &[std::path::PathBuf],
+) -> anyhow::Result<Vec<Pixels>> {
+    bail!("this program was built without the feature `images`; give `pixel_values` with --inputs")
 }
 
 /// Concatenates batches. Where there is an axis of tokens, the logits of shorter texts are padded with zeros.

@@ -59,6 +59,21 @@ impl Batch<'_> {
     }
 }
 
+/// The settings with the language and the task that options name.
+pub(super) fn of_speech(
+    mut file: GenerationFile,
+    language: &Option<String>,
+    task: &Option<String>,
+) -> anyhow::Result<GenerationFile> {
+    if let Some(language) = language {
+        file = file.with_language(language)?;
+    }
+    if let Some(task) = task {
+        file = file.with_task(task)?;
+    }
+    Ok(file)
+}
+
 /// The settings of the model and of the base's `generation_config.json`, changed by the options.
 pub(super) fn config(
     model: &Model,

@@ -18,6 +18,8 @@ mod generate;
 mod generation;
 #[cfg(feature = "hub")]
 mod hub_names;
+#[cfg(feature = "images")]
+mod images;
 mod inspect;
 mod merge;
 mod merge_format;
@@ -28,6 +30,8 @@ mod quantize;
 #[cfg(feature = "serve")]
 mod serve;
 mod shell;
+#[cfg(feature = "audio")]
+mod sounds;
 mod status;
 mod targets;
 mod text_rows;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::common::{run, succeed, tensor, workspace};
 
 /// A WAV file of one channel with samples of 16 bits.
-fn wav(path: &Path, rate: u32, samples: &[i16]) -> String {
+pub(crate) fn wav(path: &Path, rate: u32, samples: &[i16]) -> String {
     let data: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let size = data.len() as u32;
     let mut bytes = vec![];
@@ -25,12 +25,12 @@ fn wav(path: &Path, rate: u32, samples: &[i16]) -> String {
     path.display().to_string()
 }
 
-fn tone(hertz: f32, samples: usize) -> Vec<i16> {
+pub(crate) fn tone(hertz: f32, samples: usize) -> Vec<i16> {
     (0..samples).map(|i| (9000.0 * (i as f32 * hertz * 0.000_392_699).sin()) as i16).collect()
 }
 
 /// The Whisper of the corpus, which reads 20 frames of 8 bins, with a tokenizer of as many words as it has ids.
-fn base(dir: &Path) -> PathBuf {
+pub(crate) fn base(dir: &Path) -> PathBuf {
     let (from, to) = (workspace().join("fixtures/whisper/base"), dir.join("base"));
     std::fs::create_dir(&to).unwrap();
     for name in ["config.json", "model.safetensors"] {
@@ -54,7 +54,7 @@ fn base(dir: &Path) -> PathBuf {
     to
 }
 
-fn said(args: &[&str]) -> String {
+pub(crate) fn said(args: &[&str]) -> String {
     let output = run(args);
     assert!(!output.status.success(), "{args:?}");
     String::from_utf8(output.stderr).unwrap()

@@ -24,6 +24,8 @@ mod gguf_base;
 mod heads;
 mod hostile;
 mod hub;
+#[cfg(feature = "images")]
+mod images;
 mod links;
 mod minilm;
 mod packed;
@@ -33,6 +35,8 @@ mod resume;
 mod rows;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(feature = "audio")]
+mod sounds;
 mod tasks;
 mod tensorboard;
 mod train;

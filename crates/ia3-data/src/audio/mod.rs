@@ -3,8 +3,10 @@
 mod log_mel;
 mod mel_filters;
 mod preprocessor;
+mod rows;
 mod sound;
 mod spectrum;
 
 pub use log_mel::LogMel;
+pub use rows::SoundRows;
 pub use sound::Sound;

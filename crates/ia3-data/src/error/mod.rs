@@ -37,6 +37,10 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An image cannot be read, or not as the model needs it.
+    #[cfg(feature = "images")]
+    #[error(transparent)]
+    Image(#[from] crate::image::ImageError),
     /// A file has another format.
     #[error("{} {kind}, expected JSON lines; {}", quote_path(path), kind.advice())]
     WrongKind {

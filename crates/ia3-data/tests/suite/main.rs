@@ -4,6 +4,8 @@
 mod audio;
 mod chat;
 mod gguf;
+#[cfg(feature = "images")]
+mod images;
 mod padding;
 #[cfg(feature = "parquet")]
 mod parquet;

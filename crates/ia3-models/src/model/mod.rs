@@ -11,6 +11,7 @@ use crate::error::ModelError;
 use crate::feed_forward_pairs::feed_forwards;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::image::ImageShape;
+use crate::input_features::SoundShape;
 use crate::inputs::{ModelInputs, PaddingSide, check_row_ids};
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
@@ -84,6 +85,11 @@ impl Model {
     /// The shape of the images that the model reads ([`ModelInputs::pixel_values`]), or `None` for a model of texts.
     pub fn image(&self) -> Option<ImageShape> {
         each!(self, m => ArchitectureConfig::image(m.config()))
+    }
+
+    /// The shape of the features of sound that the model reads ([`ModelInputs::input_features`]), or `None` for other models.
+    pub fn sound(&self) -> Option<SoundShape> {
+        each!(self, m => ArchitectureConfig::sound(m.config()))
     }
 
     /// Rows of ids as one batch, padded on `side` to the longest ([`ModelInputs::from_rows`]).

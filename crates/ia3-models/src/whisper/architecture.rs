@@ -1,6 +1,7 @@
 use super::config::WhisperConfig;
 use crate::architecture::ArchitectureConfig;
 use crate::error::ModelError;
+use crate::input_features::SoundShape;
 
 const TABLE: &str = "model.decoder.embed_tokens.weight";
 
@@ -18,6 +19,10 @@ impl ArchitectureConfig for WhisperConfig {
 
     fn vocab_size(&self) -> usize {
         self.vocab_size
+    }
+
+    fn sound(&self) -> Option<SoundShape> {
+        Some(self.sound())
     }
 
     fn base_model_prefix(&self) -> Option<&'static str> {

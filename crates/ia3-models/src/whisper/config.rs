@@ -1,6 +1,7 @@
 use crate::activation::Activation;
 use crate::config_field::{expect, expect_divides, expect_dropout, expect_layers, expect_sizes};
 use crate::error::ModelError;
+use crate::input_features::SoundShape;
 use crate::shape::{HasShape, Shape};
 
 /// The `config.json` of Whisper (Hugging Face's `WhisperConfig`), with its defaults.
@@ -73,6 +74,11 @@ impl WhisperConfig {
     /// The number of frames of the features: the second convolution halves it.
     pub fn frames(&self) -> usize {
         2 * self.max_source_positions
+    }
+
+    /// The shape of the features.
+    pub fn sound(&self) -> SoundShape {
+        SoundShape { bins: self.num_mel_bins, frames: self.frames(), tokens: self.max_source_positions }
     }
 
     pub(super) fn check(&self) -> Result<(), ModelError> {

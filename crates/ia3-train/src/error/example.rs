@@ -45,6 +45,30 @@ pub enum ExampleError {
         /// The shape that the model reads.
         expected: [usize; 3],
     },
+    /// The model reads sound, and an example has none.
+    #[error("example {index} has no sound, which the model reads; make it with `Example::of_sound`")]
+    NoSound {
+        /// Position in the data, from 0.
+        index: usize,
+    },
+    /// The model reads no sound, and an example has one.
+    #[error("example {index} has a sound, but the model reads none; take a model of speech")]
+    SoundForText {
+        /// Position in the data, from 0.
+        index: usize,
+    },
+    /// The features of a sound have another shape than those that the model reads.
+    #[error(
+        "the features of example {index} have the shape {found:?} (bins, frames), but the model reads {expected:?}"
+    )]
+    SoundShape {
+        /// Position in the data, from 0.
+        index: usize,
+        /// The shape.
+        found: [usize; 2],
+        /// The shape that the model reads.
+        expected: [usize; 2],
+    },
     /// The targets of a data set are of different kinds.
     #[error(
         "the target of example {index} is {found}, but that of example 0 is {first}; a data set needs targets of one kind"
@@ -171,7 +195,7 @@ fn advice(task: Task) -> &'static str {
         Task::MaskedLm => "the model predicts hidden tokens, and needs a class for each token of the input",
         Task::MultipleChoice => "the model chooses one of several inputs, and needs an input with `choices`",
         Task::FeatureExtraction => "the model has no head; give it one to train it",
-        Task::SpeechSeq2Seq => "the model reads the features of sound, which rows of text do not have",
+        Task::SpeechSeq2Seq => "the model writes what is said in a sound, and needs a text as the target",
         Task::Seq2SeqLm | Task::CausalLm => {
             "the model is a language model, which needs texts as targets; give each class its text as a choice"
         }

@@ -23,7 +23,12 @@ pub(super) struct Batch {
 pub(super) fn evaluate(run: &Run, rows: &[&Example]) -> Result<Batch, TrainError> {
     let mean = loss(&run.model, rows, run.loss)?;
     let longest = rows.iter().map(|e| e.last_turn().1.len()).max().unwrap_or(0);
-    let generated = generate(&run.model, &prompts(rows, &run.model, &run.device), longest)?;
+    // The prompts of a model of speech are not padded.
+    let is_padded = run.model.sound().is_none();
+    let mut generated = vec![];
+    for rows in rows.chunk_by(|a, b| is_padded || a.input.len() == b.input.len()) {
+        generated.extend(generate(&run.model, &prompts(rows, &run.model, &run.device), longest)?);
+    }
     Ok(Batch { loss: mean.total.into_scalar::<f32>(), labelled: mean.labelled, generated })
 }
 
@@ -55,8 +60,8 @@ fn generate(model: &Model, inputs: &ModelInputs, longest: usize) -> Result<Vec<V
     let ids = model.generate(inputs, &config)?.ids;
     let width = ids.dims()[1];
     let ids: Vec<i64> = ids.into_data().iter().collect();
-    let prompt = match (model.task(), &inputs.input_ids) {
-        (Task::CausalLm, Some(prompts)) => prompts.dims()[1],
+    let prompt = match (model.task(), &inputs.input_ids, &inputs.decoder_input_ids) {
+        (Task::CausalLm, Some(prompts), _) | (Task::SpeechSeq2Seq, _, Some(prompts)) => prompts.dims()[1],
         _ => 1, // the start token of the decoder
     };
     Ok(ids.chunks(width).map(|row| before_end(&row[prompt..], &config)).collect())

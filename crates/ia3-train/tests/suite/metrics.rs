@@ -1,8 +1,8 @@
-//! Metrics, compared with scikit-learn, rouge_score and sacrebleu (`fixtures/oracle/gen_metrics.py`).
+//! Metrics, compared with scikit-learn, rouge_score, sacrebleu and jiwer (`fixtures/oracle/gen_metrics.py`).
 
 use std::path::PathBuf;
 
-use ia3_train::metrics::{bleu, macro_f1, matthews, micro_f1, rouge};
+use ia3_train::metrics::{bleu, character_error_rate, macro_f1, matthews, micro_f1, rouge, word_error_rate};
 use serde_json::Value;
 
 fn figures(kind: &str) -> Vec<Value> {
@@ -35,7 +35,7 @@ fn figures_of_classes_are_those_of_scikit_learn() {
 }
 
 #[test]
-fn figures_of_texts_are_those_of_rouge_score_and_sacrebleu() {
+fn figures_of_texts_are_those_of_rouge_score_sacrebleu_and_jiwer() {
     let cases = figures("texts");
     assert_eq!(cases.len(), 3);
     for case in cases {
@@ -48,6 +48,8 @@ fn figures_of_texts_are_those_of_rouge_score_and_sacrebleu() {
         near("ROUGE-2", scores.rouge2, &case["rouge2"]);
         near("ROUGE-L", scores.rouge_l, &case["rougeL"]);
         near("BLEU", bleu(&found, &wanted), &case["bleu"]);
+        near("word error rate", word_error_rate(&found, &wanted), &case["wer"]);
+        near("character error rate", character_error_rate(&found, &wanted), &case["cer"]);
     }
 }
 

@@ -78,14 +78,8 @@ fn of_audio(_: &Generate, _: &Device, _: Format, _: &mut usize) -> anyhow::Resul
 
 /// The settings in the base's `generation_config.json`, with the language and the task of the options.
 fn generation_file(args: &Generate, streams: Option<&'static str>) -> anyhow::Result<GenerationFile> {
-    let mut file = generation::file(&args.model.base, &args.generation, streams)?;
-    if let Some(language) = &args.language {
-        file = file.with_language(language)?;
-    }
-    if let Some(task) = &args.task {
-        file = file.with_task(task)?;
-    }
-    Ok(file)
+    let file = generation::file(&args.model.base, &args.generation, streams)?;
+    generation::of_speech(file, &args.language, &args.task)
 }
 
 /// Notes logits that mean nothing, and refuses to write what was chosen from them.

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::AdapterFile;
 use ia3::models::Model;
-use ia3::{Ia3Config, Pretrained, Task};
+use ia3::{Ia3Config, Pretrained};
 use ia3_guard::Limit;
 
 use crate::args::Train;
@@ -14,7 +14,7 @@ use crate::output::note;
 use crate::text_file;
 
 /// The configuration that `--adapter` or `--config`, or `--target` and `--feedforward`, describe.
-pub(super) fn from_args(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
+pub(super) fn from_args(args: &Train, model: &Model) -> anyhow::Result<Ia3Config> {
     let base = args.base_name.clone().unwrap_or_else(|| ia3::base_name(&args.base));
     if let Some(dir) = &args.adapter {
         let config = AdapterFile::open(dir)?.config;
@@ -25,7 +25,9 @@ pub(super) fn from_args(args: &Train, task: Task) -> anyhow::Result<Ia3Config> {
         let config = Ia3Config::from_json(&json).with_context(|| path.display().to_string())?;
         return Ok(Ia3Config { base_model_name_or_path: Some(base), ..config });
     }
-    let config = Ia3Config { task_type: ia3::task_type(task), ..Ia3Config::new() }.with_base_model(base);
+    // PEFT has no task for images.
+    let task_type = ia3::task_type(model.task()).filter(|_| model.image().is_none());
+    let config = Ia3Config { task_type, ..Ia3Config::new() }.with_base_model(base);
     let config = targets::with(config, &args.targets, args.feedforward.as_deref());
     config.validate()?;
     Ok(config)

@@ -52,12 +52,14 @@ fn task_reports(run: &Run, interrupted: bool) -> anyhow::Result<Vec<TaskReport>>
 
 /// The answers of the trained adapters to the held-out examples, as lines of JSON.
 fn predictions(run: &Run, after: &[Option<Evaluation>]) -> anyhow::Result<String> {
-    let tokenizer = tokenizer::open(&run.args.base)?;
+    let of_texts = run.setup.base.image().is_none();
+    let tokenizer = of_texts.then(|| tokenizer::open(&run.args.base)).transpose()?;
     let mut all = String::new();
     for (task, evaluation) in run.setup.tasks.iter().zip(after) {
         let (Some(examples), Some(evaluation)) = (&task.held_out, evaluation) else { continue };
         let classes_are_tokens = run.setup.base.task() == Task::MaskedLm;
-        let texts = Texts { tokenizer: &tokenizer, label_names: &task.label_names, classes_are_tokens };
+        let texts =
+            Texts { tokenizer: tokenizer.as_ref(), label_names: &task.label_names, classes_are_tokens };
         let mut row = 0;
         let answer = |(place, example): (usize, &Example)| {
             row += usize::from(!predictions::continues(example));

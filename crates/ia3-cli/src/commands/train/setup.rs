@@ -40,7 +40,7 @@ pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     };
     let shapes = base_config.init(device);
     let config = train_config::from_args(args);
-    let adapter_config = adapter_config::from_args(args, shapes.task())?;
+    let adapter_config = adapter_config::from_args(args, &shapes)?;
 
     // 2. Read and tokenise the rows, which may decide how many classes a classifier has.
     let rows = rows::read(task_list::from_args(args)?, args, (&base_config, &shapes), &config)?;

@@ -45,6 +45,8 @@ struct Entry {
     mlm_probability: Option<f64>,
     mask_token: Option<String>,
     doc_stride: Option<usize>,
+    language: Option<String>,
+    task: Option<String>,
 }
 
 /// Names that no task can have, with the reason.
@@ -155,6 +157,8 @@ impl Entry {
             mlm_probability: self.mlm_probability.unwrap_or(flags.mlm_probability),
             mask_token: self.mask_token.or(flags.mask_token),
             doc_stride: self.doc_stride.unwrap_or(flags.doc_stride),
+            language: self.language.or(flags.language),
+            task: self.task.or(flags.task),
         };
         check(&rows)?;
         let (data, eval) = (around.join(self.data), self.eval.map(|path| around.join(path)));

@@ -29,7 +29,8 @@ impl AttentionWeights {
         let config: serde_json::Value =
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let heads = ["num_heads", "num_attention_heads", "n_head", "n_heads", "encoder_attention_heads"];
-        let heads = heads.iter().find_map(|name| config[*name].as_f64()).unwrap_or(1.0);
+        let tower = config.get("vision_config").unwrap_or(&config);
+        let heads = heads.iter().find_map(|name| tower[*name].as_f64()).unwrap_or(1.0);
         let float32 = matches!(dtype, DtypeName::Auto | DtypeName::Float32);
         let recomputed = float32 && is_flex(device) && dropout(&config) == 0.0;
         let kept = match is_capped(&config) {
@@ -69,11 +70,12 @@ pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: A
     };
     let of = |[rows, width]: [usize; 2]| (rows as f64, width as f64);
     let (inputs, targets) = (of(plan.largest_inputs), of(plan.largest_targets));
-    let in_decoder = task == Task::Seq2SeqLm && module.path.starts_with("decoder");
-    let crosses = module.path.contains("EncDecAttention");
+    let has_encoder = matches!(task, Task::Seq2SeqLm | Task::SpeechSeq2Seq);
+    let in_decoder = has_encoder && module.path.split('.').any(|part| part == "decoder");
+    let crosses = ["EncDecAttention", "encoder_attn"].iter().any(|name| module.path.contains(name));
     let (rows, queries) = if in_decoder { targets } else { inputs };
     let name = module.path.rsplit('.').next().unwrap_or_default();
-    let reads_encoder = crosses && ["k", "v"].contains(&name);
+    let reads_encoder = crosses && ["k", "v", "k_proj", "v_proj"].contains(&name);
     let tokens = if reads_encoder { inputs.0 * inputs.1 } else { rows * queries };
     let scores =
         match ["k", "k_proj", "key", "k_lin", "c_attn", "query_key_value", "Wqkv", "key_proj", "in_proj"]
@@ -87,7 +89,7 @@ pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: A
 
 /// The number of values of the logits, their log-softmax and its gradient. A classifier's few values are left out.
 pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task) -> f64 {
-    if !task.is_language_model() {
+    if !task.is_language_model() && task != Task::SpeechSeq2Seq {
         return 0.0;
     }
     let rows = |module: &ModuleInfo| match module.kind {
@@ -133,5 +135,8 @@ mod tests {
         assert_eq!(kept("encoder.block.0.layer.0.SelfAttention.k"), 30.0 * 10.0 + 3.0 * 4.0 * 2.0 * 25.0);
         assert_eq!(kept("decoder.block.0.layer.1.EncDecAttention.k"), 30.0 * 10.0 + 3.0 * 4.0 * 2.0 * 15.0);
         assert_eq!(kept("decoder.block.0.layer.1.EncDecAttention.q"), 30.0 * 6.0);
+        assert_eq!(kept("model.encoder.layers.0.fc1"), 30.0 * 10.0);
+        assert_eq!(kept("model.decoder.layers.0.fc1"), 30.0 * 6.0);
+        assert_eq!(kept("model.decoder.layers.0.encoder_attn.v_proj"), 30.0 * 10.0);
     }
 }

@@ -63,6 +63,10 @@ pub(super) fn check(
 impl Memory {
     fn estimate(args: &Train, model: &Model, plan: &EpochPlan, device: &Device) -> anyhow::Result<Self> {
         let info = model.info();
+        let mut plan = *plan;
+        let tokens = model.image().map(|image| image.tokens).or(model.sound().map(|sound| sound.tokens));
+        plan.largest_inputs[1] = tokens.unwrap_or(plan.largest_inputs[1]);
+        let plan = &plan;
         let weights = AttentionWeights::read(&args.base, args.dtype, device)?;
         let kept = |module| kept(module, plan, model.task(), weights);
         let values = info.modules.iter().map(kept).sum::<f64>() + logits(&info, plan, model.task());
