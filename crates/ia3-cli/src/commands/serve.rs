@@ -60,7 +60,8 @@ fn server(args: &Serve) -> anyhow::Result<ServerOptions> {
         .with_generation(GenerationFile::open(&args.base)?)
         .with_sentence(SentenceConfig::of(&args.base)?)
         .with_allow_loading(args.allow_loading)
-        .with_body_limit(args.body_limit))
+        .with_body_limit(args.body_limit)
+        .with_connections(args.max_connections as usize))
 }
 
 fn engines(args: &Serve, device: &Device) -> anyhow::Result<(Engines, Vec<JoinHandle<()>>)> {

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ia3::data::ChatTemplate;
 use ia3::{GenerationFile, SentenceConfig};
@@ -24,12 +24,17 @@ pub struct ServerOptions {
     pub allow_loading: bool,
     /// The largest body of a request in bytes.
     pub body_limit: usize,
+    /// The most connections at a time; further ones wait.
+    pub connections: usize,
+    /// How long a client may take to send the head of a request, to send the next part of its body, and to ask again on a connection.
+    pub patience: Duration,
 }
 
 impl ServerOptions {
-    /// A server whose base has this name, without a key, and with bodies of up to 2 MiB.
+    /// A server whose base has this name, without a key, with bodies of up to 2 MiB and up to 512 connections at a time, and clients that may
+    /// take 30 s to ask.
     pub fn new(base_name: impl Into<String>) -> Self {
-        Self { base_name: base_name.into(), body_limit: 2 << 20, ..Self::default() }
+        Self { base_name: base_name.into(), body_limit: 2 << 20, connections: 512, patience: Duration::from_secs(30), ..Self::default() }
     }
 
     /// Sets [`api_key`](Self::api_key).
@@ -60,6 +65,16 @@ impl ServerOptions {
     /// Sets [`body_limit`](Self::body_limit).
     pub fn with_body_limit(self, body_limit: usize) -> Self {
         Self { body_limit, ..self }
+    }
+
+    /// Sets [`connections`](Self::connections). 0 is taken as 1.
+    pub fn with_connections(self, connections: usize) -> Self {
+        Self { connections: connections.max(1), ..self }
+    }
+
+    /// Sets [`patience`](Self::patience).
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 }
 

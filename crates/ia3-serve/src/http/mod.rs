@@ -6,6 +6,7 @@ mod auth;
 mod chat;
 mod classify;
 mod completions;
+mod connections;
 mod embeddings;
 mod error;
 mod events;
@@ -36,6 +37,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub use app::{App, ServerOptions};
 
@@ -67,6 +69,7 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { ApiError::not_found("there is nothing at this address") })
         .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
         .layer(DefaultBodyLimit::max(app.body_limit()))
+        .layer(RequestBodyTimeoutLayer::new(app.options().patience))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(log::log))
         .layer(PropagateRequestIdLayer::x_request_id())
@@ -103,5 +106,6 @@ pub async fn serve(
         stop.await;
         ending.engines().end();
     };
-    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await.map_err(failed)
+    connections::answer(listener, router(app.clone()), app.options(), stop).await;
+    Ok(())
 }

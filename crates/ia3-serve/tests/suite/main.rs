@@ -5,6 +5,7 @@ mod common;
 mod engine;
 mod exact;
 mod forward;
+mod hostile_clients;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "http")]
