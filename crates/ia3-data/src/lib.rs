@@ -59,6 +59,7 @@ mod template;
 mod text_example;
 #[cfg(feature = "text")]
 mod token_kind;
+#[cfg(feature = "text")]
 mod tokenizer;
 #[cfg(feature = "text")]
 mod tokenizer_files;
@@ -81,7 +82,7 @@ pub use chat::{ChatTemplate, Conversation, Shape};
 #[cfg(feature = "text")]
 pub use encoder::Encoder;
 #[cfg(feature = "text")]
-pub use error::{DataError, TemplateError};
+pub use error::{ChatError, DataError, MaskError, RowError, TemplateError};
 #[cfg(feature = "text")]
 pub use fields::Fields;
 #[cfg(feature = "text")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ia3_gguf::{GgufFile, is_gguf};
 use ia3_guard::{Limit, caught, quote, quote_path, read_bytes};
 
-use crate::error::DataError;
+use crate::error::{DataError, MaskError};
 use crate::gguf::tokenizer_json;
 use crate::tokenizer_files::{TokenizerFiles, text_of_bytes};
 use crate::tokenizer_limits::{check, check_maps};
@@ -110,7 +110,7 @@ impl Tokenizer {
             Some(token) => return self.id_of(token),
             None => ["[MASK]", "<mask>"].into_iter().find_map(id),
         };
-        self.known(found.ok_or(DataError::NoMaskToken)?)
+        self.known(found.ok_or(MaskError::NoMaskToken)?)
     }
 
     /// The number of ids of the model, or of the tokenizer if the model is not known.
