@@ -50,6 +50,8 @@ mod record;
 #[cfg(feature = "text")]
 mod records;
 #[cfg(feature = "text")]
+mod sentence_piece;
+#[cfg(feature = "text")]
 mod table;
 #[cfg(feature = "text")]
 mod targets;

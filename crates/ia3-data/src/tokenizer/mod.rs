@@ -37,8 +37,9 @@ impl Tokenizer {
     /// The tokenizer of a base: what the files of its folder make together, or what the metadata of a GGUF file says. `None` if
     /// the base has none.
     ///
-    /// A folder has `tokenizer.json`, or `vocab.txt` of BERT's classes, `vocab.json` with `merges.txt` of the classes of GPT-2,
-    /// RoBERTa, BART, GPT-NeoX and Qwen 2, or `spiece.model` of T5's; ByT5's class needs none. Beside them
+    /// A folder has `tokenizer.json`, or `vocab.txt` of the classes of BERT and ESM, `vocab.json` with `merges.txt` of the classes of
+    /// GPT-2, RoBERTa, BART, GPT-NeoX, Qwen 2 and DeBERTa, or a model of SentencePiece of the classes of T5, XLM-RoBERTa, CamemBERT,
+    /// mBART, NLLB, DeBERTa-v2, Llama, Gemma and Mistral; ByT5's class needs none. Beside them
     /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` add tokens, and set `do_lower_case`,
     /// `strip_accents`, `tokenize_chinese_chars` and `add_prefix_space`, as in transformers 5.
     ///
