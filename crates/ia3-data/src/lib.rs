@@ -53,6 +53,8 @@ mod record;
 #[cfg(feature = "text")]
 mod records;
 #[cfg(feature = "text")]
+mod sentence_piece;
+#[cfg(feature = "text")]
 mod table;
 #[cfg(feature = "text")]
 mod targets;
@@ -62,6 +64,7 @@ mod template;
 mod text_example;
 #[cfg(feature = "text")]
 mod token_kind;
+#[cfg(feature = "text")]
 mod tokenizer;
 #[cfg(feature = "text")]
 mod tokenizer_files;
@@ -85,7 +88,7 @@ pub use chat::{ChatTemplate, Conversation, Shape};
 #[cfg(feature = "text")]
 pub use encoder::Encoder;
 #[cfg(feature = "text")]
-pub use error::{DataError, TemplateError};
+pub use error::{ChatError, DataError, MaskError, RowError, TemplateError};
 #[cfg(feature = "text")]
 pub use fields::Fields;
 #[cfg(feature = "text")]

@@ -1,6 +1,6 @@
 //! What a masked language model learns from: texts of which tokens are hidden.
 
-use crate::error::DataError;
+use crate::error::{DataError, MaskError};
 use crate::example::{Example, Target};
 use crate::tokenizer::Tokenizer;
 
@@ -64,7 +64,7 @@ pub(crate) fn masked(
 ) -> Result<Vec<Example>, DataError> {
     let Masking { probability, seed, variants, token } = masking;
     if !(*probability > 0.0 && *probability < 1.0) {
-        return Err(DataError::MaskShare { found: *probability });
+        return Err(MaskError::MaskShare { found: *probability }.into());
     }
     let mask = tokenizer.mask_id(token.as_deref())?;
     let (ids, special) = tokenizer.encode_marked(text, max)?;
@@ -96,12 +96,12 @@ pub(crate) fn unmasked(
     let encode = |text: &str| tokenizer.encode(text, Some(max));
     let (input, whole) = (encode(text)?, encode(whole)?);
     if input.len() != whole.len() {
-        return Err(DataError::MaskedLength { input: input.len(), target: whole.len() });
+        return Err(MaskError::MaskedLength { input: input.len(), target: whole.len() }.into());
     }
     let hidden = |(seen, id): (&i64, &i64)| if seen == id { SEEN } else { *id };
     let hidden: Vec<i64> = input.iter().zip(&whole).map(hidden).collect();
     match hidden.iter().all(|id| *id == SEEN) {
-        true => Err(DataError::NothingMasked),
+        true => Err(MaskError::NothingMasked.into()),
         false => Ok(Example::new(input, Target::TokenClasses(hidden))),
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use ia3_guard::{FileError, caught, open};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::error::DataError;
+use crate::error::{DataError, RowError};
 use crate::record::{MAX_ROW, Record};
 
 /// The rows with their numbers, from 1. Numbers, texts, lists and groups have the form that JSON gives them; bytes are base64.
@@ -28,7 +28,7 @@ fn read_all(file: File, path: &Path) -> Result<Vec<(usize, Record)>, DataError> 
     for (number, row) in (1..).zip(reader.get_row_iter(None).map_err(failed)?) {
         let json = row.map_err(failed)?.to_json_value().to_string();
         let record = match json.len() > MAX_ROW {
-            true => Err(DataError::RowTooLong { limit: MAX_ROW }),
+            true => Err(RowError::RowTooLong { limit: MAX_ROW }.into()),
             false => Record::from_json(&json),
         };
         rows.push((number, record.map_err(|error| error.at(path, number))?));

@@ -1,7 +1,7 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
-use crate::error::DataError;
+use crate::error::{DataError, RowError};
 
 /// The largest number of bytes of one row.
 pub(crate) const MAX_ROW: usize = 64 << 20;
@@ -18,17 +18,17 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`DataError::Json`] if the text is not JSON, [`DataError::NotAnObject`] if it is other JSON.
+    /// [`RowError::Json`] if the text is not JSON, [`RowError::NotAnObject`] if it is other JSON.
     pub fn from_json(text: &str) -> Result<Self, DataError> {
         let fields: Value = serde_json::from_str(text).map_err(|error| {
             let said = error.to_string();
             let place = format!(" at line {} column {}", error.line(), error.column());
             let reason = said.strip_suffix(&place).unwrap_or(&said).to_string();
-            DataError::Json { reason, column: error.column() }
+            RowError::Json { reason, column: error.column() }
         })?;
         match fields.kind() {
             ValueKind::Map => Ok(Self { fields, bytes: text.len() }),
-            _ => Err(DataError::NotAnObject { found: describe(&fields) }),
+            _ => Err(RowError::NotAnObject { found: describe(&fields) }.into()),
         }
     }
 

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use ia3_guard::{FileError, FileKind, Limit, open_source};
 
-use crate::error::DataError;
+use crate::error::{DataError, RowError};
 use crate::gzip::unpacked;
 use crate::record::{MAX_ROW, Record};
 use crate::table;
@@ -63,9 +63,9 @@ fn row(line: &[u8], is_first: bool) -> Result<Option<Record>, DataError> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| is_first).unwrap_or(line);
     if line.len() > MAX_ROW {
-        return Err(DataError::RowTooLong { limit: MAX_ROW });
+        return Err(RowError::RowTooLong { limit: MAX_ROW }.into());
     }
-    let line = std::str::from_utf8(line).map_err(|e| DataError::Utf8 { byte: e.valid_up_to() + 1 })?;
+    let line = std::str::from_utf8(line).map_err(|e| RowError::Utf8 { byte: e.valid_up_to() + 1 })?;
     match line.trim().is_empty() {
         true => Ok(None),
         false => Record::from_json(line).map(Some),

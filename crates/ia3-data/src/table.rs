@@ -5,7 +5,7 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use crate::error::DataError;
+use crate::error::{DataError, RowError};
 use crate::record::Record;
 
 /// What separates the fields of a table with the name of this file; `None` for any other file.
@@ -23,7 +23,7 @@ pub(crate) fn rows(source: impl Read, separator: u8, path: &Path) -> Result<Vec<
     let mut reader = ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(source);
     let bad = |error: csv::Error| {
         let line = error.position().map_or(1, |position| position.line() as usize);
-        DataError::Table { reason: error.to_string() }.at(path, line)
+        DataError::from(RowError::Table { reason: error.to_string() }).at(path, line)
     };
     let names = reader.headers().map_err(bad)?.clone();
     let names: Vec<&str> = names.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
@@ -42,7 +42,7 @@ pub(crate) fn rows(source: impl Read, separator: u8, path: &Path) -> Result<Vec<
 fn row(names: &[&str], record: &StringRecord) -> Result<Record, DataError> {
     match names.len() == record.len() {
         true => Ok(Record::from_texts(names.iter().copied().zip(record))),
-        false => Err(DataError::Columns { found: record.len(), expected: names.len() }),
+        false => Err(RowError::Columns { found: record.len(), expected: names.len() }.into()),
     }
 }
 

@@ -87,8 +87,11 @@ fn growth(part: &Value) -> usize {
         }
         Some("Replace") => match part["pattern"]["String"].as_str() {
             Some(pattern) => len("content").div_ceil(pattern.len().max(1)).max(1),
-            // A pattern may match between any two characters.
-            None => len("content").max(1),
+            // A pattern may match between any two characters, but for one that is made of SentencePiece's models.
+            None => match part["pattern"]["Regex"].as_str() {
+                Some(r"\A▁") => len("content").div_ceil("▁".len()).max(1),
+                _ => len("content").max(1),
+            },
         },
         // The text once for each place in the template.
         Some("TemplateProcessing") => {

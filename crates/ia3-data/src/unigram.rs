@@ -33,9 +33,7 @@ pub(crate) enum Whitespace {
 
 impl Unigram {
     pub(crate) fn parts(self) -> Parts {
-        let scheme = if self.prefix { "always" } else { "never" };
-        let space =
-            json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": true});
+        let space = metaspace(if self.prefix { "always" } else { "never" }, true);
         let pre_tokenizer = match self.whitespace {
             Whitespace::Split => json!({
                 "type": "Sequence",
@@ -43,30 +41,45 @@ impl Unigram {
             }),
             Whitespace::Kept | Whitespace::Collapsed => space.clone(),
         };
-        let model = json!({
-            "type": "Unigram",
-            "unk_id": self.unknown,
-            "vocab": self.pieces,
-            "byte_fallback": self.byte_fallback,
-        });
+        let model = unigram(self.unknown, &self.pieces, self.byte_fallback);
         Parts { normalizer: normalizer(self.map, self.whitespace), pre_tokenizer, decoder: space, model }
     }
 }
 
-/// The map of characters, and one space for several; nothing without a map.
-pub(crate) fn map_and_single_spaces(map: &[u8]) -> Value {
-    match map.is_empty() {
-        true => Value::Null,
-        false => json!({"type": "Sequence", "normalizers": [precompiled(map), replace(" {2,}", " ")]}),
-    }
+/// The model of pieces with their scores.
+pub(crate) fn unigram(unknown: usize, pieces: &[(String, f64)], byte_fallback: bool) -> Value {
+    json!({"type": "Unigram", "unk_id": unknown, "vocab": pieces, "byte_fallback": byte_fallback})
 }
 
-fn precompiled(map: &[u8]) -> Value {
+/// The pre-tokenizer, and decoder, of spaces.
+pub(crate) fn metaspace(scheme: &str, split: bool) -> Value {
+    json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": split})
+}
+
+/// The map of characters, if there is one, and one space for several.
+pub(crate) fn map_and_single_spaces(map: &[u8]) -> Value {
+    let map = Some(map).filter(|map| !map.is_empty()).map(precompiled);
+    sequence(map.into_iter().chain([replace(" {2,}", " ")]).collect())
+}
+
+/// One normaliser after another.
+pub(crate) fn sequence(normalizers: Vec<Value>) -> Value {
+    json!({"type": "Sequence", "normalizers": normalizers})
+}
+
+/// The normaliser that maps characters.
+pub(crate) fn precompiled(map: &[u8]) -> Value {
     json!({"type": "Precompiled", "precompiled_charsmap": base64(map)})
 }
 
-fn replace(regex: &str, to: &str) -> Value {
+/// The normaliser that replaces what a regular expression matches.
+pub(crate) fn replace(regex: &str, to: &str) -> Value {
     json!({"type": "Replace", "pattern": {"Regex": regex}, "content": to})
+}
+
+/// The normaliser, and decoder, that replaces a text.
+pub(crate) fn replace_text(text: &str, to: &str) -> Value {
+    json!({"type": "Replace", "pattern": {"String": text}, "content": to})
 }
 
 fn normalizer(map: Option<Vec<u8>>, whitespace: Whitespace) -> Value {
@@ -75,8 +88,7 @@ fn normalizer(map: Option<Vec<u8>>, whitespace: Whitespace) -> Value {
         (map, Whitespace::Kept | Whitespace::Split) => map.unwrap_or_default(),
         (map, Whitespace::Collapsed) => {
             let spaces = [replace("^ +| +$", ""), replace(" {2,}", " ")];
-            let all: Vec<Value> = map.into_iter().chain(spaces).collect();
-            json!({"type": "Sequence", "normalizers": all})
+            sequence(map.into_iter().chain(spaces).collect())
         }
     }
 }

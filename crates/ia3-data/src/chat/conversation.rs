@@ -1,7 +1,7 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
-use crate::error::DataError;
+use crate::error::{ChatError, DataError};
 
 /// The messages of a conversation, and the tools that the model may call.
 ///
@@ -36,7 +36,8 @@ impl Conversation {
 
     /// The messages of a list of objects.
     pub(crate) fn of(field: &str, messages: &Value, tools: Option<Value>) -> Result<Self, DataError> {
-        let wrong = |message, problem| DataError::Message { field: field.into(), message, problem };
+        let wrong =
+            |message, problem| DataError::from(ChatError::Message { field: field.into(), message, problem });
         let list = matches!(messages.kind(), ValueKind::Seq).then(|| messages.try_iter().ok()).flatten();
         let messages: Vec<Value> = list.ok_or_else(|| wrong(0, "the messages are no list"))?.collect();
         for (number, message) in (1..).zip(&messages) {

@@ -3,7 +3,7 @@
 use super::conversation::Conversation;
 use super::shape::{Shape, instruction};
 use crate::encoder::Encoder;
-use crate::error::DataError;
+use crate::error::{ChatError, DataError};
 use crate::example::{Example, Target};
 use crate::model_kind::ModelKind;
 use crate::record::Record;
@@ -31,8 +31,8 @@ impl Encoder {
     ///
     /// The model is not a decoder, the base has no chat template, the template fails, or no token is learned.
     pub fn encode_conversation(&self, conversation: &Conversation) -> Result<Example, DataError> {
-        let ModelKind::Decoder { ends } = &self.model else { return Err(DataError::ChatForModel) };
-        let template = self.chat_template.as_ref().ok_or(DataError::NoChatTemplate)?;
+        let ModelKind::Decoder { ends } = &self.model else { return Err(ChatError::ChatForModel.into()) };
+        let template = self.chat_template.as_ref().ok_or(ChatError::NoChatTemplate)?;
         let (text, ranges) = template.turns(conversation)?;
         let max = self.max_input_tokens.saturating_add(self.max_target_tokens);
         let tokens = self.tokenizer.encode_with_places(&text, max)?;
@@ -48,7 +48,7 @@ impl Encoder {
             turns[end + 1..].iter_mut().filter(|own| **own == Some(turn)).for_each(|own| *own = None);
         }
         let learned: Vec<bool> = turns.iter().map(Option::is_some).collect();
-        let first = learned.iter().position(|&learned| learned).ok_or(DataError::NothingSaid { max })?;
+        let first = learned.iter().position(|&learned| learned).ok_or(ChatError::NothingSaid { max })?;
         let last = learned.iter().rposition(|&learned| learned).unwrap_or(first);
         if first == 0 {
             return Err(DataError::Empty { what: "what comes before the first turn of the assistant" });

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::error::DataError;
+use crate::error::{ChatError, DataError};
 
 /// Characters of the private use area that stand at the start and at the end of what is marked.
 const START: char = '\u{f8f0}';
@@ -52,7 +52,7 @@ pub(super) fn split(rendered: &str) -> (String, Vec<Range<usize>>) {
 /// Refuses a text that has a mark of its own.
 pub(super) fn check(text: &str) -> Result<(), DataError> {
     match text.chars().find(|c| [START, END].contains(c)) {
-        Some(mark) => Err(DataError::Mark { mark }),
+        Some(mark) => Err(ChatError::Mark { mark }.into()),
         None => Ok(()),
     }
 }

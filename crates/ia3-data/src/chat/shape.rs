@@ -4,7 +4,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::conversation::{ASSISTANT, Conversation};
-use crate::error::DataError;
+use crate::error::{ChatError, DataError};
 use crate::record::Record;
 
 /// A common shape of rows that are conversations.
@@ -85,7 +85,9 @@ const ROLES: [(&str, &[&str]); 4] = [
 ];
 
 fn turn_of(turn: &Value, number: usize) -> Result<Value, DataError> {
-    let wrong = |problem| DataError::Message { field: "conversations".into(), message: number, problem };
+    let wrong = |problem| {
+        DataError::from(ChatError::Message { field: "conversations".into(), message: number, problem })
+    };
     let text = |name: &str| turn.get_attr(name).ok().and_then(|value| value.as_str().map(str::to_string));
     let from = text("from").ok_or_else(|| wrong("it has no text `from`"))?;
     let value = text("value").ok_or_else(|| wrong("it has no text `value`"))?;

@@ -7,7 +7,7 @@ use minijinja::Value;
 use super::conversation::{ASSISTANT, Conversation};
 use super::marks;
 use super::template::ChatTemplate;
-use crate::error::DataError;
+use crate::error::{ChatError, DataError};
 
 impl ChatTemplate {
     /// The text of a whole conversation, and the ranges of its bytes that the model says: what the template marks by
@@ -29,7 +29,7 @@ impl ChatTemplate {
             let before = self.render(&conversation.first(place), true)?;
             let after = self.render(&conversation.first(place + 1), false)?;
             if !after.starts_with(&before) || !text.starts_with(&after) {
-                return Err(DataError::TurnsDiffer { message: place + 1 });
+                return Err(ChatError::TurnsDiffer { message: place + 1 }.into());
             }
             ranges.push(before.len()..after.len());
         }

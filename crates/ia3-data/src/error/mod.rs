@@ -1,9 +1,15 @@
+mod chat;
+mod mask;
+mod row;
 mod template;
 
 use ia3_gguf::GgufError;
 use ia3_guard::{FileKind, few, quote, quote_error, quote_path};
 use std::path::PathBuf;
 
+pub use chat::ChatError;
+pub use mask::MaskError;
+pub use row::RowError;
 pub use template::TemplateError;
 
 /// What can be wrong with data, prompt templates or a tokenizer.
@@ -65,24 +71,9 @@ pub enum DataError {
         /// The error.
         source: Box<DataError>,
     },
-    /// A row is longer than any good one.
-    #[error("the row has more than {} MiB, the limit for one row; split it", limit >> 20)]
-    RowTooLong {
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// A line is not UTF-8.
-    #[error("byte {byte} is not UTF-8")]
-    Utf8 {
-        /// The first bad byte of the line, from 1.
-        byte: usize,
-    },
-    /// A table cannot be read.
-    #[error("{reason}", reason = quote_error(reason))]
-    Table {
-        /// The message of the parser.
-        reason: String,
-    },
+    /// Something is wrong with the text of a row.
+    #[error(transparent)]
+    Row(#[from] RowError),
     /// A Parquet file cannot be read.
     #[error("cannot read the Parquet file {}: {reason}", quote_path(path), reason = quote_error(reason))]
     Parquet {
@@ -90,28 +81,6 @@ pub enum DataError {
         path: PathBuf,
         /// The message of the reader.
         reason: String,
-    },
-    /// A row of a table has another number of fields than its first line.
-    #[error("the row has {found} field{}, but the first line names {expected}", if *found == 1 { "" } else { "s" })]
-    Columns {
-        /// Number of fields of the row.
-        found: usize,
-        /// Number of fields that the first line names.
-        expected: usize,
-    },
-    /// A line is not JSON.
-    #[error("{reason} at column {column}", reason = quote_error(reason))]
-    Json {
-        /// The message of the parser.
-        reason: String,
-        /// The column, from 1.
-        column: usize,
-    },
-    /// A line is JSON, but not an object.
-    #[error("expected an object of named fields, found {found}", found = quote(found))]
-    NotAnObject {
-        /// What the line is.
-        found: String,
     },
     /// A row does not have a field.
     #[error("the row has no field `{field}`; it has {}", list(known), field = quote(field))]
@@ -173,50 +142,9 @@ pub enum DataError {
         /// The label.
         label: usize,
     },
-    /// A conversation has a message that is none.
-    #[error("field `{field}`{}: {problem}", if *message > 0 { format!(", message {message}") } else { String::new() }, field = quote(field))]
-    Message {
-        /// The field of the conversation.
-        field: String,
-        /// The number of the message from 1, or 0 for the whole.
-        message: usize,
-        /// What is wrong.
-        problem: &'static str,
-    },
-    /// A conversation is to be learned by a model that is not a decoder.
-    #[error(
-        "rows of messages are for decoder-only models; give rows with `input` and `target`, or a template"
-    )]
-    ChatForModel,
-    /// The base has no chat template.
-    #[error(
-        "the row is a conversation, but the base has no chat template (`chat_template.jinja`, or `chat_template` in \
-         tokenizer_config.json); add the one of the model, or give a template for the fields of the row"
-    )]
-    NoChatTemplate,
-    /// A turn cannot be found in the rendered conversation.
-    #[error(
-        "message {message}: the chat template renders it in another way than the generation of it, or than the whole \
-         conversation; give a chat_template.jinja with `{{% generation %}}` around what the model says"
-    )]
-    TurnsDiffer {
-        /// The number of the message, from 1.
-        message: usize,
-    },
-    /// A conversation has nothing to learn.
-    #[error(
-        "the assistant says nothing within the first {max} tokens of the conversation; raise the limit of tokens, or leave the row out"
-    )]
-    NothingSaid {
-        /// The limit.
-        max: usize,
-    },
-    /// A message has a character that marks turns.
-    #[error("a message has the character U+{:04X}, which is used to mark what the model says; remove it", u32::from(*mark))]
-    Mark {
-        /// The character.
-        mark: char,
-    },
+    /// Something is wrong with a conversation.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
     /// The answer of a row is of another kind than the model's.
     #[error("the answer is {found}, but the model needs {expected}")]
     AnswerKind {
@@ -254,32 +182,9 @@ pub enum DataError {
         /// What is there; `None` beyond the end of the context.
         found: Option<String>,
     },
-    /// The share of tokens that are hidden is no share.
-    #[error("the share of tokens that the mask hides is {found}, expected a number between 0 and 1")]
-    MaskShare {
-        /// The share.
-        found: f64,
-    },
-    /// A tokenizer has no mask token.
-    #[error(
-        "the tokenizer has neither `[MASK]` nor `<mask>`; name its mask token, or take the base of a masked language model"
-    )]
-    NoMaskToken,
-    /// A text with mask tokens has another length than what they hide.
-    #[error(
-        "the text has {input} tokens and the target {target}; write one mask token for each token that is hidden"
-    )]
-    MaskedLength {
-        /// The number of tokens of the text.
-        input: usize,
-        /// The number of tokens of the target.
-        target: usize,
-    },
-    /// A text and its target are the same.
-    #[error(
-        "the text and the target have the same tokens; write mask tokens in the place of those that are to be predicted, or leave the target out"
-    )]
-    NothingMasked,
+    /// Something is wrong with hidden tokens.
+    #[error(transparent)]
+    Mask(#[from] MaskError),
     /// A question leaves no room for its context.
     #[error(
         "there is no room for the context: the token limit is {max}, and the question takes {taken} with the special tokens; \

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ia3_gguf::{GgufFile, is_gguf};
 use ia3_guard::{Limit, caught, quote, quote_path, read_bytes};
 
-use crate::error::DataError;
+use crate::error::{DataError, MaskError};
 use crate::gguf::tokenizer_json;
 use crate::tokenizer_files::{TokenizerFiles, text_of_bytes};
 use crate::tokenizer_limits::{check, check_maps};
@@ -37,8 +37,9 @@ impl Tokenizer {
     /// The tokenizer of a base: what the files of its folder make together, or what the metadata of a GGUF file says. `None` if
     /// the base has none.
     ///
-    /// A folder has `tokenizer.json`, or `vocab.txt` of BERT's classes, `vocab.json` with `merges.txt` of the classes of GPT-2,
-    /// RoBERTa, BART, GPT-NeoX and Qwen 2, or `spiece.model` of T5's; ByT5's class needs none. Beside them
+    /// A folder has `tokenizer.json`, or `vocab.txt` of the classes of BERT and ESM, `vocab.json` with `merges.txt` of the classes of
+    /// GPT-2, RoBERTa, BART, GPT-NeoX, Qwen 2 and DeBERTa, or a model of SentencePiece of the classes of T5, XLM-RoBERTa, CamemBERT,
+    /// mBART, NLLB, DeBERTa-v2, Llama, Gemma and Mistral; ByT5's class needs none. Beside them
     /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` add tokens, and set `do_lower_case`,
     /// `strip_accents`, `tokenize_chinese_chars` and `add_prefix_space`, as in transformers 5.
     ///
@@ -110,7 +111,7 @@ impl Tokenizer {
             Some(token) => return self.id_of(token),
             None => ["[MASK]", "<mask>"].into_iter().find_map(id),
         };
-        self.known(found.ok_or(DataError::NoMaskToken)?)
+        self.known(found.ok_or(MaskError::NoMaskToken)?)
     }
 
     /// The number of ids of the model, or of the tokenizer if the model is not known.

@@ -23,13 +23,17 @@ pub(super) fn add_tokens(
     Ok(())
 }
 
-/// The token as it is. A mask token that is given as its text alone takes the spaces before it in the classes of translators.
+/// The token as it is. A mask token that is given as its text alone takes the spaces before it in some classes.
 fn mask(token: AddedToken, class: TokenizerClass, config: &TokenizerConfig) -> AddedToken {
     const NAME: &str = "mask_token";
     let is_mask =
         || config.token(NAME, class.special_tokens()).is_some_and(|mask| mask.content == token.content);
     match class {
-        TokenizerClass::MBart if !config.has_flags(NAME) && is_mask() => AddedToken { lstrip: true, ..token },
+        TokenizerClass::MBart | TokenizerClass::MBart50 | TokenizerClass::Camembert
+            if !config.has_flags(NAME) && is_mask() =>
+        {
+            AddedToken { lstrip: true, ..token }
+        }
         TokenizerClass::Nllb if !config.has_flags(NAME) && is_mask() => {
             AddedToken { lstrip: true, normalized: true, ..token }
         }

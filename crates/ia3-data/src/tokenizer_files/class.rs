@@ -11,22 +11,30 @@ pub(super) enum TokenizerClass {
     Qwen2,
     GptNeoX,
     Llama,
+    Gemma,
     XlmRoberta,
+    Camembert,
     MBart,
+    MBart50,
     Nllb,
+    Deberta,
+    DebertaV2,
     T5,
     ByT5,
     Esm,
+    /// `TokenizersBackend`, which takes `tokenizer.json` as it is, and a model of SentencePiece with all of its settings.
+    Backend,
     /// Any other; its `tokenizer.json` is complete.
     Other,
 }
 
 use TokenizerClass::{
-    Bert, ByT5, Esm, Gpt2, GptNeoX, Llama, MBart, Nllb, Other, Qwen2, Roberta, T5, XlmRoberta,
+    Backend, Bert, ByT5, Camembert, Deberta, DebertaV2, Esm, Gemma, Gpt2, GptNeoX, Llama, MBart, MBart50,
+    Nllb, Other, Qwen2, Roberta, T5, XlmRoberta,
 };
 
 /// The names of classes, without `Fast`.
-const NAMES: [(&str, TokenizerClass); 17] = [
+const NAMES: [(&str, TokenizerClass); 26] = [
     ("BertTokenizer", Bert),
     ("DistilBertTokenizer", Bert),
     ("ElectraTokenizer", Bert),
@@ -44,10 +52,19 @@ const NAMES: [(&str, TokenizerClass); 17] = [
     ("MBartTokenizer", MBart),
     ("NllbTokenizer", Nllb),
     ("EsmTokenizer", Esm),
+    ("GemmaTokenizer", Gemma),
+    ("CamembertTokenizer", Camembert),
+    ("MBart50Tokenizer", MBart50),
+    ("DebertaTokenizer", Deberta),
+    ("DebertaV2Tokenizer", DebertaV2),
+    ("TokenizersBackend", Backend),
+    ("PreTrainedTokenizer", Backend),
+    ("PythonBackend", Backend),
+    ("BloomTokenizer", Backend),
 ];
 
 /// The values of `model_type` with the class that transformers takes where no file names one.
-const MODELS: [(&str, TokenizerClass); 17] = [
+const MODELS: [(&str, TokenizerClass); 32] = [
     ("bert", Bert),
     ("distilbert", Bert),
     ("electra", Bert),
@@ -65,10 +82,26 @@ const MODELS: [(&str, TokenizerClass); 17] = [
     ("xlm-roberta", XlmRoberta),
     ("mbart", MBart),
     ("esm", Esm),
+    ("qwen3_moe", Qwen2),
+    ("gemma", Gemma),
+    ("gemma2", Gemma),
+    ("gemma3", Gemma),
+    ("gemma3_text", Gemma),
+    ("camembert", Camembert),
+    ("deberta", Deberta),
+    ("deberta-v2", DebertaV2),
+    ("bloom", Backend),
+    ("falcon", Backend),
+    ("llama", Backend),
+    ("RefinedWeb", Backend),
+    ("RefinedWebModel", Backend),
+    ("smollm3", Backend),
+    // Files that name no model.
+    ("", Backend),
 ];
 
-/// Models whose `tokenizer.json` transformers takes as it is, whatever class the files name.
-const AS_IT_IS: [&str; 4] = ["gpt_bigcode", "mistral", "olmo2", "phi3"];
+/// Models whose files transformers takes as they are, whatever class they name.
+const AS_IT_IS: [&str; 6] = ["gpt_bigcode", "mistral", "mixtral", "modernbert", "olmo2", "phi3"];
 
 impl TokenizerClass {
     /// The class that transformers takes.
@@ -78,7 +111,7 @@ impl TokenizerClass {
             return Qwen2;
         }
         if AS_IT_IS.contains(&model) {
-            return Other;
+            return Backend;
         }
         let find = |names: &[(&str, Self)], name: &str| {
             names.iter().find(|(of, _)| *of == name).map_or(Other, |(_, class)| *class)
@@ -89,20 +122,23 @@ impl TokenizerClass {
         }
     }
 
-    /// The names that its model of SentencePiece may have.
+    /// The names that its model of SentencePiece may have, the one that is preferred first.
     pub(super) fn sentence_pieces(self) -> &'static [&'static str] {
         match self {
-            T5 => &["spiece.model", "tokenizer.model"],
-            Llama => &["tokenizer.model"],
-            XlmRoberta | MBart | Nllb => &["sentencepiece.bpe.model"],
-            Bert | Roberta | Gpt2 | Qwen2 | GptNeoX | ByT5 | Esm | Other => &[],
+            T5 => &["tokenizer.model", "spiece.model"],
+            Llama | Gemma | Backend => &["tokenizer.model"],
+            XlmRoberta | Camembert | MBart | MBart50 | Nllb => {
+                &["tokenizer.model", "sentencepiece.bpe.model"]
+            }
+            DebertaV2 => &["tokenizer.model", "spm.model"],
+            Bert | Roberta | Gpt2 | Qwen2 | GptNeoX | Deberta | ByT5 | Esm | Other => &[],
         }
     }
 
     /// The language of a text where no file names another.
     pub(super) fn language(self) -> Option<&'static str> {
         match self {
-            MBart => Some("en_XX"),
+            MBart | MBart50 => Some("en_XX"),
             Nllb => Some("eng_Latn"),
             _ => None,
         }
@@ -119,7 +155,7 @@ impl TokenizerClass {
                 ("cls_token", "[CLS]"),
                 ("mask_token", "[MASK]"),
             ],
-            Roberta | XlmRoberta | MBart | Nllb => &[
+            Roberta | XlmRoberta | Camembert | MBart | Nllb => &[
                 ("bos_token", "<s>"),
                 ("eos_token", "</s>"),
                 ("unk_token", "<unk>"),
@@ -127,6 +163,30 @@ impl TokenizerClass {
                 ("pad_token", "<pad>"),
                 ("cls_token", "<s>"),
                 ("mask_token", "<mask>"),
+            ],
+            MBart50 => &[
+                ("eos_token", "</s>"),
+                ("unk_token", "<unk>"),
+                ("sep_token", "</s>"),
+                ("pad_token", "<pad>"),
+                ("cls_token", "<s>"),
+                ("mask_token", "<mask>"),
+            ],
+            Gemma => &[
+                ("bos_token", "<bos>"),
+                ("eos_token", "<eos>"),
+                ("unk_token", "<unk>"),
+                ("pad_token", "<pad>"),
+                ("mask_token", "<mask>"),
+            ],
+            Deberta | DebertaV2 => &[
+                ("bos_token", "[CLS]"),
+                ("eos_token", "[SEP]"),
+                ("unk_token", "[UNK]"),
+                ("sep_token", "[SEP]"),
+                ("pad_token", "[PAD]"),
+                ("cls_token", "[CLS]"),
+                ("mask_token", "[MASK]"),
             ],
             Gpt2 => &[("unk_token", END), ("bos_token", END), ("eos_token", END)],
             Qwen2 => &[("unk_token", END), ("eos_token", END), ("pad_token", END)],
@@ -142,7 +202,7 @@ impl TokenizerClass {
                 ("mask_token", "<mask>"),
                 ("eos_token", "<eos>"),
             ],
-            Other => &[],
+            Backend | Other => &[],
         }
     }
 }

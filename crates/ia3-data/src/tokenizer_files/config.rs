@@ -96,6 +96,16 @@ impl TokenizerConfig {
         Some(self.added.values().find(|added| added.content == token.content).cloned().unwrap_or(token))
     }
 
+    /// Names a special token, where no file says anything of it.
+    pub(super) fn set_default(&mut self, name: &str, token: &str) {
+        self.fields.entry(name).or_insert_with(|| token.into());
+    }
+
+    /// Finds the added tokens in a text before it is normalised.
+    pub(super) fn find_added_first(&mut self) {
+        self.added.values_mut().for_each(|token| token.normalized = false);
+    }
+
     /// Whether the files say more of the special token of a field than its text.
     pub(super) fn has_flags(&self, name: &str) -> bool {
         let value = self.fields.get(name);

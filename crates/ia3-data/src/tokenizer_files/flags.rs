@@ -23,7 +23,11 @@ pub(super) fn apply(
                 tokenizer.with_normalizer(Some(normalizer))?;
             }
         }
-        TokenizerClass::Roberta | TokenizerClass::Gpt2 | TokenizerClass::Qwen2 | TokenizerClass::GptNeoX => {
+        TokenizerClass::Roberta
+        | TokenizerClass::Gpt2
+        | TokenizerClass::Qwen2
+        | TokenizerClass::GptNeoX
+        | TokenizerClass::Deberta => {
             let space = config.flag("add_prefix_space", false);
             let set = |part: &mut Value| part["add_prefix_space"] = space.into();
             if let Some(pre_tokenizer) = changed(tokenizer.get_pre_tokenizer(), "ByteLevel", &set)? {
@@ -33,14 +37,7 @@ pub(super) fn apply(
         TokenizerClass::Llama if !has(tokenizer.get_pre_tokenizer(), "ByteLevel")? => {
             set_space(tokenizer, config)?
         }
-        TokenizerClass::Llama
-        | TokenizerClass::XlmRoberta
-        | TokenizerClass::MBart
-        | TokenizerClass::Nllb
-        | TokenizerClass::T5
-        | TokenizerClass::ByT5
-        | TokenizerClass::Esm
-        | TokenizerClass::Other => {}
+        _ => {}
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod sentence_piece;
 mod special;
 mod word_piece;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use ia3_guard::{FileError, Limit, quote_path, read_bytes, read_text};
@@ -20,17 +21,18 @@ use tokenizers::{AddedToken, Tokenizer};
 pub(crate) use self::bytes::text_of_bytes;
 use self::class::TokenizerClass;
 use self::config::TokenizerConfig;
-use self::sentence_piece::SentencePiece;
 use crate::error::DataError;
 use crate::json_file::unusable;
+use crate::sentence_piece::SentencePiece;
 
 const TOKENIZER: &str = "tokenizer.json";
+const MODEL: &str = "tokenizer.model";
 /// The files that say that a folder has some tokenizer.
 const VOCABULARIES: [&str; 9] = [
     "vocab.txt",
     "vocab.json",
     "spiece.model",
-    "tokenizer.model",
+    MODEL,
     "sentencepiece.bpe.model",
     "spm.model",
     "source.spm",
@@ -59,14 +61,14 @@ impl TokenizerFiles {
     ///
     /// [`DataError::Tokenizer`] for a file that cannot be read or used, and for files of which no tokenizer is made here.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, DataError> {
-        let config = TokenizerConfig::read(dir)?;
+        let mut config = TokenizerConfig::read(dir)?;
         let class = TokenizerClass::of(&config);
         let path = dir.join(TOKENIZER);
         if path.exists() {
             let json = read_bytes(&path, Limit::TOKENIZER).map_err(|error| unreadable(&path, error))?;
             return Ok(Some(Self { path, json, class, config, is_made: false, special: vec![] }));
         }
-        let Some(Made { path, json, special }) = make(dir, class, &config)? else { return Ok(None) };
+        let Some(Made { path, json, special }) = make(dir, class, &mut config)? else { return Ok(None) };
         let json = json.to_string().into_bytes();
         Ok(Some(Self { path, json, class, config, is_made: true, special }))
     }
@@ -101,7 +103,7 @@ struct Made {
     special: Vec<AddedToken>,
 }
 
-fn make(dir: &Path, class: TokenizerClass, config: &TokenizerConfig) -> Result<Option<Made>, DataError> {
+fn make(dir: &Path, class: TokenizerClass, config: &mut TokenizerConfig) -> Result<Option<Made>, DataError> {
     let find = |names: &[&str]| names.iter().map(|name| dir.join(name)).find(|path| path.exists());
     let made = |path: PathBuf, json: Value| Ok(Some(Made { path, json, special: vec![] }));
     match class {
@@ -119,16 +121,11 @@ fn make(dir: &Path, class: TokenizerClass, config: &TokenizerConfig) -> Result<O
                 return made(path, json);
             }
         }
-        TokenizerClass::T5
-        | TokenizerClass::Llama
-        | TokenizerClass::XlmRoberta
-        | TokenizerClass::MBart
-        | TokenizerClass::Nllb => {
-            if let Some(path) = find(class.sentence_pieces()) {
-                return of_pieces(path, class, config).map(Some);
-            }
-        }
-        TokenizerClass::Roberta | TokenizerClass::Gpt2 | TokenizerClass::Qwen2 | TokenizerClass::GptNeoX => {
+        TokenizerClass::Roberta
+        | TokenizerClass::Gpt2
+        | TokenizerClass::Qwen2
+        | TokenizerClass::GptNeoX
+        | TokenizerClass::Deberta => {
             if let (Some(vocab), Some(merges)) = (find(&["vocab.json"]), find(&["merges.txt"])) {
                 let tokens: Map<String, Value> = serde_json::from_str(&text(&vocab)?)
                     .map_err(|error| unusable(&vocab, error.to_string()))?;
@@ -136,16 +133,36 @@ fn make(dir: &Path, class: TokenizerClass, config: &TokenizerConfig) -> Result<O
                 return made(vocab, json.map_err(|reason| unusable(&merges, reason))?);
             }
         }
-        TokenizerClass::Other => {}
+        _ => {
+            if let Some(path) = find(class.sentence_pieces()) {
+                return of_pieces(path, class, config).map(Some);
+            }
+        }
     }
-    find(&VOCABULARIES).map_or(Ok(None), |path| Err(unknown(dir, &path, config)))
+    if let Some(path) = find(&VOCABULARIES) {
+        return Err(unknown(dir, &path, config));
+    }
+    versioned(dir).map_or(Ok(None), |path| {
+        let reason =
+            format!("a model is read under the name {MODEL} only, as in transformers; copy the file to it");
+        Err(unusable(&path, reason))
+    })
+}
+
+/// A model with a version behind its name, such as `tokenizer.model.v3`.
+fn versioned(dir: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let is_version =
+        |name: &OsString| name.to_str().is_some_and(|name| name.starts_with(&format!("{MODEL}.")));
+    entries.map(|entry| entry.file_name()).filter(is_version).min().map(|name| dir.join(name))
 }
 
 /// The tokenizer of a model of SentencePiece.
-fn of_pieces(path: PathBuf, class: TokenizerClass, config: &TokenizerConfig) -> Result<Made, DataError> {
+fn of_pieces(path: PathBuf, class: TokenizerClass, config: &mut TokenizerConfig) -> Result<Made, DataError> {
     let bytes = read_bytes(&path, Limit::TOKENIZER).map_err(|error| unreadable(&path, error))?;
     let made = SentencePiece::read(&bytes).and_then(|model| {
         let special = sentence_piece::added_by(class, &model);
+        sentence_piece::complete(class, &model, config);
         Ok((sentence_piece::json(class, model, config)?, special))
     });
     let (json, special) = made.map_err(|reason| unusable(&path, reason))?;

@@ -36,13 +36,13 @@ pub(super) fn set_template(
     };
     let needed = |name: &str| token(name).ok_or_else(|| format!("there is no `{name}`"));
     let json = match class {
-        TokenizerClass::Bert => {
+        TokenizerClass::Bert | TokenizerClass::DebertaV2 => {
             let ((cls, cls_id), (sep, sep_id)) = (needed("cls_token")?, needed("sep_token")?);
             let (begin, end) = (Token(&cls, 0), Token(&sep, 0));
             let pair = [begin, A, end, B(1), Token(&sep, 1)];
             template(&[begin, A, end], &pair, &[(cls.as_str(), cls_id), (sep.as_str(), sep_id)])
         }
-        TokenizerClass::Roberta => {
+        TokenizerClass::Roberta | TokenizerClass::Deberta => {
             let ((cls, cls_id), (sep, sep_id)) = (needed("cls_token")?, needed("sep_token")?);
             let (begin, end) = (Token(&cls, 0), Token(&sep, 0));
             template(
@@ -57,7 +57,7 @@ pub(super) fn set_template(
             let ids = [(cls.as_str(), cls_id), (eos.as_str(), eos_id)];
             template(&[begin, A, end], &[begin, A, end, B(1), Token(&eos, 1)], &ids)
         }
-        TokenizerClass::XlmRoberta => {
+        TokenizerClass::XlmRoberta | TokenizerClass::Camembert => {
             let ((bos, bos_id), (eos, eos_id)) = (needed("bos_token")?, needed("eos_token")?);
             let (begin, end) = (Token(&bos, 0), Token(&eos, 0));
             template(
@@ -66,12 +66,15 @@ pub(super) fn set_template(
                 &[(bos.as_str(), bos_id), (eos.as_str(), eos_id)],
             )
         }
-        TokenizerClass::MBart | TokenizerClass::Nllb => {
+        TokenizerClass::MBart | TokenizerClass::MBart50 | TokenizerClass::Nllb => {
             let code = config.language().or(class.language()).unwrap_or_default();
             let id = tokenizer.token_to_id(code).ok_or_else(|| no_language(code))?;
             let (eos, eos_id) = needed("eos_token")?;
             let (code_item, end) = (Token(code, 0), Token(&eos, 0));
-            let is_first = class == TokenizerClass::Nllb && !config.flag("legacy_behaviour", false);
+            let is_first = match class {
+                TokenizerClass::Nllb => !config.flag("legacy_behaviour", false),
+                class => class == TokenizerClass::MBart50,
+            };
             let ids = [(code, id), (eos.as_str(), eos_id)];
             match is_first {
                 true => template(&[code_item, A, end], &[code_item, A, B(0), end], &ids),

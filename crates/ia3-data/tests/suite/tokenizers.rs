@@ -29,10 +29,12 @@ fn open(files: Value) -> Result<Option<Tokenizer>, String> {
         .map_err(|error| error.to_string().replace(dir.path().to_str().unwrap(), "DIR"))
 }
 
-/// Compares all ids of a file of cases, and returns how many texts and pairs were compared.
-fn compare(dir: &Path) -> usize {
+/// Compares all ids of a file of cases, and the texts that they decode to if the file has them. Returns how many texts and pairs
+/// were compared.
+fn compare(cases: &Path) -> usize {
     let read = |value: &Value| -> Vec<i64> { serde_json::from_value(value.clone()).unwrap() };
-    let cases: Value = serde_json::from_str(&fs::read_to_string(dir.join("cases.json")).unwrap()).unwrap();
+    let dir = cases.parent().unwrap();
+    let cases: Value = serde_json::from_str(&fs::read_to_string(cases).unwrap()).unwrap();
     let (mut compared, mut wrong) = (0, vec![]);
     for (name, case) in cases["cases"].as_object().unwrap() {
         let files = folder(&case["files"], dir);
@@ -45,13 +47,28 @@ fn compare(dir: &Path) -> usize {
                 wrong.push(format!("{name} {text}\n  {found:?}\n  {ids}"));
             }
         }
+        let decoded = case["decoded"].as_array().into_iter().flatten();
+        let of_texts = case["ids"].as_array().unwrap().iter().map(read).zip(decoded);
+        // All ids of the vocabulary, one after another.
+        let all =
+            case["all_decoded"].as_array().map(|all| ((0..all[0].as_i64().unwrap()).collect(), &all[1]));
+        for (ids, text) in of_texts.chain(all) {
+            let found = tokenizer.decode(&ids).unwrap();
+            compared += 1;
+            if found != text.as_str().unwrap() {
+                wrong.push(format!("{name} {ids:?} is\n  {found:?}\n  {text}"));
+            }
+        }
         for (pair, expected) in
             cases["pairs"].as_array().unwrap().iter().zip(case["pairs"].as_array().unwrap())
         {
             let [first, second] = [0, 1].map(|i| pair[i].as_str().unwrap());
             let (ids, types) = tokenizer.encode_pair(first, second, None).unwrap();
             compared += 1;
-            if ids != read(&expected[0]) || (name.starts_with("bert") && types != read(&expected[1])) {
+            if ids != read(&expected[0])
+                || ((name.starts_with("bert") || name.starts_with("deberta_v2"))
+                    && types != read(&expected[1]))
+            {
                 wrong.push(format!("{name} {pair}\n  {ids:?} {types:?}\n  {expected}"));
             }
         }
@@ -67,17 +84,21 @@ fn compare(dir: &Path) -> usize {
 
 #[test]
 fn ids_are_those_of_transformers_for_every_form_of_files() {
-    let compared = compare(&fixtures());
-    assert!(compared > 500, "{compared}");
-    let compared = compare(&fixtures().join("../sentencepiece"));
-    assert!(compared > 350, "{compared}");
+    let compared = |cases: &str| compare(&fixtures().join(cases));
+    assert!(compared("cases.json") > 500);
+    assert!(compared("../sentencepiece/cases.json") > 350);
+    assert!(compared("../sentencepiece/more_cases.json") > 1_900);
 }
 
 /// `gen_tokenizers.py --texts N` makes the cases, and so does `gen_sentence_pieces.py`.
 #[test]
 fn ids_of_many_random_texts_are_those_of_transformers() {
     match std::env::var_os("IA3_TOKENIZER_CASES") {
-        Some(dir) => println!("{} texts and pairs compared", compare(Path::new(&dir))),
+        Some(dir) => {
+            let files = ["cases.json", "more_cases.json"].map(|file| Path::new(&dir).join(file));
+            let compared: usize = files.iter().filter(|file| file.exists()).map(|file| compare(file)).sum();
+            println!("{compared} texts and pairs compared");
+        }
         None => ia3_testing::skip("IA3_TOKENIZER_CASES names no folder with the ids of many texts"),
     }
 }
@@ -136,19 +157,40 @@ fn bytes_that_are_no_text_are_left_out_of_what_is_decoded() {
 
 #[test]
 fn other_files_are_refused_with_the_conversion() {
-    let error = open(
-        json!({"sentencepiece.bpe.model": {}, "tokenizer_config.json": {"tokenizer_class": "CamembertTokenizer"}}),
-    );
+    let error =
+        open(json!({"spiece.model": {}, "tokenizer_config.json": {"tokenizer_class": "AlbertTokenizer"}}));
     assert_eq!(
         error.unwrap_err(),
-        "cannot read DIR/sentencepiece.bpe.model: a tokenizer of the class `CamembertTokenizer` is read from tokenizer.json only; \
+        "cannot read DIR/spiece.model: a tokenizer of the class `AlbertTokenizer` is read from tokenizer.json only; \
          write it with python -c \"from transformers import AutoTokenizer; AutoTokenizer.from_pretrained('DIR').save_pretrained('DIR')\", \
          with DIR for DIR"
     );
+    let whisper = open(json!({"vocab.json": {}, "config.json": {"model_type": "whisper"}})).unwrap_err();
+    assert!(whisper.contains("without a `tokenizer_class` is read from tokenizer.json only"), "{whisper}");
+    let code = open(
+        json!({"tokenizer.model": {}, "tokenizer_config.json": {"tokenizer_class": "CodeLlamaTokenizer"}}),
+    );
+    assert!(code.unwrap_err().contains("`CodeLlamaTokenizer` is read from tokenizer.json only"));
+    let backend = open(json!({"spiece.model": {}, "config.json": {"model_type": "llama"}})).unwrap_err();
+    assert!(backend.starts_with("cannot read DIR/spiece.model: a tokenizer without"), "{backend}");
     assert!(open(json!({"vocab.txt": "vocab.txt"})).unwrap_err().contains("without a `tokenizer_class`"));
     assert!(open(json!({"config.json": {"model_type": "bert"}})).unwrap().is_none());
     let half = open(json!({"vocab.json": "vocab.json", "config.json": {"model_type": "gpt2"}})).unwrap_err();
     assert!(half.contains("vocab.json: a tokenizer"), "{half}");
+}
+
+#[test]
+fn a_model_with_a_version_behind_its_name_is_refused_with_the_name_that_is_read() {
+    for files in [
+        json!({"tokenizer.model.v3": {}, "config.json": {"model_type": "mistral"}}),
+        json!({"tokenizer.model.v3": {}, "tokenizer.model.v7": {}, "tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer"}}),
+    ] {
+        assert_eq!(
+            open(files).unwrap_err(),
+            "cannot read DIR/tokenizer.model.v3: a model is read under the name tokenizer.model only, as in transformers; \
+             copy the file to it"
+        );
+    }
 }
 
 /// A folder with a model of `fixtures/sentencepiece` and this `tokenizer_config.json`.
@@ -168,8 +210,14 @@ fn models_of_another_kind_and_languages_that_are_no_tokens_are_refused() {
         error("sentencepiece.bpe.model", "pairs.model", class("XLMRobertaTokenizer")),
         "cannot read DIR/sentencepiece.bpe.model: it is a model of BPE, expected one of unigrams"
     );
-    let unigram = error("tokenizer.model", "unigram.model", class("LlamaTokenizer"));
-    assert!(unigram.ends_with("it is a model of unigrams, expected one of BPE"), "{unigram}");
+    for class_name in ["LlamaTokenizer", "GemmaTokenizer"] {
+        let unigram = error("tokenizer.model", "unigram.model", class(class_name));
+        assert!(unigram.ends_with("it is a model of unigrams, expected one of BPE"), "{unigram}");
+    }
+    for class_name in ["CamembertTokenizer", "MBart50Tokenizer", "DebertaV2Tokenizer"] {
+        let pairs = error("tokenizer.model", "pairs.model", class(class_name));
+        assert!(pairs.ends_with("it is a model of BPE, expected one of unigrams"), "{pairs}");
+    }
     let codes = error("sentencepiece.bpe.model", "pairs.model", class("NllbTokenizer"));
     assert!(codes.contains("the language `eng_Latn` is no token; name the codes"), "{codes}");
     let language = json!({"tokenizer_class": "MBartTokenizer", "src_lang": "xx_YY"});

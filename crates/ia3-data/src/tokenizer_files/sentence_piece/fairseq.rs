@@ -1,20 +1,27 @@
-//! The models of fairseq: four special tokens come before the pieces, and the first three pieces are left out.
+//! The models of fairseq: special tokens come before the pieces, in the place of the first pieces.
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::model::SentencePiece;
-use super::pairs::{bpe, merges};
+use super::pairs::{Bpe, merges};
+use crate::sentence_piece::SentencePiece;
 use crate::tokenizer_parts::Parts;
-use crate::unigram::{SPACE, Unigram, Whitespace};
+use crate::unigram::{Unigram, Whitespace, map_and_single_spaces, metaspace};
 
-/// The codes of mBART's languages, which come behind the pieces.
-pub(super) const MBART_LANGUAGES: [&str; 25] = [
+/// The codes of mBART-50's languages, which come behind the pieces.
+pub(super) const MBART_50_LANGUAGES: [&str; 52] = [
     "ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN", "it_IT",
     "ja_XX", "kk_KZ", "ko_KR", "lt_LT", "lv_LV", "my_MM", "ne_NP", "nl_XX", "ro_RO", "ru_RU", "si_LK",
-    "tr_TR", "vi_VN", "zh_CN",
+    "tr_TR", "vi_VN", "zh_CN", "af_ZA", "az_AZ", "bn_IN", "fa_IR", "he_IL", "hr_HR", "id_ID", "ka_GE",
+    "km_KH", "mk_MK", "ml_IN", "mn_MN", "mr_IN", "pl_PL", "ps_AF", "pt_XX", "sv_SE", "sw_KE", "ta_IN",
+    "te_IN", "th_TH", "tl_XX", "uk_UA", "ur_PK", "xh_ZA", "gl_ES", "sl_SI",
 ];
+
+/// The codes of mBART's languages, with which those of mBART-50 begin.
+pub(super) fn mbart_languages() -> impl Iterator<Item = &'static str> {
+    MBART_50_LANGUAGES.into_iter().take(25)
+}
 
 /// The number of pieces of a model that the special tokens stand for: those for what is unknown, for the beginning and the end.
 const REPLACED: usize = 3;
@@ -29,35 +36,65 @@ pub(super) struct Names {
 
 /// The text of the `tokenizer.json` of XLM-R's class.
 pub(super) fn xlm_roberta(model: SentencePiece, names: Names, prefix: bool) -> Result<Value, String> {
-    let map = Some(model.map.clone()).filter(|map| !map.is_empty());
-    unigram(model, names, &[], map, prefix)
+    let unigram = unigram(&model, names, &mut [].into_iter())?;
+    Ok(Unigram { map: map(&model), prefix, ..unigram }.parts().json(vec![], Value::Null))
 }
 
-/// The text of the `tokenizer.json` of mBART's class, which does not use the model's map of characters.
-pub(super) fn mbart(model: SentencePiece, names: Names) -> Result<Value, String> {
-    unigram(model, names, &MBART_LANGUAGES, None, true)
-}
-
-fn unigram(
-    model: SentencePiece,
-    names: Names,
-    codes: &[&str],
-    map: Option<Vec<u8>>,
-    prefix: bool,
-) -> Result<Value, String> {
+/// The text of the `tokenizer.json` of CamemBERT's class. The pieces for the beginning and the end are among the others, and names that
+/// no text has take their places.
+pub(super) fn camembert(model: SentencePiece, names: Names, prefix: bool) -> Result<Value, String> {
     model.check_unigram()?;
-    let plain = |token: String| (token, 0.0);
-    let pieces = model.pieces.into_iter().skip(REPLACED).map(|piece| (piece.text, f64::from(piece.score)));
-    let last = codes.iter().map(|code| code.to_string()).chain([names.mask]);
+    let [_, pad, _, unknown] = names.first;
+    let score = |text: &str| (text.to_string(), 0.0);
+    let first = [score("<s>NOTUSED"), (pad, 0.0), score("</s>NOTUSED"), (unknown.clone(), 0.0)];
+    let rest = [("<unk>NOTUSED".to_string(), -100.0)].into_iter().chain(model.scored().skip(1));
+    let pieces: Vec<(String, f64)> = first.into_iter().chain(rest).chain([(names.mask, 0.0)]).collect();
     let unigram = Unigram {
-        unknown: UNKNOWN,
-        pieces: names.first.into_iter().map(plain).chain(pieces).chain(last.map(plain)).collect(),
+        unknown: pieces.iter().position(|(text, _)| *text == unknown).unwrap_or(UNKNOWN),
+        pieces,
         byte_fallback: false,
-        map,
+        map: map(&model),
         prefix,
         whitespace: Whitespace::Split,
     };
     Ok(unigram.parts().json(vec![], Value::Null))
+}
+
+/// The text of the `tokenizer.json` of mBART's class, which does not use the model's map of characters.
+pub(super) fn mbart(model: SentencePiece, names: Names) -> Result<Value, String> {
+    Ok(unigram(&model, names, &mut mbart_languages())?.parts().json(vec![], Value::Null))
+}
+
+/// The text of the `tokenizer.json` of mBART-50's class.
+pub(super) fn mbart_50(model: SentencePiece, names: Names) -> Result<Value, String> {
+    let unigram = unigram(&model, names, &mut MBART_50_LANGUAGES.into_iter())?;
+    let normalizer = map_and_single_spaces(&model.map);
+    let parts = Parts { normalizer, pre_tokenizer: metaspace("always", true), ..unigram.parts() };
+    Ok(parts.json(vec![], Value::Null))
+}
+
+fn map(model: &SentencePiece) -> Option<Vec<u8>> {
+    Some(model.map.clone()).filter(|map| !map.is_empty())
+}
+
+/// The pieces between the special tokens and the codes of the languages.
+fn unigram(
+    model: &SentencePiece,
+    names: Names,
+    codes: &mut dyn Iterator<Item = &'static str>,
+) -> Result<Unigram, String> {
+    model.check_unigram()?;
+    let plain = |token: String| (token, 0.0);
+    let last = codes.map(str::to_string).chain([names.mask]).map(plain);
+    let first = names.first.into_iter().map(plain);
+    Ok(Unigram {
+        unknown: UNKNOWN,
+        pieces: first.chain(model.scored().skip(REPLACED)).chain(last).collect(),
+        byte_fallback: false,
+        map: None,
+        prefix: true,
+        whitespace: Whitespace::Split,
+    })
 }
 
 /// The text of the `tokenizer.json` of NLLB's class, which merges pairs. Its codes of languages are special tokens that other files
@@ -73,12 +110,22 @@ pub(super) fn nllb(model: &SentencePiece, names: &Names) -> Result<Value, String
     if names.first.iter().collect::<HashSet<_>>().len() < names.first.len() {
         return Err(format!("two of the special tokens {} are the same", names.first.join(", ")));
     }
-    let space = json!({"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "always", "split": true});
+    let space = metaspace("always", true);
+    let bpe = Bpe {
+        vocabulary,
+        merges: &merges,
+        unknown: Some(&names.first[UNKNOWN]),
+        byte_fallback: false,
+        whole_words: false,
+    };
     let parts = Parts {
-        normalizer: crate::unigram::map_and_single_spaces(&model.map),
+        normalizer: match model.map.is_empty() {
+            true => Value::Null,
+            false => map_and_single_spaces(&model.map),
+        },
         pre_tokenizer: space.clone(),
         decoder: space,
-        model: bpe(vocabulary, &merges, Some(&names.first[UNKNOWN])),
+        model: bpe.json(),
     };
     Ok(parts.json(vec![], Value::Null))
 }

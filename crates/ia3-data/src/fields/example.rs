@@ -1,112 +1,15 @@
-use minijinja::Value;
-use minijinja::value::ValueKind;
+//! From rows to examples.
 
+use super::Fields;
+use super::label_numbers::{position, positions};
 use crate::answers::spans;
 use crate::error::DataError;
 use crate::input_fields::InputNames;
-use crate::label_names;
 use crate::model_kind::ModelKind;
-use crate::record::{Record, describe};
+use crate::record::Record;
 use crate::text_example::{Answer, TextExample};
 
-/// The names of the fields that are the input and the answer of a row. Fields that are not given are found by their usual
-/// names.
-///
-/// | field | usual names | content |
-/// |---|---|---|
-/// | input | `input`, `text` | a text |
-/// | second text of the input, for models that classify it | `text_pair`; with another first text: `premise` and `hypothesis`, `sentence1` and `sentence2`, `question1` and `question2`, `question` and `sentence` | a text |
-/// | choices | `choices` | a list of texts; `answer` or `label` is the right one, as its number from 0 or as its text |
-/// | label | `label` | the number of a class from 0, or its name |
-/// | target | `target` | a text |
-///
-/// [`example_for`](Self::example_for) reads the fields of other models too:
-///
-/// | model | input | answer |
-/// |---|---|---|
-/// | several classes per text | `input`, `text` | `labels` or `label`: a list of classes, as numbers or names |
-/// | regression | `input`, `text` | `label` or `labels`: a number, or a list of numbers |
-/// | classes of words | `tokens`: a list of words | `tags`, `ner_tags` or `labels`: a class for each word |
-/// | spans of a context | `context`, with a `question` | `answers`: `{"text": […], "answer_start": […]}`, or a list of `{"text": …, "answer_start": …}`, as SQuAD has them |
-/// | hidden tokens | `input`, `text`, with mask tokens if there is a target | `target`: the text without mask tokens; without it, tokens are hidden at random |
-///
-/// If no field of the answer is given, `choices` is looked for first, then `target`, then `label`. Other fields are ignored.
-///
-/// ```
-/// use ia3_data::{Answer, Fields, Record};
-///
-/// let row = Record::from_json(r#"{"id": 7, "text": "a fine film", "label": "good"}"#)?;
-/// let fields = Fields::new().with_label_names(["bad", "good"]);
-/// assert_eq!(fields.example(&row)?.answer, Answer::Class(1));
-/// # Ok::<(), ia3_data::DataError>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Fields {
-    /// Name of the field that is the input.
-    pub input: Option<String>,
-    /// Name of the field that is the second text of the input. If [`input`](Self::input) is named, the input has a second text only
-    /// if this is named too.
-    pub text_pair: Option<String>,
-    /// Name of the field that is the target.
-    pub target: Option<String>,
-    /// Name of the field that is the question about a context.
-    pub question: Option<String>,
-    /// Name of the field that is the label or, for choices, the right choice.
-    pub label: Option<String>,
-    /// Name of the field that has the choices.
-    pub choices: Option<String>,
-    /// The names of the labels, in the order of their numbers.
-    pub label_names: Vec<String>,
-}
-
 impl Fields {
-    /// The usual names of all fields.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the name of the field that is the input.
-    pub fn with_input(self, field: impl Into<String>) -> Self {
-        Self { input: Some(field.into()), ..self }
-    }
-
-    /// Sets the name of the field that is the second text of the input.
-    pub fn with_text_pair(self, field: impl Into<String>) -> Self {
-        Self { text_pair: Some(field.into()), ..self }
-    }
-
-    /// Sets the name of the field that is the target.
-    pub fn with_target(self, field: impl Into<String>) -> Self {
-        Self { target: Some(field.into()), ..self }
-    }
-
-    /// Sets the name of the field that is the question about a context.
-    pub fn with_question(self, field: impl Into<String>) -> Self {
-        Self { question: Some(field.into()), ..self }
-    }
-
-    /// Sets the name of the field that is the label or, for choices, the right choice.
-    pub fn with_label(self, field: impl Into<String>) -> Self {
-        Self { label: Some(field.into()), ..self }
-    }
-
-    /// Sets the name of the field that has the choices.
-    pub fn with_choices(self, field: impl Into<String>) -> Self {
-        Self { choices: Some(field.into()), ..self }
-    }
-
-    /// Sets the names of the labels, in the order of their numbers.
-    pub fn with_label_names<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
-        Self { label_names: names.into_iter().map(Into::into).collect(), ..self }
-    }
-
-    /// Whether the name of a field is given.
-    pub(crate) fn is_named(&self) -> bool {
-        let names = [&self.input, &self.text_pair, &self.target, &self.question, &self.label, &self.choices];
-        names.into_iter().any(Option::is_some)
-    }
-
     /// The example in a row for a classifier.
     ///
     /// # Errors
@@ -141,7 +44,7 @@ impl Fields {
             ModelKind::MaskedLm => self.hidden(row)?,
             ModelKind::MultiLabel { .. } => {
                 let field = first(&["labels", "label"]);
-                Answer::Classes(self.positions(row, &field)?)
+                Answer::Classes(positions(row, &field, &self.label_names)?)
             }
             ModelKind::Regression => Answer::Numbers(row.numbers(&first(&["label", "labels"]))?),
             _ => self.answer(row)?,
@@ -155,7 +58,7 @@ impl Fields {
 
     fn tagged(&self, row: &Record, field: &str) -> Result<TextExample, DataError> {
         let words = row.texts(self.input.as_deref().unwrap_or("tokens"))?;
-        let tags = self.positions(row, field)?;
+        let tags = positions(row, field, &self.label_names)?;
         if tags.len() != words.len() {
             return Err(DataError::TagCount { tags: tags.len(), words: words.len() });
         }
@@ -180,16 +83,6 @@ impl Fields {
         TextExample::new(input, Answer::Spans { question, spans }).check()
     }
 
-    /// The numbers of the labels in a list, or of one label.
-    fn positions(&self, row: &Record, field: &str) -> Result<Vec<usize>, DataError> {
-        let value = row.value(field)?;
-        let items: Vec<Value> = match value.kind() {
-            ValueKind::Seq => value.try_iter().into_iter().flatten().collect(),
-            _ => vec![value],
-        };
-        items.iter().map(|item| self.position_of(field, item, &self.label_names)).collect()
-    }
-
     fn answer(&self, row: &Record) -> Result<Answer, DataError> {
         let named = [&self.choices, &self.target, &self.label].into_iter().any(Option::is_some);
         let usual = |field: &Option<String>, name: &'static str| match field {
@@ -203,7 +96,7 @@ impl Fields {
             return Ok(Answer::Text(row.text(&field)?));
         }
         match usual(&self.label, "label") {
-            Some(field) => Ok(Answer::Class(self.position(row, &field, &self.label_names)?)),
+            Some(field) => Ok(Answer::Class(position(row, &field, &self.label_names)?)),
             None => Err(DataError::NoAnswerField { known: row.names() }),
         }
     }
@@ -215,39 +108,11 @@ impl Fields {
             None if row.has("answer") || !row.has("label") => "answer",
             None => "label",
         };
-        let answer = self.position(row, field, &choices)?;
+        let answer = position(row, field, &choices)?;
         match answer < choices.len() {
             true => Ok(Answer::Choices { choices, answer }),
             false => Err(DataError::AnswerOutOfRange { answer: answer as i64, choices: choices.len() }),
         }
-    }
-
-    /// The number of a label, which the row has as a number or as a name.
-    fn position(&self, row: &Record, field: &str, names: &[String]) -> Result<usize, DataError> {
-        self.position_of(field, &row.value(field)?, names)
-    }
-
-    fn position_of(&self, field: &str, value: &Value, names: &[String]) -> Result<usize, DataError> {
-        match value.as_str() {
-            // The cells of a table are texts.
-            Some(digits) if names.is_empty() && digits.parse::<u32>().is_ok() => {
-                number(field, &Value::from(digits.parse::<u32>().unwrap_or_default()), 0)
-            }
-            Some(name) => label_names::position(name, names),
-            None => number(field, value, names.len()),
-        }
-    }
-}
-
-/// The number of a label: at least 0, and below `names` unless `names` is 0.
-fn number(field: &str, value: &Value, names: usize) -> Result<usize, DataError> {
-    let expected = "a whole number from 0, or a name";
-    let wrong = || DataError::FieldType { field: field.into(), found: describe(value), expected };
-    let number = value.is_integer().then(|| i64::try_from(value.clone()).ok()).flatten().ok_or_else(wrong)?;
-    match usize::try_from(number) {
-        Ok(number) if names == 0 || number < names => Ok(number),
-        Err(_) if names == 0 => Err(wrong()),
-        _ => Err(DataError::AnswerOutOfRange { answer: number, choices: names }),
     }
 }
 

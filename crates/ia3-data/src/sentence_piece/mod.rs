@@ -1,0 +1,6 @@
+//! Models of SentencePiece.
+
+mod message;
+mod model;
+
+pub(crate) use model::SentencePiece;
