@@ -141,6 +141,16 @@ pub(crate) trait Architecture: Module {
         None
     }
 
+    /// The tokens that the decoder of an encoder-decoder begins with; `None` for a model without an encoder.
+    fn decoder_start(&self, _config: &GenerationConfig) -> Result<Option<Vec<i64>>, ModelError> {
+        Ok(None)
+    }
+
+    fn read_input(&self, _slots: &mut Slots, _slot: usize, _ids: &[i64]) -> Result<(), ModelError> {
+        let problem = "has no encoder that reads a text before its decoder answers";
+        Err(ModelError::Unsupported { model_type: self.info().model_type.unwrap_or_default(), problem })
+    }
+
     fn read_tokens(&self, _slots: &mut Slots, _tokens: &[SlotTokens]) -> Result<Tensor<2>, ModelError> {
         self.without_slots()
     }
@@ -150,7 +160,7 @@ pub(crate) trait Architecture: Module {
     }
 
     fn without_slots<T>(&self) -> Result<T, ModelError> {
-        let problem = "is no decoder-only language model, whose sequences have slots of a cache";
+        let problem = "is no language model of texts, whose sequences have slots of a cache";
         Err(ModelError::Unsupported { model_type: self.info().model_type.unwrap_or_default(), problem })
     }
 

@@ -4,6 +4,7 @@ use ia3_core::Ia3Forward;
 use ia3_ops::{attention, attention_capped, attention_with};
 
 use crate::cache::KvCache;
+use crate::decoder_memory::Cross;
 
 /// Dot-product attention with an additive bias: `softmax(scale·q·kᵀ + bias)·v`. The softmax is computed in float32. In training,
 /// `dropout` is applied to its result.
@@ -64,6 +65,17 @@ pub(crate) fn attend_capped(
                 attend([q, k, v], bias)
             }
         },
+    })
+}
+
+/// [`attend`] to the output of an encoder. The result is `[batch, queries, heads·d_head]`.
+pub(crate) fn attend_across(q: Tensor<4>, cross: Cross, scale: f64, dropout: &Dropout) -> Tensor<3> {
+    merge_heads(match cross {
+        Cross::Batch([k, v], bias) => attend(q, k.clone(), v.clone(), Some(bias.clone()), scale, dropout),
+        Cross::Slots(cache, rows, bias) => {
+            let attend = |[q, k, v]: [Tensor<4>; 3], bias| attend(q, k, v, Some(bias), scale, dropout);
+            cache.attend_to(q, rows, bias.clone(), Some(scale), attend)
+        }
     })
 }
 

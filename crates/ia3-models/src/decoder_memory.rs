@@ -1,9 +1,31 @@
+use std::sync::Arc;
+
 use burn::tensor::{Device, Int, Tensor};
+use ia3_ops::SlotRow;
 
 use crate::cache::KvCache;
+use crate::past::Past;
+use crate::slot_cache::SlotCache;
 
 /// The keys and values of one sequence, each `[batch, heads, keys, d_head]`.
 pub(crate) type KeysValues = [Tensor<4>; 2];
+
+/// The keys and values of the encoder's output for one block of the decoder, and the bias on the scores.
+pub(crate) enum Cross<'a> {
+    /// Those of a batch, and the bias `[batch, 1, 1, keys]` of its padding.
+    Batch(&'a KeysValues, &'a Tensor<4>),
+    /// Those in slots, of which each row sees its own.
+    Slots(&'a SlotCache, &'a Arc<Vec<SlotRow>>, &'a Tensor<4>),
+}
+
+/// What the decoder of an encoder-decoder attends to: the output of the encoder, and the tokens that were decoded.
+pub(crate) trait DecoderState {
+    /// The number of tokens that were decoded.
+    fn past(&self) -> Past;
+
+    /// For block `i`: the encoder's output, and the cache of decoded tokens.
+    fn block(&mut self, i: usize) -> (Cross<'_>, Option<&mut KvCache>);
+}
 
 /// The state of the decoder of an encoder-decoder between the steps of a generation: the keys and values of the encoder's
 /// output for each block, and those of the tokens that were decoded.
@@ -48,14 +70,19 @@ impl DecoderMemory {
         self.past.iter_mut().flatten().for_each(|cache| cache.select(rows));
     }
 
-    /// The number of tokens that were decoded.
-    pub(crate) fn past_len(&self) -> usize {
-        self.past.as_ref().map_or(0, |p| p[0].len())
+    /// The keys and values of the encoder's output for each block.
+    pub(crate) fn into_cross(self) -> Vec<KeysValues> {
+        self.cross
+    }
+}
+
+impl DecoderState for DecoderMemory {
+    fn past(&self) -> Past {
+        Past::Same(self.past.as_ref().map_or(0, |p| p[0].len()))
     }
 
-    /// For block `i`: the keys and values of the encoder's output, the bias of its padding, and the cache of decoded tokens.
-    pub(crate) fn block(&mut self, i: usize) -> (KeysValues, Tensor<4>, Option<&mut KvCache>) {
+    fn block(&mut self, i: usize) -> (Cross<'_>, Option<&mut KvCache>) {
         let cache = self.past.as_mut().map(|p| &mut p[i]);
-        (self.cross[i].clone(), self.cross_bias.clone(), cache)
+        (Cross::Batch(&self.cross[i], &self.cross_bias), cache)
     }
 }

@@ -99,6 +99,24 @@ fn most_probable(logits: Tensor<2>, among: &[i64]) -> Tensor<2, Int> {
     int_tensor(values.chunks(vocab).map(best).collect(), [rows, 1], &device)
 }
 
+/// The tokens that the decoder of one sequence reads before it generates: the start token and those of the settings.
+///
+/// # Errors
+///
+/// [`ModelError::Generation`]: a token is outside the vocabulary, or a language is to be detected, which takes a pass of its own.
+pub(crate) fn start_tokens(
+    model: &impl Seq2SeqLm,
+    config: &GenerationConfig,
+) -> Result<Vec<i64>, ModelError> {
+    let facts = model.facts();
+    if let Some(language) = config.languages.first() {
+        let (found, expected) = (language.to_string(), "none for one sequence among others");
+        return Err(ModelError::Generation { field: "languages", found, expected });
+    }
+    check_vocabulary("decoder_prompt", &config.decoder_prompt, facts.target_vocab_size)?;
+    Ok([&[facts.decoder_start_token_id], config.decoder_prompt.as_slice()].concat())
+}
+
 fn check_vocabulary(field: &'static str, ids: &[i64], vocab: usize) -> Result<(), ModelError> {
     match ids.iter().find(|id| !(0..vocab as i64).contains(id)) {
         None => Ok(()),

@@ -59,6 +59,7 @@ mod norm;
 pub mod opt;
 mod output;
 mod own_methods;
+mod past;
 mod patches;
 mod penalties;
 pub mod phi;

@@ -79,17 +79,20 @@ pub(crate) fn window_before(
     dtype: DType,
 ) -> Tensor<4> {
     let ([batch, _], device) = (positions.dims(), positions.device());
-    let Some(window) = window.filter(|&window| window < keys) else {
-        return Tensor::zeros([1, 1, 1, keys], (&device, dtype_for(dtype)));
-    };
+    let Some(window) = window.filter(|&window| window < keys) else { return open(keys, &device, dtype) };
     let key = Tensor::<1, Int>::arange(0..keys as i64, &device).reshape([1, keys]).expand([batch, keys]);
     let first = positions.clone().expand([batch, keys]) - window as i64;
     additive(key.lower_equal(first).reshape([batch, 1, 1, keys]), dtype)
 }
 
+/// The bias `[1, 1, 1, keys]` that hides no key.
+pub(crate) fn open(keys: usize, device: &Device, dtype: DType) -> Tensor<4> {
+    Tensor::zeros([1, 1, 1, keys], (device, dtype_for(dtype)))
+}
+
 fn additive(blocked_at: Tensor<4, Bool>, dtype: DType) -> Tensor<4> {
-    let open = Tensor::zeros(blocked_at.shape(), (&blocked_at.device(), dtype_for(dtype)));
-    open.mask_fill(blocked_at, BLOCKED)
+    let zeros = Tensor::zeros(blocked_at.shape(), (&blocked_at.device(), dtype_for(dtype)));
+    zeros.mask_fill(blocked_at, BLOCKED)
 }
 
 /// Selects from states `[batch, seq, d]` the state of the last real token of each row, `[batch, 1, d]`. In a row that is only

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{assert_all_touched, batch_rows};
 
-use crate::decoder_memory::DecoderMemory;
+use crate::decoder_memory::{DecoderMemory, DecoderState};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, PaddingSide, check_ids, check_labels, check_pad, check_rows, required};
 use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
@@ -39,7 +39,7 @@ pub(crate) trait Seq2SeqLm: Module {
         &self,
         ids: Tensor<2, Int>,
         mask: Option<Tensor<2, Int>>,
-        memory: &mut DecoderMemory,
+        memory: &mut dyn DecoderState,
         trace: Trace,
     ) -> Tensor<3>;
 
@@ -59,6 +59,8 @@ pub(crate) struct Facts {
     pub(crate) vocab_size: usize,
     /// The number of ids of the decoder.
     pub(crate) target_vocab_size: usize,
+    /// The number of blocks of the decoder.
+    pub(crate) decoder_layers: usize,
     /// The number of positions of each stack that reads tokens, if they are in a table.
     pub(crate) max_positions: Option<usize>,
     pub(crate) pad_token_id: i64,

@@ -159,6 +159,49 @@ macro_rules! seq2seq_lm_methods {
                 crate::seq2seq::run(self, inputs, traced)
             }
 
+            fn slots(&self, slots: usize, capacity: usize) -> Result<crate::Slots, crate::ModelError> {
+                if crate::architecture::Architecture::task(self) != crate::Task::Seq2SeqLm {
+                    return self.without_slots();
+                }
+                let layers = crate::seq2seq::Seq2SeqLm::facts(self).decoder_layers;
+                Ok(crate::Slots::with_inputs(layers, slots, capacity))
+            }
+
+            fn longest_sequence(&self) -> Option<usize> {
+                crate::seq2seq::Seq2SeqLm::facts(self).max_positions
+            }
+
+            fn decoder_start(
+                &self,
+                config: &crate::GenerationConfig,
+            ) -> Result<Option<Vec<i64>>, crate::ModelError> {
+                crate::decoder_prompt::start_tokens(self, config).map(Some)
+            }
+
+            fn read_input(
+                &self,
+                slots: &mut crate::Slots,
+                slot: usize,
+                ids: &[i64],
+            ) -> Result<(), crate::ModelError> {
+                crate::slots::read_input(self, slots, slot, ids)
+            }
+
+            fn read_tokens(
+                &self,
+                slots: &mut crate::Slots,
+                tokens: &[crate::SlotTokens],
+            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
+                crate::slots::read_answers(self, slots, tokens)
+            }
+
+            fn next_logits(
+                &self,
+                states: burn::tensor::Tensor<2>,
+            ) -> Result<burn::tensor::Tensor<2>, crate::ModelError> {
+                Ok(crate::slots::answer_logits(self, states))
+            }
+
             fn log_likelihoods(
                 &self,
                 inputs: &[(&[i64], &[Vec<i64>])],

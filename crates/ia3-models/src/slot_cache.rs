@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Device, Tensor};
 use ia3_ops::{SlotRow, slot_attention};
 
 /// Tokens of one slot in a pass.
@@ -34,6 +34,11 @@ impl SlotCache {
     /// Says what the rows of the next pass are.
     pub(crate) fn begin(&mut self, parts: Arc<[Part]>) {
         self.parts = parts;
+    }
+
+    /// Where the cache is and the type of what is in it; `None` before the first pass.
+    pub(crate) fn place(&self) -> Option<(Device, DType)> {
+        self.buffers.as_ref().map(|[keys, _]| (keys.device(), keys.dtype()))
     }
 
     pub(crate) fn num_bytes(&self) -> usize {
@@ -68,16 +73,29 @@ impl SlotCache {
         scale: Option<f64>,
         attend: impl Fn([Tensor<4>; 3], Tensor<4>) -> Tensor<4>,
     ) -> Tensor<4> {
-        let [keys, values] = self.append(k, v);
+        self.append(k, v);
         let rows = Arc::new(self.rows());
-        let at_once = scale.and_then(|scale| slot_attention(&q, [&keys, &values], &bias, scale, &rows));
+        self.attend_to(q, &rows, bias, scale, attend)
+    }
+
+    /// As [`attend`](Self::attend), to keys and values that are there already: those that `rows` names for each row.
+    pub(crate) fn attend_to(
+        &self,
+        q: Tensor<4>,
+        rows: &Arc<Vec<SlotRow>>,
+        bias: Tensor<4>,
+        scale: Option<f64>,
+        attend: impl Fn([Tensor<4>; 3], Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<4> {
+        let [keys, values] = self.buffers.as_ref().expect("keys are read after they are written");
+        let at_once = scale.and_then(|scale| slot_attention(&q, [keys, values], &bias, scale, rows));
         at_once.unwrap_or_else(|| {
             let [_, heads, _, d] = keys.dims();
             let one_bias = bias.dims()[0] == 1;
             let one = |(row, at): (usize, &SlotRow)| {
                 let slot = [at.slot..at.slot + 1, 0..heads, 0..at.keys, 0..d];
                 let bias = bias.clone().narrow(0, if one_bias { 0 } else { row }, 1).narrow(3, 0, at.keys);
-                let [k, v] = [&keys, &values].map(|buffer| buffer.clone().slice(slot.clone()));
+                let [k, v] = [keys, values].map(|buffer| buffer.clone().slice(slot.clone()));
                 attend([q.clone().narrow(0, row, 1), k, v], bias)
             };
             let mut all: Vec<Tensor<4>> = rows.iter().enumerate().map(one).collect();
@@ -94,7 +112,8 @@ impl SlotCache {
         self.parts.iter().flat_map(of_part).collect()
     }
 
-    fn append(&mut self, k: Tensor<4>, v: Tensor<4>) -> [Tensor<4>; 2] {
+    /// Appends the keys and values of the rows of a pass to their slots.
+    pub(crate) fn append(&mut self, k: Tensor<4>, v: Tensor<4>) {
         let [_, heads, _, d] = k.dims();
         let shape = [self.slots, heads, self.capacity, d];
         let zeros = || Tensor::zeros(shape, (&k.device(), k.dtype()));
@@ -110,7 +129,6 @@ impl SlotCache {
             let new = new.next().expect("keys and values");
             self.parts.iter().fold(buffer, |buffer, part| write(buffer, new.clone(), part))
         });
-        self.buffers = Some(filled.clone());
-        filled
+        self.buffers = Some(filled);
     }
 }

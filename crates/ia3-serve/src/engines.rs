@@ -12,7 +12,7 @@ use crate::error::ServeError;
 use crate::forward::{ForwardEngine, ForwardHandle};
 use crate::snapshot::Snapshot;
 
-/// The engines of a base: an [`Engine`] for the texts of a decoder-only language model, and a [`ForwardEngine`] for everything else.
+/// The engines of a base: an [`Engine`] for the texts of a language model, and a [`ForwardEngine`] for everything else.
 /// They share the weights of the base, and each has a table of adapters, which takes memory only where it is used.
 #[derive(Clone, Debug)]
 pub struct Engines {
@@ -43,7 +43,7 @@ impl Engines {
         let catalog = Catalog::new(adapters);
         let forward = ForwardEngine::with_catalog(base.clone(), catalog.clone(), options)?;
         let (mut threads, mut text, mut cache_bytes) = (vec![], None, 0);
-        if task == Task::CausalLm {
+        if task.is_language_model() {
             let mut engine = Engine::with_catalog(base, catalog, options)?;
             cache_bytes = engine.cache_bytes();
             let (handle, thread) = Handle::start(engine)?;
@@ -83,7 +83,6 @@ impl Engines {
     pub fn submit(&self, request: Request) -> Result<UnboundedReceiver<Event>, ServeError> {
         match &self.text {
             Some(engine) => engine.submit(request),
-            None if self.base().task() == Task::Seq2SeqLm => self.forward.submit(request),
             None => {
                 let problem = "is an encoder, which writes no text; /v1/models says what it answers";
                 Err(ServeError::Request { field: "model", problem: problem.into() })

@@ -38,7 +38,8 @@ pub(crate) struct Serve {
     /// Requests that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub(crate) rows: usize,
-    /// Tokens of a request and its answer together. The keys and values of rows times tokens are kept in memory.
+    /// Tokens of a request and its answer together, or of each of them for an encoder-decoder. The keys and values of rows times
+    /// tokens are kept in memory.
     #[arg(long, value_name = "N", default_value_t = 2048)]
     pub(crate) tokens: usize,
     /// Tokens that one pass of the model reads at most. Answers take one for each row, and prompts the rest.

@@ -4,8 +4,9 @@ use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::settings::BlockSettings;
-use crate::attention::{attend, merge_heads, split_heads};
-use crate::decoder_memory::KeysValues;
+use crate::attention::{attend_across, attend_cached, split_heads};
+use crate::cache::KvCache;
+use crate::decoder_memory::{Cross, KeysValues};
 use crate::layers::{dropout, linear};
 
 /// Multi-head attention with biases; the projection to keys of Whisper has none. The scores are divided by the root of the width of a head.
@@ -49,10 +50,17 @@ impl BartAttention {
         [k, v]
     }
 
-    /// Computes the attention of `x` `[batch, queries, d_model]` to the given keys and values. The result has the shape of `x`.
-    pub(crate) fn forward(&self, x: Tensor<3>, [k, v]: KeysValues, bias: Tensor<4>) -> Tensor<3> {
+    /// Computes the attention of `x` `[batch, seq, d_model]` to itself, and to the tokens in the cache if there is one. The result
+    /// has the shape of `x`.
+    pub(crate) fn within(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
+        let [k, v] = self.keys_values(x.clone());
         let q = split_heads(self.q_proj.ia3_forward(x), self.heads);
-        let context = attend(q, k, v, Some(bias), self.scaling, &self.dropout);
-        self.out_proj.ia3_forward(merge_heads(context))
+        self.out_proj.ia3_forward(attend_cached([q, k, v], bias, self.scaling, &self.dropout, cache))
+    }
+
+    /// Computes the attention of `x` `[batch, queries, d_model]` to the encoder's output. The result has the shape of `x`.
+    pub(crate) fn across(&self, x: Tensor<3>, cross: Cross) -> Tensor<3> {
+        let q = split_heads(self.q_proj.ia3_forward(x), self.heads);
+        self.out_proj.ia3_forward(attend_across(q, cross, self.scaling, &self.dropout))
     }
 }

@@ -3,6 +3,7 @@ use burn::tensor::{Int, Tensor};
 
 use super::positions::Positions;
 use crate::layers::states;
+use crate::past::Past;
 
 /// How ids become the input of a stack.
 #[derive(Clone, Copy, Debug)]
@@ -13,13 +14,13 @@ pub(crate) struct Embeddings {
 }
 
 impl Embeddings {
-    /// The scaled embeddings of ids `[batch, seq]` after `past` tokens, plus their positions.
+    /// The scaled embeddings of ids `[batch, seq]` behind `past` tokens, plus their positions.
     pub(super) fn forward(
         self,
         words: &Embedding,
         table: &Option<Embedding>,
         ids: Tensor<2, Int>,
-        past: usize,
+        past: &Past,
     ) -> Tensor<3> {
         let x = states(words, ids.clone(), self.float32_states);
         let x = if self.scale == 1.0 { x } else { x * self.scale };

@@ -10,7 +10,7 @@ use super::attention::BartAttention;
 use super::settings::BlockSettings;
 use crate::activation::Activation;
 use crate::cache::KvCache;
-use crate::decoder_memory::KeysValues;
+use crate::decoder_memory::Cross;
 use crate::half::clamped;
 use crate::layers::{dropout, linear};
 use crate::norm::LayerNorm;
@@ -111,10 +111,8 @@ impl BartEncoderLayer {
 
     /// `[batch, seq, d_model]` to the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
-        let x = self.layer(&self.self_attn_layer_norm).around(x, |h| {
-            let kv = self.self_attn.keys_values(h.clone());
-            self.self_attn.forward(h, kv, bias)
-        });
+        let attended = |h| self.self_attn.within(h, bias, None);
+        let x = self.layer(&self.self_attn_layer_norm).around(x, attended);
         clamped(self.layer(&self.final_layer_norm).around(x, |h| {
             let h = self.activation.forward(self.fc1.ia3_forward(h));
             self.fc2.ia3_forward(self.activation_dropout.forward(h))
@@ -145,24 +143,17 @@ impl BartDecoderLayer {
         }
     }
 
-    /// `[batch, new, d_model]` to the same shape. `cross` are the keys and values of the encoder's output.
+    /// `[batch, new, d_model]` to the same shape. `cross` is the encoder's output.
     pub(crate) fn forward(
         &self,
         x: Tensor<3>,
         bias: Tensor<4>,
-        cross: KeysValues,
-        cross_bias: Tensor<4>,
+        cross: Cross,
         cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
-        let x = self.layer(&self.self_attn_layer_norm).around(x, |h| {
-            let [k, v] = self.self_attn.keys_values(h.clone());
-            let kv = match cache {
-                Some(cache) => cache.append(k, v),
-                None => [k, v],
-            };
-            self.self_attn.forward(h, kv, bias)
-        });
-        let attended = |h| self.encoder_attn.forward(h, cross, cross_bias);
+        let attended = |h| self.self_attn.within(h, bias, cache);
+        let x = self.layer(&self.self_attn_layer_norm).around(x, attended);
+        let attended = |h| self.encoder_attn.across(h, cross);
         let x = self.layer(&self.encoder_attn_layer_norm).around(x, attended);
         self.layer(&self.final_layer_norm).around(x, |h| {
             let h = self.activation.forward(self.fc1.ia3_forward(h));

@@ -5,7 +5,7 @@ use ia3_core::{ModelInfo, Tied, model_info};
 
 use super::config::{BartConfig, BartPositions};
 use super::stack::{BartDecoder, BartEncoder};
-use crate::decoder_memory::DecoderMemory;
+use crate::decoder_memory::{DecoderMemory, DecoderState};
 use crate::error::ModelError;
 use crate::generate::GenerationConfig;
 use crate::inputs::ModelInputs;
@@ -120,6 +120,7 @@ impl Seq2SeqLm for BartForConditionalGeneration {
         Facts {
             vocab_size: c.vocab_size,
             target_vocab_size: c.decoder_vocab_size,
+            decoder_layers: c.decoder_layers,
             max_positions: limited.then_some(c.max_position_embeddings),
             pad_token_id: c.pad_token_id,
             decoder_start_token_id: c.decoder_start_token_id,
@@ -142,7 +143,7 @@ impl Seq2SeqLm for BartForConditionalGeneration {
         &self,
         ids: Tensor<2, Int>,
         mask: Option<Tensor<2, Int>>,
-        memory: &mut DecoderMemory,
+        memory: &mut dyn DecoderState,
         trace: Trace,
     ) -> Tensor<3> {
         self.model.decoder.forward(self.target_words(), ids, mask, memory, trace)

@@ -7,11 +7,12 @@ use super::embeddings::Embeddings;
 use super::layer::{BartDecoderLayer, BartEncoderLayer, norm};
 use super::layerdrop::kept;
 use super::settings::StackSettings;
-use crate::decoder_memory::DecoderMemory;
+use crate::decoder_memory::{DecoderMemory, DecoderState};
 use crate::layers::{dropout, embedding};
 use crate::mask;
 use crate::norm::LayerNorm;
 use crate::output::Trace;
+use crate::past::Past;
 
 /// The embedding that the stacks are tied to.
 pub(crate) const SHARED: &str = "shared";
@@ -83,7 +84,7 @@ impl BartEncoder {
         mut trace: Trace,
     ) -> (Tensor<3>, Tensor<4>) {
         let mask = mask.unwrap_or_else(|| ids.ones_like());
-        let x = self.embeddings.forward(words, &self.embed_positions, ids, 0);
+        let x = self.embeddings.forward(words, &self.embed_positions, ids, &Past::Same(0));
         let bias = mask::padding(mask, x.dtype());
         let x = self.dropout.forward(normed(&self.layernorm_embedding, x));
         let x = encoded(&self.layers, &self.layerdrop, x, bias.clone(), &mut trace);
@@ -126,12 +127,12 @@ impl BartDecoder {
         words: &Embedding,
         ids: Tensor<2, Int>,
         mask: Option<Tensor<2, Int>>,
-        memory: &mut DecoderMemory,
+        memory: &mut dyn DecoderState,
         mut trace: Trace,
     ) -> Tensor<3> {
-        let past = memory.past_len();
-        let x = self.embeddings.forward(words, &self.embed_positions, ids, past);
-        let bias = mask::causal(x.dims()[1], past, None, &x.device(), x.dtype());
+        let past = memory.past();
+        let x = self.embeddings.forward(words, &self.embed_positions, ids, &past);
+        let bias = past.causal(&x);
         let bias = match mask {
             Some(mask) => bias + mask::padding(mask, x.dtype()),
             None => bias,
@@ -139,8 +140,8 @@ impl BartDecoder {
         let mut x = self.dropout.forward(normed(&self.layernorm_embedding, x));
         for (i, layer) in self.layers.iter().enumerate() {
             trace.push(&x);
-            let (cross, cross_bias, cache) = memory.block(i);
-            let y = layer.forward(x.clone(), bias.clone(), cross, cross_bias, cache);
+            let (cross, cache) = memory.block(i);
+            let y = layer.forward(x.clone(), bias.clone(), cross, cache);
             x = kept(&self.layerdrop, x, y);
         }
         let x = normed(&self.layer_norm, x);

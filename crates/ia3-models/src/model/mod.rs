@@ -16,7 +16,6 @@ use crate::inputs::{ModelInputs, PaddingSide, check_row_ids};
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
 use crate::shape::HasShape;
-use crate::slots::{SlotTokens, Slots};
 use crate::task::Task;
 
 macro_rules! define_model {
@@ -64,6 +63,8 @@ macro_rules! map_each {
 }
 
 delegating_module!(Model, each, map_each);
+
+mod slots; // Behind the macro that it uses.
 
 impl Model {
     /// The facts that planning needs. They are read from shapes, so no weight is initialised.
@@ -209,53 +210,6 @@ impl Model {
         on_step: impl FnMut(Step),
     ) -> Result<Generated, ModelError> {
         each!(self, m => Architecture::generate_with(m, inputs, config, on_step))
-    }
-
-    /// Slots for up to `slots` sequences of up to `capacity` tokens each, all empty.
-    ///
-    /// # Errors
-    ///
-    /// - [`ModelError::Unsupported`]: the model is not a decoder-only language model.
-    /// - [`ModelError::Input`]: the model has fewer positions than `capacity`; see [`longest_sequence`](Self::longest_sequence).
-    pub fn slots(&self, slots: usize, capacity: usize) -> Result<Slots, ModelError> {
-        if let Some(most) = self.longest_sequence().filter(|most| capacity > *most) {
-            let problem =
-                format!("would have room for {capacity} tokens, but the model takes {most} in a slot");
-            return Err(ModelError::Input { name: "slots", problem });
-        }
-        each!(self, m => Architecture::slots(m, slots, capacity))
-    }
-
-    /// The number of tokens of the longest sequence in a slot, if the model has a limit: its positions, or the length from which on
-    /// the angles of its rotary embeddings are others, so that keys in a cache would no longer fit.
-    pub fn longest_sequence(&self) -> Option<usize> {
-        each!(self, m => Architecture::longest_sequence(m))
-    }
-
-    /// Appends tokens to the sequences of some slots, all in one pass, and returns the hidden states of the last tokens that are
-    /// wanted, `[wanted, d]`, in the order of `tokens`. [`next_logits`](Self::next_logits) makes logits of them.
-    ///
-    /// Each token is a batch entry: if the model has an [`AdapterTable`](ia3_core::AdapterTable), its rows are the tokens of
-    /// all slots, one after the other. On `flex` the states of a sequence have the same bits whatever the other slots hold, and
-    /// however its tokens are cut into passes.
-    ///
-    /// # Errors
-    ///
-    /// - [`ModelError::Unsupported`]: the model is not a decoder-only language model.
-    /// - [`ModelError::Input`]: an id is outside the vocabulary, a slot does not exist or is named twice, or tokens do not fit
-    ///   in their slot. The slots are unchanged then.
-    pub fn read_tokens(&self, slots: &mut Slots, tokens: &[SlotTokens]) -> Result<Tensor<2>, ModelError> {
-        each!(self, m => Architecture::read_tokens(m, slots, tokens))
-    }
-
-    /// The logits `[rows, vocab]` of the tokens that follow those with the states `[rows, d]`. On `flex` a row has the same bits
-    /// whatever the other rows are.
-    ///
-    /// # Errors
-    ///
-    /// [`ModelError::Unsupported`]: the model is not a decoder-only language model.
-    pub fn next_logits(&self, states: Tensor<2>) -> Result<Tensor<2>, ModelError> {
-        each!(self, m => Architecture::next_logits(m, states))
     }
 
     /// The mean cross entropy; see [`cross_entropy`](crate::cross_entropy).

@@ -1,5 +1,7 @@
 //! Sequences that enter and leave a running batch: each has a slot of the cache, with its own length.
 
+mod answer;
+mod pass;
 mod read;
 
 use std::sync::Arc;
@@ -8,18 +10,24 @@ use crate::cache::KvCache;
 use crate::error::ModelError;
 use crate::slot_cache::{Part, SlotCache};
 
+pub(crate) use answer::{answer_logits, read_answers, read_input};
 pub(crate) use read::{longest_sequence, next_logits, read_tokens};
 
-/// The keys and values of sequences that a decoder-only model continues at the same time, each in a slot of its own.
+/// The keys and values of sequences that a language model continues at the same time, each in a slot of its own.
 ///
 /// [`Model::read_tokens`](crate::Model::read_tokens) appends tokens to any of them in one pass. A slot is empty, or holds the
-/// tokens of one sequence; [`clear`](Self::clear) makes it free for another. The memory is allocated in the first pass and does
-/// not grow.
+/// tokens of one sequence; [`clear`](Self::clear) makes it free for another. In an encoder-decoder the tokens are those of the decoder,
+/// and a slot also holds the keys and values of the input that [`Model::read_input`](crate::Model::read_input) has read. The memory
+/// is allocated in the first pass and does not grow.
 #[derive(Debug)]
 pub struct Slots {
     caches: Vec<KvCache>,
     lengths: Vec<usize>,
     capacity: usize,
+    /// The keys and values of the inputs of an encoder-decoder, for each block of its decoder.
+    inputs: Vec<SlotCache>,
+    /// The number of tokens of the input in each slot.
+    input_lengths: Vec<usize>,
 }
 
 /// New tokens of the sequence in a slot.
@@ -37,7 +45,14 @@ impl Slots {
     /// Empty slots for sequences of up to `capacity` tokens on a model of `layers` blocks.
     pub(crate) fn new(layers: usize, slots: usize, capacity: usize) -> Self {
         let cache = |_| KvCache::of_slots(SlotCache::new(slots, capacity));
-        Self { caches: (0..layers).map(cache).collect(), lengths: vec![0; slots], capacity }
+        let caches = (0..layers).map(cache).collect();
+        Self { caches, lengths: vec![0; slots], capacity, inputs: vec![], input_lengths: vec![0; slots] }
+    }
+
+    /// The same for an encoder-decoder with a decoder of `layers` blocks, whose inputs have up to `capacity` tokens too.
+    pub(crate) fn with_inputs(layers: usize, slots: usize, capacity: usize) -> Self {
+        let inputs = (0..layers).map(|_| SlotCache::new(slots, capacity)).collect();
+        Self { inputs, ..Self::new(layers, slots, capacity) }
     }
 
     /// The number of slots.
@@ -45,7 +60,7 @@ impl Slots {
         self.lengths.len()
     }
 
-    /// The number of tokens that a slot has room for.
+    /// The number of tokens that a slot has room for, and in an encoder-decoder also the number of tokens of its input.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
@@ -59,21 +74,31 @@ impl Slots {
         self.lengths[slot]
     }
 
+    /// The number of tokens of the input that a slot holds; 0 in a decoder-only model.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such slot.
+    pub fn input_len(&self, slot: usize) -> usize {
+        self.input_lengths[slot]
+    }
+
     /// Whether no slot holds a token.
     pub fn is_empty(&self) -> bool {
         self.lengths.iter().all(|len| *len == 0)
     }
 
-    /// Forgets the tokens of a slot.
+    /// Forgets the tokens of a slot, and its input.
     ///
     /// # Panics
     ///
     /// Panics if there is no such slot.
     pub fn clear(&mut self, slot: usize) {
         self.truncate(slot, 0);
+        self.input_lengths[slot] = 0;
     }
 
-    /// Forgets all tokens of a slot but the first `len`.
+    /// Forgets all tokens of a slot but the first `len`. Its input stays.
     ///
     /// # Panics
     ///
@@ -82,22 +107,24 @@ impl Slots {
         self.lengths[slot] = self.lengths[slot].min(len);
     }
 
-    /// Makes slot `to` hold the first `len` tokens that slot `from` holds, or all of them if it holds fewer.
+    /// Makes slot `to` hold the first `len` tokens that slot `from` holds, or all of them if it holds fewer, and its input.
     ///
     /// # Panics
     ///
     /// Panics if there is no such slot.
     pub fn copy(&mut self, from: usize, to: usize, len: usize) {
-        let len = self.lengths[from].min(len);
+        let (len, of_input) = (self.lengths[from].min(len), self.input_lengths[from]);
         if from != to {
             self.caches.iter_mut().filter_map(KvCache::slots).for_each(|cache| cache.copy(from, to, len));
+            self.inputs.iter_mut().for_each(|cache| cache.copy(from, to, of_input));
         }
-        self.lengths[to] = len;
+        (self.lengths[to], self.input_lengths[to]) = (len, of_input);
     }
 
     /// The bytes that the keys and values take; 0 before the first pass.
     pub fn num_bytes(&mut self) -> usize {
-        self.caches.iter_mut().filter_map(KvCache::slots).map(|cache| cache.num_bytes()).sum()
+        let caches = self.caches.iter_mut().filter_map(KvCache::slots).map(|cache| cache.num_bytes());
+        caches.chain(self.inputs.iter().map(SlotCache::num_bytes)).sum()
     }
 
     /// The parts of a pass, checked, in the order of the batch.

@@ -6,8 +6,10 @@ use ia3_core::Ia3Forward;
 use super::config::T5Config;
 use super::init::normal;
 use super::position::buckets;
-use crate::attention::{attend, merge_heads, split_heads};
-use crate::decoder_memory::KeysValues;
+use crate::attention::{attend_across, attend_cached, split_heads};
+use crate::cache::KvCache;
+use crate::decoder_memory::{Cross, KeysValues};
+use crate::past::Past;
 
 /// Multi-head attention with a learned bias by relative position. The scores are not scaled.
 ///
@@ -62,31 +64,40 @@ impl T5Attention {
         [k, v]
     }
 
-    /// Computes the attention of `x` `[batch, queries, d_model]` to the given keys and values. The result has the shape of `x`.
-    pub(crate) fn forward(&self, x: Tensor<3>, kv: KeysValues, bias: Tensor<4>) -> Tensor<3> {
-        let [k, v] = kv;
+    /// Computes the attention of `x` `[batch, seq, d_model]` to itself, and to the tokens in the cache if there is one. The result
+    /// has the shape of `x`.
+    pub(crate) fn within(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
+        let [k, v] = self.keys_values(x.clone());
         let q = split_heads(self.q.ia3_forward(x), self.heads);
-        let context = attend(q, k, v, Some(bias), 1.0, &self.dropout);
-        self.o.ia3_forward(merge_heads(context))
+        self.o.ia3_forward(attend_cached([q, k, v], bias, 1.0, &self.dropout, cache))
     }
 
-    /// The position bias `[1, heads, queries, past + queries]`. It is zero if the layer has no bias of its own.
+    /// Computes the attention of `x` `[batch, queries, d_model]` to the encoder's output. The result has the shape of `x`.
+    pub(crate) fn across(&self, x: Tensor<3>, cross: Cross) -> Tensor<3> {
+        let q = split_heads(self.q.ia3_forward(x), self.heads);
+        self.o.ia3_forward(attend_across(q, cross, 1.0, &self.dropout))
+    }
+
+    /// The position bias `[1, heads, queries, keys]` of `queries` tokens behind `past`, or `[rows, heads, 1, keys]` where each row is a
+    /// token at its own position. It is absent if the layer has no bias of its own.
     ///
-    /// Query `i` is at position `past + i`. With `bidirectional`, as in the encoder, keys after a query have other buckets than
-    /// keys before it.
+    /// With `bidirectional`, as in the encoder, keys after a query have other buckets than keys before it.
     pub(crate) fn position_bias(
         &self,
         queries: usize,
-        past: usize,
+        past: &Past,
         bidirectional: bool,
         device: &Device,
     ) -> Option<Tensor<4>> {
         let table = self.relative_attention_bias.as_ref()?;
         let [num_buckets, heads] = table.weight.shape().dims();
-        let keys = past + queries;
-        let ids = buckets(queries, past, bidirectional, num_buckets, self.max_distance);
-        let ids = Tensor::<1, Int>::from_ints(ids.as_slice(), device).reshape([queries, keys]);
-        let bias = table.forward(ids).permute([2, 0, 1]);
-        Some(bias.reshape([1, heads, queries, keys]))
+        let (at, keys) = (past.positions(queries), past.keys(queries));
+        let ids = buckets(&at, keys, bidirectional, num_buckets, self.max_distance);
+        let ids = Tensor::<1, Int>::from_ints(ids.as_slice(), device).reshape([at.len(), keys]);
+        let bias = table.forward(ids);
+        Some(match past {
+            Past::Same(_) => bias.permute([2, 0, 1]).reshape([1, heads, queries, keys]),
+            Past::ByRow(_) => bias.permute([0, 2, 1]).reshape([at.len(), heads, 1, keys]),
+        })
     }
 }

@@ -9,7 +9,7 @@ use super::attention::T5Attention;
 use super::config::T5Config;
 use super::feed_forward::T5DenseReluDense;
 use crate::cache::KvCache;
-use crate::decoder_memory::KeysValues;
+use crate::decoder_memory::{Cross, KeysValues};
 use crate::half::{clamped, residual};
 use crate::norm::RmsNorm;
 
@@ -79,12 +79,7 @@ impl T5LayerSelfAttention {
 
     fn forward(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
         let h = self.layer_norm.forward(x.clone());
-        let [k, v] = self.SelfAttention.keys_values(h.clone());
-        let kv = match cache {
-            Some(cache) => cache.append(k, v),
-            None => [k, v],
-        };
-        clamped(residual(x, self.dropout.forward(self.SelfAttention.forward(h, kv, bias))))
+        clamped(residual(x, self.dropout.forward(self.SelfAttention.within(h, bias, cache))))
     }
 }
 
@@ -97,9 +92,9 @@ impl T5LayerCrossAttention {
         }
     }
 
-    fn forward(&self, x: Tensor<3>, kv: KeysValues, bias: Tensor<4>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, cross: Cross) -> Tensor<3> {
         let h = self.layer_norm.forward(x.clone());
-        clamped(residual(x, self.dropout.forward(self.EncDecAttention.forward(h, kv, bias))))
+        clamped(residual(x, self.dropout.forward(self.EncDecAttention.across(h, cross))))
     }
 }
 
@@ -146,12 +141,11 @@ impl T5DecoderBlock {
         &self,
         x: Tensor<3>,
         bias: Tensor<4>,
-        cross: KeysValues,
-        cross_bias: Tensor<4>,
+        cross: Cross,
         cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
         let (attention, cross_attention, feed_forward) = &self.layer;
         let x = attention.forward(x, bias, cache);
-        feed_forward.forward(cross_attention.forward(x, cross, cross_bias))
+        feed_forward.forward(cross_attention.forward(x, cross))
     }
 }

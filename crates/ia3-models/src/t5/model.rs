@@ -7,7 +7,7 @@ use super::config::T5Config;
 use super::init::normal;
 use super::stack::{SHARED, T5Decoder, T5Encoder};
 use super::stack::{decoded, encoded};
-use crate::decoder_memory::DecoderMemory;
+use crate::decoder_memory::{DecoderMemory, DecoderState};
 use crate::error::ModelError;
 use crate::generate::GenerationConfig;
 use crate::inputs::ModelInputs;
@@ -88,6 +88,7 @@ impl Seq2SeqLm for T5ForConditionalGeneration {
         Facts {
             vocab_size,
             target_vocab_size: vocab_size,
+            decoder_layers: self.config.num_decoder_layers,
             max_positions: None,
             pad_token_id,
             decoder_start_token_id,
@@ -110,7 +111,7 @@ impl Seq2SeqLm for T5ForConditionalGeneration {
         &self,
         ids: Tensor<2, Int>,
         mask: Option<Tensor<2, Int>>,
-        memory: &mut DecoderMemory,
+        memory: &mut dyn DecoderState,
         trace: Trace,
     ) -> Tensor<3> {
         decoded(&self.config, (&self.shared, &self.decoder), ids, mask, memory, trace)

@@ -1,18 +1,19 @@
-/// The bucket of every pair of query and key, in row-major order, as in `_relative_position_bucket` of Hugging Face's T5.
+/// The bucket of every pair of a query at one of the `positions` and one of the first `keys` keys, in row-major order, as in `_relative_position_bucket` of Hugging Face's T5.
 ///
 /// Half of the buckets stand for one distance each. The other half stand for ranges of distances that grow logarithmically up
 /// to `max_distance`. With `bidirectional`, half of all buckets are for keys after the query; otherwise all such keys have
 /// bucket 0.
 pub(crate) fn buckets(
-    queries: usize,
-    past: usize,
+    positions: &[usize],
+    keys: usize,
     bidirectional: bool,
     num_buckets: usize,
     max_distance: usize,
 ) -> Vec<i32> {
-    let pair = |query: usize, key: usize| key as i64 - (past + query) as i64;
-    let bucket = |relative| bucket(relative, bidirectional, num_buckets, max_distance);
-    (0..queries).flat_map(|q| (0..past + queries).map(move |k| bucket(pair(q, k)))).collect()
+    let of_pair = |query: usize, key: usize| {
+        bucket(key as i64 - query as i64, bidirectional, num_buckets, max_distance)
+    };
+    positions.iter().flat_map(|&query| (0..keys).map(move |key| of_pair(query, key))).collect()
 }
 
 fn bucket(relative: i64, bidirectional: bool, num_buckets: usize, max_distance: usize) -> i32 {
@@ -58,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_step_behind_a_cache_is_the_last_row() {
-        let all = buckets(6, 0, false, 8, 16);
-        assert_eq!(buckets(1, 5, false, 8, 16), all[30..]);
+        let all = buckets(&[0, 1, 2, 3, 4, 5], 6, false, 8, 16);
+        assert_eq!(buckets(&[5], 6, false, 8, 16), all[30..]);
     }
 }

@@ -5,11 +5,12 @@ use ia3_core::Tied;
 
 use super::block::{T5DecoderBlock, T5EncoderBlock, dropout, norm};
 use super::config::T5Config;
-use crate::decoder_memory::DecoderMemory;
+use crate::decoder_memory::{DecoderMemory, DecoderState};
 use crate::layers::states;
 use crate::mask;
 use crate::norm::RmsNorm;
 use crate::output::Trace;
+use crate::past::Past;
 
 /// The embedding that head and stacks are tied to.
 pub(super) const SHARED: &str = "shared";
@@ -62,7 +63,7 @@ pub(super) fn decoded(
     (shared, decoder): (&Embedding, &T5Decoder),
     ids: Tensor<2, Int>,
     mask: Option<Tensor<2, Int>>,
-    memory: &mut DecoderMemory,
+    memory: &mut dyn DecoderState,
     trace: Trace,
 ) -> Tensor<3> {
     let table = decoder.embed_tokens.as_ref().unwrap_or(shared);
@@ -83,7 +84,8 @@ impl T5Encoder {
     /// Encodes embeddings `[batch, seq, d_model]` with a padding bias `[batch, 1, 1, seq]`.
     pub(crate) fn forward(&self, x: Tensor<3>, padding: Tensor<4>, mut trace: Trace) -> Tensor<3> {
         let seq = x.dims()[1];
-        let position = self.block[0].layer.0.SelfAttention.position_bias(seq, 0, true, &x.device());
+        let position =
+            self.block[0].layer.0.SelfAttention.position_bias(seq, &Past::Same(0), true, &x.device());
         let bias = add(position, padding);
         let mut x = self.dropout.forward(x);
         for block in &self.block {
@@ -125,28 +127,27 @@ impl T5Decoder {
         &self,
         x: Tensor<3>,
         attention_mask: Option<Tensor<2, Int>>,
-        memory: &mut DecoderMemory,
+        memory: &mut dyn DecoderState,
         mut trace: Trace,
     ) -> Tensor<3> {
-        let bias = self.self_bias(&x, attention_mask, memory.past_len());
+        let bias = self.self_bias(&x, attention_mask, &memory.past());
         let mut x = self.dropout.forward(x);
         for (i, block) in self.block.iter().enumerate() {
             trace.push(&x);
-            let (cross, cross_bias, cache) = memory.block(i);
-            x = block.forward(x, bias.clone(), cross, cross_bias, cache);
+            let (cross, cache) = memory.block(i);
+            x = block.forward(x, bias.clone(), cross, cache);
         }
         let x = self.dropout.forward(self.final_layer_norm.forward(x));
         trace.push(&x);
         x
     }
 
-    fn self_bias(&self, x: &Tensor<3>, padding: Option<Tensor<2, Int>>, past: usize) -> Tensor<4> {
-        let (queries, device, dtype) = (x.dims()[1], x.device(), x.dtype());
+    fn self_bias(&self, x: &Tensor<3>, padding: Option<Tensor<2, Int>>, past: &Past) -> Tensor<4> {
         let attention = &self.block[0].layer.0.SelfAttention;
-        let position = attention.position_bias(queries, past, false, &device);
-        let bias = add(position, mask::causal(queries, past, None, &device, dtype));
+        let position = attention.position_bias(x.dims()[1], past, false, &x.device());
+        let bias = add(position, past.causal(x));
         match padding {
-            Some(padding) => bias + mask::padding(padding, dtype),
+            Some(padding) => bias + mask::padding(padding, x.dtype()),
             None => bias,
         }
     }

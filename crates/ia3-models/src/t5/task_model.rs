@@ -13,6 +13,7 @@ use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::ModelInputs;
 use crate::loss::RowLosses;
 use crate::output::ModelOutput;
+use crate::slots::{SlotTokens, Slots};
 use crate::task::Task;
 
 /// T5 or mT5 for one of its tasks. The paths inside it are those of the model inside.
@@ -58,6 +59,14 @@ impl T5 {
     /// The facts that planning needs. They are read from shapes, so no weight is initialised.
     pub fn info(&self) -> ModelInfo {
         each!(self, m => m.info())
+    }
+
+    /// The language model, for what needs one.
+    fn lm(&self) -> Result<&T5ForConditionalGeneration, ModelError> {
+        match self {
+            T5::Lm(m) => Ok(m),
+            _ => self.config().unsupported("without a language-model head generates no text"),
+        }
     }
 
     /// The encoder.
@@ -158,10 +167,30 @@ impl Architecture for T5 {
         config: &GenerationConfig,
         on_step: impl FnMut(Step),
     ) -> Result<Generated, ModelError> {
+        self.lm()?.generate_with(inputs, config, on_step)
+    }
+
+    fn slots(&self, slots: usize, capacity: usize) -> Result<Slots, ModelError> {
+        self.lm()?.slots(slots, capacity)
+    }
+
+    fn decoder_start(&self, config: &GenerationConfig) -> Result<Option<Vec<i64>>, ModelError> {
         match self {
-            T5::Lm(m) => m.generate_with(inputs, config, on_step),
-            _ => self.config().unsupported("without a language-model head generates no text"),
+            T5::Lm(m) => m.decoder_start(config),
+            _ => Ok(None),
         }
+    }
+
+    fn read_input(&self, slots: &mut Slots, slot: usize, ids: &[i64]) -> Result<(), ModelError> {
+        self.lm()?.read_input(slots, slot, ids)
+    }
+
+    fn read_tokens(&self, slots: &mut Slots, tokens: &[SlotTokens]) -> Result<Tensor<2>, ModelError> {
+        self.lm()?.read_tokens(slots, tokens)
+    }
+
+    fn next_logits(&self, states: Tensor<2>) -> Result<Tensor<2>, ModelError> {
+        self.lm()?.next_logits(states)
     }
 
     fn log_likelihoods(

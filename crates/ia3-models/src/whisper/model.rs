@@ -6,7 +6,7 @@ use ia3_core::{ModelInfo, Tied, model_info};
 use super::config::WhisperConfig;
 use super::encoder::WhisperEncoder;
 use crate::bart::BartDecoder;
-use crate::decoder_memory::DecoderMemory;
+use crate::decoder_memory::{DecoderMemory, DecoderState};
 use crate::error::ModelError;
 use crate::generate::GenerationConfig;
 use crate::input_features::{check_finite, features};
@@ -105,6 +105,7 @@ impl Seq2SeqLm for WhisperForConditionalGeneration {
         Facts {
             vocab_size: c.vocab_size,
             target_vocab_size: c.vocab_size,
+            decoder_layers: c.decoder_layers,
             max_positions: Some(c.max_target_positions),
             pad_token_id: c.pad_token_id,
             decoder_start_token_id: c.decoder_start_token_id,
@@ -142,7 +143,7 @@ impl Seq2SeqLm for WhisperForConditionalGeneration {
         &self,
         ids: Tensor<2, Int>,
         mask: Option<Tensor<2, Int>>,
-        memory: &mut DecoderMemory,
+        memory: &mut dyn DecoderState,
         trace: Trace,
     ) -> Tensor<3> {
         self.model.decoder.forward(self.words(), ids, mask, memory, trace)

@@ -5,6 +5,7 @@ mod handle;
 mod logits;
 mod options;
 mod request;
+mod room;
 mod running;
 mod step;
 mod text;
@@ -13,6 +14,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use ia3::Task;
 use ia3::core::AdapterTable;
 use ia3::models::{Model, SlotTokens, Slots};
 use tokio::sync::mpsc::UnboundedSender;
@@ -20,7 +22,7 @@ use tokio::sync::mpsc::UnboundedSender;
 pub use handle::Handle;
 pub use options::EngineOptions;
 pub use request::{End, Event, Logprob, Penalties, Reason, Request, Token};
-pub(crate) use text::AnswerText;
+pub(crate) use room::Room;
 
 use crate::adapters::{Catalog, Residents};
 use crate::error::ServeError;
@@ -29,12 +31,13 @@ use crate::worker::Ticket;
 use free_slots::FreeSlots;
 use running::Running;
 
-/// Answers requests to a decoder-only model, many at a time.
+/// Answers requests to a language model, many at a time.
 ///
 /// [`step`](Self::step) runs the model once: it reads a token of each answer and as much of the prompts as fits, and chooses the
 /// next token of each row whose tokens are all read. A request enters when a row is free and leaves with its last token; no other
 /// waits for it. Where its prompt begins as that of a request before, under the same adapter, that part is not read again as long as
-/// its keys and values are in the memory. Its tokens and logits have the same bits on `flex` as if it ran alone, whatever runs beside it. [`Handle`] runs an
+/// its keys and values are in the memory. The prompt of an encoder-decoder is read by its encoder in one piece when the request enters, and
+/// the tokens of the answer are those of its decoder. Its tokens and logits have the same bits on `flex` as if it ran alone, whatever runs beside it. [`Handle`] runs an
 /// engine on a thread of its own.
 #[derive(Debug)]
 pub struct Engine {
@@ -66,7 +69,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`ServeError::Model`]: the base is no decoder-only language model, carries adapters, or has fewer positions than
+    /// [`ServeError::Model`]: the base is no language model of texts, carries adapters, or has fewer positions than
     /// `options.tokens`. [`ServeError::Request`]: a bound is 0.
     pub fn new(
         base: ia3::Model,
@@ -102,9 +105,17 @@ impl Engine {
 
     /// Reads one token, so that the memory is allocated and a base that cannot compute is found before the first request.
     fn slots_after_first_pass(&mut self) -> Result<(), ServeError> {
+        if self.encodes() {
+            self.model.read_input(&mut self.slots, 0, &[0])?;
+        }
         self.model.read_tokens(&mut self.slots, &[SlotTokens { slot: 0, ids: &[0], wanted: false }])?;
         self.slots.clear(0);
         Ok(())
+    }
+
+    /// Whether the base is an encoder-decoder.
+    fn encodes(&self) -> bool {
+        self.base.task() == Task::Seq2SeqLm
     }
 
     /// The base.
@@ -157,8 +168,9 @@ impl Engine {
             waiting: self.waiting.len(),
             running: self.running.len(),
             rows: self.options.rows,
-            cached_tokens: self.running.iter().map(|row| row.read).sum(),
-            cache_tokens: self.options.rows * self.options.tokens,
+            cached_tokens: self.running.iter().map(Running::cached_tokens).sum(),
+            // An encoder-decoder has as many for its inputs.
+            cache_tokens: self.options.rows * self.options.tokens * if self.encodes() { 2 } else { 1 },
             resident_adapters: self.residents.count(),
             adapter_places: self.options.adapters,
             adapter_loads: self.residents.loads,
@@ -169,19 +181,11 @@ impl Engine {
 
     /// Checks what can be checked of a request before it runs.
     fn check(&self, request: &Request) -> Result<(), ServeError> {
-        let (prompt, new) = (request.prompt.len(), request.generation.max_new_tokens);
-        if prompt == 0 {
+        if request.prompt.is_empty() {
             return Err(ServeError::Request { field: "prompt", problem: "has no tokens".into() });
         }
-        // The model never reads the last token.
-        let most = self.options.tokens + 1;
-        if prompt.saturating_add(new) > most {
-            let problem = format!(
-                "has {prompt} tokens, and with {new} new ones that is more than the {} of a row",
-                self.options.tokens
-            );
-            return Err(ServeError::Request { field: "prompt", problem });
-        }
+        Room::new(&self.base, &self.options, request.prompt.len(), &request.generation)?
+            .check(request.generation.max_new_tokens)?;
         let vocab = self.model.vocab_size() as i64;
         if let Some(id) = request.prompt.iter().find(|id| !(0..vocab).contains(*id)) {
             let problem = format!("holds the id {id}, outside the vocabulary of {vocab}");

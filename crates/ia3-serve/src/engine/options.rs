@@ -6,7 +6,8 @@ use crate::error::ServeError;
 pub struct EngineOptions {
     /// The number of requests that run at the same time.
     pub rows: usize,
-    /// The number of tokens of a request and its answer together. Keys and values of `rows · tokens` tokens are kept.
+    /// The number of tokens of a request and its answer together. Keys and values of `rows · tokens` tokens are kept. In an
+    /// encoder-decoder it is the number of tokens of a request, and also that of its answer, and twice as many keys and values are kept.
     pub tokens: usize,
     /// The number of tokens that one pass of the model reads. Each running row takes one of them, and prompts are read in parts
     /// that fill the rest. A smaller number lets tokens of running rows come more evenly beside long prompts.

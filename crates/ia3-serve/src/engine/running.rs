@@ -16,12 +16,24 @@ use crate::adapters::Place;
 use crate::error::ServeError;
 use crate::snapshot::Snapshot;
 
+/// Where the prompt of a request is.
+#[derive(Debug)]
+pub(super) enum Prompt {
+    /// It begins the tokens of the sequence.
+    Continued,
+    /// The encoder has to read it.
+    Unread(Vec<i64>),
+    /// The encoder has read it.
+    Encoded,
+}
+
 /// A request that has a slot of the cache.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) slot: usize,
     /// The place of its adapter.
     pub(super) place: Option<Place>,
+    pub(super) prompt: Prompt,
     /// The number of its tokens that are in the cache.
     pub(super) read: usize,
     /// The number of tokens of the prompt that were in the cache before.
@@ -30,28 +42,35 @@ pub(super) struct Running {
     penalties: Penalties,
     top_logprobs: Option<usize>,
     text: AnswerText,
-    prompt_tokens: usize,
+    pub(super) prompt_tokens: usize,
     events: UnboundedSender<Event>,
     /// When the last token was chosen, or before the first one when the request came.
     last: Instant,
 }
 
 impl Running {
-    /// A request whose prompt is in the cache up to `read` tokens.
+    /// A request whose prompt is in the cache up to `read` tokens. `start` are the tokens that the decoder of an encoder-decoder begins
+    /// with.
     pub(super) fn new(
         waiting: Waiting,
-        slot: usize,
-        place: Option<Place>,
+        (slot, place): (usize, Option<Place>),
         read: usize,
+        start: Option<Vec<i64>>,
     ) -> Result<Self, ServeError> {
         let Waiting { request, events, since, .. } = waiting;
+        let prompt_tokens = request.prompt.len();
+        let (first, prompt) = match start {
+            None => (request.prompt, Prompt::Continued),
+            Some(start) => (start, Prompt::Unread(request.prompt)),
+        };
         Ok(Self {
             slot,
             place,
+            prompt,
             read,
             reused: read,
-            prompt_tokens: request.prompt.len(),
-            sampler: RowSampler::new(request.prompt, request.generation)?,
+            prompt_tokens,
+            sampler: RowSampler::new(first, request.generation)?,
             penalties: request.penalties,
             top_logprobs: request.top_logprobs,
             text: AnswerText::new(request.stop),
@@ -60,20 +79,40 @@ impl Running {
         })
     }
 
-    /// The tokens that are not in the cache: a part of the prompt, or the last token.
+    /// The tokens that are not in the cache: a part of the prompt, or the last token. There are none before an encoder has read the
+    /// prompt.
     pub(super) fn unread(&self) -> &[i64] {
-        &self.sampler.tokens()[self.read..]
+        match self.prompt {
+            Prompt::Unread(_) => &[],
+            _ => &self.sampler.tokens()[self.read..],
+        }
     }
 
-    /// What its slot holds.
+    /// What its slot holds for requests that begin in the same way. The tokens of an encoder-decoder depend on its input, so no other
+    /// request uses them.
     pub(super) fn held(&self) -> Held<'_> {
-        let tokens = &self.sampler.tokens()[..self.read];
+        let tokens = match self.prompt {
+            Prompt::Continued => &self.sampler.tokens()[..self.read],
+            _ => &[],
+        };
         Held { slot: self.slot, tokens, adapter: self.place.map(|place| place.id) }
+    }
+
+    /// The number of tokens whose keys and values its slot holds.
+    pub(super) fn cached_tokens(&self) -> usize {
+        match self.prompt {
+            Prompt::Encoded => self.prompt_tokens + self.read,
+            _ => self.read,
+        }
     }
 
     /// Whether its prompt is read.
     pub(super) fn is_answering(&self) -> bool {
-        self.read >= self.prompt_tokens
+        match self.prompt {
+            Prompt::Continued => self.read >= self.prompt_tokens,
+            Prompt::Unread(_) => false,
+            Prompt::Encoded => true,
+        }
     }
 
     /// Whether nobody waits for the answer any more.

@@ -6,7 +6,7 @@ use ia3::models::SlotTokens;
 
 use super::free_slots::{FreeSlots, Taken};
 use super::request::Event;
-use super::running::Running;
+use super::running::{Prompt, Running};
 use super::{Engine, Waiting};
 use crate::adapters::{Acquired, Place};
 use crate::error::ServeError;
@@ -26,11 +26,14 @@ impl Engine {
     pub fn step(&mut self) -> bool {
         self.drop_abandoned();
         self.admit();
-        let pass = self.plan();
-        if pass.is_empty() {
+        if self.running.is_empty() {
             return false;
         }
-        match catch_unwind(AssertUnwindSafe(|| self.run(&pass))) {
+        let run = |engine: &mut Self| {
+            engine.read_inputs()?;
+            engine.run(&engine.plan())
+        };
+        match catch_unwind(AssertUnwindSafe(|| run(self))) {
             Ok(Ok(())) => (),
             Ok(Err(error)) => self.fail_all(&error.to_string()),
             Err(_) => self.fail_all("it panicked, which is a fault of this program"),
@@ -75,17 +78,39 @@ impl Engine {
     fn enter(&mut self, waiting: Waiting, place: Option<Place>) -> Result<(), ServeError> {
         let adapter = place.map(|place| place.id);
         let running = self.running.iter().map(Running::held);
-        let Some(taken) = self.free_slots.take(&waiting.request.prompt, adapter, running) else {
+        let start = self.model.decoder_start(&waiting.request.generation)?;
+        // What a decoder has in the cache of an encoder-decoder depends on the whole prompt.
+        let prompt = if start.is_some() { &[] } else { waiting.request.prompt.as_slice() };
+        let Some(taken) = self.free_slots.take(prompt, adapter, running) else {
             return Ok(());
         };
         let Taken { slot, from, len } = taken;
         self.slots.copy(from, slot, len);
-        let row = Running::new(waiting, slot, place, len).inspect_err(|_| {
+        let row = Running::new(waiting, (slot, place), len, start).inspect_err(|_| {
             self.free_slots.give(slot, vec![], None);
             place.into_iter().for_each(|place| self.residents.release(place));
         })?;
         self.snapshot.reused_tokens += len as u64;
         self.running.push(row);
+        Ok(())
+    }
+
+    /// Lets the encoder of an encoder-decoder read the prompts of rows that have entered, in their order: one, and as many more as the
+    /// tokens of a pass allow.
+    fn read_inputs(&mut self) -> Result<(), ServeError> {
+        let answering = self.running.iter().filter(|row| row.is_answering()).count();
+        let (mut left, mut first) = (self.options.pass_tokens.saturating_sub(answering), true);
+        for row in &mut self.running {
+            let Prompt::Unread(prompt) = &row.prompt else { continue };
+            if !first && prompt.len() > left {
+                break;
+            }
+            self.residents.table().set_rows(&[index(row)]);
+            self.model.read_input(&mut self.slots, row.slot, prompt)?;
+            (left, first) = (left.saturating_sub(prompt.len()), false);
+            self.snapshot.prompt_tokens += prompt.len() as u64;
+            row.prompt = Prompt::Encoded;
+        }
         Ok(())
     }
 

@@ -4,55 +4,17 @@ use burn::tensor::{Device, Tensor};
 use ia3::models::{Model, ModelError, ModelInputs, PaddingSide, normalized};
 
 use super::request::{ForwardRequest, Wanted};
-use super::text::TextJob;
 
-/// What a pass gives for a request.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Given {
-    Values(Vec<f32>),
-    Ids(Vec<i64>),
-    /// So many numbers were NaN or infinite.
-    NonFinite(usize),
-}
-
-/// What one pass answers: requests of one kind that fit each other.
-pub(super) enum Batch<'a> {
-    Values(Vec<&'a ForwardRequest>),
-    Texts(Vec<&'a TextJob>),
-}
-
-/// Computes what is wanted, one after the other in the order of the requests.
-pub(super) fn compute(model: &Model, batch: &Batch, device: &Device) -> Result<Vec<Given>, ModelError> {
-    match batch {
-        Batch::Values(requests) => {
-            let rows = values(model, requests, device)?;
-            let [_, width] = rows.dims();
-            let values: Vec<f32> = rows.into_data().iter().collect();
-            Ok(values.chunks(width).map(given).collect())
-        }
-        Batch::Texts(jobs) => texts(model, jobs, device),
-    }
-}
-
-fn given(row: &[f32]) -> Given {
-    match row.iter().filter(|value| !value.is_finite()).count() {
-        0 => Given::Values(row.to_vec()),
-        broken => Given::NonFinite(broken),
-    }
-}
-
-/// The new ids of each answer.
-fn texts(model: &Model, jobs: &[&TextJob], device: &Device) -> Result<Vec<Given>, ModelError> {
-    let rows: Vec<Vec<i64>> = jobs.iter().map(|job| job.request.prompt.clone()).collect();
-    let inputs = model.batch(&rows, PaddingSide::Right, device)?;
-    let generated = model.generate(&inputs, &jobs[0].request.generation)?;
-    if generated.non_finite > 0 {
-        return Ok(vec![Given::NonFinite(generated.non_finite); jobs.len()]);
-    }
-    let [_, len] = generated.ids.dims();
-    let ids: Vec<i64> = generated.ids.into_data().iter().collect();
-    // The first id is the start token.
-    Ok(ids.chunks(len).map(|row| Given::Ids(row[1..].to_vec())).collect())
+/// Computes what is wanted, one after the other in the order of the requests, which fit each other.
+pub(super) fn compute(
+    model: &Model,
+    requests: &[&ForwardRequest],
+    device: &Device,
+) -> Result<Vec<Vec<f32>>, ModelError> {
+    let rows = values(model, requests, device)?;
+    let [_, width] = rows.dims();
+    let values: Vec<f32> = rows.into_data().iter().collect();
+    Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
 }
 
 /// A row for each request.

@@ -2,14 +2,11 @@
 
 use std::thread::JoinHandle;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 
-use super::job::Job;
-use super::text::{TextJob, check};
 use super::{ForwardEngine, ForwardRequest};
 use crate::adapters::{Acquired, Catalog};
-use crate::engine::{EngineOptions, Event, Request};
+use crate::engine::EngineOptions;
 use crate::error::ServeError;
 use crate::snapshot::Snapshot;
 use crate::worker::{Ticket, Work, Worker};
@@ -25,7 +22,7 @@ pub struct ForwardHandle {
 
 #[derive(Debug)]
 pub(crate) enum Message {
-    Request(Job, Ticket),
+    Request(ForwardRequest, oneshot::Sender<Result<Vec<f32>, ServeError>>, Ticket),
     Load(String, oneshot::Sender<Result<(), ServeError>>),
     Forget(String),
 }
@@ -52,24 +49,8 @@ impl ForwardHandle {
     pub async fn run(&self, request: ForwardRequest) -> Result<Vec<f32>, ServeError> {
         let ticket = self.worker.ticket(self.options.queue)?;
         let (sender, receiver) = oneshot::channel();
-        self.worker.send(Message::Request(Job::Values(request, sender), ticket))?;
+        self.worker.send(Message::Request(request, sender, ticket))?;
         receiver.await.map_err(|_| ServeError::Ending)?
-    }
-
-    /// Sends a request for a text to an encoder-decoder. What happens to it comes from the receiver; dropping it ends the request
-    /// before its turn.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`ForwardEngine::submit_text`], [`ServeError::Full`] and [`ServeError::Ending`]. Other errors come from the
-    /// receiver.
-    pub fn submit(&self, request: Request) -> Result<UnboundedReceiver<Event>, ServeError> {
-        check(&request)?;
-        let ticket = self.worker.ticket(self.options.queue)?;
-        let (events, receiver) = unbounded_channel();
-        self.worker
-            .send(Message::Request(Job::Text(TextJob { request: Box::new(request), events }), ticket))?;
-        Ok(receiver)
     }
 
     /// Reads an adapter into memory before a request needs it, if a place is free.
@@ -127,7 +108,7 @@ impl Work for ForwardEngine {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Request(job, ticket) => self.wait(job, Some(ticket)),
+            Message::Request(request, answer, ticket) => self.wait(request, answer, Some(ticket)),
             Message::Load(name, answer) => {
                 let acquired = self.residents.acquire(&name, &self.base);
                 if let Ok(Acquired::Place(place)) = acquired {

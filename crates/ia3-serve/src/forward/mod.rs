@@ -1,10 +1,9 @@
-//! Requests that one call of the model answers: embeddings, classes, likelihoods, and the texts of encoder-decoders.
+//! Requests that one pass of the model answers: embeddings, classes and likelihoods.
 
 mod batch;
 mod handle;
 mod job;
 mod request;
-mod text;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,16 +18,14 @@ pub use handle::ForwardHandle;
 pub use request::{ForwardRequest, Wanted};
 
 use crate::adapters::{Acquired, Catalog, Place, Residents};
-use crate::engine::{EngineOptions, Event, Request};
+use crate::engine::EngineOptions;
 use crate::error::ServeError;
 use crate::snapshot::Snapshot;
 use crate::worker::Ticket;
-use batch::{Batch, Given, compute};
-use job::{Job, Waiting};
-use text::{TextJob, check};
+use batch::compute;
+use job::Waiting;
 
-/// Answers requests that need no sequence to be continued token by token beside others: embeddings, classes, likelihoods, and the
-/// texts of encoder-decoders.
+/// Answers requests that need no sequence to be continued token by token: embeddings, classes and likelihoods.
 ///
 /// [`step`](Self::step) answers the request that has waited longest, together with all others of the same length and kind, each
 /// under its own adapter. No row is padded, so on `flex` an answer has the same bits whatever else is in its batch. A batch begins
@@ -79,27 +76,17 @@ impl ForwardEngine {
     /// Takes a request. Its answer comes from the receiver; dropping that ends the request before its turn.
     pub fn submit(&mut self, request: ForwardRequest) -> oneshot::Receiver<Result<Vec<f32>, ServeError>> {
         let (sender, receiver) = oneshot::channel();
-        self.wait(Job::Values(request, sender), None);
+        self.wait(request, sender, None);
         receiver
     }
 
-    /// Takes a request for a text, which an encoder-decoder answers. What happens to it is sent to `events`.
-    ///
-    /// # Errors
-    ///
-    /// [`ServeError::Request`] for log-probabilities and for penalties that need the logits of each step.
-    pub fn submit_text(
+    fn wait(
         &mut self,
-        request: Request,
-        events: tokio::sync::mpsc::UnboundedSender<Event>,
-    ) -> Result<(), ServeError> {
-        check(&request)?;
-        self.wait(Job::Text(TextJob { request: Box::new(request), events }), None);
-        Ok(())
-    }
-
-    fn wait(&mut self, job: Job, ticket: Option<Ticket>) {
-        self.waiting.push_back(Waiting::new(job, ticket));
+        request: ForwardRequest,
+        answer: oneshot::Sender<Result<Vec<f32>, ServeError>>,
+        ticket: Option<Ticket>,
+    ) {
+        self.waiting.push_back(Waiting::new(request, answer, ticket));
     }
 
     /// What was counted so far.
@@ -117,7 +104,7 @@ impl ForwardEngine {
 
     /// Answers a batch. It returns `false` if there is nothing to do.
     pub fn step(&mut self) -> bool {
-        self.waiting.retain(|waiting| !waiting.job.is_abandoned());
+        self.waiting.retain(|waiting| !waiting.is_abandoned());
         let (batch, places) = self.next_batch();
         if batch.is_empty() {
             return !self.waiting.is_empty();
@@ -127,7 +114,7 @@ impl ForwardEngine {
         self.snapshot.passes += 1;
         match given {
             Ok(Ok(given)) => {
-                batch.into_iter().zip(given).for_each(|(waiting, given)| self.answer(waiting, given))
+                batch.into_iter().zip(given).for_each(|(waiting, values)| self.answer(waiting, values))
             }
             // The request is at fault, and one of a batch says the same of all: they fit each other.
             Ok(Err(error)) => self.fail(batch, &error.to_string(), false),
@@ -140,10 +127,10 @@ impl ForwardEngine {
     fn next_batch(&mut self) -> (Vec<Waiting>, Vec<Option<Place>>) {
         let (mut batch, mut places, mut rest): (Vec<Waiting>, _, _) = (vec![], vec![], VecDeque::new());
         for waiting in std::mem::take(&mut self.waiting) {
-            let tokens = waiting.job.tokens().max(1);
+            let tokens = waiting.request.tokens().max(1);
             let full = (batch.len() + 1) * tokens > self.options.batch_tokens;
-            let joins = batch.first().is_none_or(|first| !full && first.job.fits(&waiting.job));
-            match self.seat(&waiting, joins) {
+            let joins = batch.first().is_none_or(|first| !full && first.request.fits(&waiting.request));
+            match self.seat(&waiting.request, joins) {
                 Ok(Some(place)) => {
                     batch.push(waiting);
                     places.push(place);
@@ -151,7 +138,7 @@ impl ForwardEngine {
                 Ok(None) => rest.push_back(waiting),
                 Err(error) => {
                     self.snapshot.failed += 1;
-                    waiting.job.fail(error);
+                    waiting.answer(Err(error));
                 }
             }
         }
@@ -160,8 +147,8 @@ impl ForwardEngine {
     }
 
     /// The place of the adapter of a request that joins a batch; `None` if it has to wait.
-    fn seat(&mut self, waiting: &Waiting, joins: bool) -> Result<Option<Option<Place>>, ServeError> {
-        match waiting.job.adapter() {
+    fn seat(&mut self, request: &ForwardRequest, joins: bool) -> Result<Option<Option<Place>>, ServeError> {
+        match &request.adapter {
             _ if !joins => Ok(None),
             None => Ok(Some(None)),
             Some(name) => match self.residents.acquire(name, &self.base)? {
@@ -171,58 +158,38 @@ impl ForwardEngine {
         }
     }
 
-    fn compute(&self, batch: &[Waiting], places: &[Option<Place>]) -> Result<Vec<Given>, ServeError> {
+    fn compute(&self, batch: &[Waiting], places: &[Option<Place>]) -> Result<Vec<Vec<f32>>, ServeError> {
         let rows: Vec<Option<usize>> = places.iter().map(|place| place.map(|place| place.index)).collect();
         self.residents.table().set_rows(&rows);
-        let requests = batch.iter().filter_map(|waiting| match &waiting.job {
-            Job::Values(request, _) => Some(request),
-            Job::Text(_) => None,
-        });
-        let jobs = batch.iter().filter_map(|waiting| match &waiting.job {
-            Job::Text(job) => Some(job),
-            Job::Values(..) => None,
-        });
-        let batch = match batch.first().map(|waiting| &waiting.job) {
-            Some(Job::Text(_)) => Batch::Texts(jobs.collect()),
-            _ => Batch::Values(requests.collect()),
-        };
-        Ok(by_row(|| compute(&self.model, &batch, &self.base.device()))?)
+        let requests: Vec<&ForwardRequest> = batch.iter().map(|waiting| &waiting.request).collect();
+        Ok(by_row(|| compute(&self.model, &requests, &self.base.device()))?)
     }
 
-    fn answer(&mut self, waiting: Waiting, given: Given) {
+    fn answer(&mut self, waiting: Waiting, values: Vec<f32>) {
         self.snapshot.forwards += 1;
         self.snapshot.forward.add(waiting.seconds());
-        match (waiting.job, given) {
-            (Job::Values(request, answer), Given::Values(values)) => {
-                self.snapshot.prompt_tokens += request.tokens() as u64;
-                let _ = answer.send(Ok(values)); // Nobody waits for it if this fails.
+        let answer = match values.iter().filter(|value| !value.is_finite()).count() {
+            0 => {
+                self.snapshot.prompt_tokens += waiting.request.tokens() as u64;
+                Ok(values)
             }
-            (Job::Text(job), Given::Ids(ids)) => {
-                self.snapshot.prompt_tokens += job.request.prompt.len() as u64;
-                self.snapshot.completion_tokens += ids.len() as u64;
-                let tokenizer = self.base.tokenizer().map_err(ServeError::from);
-                if let Err(error) = tokenizer.and_then(|tokenizer| job.answer(&ids, tokenizer)) {
-                    self.snapshot.failed += 1;
-                    job.send(Event::Failed(error));
-                }
-            }
-            (job, Given::NonFinite(count)) => {
+            count => {
                 self.snapshot.failed += 1;
-                job.fail(ServeError::NonFinite { count });
+                Err(ServeError::NonFinite { count })
             }
-            (job, _) => job.fail(ServeError::Failed { reason: "an answer of another kind".into() }),
-        }
+        };
+        waiting.answer(answer);
     }
 
     fn fail(&mut self, batch: Vec<Waiting>, reason: &str, panicked: bool) {
         self.snapshot.failed += batch.len() as u64;
         for waiting in batch {
-            waiting.job.fail(match panicked {
+            waiting.answer(Err(match panicked {
                 true => ServeError::Failed { reason: reason.into() },
                 false => {
                     ServeError::Request { field: "input", problem: format!("cannot be computed: {reason}") }
                 }
-            });
+            }));
         }
     }
 }

@@ -46,7 +46,7 @@ fn text(out: &mut String, s: &Snapshot) {
     histogram(out, "ia3_next_token_seconds", "From one token of an answer to the next.", &s.next_token);
 }
 
-/// What the engine for embeddings, classes, likelihoods, and texts of encoder-decoders has counted.
+/// What the engine for embeddings, classes and likelihoods has counted.
 fn forward(out: &mut String, s: &Snapshot) {
     let gauges = [
         ("ia3_forward_waiting", "Texts that wait for a batch.", s.waiting as f64),

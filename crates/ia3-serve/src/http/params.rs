@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::app::App;
 use super::error::ApiError;
 use super::fields::Fields;
-use crate::engine::{Penalties, Request};
+use crate::engine::{Penalties, Request, Room};
+use crate::error::ServeError;
 
 /// The largest number of answers to one request.
 const MAX_CHOICES: usize = 128;
@@ -93,20 +94,16 @@ impl Params {
         most: usize,
         app: &App,
     ) -> Result<Request, ApiError> {
-        // The model never reads the last token of an answer.
-        let room = (app.engines().options().tokens + 1).saturating_sub(prompt.len());
-        if room == 0 || self.max_tokens.is_some_and(|tokens| tokens > room) {
-            let field = if room == 0 { "prompt" } else { "max_tokens" };
-            let problem = format!(
-                "does not fit: the prompt has {} tokens, and the answer of up to {}, but a row has room for {}",
-                prompt.len(),
-                self.max_tokens.unwrap_or(1),
-                app.engines().options().tokens
-            );
-            return Err(ApiError::field(field, problem).with_code("context_length_exceeded"));
-        }
+        let (base, options) = (app.engines().base(), app.engines().options());
+        let too_long = |error| match error {
+            ServeError::Request { .. } => ApiError::from(error).with_code("context_length_exceeded"),
+            other => other.into(),
+        };
+        let room = Room::new(base, &options, prompt.len(), &self.config).map_err(too_long)?;
+        self.max_tokens.map_or(Ok(()), |tokens| room.check(tokens)).map_err(too_long)?;
         let sampling = self.sampling.map(|s| s.with_seed(s.seed.wrapping_add(choice as u64)));
-        let config = self.config.clone().with_max_new_tokens(self.max_tokens.unwrap_or(most.min(room)));
+        let config =
+            self.config.clone().with_max_new_tokens(self.max_tokens.unwrap_or(most.min(room.new_tokens())));
         Ok(Request::new(prompt, config.with_sampling(sampling))
             .with_adapter(self.adapter.clone())
             .with_penalties(self.penalties.clone())

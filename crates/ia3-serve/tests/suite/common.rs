@@ -38,6 +38,20 @@ pub(crate) fn decoders() -> Vec<Case> {
     decoders
 }
 
+/// All encoder-decoders of the corpus.
+pub(crate) fn encoder_decoders() -> Vec<Case> {
+    let cases = cases(|task| task == Task::Seq2SeqLm);
+    assert!(cases.len() >= 6, "{} encoder-decoders", cases.len());
+    cases
+}
+
+/// The tiny T5.
+pub(crate) fn t5() -> Case {
+    let dir = fixture("t5");
+    let base = Model::from_pretrained(dir.join("base"), &Device::flex()).unwrap();
+    Case { name: "t5".into(), dir, base }
+}
+
 /// The tiny Llama.
 pub(crate) fn llama() -> Case {
     let dir = fixture("llama");

@@ -6,7 +6,7 @@ use ia3_serve::{Engine, Event, Handle, Reason, ServeError};
 use ia3_testing::fixture;
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::common::{llama, options, run, submit};
+use crate::common::{Case, encoder_decoders, llama, options, run, submit, t5};
 
 #[test]
 fn a_request_leaves_with_its_last_token_and_another_enters() {
@@ -83,10 +83,11 @@ fn requests_that_no_row_can_take_are_refused() {
     assert_eq!(refused(vec![], 1), "`prompt` has no tokens");
     assert_eq!(
         refused(vec![1; 15], 3),
-        "`prompt` has 15 tokens, and with 3 new ones that is more than the 16 of a row"
+        "`max_tokens` does not fit: the prompt has 15 tokens, and the answer of up to 3, but a row has room for 16"
     );
     assert!(refused(vec![-1], 1).starts_with("`prompt` holds the id -1, outside the vocabulary of "));
-    assert!(refused(vec![1], usize::MAX).contains("new ones"));
+    assert!(refused(vec![1; 17], 1).starts_with("`prompt` does not fit: the prompt has 17 tokens"));
+    assert!(refused(vec![1], usize::MAX).starts_with("`max_tokens` does not fit"));
     // The last token is never read, so this fits exactly.
     assert_eq!(run(&mut engine, case.request(vec![1; 15], None, 2)).ids().len(), 2);
 }
@@ -111,8 +112,8 @@ fn bases_that_cannot_be_served_are_refused() {
     let device = Device::flex();
     let load = |name: &str| Model::from_pretrained(fixture(name).join("base"), &device).unwrap();
     let new = |base: Model, options| Engine::new(base, None, options).unwrap_err().to_string();
-    assert!(new(load("t5"), options()).contains("is no decoder-only language model"));
-    assert!(new(load("bert"), options()).contains("is no decoder-only language model"));
+    assert!(new(load("bert"), options()).contains("is no language model of texts"));
+    assert!(new(load("whisper"), options()).contains("is no language model of texts"));
     let error = new(load("gpt2"), options().with_tokens(1 << 20));
     assert!(error.contains("the model takes"), "{error}");
     let case = llama();
@@ -124,8 +125,48 @@ fn bases_that_cannot_be_served_are_refused() {
 }
 
 #[test]
+fn prompt_and_answer_of_an_encoder_decoder_have_a_row_each() {
+    let case = t5();
+    let mut engine = case.engine(options());
+    let mut refused = |prompt: Vec<i64>, new| {
+        let (events, _receiver) = unbounded_channel();
+        engine.submit(case.request(prompt, None, new), events).unwrap_err().to_string()
+    };
+    let problem = "does not fit: the prompt has 17 tokens, and the answer of up to 1, but a row has room for 16 of each";
+    assert_eq!(refused(vec![1; 17], 1), format!("`prompt` {problem}"));
+    assert!(refused(vec![1; 16], 17).starts_with("`max_tokens` does not fit"));
+    // The decoder reads its start token, and not the last one.
+    assert_eq!(run(&mut engine, case.request(vec![1; 16], None, 16)).ids().len(), 16);
+}
+
+#[test]
+fn inputs_of_an_encoder_decoder_are_read_beside_running_rows() {
+    for case in encoder_decoders() {
+        let mut engine = case.engine(options().with_rows(4).with_pass_tokens(6));
+        let mut row = submit(&mut engine, case.request(vec![3], None, 8));
+        engine.step();
+        let mut inputs = [7, 2, 2].map(|n| submit(&mut engine, case.request(vec![5; n], None, 2)));
+        for (step, expected) in [[1, 0, 0], [2, 1, 1]].into_iter().enumerate() {
+            engine.step();
+            assert_eq!(row.count(), 2 + step, "{}", case.name);
+            let counts = inputs.each_mut().map(|input| match input.poll() {
+                Some(answer) => answer.tokens.len(),
+                None => input.count(),
+            });
+            assert_eq!(counts, expected, "{}: a long input takes a pass of its own", case.name);
+        }
+        let snapshot = engine.snapshot();
+        assert_eq!((snapshot.prompt_tokens, snapshot.running, snapshot.cache_tokens), (12, 3, 128));
+        assert_eq!(snapshot.cached_tokens, (1 + 3) + (2 + 1) + (2 + 1));
+    }
+}
+
+#[test]
 fn memory_is_taken_at_the_start_and_no_more() {
-    let case = llama();
+    [llama(), t5()].iter().for_each(memory_is_bounded);
+}
+
+fn memory_is_bounded(case: &Case) {
     let mut engine = case.engine(options().with_rows(3));
     let before = engine.cache_bytes();
     assert!(before > 0);

@@ -1,18 +1,23 @@
-//! A request has the same tokens and the same bits of logits whatever runs beside it, in every decoder.
+//! A request has the same tokens and the same bits of logits whatever runs beside it, in every decoder and encoder-decoder.
 
 use burn::tensor::{Device, Tensor};
-use ia3::models::{ModelInputs, PaddingSide, Sampling};
+use ia3::models::{GenerationConfig, ModelInputs, PaddingSide, Sampling};
 use ia3::{Bits, Model, PretrainedOptions};
 use ia3_serve::{Engine, Penalties};
 
-use crate::common::{ADAPTERS, Case, decoders, llama, options, run, run_all, submit};
+use crate::common::{ADAPTERS, Case, decoders, encoder_decoders, llama, options, run, run_all, submit, t5};
 
 /// Of log-probabilities, between one batch and another: kernels for few and for many rows sum in other orders.
 const TOLERANCE: f32 = 2e-5;
 
+/// All language models of the corpus.
+fn language_models() -> impl Iterator<Item = Case> {
+    decoders().into_iter().chain(encoder_decoders())
+}
+
 #[test]
 fn a_row_among_others_is_the_row_alone_to_the_bit() {
-    for case in decoders() {
+    for case in language_models() {
         let answers = run_all(&mut case.busy_engine(), case.requests());
         for (i, (request, among)) in case.requests().into_iter().zip(answers).enumerate() {
             let alone = run(&mut case.engine(options()), request);
@@ -29,10 +34,9 @@ fn a_row_among_others_is_the_row_alone_to_the_bit() {
 
 #[test]
 fn the_answer_is_that_of_generate() {
-    for case in decoders() {
+    for case in language_models() {
         for (i, request) in case.requests().into_iter().enumerate() {
-            let (ids, logprobs) =
-                generated(&case, &request.prompt, ADAPTERS[i % 4], request.generation.max_new_tokens);
+            let (ids, logprobs) = generated(&case, &request.prompt, ADAPTERS[i % 4], &request.generation);
             let answer = run(&mut case.busy_engine(), request);
             assert_eq!(answer.ids(), ids, "{}, request {i}", case.name);
             for (step, (got, expected)) in answer.bits().iter().zip(logprobs).enumerate() {
@@ -50,25 +54,31 @@ fn the_answer_is_that_of_generate() {
 }
 
 /// The tokens and log-probabilities of `Model::generate` for one prompt under an attached adapter.
-fn generated(case: &Case, prompt: &[i64], adapter: Option<&str>, new: usize) -> (Vec<i64>, Vec<Vec<f32>>) {
+fn generated(
+    case: &Case,
+    prompt: &[i64],
+    adapter: Option<&str>,
+    config: &GenerationConfig,
+) -> (Vec<i64>, Vec<Vec<f32>>) {
     let base = case.base.module();
     let adapter = adapter.map(|name| ia3::Adapter::load(case.dir.join(name), &case.base).unwrap());
     let adapters: Vec<&ia3::core::Adapter> = adapter.iter().map(|adapter| &**adapter).collect();
     let model = ia3::attach(base, &adapters).unwrap();
-    let inputs: ModelInputs = model.batch(&[prompt.to_vec()], PaddingSide::Left, &Device::flex()).unwrap();
+    let inputs: ModelInputs = model.batch(&[prompt.to_vec()], model.padding_side(), &Device::flex()).unwrap();
     let mut logprobs = vec![];
     let on_step = |step: ia3::models::Step| {
         let all: Tensor<2> = burn::tensor::activation::log_softmax(step.logits.clone(), 1);
         logprobs.push(all.into_data().iter::<f32>().collect::<Vec<f32>>());
     };
-    let ids = model.generate_with(&inputs, &case.config(new), on_step).unwrap().ids;
+    let ids = model.generate_with(&inputs, config, on_step).unwrap().ids;
     let ids: Vec<i64> = ids.into_data().iter::<i64>().collect();
-    (ids[prompt.len()..].to_vec(), logprobs)
+    let start = model.decoder_start(config).unwrap().map_or(prompt.len(), |start| start.len());
+    (ids[start..].to_vec(), logprobs)
 }
 
 #[test]
 fn an_adapter_changes_what_its_rows_answer() {
-    for case in decoders() {
+    for case in language_models() {
         let mut engine = case.busy_engine();
         let answers =
             ADAPTERS.map(|adapter| run(&mut engine, case.request(vec![3, 5, 9], adapter, 3)).bits());
@@ -78,6 +88,45 @@ fn an_adapter_changes_what_its_rows_answer() {
             }
         }
     }
+}
+
+/// Requests as a client sends them: answers end by themselves, and with the forced tokens of the configuration.
+#[test]
+fn encoder_decoders_end_where_generate_ends() {
+    for case in encoder_decoders() {
+        let mut requests = case.requests();
+        for (i, request) in requests.iter_mut().enumerate() {
+            request.generation = case.base.module().generation_config(2 + i % 3);
+        }
+        let answers = run_all(&mut case.busy_engine(), requests.clone());
+        for (i, (request, answer)) in requests.into_iter().zip(answers).enumerate() {
+            let (mut ids, _) = generated(&case, &request.prompt, ADAPTERS[i % 4], &request.generation);
+            let ends = &request.generation.eos_token_id;
+            ids.truncate(ids.iter().position(|id| ends.contains(id)).map_or(ids.len(), |end| end + 1));
+            assert_eq!(answer.ids(), ids, "{}, request {i}", case.name);
+            let end = answer.end.unwrap();
+            assert_eq!((end.prompt_tokens, end.reused_tokens), (request.prompt.len(), 0));
+        }
+    }
+}
+
+#[test]
+fn encoder_decoders_take_settings_of_all_kinds_and_draw_what_generate_draws() {
+    let case = t5();
+    let sampling = Sampling::new().with_temperature(1.3).with_top_k(20).with_top_p(0.95).with_seed(11);
+    let config = case.config(8).with_sampling(sampling).with_repetition_penalty(1.2);
+    let mut all = case.requests();
+    all[2].generation = config.clone();
+    let answers = run_all(&mut case.busy_engine(), all.clone());
+    assert_eq!(answers[2].ids(), generated(&case, &all[2].prompt, ADAPTERS[2], &config).0);
+    let request = || case.request(vec![4, 8], Some("adapter"), 8);
+    let first = run(&mut case.busy_engine(), request()).ids()[0];
+    let never = Penalties { presence: 1000.0, bias: vec![(first, -1000.0)], ..Penalties::default() };
+    let mut got = run(&mut case.busy_engine(), request().with_penalties(never)).ids();
+    assert!(!got.contains(&first), "{got:?}");
+    got.sort_unstable();
+    got.dedup();
+    assert_eq!(got.len(), 8);
 }
 
 #[test]
@@ -131,7 +180,11 @@ fn penalties_keep_tokens_away() {
 
 #[test]
 fn rows_of_a_quantised_base_and_of_one_in_half_precision_are_exact() {
-    let dir = ia3_testing::fixture("llama");
+    ["llama", "t5", "mbart"].into_iter().for_each(rows_of_other_precisions_are_exact);
+}
+
+fn rows_of_other_precisions_are_exact(fixture: &str) {
+    let dir = ia3_testing::fixture(fixture);
     let device = Device::flex();
     let load = |options: &PretrainedOptions| {
         Model::from_pretrained_with(dir.join("base"), options, &device).unwrap()
@@ -145,7 +198,7 @@ fn rows_of_a_quantised_base_and_of_one_in_half_precision_are_exact() {
         let answers = run_all(&mut engine, case.requests());
         for (request, among) in case.requests().into_iter().zip(answers) {
             let alone = run(&mut case.engine(options()), request);
-            assert_eq!(among.bits(), alone.bits(), "{name}");
+            assert_eq!(among.bits(), alone.bits(), "{fixture} in {name}");
         }
     }
 }
@@ -156,12 +209,13 @@ fn options_of_many() -> ia3_serve::EngineOptions {
 
 #[test]
 fn more_rows_than_any_kernel_for_few_rows_are_exact() {
-    let case = llama();
-    let mut engine: Engine = case.engine(options().with_rows(70).with_pass_tokens(200));
-    let requests = || (0..70).map(|i| case.request(vec![(i % 40) as i64, 5, 9], ADAPTERS[i % 4], 3));
-    let running: Vec<_> = requests().map(|request| submit(&mut engine, request)).collect();
-    let answers: Vec<_> = running.into_iter().map(|running| running.finish(&mut engine)).collect();
-    for (request, among) in requests().zip(answers).step_by(9) {
-        assert_eq!(among.bits(), run(&mut case.engine(options()), request).bits());
+    for case in [llama(), t5()] {
+        let mut engine: Engine = case.engine(options().with_rows(70).with_pass_tokens(200));
+        let requests = || (0..70).map(|i| case.request(vec![(i % 40) as i64, 5, 9], ADAPTERS[i % 4], 3));
+        let running: Vec<_> = requests().map(|request| submit(&mut engine, request)).collect();
+        let answers: Vec<_> = running.into_iter().map(|running| running.finish(&mut engine)).collect();
+        for (request, among) in requests().zip(answers).step_by(9) {
+            assert_eq!(among.bits(), run(&mut case.engine(options()), request).bits(), "{}", case.name);
+        }
     }
 }

@@ -1,10 +1,9 @@
-//! Embeddings, classes, likelihoods, and the texts of encoder-decoders: each has the bits that it has alone, whatever is in its batch.
+//! Embeddings, classes and likelihoods: each has the bits that it has alone, whatever is in its batch.
 
 use burn::tensor::Device;
 use ia3::Task;
 use ia3::models::{Model, ModelInputs, PaddingSide, Pooling};
-use ia3_serve::{Event, ForwardEngine, ForwardRequest, Request, ServeError, Wanted};
-use tokio::sync::mpsc::unbounded_channel;
+use ia3_serve::{ForwardEngine, ForwardRequest, ServeError, Wanted};
 
 use crate::common::{ADAPTERS, Case, cases, options};
 
@@ -106,48 +105,6 @@ fn likelihoods_of_every_language_model() {
             let likelihoods = model.log_likelihoods(&[(&request.ids, std::slice::from_ref(text))]).unwrap();
             likelihoods.sums().into_data().iter().collect()
         });
-    }
-}
-
-#[test]
-fn encoder_decoders_write_what_generate_writes() {
-    let cases = cases(|task| task == Task::Seq2SeqLm);
-    assert!(cases.len() >= 5, "{}", cases.len());
-    for case in cases {
-        let mut engine = engine(&case);
-        let config = |new| case.base.module().generation_config(new);
-        let all: Vec<Request> = requests(&case, |_| MEAN)
-            .into_iter()
-            .enumerate()
-            .map(|(i, r)| Request::new(r.ids, config(2 + i % 2)).with_adapter(r.adapter))
-            .collect();
-        let submit = |request: &Request| {
-            let (sender, receiver) = unbounded_channel();
-            engine.submit_text(request.clone(), sender).unwrap();
-            receiver
-        };
-        let receivers: Vec<_> = all.iter().map(submit).collect();
-        while engine.step() {}
-        assert!(engine.snapshot().passes < 12, "{}: nothing shared a batch", case.name);
-        for (i, (request, mut receiver)) in all.iter().zip(receivers).enumerate() {
-            let of = ForwardRequest::new(request.prompt.clone(), MEAN).with_adapter(request.adapter.clone());
-            let model = attached(&case, &of);
-            let ids = model.generate(&inputs(&model, &of), &request.generation).unwrap().ids;
-            let mut expected: Vec<i64> = ids.into_data().iter::<i64>().skip(1).collect();
-            let ends = &request.generation.eos_token_id;
-            if let Some(end) = expected.iter().position(|id| ends.contains(id)) {
-                expected.truncate(end + 1);
-            }
-            let mut got = vec![];
-            loop {
-                match receiver.try_recv().unwrap() {
-                    Event::Token(token) => got.push(token.id),
-                    Event::End(end) => break assert_eq!(end.completion_tokens, expected.len()),
-                    Event::Failed(error) => panic!("{}, request {i}: {error}", case.name),
-                }
-            }
-            assert_eq!(got, expected, "{}, request {i}", case.name);
-        }
     }
 }
 

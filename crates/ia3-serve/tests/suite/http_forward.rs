@@ -6,8 +6,9 @@ use ia3::models::Pooling;
 use ia3_serve::{ForwardEngine, ForwardRequest, Wanted};
 use serde_json::{Value, json};
 
-use crate::common::{Case, cases, options};
+use crate::common::{Case, cases, options, t5};
 use crate::server::Server;
+use crate::text::with_words;
 
 /// A server for the first classifier of the corpus.
 fn classifier() -> Server {
@@ -135,5 +136,31 @@ fn choices_are_ranked_by_their_likelihood() {
         }
     }
     assert_eq!(answer["best"], best.0);
+    server.stop();
+}
+
+#[test]
+fn an_encoder_decoder_answers_completions_as_a_decoder_does() {
+    let (base, case) = with_words(t5());
+    let server = Server::of(case, base, options().with_rows(3).with_pass_tokens(8), |options| options);
+    let answers = server.get("/v1/models").json()["data"][0]["answers"].clone();
+    assert_eq!(answers, json!(["completions", "rank"]));
+    let body = json!({"model": "adapter", "prompt": "w3 w5", "max_tokens": 6, "n": 2, "logprobs": 2,
+        "presence_penalty": 1000.0, "logit_bias": {"7": -1000.0}});
+    let whole = server.post("/v1/completions", &body).json();
+    let choice = &whole["choices"][0];
+    let ids = server.case.base.tokenizer().unwrap().unwrap();
+    let tokens = ids.encode(choice["text"].as_str().unwrap(), None).unwrap();
+    assert_eq!((choice["finish_reason"].as_str(), tokens.contains(&7)), (Some("length"), false));
+    assert_eq!(choice["logprobs"]["token_logprobs"].as_array().unwrap().len(), 6);
+    assert_eq!(whole["choices"][1]["text"], choice["text"], "both are greedy");
+    let mut stream = body.clone();
+    (stream["stream"], stream["n"], stream["logprobs"]) = (json!(true), json!(1), Value::Null);
+    let events = server.post("/v1/completions", &stream).events();
+    assert!(events.len() > 6, "a token comes when it is chosen: {events:?}");
+    let text: String = events.iter().filter_map(|event| event["choices"][0]["text"].as_str()).collect();
+    assert_eq!(text, choice["text"].as_str().unwrap());
+    let long = json!({"model": "tiny", "prompt": vec![3; 16], "max_tokens": 17});
+    assert_eq!(server.post("/v1/completions", &long).json()["error"]["code"], "context_length_exceeded");
     server.stop();
 }

@@ -1,6 +1,6 @@
 //! The beginning of a prompt that the cache holds already is not read again, and changes no bit.
 
-use crate::common::{ADAPTERS, decoders, llama, options, run, submit};
+use crate::common::{ADAPTERS, decoders, encoder_decoders, llama, options, run, submit};
 
 #[test]
 fn a_prompt_that_begins_as_one_before_has_the_same_bits() {
@@ -36,6 +36,21 @@ fn a_prompt_is_copied_from_a_row_that_runs() {
     assert_eq!(second.end.as_ref().unwrap().reused_tokens, 5);
     assert_eq!((first.finish(&mut engine).bits(), second.bits()), (alone[0].clone(), alone[1].clone()));
     assert_eq!(engine.snapshot().reused_tokens, 5);
+}
+
+#[test]
+fn an_encoder_decoder_reads_each_prompt_anew_also_in_a_row_that_was_used() {
+    for case in encoder_decoders() {
+        let mut engine = case.engine(options());
+        for prompt in [vec![3, 5, 9, 4, 8, 2], vec![3, 5], vec![3, 5, 9, 4], vec![3, 5, 9, 4]] {
+            for adapter in [ADAPTERS[0], ADAPTERS[1]] {
+                let request = || case.request(prompt.clone(), adapter, 4);
+                let got = run(&mut engine, request());
+                assert_eq!(got.bits(), run(&mut case.engine(options()), request()).bits(), "{}", case.name);
+                assert_eq!(got.end.unwrap().reused_tokens, 0, "{}", case.name);
+            }
+        }
+    }
 }
 
 #[test]

@@ -5,14 +5,18 @@ use ia3::Model;
 use ia3_serve::{Engine, Penalties, Reason, Request};
 use tempfile::TempDir;
 
-use crate::common::{Case, llama, options, run};
+use crate::common::{Case, llama, options, run, t5};
 
 /// The tiny Llama with a tokenizer whose token `i` is the word `wi`.
 pub(crate) fn llama_with_words() -> (TempDir, Case) {
-    let case = llama();
+    with_words(llama())
+}
+
+/// A case with a tokenizer whose token `i` is the word `wi`.
+pub(crate) fn with_words(case: Case) -> (TempDir, Case) {
     let dir = tempfile::tempdir().unwrap();
-    for file in ["config.json", "generation_config.json", "model.safetensors"] {
-        std::fs::copy(case.dir.join("base").join(file), dir.path().join(file)).unwrap();
+    for file in std::fs::read_dir(case.dir.join("base")).unwrap().flatten() {
+        std::fs::copy(file.path(), dir.path().join(file.file_name())).unwrap();
     }
     let words: Vec<String> = (0..case.base.module().vocab_size()).map(|i| format!("\"w{i}\": {i}")).collect();
     let tokenizer = format!(
@@ -65,6 +69,19 @@ fn an_end_token_ends_the_answer_and_has_no_text() {
     let end = answer.end.as_ref().unwrap();
     assert_eq!((end.reason, end.completion_tokens), (Reason::Stop, 3));
     assert_eq!(answer.text(), format!("w{} w{}", ids[0], ids[1]));
+}
+
+#[test]
+fn an_encoder_decoder_streams_words_and_stops_at_a_text() {
+    let (_dir, case) = with_words(t5());
+    let whole = run(&mut case.engine(options()), varied(&case));
+    let ids = whole.ids();
+    assert_eq!(whole.text(), ids.iter().map(|id| format!("w{id}")).collect::<Vec<_>>().join(" "));
+    assert!(whole.tokens.iter().all(|token| !token.text.is_empty()), "each word comes with its token");
+    let stop = format!("w{}", ids[2]);
+    let answer = run(&mut case.engine(options()), varied(&case).with_stop([stop]));
+    assert_eq!(answer.text(), format!("w{} w{} ", ids[0], ids[1]));
+    assert_eq!(answer.end.unwrap().reason, Reason::Stop);
 }
 
 #[test]
