@@ -241,6 +241,17 @@ pub enum AdapterError {
         /// Parameter path.
         path: String,
     },
+    /// A vector holds values that the dtype of a table has no number for.
+    #[error(
+        "the vector of `{path}` has {count} values that are too large for the dtype of the table; store the adapters in bfloat16 or float32",
+        path = quote(path)
+    )]
+    NotStorable {
+        /// Module path.
+        path: String,
+        /// The number of such values.
+        count: usize,
+    },
     /// A merged weight holds values that are NaN or infinite.
     #[error(
         "the merged weight of `{path}` is not finite ({count} values), so nothing was merged; check whether the adapter is broken",

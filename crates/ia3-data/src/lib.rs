@@ -52,6 +52,8 @@ mod promptsource;
 mod record;
 #[cfg(feature = "text")]
 mod records;
+#[cfg(any(feature = "audio", feature = "images"))]
+mod rows_with_files;
 #[cfg(feature = "text")]
 mod sentence_piece;
 #[cfg(feature = "text")]

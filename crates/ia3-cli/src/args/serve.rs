@@ -3,6 +3,9 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use burn::tensor::DType;
+use clap::ValueEnum;
+
 use super::model::base_folder;
 use super::{DtypeName, QuantizeName};
 
@@ -12,6 +15,26 @@ Examples:
   ia3 serve --base all-MiniLM-L6-v2 --adapters adapters --max-adapters 10000
   IA3_API_KEY=secret ia3 serve --base SmolLM2-135M-Instruct \\
       --adapters adapters --host 0.0.0.0 --rows 64";
+
+/// In what the vectors of adapters are kept.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AdapterDtype {
+    Float32,
+    /// Half of the memory. Near 1, where the vectors are, it has steps of 0.001.
+    Float16,
+    /// Half of the memory. Near 1 it has steps of 0.008.
+    Bfloat16,
+}
+
+impl From<AdapterDtype> for DType {
+    fn from(dtype: AdapterDtype) -> Self {
+        match dtype {
+            AdapterDtype::Float32 => Self::F32,
+            AdapterDtype::Float16 => Self::F16,
+            AdapterDtype::Bfloat16 => Self::BF16,
+        }
+    }
+}
 
 #[derive(clap::Args)]
 #[command(after_help = SERVE)]
@@ -54,6 +77,9 @@ pub(crate) struct Serve {
     /// Adapters in memory. The one that nobody has used for longest gives its place to another.
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_adapters: usize,
+    /// Dtype in which the vectors of adapters are kept in memory. They are computed with in float32.
+    #[arg(long, value_enum, value_name = "DTYPE", default_value = "float32")]
+    pub(crate) adapter_dtype: AdapterDtype,
     /// Let requests load and unload adapters of the folder (/v1/load_adapter, /v1/unload_adapter).
     #[arg(long, requires = "adapters")]
     pub(crate) allow_loading: bool,
@@ -79,7 +105,7 @@ pub(crate) struct Serve {
 }
 
 /// How lines about requests are written.
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum LogFormat {
     /// `time level request method=… path=… status=… seconds=… request_id=…`.
     Text,

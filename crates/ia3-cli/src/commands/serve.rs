@@ -82,7 +82,8 @@ fn engines(args: &Serve, device: &Device) -> anyhow::Result<(Engines, Vec<JoinHa
         .with_pass_tokens(args.pass_tokens)
         .with_batch_tokens(args.batch_tokens)
         .with_queue(args.queue)
-        .with_adapters(args.max_adapters);
+        .with_adapters(args.max_adapters)
+        .with_adapter_dtype(args.adapter_dtype.into());
     let (engines, threads) = Engines::start(base, args.adapters.clone(), bounds)?;
     drop(waiting);
     let (tokens, bytes) = (engines.options().tokens, engines.cache_bytes());

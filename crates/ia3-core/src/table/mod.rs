@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::module::{Param, Reparameterizer};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use ia3_config::{ModelInfo, Placement};
 
 use crate::activation_space::ActivationSpace;
@@ -68,13 +68,34 @@ impl AdapterTable {
     ///
     /// [`AdapterError::AlreadyAttached`]: the base carries vectors.
     pub fn attach<M: ActivationSpace>(base: &M, capacity: usize) -> Result<(M, Self), AdapterError> {
+        Self::attach_as(base, capacity, DType::F32)
+    }
+
+    /// As [`attach`](Self::attach), with vectors that are stored as `dtype`: float32, or float16 or bfloat16 in half of the memory.
+    /// They are rounded when they are [written](Self::write), and computed with in float32. Vectors of (IA)³ are near 1, where float16
+    /// has steps of 0.001 and bfloat16 of 0.008. Layers that an adapter replaces keep their dtype.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`attach`](Self::attach).
+    ///
+    /// # Panics
+    ///
+    /// Panics for another dtype.
+    pub fn attach_as<M: ActivationSpace>(
+        base: &M,
+        capacity: usize,
+        dtype: DType,
+    ) -> Result<(M, Self), AdapterError> {
+        let known = [DType::F32, DType::F16, DType::BF16].contains(&dtype);
+        assert!(known, "the vectors of a table are float32, float16 or bfloat16, not {dtype:?}");
         check_pristine(base)?;
         let info = model_info(base, None, None);
         let device = base.devices().first().cloned().unwrap_or_default().without_autodiff();
         let rows = Arc::new(RowsOfBatch::default());
         let linear = info.modules.iter().filter(|m| m.kind.is_adaptable() && m.kind.weight_rank() == 2);
         let layers: BTreeMap<String, Arc<Layer>> =
-            linear.map(|m| (m.path.clone(), Arc::new(Layer::new(rows.clone())))).collect();
+            linear.map(|m| (m.path.clone(), Arc::new(Layer::new(rows.clone(), dtype)))).collect();
         let model = base.clone().apply_reparameterization(Attacher { layers: layers.clone() });
         let shapes = shapes(base);
         Ok((model, Self { info, shapes, layers, rows, capacity, device }))
@@ -92,10 +113,17 @@ impl AdapterTable {
     /// - [`AdapterError::NoSuchModule`], [`AdapterError::NotAdaptable`], [`AdapterError::Length`],
     ///   [`AdapterError::WeightRank`], [`AdapterError::UnknownChannels`], [`AdapterError::SavedParameter`]: the adapter does not
     ///   fit the base.
+    /// - [`AdapterError::NotStorable`]: a value is too large for the dtype of the table.
     /// - [`AdapterError::SavedByRow`]: the adapter replaces a parameter that belongs to no linear layer, or scales a convolution.
     pub fn check(&self, adapter: &Adapter) -> Result<(), AdapterError> {
         check_vectors(adapter, &self.info)?;
         check_shapes(adapter, &self.shapes)?;
+        for (path, vector) in &adapter.vectors {
+            let count = self.layers.get(path).map_or(0, |layer| layer.lost(vector.values()));
+            if count > 0 {
+                return Err(AdapterError::NotStorable { path: path.clone(), count });
+            }
+        }
         let saved = adapter.saved.keys().find(|path| !replaces_linear(adapter, path, &self.info));
         let other = adapter.vectors.keys().find(|path| !self.layers.contains_key(*path));
         match saved.or(other) {

@@ -6,6 +6,7 @@ use burn::tensor::{DType, Device, Int, Tensor};
 use ia3_config::Placement;
 
 use crate::copies::{Copies, SavedLayer, index};
+use crate::finite::count_non_finite;
 use crate::touched::Touched;
 
 /// The line of the tables that each row of a batch uses. Line 0 is the base's.
@@ -40,6 +41,7 @@ impl RowsOfBatch {
 #[derive(Debug)]
 pub(super) struct Layer {
     rows: Arc<RowsOfBatch>,
+    dtype: DType,
     input: Mutex<Option<Tensor<2>>>,
     output: Mutex<Option<Tensor<2>>>,
     /// What replaces the layer, by line.
@@ -47,8 +49,8 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub(super) fn new(rows: Arc<RowsOfBatch>) -> Self {
-        Self { rows, input: Mutex::default(), output: Mutex::default(), saved: Mutex::default() }
+    pub(super) fn new(rows: Arc<RowsOfBatch>, dtype: DType) -> Self {
+        Self { rows, dtype, input: Mutex::default(), output: Mutex::default(), saved: Mutex::default() }
     }
 
     /// Writes `line` of a table of `lines` lines: the values, or ones where there are none. A table that holds only ones is not
@@ -63,13 +65,22 @@ impl Layer {
         let mut table = lock(self.table(placement));
         let values = match (&*table, values) {
             (None, None) => return,
-            (Some(table), None) => Tensor::ones([table.dims()[1]], (device, DType::F32)),
-            (_, Some(values)) => values,
+            (Some(table), None) => Tensor::ones([table.dims()[1]], (device, self.dtype)),
+            (_, Some(values)) => values.cast(self.dtype),
         };
         let [len] = values.dims();
         // It is taken out of its place, so that it has one owner and is written where it is.
-        let before = table.take().unwrap_or_else(|| Tensor::ones([lines, len], (device, DType::F32)));
+        let before = table.take().unwrap_or_else(|| Tensor::ones([lines, len], (device, self.dtype)));
         *table = Some(before.slice_assign([line..line + 1, 0..len], values.unsqueeze()));
+    }
+
+    /// The number of finite values that the dtype of the tables has no number for.
+    pub(super) fn lost(&self, values: Tensor<1>) -> usize {
+        if self.dtype == DType::F32 {
+            return 0;
+        }
+        let infinite = |values: Tensor<1>| count_non_finite(&values.into_data());
+        infinite(values.clone().cast(self.dtype)).saturating_sub(infinite(values))
     }
 
     /// Says what replaces the layer for rows of `line`, if anything does.
@@ -83,7 +94,7 @@ impl Layer {
 
     pub(super) fn num_bytes(&self) -> usize {
         let bytes = |table: &Mutex<Option<Tensor<2>>>| {
-            lock(table).as_ref().map_or(0, |table| table.shape().num_elements() * size_of::<f32>())
+            lock(table).as_ref().map_or(0, |table| table.shape().num_elements() * self.dtype.size())
         };
         let saved: usize = lock(&self.saved).values().map(SavedLayer::num_bytes).sum();
         bytes(&self.input) + bytes(&self.output) + saved
@@ -124,7 +135,7 @@ impl Ia3Table {
     /// the base's.
     pub(crate) fn vectors(&self, placement: Placement) -> Option<Tensor<2>> {
         let table = lock(self.layer.table(placement));
-        Some(table.as_ref()?.clone().select(0, self.layer.rows.get()?.index))
+        Some(table.as_ref()?.clone().select(0, self.layer.rows.get()?.index).cast(DType::F32))
     }
 
     /// What replaces the layer for some rows of the batch, if a resident adapter of one of them saves it whole.

@@ -7,8 +7,8 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Distribution, Tensor, activation::gelu};
 use ia3_core::{
-    ActivationSpace, Adapter, AdapterTable, Ia3Config, Ia3ConvForward, Ia3Forward, attach, attach_rows,
-    batch_rows, freeze,
+    ActivationSpace, Adapter, AdapterTable, Ia3Config, Ia3ConvForward, Ia3Forward, Ia3Vector, attach,
+    attach_rows, batch_rows, freeze,
 };
 use proptest::prelude::*;
 
@@ -119,6 +119,40 @@ fn rows_of_a_table_change_with_its_places_also_where_a_head_is_replaced() {
     let before = table.num_bytes();
     table.write(0, &adapters[0]).unwrap();
     assert_eq!(before - table.num_bytes(), (5 * 3 + 3) * 4, "a head that nobody has takes no memory");
+}
+
+#[test]
+fn a_table_in_half_precision_has_the_rounded_vectors_in_half_of_the_memory() {
+    let device = Device::flex();
+    let net = Net::new(&device);
+    let adapter = net.adapter(&["wi", "wo"], &["wi"], &[]);
+    let x = images(2, &device);
+    let (_, whole) = AdapterTable::attach(&net, 3).unwrap();
+    whole.write(1, &adapter).unwrap();
+    for dtype in [DType::F16, DType::BF16] {
+        let (model, table) = AdapterTable::attach_as(&net, 3, dtype).unwrap();
+        table.write(1, &adapter).unwrap();
+        assert_eq!(2 * table.num_bytes(), whole.num_bytes());
+        table.set_rows(&[Some(1), None]);
+        let y = model.forward(x.clone());
+        let mut rounded = adapter.clone();
+        for vector in rounded.vectors.values_mut() {
+            let values = vector.values().cast(dtype).cast(DType::F32);
+            *vector = Ia3Vector::new(values, vector.placement);
+        }
+        for (row, adapters) in [(0, vec![&rounded]), (1, vec![])] {
+            let single = attach(&net, &adapters).unwrap().forward(x.clone());
+            let difference = worst(y.clone().narrow(0, row, 1), single.narrow(0, row, 1));
+            assert!(difference <= 1e-5, "row {row} as {dtype:?}: {difference}");
+        }
+    }
+    let mut large = adapter.clone();
+    let vector = large.vectors.get_mut("wo").unwrap();
+    *vector = Ia3Vector::new(vector.values() * 0.0 + 70_000.0, vector.placement);
+    let (_, half) = AdapterTable::attach_as(&net, 3, DType::F16).unwrap();
+    let error = half.write(0, &large).unwrap_err().to_string();
+    assert!(error.contains("`wo` has 5 values that are too large for the dtype of the table"), "{error}");
+    AdapterTable::attach_as(&net, 3, DType::BF16).unwrap().1.write(0, &large).unwrap();
 }
 
 #[test]

@@ -1,13 +1,11 @@
 use std::path::Path;
 
-use rayon::prelude::*;
-
 use super::log_mel::LogMel;
 use crate::error::DataError;
 use crate::example::{Example, MAX_INPUT_TOKENS};
 use crate::fields::Fields;
 use crate::record::Record;
-use crate::records::read_records;
+use crate::rows_with_files::examples;
 use crate::sound_features::SoundFeatures;
 use crate::tokenizer::Tokenizer;
 
@@ -50,13 +48,9 @@ impl SoundRows {
     ///
     /// # Errors
     ///
-    /// As [`read_records`], and [`DataError::Line`] for the first row that cannot be turned into an example.
+    /// As [`read_records`](crate::read_records), and [`DataError::Line`] for the first row that cannot be turned into an example.
     pub fn read(&self, path: &Path) -> Result<Vec<Example>, DataError> {
-        let records = read_records(path)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let example =
-            |(line, row): &(usize, Record)| self.example(row, folder).map_err(|error| error.at(path, *line));
-        records.par_iter().map(example).collect::<Vec<_>>().into_iter().collect()
+        examples(path, |row, folder| self.example(row, folder))
     }
 
     fn example(&self, row: &Record, folder: &Path) -> Result<Example, DataError> {

@@ -1,14 +1,12 @@
 use std::path::Path;
 
-use rayon::prelude::*;
-
 use super::processor::ImageProcessor;
 use crate::error::DataError;
 use crate::example::{Example, Target};
 use crate::fields::Fields;
 use crate::model_kind::ModelKind;
 use crate::record::Record;
-use crate::records::read_records;
+use crate::rows_with_files::examples;
 use crate::targets;
 use crate::text_example::Answer;
 
@@ -38,13 +36,9 @@ impl ImageRows {
     ///
     /// # Errors
     ///
-    /// As [`read_records`], and [`DataError::Line`] for the first row that cannot be turned into an example.
+    /// As [`read_records`](crate::read_records), and [`DataError::Line`] for the first row that cannot be turned into an example.
     pub fn read(&self, path: &Path) -> Result<Vec<Example>, DataError> {
-        let records = read_records(path)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let example =
-            |(line, row): &(usize, Record)| self.example(row, folder).map_err(|error| error.at(path, *line));
-        records.par_iter().map(example).collect::<Vec<_>>().into_iter().collect()
+        examples(path, |row, folder| self.example(row, folder))
     }
 
     fn example(&self, row: &Record, folder: &Path) -> Result<Example, DataError> {

@@ -87,7 +87,7 @@ impl Engine {
     ) -> Result<Self, ServeError> {
         options.check()?;
         let slots = base.module().slots(options.rows, options.tokens)?;
-        let (model, table) = AdapterTable::attach(base.module(), options.adapters)?;
+        let (model, table) = AdapterTable::attach_as(base.module(), options.adapters, options.adapter_dtype)?;
         let mut engine = Self {
             base,
             model,

@@ -1,3 +1,5 @@
+use burn::tensor::DType;
+
 use crate::error::ServeError;
 
 /// The bounds of an engine, which determine its memory before it starts.
@@ -18,6 +20,9 @@ pub struct EngineOptions {
     pub queue: usize,
     /// The number of adapters in memory.
     pub adapters: usize,
+    /// The dtype in which the vectors of adapters are kept: float32, or float16 or bfloat16 in half of the memory. They are computed with
+    /// in float32.
+    pub adapter_dtype: DType,
 }
 
 impl Default for EngineOptions {
@@ -29,7 +34,15 @@ impl Default for EngineOptions {
 impl EngineOptions {
     /// 16 rows of up to 2048 tokens, 128 tokens a pass, batches of 2048 tokens, 256 waiting requests and 256 adapters.
     pub fn new() -> Self {
-        Self { rows: 16, tokens: 2048, pass_tokens: 128, batch_tokens: 2048, queue: 256, adapters: 256 }
+        Self {
+            rows: 16,
+            tokens: 2048,
+            pass_tokens: 128,
+            batch_tokens: 2048,
+            queue: 256,
+            adapters: 256,
+            adapter_dtype: DType::F32,
+        }
     }
 
     /// Sets [`rows`](Self::rows).
@@ -62,7 +75,12 @@ impl EngineOptions {
         Self { adapters, ..self }
     }
 
-    /// Checks that no bound is 0.
+    /// Sets [`adapter_dtype`](Self::adapter_dtype).
+    pub fn with_adapter_dtype(self, adapter_dtype: DType) -> Self {
+        Self { adapter_dtype, ..self }
+    }
+
+    /// Checks that no bound is 0, and the dtype.
     pub(crate) fn check(&self) -> Result<(), ServeError> {
         let bounds = [
             ("rows", self.rows),
@@ -75,6 +93,10 @@ impl EngineOptions {
         match bounds.into_iter().find(|(_, bound)| *bound == 0) {
             Some((field, _)) => {
                 Err(ServeError::Request { field, problem: "is 0, expected at least 1".into() })
+            }
+            None if ![DType::F32, DType::F16, DType::BF16].contains(&self.adapter_dtype) => {
+                let problem = format!("is {:?}, expected F32, F16 or BF16", self.adapter_dtype);
+                Err(ServeError::Request { field: "adapter_dtype", problem })
             }
             None => Ok(()),
         }

@@ -63,7 +63,7 @@ impl ForwardEngine {
         options: EngineOptions,
     ) -> Result<Self, ServeError> {
         options.check()?;
-        let (model, table) = AdapterTable::attach(base.module(), options.adapters)?;
+        let (model, table) = AdapterTable::attach_as(base.module(), options.adapters, options.adapter_dtype)?;
         let residents = Residents::new(catalog, table);
         Ok(Self { base, model, residents, waiting: VecDeque::new(), options, snapshot: Snapshot::default() })
     }

@@ -34,7 +34,13 @@ impl ServerOptions {
     /// A server whose base has this name, without a key, with bodies of up to 2 MiB and up to 512 connections at a time, and clients that may
     /// take 30 s to ask.
     pub fn new(base_name: impl Into<String>) -> Self {
-        Self { base_name: base_name.into(), body_limit: 2 << 20, connections: 512, patience: Duration::from_secs(30), ..Self::default() }
+        Self {
+            base_name: base_name.into(),
+            body_limit: 2 << 20,
+            connections: 512,
+            patience: Duration::from_secs(30),
+            ..Self::default()
+        }
     }
 
     /// Sets [`api_key`](Self::api_key).

@@ -93,7 +93,11 @@ fn a_client_that_does_not_listen_holds_no_row() {
     assert_eq!(next.status, 200);
     // The whole stream is there when the client listens at last.
     let stream = rest(clients.remove(0));
-    assert!(stream.trim_end().ends_with("0") && stream.contains("data: [DONE]"), "{}", &stream[stream.len() - 200..]);
+    assert!(
+        stream.trim_end().ends_with("0") && stream.contains("data: [DONE]"),
+        "{}",
+        &stream[stream.len() - 200..]
+    );
     drop(clients);
     server.stop();
 }

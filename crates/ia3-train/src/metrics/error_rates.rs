@@ -53,7 +53,7 @@ mod tests {
         // Values of jiwer 4.0.
         let (found, wanted) = (["the cat", "on a  mat "], ["a cat sat", "on the mat"]);
         assert_eq!(word_error_rate(&found, &wanted), 0.5);
-        assert_eq!(character_error_rate(&["abd", " b "], &["abcd", "bb"]), 2.0 / 6.0);
+        assert_eq!(character_error_rate(&["wxz", " b "], &["wxyz", "bb"]), 2.0 / 6.0);
         assert_eq!(word_error_rate(&["a b c"], &["d"]), 3.0);
         assert!(word_error_rate(&["a"], &[""]).is_nan());
     }
