@@ -11,4 +11,5 @@ mod promptsource;
 mod properties;
 mod questions;
 mod tokenizers;
+mod translators;
 mod words;
