@@ -64,12 +64,12 @@ pub(super) fn m2m_100(vocabulary: &Path, config: &TokenizerConfig) -> Result<Tra
         processor,
         tokens,
         special: special.ids(),
-        special_texts: special.texts,
+        special_texts: special.texts.clone(),
         missing: Some(missing),
         after_special: "",
         replaces_space: false,
     };
-    let added = Splitter::new(special.added);
+    let added = special.splitter(config);
     Ok((json, PieceTokenizer { source: side, target: None, added, has_codes: false, decoding }))
 }
 
@@ -100,12 +100,12 @@ pub(super) fn marian(vocabulary: &Path, config: &TokenizerConfig) -> Result<Tran
             processor: if separate { target } else { source },
             tokens,
             special: special.ids(),
-            special_texts: special.texts,
+            special_texts: special.texts.clone(),
             missing: None,
             after_special: " ",
             replaces_space: true,
         },
-        added: Splitter::new(special.added),
+        added: special.splitter(config),
     };
     Ok((json, tokenizer))
 }
@@ -141,6 +141,12 @@ impl Special {
     fn over(&self, mut ids: Ids) -> Arc<Ids> {
         ids.extend(self.texts_by_id().map(|(id, text)| (text, id)));
         Arc::new(ids)
+    }
+
+    /// What finds these tokens in a text, unless they are to be text there.
+    fn splitter(self, config: &TokenizerConfig) -> Splitter {
+        let is_text = config.flag("split_special_tokens", false);
+        Splitter::new(if is_text { vec![] } else { self.added })
     }
 
     fn ids(&self) -> HashSet<u32> {

@@ -49,6 +49,19 @@ fn what_a_translator_lacks_is_named() {
 }
 
 #[test]
+fn special_tokens_may_be_text() {
+    let ids = |config| {
+        let files = json!({"vocab.json": "m2m_100.json", "sentencepiece.bpe.model": "target.model"});
+        translator(files, config).unwrap().encode_plain("the</s>", None).unwrap()
+    };
+    let found = ids(json!({"tokenizer_class": "M2M100Tokenizer"}));
+    assert_eq!(found.last(), Some(&2));
+    let text = ids(json!({"tokenizer_class": "M2M100Tokenizer", "split_special_tokens": true}));
+    // The ids of M2M100Tokenizer in transformers 5.
+    assert_eq!(text, [80, 3, 55, 89]);
+}
+
+#[test]
 fn ids_that_arrive_one_by_one_give_the_whole_text() {
     let files = json!({"vocab.json": "m2m_100_bytes.json", "sentencepiece.bpe.model": "byte_pairs.model"});
     let tokenizer = translator(files, json!({"tokenizer_class": "M2M100Tokenizer"})).unwrap();
