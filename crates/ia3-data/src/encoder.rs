@@ -229,7 +229,7 @@ impl Encoder {
     /// The ids of a target, which end with the end token even if the text is truncated.
     fn target(&self, text: &str) -> Result<Vec<i64>, DataError> {
         let ModelKind::Decoder { ends } = &self.model else {
-            return self.tokenizer.encode(text, Some(self.max_target_tokens));
+            return self.tokenizer.encode_target(text, Some(self.max_target_tokens));
         };
         let mut ids = self.tokenizer.encode_plain(text, Some(self.max_target_tokens))?;
         let end = ends.first().map(|&end| self.tokenizer.known(end)).transpose()?;

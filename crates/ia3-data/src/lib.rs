@@ -47,6 +47,8 @@ mod model_kind;
 #[cfg(feature = "text")]
 mod pair;
 #[cfg(feature = "text")]
+mod piece_tokenizer;
+#[cfg(feature = "text")]
 mod promptsource;
 #[cfg(feature = "text")]
 mod record;

@@ -25,6 +25,17 @@ impl Tokenizer {
         self.ids(&encoding)
     }
 
+    /// The ids of a text that an encoder-decoder is to write. They differ from those of [`encode`](Self::encode) where the
+    /// tokenizer has another model for these texts, as Marian's has.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`encode`](Self::encode).
+    pub fn encode_target(&self, text: &str, max: Option<usize>) -> Result<Vec<i64>, DataError> {
+        let encoding = self.finished(self.tokens_of(text, max, true)?, max)?;
+        self.ids(&encoding)
+    }
+
     /// The ids of two texts, such as a question and a passage, with the special tokens between and around them, and the type of
     /// each id: 0 in the first text and 1 in the second, or 0 in both where the tokenizer knows no types. If there are more than
     /// `max` ids, the longer text loses its last ids first, as `longest_first` of transformers does.
@@ -115,7 +126,11 @@ impl Tokenizer {
         }
         let of_words = with_prefix_space(&self.tokenizer);
         let encode = || of_words.encode(words.iter().map(String::as_str).collect::<Vec<_>>(), false);
-        let encoding = self.finished(self.guarded(encode)?, Some(max))?;
+        let tokens = match &self.pieces {
+            Some(pieces) => pieces.encode_words(words),
+            None => self.guarded(encode)?,
+        };
+        let encoding = self.finished(tokens, Some(max))?;
         let word_of = encoding.get_word_ids().iter().map(|word| word.map(|word| word as usize)).collect();
         Ok((self.ids(&encoding)?, word_of))
     }
@@ -173,7 +188,15 @@ impl Tokenizer {
     /// The tokens of a text, without special tokens. With `max` the text is tokenised only as far as it takes to know the
     /// first `max`.
     pub(crate) fn tokens(&self, text: &str, max: Option<usize>) -> Result<Encoding, DataError> {
-        let encode = |text: &str| self.guarded(|| self.tokenizer.encode(text, false));
+        self.tokens_of(text, max, false)
+    }
+
+    /// As [`tokens`](Self::tokens), of a text that is a target or not.
+    fn tokens_of(&self, text: &str, max: Option<usize>, is_target: bool) -> Result<Encoding, DataError> {
+        let encode = |text: &str| match &self.pieces {
+            Some(pieces) => Ok(pieces.encode(text, is_target)),
+            None => self.guarded(|| self.tokenizer.encode(text, false)),
+        };
         match max {
             None => encode(whole(text)?),
             Some(max) => head(text, max, encode, Encoding::len),

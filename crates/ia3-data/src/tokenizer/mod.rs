@@ -1,12 +1,14 @@
 mod encode;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ia3_gguf::{GgufFile, is_gguf};
 use ia3_guard::{Limit, caught, quote, quote_path, read_bytes};
 
 use crate::error::{DataError, MaskError};
 use crate::gguf::tokenizer_json;
+use crate::piece_tokenizer::PieceTokenizer;
 use crate::tokenizer_files::{TokenizerFiles, text_of_bytes};
 use crate::tokenizer_limits::{check, check_maps};
 
@@ -20,6 +22,8 @@ pub struct Tokenizer {
     vocab_size: Option<usize>,
     /// The end of ByT5's bytes, which a text has once, even where it ends with it already.
     single_end: Option<u32>,
+    /// What makes tokens of a text in the place of the crate `tokenizers`, which then has the vocabulary and the template alone.
+    pieces: Option<Arc<PieceTokenizer>>,
 }
 
 impl Tokenizer {
@@ -39,7 +43,8 @@ impl Tokenizer {
     ///
     /// A folder has `tokenizer.json`, or `vocab.txt` of the classes of BERT and ESM, `vocab.json` with `merges.txt` of the classes of
     /// GPT-2, RoBERTa, BART, GPT-NeoX, Qwen 2 and DeBERTa, or a model of SentencePiece of the classes of T5, XLM-RoBERTa, CamemBERT,
-    /// mBART, NLLB, DeBERTa-v2, Llama, Gemma and Mistral; ByT5's class needs none. Beside them
+    /// mBART, NLLB, DeBERTa-v2, Llama, Gemma and Mistral, or with `vocab.json` of those of M2M-100 and Marian; ByT5's class needs
+    /// none. Beside them
     /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` add tokens, and set `do_lower_case`,
     /// `strip_accents`, `tokenize_chinese_chars` and `add_prefix_space`, as in transformers 5.
     ///
@@ -55,27 +60,31 @@ impl Tokenizer {
         TokenizerFiles::read(base)?.map(Self::of_files).transpose()
     }
 
-    fn of_files(files: TokenizerFiles) -> Result<Self, DataError> {
-        let (path, end) = (files.path.clone(), files.single_end());
+    fn of_files(mut files: TokenizerFiles) -> Result<Self, DataError> {
+        let (path, end, pieces) = (files.path.clone(), files.single_end(), files.pieces.take());
         let failed = failed(&path);
         let mut tokenizer = parsed(&files.json).map_err(&failed)?;
         caught(|| files.apply(&mut tokenizer)).unwrap_or_else(damaged).map_err(&failed)?;
-        let tokenizer = Self::tried(tokenizer, &path)?;
+        let tokenizer = Self::tried(tokenizer, pieces, &path)?;
         let single_end = end.and_then(|end| tokenizer.tokenizer.token_to_id(&end));
         Ok(Self { single_end, ..tokenizer })
     }
 
     /// Reads and tries the text of a `tokenizer.json`, which comes from the file `path`.
     fn of_json(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
-        Self::tried(parsed(bytes).map_err(failed(path))?, path)
+        Self::tried(parsed(bytes).map_err(failed(path))?, None, path)
     }
 
     /// The tokenizer that the file `path` describes, if it is of use.
-    fn tried(tokenizer: tokenizers::Tokenizer, path: &Path) -> Result<Self, DataError> {
+    fn tried(
+        tokenizer: tokenizers::Tokenizer,
+        pieces: Option<PieceTokenizer>,
+        path: &Path,
+    ) -> Result<Self, DataError> {
         let failed = failed(path);
         check(&tokenizer).map_err(&failed)?;
         let tokenizer = Self::new(tokenizer)?;
-        let tokenizer = Self { file: Some(path.to_owned()), ..tokenizer };
+        let tokenizer = Self { file: Some(path.to_owned()), pieces: pieces.map(Arc::new), ..tokenizer };
         // Some faults show only when the tokenizer is used.
         let tried = tokenizer.encode("a", None).and_then(|ids| tokenizer.decode(&ids));
         match tried {
@@ -96,7 +105,7 @@ impl Tokenizer {
         tokenizer
             .with_truncation(None)
             .map_err(|e| DataError::Tokenizer { place: place(), reason: e.to_string() })?;
-        Ok(Self { tokenizer, file: None, vocab_size: None, single_end: None })
+        Ok(Self { tokenizer, file: None, vocab_size: None, single_end: None, pieces: None })
     }
 
     /// Sets the number of ids of the model's vocabulary; an id outside it is an error from then on.
@@ -139,9 +148,10 @@ impl Tokenizer {
     /// [`DataError::Tokenizer`] if the tokenizer fails.
     pub fn decode(&self, ids: &[i64]) -> Result<String, DataError> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| id.try_into().ok()).collect();
-        match self.single_end {
-            Some(_) => Ok(text_of_bytes(&ids)),
-            None => self.guarded(|| self.tokenizer.decode(&ids, true)),
+        match (&self.pieces, self.single_end) {
+            (Some(pieces), _) => Ok(pieces.decoding.text(&ids)),
+            (None, Some(_)) => Ok(text_of_bytes(&ids)),
+            (None, None) => self.guarded(|| self.tokenizer.decode(&ids, true)),
         }
     }
 
@@ -152,9 +162,17 @@ impl Tokenizer {
         mut write: impl FnMut(&str) + 'a,
     ) -> impl FnMut(i64) -> Result<(), DataError> + 'a {
         let mut stream = self.tokenizer.decode_stream(true);
+        let (mut seen, mut written) = (vec![], 0);
         move |id| {
             let Ok(id) = id.try_into() else { return Ok(()) };
-            if let Some(text) = self.guarded(|| stream.step(id))? {
+            let text = match &self.pieces {
+                Some(pieces) => {
+                    seen.push(id);
+                    pieces.decoding.rest(&seen, &mut written)
+                }
+                None => self.guarded(|| stream.step(id))?,
+            };
+            if let Some(text) = text {
                 write(&text);
             }
             Ok(())

@@ -17,6 +17,8 @@ pub(super) enum TokenizerClass {
     MBart,
     MBart50,
     Nllb,
+    M2M100,
+    Marian,
     Deberta,
     DebertaV2,
     T5,
@@ -29,12 +31,12 @@ pub(super) enum TokenizerClass {
 }
 
 use TokenizerClass::{
-    Backend, Bert, ByT5, Camembert, Deberta, DebertaV2, Esm, Gemma, Gpt2, GptNeoX, Llama, MBart, MBart50,
-    Nllb, Other, Qwen2, Roberta, T5, XlmRoberta,
+    Backend, Bert, ByT5, Camembert, Deberta, DebertaV2, Esm, Gemma, Gpt2, GptNeoX, Llama, M2M100, MBart,
+    MBart50, Marian, Nllb, Other, Qwen2, Roberta, T5, XlmRoberta,
 };
 
 /// The names of classes, without `Fast`.
-const NAMES: [(&str, TokenizerClass); 26] = [
+const NAMES: [(&str, TokenizerClass); 28] = [
     ("BertTokenizer", Bert),
     ("DistilBertTokenizer", Bert),
     ("ElectraTokenizer", Bert),
@@ -55,6 +57,8 @@ const NAMES: [(&str, TokenizerClass); 26] = [
     ("GemmaTokenizer", Gemma),
     ("CamembertTokenizer", Camembert),
     ("MBart50Tokenizer", MBart50),
+    ("M2M100Tokenizer", M2M100),
+    ("MarianTokenizer", Marian),
     ("DebertaTokenizer", Deberta),
     ("DebertaV2Tokenizer", DebertaV2),
     ("TokenizersBackend", Backend),
@@ -64,7 +68,7 @@ const NAMES: [(&str, TokenizerClass); 26] = [
 ];
 
 /// The values of `model_type` with the class that transformers takes where no file names one.
-const MODELS: [(&str, TokenizerClass); 32] = [
+const MODELS: [(&str, TokenizerClass); 34] = [
     ("bert", Bert),
     ("distilbert", Bert),
     ("electra", Bert),
@@ -88,6 +92,8 @@ const MODELS: [(&str, TokenizerClass); 32] = [
     ("gemma3", Gemma),
     ("gemma3_text", Gemma),
     ("camembert", Camembert),
+    ("m2m_100", M2M100),
+    ("marian", Marian),
     ("deberta", Deberta),
     ("deberta-v2", DebertaV2),
     ("bloom", Backend),
@@ -127,11 +133,11 @@ impl TokenizerClass {
         match self {
             T5 => &["tokenizer.model", "spiece.model"],
             Llama | Gemma | Backend => &["tokenizer.model"],
-            XlmRoberta | Camembert | MBart | MBart50 | Nllb => {
+            XlmRoberta | Camembert | MBart | MBart50 | Nllb | M2M100 => {
                 &["tokenizer.model", "sentencepiece.bpe.model"]
             }
             DebertaV2 => &["tokenizer.model", "spm.model"],
-            Bert | Roberta | Gpt2 | Qwen2 | GptNeoX | Deberta | ByT5 | Esm | Other => &[],
+            Bert | Roberta | Gpt2 | Qwen2 | GptNeoX | Marian | Deberta | ByT5 | Esm | Other => &[],
         }
     }
 
@@ -172,6 +178,14 @@ impl TokenizerClass {
                 ("cls_token", "<s>"),
                 ("mask_token", "<mask>"),
             ],
+            M2M100 => &[
+                ("bos_token", "<s>"),
+                ("eos_token", "</s>"),
+                ("unk_token", "<unk>"),
+                ("sep_token", "</s>"),
+                ("pad_token", "<pad>"),
+            ],
+            Marian => &[("eos_token", "</s>"), ("unk_token", "<unk>"), ("pad_token", "<pad>")],
             Gemma => &[
                 ("bos_token", "<bos>"),
                 ("eos_token", "<eos>"),

@@ -78,9 +78,14 @@ impl TokenizerConfig {
         self.fields.get(name).and_then(Value::as_bool).unwrap_or(default)
     }
 
+    /// A field that is a text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).and_then(Value::as_str)
+    }
+
     /// The language of the texts, if a file names one.
     pub(super) fn language(&self) -> Option<&str> {
-        self.fields.get("src_lang").and_then(Value::as_str)
+        self.text("src_lang")
     }
 
     /// A field that is true or false, or neither.

@@ -5,25 +5,29 @@ mod byte_pairs;
 mod bytes;
 mod class;
 mod config;
+mod files;
 mod flags;
+mod languages;
 mod residues;
 mod sentence_piece;
 mod special;
+mod translators;
 mod word_piece;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use ia3_guard::{FileError, Limit, quote_path, read_bytes, read_text};
+use ia3_guard::{Limit, quote_path, read_bytes};
 use serde_json::{Map, Value};
 use tokenizers::{AddedToken, Tokenizer};
 
 pub(crate) use self::bytes::text_of_bytes;
 use self::class::TokenizerClass;
 use self::config::TokenizerConfig;
+use self::files::{model, text, unreadable};
 use crate::error::DataError;
 use crate::json_file::unusable;
-use crate::sentence_piece::SentencePiece;
+use crate::piece_tokenizer::PieceTokenizer;
 
 const TOKENIZER: &str = "tokenizer.json";
 const MODEL: &str = "tokenizer.model";
@@ -52,6 +56,8 @@ pub(crate) struct TokenizerFiles {
     is_made: bool,
     /// More special tokens that the vocabulary has.
     special: Vec<AddedToken>,
+    /// What makes tokens of a text, where [`json`](Self::json) does not.
+    pub(crate) pieces: Option<PieceTokenizer>,
 }
 
 impl TokenizerFiles {
@@ -66,15 +72,28 @@ impl TokenizerFiles {
         let path = dir.join(TOKENIZER);
         if path.exists() {
             let json = read_bytes(&path, Limit::TOKENIZER).map_err(|error| unreadable(&path, error))?;
-            return Ok(Some(Self { path, json, class, config, is_made: false, special: vec![] }));
+            return Ok(Some(Self {
+                path,
+                json,
+                class,
+                config,
+                is_made: false,
+                special: vec![],
+                pieces: None,
+            }));
         }
-        let Some(Made { path, json, special }) = make(dir, class, &mut config)? else { return Ok(None) };
+        let Some(Made { path, json, special, pieces }) = make(dir, class, &mut config)? else {
+            return Ok(None);
+        };
         let json = json.to_string().into_bytes();
-        Ok(Some(Self { path, json, class, config, is_made: true, special }))
+        Ok(Some(Self { path, json, class, config, is_made: true, special, pieces }))
     }
 
     /// Applies the other files to the tokenizer that [`json`](Self::json) describes.
     pub(crate) fn apply(mut self, tokenizer: &mut Tokenizer) -> Result<(), String> {
+        if self.is_made && matches!(self.class, TokenizerClass::M2M100 | TokenizerClass::Marian) {
+            return Ok(());
+        }
         let text = |error: tokenizers::Error| error.to_string();
         flags::apply(tokenizer, self.class, &self.config).map_err(text)?;
         self.config.add_extra(self.special);
@@ -101,11 +120,12 @@ struct Made {
     path: PathBuf,
     json: Value,
     special: Vec<AddedToken>,
+    pieces: Option<PieceTokenizer>,
 }
 
 fn make(dir: &Path, class: TokenizerClass, config: &mut TokenizerConfig) -> Result<Option<Made>, DataError> {
     let find = |names: &[&str]| names.iter().map(|name| dir.join(name)).find(|path| path.exists());
-    let made = |path: PathBuf, json: Value| Ok(Some(Made { path, json, special: vec![] }));
+    let made = |path: PathBuf, json: Value| Ok(Some(Made { path, json, special: vec![], pieces: None }));
     match class {
         TokenizerClass::ByT5 => return made(dir.to_owned(), bytes::json(config)),
         TokenizerClass::Bert => {
@@ -119,6 +139,15 @@ fn make(dir: &Path, class: TokenizerClass, config: &mut TokenizerConfig) -> Resu
             if let Some(path) = find(&["vocab.txt"]) {
                 let json = residues::json(&text(&path)?, config);
                 return made(path, json);
+            }
+        }
+        TokenizerClass::M2M100 | TokenizerClass::Marian => {
+            if let Some(path) = vocabulary_of_pieces(dir)? {
+                let (json, pieces) = match class {
+                    TokenizerClass::M2M100 => translators::m2m_100(&path, config)?,
+                    _ => translators::marian(&path, config)?,
+                };
+                return Ok(Some(Made { path, json, special: vec![], pieces: Some(pieces) }));
             }
         }
         TokenizerClass::Roberta
@@ -157,24 +186,27 @@ fn versioned(dir: &Path) -> Option<PathBuf> {
     entries.map(|entry| entry.file_name()).filter(is_version).min().map(|name| dir.join(name))
 }
 
+/// The `vocab.json` of a tokenizer whose models of SentencePiece are in other files.
+fn vocabulary_of_pieces(dir: &Path) -> Result<Option<PathBuf>, DataError> {
+    const MODELS: [&str; 4] = [MODEL, "sentencepiece.bpe.model", "source.spm", "target.spm"];
+    let path = dir.join("vocab.json");
+    let model = MODELS.iter().map(|name| dir.join(name)).find(|path| path.exists());
+    match (path.exists(), model) {
+        (true, _) => Ok(Some(path)),
+        (false, None) => Ok(None),
+        (false, Some(model)) => {
+            Err(unusable(&model, "vocab.json, which has the ids of its pieces, is missing".into()))
+        }
+    }
+}
+
 /// The tokenizer of a model of SentencePiece.
 fn of_pieces(path: PathBuf, class: TokenizerClass, config: &mut TokenizerConfig) -> Result<Made, DataError> {
-    let bytes = read_bytes(&path, Limit::TOKENIZER).map_err(|error| unreadable(&path, error))?;
-    let made = SentencePiece::read(&bytes).and_then(|model| {
-        let special = sentence_piece::added_by(class, &model);
-        sentence_piece::complete(class, &model, config);
-        Ok((sentence_piece::json(class, model, config)?, special))
-    });
-    let (json, special) = made.map_err(|reason| unusable(&path, reason))?;
-    Ok(Made { path, json, special })
-}
-
-fn text(path: &Path) -> Result<String, DataError> {
-    read_text(path, Limit::TOKENIZER).map_err(|error| unreadable(path, error))
-}
-
-fn unreadable(path: &Path, error: FileError) -> DataError {
-    unusable(path, error.reason().to_string())
+    let model = model(&path)?;
+    let special = sentence_piece::added_by(class, &model);
+    sentence_piece::complete(class, &model, config);
+    let json = sentence_piece::json(class, model, config).map_err(|reason| unusable(&path, reason))?;
+    Ok(Made { path, json, special, pieces: None })
 }
 
 /// The error for files of which no tokenizer is made here.

@@ -13,4 +13,5 @@ mod promptsource;
 mod properties;
 mod questions;
 mod tokenizers;
+mod translators;
 mod words;

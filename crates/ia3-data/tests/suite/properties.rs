@@ -23,6 +23,57 @@ fn a_template_with_the_text_many_times_takes_as_many_ids() {
     assert_eq!(tokenizer.encode("abcdef", Some(3)).unwrap().len(), 2 * 10 + 1);
 }
 
+/// The classes of models of SentencePiece, each with the name of its file and a model for it.
+const MODELS: [(&str, &str, &str); 8] = [
+    ("XLMRobertaTokenizer", "sentencepiece.bpe.model", "unigram.model"),
+    ("CamembertTokenizer", "sentencepiece.bpe.model", "unigram.model"),
+    ("DebertaV2Tokenizer", "spm.model", "deberta.model"),
+    ("GemmaTokenizer", "tokenizer.model", "gemma.model"),
+    ("PreTrainedTokenizerFast", "tokenizer.model", "mistral.model"),
+    ("M2M100Tokenizer", "sentencepiece.bpe.model", "target.model"),
+    ("M2M100Tokenizer", "sentencepiece.bpe.model", "pairs.model"),
+    ("MarianTokenizer", "source.spm", "target.model"),
+];
+
+/// A folder with a model of which some bytes are others.
+fn damaged(kind: usize, edits: &[(usize, u8)]) -> tempfile::TempDir {
+    let (class, name, model) = MODELS[kind];
+    let fixtures = tokenizer().with_file_name("../../fixtures/sentencepiece");
+    let mut bytes = std::fs::read(fixtures.join(model)).unwrap();
+    for (place, byte) in edits {
+        let place = place % bytes.len();
+        bytes[place] = *byte;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for name in [name, "target.spm"] {
+        std::fs::write(dir.path().join(name), &bytes).unwrap();
+    }
+    std::fs::copy(fixtures.join("m2m_100.json"), dir.path().join("vocab.json")).unwrap();
+    let config = serde_json::json!({"tokenizer_class": class});
+    std::fs::write(dir.path().join("tokenizer_config.json"), config.to_string()).unwrap();
+    dir
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn damaged_models_are_tokenizers_or_errors(
+        kind in 0..MODELS.len(),
+        edits in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..3),
+        text in "(\\PC|the | |<s>|>>|<<|\u{308}){0,20}",
+    ) {
+        let dir = damaged(kind, &edits);
+        match Tokenizer::of_base(dir.path()) {
+            Err(error) => prop_assert!(error.to_string().contains(dir.path().to_str().unwrap())),
+            Ok(tokenizer) => {
+                let ids = tokenizer.unwrap().encode(&text, None);
+                prop_assert!(ids.is_ok() || !edits.is_empty());
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn bytes_are_rows_or_an_error(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), gzip: bool) {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use ia3_data::Tokenizer;
 use serde_json::{Value, json};
 
-fn fixtures() -> PathBuf {
+pub(super) fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tokenizers")
 }
 
 /// A folder with the files of a case.
-fn folder(files: &Value, vocabularies: &Path) -> tempfile::TempDir {
+pub(super) fn folder(files: &Value, vocabularies: &Path) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, content) in files.as_object().unwrap() {
         let path = dir.path().join(name);
@@ -45,6 +45,14 @@ fn compare(cases: &Path) -> usize {
             compared += 1;
             if found != read(ids) {
                 wrong.push(format!("{name} {text}\n  {found:?}\n  {ids}"));
+            }
+        }
+        let targets = case["targets"].as_array().into_iter().flatten();
+        for (text, ids) in texts.iter().zip(targets) {
+            let found = tokenizer.encode_target(text.as_str().unwrap(), None).unwrap();
+            compared += 1;
+            if found != read(ids) {
+                wrong.push(format!("{name} target {text}\n  {found:?}\n  {ids}"));
             }
         }
         let decoded = case["decoded"].as_array().into_iter().flatten();
@@ -88,6 +96,7 @@ fn ids_are_those_of_transformers_for_every_form_of_files() {
     assert!(compared("cases.json") > 500);
     assert!(compared("../sentencepiece/cases.json") > 350);
     assert!(compared("../sentencepiece/more_cases.json") > 1_900);
+    assert!(compared("../sentencepiece/translator_cases.json") > 700);
 }
 
 /// `gen_tokenizers.py --texts N` makes the cases, and so does `gen_sentence_pieces.py`.
@@ -95,7 +104,8 @@ fn ids_are_those_of_transformers_for_every_form_of_files() {
 fn ids_of_many_random_texts_are_those_of_transformers() {
     match std::env::var_os("IA3_TOKENIZER_CASES") {
         Some(dir) => {
-            let files = ["cases.json", "more_cases.json"].map(|file| Path::new(&dir).join(file));
+            let files = ["cases.json", "more_cases.json", "translator_cases.json"]
+                .map(|file| Path::new(&dir).join(file));
             let compared: usize = files.iter().filter(|file| file.exists()).map(|file| compare(file)).sum();
             println!("{compared} texts and pairs compared");
         }
