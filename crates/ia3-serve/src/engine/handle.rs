@@ -6,10 +6,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::{Engine, EngineOptions, Event, Request};
-use crate::adapters::{Acquired, Catalog};
+use crate::adapters::{Catalog, Wake};
 use crate::error::ServeError;
 use crate::snapshot::Snapshot;
-use crate::worker::{Ticket, Work, Worker};
+use crate::worker::{Progress, Ticket, Work, Worker};
 
 /// What other threads have of an engine that runs on its own thread.
 #[derive(Clone, Debug)]
@@ -116,19 +116,17 @@ impl Work for Engine {
                     let _ = events.send(Event::Failed(error)); // Nobody waits for it if this fails.
                 }
             },
-            Job::Load(name, answer) => {
-                let acquired = self.residents.acquire(&name, &self.base);
-                if let Ok(Acquired::Place(place)) = acquired {
-                    self.residents.release(place);
-                }
-                let _ = answer.send(acquired.map(|_| ()));
-            }
+            Job::Load(name, answer) => self.residents.preload(name, answer),
             Job::Forget(name) => self.residents.forget(&name),
         }
     }
 
-    fn step(&mut self) -> bool {
-        Engine::step(self)
+    fn step(&mut self) -> Progress {
+        self.advance()
+    }
+
+    fn set_wake(&mut self, wake: Wake) {
+        self.residents.set_wake(wake);
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -8,6 +8,8 @@ mod request;
 mod room;
 mod running;
 mod step;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::VecDeque;
@@ -24,7 +26,7 @@ pub use options::EngineOptions;
 pub use request::{End, Event, Logprob, Penalties, Reason, Request, Token};
 pub(crate) use room::Room;
 
-use crate::adapters::{Catalog, Residents};
+use crate::adapters::{Catalog, Claim, Residents};
 use crate::error::ServeError;
 use crate::snapshot::Snapshot;
 use crate::worker::Ticket;
@@ -58,6 +60,8 @@ pub struct Engine {
 #[derive(Debug)]
 struct Waiting {
     request: Request,
+    /// What it needs of the adapters.
+    claim: Option<Claim>,
     events: UnboundedSender<Event>,
     since: Instant,
     /// What counts it among those that wait as long as it exists.
@@ -88,12 +92,13 @@ impl Engine {
         options.check()?;
         let slots = base.module().slots(options.rows, options.tokens)?;
         let (model, table) = AdapterTable::attach(base.module(), options.adapters)?;
+        let residents = Residents::new(catalog, table, &base);
         let mut engine = Self {
             base,
             model,
             slots,
             free_slots: FreeSlots::new(options.rows),
-            residents: Residents::new(catalog, table),
+            residents,
             waiting: VecDeque::new(),
             running: vec![],
             options,
@@ -159,7 +164,8 @@ impl Engine {
     }
 
     fn wait(&mut self, request: Request, events: UnboundedSender<Event>, ticket: Option<Ticket>) {
-        self.waiting.push_back(Waiting { request, events, since: Instant::now(), _ticket: ticket });
+        let claim = request.adapter.clone().map(Claim::new);
+        self.waiting.push_back(Waiting { request, claim, events, since: Instant::now(), _ticket: ticket });
     }
 
     /// What was counted so far.

@@ -5,11 +5,11 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use super::{ForwardEngine, ForwardRequest};
-use crate::adapters::{Acquired, Catalog};
+use crate::adapters::{Catalog, Wake};
 use crate::engine::EngineOptions;
 use crate::error::ServeError;
 use crate::snapshot::Snapshot;
-use crate::worker::{Ticket, Work, Worker};
+use crate::worker::{Progress, Ticket, Work, Worker};
 
 /// What other threads have of a [`ForwardEngine`] that runs on its own thread.
 #[derive(Clone, Debug)]
@@ -109,19 +109,17 @@ impl Work for ForwardEngine {
     fn take(&mut self, message: Message) {
         match message {
             Message::Request(request, answer, ticket) => self.wait(request, answer, Some(ticket)),
-            Message::Load(name, answer) => {
-                let acquired = self.residents.acquire(&name, &self.base);
-                if let Ok(Acquired::Place(place)) = acquired {
-                    self.residents.release(place);
-                }
-                let _ = answer.send(acquired.map(|_| ()));
-            }
+            Message::Load(name, answer) => self.residents.preload(name, answer),
             Message::Forget(name) => self.residents.forget(&name),
         }
     }
 
-    fn step(&mut self) -> bool {
-        ForwardEngine::step(self)
+    fn step(&mut self) -> Progress {
+        self.advance()
+    }
+
+    fn set_wake(&mut self, wake: Wake) {
+        self.residents.set_wake(wake);
     }
 
     fn snapshot(&self) -> Snapshot {

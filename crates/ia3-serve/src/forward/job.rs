@@ -5,6 +5,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::request::ForwardRequest;
+use crate::adapters::Claim;
 use crate::error::ServeError;
 use crate::worker::Ticket;
 
@@ -12,6 +13,8 @@ use crate::worker::Ticket;
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) request: ForwardRequest,
+    /// What it needs of the adapters.
+    pub(super) claim: Option<Claim>,
     answer: oneshot::Sender<Result<Vec<f32>, ServeError>>,
     since: Instant,
     _ticket: Option<Ticket>,
@@ -23,7 +26,8 @@ impl Waiting {
         answer: oneshot::Sender<Result<Vec<f32>, ServeError>>,
         ticket: Option<Ticket>,
     ) -> Self {
-        Self { request, answer, since: Instant::now(), _ticket: ticket }
+        let claim = request.adapter.clone().map(Claim::new);
+        Self { request, claim, answer, since: Instant::now(), _ticket: ticket }
     }
 
     /// The seconds since the request came.

@@ -52,6 +52,8 @@ fn a_long_prompt_is_read_beside_running_rows() {
 fn a_receiver_that_is_gone_frees_the_row_before_the_next_step() {
     let case = llama();
     let mut engine = case.engine(options());
+    // While an adapter is read, requests behind enter; this one is in memory.
+    run(&mut engine, case.request(vec![3], Some("adapter"), 1)).end.unwrap();
     let row = submit(&mut engine, case.request(vec![3, 5], Some("adapter"), 12));
     let waiting = submit(&mut engine, case.request(vec![4], None, 1));
     let mut next = submit(&mut engine, case.request(vec![6], None, 2));
