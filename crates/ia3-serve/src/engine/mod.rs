@@ -1,9 +1,8 @@
 //! The engine: requests enter and leave between two passes of the model, and each has its own adapter.
 
 mod free_slots;
-mod handle;
+mod job;
 mod logits;
-mod options;
 mod request;
 mod room;
 mod running;
@@ -21,13 +20,13 @@ use ia3::core::AdapterTable;
 use ia3::models::{Model, SlotTokens, Slots};
 use tokio::sync::mpsc::UnboundedSender;
 
-pub use handle::Handle;
-pub use options::EngineOptions;
+pub use job::{Handle, TextJob};
 pub use request::{End, Event, Logprob, Penalties, Reason, Request, Token};
 pub(crate) use room::Room;
 
 use crate::adapters::{Catalog, Claim, Residents};
 use crate::error::ServeError;
+use crate::options::EngineOptions;
 use crate::snapshot::Snapshot;
 use crate::worker::Ticket;
 use free_slots::FreeSlots;

@@ -82,7 +82,7 @@ fn rows_get_tokens_while_an_adapter_is_read_and_others_enter() {
 fn a_thread_that_waits_for_an_adapter_takes_requests_and_ends_when_all_are_answered() {
     let (engine, go) = slow_engine();
     let (slow, row) = (request(&engine, Some("adapter"), 4), request(&engine, None, 4));
-    let (handle, thread) = Handle::start(engine).unwrap();
+    let (handle, thread) = engine.start().unwrap();
     let mut slow = handle.submit(slow).unwrap();
     let mut row = handle.submit(row).unwrap();
     let mut tokens = 0;

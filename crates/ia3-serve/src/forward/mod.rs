@@ -1,9 +1,9 @@
 //! Requests that one pass of the model answers: embeddings, classes and likelihoods.
 
 mod batch;
-mod handle;
 mod job;
 mod request;
+mod thread;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,16 +14,16 @@ use ia3::models::Model;
 use ia3_ops::by_row;
 use tokio::sync::oneshot;
 
-pub use handle::ForwardHandle;
 pub use request::{ForwardRequest, Wanted};
+pub use thread::{ForwardHandle, ForwardJob};
 
 use crate::adapters::{Acquired, Catalog, Place, Residents};
-use crate::engine::EngineOptions;
 use crate::error::ServeError;
+use crate::options::EngineOptions;
 use crate::snapshot::Snapshot;
 use crate::worker::{Progress, Ticket};
 use batch::compute;
-use job::Waiting;
+use job::{Answer, Waiting};
 
 /// Answers requests that need no sequence to be continued token by token: embeddings, classes and likelihoods.
 ///
@@ -80,12 +80,7 @@ impl ForwardEngine {
         receiver
     }
 
-    fn wait(
-        &mut self,
-        request: ForwardRequest,
-        answer: oneshot::Sender<Result<Vec<f32>, ServeError>>,
-        ticket: Option<Ticket>,
-    ) {
+    fn wait(&mut self, request: ForwardRequest, answer: Answer, ticket: Option<Ticket>) {
         self.waiting.push_back(Waiting::new(request, answer, ticket));
     }
 
