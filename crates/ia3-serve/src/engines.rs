@@ -7,9 +7,10 @@ use ia3::Task;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::adapters::Catalog;
-use crate::engine::{Engine, EngineOptions, Event, Handle, Request};
+use crate::engine::{Engine, Event, Handle, Request};
 use crate::error::ServeError;
 use crate::forward::{ForwardEngine, ForwardHandle};
+use crate::options::EngineOptions;
 use crate::snapshot::Snapshot;
 
 /// The engines of a base: an [`Engine`] for the texts of a language model, and a [`ForwardEngine`] for everything else.
@@ -27,7 +28,7 @@ impl Engines {
     ///
     /// # Errors
     ///
-    /// The errors of [`Engine::new`], [`ForwardEngine::new`], and [`Handle::start`]; [`ServeError::Request`] for a base that reads
+    /// The errors of [`Engine::new`], [`ForwardEngine::new`], and [`Engine::start`]; [`ServeError::Request`] for a base that reads
     /// no texts.
     pub fn start(
         base: ia3::Model,
@@ -46,11 +47,11 @@ impl Engines {
         if task.is_language_model() {
             let mut engine = Engine::with_catalog(base, catalog, options)?;
             cache_bytes = engine.cache_bytes();
-            let (handle, thread) = Handle::start(engine)?;
+            let (handle, thread) = engine.start()?;
             text = Some(handle);
             threads.push(thread);
         }
-        let (forward, thread) = ForwardHandle::start(forward)?;
+        let (forward, thread) = forward.start()?;
         threads.push(thread);
         Ok((Self { text, forward, cache_bytes }, threads))
     }

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use crate::adapters::Wake;
 use crate::error::ServeError;
 use crate::snapshot::Snapshot;
 
@@ -16,18 +17,42 @@ pub(crate) trait Work: Send + 'static {
     /// Takes a job.
     fn take(&mut self, job: Self::Job);
 
-    /// Does a part of the work. It returns `false` if there is nothing to do.
-    fn step(&mut self) -> bool;
+    /// Does a part of the work.
+    fn step(&mut self) -> Progress;
+
+    /// Says what to call when something is there that the work waits for.
+    fn set_wake(&mut self, wake: Wake);
 
     /// What was counted so far.
     fn snapshot(&self) -> Snapshot;
 }
 
+/// How a part of the work went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// More may follow.
+    Worked,
+    /// Nothing can be done before another thread has read an adapter.
+    Waits,
+    /// There is nothing to do.
+    Idle,
+}
+
 /// What other threads have of a thread that works. The thread ends when [`end`](Self::end) is called or all clones are gone.
 #[derive(Debug)]
 pub(crate) struct Worker<J> {
-    messages: Sender<Message<J>>,
+    messages: Arc<Messages<J>>,
     shared: Arc<Shared>,
+}
+
+/// Where messages are sent. The thread ends when nobody can send any more.
+#[derive(Debug)]
+struct Messages<J>(Sender<Message<J>>);
+
+impl<J> Drop for Messages<J> {
+    fn drop(&mut self) {
+        let _ = self.0.send(Message::End); // It has ended already if nobody listens.
+    }
 }
 
 impl<J> Clone for Worker<J> {
@@ -45,6 +70,8 @@ struct Shared {
 
 enum Message<J> {
     Job(J),
+    /// An adapter was read.
+    Wake,
     End,
 }
 
@@ -64,10 +91,17 @@ impl<J: Send + 'static> Worker<J> {
     /// # Errors
     ///
     /// [`ServeError::Failed`]: the operating system starts no thread.
-    pub(crate) fn start(work: impl Work<Job = J>, name: &str) -> Result<(Self, JoinHandle<()>), ServeError> {
+    pub(crate) fn start(
+        mut work: impl Work<Job = J>,
+        name: &str,
+    ) -> Result<(Self, JoinHandle<()>), ServeError> {
         let (messages, received) = channel();
         let shared = Arc::new(Shared { snapshot: Mutex::new(work.snapshot()), ..Shared::default() });
-        let worker = Self { messages, shared: shared.clone() };
+        let wakes = messages.clone();
+        work.set_wake(Box::new(move || {
+            let _ = wakes.send(Message::Wake); // It has ended already if nobody listens.
+        }));
+        let worker = Self { messages: Arc::new(Messages(messages)), shared: shared.clone() };
         let thread = std::thread::Builder::new().name(name.into());
         let thread = thread
             .spawn(move || run(work, &received, &shared))
@@ -95,13 +129,13 @@ impl<J: Send + 'static> Worker<J> {
     ///
     /// [`ServeError::Ending`]: the thread has ended.
     pub(crate) fn send(&self, job: J) -> Result<(), ServeError> {
-        self.messages.send(Message::Job(job)).map_err(|_| ServeError::Ending)
+        self.messages.0.send(Message::Job(job)).map_err(|_| ServeError::Ending)
     }
 
     /// Lets the thread finish what it has, take nothing more, and end.
     pub(crate) fn end(&self) {
         self.shared.ending.store(true, Ordering::Relaxed);
-        let _ = self.messages.send(Message::End); // It has ended already if nobody listens.
+        let _ = self.messages.0.send(Message::End); // It has ended already if nobody listens.
     }
 
     pub(crate) fn is_ending(&self) -> bool {
@@ -116,26 +150,27 @@ impl<J: Send + 'static> Worker<J> {
 }
 
 fn run<W: Work>(mut work: W, messages: &Receiver<Message<W::Job>>, shared: &Shared) {
-    let (mut busy, mut ending) = (false, false);
-    while busy || !ending {
-        ending |= receive(&mut work, messages, busy || ending);
-        busy = work.step();
+    let (mut progress, mut ending) = (Progress::Idle, false);
+    while progress != Progress::Idle || !ending {
+        ending |= receive(&mut work, messages, progress != Progress::Worked);
+        progress = work.step();
         *shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = work.snapshot();
     }
 }
 
-/// Takes what has been sent, and waits for something where there is nothing to do. It returns whether the thread is to end.
-fn receive<W: Work>(work: &mut W, messages: &Receiver<Message<W::Job>>, mut busy: bool) -> bool {
+/// Takes what has been sent. With `wait`, it waits for something. It returns whether the thread is to end.
+fn receive<W: Work>(work: &mut W, messages: &Receiver<Message<W::Job>>, mut wait: bool) -> bool {
     loop {
-        let message = match busy {
-            true => messages.try_recv(),
-            false => messages.recv().map_err(|_| TryRecvError::Disconnected),
+        let message = match wait {
+            true => messages.recv().map_err(|_| TryRecvError::Disconnected),
+            false => messages.try_recv(),
         };
         match message {
             Ok(Message::Job(job)) => work.take(job),
+            Ok(Message::Wake) => (),
             Ok(Message::End) | Err(TryRecvError::Disconnected) => return true,
             Err(TryRecvError::Empty) => return false,
         }
-        busy = true;
+        wait = false;
     }
 }

@@ -1,5 +1,6 @@
 //! What a folder of sentence-transformers says about embeddings of texts.
 
+use std::borrow::Cow;
 use std::path::{Component, Path};
 
 use ia3_guard::{Limit, read_text};
@@ -56,6 +57,11 @@ impl SentenceConfig {
             }
         }
         Ok(config)
+    }
+
+    /// A text as it is tokenised: in lower case, if the model was trained so.
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.lower_case { text.to_lowercase().into() } else { text.into() }
     }
 }
 
@@ -145,6 +151,10 @@ mod tests {
             lower_case: true,
         };
         assert_eq!(config(&files).unwrap(), expected);
+        assert_eq!(
+            (expected.text("Ähre A"), SentenceConfig::default().text("A")),
+            ("ähre a".into(), "A".into())
+        );
     }
 
     #[test]

@@ -7,6 +7,11 @@ use clap::ArgGroup;
 use super::model::base_folder;
 use super::{DtypeName, GenerationArgs, ModelArgs};
 
+const FORWARD_USAGE: &str = "\
+ia3 forward --base <DIR> --inputs <FILE> --out <FILE> [OPTIONS]
+       ia3 forward --base <DIR> --texts <FILE> --out <FILE> [OPTIONS]
+       ia3 forward --base <DIR> --images <FILE>... --out <FILE> [OPTIONS]";
+
 const FORWARD: &str = "\
 Examples:
   ia3 forward --base fixtures/t5/base --adapter fixtures/t5/adapter \\
@@ -15,7 +20,7 @@ Examples:
       --last --out last.safetensors";
 
 #[derive(clap::Args)]
-#[command(group = ArgGroup::new("source").required(true).args(["inputs", "texts", "images"]), after_help = FORWARD)]
+#[command(group = ArgGroup::new("source").required(true).args(["inputs", "texts", "images"]), override_usage = FORWARD_USAGE, after_help = FORWARD)]
 pub(crate) struct Forward {
     #[command(flatten)]
     pub(crate) model: ModelArgs,

@@ -82,10 +82,7 @@ fn name(pooling: Pooling) -> &'static str {
 
 fn rows(args: &Embed, config: &SentenceConfig) -> anyhow::Result<Vec<Vec<i64>>> {
     let tokenizer = tokenizer::open(&args.model.base)?;
-    let encode = |line: &str| match config.lower_case {
-        true => tokenizer.encode(&line.to_lowercase(), config.max_tokens),
-        false => tokenizer.encode(line, config.max_tokens),
-    };
+    let encode = |line: &str| tokenizer.encode(&config.text(line), config.max_tokens);
     encoded(&args.texts, &lines(&args.texts, "a text")?, encode)
 }
 

@@ -75,7 +75,23 @@ impl Catalog {
             return None;
         }
         let path = self.dir.as_ref()?.join(folder);
-        Some((path.clone(), version(&path)?))
+        Some((path.clone(), Self::version(&path)?))
+    }
+
+    /// The version of the adapter in a folder, or `None` if the folder holds none.
+    pub(super) fn version(dir: &Path) -> Option<Version> {
+        let mut files = vec![];
+        for entry in fs::read_dir(dir).ok()?.flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            // Not `DirEntry::metadata`, which is that of a link.
+            if (name == CONFIG || name.starts_with(VECTORS))
+                && let Ok(metadata) = fs::metadata(entry.path())
+            {
+                files.push((name, metadata.len(), metadata.modified().ok(), identity(&metadata)));
+            }
+        }
+        files.sort_unstable();
+        files.iter().any(|(name, ..)| name == CONFIG).then_some(Version(files))
     }
 
     /// Makes the adapter in a subfolder known under a name. It returns the number of changes so far.
@@ -107,22 +123,6 @@ impl Catalog {
     fn changes(&self) -> MutexGuard<'_, Changes> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The version of the adapter in a folder, or `None` if the folder holds none.
-fn version(dir: &Path) -> Option<Version> {
-    let mut files = vec![];
-    for entry in fs::read_dir(dir).ok()?.flatten() {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        // Not `DirEntry::metadata`, which is that of a link.
-        if (name == CONFIG || name.starts_with(VECTORS))
-            && let Ok(metadata) = fs::metadata(entry.path())
-        {
-            files.push((name, metadata.len(), metadata.modified().ok(), identity(&metadata)));
-        }
-    }
-    files.sort_unstable();
-    files.iter().any(|(name, ..)| name == CONFIG).then_some(Version(files))
 }
 
 /// The number of the file, which another file of the same name and size, written at the same time, does not have.
@@ -181,13 +181,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(CONFIG);
         fs::write(&file, "{}").unwrap();
-        let first = version(dir.path()).unwrap();
-        assert_eq!(version(dir.path()).unwrap(), first);
+        let first = Catalog::version(dir.path()).unwrap();
+        assert_eq!(Catalog::version(dir.path()).unwrap(), first);
         fs::write(dir.path().join("adapter_model.safetensors"), "1").unwrap();
-        let second = version(dir.path()).unwrap();
+        let second = Catalog::version(dir.path()).unwrap();
         assert_ne!(second, first);
         fs::write(dir.path().join("new"), "2").unwrap();
         fs::rename(dir.path().join("new"), dir.path().join("adapter_model.safetensors")).unwrap();
-        assert_ne!(version(dir.path()).unwrap(), second);
+        assert_ne!(Catalog::version(dir.path()).unwrap(), second);
     }
 }

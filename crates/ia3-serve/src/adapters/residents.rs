@@ -1,19 +1,29 @@
 //! The adapters in memory: each has a place of the table while requests use it, and as long as nobody else needs the place.
 
-use ia3::Adapter;
-use ia3::core::{AdapterTable, describe_non_finite};
+use std::sync::Arc;
 
-use super::catalog::{Catalog, Version};
-use super::mix_name::Named;
+use ia3::Model;
+use ia3::core::AdapterTable;
+use tokio::sync::oneshot;
+
+use super::catalog::Catalog;
+use super::claim::Claim;
+use super::loader::{Loader, Wake};
+use super::recipe::{Recipe, Refusal, refused};
 use crate::error::ServeError;
 
-/// The adapters in memory.
+/// Who waits for an adapter to be read.
+type Answer = oneshot::Sender<Result<(), ServeError>>;
+
+/// The adapters in memory, and those that are being read.
 #[derive(Debug)]
 pub(crate) struct Residents {
     catalog: Catalog,
-    table: AdapterTable,
+    table: Arc<AdapterTable>,
     /// What each place of the table holds.
     places: Vec<Option<Resident>>,
+    loader: Loader,
+    preloads: Vec<(Claim, Answer)>,
     /// Counts the requests, to know which adapter nobody has used for longest.
     clock: u64,
     pub(crate) loads: u64,
@@ -22,9 +32,7 @@ pub(crate) struct Residents {
 
 #[derive(Debug)]
 struct Resident {
-    name: String,
-    /// Of each adapter that it was made of.
-    versions: Vec<Version>,
+    recipe: Recipe,
     /// Another number for each adapter that was read.
     id: u64,
     /// The number of running requests.
@@ -45,14 +53,29 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Acquired {
     Place(Place),
-    /// Running requests use all places.
+    /// The adapter is being read.
+    Loading,
+    /// Running requests, and adapters that are being read, need all places.
     AllInUse,
 }
 
 impl Residents {
-    pub(crate) fn new(catalog: Catalog, table: AdapterTable) -> Self {
+    pub(crate) fn new(catalog: Catalog, table: AdapterTable, base: &Model) -> Self {
+        let table = Arc::new(table);
+        let (base, of_loader) = (base.clone(), table.clone());
+        let loader = Loader::new(Arc::new(move |recipe: &Recipe| recipe.read(&base, &of_loader)));
         let places = (0..table.capacity()).map(|_| None).collect();
-        Self { catalog, table, places, clock: 0, loads: 0, evictions: 0 }
+        Self { catalog, table, places, loader, preloads: vec![], clock: 0, loads: 0, evictions: 0 }
+    }
+
+    /// Lets something happen before each adapter is read.
+    #[cfg(test)]
+    pub(crate) fn before_reading(&mut self, base: &Model, happens: impl Fn() + Send + Sync + 'static) {
+        let (base, table) = (base.clone(), self.table.clone());
+        self.loader = Loader::new(Arc::new(move |recipe: &Recipe| {
+            happens();
+            recipe.read(&base, &table)
+        }));
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -68,91 +91,87 @@ impl Residents {
         self.places.iter().flatten().count()
     }
 
-    /// The place of the current version of an adapter, which is read from its folder if it is not in memory. It stays there until
-    /// it is [released](Self::release), also if the folder changes.
+    /// Whether an adapter is being read.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.loader.count() > 0
+    }
+
+    /// Says what is called when an adapter is read.
+    pub(crate) fn set_wake(&self, wake: Wake) {
+        self.loader.set_wake(wake);
+    }
+
+    /// The place of an adapter in the version that its folder had when the request first asked. If it is not in memory, it is read on
+    /// another thread, and the request has to ask again. It stays at its place until it is [released](Self::release), also if the
+    /// folder changes.
     ///
     /// # Errors
     ///
     /// There is no such adapter, or it is broken. What is in memory is unchanged then.
-    pub(crate) fn acquire(&mut self, name: &str, base: &ia3::Model) -> Result<Acquired, ServeError> {
+    pub(crate) fn acquire(&mut self, claim: &mut Claim) -> Result<Acquired, ServeError> {
         self.clock += 1;
-        let named = Named::parse(name)?;
-        let versions = self.versions(name, &named)?;
-        let current = |r: &Resident| r.name == name && r.versions == versions;
-        let known = self.places.iter().position(|place| place.as_ref().is_some_and(current));
-        let index = match known {
-            Some(index) => index,
-            // Nothing is read in vain, because a request that finds no place asks again after each step.
-            None if self.places.iter().flatten().filter(|r| r.users > 0).count() == self.places.len() => {
-                return Ok(Acquired::AllInUse);
+        let recipe = claim.recipe(&self.catalog)?;
+        if let Some(index) = self.find(&recipe) {
+            return Ok(self.seat(index));
+        }
+        match self.loader.take_refusal(&recipe) {
+            Some(Refusal::Broken(error)) => return Err(error),
+            Some(Refusal::Changed) if claim.renew() => return self.acquire(claim),
+            Some(Refusal::Changed) => {
+                let reason = "its files changed while they were read; try again";
+                return Err(refused(&recipe.name, reason.into()));
             }
-            None => {
-                let adapter = self.read(name, &named, &versions, base)?;
-                let refused = |error: ia3::AdapterError| refused(name, error.to_string());
-                self.table.check(&adapter).map_err(refused)?;
-                let Some(index) = self.free_place(name) else { return Ok(Acquired::AllInUse) };
-                self.table.write(index, &adapter).map_err(refused)?;
-                self.loads += 1;
-                let id = self.loads;
-                self.places[index] = Some(Resident { name: name.into(), versions, id, users: 0, used: 0 });
-                index
-            }
-        };
-        let Some(resident) = &mut self.places[index] else { return Ok(Acquired::AllInUse) };
-        (resident.users, resident.used) = (resident.users + 1, self.clock);
-        Ok(Acquired::Place(Place { index, id: resident.id }))
+            None if self.loader.is_reading(&recipe) => return Ok(Acquired::Loading),
+            None if self.needed() >= self.places.len() => return Ok(Acquired::AllInUse),
+            None => self.loader.order(&recipe)?,
+        }
+        Ok(Acquired::Loading)
     }
 
-    /// The versions of the adapters that a name needs, as they are now.
-    fn versions(&self, name: &str, named: &Named) -> Result<Vec<Version>, ServeError> {
-        let version = |part: &str| {
-            let missing = || ServeError::NoModel { name: part.into() };
-            Ok(self.catalog.find(part).ok_or_else(missing)?.1)
-        };
-        match named {
-            Named::One(_) => Ok(vec![version(name)?]),
-            Named::Mix(parts, _) => parts.iter().map(|(part, _)| version(part)).collect(),
-        }
+    /// Reads an adapter before a request needs it, if a place is free.
+    pub(crate) fn preload(&mut self, name: String, answer: Answer) {
+        self.preloads.push((Claim::new(name), answer));
+        self.answer_preloads();
     }
 
-    /// Reads an adapter, or those of a mix.
-    fn read(
-        &self,
-        name: &str,
-        named: &Named,
-        versions: &[Version],
-        base: &ia3::Model,
-    ) -> Result<Adapter, ServeError> {
-        match named {
-            Named::One(_) => self.read_one(name, &versions[0], base),
-            Named::Mix(parts, method) => {
-                let one = |((part, _), version): (&(&str, f32), &Version)| self.read_one(part, version, base);
-                let adapters: Vec<Adapter> = parts.iter().zip(versions).map(one).collect::<Result<_, _>>()?;
-                let weighted = adapters.iter().zip(parts).map(|(adapter, (_, weight))| (adapter, *weight));
-                let weighted: Vec<(&Adapter, f32)> = weighted.collect();
-                Adapter::mix(&weighted, *method).map_err(|error| refused(name, error.to_string()))
+    /// Writes what was read into the table. With `wait`, it waits for an adapter that is being read.
+    pub(crate) fn advance(&mut self, wait: bool) {
+        let mut wait = wait;
+        while let Some((recipe, adapter)) = self.loader.next(std::mem::take(&mut wait)) {
+            let Some(index) = self.free_place(&recipe.name) else { continue };
+            match self.table.write(index, &adapter) {
+                Ok(()) => {
+                    self.loads += 1;
+                    let resident = Resident { recipe, id: self.loads, users: 0, used: self.clock };
+                    self.places[index] = Some(resident);
+                }
+                Err(error) => {
+                    let error = refused(&recipe.name, error.to_string());
+                    self.loader.refuse(recipe, Refusal::Broken(error));
+                }
             }
         }
+        self.answer_preloads();
     }
 
-    fn read_one(&self, name: &str, version: &Version, base: &ia3::Model) -> Result<Adapter, ServeError> {
-        let missing = || ServeError::NoModel { name: name.into() };
-        let (folder, _) = self.catalog.find(name).ok_or_else(missing)?;
-        let adapter = Adapter::load(&folder, base).map_err(|error| refused(name, error.to_string()))?;
-        let broken = adapter.non_finite();
-        if !broken.is_empty() {
-            return Err(refused(name, describe_non_finite(&broken)));
-        }
-        // A folder that changed while it was read may be half old and half new.
-        match self.catalog.find(name) {
-            Some((_, after)) if after == *version => Ok(adapter),
-            _ => Err(refused(name, "its files changed while they were read; try again".into())),
+    fn answer_preloads(&mut self) {
+        for (mut claim, answer) in std::mem::take(&mut self.preloads) {
+            let acquired = self.acquire(&mut claim);
+            match acquired {
+                Ok(Acquired::Loading) => {
+                    self.preloads.push((claim, answer));
+                    continue;
+                }
+                Ok(Acquired::Place(place)) => self.release(place),
+                _ => (),
+            }
+            let _ = answer.send(acquired.map(|_| ())); // Nobody waits for it if this fails.
         }
     }
 
     /// Frees the places of an adapter that no request uses.
     pub(crate) fn forget(&mut self, name: &str) {
-        let unused = |r: &Resident| r.name == name && r.users == 0;
+        let unused = |r: &Resident| r.recipe.name == name && r.users == 0;
         self.places
             .iter_mut()
             .filter(|place| place.as_ref().is_some_and(unused))
@@ -166,12 +185,33 @@ impl Residents {
         }
     }
 
+    fn find(&self, recipe: &Recipe) -> Option<usize> {
+        self.places.iter().position(|place| place.as_ref().is_some_and(|r| r.recipe == *recipe))
+    }
+
+    /// The number of places that running requests use, or adapters need that are being read.
+    fn needed(&self) -> usize {
+        self.places.iter().flatten().filter(|r| r.users > 0).count() + self.loader.count()
+    }
+
+    /// Lets a request use the adapter at a place, unless an adapter that is being read needs the place.
+    fn seat(&mut self, index: usize) -> Acquired {
+        let full = self.needed() >= self.places.len();
+        match &mut self.places[index] {
+            Some(resident) if resident.users > 0 || !full => {
+                (resident.users, resident.used) = (resident.users + 1, self.clock);
+                Acquired::Place(Place { index, id: resident.id })
+            }
+            _ => Acquired::AllInUse,
+        }
+    }
+
     /// A place that nobody uses: an empty one, that of an older version of `name`, or that of the adapter that nobody has used for
     /// longest.
     fn free_place(&mut self, name: &str) -> Option<usize> {
         let rank = |(place, resident): (usize, &Option<Resident>)| match resident {
             Some(resident) if resident.users > 0 => None,
-            Some(resident) if resident.name == name => Some((0, 0, place)),
+            Some(resident) if resident.recipe.name == name => Some((0, 0, place)),
             None => Some((1, 0, place)),
             Some(resident) => Some((2, resident.used, place)),
         };
@@ -180,8 +220,4 @@ impl Residents {
         self.places[place] = None;
         Some(place)
     }
-}
-
-fn refused(name: &str, reason: String) -> ServeError {
-    ServeError::Adapter { name: name.into(), reason }
 }

@@ -3,6 +3,7 @@
 use burn::tensor::{DType, Tensor, TensorData};
 
 use super::request::{Logprob, Penalties};
+use crate::probabilities::log_probabilities;
 
 impl Penalties {
     fn is_empty(&self) -> bool {
@@ -34,12 +35,8 @@ impl Penalties {
 /// The log-probabilities of `id` and of the `count` most probable tokens, the most probable first, of logits `[1, vocab]`.
 pub(super) fn logprobs(logits: &Tensor<2>, id: i64, count: usize) -> (Logprob, Vec<Logprob>) {
     let logits: Vec<f32> = logits.to_data().iter().collect();
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
-    let logprob = |id: usize| Logprob {
-        id: id as i64,
-        logprob: (f64::from(logits[id]) - f64::from(most) - sum.ln()) as f32,
-    };
+    let all: Vec<f64> = log_probabilities(&logits).collect();
+    let logprob = |id: usize| Logprob { id: id as i64, logprob: all[id] as f32 };
     let mut ids: Vec<usize> = (0..logits.len()).collect();
     ids.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
     let top = ids.into_iter().take(count).map(logprob).collect();

@@ -1,13 +1,14 @@
 //! The engine: requests enter and leave between two passes of the model, and each has its own adapter.
 
 mod free_slots;
-mod handle;
+mod job;
 mod logits;
-mod options;
 mod request;
 mod room;
 mod running;
 mod step;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::VecDeque;
@@ -19,13 +20,13 @@ use ia3::core::AdapterTable;
 use ia3::models::{Model, SlotTokens, Slots};
 use tokio::sync::mpsc::UnboundedSender;
 
-pub use handle::Handle;
-pub use options::EngineOptions;
+pub use job::{Handle, TextJob};
 pub use request::{End, Event, Logprob, Penalties, Reason, Request, Token};
 pub(crate) use room::Room;
 
-use crate::adapters::{Catalog, Residents};
+use crate::adapters::{Catalog, Claim, Residents};
 use crate::error::ServeError;
+use crate::options::EngineOptions;
 use crate::snapshot::Snapshot;
 use crate::worker::Ticket;
 use free_slots::FreeSlots;
@@ -58,6 +59,8 @@ pub struct Engine {
 #[derive(Debug)]
 struct Waiting {
     request: Request,
+    /// What it needs of the adapters.
+    claim: Option<Claim>,
     events: UnboundedSender<Event>,
     since: Instant,
     /// What counts it among those that wait as long as it exists.
@@ -88,12 +91,13 @@ impl Engine {
         options.check()?;
         let slots = base.module().slots(options.rows, options.tokens)?;
         let (model, table) = AdapterTable::attach_as(base.module(), options.adapters, options.adapter_dtype)?;
+        let residents = Residents::new(catalog, table, &base);
         let mut engine = Self {
             base,
             model,
             slots,
             free_slots: FreeSlots::new(options.rows),
-            residents: Residents::new(catalog, table),
+            residents,
             waiting: VecDeque::new(),
             running: vec![],
             options,
@@ -159,7 +163,8 @@ impl Engine {
     }
 
     fn wait(&mut self, request: Request, events: UnboundedSender<Event>, ticket: Option<Ticket>) {
-        self.waiting.push_back(Waiting { request, events, since: Instant::now(), _ticket: ticket });
+        let claim = request.adapter.clone().map(Claim::new);
+        self.waiting.push_back(Waiting { request, claim, events, since: Instant::now(), _ticket: ticket });
     }
 
     /// What was counted so far.

@@ -2,8 +2,8 @@
 
 use ia3::models::GenerationConfig;
 
-use super::options::EngineOptions;
 use crate::error::ServeError;
+use crate::options::EngineOptions;
 
 /// What a row has room for behind a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use super::running::{Prompt, Running};
 use super::{Engine, Waiting};
 use crate::adapters::{Acquired, Place};
 use crate::error::ServeError;
+use crate::worker::Progress;
 
 /// A row that takes part in a pass.
 struct Share {
@@ -22,12 +23,25 @@ struct Share {
 }
 
 impl Engine {
-    /// Lets requests enter and leave, and runs the model once. It returns `false` if there is nothing to do.
+    /// Lets requests enter and leave, and runs the model once. It returns `false` if there is nothing to do. If nothing runs and an
+    /// adapter is being read that a request waits for, it waits too.
     pub fn step(&mut self) -> bool {
+        loop {
+            match self.advance() {
+                Progress::Worked => return true,
+                Progress::Idle => return false,
+                Progress::Waits => self.residents.advance(true),
+            }
+        }
+    }
+
+    /// The same, without waiting.
+    pub(super) fn advance(&mut self) -> Progress {
         self.drop_abandoned();
+        self.residents.advance(false);
         self.admit();
         if self.running.is_empty() {
-            return false;
+            return if self.residents.is_loading() { Progress::Waits } else { Progress::Idle };
         }
         let run = |engine: &mut Self| {
             engine.read_inputs()?;
@@ -38,7 +52,7 @@ impl Engine {
             Ok(Err(error)) => self.fail_all(&error.to_string()),
             Err(_) => self.fail_all("it panicked, which is a fault of this program"),
         }
-        true
+        Progress::Worked
     }
 
     /// Frees what belongs to requests whose receiver is gone.
@@ -51,21 +65,24 @@ impl Engine {
         gone.into_iter().for_each(|row| self.leave(row));
     }
 
-    /// Gives waiting requests free rows, in order.
+    /// Gives waiting requests free rows, in order. One whose adapter is being read lets those behind it enter.
     fn admit(&mut self) {
+        let mut next = 0;
         while !self.free_slots.is_empty()
-            && let Some(next) = self.waiting.front()
+            && let Some(waiting) = self.waiting.get_mut(next)
         {
-            let acquired = match &next.request.adapter {
+            let acquired = match waiting.claim.as_mut().map(|claim| self.residents.acquire(claim)) {
                 None => Ok(None),
-                Some(name) => match self.residents.acquire(name, &self.base) {
-                    // All places are used by rows that run, so one will be free.
-                    Ok(Acquired::AllInUse) => return,
-                    Ok(Acquired::Place(place)) => Ok(Some(place)),
-                    Err(error) => Err(error),
-                },
+                Some(Ok(Acquired::Loading)) => {
+                    next += 1;
+                    continue;
+                }
+                // Rows that run, or requests before this one, need all places, so one will be free.
+                Some(Ok(Acquired::AllInUse)) => return,
+                Some(Ok(Acquired::Place(place))) => Ok(Some(place)),
+                Some(Err(error)) => Err(error),
             };
-            let Some(waiting) = self.waiting.pop_front() else { return };
+            let Some(waiting) = self.waiting.remove(next) else { return };
             let events = waiting.events.clone();
             if let Err(error) = acquired.and_then(|place| self.enter(waiting, place)) {
                 self.snapshot.failed += 1;
@@ -78,7 +95,9 @@ impl Engine {
     fn enter(&mut self, waiting: Waiting, place: Option<Place>) -> Result<(), ServeError> {
         let adapter = place.map(|place| place.id);
         let running = self.running.iter().map(Running::held);
-        let start = self.model.decoder_start(&waiting.request.generation)?;
+        let start = self.model.decoder_start(&waiting.request.generation).inspect_err(|_| {
+            place.into_iter().for_each(|place| self.residents.release(place));
+        })?;
         // What a decoder has in the cache of an encoder-decoder depends on the whole prompt.
         let prompt = if start.is_some() { &[] } else { waiting.request.prompt.as_slice() };
         let Some(taken) = self.free_slots.take(prompt, adapter, running) else {

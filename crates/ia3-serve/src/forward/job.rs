@@ -5,25 +5,28 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::request::ForwardRequest;
+use crate::adapters::Claim;
 use crate::error::ServeError;
 use crate::worker::Ticket;
+
+/// Who waits for an answer.
+pub(super) type Answer = oneshot::Sender<Result<Vec<f32>, ServeError>>;
 
 /// A request that waits for its batch.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) request: ForwardRequest,
-    answer: oneshot::Sender<Result<Vec<f32>, ServeError>>,
+    /// What it needs of the adapters.
+    pub(super) claim: Option<Claim>,
+    answer: Answer,
     since: Instant,
     _ticket: Option<Ticket>,
 }
 
 impl Waiting {
-    pub(super) fn new(
-        request: ForwardRequest,
-        answer: oneshot::Sender<Result<Vec<f32>, ServeError>>,
-        ticket: Option<Ticket>,
-    ) -> Self {
-        Self { request, answer, since: Instant::now(), _ticket: ticket }
+    pub(super) fn new(request: ForwardRequest, answer: Answer, ticket: Option<Ticket>) -> Self {
+        let claim = request.adapter.clone().map(Claim::new);
+        Self { request, claim, answer, since: Instant::now(), _ticket: ticket }
     }
 
     /// The seconds since the request came.

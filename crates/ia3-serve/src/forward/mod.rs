@@ -1,9 +1,9 @@
 //! Requests that one pass of the model answers: embeddings, classes and likelihoods.
 
 mod batch;
-mod handle;
 mod job;
 mod request;
+mod thread;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,16 +14,16 @@ use ia3::models::Model;
 use ia3_ops::by_row;
 use tokio::sync::oneshot;
 
-pub use handle::ForwardHandle;
 pub use request::{ForwardRequest, Wanted};
+pub use thread::{ForwardHandle, ForwardJob};
 
 use crate::adapters::{Acquired, Catalog, Place, Residents};
-use crate::engine::EngineOptions;
 use crate::error::ServeError;
+use crate::options::EngineOptions;
 use crate::snapshot::Snapshot;
-use crate::worker::Ticket;
+use crate::worker::{Progress, Ticket};
 use batch::compute;
-use job::Waiting;
+use job::{Answer, Waiting};
 
 /// Answers requests that need no sequence to be continued token by token: embeddings, classes and likelihoods.
 ///
@@ -64,7 +64,7 @@ impl ForwardEngine {
     ) -> Result<Self, ServeError> {
         options.check()?;
         let (model, table) = AdapterTable::attach_as(base.module(), options.adapters, options.adapter_dtype)?;
-        let residents = Residents::new(catalog, table);
+        let residents = Residents::new(catalog, table, &base);
         Ok(Self { base, model, residents, waiting: VecDeque::new(), options, snapshot: Snapshot::default() })
     }
 
@@ -80,12 +80,7 @@ impl ForwardEngine {
         receiver
     }
 
-    fn wait(
-        &mut self,
-        request: ForwardRequest,
-        answer: oneshot::Sender<Result<Vec<f32>, ServeError>>,
-        ticket: Option<Ticket>,
-    ) {
+    fn wait(&mut self, request: ForwardRequest, answer: Answer, ticket: Option<Ticket>) {
         self.waiting.push_back(Waiting::new(request, answer, ticket));
     }
 
@@ -102,12 +97,24 @@ impl ForwardEngine {
         }
     }
 
-    /// Answers a batch. It returns `false` if there is nothing to do.
+    /// Answers a batch. It returns `false` if there is nothing to do. If nothing can be answered before an adapter is read, it waits.
     pub fn step(&mut self) -> bool {
+        loop {
+            match self.advance() {
+                Progress::Worked => return true,
+                Progress::Idle => return false,
+                Progress::Waits => self.residents.advance(true),
+            }
+        }
+    }
+
+    /// The same, without waiting.
+    fn advance(&mut self) -> Progress {
         self.waiting.retain(|waiting| !waiting.is_abandoned());
+        self.residents.advance(false);
         let (batch, places) = self.next_batch();
         if batch.is_empty() {
-            return !self.waiting.is_empty();
+            return if self.residents.is_loading() { Progress::Waits } else { Progress::Idle };
         }
         let given = catch_unwind(AssertUnwindSafe(|| self.compute(&batch, &places)));
         places.into_iter().flatten().for_each(|place| self.residents.release(place));
@@ -120,17 +127,17 @@ impl ForwardEngine {
             Ok(Err(error)) => self.fail(batch, &error.to_string(), false),
             Err(_) => self.fail(batch, "it panicked, which is a fault of this program", true),
         }
-        true
+        Progress::Worked
     }
 
     /// The request that has waited longest and those that fit it, with their adapters in memory.
     fn next_batch(&mut self) -> (Vec<Waiting>, Vec<Option<Place>>) {
         let (mut batch, mut places, mut rest): (Vec<Waiting>, _, _) = (vec![], vec![], VecDeque::new());
-        for waiting in std::mem::take(&mut self.waiting) {
+        for mut waiting in std::mem::take(&mut self.waiting) {
             let tokens = waiting.request.tokens().max(1);
             let full = (batch.len() + 1) * tokens > self.options.batch_tokens;
             let joins = batch.first().is_none_or(|first| !full && first.request.fits(&waiting.request));
-            match self.seat(&waiting.request, joins) {
+            match self.seat(&mut waiting, joins) {
                 Ok(Some(place)) => {
                     batch.push(waiting);
                     places.push(place);
@@ -147,13 +154,13 @@ impl ForwardEngine {
     }
 
     /// The place of the adapter of a request that joins a batch; `None` if it has to wait.
-    fn seat(&mut self, request: &ForwardRequest, joins: bool) -> Result<Option<Option<Place>>, ServeError> {
-        match &request.adapter {
+    fn seat(&mut self, waiting: &mut Waiting, joins: bool) -> Result<Option<Option<Place>>, ServeError> {
+        match &mut waiting.claim {
             _ if !joins => Ok(None),
             None => Ok(Some(None)),
-            Some(name) => match self.residents.acquire(name, &self.base)? {
+            Some(claim) => match self.residents.acquire(claim)? {
                 Acquired::Place(place) => Ok(Some(Some(place))),
-                Acquired::AllInUse => Ok(None),
+                Acquired::Loading | Acquired::AllInUse => Ok(None),
             },
         }
     }

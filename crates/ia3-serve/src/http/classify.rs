@@ -13,6 +13,7 @@ use super::inputs::{self, Input};
 use super::json::Json;
 use super::passes::{all, usage};
 use crate::forward::{ForwardRequest, Wanted};
+use crate::probabilities::log_probabilities;
 
 pub(super) async fn classify(State(app): State<App>, mut fields: Fields) -> Result<Json, ApiError> {
     let model: String = fields.need("model")?;
@@ -49,23 +50,16 @@ pub(super) async fn classify(State(app): State<App>, mut fields: Fields) -> Resu
 /// The answer about a text, as vLLM gives it: probabilities of the classes, which sum to 1 where there is one class for each text, and
 /// the most probable class. A regression has values and no class.
 fn entry(index: usize, logits: &[f32], problem: ProblemType, names: &[String]) -> Value {
-    let probabilities = match problem {
+    let probabilities: Vec<f64> = match problem {
         ProblemType::Regression => return json!({"index": index, "values": logits}),
         ProblemType::MultiLabelClassification => {
             logits.iter().map(|logit| 1.0 / (1.0 + (-f64::from(*logit)).exp())).collect()
         }
-        _ => softmax(logits),
+        _ => log_probabilities(logits).map(f64::exp).collect(),
     };
     let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]).then(b.cmp(&a)));
     let label = best.map(|class| names.get(class).cloned().unwrap_or_else(|| format!("LABEL_{class}")));
     json!({"index": index, "label": label, "probs": probabilities, "num_classes": logits.len()})
-}
-
-fn softmax(logits: &[f32]) -> Vec<f64> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let shares: Vec<f64> = logits.iter().map(|logit| f64::from(logit - most).exp()).collect();
-    let sum: f64 = shares.iter().sum();
-    shares.into_iter().map(|share| share / sum).collect()
 }
 
 #[cfg(test)]

@@ -75,9 +75,8 @@ fn tokens(input: Input, app: &App) -> Result<Vec<i64>, ApiError> {
     let max = sentence.max_tokens.map(|max| max.min(most));
     match input {
         Input::Text(text) => {
-            let text = if sentence.lower_case { text.to_lowercase() } else { text };
             let wrong = |error| ApiError::field("input", format!("cannot be read: {error}"));
-            let ids = tokenizer(app)?.encode(&text, max).map_err(wrong)?;
+            let ids = tokenizer(app)?.encode(&sentence.text(&text), max).map_err(wrong)?;
             inputs::check(&ids, app, "input")?;
             Ok(ids)
         }

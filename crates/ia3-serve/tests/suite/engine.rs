@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use ia3::Model;
-use ia3_serve::{Engine, Event, Handle, Reason, ServeError};
+use ia3_serve::{Engine, Event, Reason, ServeError};
 use ia3_testing::fixture;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -52,6 +52,8 @@ fn a_long_prompt_is_read_beside_running_rows() {
 fn a_receiver_that_is_gone_frees_the_row_before_the_next_step() {
     let case = llama();
     let mut engine = case.engine(options());
+    // While an adapter is read, requests behind enter; this one is in memory.
+    run(&mut engine, case.request(vec![3], Some("adapter"), 1)).end.unwrap();
     let row = submit(&mut engine, case.request(vec![3, 5], Some("adapter"), 12));
     let waiting = submit(&mut engine, case.request(vec![4], None, 1));
     let mut next = submit(&mut engine, case.request(vec![6], None, 2));
@@ -182,7 +184,7 @@ fn memory_is_bounded(case: &Case) {
 fn an_engine_on_its_thread_answers_and_ends_what_it_has_begun() {
     let case = llama();
     let alone = run(&mut case.engine(options()), case.request(vec![3, 5], Some("adapter"), 10)).ids();
-    let (handle, thread) = Handle::start(case.engine(options().with_rows(2))).unwrap();
+    let (handle, thread) = case.engine(options().with_rows(2)).start().unwrap();
     let mut receivers: Vec<_> =
         (0..5).map(|_| handle.submit(case.request(vec![3, 5], Some("adapter"), 10)).unwrap()).collect();
     handle.end();
@@ -206,7 +208,7 @@ fn an_engine_on_its_thread_answers_and_ends_what_it_has_begun() {
 #[test]
 fn a_handle_bounds_what_waits() {
     let case = llama();
-    let (handle, thread) = Handle::start(case.engine(options().with_queue(1))).unwrap();
+    let (handle, thread) = case.engine(options().with_queue(1)).start().unwrap();
     let all: Vec<_> = (0..200).map(|_| handle.submit(case.request(vec![3], None, 12))).collect();
     assert!(all.iter().any(|result| matches!(result, Err(ServeError::Full { .. }))));
     drop(all);
