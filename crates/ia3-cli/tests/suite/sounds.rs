@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::audio::{base, said, tone, wav};
 use crate::common::succeed;
 
-const ROWS: &str = "{\"audio\": \"low.wav\", \"sentence\": \"w10 w11 w12\"}\n{\"audio\": \"high.wav\", \"sentence\": \"w20 w21\"}\n";
+const ROWS: &str = "{\"audio\": \"low.wav\", \"sentence\": \"w50 w51 w52\"}\n{\"audio\": \"high.wav\", \"sentence\": \"w55 w56\"}\n";
 
 /// A base, two sounds, and rows that name them.
 fn folder() -> tempfile::TempDir {
@@ -48,10 +48,10 @@ fn an_adapter_learns_what_is_said_and_writes_it() {
     assert_eq!((&figures["wer"], &figures["cer"]), (&0.0.into(), &0.0.into()), "{found}");
     let answers = std::fs::read_to_string(&answers).unwrap();
     let first: Value = serde_json::from_str(answers.lines().next().unwrap()).unwrap();
-    assert_eq!((&first["input"], &first["prediction"]), (&"low.wav".into(), &"w10 w11 w12".into()));
+    assert_eq!((&first["input"], &first["prediction"]), (&"low.wav".into(), &"w50 w51 w52".into()));
 
     let written = succeed(&["generate", "--base", &base, "--adapter", &adapter, "--audio", &low]);
-    assert_eq!(written.trim(), "w10 w11 w12");
+    assert_eq!(written.trim(), "w50 w51 w52");
 }
 
 #[test]
