@@ -9,6 +9,8 @@ mod forward;
 mod http;
 #[cfg(feature = "http")]
 mod http_forward;
+#[cfg(feature = "hub")]
+mod hub;
 #[cfg(feature = "http")]
 mod loading;
 #[cfg(feature = "http")]
