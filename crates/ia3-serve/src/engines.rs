@@ -1,12 +1,11 @@
 //! The engines that answer the requests to one base.
 
-use std::path::PathBuf;
 use std::thread::JoinHandle;
 
 use ia3::Task;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::adapters::Catalog;
+use crate::adapters::{AdapterSources, Catalog};
 use crate::engine::{Engine, Event, Handle, Request};
 use crate::error::ServeError;
 use crate::forward::{ForwardEngine, ForwardHandle};
@@ -23,7 +22,7 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Starts the engines for `base` and the adapters in the subfolders of `adapters`, each on a thread of its own. The threads end
+    /// Starts the engines for `base` and its adapters, such as those in the subfolders of a folder, each on a thread of its own. The threads end
     /// after [`end`](Self::end), or when all clones are gone.
     ///
     /// # Errors
@@ -32,7 +31,7 @@ impl Engines {
     /// no texts.
     pub fn start(
         base: ia3::Model,
-        adapters: Option<PathBuf>,
+        adapters: impl Into<AdapterSources>,
         options: EngineOptions,
     ) -> Result<(Self, Vec<JoinHandle<()>>), ServeError> {
         let task = base.task();

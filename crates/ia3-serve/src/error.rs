@@ -12,6 +12,12 @@ pub enum ServeError {
         /// The name.
         name: String,
     },
+    /// The name of a request is that of a repository on the hub, and nothing is downloaded.
+    #[error("`{name}` is a name on the Hugging Face Hub, and this server downloads no adapters (--hub-adapters); use one of the list of models", name = quote(name))]
+    NoHub {
+        /// The name.
+        name: String,
+    },
     /// The folder of an adapter cannot be used.
     #[error("the adapter `{name}` is refused: {reason}", name = quote(name), reason = quote_error(reason))]
     Adapter {

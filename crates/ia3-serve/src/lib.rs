@@ -15,6 +15,7 @@ mod probabilities;
 mod snapshot;
 mod worker;
 
+pub use adapters::AdapterSources;
 pub use engine::{End, Engine, Event, Handle, Logprob, Penalties, Reason, Request, TextJob, Token};
 pub use engines::Engines;
 pub use error::ServeError;

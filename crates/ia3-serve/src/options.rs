@@ -1,4 +1,5 @@
 use burn::tensor::DType;
+use ia3::models::{Model, SlotTokens};
 
 use crate::error::ServeError;
 
@@ -80,6 +81,29 @@ impl EngineOptions {
         Self { adapter_dtype, ..self }
     }
 
+    /// As many rows of [`tokens`](Self::tokens) tokens as `bytes` of keys and values allow, but not more than `most`.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Request`]: not even one row fits, or the base keeps no keys and values. [`ServeError::Model`]: it cannot be run.
+    pub fn with_memory(self, base: &ia3::Model, bytes: u64, most: usize) -> Result<Self, ServeError> {
+        let refused = |problem| ServeError::Request { field: "max_memory", problem };
+        if !base.task().is_language_model() {
+            return Err(refused("is given, but the base keeps no keys and values; leave it out".into()));
+        }
+        let row = row_bytes(base.module())?.saturating_mul(self.tokens as u64).max(1);
+        let rows = usize::try_from(bytes / row).unwrap_or(usize::MAX).min(most);
+        if rows == 0 {
+            return Err(refused(format!(
+                "is {}, but a row of {} tokens takes {}; give at least that, or fewer tokens",
+                size(bytes),
+                self.tokens,
+                size(row)
+            )));
+        }
+        Ok(Self { rows, ..self })
+    }
+
     /// Checks that no bound is 0, and the dtype.
     pub(crate) fn check(&self) -> Result<(), ServeError> {
         let bounds = [
@@ -100,5 +124,24 @@ impl EngineOptions {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// The bytes that a token of each row takes, from a row with one token.
+fn row_bytes(model: &Model) -> Result<u64, ServeError> {
+    let mut slots = model.slots(1, 1)?;
+    if model.decoder_start(&model.generation_config(1))?.is_some() {
+        model.read_input(&mut slots, 0, &[0])?;
+    }
+    model.read_tokens(&mut slots, &[SlotTokens { slot: 0, ids: &[0], wanted: false }])?;
+    Ok(slots.num_bytes() as u64)
+}
+
+/// A number of bytes for a message.
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 1u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => format!("{:.2} {name}", bytes as f64 / unit as f64),
+        None => format!("{bytes} bytes"),
     }
 }

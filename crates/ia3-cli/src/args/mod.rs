@@ -18,6 +18,8 @@ mod push;
 #[cfg(feature = "serve")]
 mod serve;
 mod shell;
+#[cfg(feature = "serve")]
+mod size;
 mod train;
 
 use clap::{Parser, Subcommand, ValueEnum};

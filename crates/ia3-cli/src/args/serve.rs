@@ -58,13 +58,16 @@ pub(crate) struct Serve {
     /// Key that requests have to have. Other programs can see the arguments of this one, so give it in the environment.
     #[arg(long, value_name = "KEY", env = "IA3_API_KEY", hide_env_values = true)]
     pub(crate) api_key: Option<String>,
-    /// Requests that run at the same time.
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    pub(crate) rows: usize,
+    /// Requests that run at the same time. The default is 16, or with --max-memory as many as fit, up to 256.
+    #[arg(long, value_name = "N")]
+    pub(crate) rows: Option<usize>,
     /// Tokens of a request and its answer together, or of each of them for an encoder-decoder. The keys and values of rows times
     /// tokens are kept in memory.
     #[arg(long, value_name = "N", default_value_t = 2048)]
     pub(crate) tokens: usize,
+    /// Memory for the keys and values, such as 8GiB. As many rows run at the same time as fit into it, up to --rows.
+    #[arg(long, value_name = "SIZE", value_parser = super::size::size)]
+    pub(crate) max_memory: Option<u64>,
     /// Tokens that one pass of the model reads at most. Answers take one for each row, and prompts the rest.
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub(crate) pass_tokens: usize,
@@ -80,6 +83,11 @@ pub(crate) struct Serve {
     /// Dtype in which the vectors of adapters are kept in memory. They are computed with in float32.
     #[arg(long, value_enum, value_name = "DTYPE", default_value = "float32")]
     pub(crate) adapter_dtype: AdapterDtype,
+    /// Let requests name adapters on the Hugging Face Hub, OWNER/NAME or OWNER/NAME@REVISION, which are downloaded when a request
+    /// first names them.
+    #[cfg(feature = "hub")]
+    #[arg(long)]
+    pub(crate) hub_adapters: bool,
     /// Let requests load and unload adapters of the folder (/v1/load_adapter, /v1/unload_adapter).
     #[arg(long, requires = "adapters")]
     pub(crate) allow_loading: bool,

@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use ia3::data::ChatTemplate;
 use ia3::{GenerationFile, Model, PretrainedOptions, Quantization, SentenceConfig};
 use ia3_guard::{quote, quote_path};
-use ia3_serve::{App, EngineOptions, Engines, ServerOptions, check_address};
+use ia3_serve::{AdapterSources, App, EngineOptions, Engines, ServerOptions, check_address};
 use tokio::net::TcpListener;
 
 use super::base_model::{bits, dtype};
@@ -76,24 +76,45 @@ fn engines(args: &Serve, device: &Device) -> anyhow::Result<(Engines, Vec<JoinHa
     };
     let waiting = Progress::waiting("loading the base");
     let base = Model::from_pretrained_with(&args.base, &options, device)?;
+    let bounds = bounds(args, &base)?;
+    let (engines, threads) = Engines::start(base, adapters(args), bounds)?;
+    drop(waiting);
+    let EngineOptions { rows, tokens, .. } = engines.options();
+    if tokens < args.tokens {
+        output::note(format!("a row has {tokens} tokens, which is what the model takes"));
+    }
+    let bytes = engines.cache_bytes();
+    if bytes > 0 {
+        output::say(format!("{rows} rows of {tokens} tokens take {} MB", bytes.div_ceil(1_000_000)));
+    }
+    Ok((engines, threads))
+}
+
+/// Where adapters come from.
+fn adapters(args: &Serve) -> AdapterSources {
+    let sources = AdapterSources::new(args.adapters.clone());
+    #[cfg(feature = "hub")]
+    let sources = sources.with_hub(args.hub_adapters.then(ia3::hub::Hub::from_env));
+    sources
+}
+
+/// The most rows that --max-memory gives where --rows does not say how many.
+const MOST_ROWS: usize = 256;
+
+/// The bounds of the engines.
+fn bounds(args: &Serve, base: &Model) -> anyhow::Result<EngineOptions> {
     let bounds = EngineOptions::new()
-        .with_rows(args.rows)
         .with_tokens(args.tokens.min(base.module().longest_sequence().unwrap_or(usize::MAX)))
         .with_pass_tokens(args.pass_tokens)
         .with_batch_tokens(args.batch_tokens)
         .with_queue(args.queue)
         .with_adapters(args.max_adapters)
         .with_adapter_dtype(args.adapter_dtype.into());
-    let (engines, threads) = Engines::start(base, args.adapters.clone(), bounds)?;
-    drop(waiting);
-    let (tokens, bytes) = (engines.options().tokens, engines.cache_bytes());
-    if tokens < args.tokens {
-        output::note(format!("a row has {tokens} tokens, which is what the model takes"));
-    }
-    if bytes > 0 {
-        output::say(format!("{} rows of {tokens} tokens take {} MB", args.rows, bytes.div_ceil(1_000_000)));
-    }
-    Ok((engines, threads))
+    Ok(match (args.max_memory, args.rows) {
+        (Some(bytes), rows) => bounds.with_memory(base, bytes, rows.unwrap_or(MOST_ROWS))?,
+        (None, Some(rows)) => bounds.with_rows(rows),
+        (None, None) => bounds,
+    })
 }
 
 /// Lets a line be written to standard error for each request.

@@ -15,10 +15,11 @@ struct Server {
 
 impl Server {
     /// Serves the tiny Llama of the corpus and the adapters beside it.
-    fn start() -> Self {
+    fn start(rows: [&str; 2]) -> Self {
         let dir = fixture("llama");
         let mut child = Command::new(env!("CARGO_BIN_EXE_ia3"))
-            .args(["serve", "--port", "0", "--rows", "4", "--tokens", "32", "--model-name", "tiny"])
+            .args(["serve", "--port", "0", "--tokens", "32", "--model-name", "tiny"])
+            .args(rows)
             .arg("--base")
             .arg(dir.join("base"))
             .arg("--adapters")
@@ -69,7 +70,7 @@ impl Drop for Server {
 
 #[test]
 fn a_base_and_its_adapters_are_served_until_the_process_is_told_to_end() {
-    let mut server = Server::start();
+    let mut server = Server::start(["--rows", "4"]);
     let (status, models) = server.send("GET", "/v1/models", "");
     let names: Vec<&str> =
         models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
@@ -96,4 +97,39 @@ fn a_public_address_needs_a_key() {
         .unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && message.contains("IA3_API_KEY"), "{message}");
+}
+
+/// What the program says when it cannot serve the tiny Llama with these options.
+fn refused(options: &[&str]) -> String {
+    let serve = ["serve", "--port", "0", "--tokens", "32", "--base"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ia3"));
+    let output = command.args(serve).arg(fixture("llama").join("base")).args(options).output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn memory_for_keys_and_values_says_how_many_rows_run() {
+    let small = refused(&["--max-memory", "3KiB"]);
+    assert!(small.contains("`max_memory` is 3.00 KiB, but a row of 32 tokens takes "), "{small}");
+    assert!(refused(&["--max-memory", "8G"]).contains("such as 8GiB"));
+    let server = Server::start(["--max-memory", "100KB"]);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut metrics = String::new();
+    stream.read_to_string(&mut metrics).unwrap();
+    let rows: f64 = metrics.lines().find_map(|line| line.strip_prefix("ia3_rows ")).unwrap().parse().unwrap();
+    assert!((1.0..256.0).contains(&rows), "{rows} rows");
+    assert_eq!(server.tokens_read("adapter"), Some(3));
+}
+
+#[cfg(feature = "hub")]
+#[test]
+fn names_on_the_hub_are_refused_unless_the_option_is_given() {
+    let server = Server::start(["--rows", "1"]);
+    let request = r#"{"model": "user/name@v1", "prompt": [3], "max_tokens": 1}"#;
+    let (status, error) = server.send("POST", "/v1/completions", request);
+    let message = error["error"]["message"].as_str().unwrap();
+    assert_eq!((status, error["error"]["code"].as_str()), (403, Some("hub_not_allowed")), "{error}");
+    assert!(message.contains("`user/name@v1`") && message.contains("--hub-adapters"), "{message}");
 }

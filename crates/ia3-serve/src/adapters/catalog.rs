@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::mix_name::is_mix;
+use super::sources::AdapterSources;
 
 /// The file that makes a folder an adapter.
 const CONFIG: &str = "adapter_config.json";
@@ -17,7 +18,7 @@ const VECTORS: &str = "adapter_model.";
 /// from the next request on. Clones share what was [hidden](Self::hide) and [shown](Self::show).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalog {
-    dir: Option<PathBuf>,
+    sources: AdapterSources,
     changes: Arc<Mutex<Changes>>,
 }
 
@@ -36,13 +37,24 @@ struct Changes {
 pub(crate) struct Version(Vec<(String, u64, Option<SystemTime>, u64)>);
 
 impl Catalog {
-    pub(crate) fn new(dir: Option<PathBuf>) -> Self {
-        Self { dir, changes: Arc::default() }
+    pub(crate) fn new(sources: impl Into<AdapterSources>) -> Self {
+        let mut sources = sources.into();
+        // What is looked at later has to be a path whatever it holds then, and no name on the hub.
+        sources.folder = sources.folder.map(|folder| absolute(&folder).unwrap_or(folder));
+        Self { sources, changes: Arc::default() }
+    }
+
+    /// The hub, if adapters come from there too.
+    #[cfg(feature = "hub")]
+    pub(super) fn hub(&self) -> Option<&ia3::hub::Hub> {
+        self.sources.hub.as_ref()
     }
 
     /// The names of the adapters, in order.
     pub(crate) fn names(&self) -> Vec<String> {
-        let Some(entries) = self.dir.as_ref().and_then(|dir| fs::read_dir(dir).ok()) else { return vec![] };
+        let Some(entries) = self.sources.folder.as_ref().and_then(|dir| fs::read_dir(dir).ok()) else {
+            return vec![];
+        };
         let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
         let mut names: Vec<String> = entries.flatten().filter_map(name).collect();
         names.extend(self.changes().folders.keys().cloned());
@@ -74,7 +86,7 @@ impl Catalog {
         {
             return None;
         }
-        let path = self.dir.as_ref()?.join(folder);
+        let path = self.sources.folder.as_ref()?.join(folder);
         Some((path.clone(), Self::version(&path)?))
     }
 
@@ -150,7 +162,7 @@ mod tests {
             }
         }
         fs::write(dir.path().join("file"), "{}").unwrap();
-        let catalog = Catalog::new(Some(dir.path().join("a").parent().unwrap().to_owned()));
+        let catalog = Catalog::new(dir.path().join("a").parent().map(Path::to_owned));
         assert_eq!(catalog.names(), ["a", "b"]);
         for name in ["", ".", "..", "../a", "a/", "/etc", "c:a", "a*b", "empty", "file", "a\0"] {
             assert!(catalog.find(name).is_none(), "{name:?}");

@@ -1,15 +1,14 @@
 //! What an adapter is made of, and how it is read.
 
-use std::path::PathBuf;
-
 use ia3::core::{AdapterTable, MixMethod, describe_non_finite};
 use ia3::{Adapter, Model};
 
-use super::catalog::{Catalog, Version};
+use super::catalog::Catalog;
 use super::mix_name::Named;
+use super::origin::Origin;
 use crate::error::ServeError;
 
-/// The folders that an adapter is made of, as they were when a request asked for it.
+/// What an adapter is made of, as it was when a request asked for it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Recipe {
     pub(super) name: String,
@@ -22,8 +21,7 @@ pub(super) struct Recipe {
 struct Part {
     name: String,
     weight: f32,
-    folder: PathBuf,
-    version: Version,
+    origin: Origin,
 }
 
 /// Why an adapter was not read.
@@ -38,9 +36,8 @@ impl Recipe {
     /// The recipe of the adapter or the mix of this name, from a look at each of its folders.
     pub(super) fn of(name: &str, catalog: &Catalog) -> Result<Self, ServeError> {
         let part = |name: &str, weight| {
-            let missing = || ServeError::NoModel { name: name.into() };
-            let (folder, version) = catalog.find(name).ok_or_else(missing)?;
-            Ok(Part { name: name.into(), weight, folder, version })
+            let origin = Origin::of(name, catalog)?;
+            Ok(Part { name: name.into(), weight, origin })
         };
         let (parts, method) = match Named::parse(name)? {
             Named::One(name) => (vec![part(name, 1.0)?], None),
@@ -52,11 +49,16 @@ impl Recipe {
         Ok(Self { name: name.into(), parts, method })
     }
 
-    /// Reads the adapter, and checks that the table can take it. It takes as long as the disk needs.
-    pub(super) fn read(&self, base: &Model, table: &AdapterTable) -> Result<Adapter, Refusal> {
-        let read = self.parts.iter().map(|part| part.read(base)).collect::<Result<Vec<_>, _>>();
+    /// Reads the adapter, and checks that the table can take it. It takes as long as the disk or the hub needs.
+    pub(super) fn read(
+        &self,
+        base: &Model,
+        table: &AdapterTable,
+        catalog: &Catalog,
+    ) -> Result<Adapter, Refusal> {
+        let read = self.parts.iter().map(|part| part.read(base, catalog)).collect::<Result<Vec<_>, _>>();
         // What was read in vain may be half of an old folder and half of a new one too.
-        if self.parts.iter().any(Part::has_changed) {
+        if self.parts.iter().any(|part| part.origin.has_changed()) {
             return Err(Refusal::Changed);
         }
         let adapters = read.map_err(Refusal::Broken)?;
@@ -75,17 +77,13 @@ impl Recipe {
 }
 
 impl Part {
-    fn read(&self, base: &Model) -> Result<Adapter, ServeError> {
-        let adapter =
-            Adapter::load(&self.folder, base).map_err(|error| refused(&self.name, error.to_string()))?;
+    fn read(&self, base: &Model, catalog: &Catalog) -> Result<Adapter, ServeError> {
+        let folder = self.origin.folder(catalog).map_err(|reason| refused(&self.name, reason))?;
+        let adapter = Adapter::load(&folder, base).map_err(|error| refused(&self.name, error.to_string()))?;
         match adapter.non_finite() {
             broken if broken.is_empty() => Ok(adapter),
             broken => Err(refused(&self.name, describe_non_finite(&broken))),
         }
-    }
-
-    fn has_changed(&self) -> bool {
-        Catalog::version(&self.folder).as_ref() != Some(&self.version)
     }
 }
 

@@ -62,8 +62,8 @@ pub(crate) enum Acquired {
 impl Residents {
     pub(crate) fn new(catalog: Catalog, table: AdapterTable, base: &Model) -> Self {
         let table = Arc::new(table);
-        let (base, of_loader) = (base.clone(), table.clone());
-        let loader = Loader::new(Arc::new(move |recipe: &Recipe| recipe.read(&base, &of_loader)));
+        let (base, of_loader, folders) = (base.clone(), table.clone(), catalog.clone());
+        let loader = Loader::new(Arc::new(move |recipe: &Recipe| recipe.read(&base, &of_loader, &folders)));
         let places = (0..table.capacity()).map(|_| None).collect();
         Self { catalog, table, places, loader, preloads: vec![], clock: 0, loads: 0, evictions: 0 }
     }
@@ -71,10 +71,10 @@ impl Residents {
     /// Lets something happen before each adapter is read.
     #[cfg(test)]
     pub(crate) fn before_reading(&mut self, base: &Model, happens: impl Fn() + Send + Sync + 'static) {
-        let (base, table) = (base.clone(), self.table.clone());
+        let (base, table, catalog) = (base.clone(), self.table.clone(), self.catalog.clone());
         self.loader = Loader::new(Arc::new(move |recipe: &Recipe| {
             happens();
-            recipe.read(&base, &table)
+            recipe.read(&base, &table, &catalog)
         }));
     }
 

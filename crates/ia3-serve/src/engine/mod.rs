@@ -12,7 +12,6 @@ mod tests;
 mod text;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use ia3::Task;
@@ -24,7 +23,7 @@ pub use job::{Handle, TextJob};
 pub use request::{End, Event, Logprob, Penalties, Reason, Request, Token};
 pub(crate) use room::Room;
 
-use crate::adapters::{Catalog, Claim, Residents};
+use crate::adapters::{AdapterSources, Catalog, Claim, Residents};
 use crate::error::ServeError;
 use crate::options::EngineOptions;
 use crate::snapshot::Snapshot;
@@ -68,7 +67,7 @@ struct Waiting {
 }
 
 impl Engine {
-    /// An engine for `base` and the adapters in the subfolders of `adapters`. The memory of keys and values is allocated here.
+    /// An engine for `base` and its adapters, such as those in the subfolders of a folder. The memory of keys and values is allocated here.
     ///
     /// # Errors
     ///
@@ -76,7 +75,7 @@ impl Engine {
     /// `options.tokens`. [`ServeError::Request`]: a bound is 0.
     pub fn new(
         base: ia3::Model,
-        adapters: Option<PathBuf>,
+        adapters: impl Into<AdapterSources>,
         options: EngineOptions,
     ) -> Result<Self, ServeError> {
         Self::with_catalog(base, Catalog::new(adapters), options)

@@ -1,6 +1,6 @@
 //! Adapters that take long to read, or change meanwhile.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -14,7 +14,7 @@ use super::*;
 fn engine(adapters: &Path) -> Engine {
     let base = Model::from_pretrained(llama().join("base"), &Device::flex()).unwrap();
     let options = EngineOptions::new().with_rows(2).with_tokens(32).with_adapters(2);
-    Engine::new(base, Some(adapters.into()), options).unwrap()
+    Engine::new(base, Some(adapters.to_owned()), options).unwrap()
 }
 
 fn llama() -> PathBuf {

@@ -7,7 +7,6 @@ mod thread;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 
 use ia3::core::AdapterTable;
 use ia3::models::Model;
@@ -17,7 +16,7 @@ use tokio::sync::oneshot;
 pub use request::{ForwardRequest, Wanted};
 pub use thread::{ForwardHandle, ForwardJob};
 
-use crate::adapters::{Acquired, Catalog, Place, Residents};
+use crate::adapters::{Acquired, AdapterSources, Catalog, Place, Residents};
 use crate::error::ServeError;
 use crate::options::EngineOptions;
 use crate::snapshot::Snapshot;
@@ -42,7 +41,7 @@ pub struct ForwardEngine {
 }
 
 impl ForwardEngine {
-    /// An engine for `base` and the adapters in the subfolders of `adapters`. Of the options, `batch_tokens`,
+    /// An engine for `base` and its adapters, such as those in the subfolders of a folder. Of the options, `batch_tokens`,
     /// `queue` and `adapters` count.
     ///
     /// # Errors
@@ -50,7 +49,7 @@ impl ForwardEngine {
     /// [`ServeError::Model`]: the base carries adapters. [`ServeError::Request`]: a bound is 0.
     pub fn new(
         base: ia3::Model,
-        adapters: Option<PathBuf>,
+        adapters: impl Into<AdapterSources>,
         options: EngineOptions,
     ) -> Result<Self, ServeError> {
         Self::with_catalog(base, Catalog::new(adapters), options)

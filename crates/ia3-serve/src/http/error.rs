@@ -94,6 +94,7 @@ impl From<ServeError> for ApiError {
         };
         match &error {
             ServeError::NoModel { .. } => of(StatusCode::NOT_FOUND, Some("model"), Some("model_not_found")),
+            ServeError::NoHub { .. } => of(StatusCode::FORBIDDEN, Some("model"), Some("hub_not_allowed")),
             ServeError::Adapter { .. } => {
                 of(StatusCode::UNPROCESSABLE_ENTITY, Some("model"), Some("adapter_refused"))
             }

@@ -181,6 +181,26 @@ fn memory_is_bounded(case: &Case) {
 }
 
 #[test]
+fn rows_are_as_many_as_fit_into_memory() {
+    for case in [llama(), t5()] {
+        let bytes = case.engine(options().with_rows(3)).cache_bytes() as u64;
+        let rows = |bytes, most| options().with_memory(&case.base, bytes, most).map(|options| options.rows);
+        assert_eq!(
+            (rows(bytes, 10).unwrap(), rows(bytes - 1, 10).unwrap(), rows(bytes, 2).unwrap()),
+            (3, 2, 2)
+        );
+        let error = rows(bytes / 3 - 1, 10).unwrap_err().to_string();
+        assert!(
+            error.starts_with("`max_memory` is ") && error.contains("a row of 16 tokens takes "),
+            "{error}"
+        );
+    }
+    let encoder = Model::from_pretrained(fixture("bert").join("base"), &Device::flex()).unwrap();
+    let error = options().with_memory(&encoder, 1 << 30, 1).unwrap_err().to_string();
+    assert!(error.contains("keeps no keys and values"), "{error}");
+}
+
+#[test]
 fn an_engine_on_its_thread_answers_and_ends_what_it_has_begun() {
     let case = llama();
     let alone = run(&mut case.engine(options()), case.request(vec![3, 5], Some("adapter"), 10)).ids();

@@ -10,6 +10,8 @@ mod hostile_clients;
 mod http;
 #[cfg(feature = "http")]
 mod http_forward;
+#[cfg(feature = "hub")]
+mod hub;
 #[cfg(feature = "http")]
 mod loading;
 #[cfg(feature = "http")]
