@@ -4,6 +4,7 @@ pub mod config;
 pub mod gguf;
 pub mod json_lines;
 pub mod regex;
+pub mod sound;
 pub mod template;
 pub mod templates_yaml;
 pub mod tokenizer;
@@ -44,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     templates_yaml::TARGET,
     tokenizer::TARGET,
     tokenizer_files::TARGET,
+    sound::TARGET,
     gguf::TARGET,
     #[cfg(feature = "burn")]
     safetensors::TARGET,

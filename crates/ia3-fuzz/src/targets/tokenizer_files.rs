@@ -18,6 +18,14 @@ pub const TARGET: Target = Target {
         "RobertaTokenizer",
         "T5Tokenizer",
         "ByT5Tokenizer",
+        "CamembertTokenizer",
+        "DebertaV2Tokenizer",
+        "GemmaTokenizer",
+        "M2M100Tokenizer",
+        "MarianTokenizer",
+        "MBart50Tokenizer",
+        "separate_vocabs",
+        "src_lang",
         "do_lower_case",
         "strip_accents",
         "add_prefix_space",
@@ -39,15 +47,27 @@ fn run(data: &[u8]) {
     let folder = Folder::new();
     folder.write("tokenizer_config.json", config);
     // The class decides which of them is read.
-    for name in ["vocab.txt", "vocab.json", "spiece.model"] {
+    let models = [
+        "spiece.model",
+        "spm.model",
+        "sentencepiece.bpe.model",
+        "tokenizer.model",
+        "source.spm",
+        "target.spm",
+    ];
+    for name in ["vocab.txt"].iter().chain(&models) {
         folder.write(name, vocabulary);
     }
-    for name in ["merges.txt", "added_tokens.json", "special_tokens_map.json"] {
+    for name in ["merges.txt", "added_tokens.json", "special_tokens_map.json", "target_vocab.json"] {
         folder.write(name, more);
     }
+    // Marian and M2M-100 have a table of the pieces beside their model.
+    let config = String::from_utf8_lossy(config);
+    let beside = ["Marian", "M2M"].iter().any(|name| config.contains(name));
+    folder.write("vocab.json", if beside { more } else { vocabulary });
     let Ok(Some(tokenizer)) = Tokenizer::of_base(&folder.path("")) else { return };
     let text = String::from_utf8_lossy(text);
-    if let Ok(ids) = tokenizer.encode(&text, None) {
+    for ids in [tokenizer.encode(&text, None), tokenizer.encode_target(&text, None)].into_iter().flatten() {
         let _ = tokenizer.decode(&ids);
     }
     let _ = tokenizer.encode_pair(&text, &text, Some(5));
@@ -57,7 +77,7 @@ fn run(data: &[u8]) {
 fn seeds() -> Vec<Vec<u8>> {
     // Pieces `<unk>`, `</s>` and `▁a`, and a trainer that says that the first is for what is unknown.
     let model = b"\x0a\x0e\x0a\x05<unk>\x15\0\0\0\0\x18\x02\x0a\x0d\x0a\x04</s>\x15\0\0\0\0\x18\x03\x0a\x0b\x0a\x04\xe2\x96\x81a\x15\0\0\x80\xbf\x12\x05\x18\x01\xc0\x02\0";
-    let cases: [(&str, &[u8], &[u8]); 5] = [
+    let cases: [(&str, &[u8], &[u8]); 7] = [
         (
             r#"{"tokenizer_class": "BertTokenizer", "do_lower_case": false}"#,
             b"[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n##b\n",
@@ -70,6 +90,12 @@ fn seeds() -> Vec<Vec<u8>> {
         ),
         (r#"{"tokenizer_class": "Qwen2Tokenizer"}"#, br#"{"a": 0, "b": 1}"#, b""),
         (r#"{"tokenizer_class": "T5Tokenizer", "additional_special_tokens": ["<x>"]}"#, model, b"{}"),
+        (r#"{"tokenizer_class": "CamembertTokenizer"}"#, model, b"{}"),
+        (
+            r#"{"tokenizer_class": "MarianTokenizer", "source_lang": "en", "target_lang": "de"}"#,
+            model,
+            "{\"<unk>\": 0, \"</s>\": 1, \"▁a\": 2, \"<pad>\": 3}".as_bytes(),
+        ),
         (
             r#"{"tokenizer_class": "ByT5Tokenizer"}"#,
             b"",

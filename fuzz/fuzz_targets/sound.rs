@@ -1,0 +1,3 @@
+#![no_main]
+
+ia3_fuzz::program!(sound);
