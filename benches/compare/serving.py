@@ -2,7 +2,7 @@
 
     python benches/compare/serving.py --ia3 target/release/ia3 --base DIR --out DIR
 
-DIR of --base is a decoder with a tokenizer, such as SmolLM2-135M-Instruct. The adapters, which have random vectors, are written below
+DIR of --base is a decoder, such as SmolLM2-135M-Instruct, whose ids below --vocab are words. The adapters, which have random vectors, are written below
 --out. Parts (--only):
 
 - `closed`: --clients clients, each of which sends its next request when the last one is answered, each request under the next
@@ -99,7 +99,7 @@ def first_token(port, body):
 
 
 def request(args, i):
-    ids = random.Random(i).choices(range(5, 1000), k=args.prompt)
+    ids = random.Random(i).choices(range(3, args.vocab), k=args.prompt)
     return {"model": f"a{i % args.adapters}", "prompt": ids, "max_tokens": args.new_tokens, "temperature": 0, "ignore_eos": True}
 
 
@@ -207,7 +207,7 @@ def main():
     ap.add_argument("--out", type=pathlib.Path, required=True)
     ap.add_argument("--only", type=lambda text: text.split(","), default=["closed", "first"])
     for name, value in dict(
-        clients=64, prompt=32, new_tokens=32, adapters=64, requests=256, rounds=3, queue=128, seconds=3600
+        clients=64, prompt=32, new_tokens=32, adapters=64, requests=256, rounds=3, queue=128, seconds=3600, vocab=1000
     ).items():
         ap.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
     args = ap.parse_args()

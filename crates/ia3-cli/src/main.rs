@@ -1,5 +1,8 @@
 //! The program `ia3`: inspects, runs, trains, mixes, merges and converts (IA)³ adapters.
 
+// `eprintln!` panics where standard error takes nothing; `output::on_stderr` does not.
+#![deny(clippy::print_stderr)]
+
 mod args;
 mod commands;
 mod hint;

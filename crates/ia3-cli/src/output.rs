@@ -63,16 +63,16 @@ fn write_line(text: &str, mut to: impl Write) -> anyhow::Result<()> {
 /// is left out.
 pub(crate) fn error(error: &anyhow::Error) {
     let mut said = error.to_string();
-    eprintln!("error: {}", shown(&said));
+    on_stderr(format_args!("error: {}", shown(&said)));
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         if !said.contains(&cause) {
-            eprintln!("  because: {}", shown(&cause));
+            on_stderr(format_args!("  because: {}", shown(&cause)));
             said = cause;
         }
     }
     if let Some(hint) = hint::of(error) {
-        eprintln!("  hint: {hint}");
+        on_stderr(format_args!("  hint: {hint}"));
     }
 }
 
@@ -102,8 +102,13 @@ pub(crate) fn note(text: impl Display) {
 /// Prints a line about the progress of the work on standard error.
 pub(crate) fn say(line: impl Display) {
     if !is_quiet() {
-        eprintln!("{line}");
+        on_stderr(line);
     }
+}
+
+/// Prints a line on standard error. One that takes nothing, such as a file on a full disk, is no reason to stop.
+pub(crate) fn on_stderr(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Prints a line on standard output, at once also where it is a pipe.

@@ -5,13 +5,17 @@ const BOUNDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// What an engine has counted since it started, and what it holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// Requests that wait for a row.
     pub waiting: usize,
     /// Requests that run.
     pub running: usize,
+    /// The adapters of the requests that run, in order. An engine for answers of one pass leaves this and the next one empty.
+    pub running_adapters: Vec<String>,
+    /// The adapters of the requests that wait, in order.
+    pub waiting_adapters: Vec<String>,
     /// The number of rows.
     pub rows: usize,
     /// Tokens of running requests whose keys and values are in the memory.

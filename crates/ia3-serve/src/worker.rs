@@ -144,7 +144,7 @@ impl<J: Send + 'static> Worker<J> {
 
     /// What was counted up to the last step.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let snapshot = *self.shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Snapshot { waiting: self.shared.waiting.load(Ordering::Relaxed), ..snapshot }
     }
 }

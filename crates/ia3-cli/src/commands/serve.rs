@@ -120,6 +120,8 @@ fn bounds(args: &Serve, base: &Model) -> anyhow::Result<EngineOptions> {
 /// Lets a line be written to standard error for each request.
 fn log(format: Option<LogFormat>) {
     let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    // A line that cannot be written is lost, and no reason to stop: its error could not be written either.
+    let lines = lines.log_internal_errors(false);
     match format {
         Some(LogFormat::Text) => lines.init(),
         Some(LogFormat::Json) => lines.json().init(),

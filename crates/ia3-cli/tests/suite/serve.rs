@@ -16,6 +16,10 @@ struct Server {
 impl Server {
     /// Serves the tiny Llama of the corpus and the adapters beside it.
     fn start(rows: [&str; 2]) -> Self {
+        Self::with_stderr(rows, Stdio::null())
+    }
+
+    fn with_stderr(rows: [&str; 2], stderr: Stdio) -> Self {
         let dir = fixture("llama");
         let mut child = Command::new(env!("CARGO_BIN_EXE_ia3"))
             .args(["serve", "--port", "0", "--tokens", "32", "--model-name", "tiny"])
@@ -25,7 +29,7 @@ impl Server {
             .arg("--adapters")
             .arg(dir)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap());
@@ -132,4 +136,29 @@ fn names_on_the_hub_are_refused_unless_the_option_is_given() {
     let message = error["error"]["message"].as_str().unwrap();
     assert_eq!((status, error["error"]["code"].as_str()), (403, Some("hub_not_allowed")), "{error}");
     assert!(message.contains("`user/name@v1`") && message.contains("--hub-adapters"), "{message}");
+}
+
+/// Every write to it fails as on a full disk.
+#[cfg(target_os = "linux")]
+fn full() -> Stdio {
+    std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_for_logs_stops_no_answer() {
+    for log in ["text", "json"] {
+        let server = Server::with_stderr(["--log", log], full());
+        for model in ["tiny", "adapter"] {
+            assert_eq!(server.tokens_read(model), Some(3));
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_for_messages_leaves_the_status_of_a_command() {
+    let mut inspect = Command::new(env!("CARGO_BIN_EXE_ia3"));
+    let status = inspect.args(["inspect", "no-such-folder"]).stderr(full()).stdout(Stdio::null()).status();
+    assert_eq!(status.unwrap().code(), Some(1));
 }

@@ -91,6 +91,11 @@ impl Residents {
         self.places.iter().flatten().count()
     }
 
+    /// The name of the adapter at a place that a request uses.
+    pub(crate) fn name(&self, place: Place) -> Option<&str> {
+        self.places[place.index].as_ref().map(|resident| resident.recipe.name.as_str())
+    }
+
     /// Whether an adapter is being read.
     pub(crate) fn is_loading(&self) -> bool {
         self.loader.count() > 0

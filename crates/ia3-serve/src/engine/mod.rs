@@ -11,7 +11,7 @@ mod step;
 mod tests;
 mod text;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use ia3::Task;
@@ -179,7 +179,11 @@ impl Engine {
             adapter_places: self.options.adapters,
             adapter_loads: self.residents.loads,
             adapter_evictions: self.residents.evictions,
-            ..self.snapshot
+            running_adapters: names(self.running.iter().filter_map(|row| self.residents.name(row.place?))),
+            waiting_adapters: names(
+                self.waiting.iter().filter_map(|waiting| waiting.request.adapter.as_deref()),
+            ),
+            ..self.snapshot.clone()
         }
     }
 
@@ -197,4 +201,10 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Each name once, in order.
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let once: BTreeSet<&str> = names.collect();
+    once.into_iter().map(String::from).collect()
 }

@@ -92,7 +92,7 @@ impl ForwardEngine {
             adapter_places: self.options.adapters,
             adapter_loads: self.residents.loads,
             adapter_evictions: self.residents.evictions,
-            ..self.snapshot
+            ..self.snapshot.clone()
         }
     }
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-use super::app::App;
+use super::app::{App, now};
 use crate::snapshot::{Histogram, Snapshot};
 
 pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
@@ -42,8 +42,33 @@ fn text(out: &mut String, s: &Snapshot) {
         ("ia3_requests_abandoned_total", "Requests whose client went away while they ran.", s.abandoned),
     ];
     values(out, &gauges, &counters);
+    adapters(out, s);
     histogram(out, "ia3_first_token_seconds", "From a request to its first token.", &s.first_token);
     histogram(out, "ia3_next_token_seconds", "From one token of an answer to the next.", &s.next_token);
+}
+
+/// The adapters that run and wait, in the form that the Inference Extension of Kubernetes' Gateway API reads: labels with names between
+/// commas, and the time as the value. A mix with commas in its name is left out.
+fn adapters(out: &mut String, s: &Snapshot) {
+    let list = |names: &[String]| {
+        let names: Vec<String> =
+            names.iter().filter(|name| !name.contains(',')).map(|name| escaped(name)).collect();
+        names.join(",")
+    };
+    let (running, waiting) = (list(&s.running_adapters), list(&s.waiting_adapters));
+    let name = "ia3_lora_requests_info";
+    let _ = writeln!(
+        out,
+        "# HELP {name} Adapters that run and wait.\n# TYPE {name} gauge\n{name}{{max_lora=\"{}\",running_lora_adapters=\"{running}\",\
+         waiting_lora_adapters=\"{waiting}\"}} {}",
+        s.adapter_places,
+        now()
+    );
+}
+
+/// A text as the value of a label.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 /// What the engine for embeddings, classes and likelihoods has counted.

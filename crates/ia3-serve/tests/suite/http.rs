@@ -281,11 +281,7 @@ fn a_full_queue_says_when_to_come_again() {
 #[test]
 fn a_client_that_goes_away_frees_its_row() {
     let server = Server::start(options().with_tokens(4096), |options| options);
-    let body = json!({"model": "tiny", "prompt": "w3", "max_tokens": 4000, "stream": true}).to_string();
-    let mut client = TcpStream::connect(server.address).unwrap();
-    let length = body.len();
-    write!(client, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
-        .unwrap();
+    let mut client = long_stream(&server, "tiny");
     client.read_exact(&mut [0; 200]).unwrap();
     drop(client);
     let start = Instant::now();
@@ -316,6 +312,37 @@ fn a_server_that_ends_finishes_what_it_has_begun() {
     assert_eq!(answer["usage"]["completion_tokens"], 500);
     server.stop();
     assert!(TcpStream::connect(address).is_err(), "it listens no more");
+}
+
+/// A stream of many tokens, of which nothing is read yet.
+fn long_stream(server: &Server, model: &str) -> TcpStream {
+    let body = json!({"model": model, "prompt": "w3", "max_tokens": 4000, "stream": true}).to_string();
+    let mut client = TcpStream::connect(server.address).unwrap();
+    let length = body.len();
+    write!(client, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
+        .unwrap();
+    client
+}
+
+#[test]
+fn metrics_name_the_adapters_that_run_and_wait() {
+    let server = Server::start(options().with_tokens(4096), |options| options);
+    let mut running = long_stream(&server, "adapter");
+    running.read_exact(&mut [0; 200]).unwrap();
+    let waiting = long_stream(&server, "adapter_b");
+    let expected = "ia3_lora_requests_info{max_lora=\"4\",running_lora_adapters=\"adapter\",\
+                    waiting_lora_adapters=\"adapter_b\"} ";
+    let start = Instant::now();
+    loop {
+        let text = server.get("/metrics").text;
+        if text.lines().any(|line| line.starts_with(expected)) {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "no line `{expected}` in\n{text}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop((running, waiting));
+    server.stop();
 }
 
 #[test]

@@ -28,22 +28,21 @@ pub(crate) fn run(args: &Chat, device: &Device) -> anyhow::Result<ExitCode> {
     let mut session = Session::open(args, device)?;
     let is_terminal = stdin().is_terminal();
     if is_terminal {
-        eprintln!("{}; /help lists the commands", session.who());
+        output::on_stderr(format_args!("{}; /help lists the commands", session.who()));
     }
     let mut lines = stdin().lock().lines();
     loop {
         if is_terminal {
-            eprint!("> ");
-            std::io::stderr().flush()?;
+            let _ = write!(std::io::stderr(), "> ");
         }
         let Some(line) = lines.next().transpose()? else { return Ok(ExitCode::SUCCESS) };
         match Input::of(&line) {
             Input::Nothing => (),
             Input::Quit => return Ok(ExitCode::SUCCESS),
-            Input::Help => eprintln!("{HELP}"),
+            Input::Help => output::on_stderr(HELP),
             Input::Reset => session.reset(),
             Input::Base => session.choose(None)?,
-            Input::Adapter(None) => eprintln!("{}", escape(&session.adapters())),
+            Input::Adapter(None) => output::on_stderr(escape(&session.adapters())),
             Input::Adapter(Some(name)) => or_say(session.choose(Some(name)))?,
             Input::Unknown(command) => {
                 or_say(Err(anyhow!("there is no command `{command}`; /help lists the commands")))?

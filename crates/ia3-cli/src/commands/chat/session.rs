@@ -16,6 +16,7 @@ use crate::args::{Chat, GenerationArgs};
 use crate::commands::base_model;
 use crate::commands::generation::{self, Batch};
 use crate::output;
+use crate::output;
 use crate::tokenizer;
 
 pub(super) struct Session<'a> {
@@ -87,7 +88,7 @@ impl<'a> Session<'a> {
                 None => bail!("there is no adapter `{}`; {}", quote(name), self.adapters()),
             },
         };
-        eprintln!("{}", self.who());
+        output::on_stderr(self.who());
         Ok(())
     }
 
