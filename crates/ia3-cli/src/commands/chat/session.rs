@@ -16,7 +16,6 @@ use crate::args::{Chat, GenerationArgs};
 use crate::commands::base_model;
 use crate::commands::generation::{self, Batch};
 use crate::output;
-use crate::output;
 use crate::tokenizer;
 
 pub(super) struct Session<'a> {
