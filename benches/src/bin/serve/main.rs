@@ -2,6 +2,7 @@
 
 mod adapters;
 mod forward;
+mod steps;
 mod text;
 
 use anyhow::{Result, ensure};

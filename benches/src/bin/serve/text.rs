@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::Args;
 use crate::adapters::{folders, name};
+use crate::steps;
 
 pub(crate) fn measure(args: &Args) -> Result<()> {
     let device = device();
@@ -78,6 +79,11 @@ pub(crate) fn measure(args: &Args) -> Result<()> {
         ratios.quantile(0.25) * scale,
         ratios.quantile(0.75) * scale
     );
+    println!(
+        "| a step of the engine with {} rows, against the passes of the model alone: time | {} |",
+        args.requests,
+        steps::against_passes(args, engine.get_mut(), &base, &adapter)?
+    );
     let (loading, step) = loading(args, engine.get_mut())?;
     println!(
         "| longest step while an adapter is read, and median step, {} rows | {:.1} ms, {:.1} ms |",
@@ -88,7 +94,7 @@ pub(crate) fn measure(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn request(args: &Args, i: usize, adapter: Option<String>, new: usize) -> Request {
+pub(crate) fn request(args: &Args, i: usize, adapter: Option<String>, new: usize) -> Request {
     let prompt = (0..args.prompt).map(|j| ((i * 131 + j * 17 + 2) % 1000) as i64).collect();
     Request::new(prompt, config(new)).with_adapter(adapter)
 }
@@ -104,7 +110,7 @@ fn run(engine: &mut Engine, requests: Vec<Request>) -> Result<()> {
     receivers.into_iter().try_for_each(|mut receiver| finished(&mut receiver))
 }
 
-fn submit(engine: &mut Engine, requests: Vec<Request>) -> Result<Vec<UnboundedReceiver<Event>>> {
+pub(crate) fn submit(engine: &mut Engine, requests: Vec<Request>) -> Result<Vec<UnboundedReceiver<Event>>> {
     let mut submit = |request| {
         let (sender, receiver) = unbounded_channel();
         engine.submit(request, sender)?;
@@ -113,7 +119,7 @@ fn submit(engine: &mut Engine, requests: Vec<Request>) -> Result<Vec<UnboundedRe
     requests.into_iter().map(&mut submit).collect()
 }
 
-fn finished(receiver: &mut UnboundedReceiver<Event>) -> Result<()> {
+pub(crate) fn finished(receiver: &mut UnboundedReceiver<Event>) -> Result<()> {
     loop {
         match receiver.try_recv()? {
             Event::End(_) => return Ok(()),

@@ -26,13 +26,14 @@ pub struct ServerOptions {
     pub body_limit: usize,
     /// The most connections at a time; further ones wait.
     pub connections: usize,
-    /// How long a client may take to send the head of a request, to send the next part of its body, and to ask again on a connection.
+    /// How long a client may take to send the head of a request, to send the next part of its body, to ask again on a connection, and to
+    /// take anything of an answer.
     pub patience: Duration,
 }
 
 impl ServerOptions {
     /// A server whose base has this name, without a key, with bodies of up to 2 MiB and up to 512 connections at a time, and clients that may
-    /// take 30 s to ask.
+    /// take 30 s to ask and to listen.
     pub fn new(base_name: impl Into<String>) -> Self {
         Self {
             base_name: base_name.into(),
