@@ -26,13 +26,21 @@ impl Tokenizer {
     }
 
     /// The ids of a text that an encoder-decoder is to write. They differ from those of [`encode`](Self::encode) where the
-    /// tokenizer has another model for these texts, as Marian's has.
+    /// tokenizer has another model for these texts, as Marian's has, and where `tgt_lang` names another language than that of the
+    /// texts that the model reads.
     ///
     /// # Errors
     ///
     /// The errors are those of [`encode`](Self::encode).
     pub fn encode_target(&self, text: &str, max: Option<usize>) -> Result<Vec<i64>, DataError> {
-        let encoding = self.finished(self.tokens_of(text, max, true)?, max)?;
+        let tokens = self.tokens_of(text, max, true)?;
+        let encoding = match &self.of_target {
+            None => self.finished(tokens, max)?,
+            Some(post) => {
+                let tokens = self.truncated(tokens, max, post.added_tokens(false))?;
+                self.guarded(|| post.process(tokens, None, true))?
+            }
+        };
         self.ids(&encoding)
     }
 
@@ -69,8 +77,18 @@ impl Tokenizer {
 
     /// The tokens with the special tokens, truncated on the right to `max`.
     fn finished(&self, encoding: Encoding, max: Option<usize>) -> Result<Encoding, DataError> {
-        let mut encoding = self.without_end(encoding);
         let added = self.tokenizer.get_post_processor().map_or(0, |p| p.added_tokens(false));
+        self.post_processed(self.truncated(encoding, max, added)?, None)
+    }
+
+    /// The tokens, truncated on the right so that there is room for `added` special tokens in `max`.
+    fn truncated(
+        &self,
+        encoding: Encoding,
+        max: Option<usize>,
+        added: usize,
+    ) -> Result<Encoding, DataError> {
+        let mut encoding = self.without_end(encoding);
         if let Some(max) = max.filter(|&max| encoding.len() + added > max) {
             if max <= added {
                 return Err(DataError::NoRoom { max, added });
@@ -79,7 +97,7 @@ impl Tokenizer {
             // A post-processor that writes the text several times would combine each rest with each other.
             encoding.take_overflowing();
         }
-        self.post_processed(encoding, None)
+        Ok(encoding)
     }
 
     /// One text or two with the special tokens.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ia3_gguf::{GgufFile, is_gguf};
 use ia3_guard::{Limit, caught, quote, quote_path, read_bytes};
+use tokenizers::PostProcessorWrapper;
 
 use crate::error::{DataError, MaskError};
 use crate::gguf::tokenizer_json;
@@ -24,6 +25,8 @@ pub struct Tokenizer {
     single_end: Option<u32>,
     /// What makes tokens of a text in the place of the crate `tokenizers`, which then has the vocabulary and the template alone.
     pieces: Option<Arc<PieceTokenizer>>,
+    /// What adds the special tokens to a text that the model is to write, where they are others than those of a text that it reads.
+    of_target: Option<PostProcessorWrapper>,
 }
 
 impl Tokenizer {
@@ -64,10 +67,10 @@ impl Tokenizer {
         let (path, end, pieces) = (files.path.clone(), files.single_end(), files.pieces.take());
         let failed = failed(&path);
         let mut tokenizer = parsed(&files.json).map_err(&failed)?;
-        caught(|| files.apply(&mut tokenizer)).unwrap_or_else(damaged).map_err(&failed)?;
+        let of_target = caught(|| files.apply(&mut tokenizer)).unwrap_or_else(damaged).map_err(&failed)?;
         let tokenizer = Self::tried(tokenizer, pieces, &path)?;
         let single_end = end.and_then(|end| tokenizer.tokenizer.token_to_id(&end));
-        Ok(Self { single_end, ..tokenizer })
+        Ok(Self { single_end, of_target, ..tokenizer })
     }
 
     /// Reads and tries the text of a `tokenizer.json`, which comes from the file `path`.
@@ -105,7 +108,7 @@ impl Tokenizer {
         tokenizer
             .with_truncation(None)
             .map_err(|e| DataError::Tokenizer { place: place(), reason: e.to_string() })?;
-        Ok(Self { tokenizer, file: None, vocab_size: None, single_end: None, pieces: None })
+        Ok(Self { tokenizer, file: None, vocab_size: None, single_end: None, pieces: None, of_target: None })
     }
 
     /// Sets the number of ids of the model's vocabulary; an id outside it is an error from then on.

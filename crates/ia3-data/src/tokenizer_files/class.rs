@@ -150,6 +150,11 @@ impl TokenizerClass {
         }
     }
 
+    /// Whether a token says the language of a text.
+    pub(super) fn has_languages(self) -> bool {
+        self.language().is_some() || self == M2M100
+    }
+
     /// The special tokens that it has where no file says another.
     pub(super) fn special_tokens(self) -> &'static [(&'static str, &'static str)] {
         const END: &str = "<|endoftext|>";

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use ia3_guard::{Limit, quote_path, read_bytes};
 use serde_json::{Map, Value};
-use tokenizers::{AddedToken, Tokenizer};
+use tokenizers::{AddedToken, PostProcessorWrapper, Tokenizer};
 
 pub(crate) use self::bytes::text_of_bytes;
 use self::class::TokenizerClass;
@@ -89,14 +89,20 @@ impl TokenizerFiles {
         Ok(Some(Self { path, json, class, config, is_made: true, special, pieces }))
     }
 
-    /// Applies the other files to the tokenizer that [`json`](Self::json) describes.
-    pub(crate) fn apply(mut self, tokenizer: &mut Tokenizer) -> Result<(), String> {
+    /// Applies the other files to the tokenizer that [`json`](Self::json) describes. It returns what adds the special tokens to a text
+    /// that the model is to write, where they are others than those of a text that it reads.
+    pub(crate) fn apply(mut self, tokenizer: &mut Tokenizer) -> Result<Option<PostProcessorWrapper>, String> {
+        self.complete(tokenizer)?;
+        special::target_template(tokenizer, self.class, &self.config)
+    }
+
+    fn complete(&mut self, tokenizer: &mut Tokenizer) -> Result<(), String> {
         if self.is_made && matches!(self.class, TokenizerClass::M2M100 | TokenizerClass::Marian) {
             return Ok(());
         }
         let text = |error: tokenizers::Error| error.to_string();
         flags::apply(tokenizer, self.class, &self.config).map_err(text)?;
-        self.config.add_extra(self.special);
+        self.config.add_extra(std::mem::take(&mut self.special));
         added::add_tokens(tokenizer, self.class, &self.config).map_err(text)?;
         // The language of a translator's texts is that of the field, whatever the file says.
         let has_language = self.class.language().is_some() && self.config.language().is_some();

@@ -18,7 +18,7 @@ fn borrowed(token: &Option<Special>) -> Option<(&str, u32)> {
 fn no_language(code: &str) -> String {
     format!(
         "the language `{}` is no token; name the codes of the languages in `extra_special_tokens` of tokenizer_config.json, and \
-         one of them in `src_lang`",
+         one of them in `src_lang` and `tgt_lang`",
         quote(code)
     )
 }
@@ -29,6 +29,28 @@ pub(super) fn set_template(
     class: TokenizerClass,
     config: &TokenizerConfig,
 ) -> Result<(), String> {
+    let post = post_processor(tokenizer, class, config, config.language())?;
+    tokenizer.with_post_processor(post);
+    Ok(())
+}
+
+/// What adds the special tokens to a text that a translator is to write, if a file names the language of these texts.
+pub(super) fn target_template(
+    tokenizer: &Tokenizer,
+    class: TokenizerClass,
+    config: &TokenizerConfig,
+) -> Result<Option<PostProcessorWrapper>, String> {
+    let language = config.text("tgt_lang").filter(|_| class.has_languages());
+    language.map_or(Ok(None), |language| post_processor(tokenizer, class, config, Some(language)))
+}
+
+/// What adds the special tokens of the class, to a text in `language`.
+fn post_processor(
+    tokenizer: &Tokenizer,
+    class: TokenizerClass,
+    config: &TokenizerConfig,
+    language: Option<&str>,
+) -> Result<Option<PostProcessorWrapper>, String> {
     let token = |name: &str| {
         let content = config.token(name, class.special_tokens())?.content;
         let id = tokenizer.token_to_id(&content)?;
@@ -67,7 +89,7 @@ pub(super) fn set_template(
             )
         }
         TokenizerClass::MBart | TokenizerClass::MBart50 | TokenizerClass::Nllb => {
-            let code = config.language().or(class.language()).unwrap_or_default();
+            let code = language.or(class.language()).unwrap_or_default();
             let id = tokenizer.token_to_id(code).ok_or_else(|| no_language(code))?;
             let (eos, eos_id) = needed("eos_token")?;
             let (code_item, end) = (Token(code, 0), Token(&eos, 0));
@@ -81,6 +103,14 @@ pub(super) fn set_template(
                 false => template(&[A, end, code_item], &[A, B(0), end, code_item], &ids),
             }
         }
+        TokenizerClass::M2M100 => {
+            let code = format!("__{}__", language.unwrap_or_default());
+            let id = tokenizer.token_to_id(&code).ok_or_else(|| no_language(&code))?;
+            let (eos, eos_id) = needed("eos_token")?;
+            let (code_item, end) = (Token(&code, 0), Token(&eos, 0));
+            let ids = [(code.as_str(), id), (eos.as_str(), eos_id)];
+            template(&[code_item, A, end], &[code_item, A, B(0), end], &ids)
+        }
         TokenizerClass::T5 | TokenizerClass::ByT5 => {
             let (eos, id) = needed("eos_token")?;
             around(None, Some((eos.as_str(), id)), 0)
@@ -91,8 +121,5 @@ pub(super) fn set_template(
             around(borrowed(&bos), borrowed(&eos), 1)
         }
     };
-    let post: Option<PostProcessorWrapper> =
-        serde_json::from_value(json).map_err(|error| error.to_string())?;
-    tokenizer.with_post_processor(post);
-    Ok(())
+    serde_json::from_value(json).map_err(|error| error.to_string())
 }

@@ -29,6 +29,31 @@ fn open(files: Value) -> Result<Option<Tokenizer>, String> {
         .map_err(|error| error.to_string().replace(dir.path().to_str().unwrap(), "DIR"))
 }
 
+#[test]
+fn a_target_that_is_cut_keeps_the_code_of_its_language() {
+    let vocabularies = fixtures().join("../sentencepiece");
+    for (name, code, is_first) in [("MBart", "fr_XX", false), ("MBart50", "fr_XX", true)] {
+        let config =
+            json!({"tokenizer_class": format!("{name}Tokenizer"), "src_lang": "en_XX", "tgt_lang": code});
+        let files = json!({"sentencepiece.bpe.model": "unigram.model", "tokenizer_config.json": config});
+        let dir = folder(&files, &vocabularies);
+        let tokenizer = Tokenizer::of_base(dir.path()).unwrap().unwrap();
+        let ids = tokenizer.encode_target("the dog then the dog", Some(4)).unwrap();
+        let code = tokenizer.id_of(code).unwrap();
+        assert_eq!((ids.len(), ids[if is_first { 0 } else { 3 }]), (4, code), "{name}");
+        let source = tokenizer.encode("the dog then the dog", Some(4)).unwrap();
+        assert_eq!(source.iter().position(|id| *id == code), None, "{name}");
+        assert!(tokenizer.encode_target("the", Some(2)).is_err());
+    }
+    let config = json!({"tokenizer_class": "MBartTokenizer", "tgt_lang": "French"});
+    let dir = folder(
+        &json!({"sentencepiece.bpe.model": "unigram.model", "tokenizer_config.json": config}),
+        &vocabularies,
+    );
+    let error = Tokenizer::of_base(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("`French` is no token") && error.contains("`tgt_lang`"), "{error}");
+}
+
 /// Compares all ids of a file of cases, and the texts that they decode to if the file has them. Returns how many texts and pairs
 /// were compared.
 fn compare(cases: &Path) -> usize {
