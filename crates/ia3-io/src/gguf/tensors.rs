@@ -22,7 +22,12 @@ struct Place {
     order: RowOrder,
     /// Whether Hugging Face has the inputs of the layer first, as GPT-2 does.
     transposed: bool,
+    /// What llama.cpp's converter has added to the values, which Gemma's norms add themselves.
+    added: f32,
 }
+
+/// The tensors of factors of the rotary embeddings, which are part of the configuration.
+const ROTATION: [&str; 3] = ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"];
 
 /// What is known of a tensor without reading it.
 pub(crate) struct Facts {
@@ -38,15 +43,20 @@ impl GgufTensors {
     pub(crate) fn open(path: &Path) -> Result<Self, GgufError> {
         let file = GgufFile::open(path)?;
         let architecture = Architecture::of(&file)?;
-        refuse_scaled_rotation(&file)?;
-        let inputs_first = architecture.name() == "gpt2";
+        let (inputs_first, is_gemma) =
+            (architecture.name() == "gpt2", architecture.name().starts_with("gemma"));
         let mut places = BTreeMap::new();
-        for tensor in file.tensors() {
+        for tensor in file.tensors().iter().filter(|tensor| !ROTATION.contains(&tensor.name.as_str())) {
             let known = architecture.parameter(&file, &tensor.name);
             let (name, order) = known.unwrap_or_else(|| (tensor.name.clone(), RowOrder::Same));
             let is_layer = tensor.name.starts_with("blk.") && tensor.dims.len() == 2;
             check_rows(&file, tensor, order)?;
-            let place = Place { tensor: tensor.name.clone(), order, transposed: inputs_first && is_layer };
+            let place = Place {
+                tensor: tensor.name.clone(),
+                order,
+                transposed: inputs_first && is_layer,
+                added: if is_gemma && name.ends_with("norm.weight") { 1.0 } else { 0.0 },
+            };
             places.insert(name, place);
         }
         Ok(Self { file, places })
@@ -84,7 +94,10 @@ impl GgufTensors {
         let place = self.places.get(name).ok_or_else(missing)?;
         let tensor = self.file.tensor(&place.tensor).ok_or_else(missing)?;
         let mut shape: Vec<usize> = tensor.dims.iter().rev().map(|dim| *dim as usize).collect();
-        let values = sorted(self.file.decode(tensor)?, tensor, place.order);
+        let mut values = sorted(self.file.decode(tensor)?, tensor, place.order);
+        if place.added != 0.0 {
+            values.iter_mut().for_each(|value| *value -= place.added);
+        }
         if shape.len() != 2 || transposed == place.transposed {
             return Ok((values, shape));
         }
@@ -107,18 +120,6 @@ fn check_rows(file: &GgufFile, tensor: &TensorInfo, order: RowOrder) -> Result<(
         what: format!("tensor `{}`", ia3_guard::quote(&tensor.name)),
         problem: format!("has {} rows, which the heads of the model cannot share", rows(tensor)),
     })
-}
-
-/// The factors of scaled rotary embeddings are in a tensor, and no configuration is made of them.
-fn refuse_scaled_rotation(file: &GgufFile) -> Result<(), GgufError> {
-    match file.tensors().iter().find(|tensor| tensor.name.starts_with("rope_f")) {
-        None => Ok(()),
-        Some(tensor) => Err(GgufError::Header {
-            path: file.path().to_owned(),
-            what: format!("tensor `{}`", ia3_guard::quote(&tensor.name)),
-            problem: "scales the rotary embeddings, which is not read; take the original folder".into(),
-        }),
-    }
 }
 
 /// The rows in Hugging Face's order.

@@ -1,8 +1,10 @@
 //! GGUF files as bases: the same weights and logits as Hugging Face's folders, and merged files as PEFT computes.
 
+use burn::tensor::{Int, Tensor};
+
 use crate::common::{self, Case, assert_close, cases, device, fixture};
 use ia3::io::{Checkpoint, merge_gguf};
-use ia3::{PretrainedOptions, read_config};
+use ia3::{ModelInputs, PretrainedOptions, read_config};
 
 /// The cases that `fixtures/gguf` has.
 fn gguf_cases() -> Vec<Case> {
@@ -70,4 +72,57 @@ fn merged_files_compute_the_logits_of_peft() {
         assert_close(&case.real(&found), &case.real(&expected), 1e-4, &case.name);
         common::assert_apart(&case.real(&found), &case.real(&case.expected("base_logits")), &case.name);
     }
+}
+
+/// Models whose files say something that is in no other case: norms plus one, caps, windows, rotations of a part of a head, and scaled
+/// ones. Their logits are transformers'.
+const MODELS: [&str; 8] =
+    ["gemma", "gemma2", "gemma3", "phi2", "phi3", "phi3_long", "llama31", "qwen2_yarn"];
+
+#[test]
+fn models_of_one_file_have_the_logits_of_transformers_with_and_without_an_adapter_and_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in MODELS {
+        let path = fixture(&format!("gguf/models/{name}.gguf"));
+        let of = ["input_ids", "base_logits", "adapter_logits"];
+        let expected =
+            ia3::io::read_tensors(fixture(&format!("gguf/models/{name}.safetensors")), &of).unwrap();
+        let ids = Tensor::<2, Int>::from_data(expected["input_ids"].clone(), &device());
+        let values = |name: &str| -> Vec<f32> { expected[name].iter().collect() };
+        let adapter = fixture(&format!("gguf/models/{name}"));
+        let inputs = ModelInputs { input_ids: Some(ids), ..ModelInputs::default() };
+        let base = ia3::Model::from_pretrained(&path, &device()).unwrap();
+        let adapted =
+            ia3::attach(base.module(), &[&ia3::Adapter::load(&adapter, &base).unwrap()]).unwrap();
+        let out = dir.path().join(format!("{name}.gguf"));
+        merge_gguf(&path, &[adapter], &out, false).unwrap();
+        let merged = ia3::Model::from_pretrained(&out, &device()).unwrap();
+        for (model, expected) in
+            [(base.module(), "base_logits"), (&adapted, "adapter_logits"), (merged.module(), "adapter_logits")]
+        {
+            let found: Vec<f32> = model.forward(&inputs).unwrap().into_data().iter().collect();
+            assert_close(&found, &values(expected), 2e-5, &format!("{name} {expected}"));
+        }
+    }
+}
+
+/// Factors of Llama 3's rotation that no settings give, a scaling that is not known, and a tensor that is not there.
+#[test]
+fn rotations_that_no_configuration_describes_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.gguf");
+    let refused = |name: &str, from: &[u8], to: &[u8]| {
+        let mut bytes = std::fs::read(fixture(&format!("gguf/models/{name}.gguf"))).unwrap();
+        let at = bytes.windows(from.len()).rposition(|window| window == from).expect("the file has it");
+        bytes[at..at + to.len()].copy_from_slice(to);
+        std::fs::write(&path, bytes).unwrap();
+        ia3::from_pretrained(&path, &device()).unwrap_err().to_string()
+    };
+    let two = |a: f32, b: f32| [a.to_le_bytes(), b.to_le_bytes()].concat();
+    let error = refused("llama31", &two(32.0, 32.0), &two(32.0, 31.0));
+    assert!(error.contains("tensor `rope_freqs.weight` scales the rotary embeddings by other"), "{error}");
+    let error = refused("qwen2_yarn", b"yarn", b"spin");
+    assert!(error.contains("is \"spin\", expected `none`, `linear` or `yarn`"), "{error}");
+    let error = refused("phi3_long", b"rope_factors_long", b"rope_factors_lang");
+    assert!(error.contains("`rope_factors_long.weight`"), "{error}");
 }
