@@ -13,11 +13,14 @@ use crate::Args;
 use crate::adapters::{folders, name};
 use crate::steps;
 
+/// Adapters that are read while others run.
+const LATE: usize = 4;
+
 pub(crate) fn measure(args: &Args) -> Result<()> {
     let device = device();
     let Setup { base, adapter, .. } = Shape::named(&args.shape).setup(&device);
     let base = ia3::Model::from(base);
-    let dir = folders(&adapter, args.adapters + 1)?;
+    let dir = folders(&adapter, args.adapters + LATE)?;
     let options = EngineOptions::new()
         .with_rows(args.requests)
         .with_tokens(args.prompt + args.new_tokens)
@@ -84,12 +87,11 @@ pub(crate) fn measure(args: &Args) -> Result<()> {
         args.requests,
         steps::against_passes(args, engine.get_mut(), &base, &adapter)?
     );
-    let (loading, step) = loading(args, engine.get_mut())?;
+    let [loading, longest, step] = loading(args, engine.get_mut())?.map(ms);
     println!(
-        "| longest step while an adapter is read, and median step, {} rows | {:.1} ms, {:.1} ms |",
-        args.requests,
-        ms(loading),
-        ms(step)
+        "| steps while an adapter is read, {} rows: median, longest, and median of the steps between | {loading:.1} ms, {longest:.1} ms, \
+         {step:.1} ms |",
+        args.requests
     );
     Ok(())
 }
@@ -139,32 +141,34 @@ fn one_after_the_other(args: &Args, base: &ia3::Model, adapter: &Adapter, count:
     }
 }
 
-/// The longest step while rows run and an adapter comes that is not in memory, and the median step.
-fn loading(args: &Args, engine: &mut Engine) -> Result<(Duration, Duration)> {
-    let rows = args.requests - 1;
-    let requests = (0..rows).map(|i| request(args, i, Some(name(i)), args.new_tokens)).collect();
-    let receivers = submit(engine, requests)?;
+/// While all rows but one run: the median and the longest step while an adapter is read that is not in memory, and the median of the
+/// steps before it.
+fn loading(args: &Args, engine: &mut Engine) -> Result<[Duration; 3]> {
+    let requests = (0..args.requests - 1).map(|i| request(args, i, Some(name(i)), args.new_tokens));
+    let receivers = submit(engine, requests.collect())?;
     while receivers.iter().any(|receiver| receiver.is_empty()) {
         engine.step();
     }
-    let mut steps: Vec<Duration> = (0..args.new_tokens / 4)
-        .map(|_| {
-            timed(|| {
-                engine.step();
-            })
-        })
-        .collect();
-    steps.sort();
-    // It gives the place of one that nobody uses to the new one; a single token is read for it.
-    let mut late = request(args, 0, Some(name(args.adapters)), 1);
-    late.prompt.truncate(1);
-    let late = submit(engine, vec![late])?;
-    let loading = timed(|| {
-        engine.step();
-    });
+    let (mut steps, mut loading) = (vec![], vec![]);
+    for late in 0..LATE {
+        steps.push(timed(|| drop(engine.step())));
+        // It gives the place of one that nobody uses to the new one; a single token is read for it.
+        let mut late = request(args, 0, Some(name(args.adapters + late)), 1);
+        late.prompt.truncate(1);
+        let mut late = submit(engine, vec![late])?.remove(0);
+        while late.is_empty() {
+            loading.push(timed(|| drop(engine.step())));
+        }
+        finished(&mut late)?;
+    }
     while engine.step() {}
-    receivers.into_iter().chain(late).try_for_each(|mut receiver| finished(&mut receiver))?;
-    Ok((loading, steps[steps.len() / 2]))
+    receivers.into_iter().try_for_each(|mut receiver| finished(&mut receiver))?;
+    let median = |mut steps: Vec<Duration>| {
+        steps.sort();
+        [steps[steps.len() / 2], steps[steps.len() - 1]]
+    };
+    let ([loading, longest], [step, _]) = (median(loading), median(steps));
+    Ok([loading, longest, step])
 }
 
 fn timed(work: impl FnOnce()) -> Duration {

@@ -97,7 +97,8 @@ pub(crate) struct Serve {
     /// Bytes of the body of a request at most.
     #[arg(long, value_name = "N", default_value_t = 2 << 20)]
     pub(crate) body_limit: usize,
-    /// Connections at a time; further ones wait. A client that takes more than 30 seconds to ask, or to take anything of its answer, loses its connection.
+    /// Connections at a time. A further one takes the place of the one that has waited longest for a
+    /// request. A client that takes more than 30 seconds to ask, or to take anything of its answer, loses its connection.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
     /// Dtype of the computation. The vectors stay float32.

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use ia3_testing::fixture;
 use serde_json::Value;
 
+#[cfg(feature = "hub")]
+use crate::server::{Access, HubServer, SendFault};
+
 /// A server that is stopped with the test.
 struct Server {
     child: Child,
@@ -20,10 +23,15 @@ impl Server {
     }
 
     fn with_stderr(rows: [&str; 2], stderr: Stdio) -> Self {
+        Self::of(Command::new(env!("CARGO_BIN_EXE_ia3")), &rows, stderr)
+    }
+
+    /// The server of a command, which may have an environment of its own.
+    fn of(mut command: Command, options: &[&str], stderr: Stdio) -> Self {
         let dir = fixture("llama");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ia3"))
+        let mut child = command
             .args(["serve", "--port", "0", "--tokens", "32", "--model-name", "tiny"])
-            .args(rows)
+            .args(options)
             .arg("--base")
             .arg(dir.join("base"))
             .arg("--adapters")
@@ -136,6 +144,44 @@ fn names_on_the_hub_are_refused_unless_the_option_is_given() {
     let message = error["error"]["message"].as_str().unwrap();
     assert_eq!((status, error["error"]["code"].as_str()), (403, Some("hub_not_allowed")), "{error}");
     assert!(message.contains("`user/name@v1`") && message.contains("--hub-adapters"), "{message}");
+}
+
+/// The text of a completion under a model, or the message of the error.
+#[cfg(feature = "hub")]
+fn answer(server: &Server, model: &str) -> (u16, String) {
+    let request =
+        format!(r#"{{"model": "{model}", "prompt": [3, 5, 7], "max_tokens": 6, "temperature": 0}}"#);
+    let (status, answer) = server.send("POST", "/v1/completions", &request);
+    let text = if status == 200 { &answer["choices"][0]["text"] } else { &answer["error"]["message"] };
+    (status, text.as_str().unwrap_or_else(|| panic!("{answer}")).to_string())
+}
+
+/// An adapter is downloaded when a request first names it, also if a transfer breaks; one that cannot be read is refused by name.
+#[cfg(feature = "hub")]
+#[test]
+fn adapters_on_the_hub_are_downloaded_when_a_request_names_them() {
+    let (hub, home) = (HubServer::start(), tempfile::tempdir().unwrap());
+    let adapter = |name: &str| fixture("llama").join(name);
+    hub.add_folder("user/one", &adapter("adapter_b"));
+    hub.add_folder("user/closed", &adapter("adapter"));
+    hub.set_access("user/closed", Access::Gated("a token"));
+    hub.set_fault("adapter_model.safetensors", SendFault::Break(100, 1));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ia3"));
+    command.env_remove("HF_HUB_OFFLINE").env_remove("HF_TOKEN").env_remove("HF_HUB_CACHE");
+    command.env("HF_ENDPOINT", hub.endpoint()).env("HF_HOME", home.path());
+    let server = Server::of(command, &["--hub-adapters"], Stdio::null());
+    let expected = answer(&server, "adapter_b");
+    assert_eq!((expected.0, answer(&server, "user/one")), (200, expected.clone()));
+    let downloads = hub.log().len();
+    assert_eq!(answer(&server, "user/one"), expected);
+    assert_eq!(answer(&server, &format!("user/one@{}", hub.commit("user/one"))), expected);
+    assert!(hub.log().len() <= downloads + 2, "{:?}", hub.log());
+    let (status, message) = answer(&server, "user/closed");
+    assert!(status == 422 && message.contains("user/closed"), "{status} {message}");
+    let (status, message) = answer(&server, "user/none");
+    assert!(status == 422 && message.contains("user/none"), "{status} {message}");
+    // The server goes on.
+    assert_eq!(answer(&server, "adapter_b"), expected);
 }
 
 /// Every write to it fails as on a full disk.

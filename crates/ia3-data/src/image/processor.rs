@@ -91,17 +91,17 @@ impl ImageProcessor {
     pub fn read(&self, path: &Path, expected: [usize; 2]) -> Result<Pixels, ImageError> {
         let image = decode(path, self.channels)?;
         let [height, width] = self.resized([image.height, image.width]);
+        // Before anything is computed, because a file of the base may ask for a very large image.
+        let found = self.crop.unwrap_or([height, width]);
+        if found != expected {
+            return Err(ImageError::Size { path: path.to_owned(), found, expected });
+        }
         if height.saturating_mul(width) > LARGEST {
             let reason =
                 format!("it is {} by {} pixels, too narrow to be resized", image.height, image.width);
             return Err(ImageError::Decode { path: path.to_owned(), reason });
         }
-        let image = self.prepared(image);
-        let found = [image.height, image.width];
-        if found != expected {
-            return Err(ImageError::Size { path: path.to_owned(), found, expected });
-        }
-        Ok(self.pixels(&image))
+        Ok(self.pixels(&self.prepared(image)))
     }
 
     /// The height and the width of an image of these sides after it is resized.

@@ -164,3 +164,17 @@ fn rows_name_images_beside_the_file() {
     let nameless = rows("{\"picture\": \"wide.png\", \"label\": 0}\n", dir.path()).unwrap_err();
     assert!(nameless.contains("the row has no field `image`; it has `picture`, `label`"), "{nameless}");
 }
+
+/// Such an image would take a gigabyte before its size is refused.
+#[test]
+fn a_size_that_the_model_does_not_read_is_refused_before_the_image_is_made() {
+    let image = cases()[0].image.clone();
+    for (fields, found) in [
+        (r#"{"do_center_crop": true, "crop_size": 16000, "size": 16}"#, "16000"),
+        (r#"{"do_center_crop": false, "size": {"height": 16000, "width": 16000}}"#, "16000"),
+    ] {
+        let processor = ImageProcessor::from_json(fields, "clip", 3).unwrap();
+        let error = processor.read(&image, [16, 16]).unwrap_err().to_string();
+        assert!(error.contains(found), "{error}");
+    }
+}

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::Waiting;
 use super::free_slots::Held;
 use super::logits::logprobs;
-use super::request::{End, Event, Penalties, Reason, Token};
+use super::request::{End, Event, Logprob, Penalties, Reason, Token};
 use super::text::AnswerText;
 use crate::adapters::Place;
 use crate::error::ServeError;
@@ -25,6 +25,13 @@ pub(super) enum Prompt {
     Unread(Vec<i64>),
     /// The encoder has read it.
     Encoded,
+}
+
+/// A token that was chosen.
+#[derive(Debug)]
+pub(super) struct Choice {
+    id: i64,
+    logprobs: Option<(Logprob, Vec<Logprob>)>,
 }
 
 /// A request that has a slot of the cache.
@@ -135,24 +142,29 @@ impl Running {
         let _ = self.events.send(event);
     }
 
-    /// Chooses the next token from its logits `[1, vocab]`. It returns whether the answer is complete.
-    pub(super) fn advance(
-        &mut self,
-        logits: Tensor<2>,
-        tokenizer: Option<&Tokenizer>,
-        snapshot: &mut Snapshot,
-    ) -> Result<bool, ServeError> {
+    /// Chooses the next token from its logits `[1, vocab]`.
+    pub(super) fn choose(&mut self, logits: Tensor<2>) -> Result<Choice, ServeError> {
         let penalised = self.penalties.apply(logits.clone(), self.sampler.new_tokens());
         let id = self.sampler.choose(penalised)?;
         if self.sampler.non_finite() > 0 {
             return Err(ServeError::NonFinite { count: self.sampler.non_finite() });
         }
+        let logprobs = self.top_logprobs.map(|count| logprobs(&logits, id, count));
+        Ok(Choice { id, logprobs })
+    }
+
+    /// Sends what belongs to a token that was chosen. It returns whether the answer is complete.
+    pub(super) fn advance(
+        &mut self,
+        Choice { id, logprobs }: Choice,
+        tokenizer: Option<&Tokenizer>,
+        snapshot: &mut Snapshot,
+    ) -> Result<bool, ServeError> {
         // The text of an end token is no part of the answer.
         let text = match tokenizer {
             Some(tokenizer) if !self.sampler.has_ended() => self.text.push(id, tokenizer)?,
             _ => String::new(),
         };
-        let logprobs = self.top_logprobs.map(|count| logprobs(&logits, id, count));
         self.count(snapshot);
         self.send(Event::Token(Token { id, text, logprobs }));
         let stopped = self.sampler.has_ended() || self.text.stopped;

@@ -2,11 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use burn::tensor::Tensor;
 use ia3::models::SlotTokens;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::free_slots::{FreeSlots, Taken};
 use super::request::Event;
-use super::running::{Prompt, Running};
+use super::running::{Choice, Prompt, Running};
 use super::{Engine, Waiting};
 use crate::adapters::{Acquired, Place};
 use crate::error::ServeError;
@@ -178,17 +180,19 @@ impl Engine {
         }
         table.set_rows(&of_choosing);
         let logits = self.model.next_logits(states)?;
+        let rows: Vec<usize> = choosing.iter().map(|share| share.row).collect();
+        let choices = self.choose(&rows, &logits);
         let tokenizer = self.base.tokenizer()?;
         let mut done = vec![];
-        for (index, share) in choosing.iter().enumerate() {
-            let row = &mut self.running[share.row];
-            match row.advance(logits.clone().narrow(0, index, 1), tokenizer, &mut self.snapshot) {
+        for (at, choice) in rows.into_iter().zip(choices) {
+            let row = &mut self.running[at];
+            match choice.and_then(|choice| row.advance(choice, tokenizer, &mut self.snapshot)) {
                 Ok(false) => (),
-                Ok(true) => done.push(share.row),
+                Ok(true) => done.push(at),
                 Err(error) => {
                     self.snapshot.failed += 1;
                     row.send(Event::Failed(error));
-                    done.push(share.row);
+                    done.push(at);
                 }
             }
         }
@@ -198,6 +202,21 @@ impl Engine {
             self.leave(row);
         }
         Ok(())
+    }
+
+    /// The next tokens of these rows from their logits `[rows, vocab]`, in their order. The rows are independent of each other, so
+    /// several threads choose.
+    fn choose(&mut self, rows: &[usize], logits: &Tensor<2>) -> Vec<Result<Choice, ServeError>> {
+        let of_row = |at: usize| rows.iter().position(|row| *row == at);
+        let mut choosing: Vec<(usize, &mut Running)> = self
+            .running
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(at, running)| Some((of_row(at)?, running)))
+            .collect();
+        choosing.sort_by_key(|(index, _)| *index);
+        let choose = |(index, row): (usize, &mut Running)| row.choose(logits.clone().narrow(0, index, 1));
+        choosing.into_par_iter().map(choose).collect()
     }
 
     /// Frees the slot of a row, which keeps what it holds for requests that begin in the same way.

@@ -24,7 +24,8 @@ pub struct ServerOptions {
     pub allow_loading: bool,
     /// The largest body of a request in bytes.
     pub body_limit: usize,
-    /// The most connections at a time; further ones wait.
+    /// The most connections at a time. A further one takes the place of the one that has waited longest for a request, or waits if
+    /// all are being answered.
     pub connections: usize,
     /// How long a client may take to send the head of a request, to send the next part of its body, to ask again on a connection, and to
     /// take anything of an answer.

@@ -1,57 +1,101 @@
 //! The connections of a server: how many there are, and how long a client may take to ask and to listen.
 
+use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 
 use super::app::ServerOptions;
+use super::places::{Answering, Place, Places};
 
 /// How long to wait before the next connection when the operating system has no room for one.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Answers up to `connections` of the options at a time until `stop` is ready. Then it takes no more of them, and returns when all requests are
-/// answered. Further connections wait for one that ends.
+/// Answers until `stop` is ready. Then it takes no more connections, and returns when all requests are answered. There are up to
+/// `connections` of the options at a time: a further one takes the place of the one that has waited longest for a request, or waits
+/// if all are being answered.
 pub(super) async fn answer(
     listener: TcpListener,
     router: Router,
     options: &ServerOptions,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let (graceful, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(options.connections)));
+    let (graceful, places) = (GracefulShutdown::new(), Arc::new(Places::new(options.connections)));
     let mut stop = pin!(stop);
     loop {
-        let next = async {
-            let place = places.clone().acquire_owned().await;
-            (accepted(&listener).await, place)
-        };
+        let next = async { (accepted(&listener).await, places.enter().await) };
         let (stream, place) = tokio::select! {
             next = next => next,
             () = &mut stop => break,
         };
-        let service = TowerToHyperService::new(router.clone());
+        let place = Arc::new(place);
+        let (service, of_service) = (TowerToHyperService::new(router.clone()), place.clone());
+        let service = service_fn(move |request| answered(service.clone(), request, &of_service));
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(options.patience);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(options.patience));
         let connection = graceful.watch(server.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::spawn(async move {
-            // A client that goes away, or takes too long, is no concern of the server.
-            let _ = connection.await;
-            drop(place);
+            tokio::select! {
+                // A client that goes away, or takes too long, is no concern of the server.
+                _ = connection => (),
+                () = place.needed() => (),
+            }
         });
     }
     drop(listener);
     graceful.shutdown().await;
+}
+
+/// The response to a request, which keeps the place of its connection until it is sent.
+fn answered(
+    service: TowerToHyperService<Router>,
+    request: Request<Incoming>,
+    place: &Arc<Place>,
+) -> impl Future<Output = Result<Response<Kept>, Infallible>> + use<> {
+    let answering = place.answering();
+    async move { Ok(service.call(request).await?.map(|body| Kept { body, _answering: answering })) }
+}
+
+/// The body of a response of a connection that keeps its place.
+struct Kept {
+    body: Body,
+    _answering: Answering,
+}
+
+impl HttpBody for Kept {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// The next connection. A failure of one connection, or of the operating system for a while, ends no server.
@@ -109,10 +153,32 @@ mod tests {
         });
         let clients = tokio::task::spawn_blocking(move || {
             let deaf = ask(address, "/large");
-            // There is one connection at a time, so this one is answered when the first one has ended.
+            // There is one connection at a time, and it is being answered, so this one is when the first one has ended.
             assert!(rest(ask(address, "/small")) > 5);
             assert!(rest(deaf) < LARGE);
             assert!(rest(ask(address, "/large")) > LARGE, "a client that listens gets everything");
+        });
+        clients.await.unwrap();
+        stop.send(()).unwrap();
+        server.await.unwrap();
+    }
+
+    /// Without patience running out: new connections take the places of those that say nothing.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn many_connections_that_say_nothing_keep_nobody_away() {
+        let router = Router::new().route("/small", get(|| async { "small" }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let options = ServerOptions::new("x").with_connections(8).with_patience(Duration::from_secs(3600));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            let stop = async { drop(stopped.await) };
+            answer(listener, router, &options, stop).await;
+        });
+        let clients = tokio::task::spawn_blocking(move || {
+            let silent: Vec<Client> = (0..400).map(|_| Client::connect(address).unwrap()).collect();
+            assert!(rest(ask(address, "/small")) > 5);
+            drop(silent);
         });
         clients.await.unwrap();
         stop.send(()).unwrap();

@@ -21,6 +21,7 @@ mod metrics;
 mod models;
 mod page;
 mod params;
+mod places;
 mod passes;
 mod rank;
 mod shape;
