@@ -1,5 +1,6 @@
 //! Stores the weights of a frozen base in 8 or 4 bits.
 
+mod fitted;
 mod fold;
 mod products;
 mod scheme;
