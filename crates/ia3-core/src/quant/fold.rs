@@ -7,7 +7,7 @@ use crate::quantization_error::QuantizationError;
 use crate::scale::scale_weight;
 
 /// Scales a quantised weight `[d_in, d_out]` along its outputs, and along its inputs where that only changes signs or makes
-/// weights zero. The result is exact: factors of outputs go into the scales and minima, and signs of inputs into the integers.
+/// weights zero. The result is exact: the magnitude goes into the scales and minima, and the sign into the integers.
 ///
 /// # Errors
 ///

@@ -215,13 +215,23 @@ impl QuantizedWeight {
         &self.minima
     }
 
-    /// Scales the weight along its outputs: the factor goes into the scales and the minima, and the integers stay.
+    /// Scales the weight along its outputs. The result is exact: the magnitude goes into the scales and the sign into the
+    /// integers, or into the scales too where an integer of the output has no opposite. Minima take the whole factor.
     pub(super) fn scaled(mut self, l: &[f32]) -> Self {
-        let blocks = self.layout.blocks();
-        for factors in [&mut self.scales, &mut self.minima] {
-            for (row, l) in factors.chunks_exact_mut(blocks).zip(l) {
-                row.iter_mut().for_each(|factor| *factor *= l);
+        let ([_, inputs], blocks) = (self.layout.shape, self.layout.blocks());
+        let smallest = -self.layout.bits.largest() - 1;
+        let rows = self.values.chunks_exact_mut(inputs).zip(self.scales.chunks_exact_mut(blocks));
+        for ((values, scales), l) in rows.zip(l) {
+            // A factor of 0 makes the integers 0.
+            let sign = if *l == 0.0 { 0 } else { l.signum() as i8 };
+            let stays = sign == -1 && values.contains(&smallest);
+            if !stays {
+                values.iter_mut().for_each(|value| *value *= sign);
             }
+            scales.iter_mut().for_each(|scale| *scale *= if stays { *l } else { l.abs() });
+        }
+        for (minima, l) in self.minima.chunks_exact_mut(blocks).zip(l) {
+            minima.iter_mut().for_each(|minimum| *minimum *= l);
         }
         self
     }
