@@ -3,7 +3,8 @@
 use burn::tensor::Tensor;
 
 use super::Bits;
-use super::stored::{QuantizedLayout, QuantizedWeight};
+use super::layout::QuantizedLayout;
+use super::stored::QuantizedWeight;
 use crate::quantization_error::QuantizationError;
 
 /// Quantises a weight `[d_in, d_out]` in a layout with minima, so that the integers of each block reach from its smallest to its

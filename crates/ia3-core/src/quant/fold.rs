@@ -1,8 +1,9 @@
 use burn::tensor::{DType, Tensor};
 
 use super::fitted::fitted;
+use super::layout::QuantizedLayout;
 use super::scheme::{quantize_as, symmetric};
-use super::stored::{QuantizedLayout, QuantizedWeight};
+use super::stored::QuantizedWeight;
 use crate::quantization_error::QuantizationError;
 use crate::scale::scale_weight;
 

@@ -1,42 +1,10 @@
-use burn::tensor::quantization::{QuantScheme, QuantValue, QuantizedBytes, ScaleDtype};
+use burn::tensor::quantization::{QuantScheme, QuantizedBytes};
 use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
 
 use super::Bits;
+use super::layout::QuantizedLayout;
 use super::scheme::{PACKED, blocks_of, fits, innermost, on_device};
 use crate::quantization_error::QuantizationError;
-
-/// The layout of a quantised weight. It does not depend on the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuantizedLayout {
-    /// The number of bits of an integer.
-    pub bits: Bits,
-    /// The shape `[d_out, d_in]` of the weight.
-    pub shape: [usize; 2],
-    /// The number of inputs that share a scale. It divides `d_in`.
-    pub block: usize,
-    /// Whether the integers may be −128 or −8. Those of [`quantize`](crate::quantize) have a range that is symmetric around 0.
-    pub full_range: bool,
-    /// Whether each scale has a minimum beside it. [`quantize`](crate::quantize) makes none.
-    pub minima: bool,
-}
-
-impl QuantizedLayout {
-    /// The layout of a weight `[d_in, d_out]` of a quantised base. It is `None` if the weight holds floats or is stored in a
-    /// scheme that [`quantize`](crate::quantize) does not use.
-    pub fn of<const D: usize>(weight: &Tensor<D>) -> Option<Self> {
-        let DType::QFloat(scheme) = weight.dtype() else { return None };
-        let &[inputs, outputs] = weight.dims().as_slice() else { return None };
-        let block = block_of(scheme, inputs)?;
-        let (bits, full_range) = range_of(scheme)?;
-        let minima = ia3_ops::has_minima(weight);
-        Some(Self { bits, shape: [outputs, inputs], block, full_range, minima })
-    }
-
-    /// The number of scales of one output.
-    pub fn blocks(&self) -> usize {
-        self.shape[1] / self.block
-    }
-}
 
 /// The integers, scales and minima of a quantised weight, as a file holds them. They do not depend on the device.
 ///
@@ -44,11 +12,11 @@ impl QuantizedLayout {
 /// minima.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedWeight {
-    layout: QuantizedLayout,
-    values: Vec<i8>,
-    scales: Vec<f32>,
+    pub(super) layout: QuantizedLayout,
+    pub(super) values: Vec<i8>,
+    pub(super) scales: Vec<f32>,
     /// None, or as many as there are scales.
-    minima: Vec<f32>,
+    pub(super) minima: Vec<f32>,
 }
 
 impl QuantizedWeight {
@@ -214,49 +182,6 @@ impl QuantizedWeight {
     pub fn minima(&self) -> &[f32] {
         &self.minima
     }
-
-    /// Scales the weight along its outputs. The result is exact: the magnitude goes into the scales and the sign into the
-    /// integers, or into the scales too where an integer of the output has no opposite. Minima take the whole factor.
-    pub(super) fn scaled(mut self, l: &[f32]) -> Self {
-        let ([_, inputs], blocks) = (self.layout.shape, self.layout.blocks());
-        let smallest = -self.layout.bits.largest() - 1;
-        let rows = self.values.chunks_exact_mut(inputs).zip(self.scales.chunks_exact_mut(blocks));
-        for ((values, scales), l) in rows.zip(l) {
-            // A factor of 0 makes the integers 0.
-            let sign = if *l == 0.0 { 0 } else { l.signum() as i8 };
-            let stays = sign == -1 && values.contains(&smallest);
-            if !stays {
-                values.iter_mut().for_each(|value| *value *= sign);
-            }
-            scales.iter_mut().for_each(|scale| *scale *= if stays { *l } else { l.abs() });
-        }
-        for (minima, l) in self.minima.chunks_exact_mut(blocks).zip(l) {
-            minima.iter_mut().for_each(|minimum| *minimum *= l);
-        }
-        self
-    }
-
-    /// Multiplies the weights of each input by 1, −1 or 0. The result is exact.
-    ///
-    /// # Errors
-    ///
-    /// [`QuantizationError::SharedMinima`] and [`QuantizationError::NoOpposite`], which name the layer `path`.
-    pub(super) fn with_input_signs(mut self, path: &str, signs: &[i8]) -> Result<Self, QuantizationError> {
-        let changed = signs.iter().position(|sign| *sign != 1).filter(|_| self.layout.minima);
-        if let Some(input) = changed {
-            return Err(QuantizationError::SharedMinima { path: path.into(), input, factor: signs[input] });
-        }
-        let smallest = -self.layout.bits.largest() - 1;
-        for row in self.values.chunks_exact_mut(self.layout.shape[1]) {
-            for (input, (value, sign)) in row.iter_mut().zip(signs).enumerate() {
-                if *value == smallest && *sign == -1 {
-                    return Err(QuantizationError::NoOpposite { path: path.into(), input, value: smallest });
-                }
-                *value *= sign;
-            }
-        }
-        Ok(self)
-    }
 }
 
 fn minima_on(device: &Device) -> QuantizationError {
@@ -288,45 +213,10 @@ fn words(values: &[i8], scales: &[f32], scheme: QuantScheme) -> Vec<u32> {
     values.chunks(per_word).map(word).chain(scales.iter().map(|scale| scale.to_bits())).collect()
 }
 
-/// The number of inputs that share a scale, or `None` if the outputs do not have float32 scales of their own.
-fn block_of(scheme: QuantScheme, inputs: usize) -> Option<usize> {
-    let one_level = scheme.num_levels() == 1 && scheme.scale_dtype() == ScaleDtype::F32;
-    let size = scheme.block_size().filter(|_| one_level)?.to_dim_vec(2);
-    (size[1] == 1 && inputs.is_multiple_of(size[0].into())).then_some(size[0].into())
-}
-
-/// The bits of a scheme, and whether the integers have the full range. `None` for another scheme.
-fn range_of(scheme: QuantScheme) -> Option<(Bits, bool)> {
-    match scheme.value {
-        QuantValue::Q8S => Some((Bits::Eight, false)),
-        QuantValue::Q8F => Some((Bits::Eight, true)),
-        QuantValue::Q4S => Some((Bits::Four, false)),
-        QuantValue::Q4F => Some((Bits::Four, true)),
-        _ => None,
-    }
-}
-
-impl Bits {
-    /// Integers that may be the smallest of this size.
-    fn full_range(self) -> QuantValue {
-        match self {
-            Self::Eight => QuantValue::Q8F,
-            Self::Four => QuantValue::Q4F,
-        }
-    }
-
-    /// The largest integer of this size.
-    pub(super) fn largest(self) -> i8 {
-        match self {
-            Self::Eight => 127,
-            Self::Four => 7,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use burn::tensor::Distribution;
+    use burn::tensor::quantization::QuantValue;
 
     use super::super::scheme::quantize_as;
     use super::*;
