@@ -1,4 +1,0 @@
-#[path = "../common/mod.rs"]
-mod common;
-#[path = "../suite/kept.rs"]
-mod kept;
