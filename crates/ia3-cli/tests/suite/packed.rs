@@ -76,7 +76,10 @@ fn kept_integers_run_merge_and_are_saved() {
         ["forward", "--base", &base, "--keep-quantized", "--quantize", "int8", "--inputs", "i", "--out", "o"];
     assert_eq!(run(&both).status.code(), Some(2));
     let floats = workspace().join("fixtures/llama/base").display().to_string();
-    let refused = run(&["forward", "--base", &floats, "--keep-quantized", "--inputs", "i", "--out", "o"]);
+    let (inputs, out) = (fixture("awq.io.safetensors").display().to_string(), dir.path().join("o"));
+    let out = out.display().to_string();
+    let refused =
+        run(&["forward", "--base", &floats, "--keep-quantized", "--inputs", &inputs, "--out", &out]);
     let message = String::from_utf8(refused.stderr).unwrap();
     assert!(refused.status.code() == Some(1) && message.contains("whose integers can be kept"), "{message}");
 }

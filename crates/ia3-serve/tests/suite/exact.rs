@@ -214,7 +214,7 @@ fn rows_of_a_base_whose_integers_are_kept_are_exact() {
     for (name, base) in [("floats", load(false)), ("integers", load(true))] {
         let case = Case { name: name.into(), dir: ia3_testing::fixture("gguf"), base };
         let requests = || -> Vec<_> {
-            let prompts = [vec![3, 5, 9, 4], vec![7], vec![11, 2], (2..20).collect()];
+            let prompts = [vec![3, 5, 9, 4], vec![7], vec![11, 2], (2..11).collect()];
             prompts.into_iter().map(|prompt| case.request(prompt, None, 6)).collect()
         };
         let answers = run_all(&mut case.engine(options_of_many()), requests());
