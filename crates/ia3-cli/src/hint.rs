@@ -90,9 +90,11 @@ fn of_model(error: &ModelError) -> Option<String> {
 
 fn of_adapter(error: &AdapterError) -> Option<String> {
     match error {
-        AdapterError::Quantization(QuantizationError::InputVector { .. }) => {
-            Some("`ia3 merge --requantize` accepts the rounding error".into())
-        }
+        AdapterError::Quantization(
+            QuantizationError::InputVector { .. }
+            | QuantizationError::NoOpposite { .. }
+            | QuantizationError::SharedMinima { .. },
+        ) => Some("`ia3 merge --requantize` accepts the rounding error".into()),
         AdapterError::Quantization(QuantizationError::SharedScales { .. }) => {
             Some("`ia3 merge --requantize` merges nevertheless".into())
         }

@@ -30,7 +30,8 @@ use crate::visit_params::{ParamMapper, map_params};
 /// # Errors
 ///
 /// - The errors of [`attach`](crate::attach).
-/// - [`InputVector`](crate::QuantizationError::InputVector), [`SharedScales`](crate::QuantizationError::SharedScales): a vector
+/// - [`InputVector`](crate::QuantizationError::InputVector), [`SharedScales`](crate::QuantizationError::SharedScales),
+///   [`SharedMinima`](crate::QuantizationError::SharedMinima), [`NoOpposite`](crate::QuantizationError::NoOpposite): a vector
 ///   cannot be merged exactly into a quantised weight.
 pub fn merge<M: Module>(base: &M, adapters: &[&Adapter]) -> Result<M, AdapterError> {
     merge_with(base, adapters, Merging::Exact { safe: false }).map(|merged| merged.model)
@@ -148,11 +149,16 @@ impl Merger<'_> {
         }
         match fold(path, weight.clone(), input.clone(), output.clone()) {
             Ok(folded) => folded,
-            Err(_) if self.how == Merging::Requantizing => {
-                let (again, error) = requantize(weight, input, output);
-                self.errors.insert(path.into(), error);
-                again
-            }
+            Err(_) if self.how == Merging::Requantizing => match requantize(weight.clone(), input, output) {
+                Ok((again, error)) => {
+                    self.errors.insert(path.into(), error);
+                    again
+                }
+                Err(problem) => {
+                    self.problem.get_or_insert(problem.into());
+                    weight
+                }
+            },
             Err(problem) => {
                 self.problem.get_or_insert(problem.into());
                 weight

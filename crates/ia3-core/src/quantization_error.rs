@@ -42,12 +42,59 @@ pub enum QuantizationError {
         scales: usize,
     },
     /// An integer of a quantised weight is outside of the range of its bits.
-    #[error("a quantised weight holds the integer {value}, expected -{largest} to {largest}")]
+    #[error("a quantised weight holds the integer {value}, expected {smallest} to {largest}")]
     Range {
         /// The integer.
         value: i8,
+        /// The smallest value of the range.
+        smallest: i8,
         /// The largest value of the range.
-        largest: u8,
+        largest: i8,
+    },
+    /// A vector changes the sign of an input of a quantised layer, and one of the input's integers has no opposite.
+    #[error(
+        "`{path}` holds the integer {value} in input {input}, whose opposite its bits cannot hold, so the sign of that input cannot be changed exactly; accept the rounding error of `merge_requantizing`",
+        path = quote(path)
+    )]
+    NoOpposite {
+        /// Module path.
+        path: String,
+        /// The input.
+        input: usize,
+        /// The integer.
+        value: i8,
+    },
+    /// A vector changes the sign of some inputs of a layer whose blocks have minima, or makes them zero.
+    #[error(
+        "the blocks of `{path}` have minima, which input {input} shares with others, so it cannot be multiplied by {factor} exactly; accept the rounding error of `merge_requantizing`",
+        path = quote(path)
+    )]
+    SharedMinima {
+        /// Module path.
+        path: String,
+        /// The input.
+        input: usize,
+        /// −1 or 0.
+        factor: i8,
+    },
+    /// The number of minima of a quantised weight is not that of its scales.
+    #[error(
+        "a quantised weight has {minima} minima and {scales} scales; expected one minimum for each scale"
+    )]
+    Minima {
+        /// The number of minima.
+        minima: usize,
+        /// The number of scales.
+        scales: usize,
+    },
+    /// A device cannot store minima of blocks.
+    #[error(
+        "blocks with minima cannot be stored on the device {device}, but only on the CPU (`flex`); load the base on that device without keeping its integers (`--keep-quantized`, `with_keep_quantized`), or on the CPU",
+        device = quote(device)
+    )]
+    MinimaOnDevice {
+        /// The device.
+        device: String,
     },
     /// A device cannot store the blocks of a quantised weight.
     #[error(

@@ -10,9 +10,9 @@ mod merge;
 mod names;
 mod tensor_type;
 
-pub use blocks::{Format, OutOfRange, Rounding};
+pub use blocks::{Format, IntegerFormat, Integers, OutOfRange, Rounding};
 pub use error::{GgufError, MergeError};
-pub use file::{Array, GgufFile, Metadata, TensorInfo, Value, ValueType, is_gguf};
+pub use file::{Array, GgufFile, IntegersOfTensor, Metadata, TensorInfo, Value, ValueType, is_gguf};
 pub use limits::*;
 pub use merge::{MergeOptions, MergePlan, MergeReport, MergedRecord, ModuleVector, PreparedMerge};
 pub use names::{Architecture, RowOrder};

@@ -6,6 +6,7 @@ pub mod adapter;
 pub mod checkpoint;
 pub mod fs;
 pub mod gguf;
+mod kept;
 mod layout;
 mod missing;
 pub mod safetensors;

@@ -137,7 +137,8 @@ impl<'a, T> Weight<'a, T> {
         Self { data, inputs, outputs, scales }
     }
 
-    pub(crate) fn data(&self) -> &'a [T] {
+    /// The elements in row-major order.
+    pub fn data(&self) -> &'a [T] {
         self.data
     }
 
@@ -146,7 +147,8 @@ impl<'a, T> Weight<'a, T> {
         [self.inputs, self.outputs]
     }
 
-    pub(crate) fn scales(&self) -> Option<Scales<'a>> {
+    /// The factors of the elements, if there are any.
+    pub fn scales(&self) -> Option<Scales<'a>> {
         self.scales
     }
 }

@@ -9,6 +9,7 @@ mod by_row;
 mod cross_entropy;
 #[cfg(feature = "flex")]
 mod flex;
+mod integers;
 mod linear;
 mod norm;
 mod quantized;
@@ -21,11 +22,13 @@ pub use activation::{gelu, gelu_tanh, relu, silu};
 pub use attention::{attention, attention_capped, attention_with};
 pub use by_row::by_row;
 pub use cross_entropy::nll;
+pub use integers::{
+    has_integer_products, has_minima, in_form_of, minima, with_float_products, with_halves_of_bytes,
+    with_integer_products, with_minima, without_minima,
+};
 pub use linear::{linear, matmul_transposed};
 pub use norm::{layer_norm, rms_norm};
-pub use quantized::{
-    has_integer_products, matmul_quantized, quantize, with_float_products, with_integer_products,
-};
+pub use quantized::{matmul_quantized, quantize};
 pub use scale::scale;
 pub use slot_attention::{SlotRow, slot_attention};
 pub use softmax::softmax_last;

@@ -49,6 +49,8 @@ pub struct PretrainedOptions {
     pub dtype: Precision,
     /// Quantises the linear layers while they are read, see [`with_quantization`](Self::with_quantization).
     pub quantization: Option<Quantization>,
+    /// Whether integers of another program stay integers, see [`with_keep_quantized`](Self::with_keep_quantized).
+    pub keep_quantized: bool,
     /// Whether quantised weights are multiplied in integers, see [`with_fast_integers`](Self::with_fast_integers).
     pub fast_integers: bool,
 }
@@ -92,6 +94,14 @@ impl PretrainedOptions {
         self
     }
 
+    /// Sets whether the linear layers of a base that another program quantised (GGUF, GPTQ, AWQ, bitsandbytes and torchao in 8
+    /// bits) stay integers, instead of becoming floats while they are read: [`LoadOptions::keep_quantized`]. The report says which
+    /// weights became floats nevertheless. transformers has the opposite option, `dequantize`.
+    pub fn with_keep_quantized(mut self, keep: bool) -> Self {
+        self.keep_quantized = keep;
+        self
+    }
+
     /// Sets whether quantised weights are multiplied in integers ([`with_integer_products`]) where a product has few rows, as
     /// in generation. This is faster and less exact. Weights of floats are not changed.
     pub fn with_fast_integers(mut self, fast: bool) -> Self {
@@ -100,7 +110,8 @@ impl PretrainedOptions {
     }
 
     /// Loads a model from a Hugging Face folder: `config.json` and `model.safetensors`, sharded or not; or from a GGUF file
-    /// of llama.cpp, whose quantised tensors become float32 or the dtype asked for. With the feature `hub`, `OWNER/NAME` or
+    /// of llama.cpp, whose quantised tensors become float32 or the dtype asked for, or stay integers
+    /// ([`with_keep_quantized`](Self::with_keep_quantized)). With the feature `hub`, `OWNER/NAME` or
     /// `OWNER/NAME@REVISION` is downloaded if there is no such folder.
     ///
     /// The head is tied to the embedding where the checkpoint holds no other head: by content, as
@@ -111,7 +122,8 @@ impl PretrainedOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Checkpoint`] naming every tensor that is missing or has another shape, and what [`read_config`] finds.
+    /// [`Error::Checkpoint`] where integers are to be kept and there are none, or where the device cannot hold them; or naming every
+    /// tensor that is missing or has another shape, and what [`read_config`] finds.
     pub fn load(&self, dir: impl AsRef<Path>, device: &Device) -> Result<Pretrained, Error> {
         let dir = folder_of::base(dir.as_ref())?;
         let config = match &self.config {
@@ -169,6 +181,7 @@ impl PretrainedOptions {
             LoadOptions::new().with_aliases(aliases).with_optional(optional).with_keep_in_float32(kept);
         options.prefix = config.base_model_prefix().map(str::to_string);
         options.dtype = self.dtype.cast();
+        options.keep_quantized = self.keep_quantized;
         (options, config)
     }
 }

@@ -41,6 +41,10 @@ pub(crate) struct Eval {
     /// value of `--seeds`. Without adapters, the base is evaluated.
     #[arg(long = "adapter", value_name = "DIR")]
     pub(crate) adapters: Vec<String>,
+    /// Keep the integers of the linear layers of a base that another program quantised (GGUF, GPTQ, AWQ, bitsandbytes and torchao
+    /// in 8 bits), instead of decoding them to floats.
+    #[arg(long)]
+    pub(crate) keep_quantized: bool,
     #[command(flatten)]
     pub(crate) head: HeadArgs,
     /// Seeds that the adapters were trained with.

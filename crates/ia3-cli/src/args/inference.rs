@@ -127,6 +127,10 @@ pub(crate) struct Chat {
     /// `/base` chooses another.
     #[arg(long = "adapter", value_name = "[NAME=]DIR")]
     pub(crate) adapters: Vec<PathBuf>,
+    /// Keep the integers of the linear layers of a base that another program quantised (GGUF, GPTQ, AWQ, bitsandbytes and torchao
+    /// in 8 bits), instead of decoding them to floats.
+    #[arg(long)]
+    pub(crate) keep_quantized: bool,
     /// What the system says before the conversation.
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,

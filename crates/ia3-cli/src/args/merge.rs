@@ -38,6 +38,9 @@ pub(crate) struct Merge {
     /// Write floats where GPTQ, AWQ, bitsandbytes or torchao quantised the weights of the base. Without it, their format is kept.
     #[arg(long, conflicts_with = "gguf")]
     pub(crate) dequantize: bool,
+    /// Keep the integers of a base that another program quantised, and write a folder in this library's own format.
+    #[arg(long, conflicts_with_all = ["gguf", "dequantize"])]
+    pub(crate) keep_quantized: bool,
     /// Quantise those weights of a quantised base again into which the vectors cannot be merged exactly. The relative error of each
     /// is printed.
     #[arg(long, conflicts_with_all = ["safe", "dequantize"])]

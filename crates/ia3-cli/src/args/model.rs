@@ -83,6 +83,10 @@ pub(crate) struct ModelArgs {
     /// Quantise the linear layers of the base while it is loaded. The vectors stay float32.
     #[arg(long, value_enum, value_name = "BITS")]
     pub(crate) quantize: Option<QuantizeName>,
+    /// Keep the integers of the linear layers of a base that another program quantised (GGUF, GPTQ, AWQ, bitsandbytes and torchao
+    /// in 8 bits), instead of decoding them to floats.
+    #[arg(long, conflicts_with = "quantize")]
+    pub(crate) keep_quantized: bool,
     /// Quantise the language-model head too. Generation gets faster, and the logits less exact.
     #[arg(long, requires = "quantize")]
     pub(crate) quantize_head: bool,

@@ -105,11 +105,15 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, value_name = "DTYPE", default_value = "auto")]
     pub(crate) dtype: DtypeName,
     /// Quantise the linear layers of the base while it is loaded. The vectors stay float32.
-    #[arg(long, value_enum, value_name = "BITS")]
+    #[arg(long, value_enum, value_name = "BITS", group = "integers")]
     pub(crate) quantize: Option<QuantizeName>,
+    /// Keep the integers of the linear layers of a base that another program quantised (GGUF, GPTQ, AWQ, bitsandbytes and torchao
+    /// in 8 bits), instead of decoding them to floats.
+    #[arg(long, group = "integers")]
+    pub(crate) keep_quantized: bool,
     /// Multiply the integers of a quantised base with activations in 8 bits. Generation gets faster, and the logits less
     /// exact.
-    #[arg(long, requires = "quantize")]
+    #[arg(long, requires = "integers")]
     pub(crate) fast_integers: bool,
 }
 

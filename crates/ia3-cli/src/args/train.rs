@@ -68,6 +68,10 @@ pub(crate) struct Train {
     /// Dtype of the base. The vectors stay float32.
     #[arg(long, value_enum, value_name = "DTYPE", default_value = "auto", help_heading = MODEL)]
     pub(crate) dtype: DtypeName,
+    /// Keep the integers of the linear layers of a base that another program quantised (GGUF, GPTQ, AWQ, bitsandbytes and torchao
+    /// in 8 bits), instead of decoding them to floats.
+    #[arg(long, help_heading = MODEL)]
+    pub(crate) keep_quantized: bool,
     /// Modules to scale: names (repeat the option, or separate them by commas), `all-linear`, or one Python regular
     /// expression. The default is that of the architecture.
     #[arg(long = "target", value_name = "NAME", conflicts_with = "config", help_heading = MODEL)]

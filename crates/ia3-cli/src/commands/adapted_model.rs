@@ -167,10 +167,11 @@ fn config(args: &ModelArgs, adapters: &[PathBuf]) -> anyhow::Result<ModelConfig>
 /// Loads the base. A base of floats has no integers that could be multiplied.
 fn load(args: &ModelArgs, options: &PretrainedOptions, device: &Device) -> anyhow::Result<Pretrained> {
     let stored = Checkpoint::open(&args.base)?.quantization()?;
-    if args.fast_integers && args.quantize.is_none() && stored.is_none() {
+    if args.fast_integers && args.quantize.is_none() && !args.keep_quantized && stored.is_none() {
         let dir = quote_path(&args.base);
         bail!(
-            "`--fast-integers` needs a quantised base, and `{dir}` holds floats; add `--quantize int8` or `--quantize int4`"
+            "`--fast-integers` needs a quantised base, and `{dir}` is read as floats; add `--quantize int8` or `--quantize int4`, or \
+             `--keep-quantized` for integers of another program"
         )
     }
     load_with(&args.base, options, device)
@@ -180,6 +181,7 @@ fn load(args: &ModelArgs, options: &PretrainedOptions, device: &Device) -> anyho
 fn options(args: &ModelArgs) -> PretrainedOptions {
     let options = PretrainedOptions::new()
         .with_dtype(base_model::dtype(args.dtype))
+        .with_keep_quantized(args.keep_quantized)
         .with_fast_integers(args.fast_integers);
     match args.quantize {
         Some(name) => options.with_quantization(Quantization::new(bits(name)).with_head(args.quantize_head)),

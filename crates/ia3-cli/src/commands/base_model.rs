@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use burn::tensor::{Device, FloatDType};
 use ia3::core::{Adapter, describe_non_finite};
-use ia3::io::Checkpoint;
+use ia3::io::{Checkpoint, LoadReport};
 use ia3::models::Model;
 use ia3::{Bits, ModelConfig, Precision, Pretrained, PretrainedOptions, Task};
 use ia3_guard::quote_path;
@@ -15,9 +15,14 @@ use crate::args::{DtypeName, QuantizeName};
 use crate::output::note;
 use crate::progress::Progress;
 
-/// Loads a base with this configuration in place of its `config.json`.
-pub(crate) fn load_as(dir: &Path, config: ModelConfig, device: &Device) -> anyhow::Result<Pretrained> {
-    load_with(dir, &PretrainedOptions::new().with_config(config), device)
+/// Loads a base with this configuration in place of its `config.json`. `keep` keeps the integers of another program.
+pub(crate) fn load_as(
+    dir: &Path,
+    config: ModelConfig,
+    keep: bool,
+    device: &Device,
+) -> anyhow::Result<Pretrained> {
+    load_with(dir, &PretrainedOptions::new().with_config(config).with_keep_quantized(keep), device)
 }
 
 /// Loads a base. Notes the error of a quantisation, and the tensors of its file that are unused.
@@ -39,6 +44,9 @@ pub(crate) fn load(dir: &Path, options: &PretrainedOptions, device: &Device) -> 
     let waiting = Progress::waiting("loading the base");
     let base = options.load(dir, device)?;
     drop(waiting);
+    if !base.report.kept.is_empty() {
+        note(kept(&base.report));
+    }
     if !base.report.unused.is_empty() {
         let unused = &base.report.unused;
         note(format!("{} tensors of the checkpoint are unused: {}", unused.len(), unused.join(", ")));
@@ -48,6 +56,15 @@ pub(crate) fn load(dir: &Path, options: &PretrainedOptions, device: &Device) -> 
         note(format!("the base is broken: {found}"));
     }
     Ok(base)
+}
+
+/// How many weights stayed integers of another program, and which did not.
+fn kept(report: &LoadReport) -> String {
+    let kept = format!("{} weights stay in the integers of the base", report.kept.len());
+    match report.decoded.len() {
+        0 => kept,
+        n => format!("{kept}; {n} became floats: {}", report.decoded.join(", ")),
+    }
 }
 
 /// Refuses to write what was made from a base with values that are not finite.

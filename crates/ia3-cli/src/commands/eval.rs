@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Eval, device: &Device, format: Format) -> anyhow::Resul
     let reader = Reader::new(&args.base, &config, &config.init(device), &args.rows, args.seed)?;
     let rows = reader.rows(&args.data)?;
     let mut predictions = args.predictions.as_deref().map(PredictionFile::create).transpose()?;
-    let base = base_model::load_as(&args.base, config, device)?;
+    let base = base_model::load_as(&args.base, config, args.keep_quantized, device)?;
     let mut runs: Vec<Run> = vec![];
     let mut metric = None;
     for folder in folders {

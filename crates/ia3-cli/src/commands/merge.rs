@@ -41,7 +41,7 @@ impl fmt::Display for Report {
 pub(crate) fn run(args: &Merge, device: &Device, format: Format) -> anyhow::Result<ExitCode> {
     match (&args.gguf, &args.base) {
         (Some(file), _) => merge_format::gguf(file, args, device, format),
-        (None, Some(base)) if !args.dequantize && is_packed(base) => {
+        (None, Some(base)) if !args.dequantize && !args.keep_quantized && is_packed(base) => {
             merge_format::packed(base, args, device, format)
         }
         (None, Some(base)) => into_folder(base, args, device, format),
@@ -61,7 +61,7 @@ fn into_folder(base_dir: &Path, args: &Merge, device: &Device, format: Format) -
     );
     let folder = out::folder(&args.out)?;
     let config = base_config::with_head_of_adapter(base_dir, &args.adapters)?;
-    let base = base_model::load_as(base_dir, config, device)?;
+    let base = base_model::load_as(base_dir, config, args.keep_quantized, device)?;
     base_model::check_finite(&base, base_dir)?;
     let adapters = base_model::finite_adapters(&args.adapters, &base.model, base_dir, device)?;
     out::refuse_base(&folder, base_dir)?;

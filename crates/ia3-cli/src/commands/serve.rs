@@ -68,8 +68,10 @@ fn engines(args: &Serve, device: &Device) -> anyhow::Result<(Engines, Vec<JoinHa
     if let Some(folder) = args.adapters.as_ref().filter(|folder| !folder.is_dir()) {
         bail!("there is no folder `{}`, which --adapters names", quote_path(folder));
     }
-    let options =
-        PretrainedOptions::new().with_dtype(dtype(args.dtype)).with_fast_integers(args.fast_integers);
+    let options = PretrainedOptions::new()
+        .with_dtype(dtype(args.dtype))
+        .with_keep_quantized(args.keep_quantized)
+        .with_fast_integers(args.fast_integers);
     let options = match args.quantize {
         Some(name) => options.with_quantization(Quantization::new(bits(name))),
         None => options,

@@ -46,6 +46,44 @@ fn listing(dir: &Path) -> Vec<String> {
     names
 }
 
+/// The logits of a base, as the program writes them.
+fn logits(base: &Path, more: &[&str], dir: &Path) -> Vec<f32> {
+    let inputs = fixture("awq.io.safetensors").display().to_string();
+    let (base, out) = (base.display().to_string(), dir.join("logits.safetensors").display().to_string());
+    succeed(&[&["forward", "--base", &base, "--inputs", &inputs, "--out", &out][..], more].concat());
+    let written = ia3::io::read_tensors(&out, &["logits"]).unwrap();
+    written["logits"].iter().collect()
+}
+
+#[test]
+fn kept_integers_run_merge_and_are_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, adapter) = (base("awq", dir.path()), adapter_of("awq"));
+    let floats = logits(Path::new(&base), &["--adapter", &adapter], dir.path());
+    let kept = logits(Path::new(&base), &["--adapter", &adapter, "--keep-quantized"], dir.path());
+    let out = dir.path().join("merged");
+    let out_text = out.display().to_string();
+    succeed(&["merge", "--base", &base, "--keep-quantized", "--adapter", &adapter, "--out", &out_text]);
+    let config = std::fs::read_to_string(out.join("config.json")).unwrap();
+    assert!(config.contains("\"quant_method\": \"ia3\"") && config.contains("\"version\": 2"), "{config}");
+    let merged = logits(&out, &[], dir.path());
+    let largest = floats.iter().fold(0f32, |most, x| most.max(x.abs()));
+    for (what, found) in [("kept", kept), ("merged", merged)] {
+        let off = found.iter().zip(&floats).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off < 2e-5 * largest, "{what}: {off} of {largest}");
+    }
+    let both =
+        ["forward", "--base", &base, "--keep-quantized", "--quantize", "int8", "--inputs", "i", "--out", "o"];
+    assert_eq!(run(&both).status.code(), Some(2));
+    let floats = workspace().join("fixtures/llama/base").display().to_string();
+    let (inputs, out) = (fixture("awq.io.safetensors").display().to_string(), dir.path().join("o"));
+    let out = out.display().to_string();
+    let refused =
+        run(&["forward", "--base", &floats, "--keep-quantized", "--inputs", &inputs, "--out", &out]);
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && message.contains("whose integers can be kept"), "{message}");
+}
+
 #[test]
 fn a_merge_keeps_the_folder_and_a_check_compares_the_logits() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,17 +1,20 @@
 use burn::tensor::{DType, Tensor};
 
-use super::scheme::quantize_as;
+use super::fitted::fitted;
+use super::layout::QuantizedLayout;
+use super::scheme::{quantize_as, symmetric};
 use super::stored::QuantizedWeight;
 use crate::quantization_error::QuantizationError;
 use crate::scale::scale_weight;
 
 /// Scales a quantised weight `[d_in, d_out]` along its outputs, and along its inputs where that only changes signs or makes
-/// weights zero. The result is exact: the magnitude goes into the scales and the sign into the integers.
+/// weights zero. The result is exact: the magnitude goes into the scales and minima, and the sign into the integers.
 ///
 /// # Errors
 ///
-/// [`QuantizationError::InputVector`] for an input vector with another factor than 1, −1 and 0, and
-/// [`QuantizationError::SharedScales`] if several outputs share a scale.
+/// [`QuantizationError::InputVector`] for an input vector with another factor than 1, −1 and 0,
+/// [`QuantizationError::SharedScales`] if several outputs share a scale, and [`QuantizationError::SharedMinima`] and
+/// [`QuantizationError::NoOpposite`] for signs of inputs that the integers cannot take.
 pub(crate) fn fold<const D: usize>(
     path: &str,
     weight: Tensor<D>,
@@ -26,9 +29,9 @@ pub(crate) fn fold<const D: usize>(
         stored = stored.scaled(&values(l));
     }
     if let Some(signs) = signs {
-        stored = stored.with_input_signs(&signs);
+        stored = stored.with_input_signs(path, &signs)?;
     }
-    Ok(as_before(&weight, stored.into_tensor(&weight.device())?))
+    Ok(ia3_ops::in_form_of(&weight, stored.into_tensor(&weight.device())?))
 }
 
 /// The factors of the inputs, if all of them are 1, −1 or 0.
@@ -48,18 +51,25 @@ fn values(l: Tensor<1>) -> Vec<f32> {
 
 /// Scales a quantised weight on both sides and quantises the result again. It returns the weight and the relative error of
 /// quantising it again.
+///
+/// # Errors
+///
+/// The errors of making a weight on its device.
 pub(crate) fn requantize<const D: usize>(
     weight: Tensor<D>,
     input: Option<Tensor<1>>,
     output: Option<Tensor<1>>,
-) -> (Tensor<D>, f64) {
-    let floats = ia3_ops::with_float_products(weight.clone());
-    let DType::QFloat(scheme) = floats.dtype() else { return (scale_weight(floats, input, output), 0.0) };
-    let (again, error) = quantize_as(scale_weight(floats.dequantize(), input, output), scheme);
-    (as_before(&weight, again), error)
-}
-
-/// The new weight, multiplied in integers if the old one was.
-fn as_before<const D: usize>(old: &Tensor<D>, new: Tensor<D>) -> Tensor<D> {
-    if ia3_ops::has_integer_products(old) { ia3_ops::with_integer_products(new) } else { new }
+) -> Result<(Tensor<D>, f64), QuantizationError> {
+    let floats = ia3_ops::with_float_products(weight.clone()).dequantize();
+    let scaled = scale_weight(floats, input, output);
+    let (again, error) = match QuantizedLayout::of(&weight) {
+        Some(layout) if layout.minima => fitted(layout, scaled)?,
+        _ => {
+            let DType::QFloat(scheme) = ia3_ops::without_minima(weight.clone()).dtype() else {
+                return Ok((scaled, 0.0));
+            };
+            quantize_as(scaled, symmetric(scheme))
+        }
+    };
+    Ok((ia3_ops::in_form_of(&weight, again), error))
 }

@@ -1,7 +1,10 @@
 //! Stores the weights of a frozen base in 8 or 4 bits.
 
+mod fitted;
 mod fold;
+mod layout;
 mod products;
+mod scaled;
 mod scheme;
 mod stored;
 
@@ -19,9 +22,10 @@ use crate::quantization_error::QuantizationError;
 use crate::visit_params::{ParamMapper, ParamVisitor, map_params, visit_params_with};
 
 pub(crate) use fold::{fold, requantize};
+pub use layout::QuantizedLayout;
 pub use products::with_integer_products;
 use scheme::{quantize_as, scheme};
-pub use stored::{QuantizedLayout, QuantizedWeight};
+pub use stored::QuantizedWeight;
 
 /// The size of the integers of a quantised weight. Every block of inputs of an output also has a float32 scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

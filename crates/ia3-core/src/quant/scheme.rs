@@ -37,6 +37,15 @@ pub(super) fn blocks_of(scheme: QuantScheme, block: usize) -> QuantScheme {
     scheme.per_block([block as u8, 1], ScaleDtype::F32)
 }
 
+/// The scheme whose integers have a range that is symmetric around 0.
+pub(super) fn symmetric(scheme: QuantScheme) -> QuantScheme {
+    match scheme.value {
+        QuantValue::Q8F => scheme.with_value(QuantValue::Q8S),
+        QuantValue::Q4F => scheme.with_value(QuantValue::Q4S),
+        _ => scheme,
+    }
+}
+
 /// Quantises a weight `[d_in, d_out]` in a scheme that [`scheme`] returns, and returns its relative error too. Kernels pack
 /// along the innermost axis, so a packed weight is transposed, quantised, and returned as a transposed view.
 pub(super) fn quantize_as<const D: usize>(weight: Tensor<D>, scheme: QuantScheme) -> (Tensor<D>, f64) {

@@ -1,45 +1,22 @@
-use burn::tensor::quantization::{QuantScheme, QuantValue, QuantizedBytes, ScaleDtype};
+use burn::tensor::quantization::{QuantScheme, QuantizedBytes};
 use burn::tensor::{Bytes, DType, Device, Tensor, TensorData};
 
 use super::Bits;
+use super::layout::QuantizedLayout;
 use super::scheme::{PACKED, blocks_of, fits, innermost, on_device};
 use crate::quantization_error::QuantizationError;
 
-/// The layout of a quantised weight. It does not depend on the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuantizedLayout {
-    /// The number of bits of an integer.
-    pub bits: Bits,
-    /// The shape `[d_out, d_in]` of the weight.
-    pub shape: [usize; 2],
-    /// The number of inputs that share a scale. It divides `d_in`.
-    pub block: usize,
-}
-
-impl QuantizedLayout {
-    /// The layout of a weight `[d_in, d_out]` of a quantised base. It is `None` if the weight holds floats or is stored in a
-    /// scheme that [`quantize`](crate::quantize) does not use.
-    pub fn of<const D: usize>(weight: &Tensor<D>) -> Option<Self> {
-        let DType::QFloat(scheme) = weight.dtype() else { return None };
-        let &[inputs, outputs] = weight.dims().as_slice() else { return None };
-        let block = block_of(scheme, inputs)?;
-        Some(Self { bits: Bits::of(scheme)?, shape: [outputs, inputs], block })
-    }
-
-    /// The number of scales of one output.
-    pub fn blocks(&self) -> usize {
-        self.shape[1] / self.block
-    }
-}
-
-/// The integers and scales of a quantised weight, as a file holds them. They do not depend on the device.
+/// The integers, scales and minima of a quantised weight, as a file holds them. They do not depend on the device.
 ///
-/// The weight of output `o` and input `i` is `values[o, i] · scales[o, i / block]`.
+/// The weight of output `o` and input `i` is `values[o, i] · scales[o, i / block]`, plus `minima[o, i / block]` if there are
+/// minima.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedWeight {
-    layout: QuantizedLayout,
-    values: Vec<i8>,
-    scales: Vec<f32>,
+    pub(super) layout: QuantizedLayout,
+    pub(super) values: Vec<i8>,
+    pub(super) scales: Vec<f32>,
+    /// None, or as many as there are scales.
+    pub(super) minima: Vec<f32>,
 }
 
 impl QuantizedWeight {
@@ -56,6 +33,25 @@ impl QuantizedWeight {
         values: Vec<i8>,
         scales: Vec<f32>,
     ) -> Result<Self, QuantizationError> {
+        let weight = Self::with_full_range(bits, shape, values, scales)?;
+        let largest = bits.largest();
+        match weight.values.iter().find(|value| **value < -largest) {
+            Some(&value) => Err(QuantizationError::Range { value, smallest: -largest, largest }),
+            None => Ok(weight),
+        }
+    }
+
+    /// Makes a weight as [`new`](Self::new) does, of integers that may be −128 (8 bits) or −8 (4 bits) too.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`new`](Self::new).
+    pub fn with_full_range(
+        bits: Bits,
+        shape: [usize; 2],
+        values: Vec<i8>,
+        scales: Vec<f32>,
+    ) -> Result<Self, QuantizationError> {
         let [outputs, inputs] = shape;
         let complete = outputs.checked_mul(inputs) == Some(values.len());
         let blocks = scales.len().checked_div(outputs).filter(|n| n * outputs == scales.len());
@@ -63,18 +59,36 @@ impl QuantizedWeight {
         let Some(block) = block.filter(|block| complete && (1..=255).contains(block)) else {
             return Err(QuantizationError::Parts { shape, values: values.len(), scales: scales.len() });
         };
-        let largest = bits.largest();
-        match values.iter().find(|value| value.unsigned_abs() > largest) {
-            Some(&value) => Err(QuantizationError::Range { value, largest }),
-            None => Ok(Self { layout: QuantizedLayout { bits, shape, block }, values, scales }),
+        let (smallest, largest) = (-bits.largest() - 1, bits.largest());
+        match values.iter().find(|value| !(smallest..=largest).contains(*value)) {
+            Some(&value) => Err(QuantizationError::Range { value, smallest, largest }),
+            None => {
+                let full_range = values.contains(&smallest);
+                let layout = QuantizedLayout { bits, shape, block, full_range, minima: false };
+                Ok(Self { layout, values, scales, minima: vec![] })
+            }
         }
+    }
+
+    /// Sets the minima `[d_out, d_in / block]`, in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`QuantizationError::Minima`] if there are not as many as scales.
+    pub fn with_minima(mut self, minima: Vec<f32>) -> Result<Self, QuantizationError> {
+        if minima.len() != self.scales.len() {
+            return Err(QuantizationError::Minima { minima: minima.len(), scales: self.scales.len() });
+        }
+        (self.minima, self.layout.minima) = (minima, true);
+        Ok(self)
     }
 
     /// Reads a weight `[d_in, d_out]` of a quantised base from its device. It returns `None` if the weight has no
     /// [`QuantizedLayout`].
     pub fn of<const D: usize>(weight: &Tensor<D>) -> Option<Self> {
         let layout = QuantizedLayout::of(weight)?;
-        let weight = ia3_ops::with_float_products(weight.clone());
+        let minima = ia3_ops::minima(weight).map(|minima| minima.transpose().into_data().iter().collect());
+        let weight = ia3_ops::without_minima(weight.clone());
         // A weight that is packed along its inputs is stored with the inputs innermost, so it is read transposed.
         let packed = matches!(weight.dtype(), DType::QFloat(scheme) if scheme.store == PACKED);
         let stored = if packed { weight.swap_dims(0, 1) } else { weight };
@@ -86,22 +100,24 @@ impl QuantizedWeight {
             true => (values, scales.block),
             false => (transposed(&values, outputs), transposed(&scales.block, outputs)),
         };
-        Some(Self { layout, values, scales })
+        Some(Self { layout, values, scales, minima: minima.unwrap_or_default() })
     }
 
     /// Makes a tensor `[d_in, d_out]` on a device, with exactly these integers and scales.
     ///
     /// # Errors
     ///
-    /// [`QuantizationError::Block`] if the device packs integers into words and the size of a block is not a multiple of
-    /// the number of integers in a word.
+    /// - [`QuantizationError::Block`] if the device packs integers into words and the size of a block is not a multiple of
+    ///   the number of integers in a word.
+    /// - [`QuantizationError::MinimaOnDevice`] for a weight with minima on another device than `flex`.
     ///
     /// # Panics
     ///
     /// If `D` is not 2.
     pub fn into_tensor<const D: usize>(self, device: &Device) -> Result<Tensor<D>, QuantizationError> {
-        let QuantizedLayout { bits, shape: [outputs, inputs], block } = self.layout;
+        let QuantizedLayout { bits, shape: [outputs, inputs], block, full_range, minima } = self.layout;
         let scheme = on_device(bits, device);
+        let scheme = if full_range { scheme.with_value(bits.full_range()) } else { scheme };
         if !fits(scheme, block) {
             let (words, device) = (scheme.num_quants(), format!("{device:?}"));
             return Err(QuantizationError::Block { block, words, device });
@@ -111,12 +127,39 @@ impl QuantizedWeight {
             let (values, scales) =
                 (transposed(&self.values, inputs), transposed(&self.scales, inputs / block));
             let data = TensorData::quantized(values, [inputs, outputs], scheme, &scales, None);
-            return Ok(Tensor::from_data(data, (device, DType::QFloat(scheme))));
+            let weight = Tensor::from_data(data, (device, DType::QFloat(scheme)));
+            if !minima {
+                return Ok(weight);
+            }
+            let minima = TensorData::new(transposed(&self.minima, inputs / block), [inputs / block, outputs]);
+            let weight = ia3_ops::with_minima(weight, Tensor::from_data(minima, (device, DType::F32)));
+            return weight.ok_or_else(|| minima_on(device));
+        }
+        if minima {
+            return Err(minima_on(device));
         }
         let scheme = innermost(scheme, D);
         let bytes = Bytes::from_elems(words(&self.values, &self.scales, scheme));
         let data = TensorData::from_bytes(bytes, [outputs, inputs], DType::QFloat(scheme));
         Ok(Tensor::from_data(data, (device, DType::QFloat(scheme))).swap_dims(0, 1))
+    }
+
+    /// Makes a tensor as [`into_tensor`](Self::into_tensor) does. On `flex` a weight of 4 bits takes half a byte per element, as
+    /// one of [`with_integer_products`](super::with_integer_products) does, which operations of burn cannot read; its products are
+    /// those of the floats.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`into_tensor`](Self::into_tensor).
+    ///
+    /// # Panics
+    ///
+    /// If `D` is not 2.
+    pub fn into_compact_tensor<const D: usize>(
+        self,
+        device: &Device,
+    ) -> Result<Tensor<D>, QuantizationError> {
+        self.into_tensor(device).map(ia3_ops::with_halves_of_bytes)
     }
 
     /// The layout of the weight: bits, shape and size of the blocks.
@@ -134,27 +177,15 @@ impl QuantizedWeight {
         &self.scales
     }
 
-    /// Scales the weight along its outputs. The result is exact: the magnitude goes into the scales and the sign into the
-    /// integers.
-    pub(super) fn scaled(mut self, l: &[f32]) -> Self {
-        let rows = self.values.chunks_exact_mut(self.layout.shape[1]);
-        let rows = rows.zip(self.scales.chunks_exact_mut(self.layout.blocks()));
-        for ((values, scales), l) in rows.zip(l) {
-            // The range of the integers is symmetric around 0, so changing their sign is exact. If `l` is 0, they become 0.
-            let sign = if *l == 0.0 { 0 } else { l.signum() as i8 };
-            values.iter_mut().for_each(|value| *value *= sign);
-            scales.iter_mut().for_each(|scale| *scale *= l.abs());
-        }
-        self
+    /// The minima `[d_out, d_in / block]`, in row-major order. There are none if
+    /// [`QuantizedLayout::minima`] is `false`.
+    pub fn minima(&self) -> &[f32] {
+        &self.minima
     }
+}
 
-    /// Multiplies the weights of each input by 1, −1 or 0. The result is exact.
-    pub(super) fn with_input_signs(mut self, signs: &[i8]) -> Self {
-        for row in self.values.chunks_exact_mut(self.layout.shape[1]) {
-            row.iter_mut().zip(signs).for_each(|(value, sign)| *value *= sign);
-        }
-        self
-    }
+fn minima_on(device: &Device) -> QuantizationError {
+    QuantizationError::MinimaOnDevice { device: format!("{device:?}") }
 }
 
 /// Transposes a matrix with rows of `width` values. It handles a few rows at a time, so that they stay in the cache.
@@ -182,35 +213,10 @@ fn words(values: &[i8], scales: &[f32], scheme: QuantScheme) -> Vec<u32> {
     values.chunks(per_word).map(word).chain(scales.iter().map(|scale| scale.to_bits())).collect()
 }
 
-/// The number of inputs that share a scale, or `None` if the outputs do not have float32 scales of their own.
-fn block_of(scheme: QuantScheme, inputs: usize) -> Option<usize> {
-    let one_level = scheme.num_levels() == 1 && scheme.scale_dtype() == ScaleDtype::F32;
-    let size = scheme.block_size().filter(|_| one_level)?.to_dim_vec(2);
-    (size[1] == 1 && inputs.is_multiple_of(size[0].into())).then_some(size[0].into())
-}
-
-impl Bits {
-    /// The bits of a scheme that is symmetric, or `None` for another scheme.
-    fn of(scheme: QuantScheme) -> Option<Self> {
-        match scheme.value {
-            QuantValue::Q8S => Some(Self::Eight),
-            QuantValue::Q4S => Some(Self::Four),
-            _ => None,
-        }
-    }
-
-    /// The largest integer of this size.
-    fn largest(self) -> u8 {
-        match self {
-            Self::Eight => 127,
-            Self::Four => 7,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use burn::tensor::Distribution;
+    use burn::tensor::quantization::QuantValue;
 
     use super::super::scheme::quantize_as;
     use super::*;
@@ -229,7 +235,10 @@ mod tests {
             let tensor = random(bits, shape, block);
             let stored = QuantizedWeight::of(&tensor).unwrap();
             let [inputs, outputs] = shape;
-            assert_eq!(stored.layout(), QuantizedLayout { bits, shape: [outputs, inputs], block });
+            assert_eq!(
+                stored.layout(),
+                QuantizedLayout { bits, shape: [outputs, inputs], block, full_range: false, minima: false }
+            );
             let again = stored.clone().into_tensor::<2>(&Device::flex()).unwrap();
             assert_eq!(again.dtype(), tensor.dtype());
             again.clone().into_data().assert_eq(&tensor.clone().into_data(), true);

@@ -60,6 +60,14 @@ fn run(data: &[u8]) {
         let mut count = 0;
         file.decode_pieces(tensor, |values| count += values.len()).expect("a checked tensor is decoded");
         assert_eq!(count as u64, tensor.len(), "the number of values of a tensor");
+        if let Some(integers) = file.tensor_integers(tensor).expect("a checked tensor is read") {
+            let parts = count / integers.format.part;
+            assert_eq!(
+                (integers.values.len(), integers.scales.len()),
+                (count, parts),
+                "integers of a tensor"
+            );
+        }
     }
     let Ok(architecture) = Architecture::of(&file) else { return };
     let _ = MergedRecord::of(&file);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use ia3_io::{Checkpoint, LoadOptions, OutputFolder, PackedModel, merge_packed};
-use ia3_models::ModelConfig;
+use ia3_models::{Model, ModelConfig};
 
 use crate::input::{Folder, join, parts};
 use crate::seeds;
@@ -51,17 +51,17 @@ pub const TARGET: Target = Target {
 };
 
 thread_local! {
-    /// The models of the fixtures, and their adapters.
-    static MODELS: Vec<(PackedModel, PathBuf)> = ["llama", "opt"].map(model).into();
+    /// The models of the fixtures, how a merge sees them, and their adapters.
+    static MODELS: Vec<(Model, PackedModel, PathBuf)> = ["llama", "opt"].map(model).into();
 }
 
-fn model(kind: &str) -> (PackedModel, PathBuf) {
+fn model(kind: &str) -> (Model, PackedModel, PathBuf) {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/packed");
     let folder = fixtures.join(if kind == "opt" { "opt_gptq" } else { "gptq" });
     let config = String::from_utf8(seeds::read(&folder.join(CONFIG))).expect("a configuration is text");
     let model = ModelConfig::from_json(&config).expect("the fixture is a model").init(&Device::flex());
-    let model = PackedModel::new(model.info(), model.feed_forwards(), LoadOptions::new());
-    (model, fixtures.join(format!("{kind}_adapter")))
+    let packed = PackedModel::new(model.info(), model.feed_forwards(), LoadOptions::new());
+    (model, packed, fixtures.join(format!("{kind}_adapter")))
 }
 
 fn run(data: &[u8]) {
@@ -76,7 +76,9 @@ fn run(data: &[u8]) {
     names.iter().for_each(|name| drop(checkpoint.tensor(name)));
     let _ = checkpoint.quantization();
     MODELS.with(|models| {
-        for (kind, (model, adapter)) in models.iter().enumerate() {
+        for (kind, (module, model, adapter)) in models.iter().enumerate() {
+            let keeping = LoadOptions::new().with_keep_quantized(true);
+            let _ = checkpoint.load_with(module.clone(), &keeping);
             for requantize in [false, true] {
                 let out = folder.path(&format!("out{kind}-{requantize}"));
                 let merged = OutputFolder::lock(&out).expect("a folder can be locked");

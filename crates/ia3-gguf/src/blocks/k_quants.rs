@@ -1,24 +1,24 @@
 //! Blocks of 256 values, whose parts of 16 or 32 values have small integers as scales of their own.
 
 use super::f16_at;
+use super::integers::Integers;
 
 /// 16 bytes with scales and minima, 64 bytes of integers, `d`, `dmin`: `d·scale·q − dmin·min`
-pub(super) fn q2(block: &[u8], values: &mut [f32]) {
+pub(super) fn q2(block: &[u8], out: &mut Integers) {
     let (d, dmin) = (f16_at(block, 80), f16_at(block, 82));
-    for (i, value) in values.iter_mut().enumerate() {
-        let scales = block[i / 16];
-        let q = (block[16 + i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2)) & 3;
-        *value = d * f32::from(scales & 15) * f32::from(q) - dmin * f32::from(scales >> 4);
+    for (part, (scale, minimum)) in out.scales.iter_mut().zip(&mut *out.minima).enumerate() {
+        (*scale, *minimum) = (d * f32::from(block[part] & 15), -(dmin * f32::from(block[part] >> 4)));
     }
+    out.fill(|i| ((block[16 + i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2)) & 3).cast_signed());
 }
 
 /// 32 bytes with the highest bits, 64 bytes of integers, 12 bytes of scales, `d`: `d·(scale − 32)·(q − 4)`
-pub(super) fn q3(block: &[u8], values: &mut [f32]) {
+pub(super) fn q3(block: &[u8], out: &mut Integers) {
     let d = f16_at(block, 108);
-    for (i, value) in values.iter_mut().enumerate() {
-        let scale = i32::from(q3_scale(&block[96..108], i / 16)) - 32;
-        *value = d * scale as f32 * (i32::from(q3_integer(block, i)) - 4) as f32;
+    for (part, scale) in out.scales.iter_mut().enumerate() {
+        *scale = d * (i32::from(q3_scale(&block[96..108], part)) - 32) as f32;
     }
+    out.fill(|i| q3_integer(block, i).cast_signed() - 4);
 }
 
 fn q3_scale(scales: &[u8], part: usize) -> u8 {
@@ -33,23 +33,26 @@ pub(super) fn q3_integer(block: &[u8], i: usize) -> u8 {
 }
 
 /// `d`, `dmin`, 12 bytes with scales and minima, 128 bytes of integers: `d·scale·q − dmin·min`
-pub(super) fn q4(block: &[u8], values: &mut [f32]) {
-    let (d, dmin) = (f16_at(block, 0), f16_at(block, 2));
-    for (i, value) in values.iter_mut().enumerate() {
-        let (scale, min) = scale_and_min(&block[4..16], i / 32);
-        let q = (block[16 + i / 64 * 32 + i % 32] >> (i % 64 / 32 * 4)) & 15;
-        *value = d * f32::from(scale) * f32::from(q) - dmin * f32::from(min);
-    }
+pub(super) fn q4(block: &[u8], out: &mut Integers) {
+    scales_and_minima(block, out);
+    out.fill(|i| ((block[16 + i / 64 * 32 + i % 32] >> (i % 64 / 32 * 4)) & 15).cast_signed());
 }
 
 /// `d`, `dmin`, 12 bytes with scales and minima, 32 bytes with the highest bits, 128 bytes of integers.
-pub(super) fn q5(block: &[u8], values: &mut [f32]) {
-    let (d, dmin) = (f16_at(block, 0), f16_at(block, 2));
-    for (i, value) in values.iter_mut().enumerate() {
-        let (scale, min) = scale_and_min(&block[4..16], i / 32);
+pub(super) fn q5(block: &[u8], out: &mut Integers) {
+    scales_and_minima(block, out);
+    out.fill(|i| {
         let low = (block[48 + i / 64 * 32 + i % 32] >> (i % 64 / 32 * 4)) & 15;
-        let q = low | (((block[16 + i % 32] >> (i / 32)) & 1) << 4);
-        *value = d * f32::from(scale) * f32::from(q) - dmin * f32::from(min);
+        (low | (((block[16 + i % 32] >> (i / 32)) & 1) << 4)).cast_signed()
+    });
+}
+
+/// The scales and minima of a block that begins with `d`, `dmin` and 12 bytes of them.
+fn scales_and_minima(block: &[u8], out: &mut Integers) {
+    let (d, dmin) = (f16_at(block, 0), f16_at(block, 2));
+    for (part, (scale, minimum)) in out.scales.iter_mut().zip(&mut *out.minima).enumerate() {
+        let (of_scale, of_minimum) = scale_and_min(&block[4..16], part);
+        (*scale, *minimum) = (d * f32::from(of_scale), -(dmin * f32::from(of_minimum)));
     }
 }
 
@@ -65,12 +68,12 @@ fn scale_and_min(bytes: &[u8], part: usize) -> (u8, u8) {
 }
 
 /// 128 bytes of integers, 64 bytes with their two highest bits, 16 signed scales, `d`: `d·scale·(q − 32)`
-pub(super) fn q6(block: &[u8], values: &mut [f32]) {
+pub(super) fn q6(block: &[u8], out: &mut Integers) {
     let d = f16_at(block, 208);
-    for (i, value) in values.iter_mut().enumerate() {
-        let scale = f32::from(block[192 + i / 16].cast_signed());
-        *value = d * scale * (i32::from(q6_integer(block, i)) - 32) as f32;
+    for (scale, of_part) in out.scales.iter_mut().zip(&block[192..208]) {
+        *scale = d * f32::from(of_part.cast_signed());
     }
+    out.fill(|i| q6_integer(block, i).cast_signed() - 32);
 }
 
 /// The integer `i`, from 0 to 63.

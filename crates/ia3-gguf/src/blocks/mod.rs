@@ -5,6 +5,7 @@
 
 mod codebook;
 mod encode;
+mod integers;
 mod k_quants;
 mod legacy;
 mod negate;
@@ -12,6 +13,7 @@ mod scales;
 
 use half::{bf16, f16};
 
+pub use self::integers::{IntegerFormat, Integers};
 pub(crate) use self::negate::{Negation, negate};
 pub(crate) use self::scales::scale;
 pub use self::scales::{OutOfRange, Rounding};
@@ -113,18 +115,11 @@ impl Format {
             Self::F32 => values[0] = f32_at(block, 0),
             Self::F16 => values[0] = f16_at(block, 0),
             Self::Bf16 => values[0] = bf16::from_le_bytes([block[0], block[1]]).to_f32(),
-            Self::Q4_0 => legacy::q4_0(block, values),
-            Self::Q4_1 => legacy::q4_1(block, values),
-            Self::Q5_0 => legacy::q5_0(block, values),
-            Self::Q5_1 => legacy::q5_1(block, values),
-            Self::Q8_0 => legacy::q8_0(block, values),
-            Self::Q2K => k_quants::q2(block, values),
-            Self::Q3K => k_quants::q3(block, values),
-            Self::Q4K => k_quants::q4(block, values),
-            Self::Q5K => k_quants::q5(block, values),
-            Self::Q6K => k_quants::q6(block, values),
-            Self::Iq4Nl => codebook::iq4_nl(block, values),
-            Self::Iq4Xs => codebook::iq4_xs(block, values),
+            _ => {
+                if let Some(format) = self.integers() {
+                    self.floats_of_integers(format, block, values);
+                }
+            }
         }
     }
 }

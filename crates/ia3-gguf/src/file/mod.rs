@@ -16,6 +16,7 @@ use ia3_guard::{FileError, open, read_exact_at};
 pub use self::metadata::Metadata;
 pub use self::tensors::TensorInfo;
 pub use self::value::{Array, Value, ValueType};
+use crate::blocks::{IntegerFormat, Integers};
 use crate::error::GgufError;
 
 /// Whether a path is a GGUF file, by its ending `.gguf` or its first bytes.
@@ -26,6 +27,19 @@ pub fn is_gguf(path: &Path) -> bool {
     };
     let ends = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
     !path.is_dir() && (ends || begins())
+}
+
+/// The integers of a tensor with their scales and minima, in the order of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IntegersOfTensor {
+    /// What they mean.
+    pub format: IntegerFormat,
+    /// One for each value.
+    pub values: Vec<i8>,
+    /// One for each [`part`](IntegerFormat::part) of consecutive values.
+    pub scales: Vec<f32>,
+    /// One for each scale, or none.
+    pub minima: Vec<f32>,
 }
 
 /// How many bytes of a tensor are in memory at once, at most.
@@ -133,13 +147,54 @@ impl GgufFile {
     pub fn decode_pieces(&self, tensor: &TensorInfo, mut f: impl FnMut(&[f32])) -> Result<(), GgufError> {
         let format = tensor.kind.format.ok_or_else(|| tensor.not("decoded"))?;
         let (len, size) = format.block();
-        let (mut bytes, mut values) = (Vec::new(), Vec::new());
+        let mut values = Vec::new();
+        self.block_pieces(tensor, size, |bytes| {
+            values.resize(bytes.len() / size * len, 0.0);
+            format.decode(bytes, &mut values);
+            f(&values);
+        })
+    }
+
+    /// The integers of a tensor, in the order of the file; `None` for a tensor of floats.
+    ///
+    /// # Errors
+    ///
+    /// The errors are those of [`decode`](Self::decode).
+    pub fn tensor_integers(&self, tensor: &TensorInfo) -> Result<Option<IntegersOfTensor>, GgufError> {
+        let format = tensor.kind.format.ok_or_else(|| tensor.not("decoded"))?;
+        let Some(integers) = format.integers() else { return Ok(None) };
+        let (len, size) = format.block();
+        let parts = len / integers.part;
+        let (mut values, mut scales, mut minima) = (Vec::new(), Vec::new(), Vec::new());
+        self.block_pieces(tensor, size, |bytes| {
+            let (blocks, before) = (bytes.len() / size, [values.len(), scales.len(), minima.len()]);
+            values.resize(before[0] + blocks * len, 0);
+            scales.resize(before[1] + blocks * parts, 0.0);
+            minima.resize(before[2] + if integers.has_minima { blocks * parts } else { 0 }, 0.0);
+            format.decode_integers(
+                bytes,
+                Integers {
+                    values: &mut values[before[0]..],
+                    scales: &mut scales[before[1]..],
+                    minima: &mut minima[before[2]..],
+                },
+            );
+        })?;
+        Ok(Some(IntegersOfTensor { format: integers, values, scales, minima }))
+    }
+
+    /// Calls `f` with the bytes of a tensor in order, some thousands of whole blocks of `size` bytes at a time.
+    fn block_pieces(
+        &self,
+        tensor: &TensorInfo,
+        size: usize,
+        mut f: impl FnMut(&[u8]),
+    ) -> Result<(), GgufError> {
+        let mut bytes = Vec::new();
         for_pieces(tensor.bytes, (PIECE / 4 / size * size) as u64, |at, piece| {
             bytes.resize(piece, 0);
             self.read_at(self.start(tensor) + at, &mut bytes)?;
-            values.resize(piece / size * len, 0.0);
-            format.decode(&bytes, &mut values);
-            f(&values);
+            f(&bytes);
             Ok(())
         })
     }

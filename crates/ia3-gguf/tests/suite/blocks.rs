@@ -27,6 +27,31 @@ fn every_type_is_decoded_to_the_bit() {
     }
 }
 
+/// `scale · integer + minimum` in float32 is what ggml computes, so the integers lose nothing.
+#[test]
+fn integers_with_their_scales_and_minima_are_the_decoded_values_to_the_bit() {
+    let file = GgufFile::open(fixture("blocks.gguf")).unwrap();
+    let mut compared = 0;
+    for tensor in file.tensors() {
+        let format = tensor.kind.format.unwrap();
+        let Some(found) = file.tensor_integers(tensor).unwrap() else {
+            assert!(format.is_float());
+            continue;
+        };
+        let (decoded, part) = (file.decode(tensor).unwrap(), found.format.part);
+        assert_eq!((found.values.len(), found.scales.len()), (512 * 3, 512 * 3 / part));
+        let (low, high) = found.format.range;
+        assert!(found.values.iter().all(|value| (low..=high).contains(value)), "{}", tensor.name);
+        for (i, (value, decoded)) in found.values.iter().zip(&decoded).enumerate() {
+            let product = found.scales[i / part] * f32::from(*value);
+            let value = found.minima.get(i / part).map_or(product, |minimum| product + minimum);
+            assert_eq!(value.to_bits(), decoded.to_bits(), "{}, value {i}", tensor.name);
+        }
+        compared += 1;
+    }
+    assert_eq!(compared, 12);
+}
+
 #[test]
 fn values_are_quantised_as_the_reference_does() {
     let file = GgufFile::open(fixture("blocks.gguf")).unwrap();

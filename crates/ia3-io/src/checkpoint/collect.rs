@@ -9,6 +9,7 @@ use ia3_core::{
 };
 
 use crate::checkpoint::CheckpointError;
+use crate::checkpoint::quantization_config::OwnFormat;
 use crate::checkpoint::quantized::{names, write};
 use crate::layout;
 use crate::safetensors::{Source, file_dtype};
@@ -16,19 +17,19 @@ use crate::safetensors::{Source, file_dtype};
 /// How many bytes of a tensor are copied from its device at once.
 const CHUNK: usize = 4 << 20;
 
-/// The tensors to write, and the bits of quantised weights.
+/// The tensors to write, and the format of quantised weights.
 pub(crate) fn sources<M: Module>(
     module: &M,
-) -> Result<(Vec<Source<'static>>, Option<Bits>), CheckpointError> {
+) -> Result<(Vec<Source<'static>>, Option<OwnFormat>), CheckpointError> {
     let mut collector = Collector::default();
     visit_params_with(module, &mut collector);
-    collector.failed.map_or(Ok((collector.sources, collector.bits)), Err)
+    collector.failed.map_or(Ok((collector.sources, collector.format)), Err)
 }
 
 #[derive(Default)]
 struct Collector {
     sources: Vec<Source<'static>>,
-    bits: Option<Bits>,
+    format: Option<OwnFormat>,
     failed: Option<CheckpointError>,
 }
 
@@ -45,11 +46,19 @@ impl Collector {
             self.sources.push(source(name, tensor, transposed)?);
             return Ok(());
         };
-        if *self.bits.get_or_insert(quantized.bits) != quantized.bits {
-            return Err(CheckpointError::MixedBits { parameter: name });
-        }
+        self.format = Some(joined(self.format, quantized));
         self.sources.extend(write::sources(&name, quantized, tensor));
         Ok(())
+    }
+}
+
+/// The format that holds the weights before this one, and this one.
+fn joined(before: Option<OwnFormat>, layout: QuantizedLayout) -> OwnFormat {
+    let before = before.unwrap_or(OwnFormat { bits: layout.bits, version: 1 });
+    let is_plain = before.bits == layout.bits && !layout.full_range && !layout.minima;
+    OwnFormat {
+        bits: if layout.bits == Bits::Four { Bits::Four } else { before.bits },
+        version: if is_plain { before.version } else { 2 },
     }
 }
 

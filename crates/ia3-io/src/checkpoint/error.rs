@@ -228,14 +228,27 @@ pub enum CheckpointError {
         /// The checkpoint.
         path: PathBuf,
     },
-    /// A model to save has weights of 8 bits and weights of 4 bits.
+    /// The integers of another program are to be kept, and there are none that can be.
     #[error(
-        "`{parameter}` has another number of bits than the quantised weights before it; quantise all weights in the same way",
-        parameter = quote(parameter)
+        "`{}` holds no weight of a linear layer whose integers can be kept{}; load it without keeping them (`--keep-quantized`, \
+         `with_keep_quantized`), as floats or with this library's own quantisation",
+        quote_path(path),
+        if decoded.is_empty() { String::new() } else { format!(" (quantised otherwise: {})", first_few_quoted(decoded)) }
     )]
-    MixedBits {
-        /// The first parameter that differs.
-        parameter: String,
+    NothingKept {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The weights that another program quantised.
+        decoded: Vec<String>,
+    },
+    /// The integers of another program are to be kept, and the weights are to be quantised too.
+    #[error(
+        "the weights of `{}` cannot be quantised while the integers of another program are kept; choose one of both",
+        quote_path(path)
+    )]
+    KeptAndQuantized {
+        /// The checkpoint.
+        path: PathBuf,
     },
     /// The model carries adapter vectors, which a checkpoint cannot hold.
     #[error(

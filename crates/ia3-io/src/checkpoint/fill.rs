@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, Param};
-use burn::tensor::{DType, Tensor};
-use ia3_core::{Bits, NonFinite, ParamMapper, ParamPath, Quantizer, map_params};
+use burn::tensor::{DType, Device, Tensor};
+use ia3_core::{
+    NonFinite, ParamMapper, ParamPath, QuantizationError, QuantizedWeight, Quantizer, map_params,
+};
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::open::Checkpoint;
-use crate::checkpoint::quantized::{names, read};
+use crate::checkpoint::quantized::{
+    names,
+    read::{self, Integers},
+};
 
 /// The tensor that is read into a parameter.
 pub(crate) struct Match {
@@ -20,11 +25,9 @@ pub(crate) struct Match {
 #[derive(Clone, Copy)]
 pub(crate) enum Stored {
     Float(Float),
-    Integers {
-        bits: Bits,
-        /// `[d_out, d_in]`
-        shape: [usize; 2],
-    },
+    Integers(Integers),
+    /// Integers of another program.
+    Kept,
 }
 
 /// How the floats of a tensor are read.
@@ -40,10 +43,8 @@ impl Match {
     /// The names of the tensors that are read.
     pub(crate) fn tensors(&self) -> Vec<String> {
         match self.stored {
-            Stored::Float(_) => vec![self.name.clone()],
-            Stored::Integers { bits, .. } => {
-                vec![names::integers(&self.name, bits), names::scales(&self.name)]
-            }
+            Stored::Float(_) | Stored::Kept => vec![self.name.clone()],
+            Stored::Integers(integers) => integers.tensors(&self.name),
         }
     }
 }
@@ -78,7 +79,8 @@ impl ParamMapper for Loader<'_> {
         let Some(matched) = self.matched.get(&path.to_string()) else { return param };
         let (name, stored) = (matched.name.clone(), matched.stored);
         let read = match stored {
-            Stored::Integers { bits, shape } => self.integers(&name, bits, shape, &param),
+            Stored::Integers(integers) => self.integers(&name, integers, &param),
+            Stored::Kept => self.kept(&name, &param),
             Stored::Float(how) => self.floats(path, &name, how, &param),
         };
         read.unwrap_or_else(|error| {
@@ -115,18 +117,46 @@ impl Loader<'_> {
         Ok(param.clone().transform_for_load(tensor, param.id))
     }
 
-    /// A quantised weight is made as `[d_in, d_out]`, whatever layout the parameter has for floats, and is not trained.
     fn integers<const D: usize>(
         &mut self,
         name: &str,
-        bits: Bits,
-        shape: [usize; 2],
+        of: Integers,
         param: &Param<Tensor<D>>,
     ) -> Result<Param<Tensor<D>>, CheckpointError> {
-        let (weight, device) = (read::read(self.checkpoint, name, bits, shape)?, param.lazy_device());
+        let weight = read::read(self.checkpoint, name, of)?;
         self.non_finite.extend(NonFinite::of(&names::scales(name), &weight.scales().into()));
-        let tensor = device.memory_persistent_allocations(weight, |weight| weight.into_tensor(&device));
-        let tensor = tensor.map_err(|problem| read::problem(self.checkpoint, name, bits, problem))?;
+        self.non_finite.extend(NonFinite::of(&names::minima(name), &weight.minima().into()));
+        // Version 1 is what `quantize` makes, which operations of burn can read.
+        let make =
+            if of.version == 1 { QuantizedWeight::into_tensor } else { QuantizedWeight::into_compact_tensor };
+        let tensor = made(weight, param, make);
+        let tensor =
+            tensor.map_err(|why| read::problem(self.checkpoint, &names::integers(name, of.bits), why))?;
         Ok(Param::initialized(param.id, tensor))
     }
+
+    fn kept<const D: usize>(
+        &mut self,
+        name: &str,
+        param: &Param<Tensor<D>>,
+    ) -> Result<Param<Tensor<D>>, CheckpointError> {
+        let weight = self.checkpoint.kept(name)?.into_weight();
+        let tensor = weight.and_then(|weight| {
+            self.non_finite.extend(NonFinite::of(name, &weight.scales().into()));
+            self.non_finite.extend(NonFinite::of(name, &weight.minima().into()));
+            made(weight, param, QuantizedWeight::into_compact_tensor)
+        });
+        let tensor = tensor.map_err(|why| read::problem(self.checkpoint, name, why))?;
+        Ok(Param::initialized(param.id, tensor))
+    }
+}
+
+/// A quantised weight is made as `[d_in, d_out]`, whatever layout the parameter has for floats, and is not trained.
+fn made<const D: usize>(
+    weight: QuantizedWeight,
+    param: &Param<Tensor<D>>,
+    make: fn(QuantizedWeight, &Device) -> Result<Tensor<D>, QuantizationError>,
+) -> Result<Tensor<D>, QuantizationError> {
+    let device = param.lazy_device();
+    device.memory_persistent_allocations(weight, |weight| make(weight, &device))
 }

@@ -6,7 +6,7 @@ use burn::module::Module;
 use ia3_core::{ActivationSpace, Quantization, QuantizeReport, Quantizer};
 
 use crate::checkpoint::candidates::candidates;
-use crate::checkpoint::fill::{Match, fill};
+use crate::checkpoint::fill::{Match, Stored, fill};
 use crate::checkpoint::open::Checkpoint;
 use crate::checkpoint::param_spec::{ParamSpec, param_specs};
 use crate::checkpoint::{CheckpointError, LoadOptions, LoadReport};
@@ -32,15 +32,21 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// The errors are those of [`load`](Self::load).
+    /// The errors of [`load`](Self::load), and [`CheckpointError::NothingKept`] and [`CheckpointError::QuantizedWeight`] where
+    /// [`LoadOptions::keep_quantized`] asks for what is not there, or for what the device cannot hold.
     pub fn load_with<M: Module>(
         &self,
         module: M,
         options: &LoadOptions,
     ) -> Result<(M, LoadReport), CheckpointError> {
         let params = param_specs(&module);
-        let matched = self.matched(&params, options, self.quantization()?)?;
+        let format = self.own_format()?;
+        let matched = self.matched(&params, options, format)?;
         let mut report = self.report(&params, &matched, options)?;
+        if options.keep_quantized && report.kept.is_empty() && format.is_none() {
+            let (path, decoded) = (self.path().to_owned(), report.decoded);
+            return Err(CheckpointError::NothingKept { path, decoded });
+        }
         let (module, non_finite) = fill(module, self, matched, None)?;
         report.non_finite = non_finite;
         Ok((module, report))
@@ -51,7 +57,7 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load), and [`CheckpointError::AlreadyQuantized`].
+    /// As [`load`](Self::load), [`CheckpointError::AlreadyQuantized`] and [`CheckpointError::KeptAndQuantized`].
     pub fn load_quantized<M: ActivationSpace>(
         &self,
         module: M,
@@ -71,6 +77,9 @@ impl Checkpoint {
         how: impl Into<Quantization>,
         options: &LoadOptions,
     ) -> Result<(M, LoadReport, QuantizeReport), CheckpointError> {
+        if options.keep_quantized {
+            return Err(CheckpointError::KeptAndQuantized { path: self.path().to_owned() });
+        }
         if self.quantization()?.is_some() {
             return Err(CheckpointError::AlreadyQuantized { path: self.path().to_owned() });
         }
@@ -97,6 +106,13 @@ impl Checkpoint {
                 continue;
             };
             report.loaded.push(param.name.clone());
+            match tensor.stored {
+                Stored::Kept => report.kept.push(param.name.clone()),
+                Stored::Float(_) if options.keep_quantized && self.is_of_another_program(&tensor.name) => {
+                    report.decoded.push(param.name.clone());
+                }
+                _ => {}
+            }
             let size = |name: &String| self.facts(name).map_or(0, |facts| facts.bytes as u64);
             let tensors = tensor.tensors();
             report.bytes += tensors.iter().map(size).sum::<u64>();

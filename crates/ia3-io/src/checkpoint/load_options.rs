@@ -20,6 +20,10 @@ pub struct LoadOptions {
     /// The dtype of the loaded weights: float32, float16 or bfloat16, rounded to nearest. `None` keeps the dtype of the
     /// file, except that float64 becomes float32.
     pub dtype: Option<FloatDType>,
+    /// Whether the weights of linear layers that another program quantised stay integers, as far as that is possible, instead of
+    /// becoming floats. [`LoadReport::kept`](crate::LoadReport::kept) and [`LoadReport::decoded`](crate::LoadReport::decoded) say
+    /// which did.
+    pub keep_quantized: bool,
     /// Names of modules, such as `wo`, that keep a larger range where [`dtype`](Self::dtype) is float16: what the file does
     /// not hold in float16 is loaded as float32 (`_keep_in_fp32_modules` of transformers).
     pub keep_in_float32: Vec<String>,
@@ -50,6 +54,12 @@ impl LoadOptions {
     /// Sets [`dtype`](Self::dtype).
     pub fn with_dtype(mut self, dtype: FloatDType) -> Self {
         self.dtype = Some(dtype);
+        self
+    }
+
+    /// Sets [`keep_quantized`](Self::keep_quantized).
+    pub fn with_keep_quantized(mut self, keep: bool) -> Self {
+        self.keep_quantized = keep;
         self
     }
 

@@ -18,6 +18,12 @@ pub struct LoadReport {
     pub missing: Vec<String>,
     /// The tensors that belong to no parameter.
     pub unused: Vec<String>,
+    /// The weights that stayed integers of another program, where [`LoadOptions::keep_quantized`](crate::LoadOptions) asked for
+    /// that.
+    pub kept: Vec<String>,
+    /// The weights of another program's integers that became floats nevertheless: embeddings, and formats without integers that a
+    /// product can read.
+    pub decoded: Vec<String>,
     /// The tensors that were loaded with values that are NaN or infinite.
     pub non_finite: Vec<NonFinite>,
 }

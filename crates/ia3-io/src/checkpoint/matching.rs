@@ -10,7 +10,11 @@ use crate::checkpoint::fill::{Float, Match, Stored};
 use crate::checkpoint::open::Checkpoint;
 use crate::checkpoint::param_spec::ParamSpec;
 use crate::checkpoint::problems::{BadDtype, MisShaped};
-use crate::checkpoint::quantized::{names, read};
+use crate::checkpoint::quantization_config::OwnFormat;
+use crate::checkpoint::quantized::{
+    names,
+    read::{self, Integers},
+};
 use crate::checkpoint::{CheckpointError, LoadOptions};
 use crate::missing::nearest_of_each;
 use crate::safetensors::is_float;
@@ -35,14 +39,14 @@ impl Checkpoint {
         &self,
         params: &[ParamSpec],
         options: &LoadOptions,
-        bits: Option<Bits>,
+        format: Option<OwnFormat>,
     ) -> Result<BTreeMap<String, Match>, CheckpointError> {
         check_cast(options.dtype)?;
         let mut matched = BTreeMap::new();
         let mut problems = Problems::default();
         for param in params {
             let names = candidates(&param.name, options);
-            if let Some(integers) = self.integers(param, &names, bits)? {
+            if let Some(integers) = self.integers(param, &names, format)? {
                 matched.insert(param.path.clone(), integers);
                 continue;
             }
@@ -63,17 +67,23 @@ impl Checkpoint {
         &self,
         param: &ParamSpec,
         names: &[String],
-        bits: Option<Bits>,
+        format: Option<OwnFormat>,
     ) -> Result<Option<Match>, CheckpointError> {
-        let (Some(bits), Some(shape)) = (bits, param.outputs_first) else { return Ok(None) };
+        let (Some(OwnFormat { version, .. }), Some(shape)) = (format, param.outputs_first) else {
+            return Ok(None);
+        };
         if names.iter().any(|name| self.contains(name)) {
             return Ok(None);
         }
-        let Some(name) = names.iter().find(|name| self.contains(&names::integers(name, bits))) else {
+        let bits_of = |name: &String| {
+            [Bits::Four, Bits::Eight].into_iter().find(|bits| self.contains(&names::integers(name, *bits)))
+        };
+        let Some((name, bits)) = names.iter().find_map(|name| Some((name, bits_of(name)?))) else {
             return Ok(None);
         };
-        read::check(self, name, bits, shape)?;
-        Ok(Some(Match { name: name.clone(), stored: Stored::Integers { bits, shape } }))
+        let integers = Integers { bits, shape, version, minima: self.contains(&names::minima(name)) };
+        read::check(self, name, integers)?;
+        Ok(Some(Match { name: name.clone(), stored: Stored::Integers(integers) }))
     }
 
     /// The tensor `name` of a parameter, if it fits.
@@ -98,6 +108,9 @@ impl Checkpoint {
             problems.bad_dtype.push(BadDtype { name, found: entry.dtype });
             return Ok(None);
         }
+        if self.is_kept(param, &name, options)? {
+            return Ok(Some(Match { name, stored: Stored::Kept }));
+        }
         let dtype = options.dtype_of(&param.name, entry.float_dtype());
         check_device(&name, dtype, param)?;
         let ParamSpec { transposed, transposes_itself, .. } = *param;
@@ -119,12 +132,20 @@ impl Checkpoint {
             problems.mis_shaped.push(MisShaped { name, expected, found: shape.to_vec() });
             return Ok(None);
         }
+        if self.is_kept(param, &name, options)? {
+            return Ok(Some(Match { name, stored: Stored::Kept }));
+        }
         let dtype = options.dtype_of(&param.name, DType::F32);
         check_device(&name, dtype, param)?;
         let transposes_itself = param.transposes_itself;
         // Only a parameter that transposes itself takes the outputs first; GPT-2's layers have the inputs first too.
         let stored = Stored::Float(Float { dtype, transposed: !transposes_itself, transposes_itself });
         Ok(Some(Match { name, stored }))
+    }
+
+    /// Whether the tensor `name`, which fits the parameter, stays integers of another program.
+    fn is_kept(&self, param: &ParamSpec, name: &str, options: &LoadOptions) -> Result<bool, CheckpointError> {
+        Ok(options.keep_quantized && param.outputs_first.is_some() && self.can_keep(name)?)
     }
 
     fn mismatch(&self, problems: Problems) -> CheckpointError {

@@ -9,10 +9,11 @@ use safetensors::Dtype;
 
 use crate::checkpoint::candidates::candidates;
 use crate::checkpoint::packed::{self, PackedWeight};
-use crate::checkpoint::quantization_config::{self, Announced};
+use crate::checkpoint::quantization_config::{self, Announced, OwnFormat};
 use crate::checkpoint::quantized::names;
 use crate::checkpoint::stored_tensors::StoredTensors;
 use crate::checkpoint::{CheckpointError, LoadOptions};
+use crate::kept::Kept;
 use crate::safetensors::{Entry, is_float};
 
 /// The weights of a Hugging Face model, `model.safetensors` or its shards.
@@ -167,7 +168,7 @@ impl Checkpoint {
         first.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The number of bits of quantised weights, by `quantization_config` in the `config.json` beside them; `None` for
+    /// The number of bits of quantised weights, or the smaller one of both where there are weights of 4 bits and of 8 bits, by `quantization_config` in the `config.json` beside them; `None` for
     /// floats, and for weights that another program quantised, which are read as floats.
     ///
     /// # Errors
@@ -176,6 +177,11 @@ impl Checkpoint {
     /// weights beside a `config.json` that does not announce them, [`CheckpointError::NotPacked`] for one that announces weights of
     /// another program where there are none.
     pub fn quantization(&self) -> Result<Option<Bits>, CheckpointError> {
+        Ok(self.own_format()?.map(|format| format.bits))
+    }
+
+    /// The format of the integers of this library, after the checks of [`quantization`](Self::quantization).
+    pub(crate) fn own_format(&self) -> Result<Option<OwnFormat>, CheckpointError> {
         let first = self.stored.names().find(|name| names::are_integers(name));
         let dir = match self.path().is_dir() {
             true => Some(self.path()),
@@ -186,11 +192,18 @@ impl Checkpoint {
             Some(Announced::Packed(_)) if !self.is_packed() => {
                 return Err(CheckpointError::NotPacked { path: self.path().to_owned() });
             }
-            Some(Announced::Integers(bits)) => Some(bits),
+            Some(Announced::Integers(format)) => Some(format),
             Some(Announced::Packed(_) | Announced::Floats) | None => None,
         };
-        let fits = |name: &str| said.is_some_and(|bits| name.ends_with(&names::integers(".weight", bits)));
-        match self.stored.names().find(|name| names::are_integers(name) && !fits(name)) {
+        let fits = |name: &str| match said {
+            None => false,
+            Some(OwnFormat { version: 1, bits }) if !names::are_minima(name) => {
+                name.ends_with(&names::integers(".weight", bits))
+            }
+            Some(OwnFormat { version, .. }) => version > 1,
+        };
+        let is_own = |name: &str| names::are_integers(name) || names::are_minima(name);
+        match self.stored.names().find(|name| is_own(name) && !fits(name)) {
             None => Ok(said),
             Some(tensor) => {
                 let (path, tensor, other) = (self.path().to_owned(), tensor.to_string(), said.is_some());
@@ -199,11 +212,41 @@ impl Checkpoint {
         }
     }
 
-    /// The bits of the integers in the file; `None` if it holds floats only.
-    pub(super) fn stored_bits(&self) -> Option<Bits> {
-        let integers = self.stored.names().find(|name| names::are_integers(name))?;
-        let is_stored = |bits: &Bits| integers.ends_with(&names::integers(".weight", *bits));
-        [Bits::Eight, Bits::Four].into_iter().find(is_stored)
+    /// The format of the integers in the file, by its configuration or else by the names of the tensors; `None` if it holds
+    /// floats only.
+    pub(super) fn stored_format(&self) -> Option<OwnFormat> {
+        let ends = |bits: Bits| {
+            let suffix = names::integers(".weight", bits);
+            self.stored.names().any(|name| name.ends_with(&suffix))
+        };
+        let (four, eight) = (ends(Bits::Four), ends(Bits::Eight));
+        let bits = if four { Bits::Four } else { Bits::Eight };
+        let version = if four && eight || self.stored.names().any(names::are_minima) { 2 } else { 1 };
+        let found = (four || eight).then_some(OwnFormat { bits, version })?;
+        Some(self.own_format().ok().flatten().unwrap_or(found))
+    }
+
+    /// Whether another program quantised the weight `name`: it is made of several tensors, or is one of integers in a GGUF file.
+    pub(crate) fn is_of_another_program(&self, name: &str) -> bool {
+        let in_gguf = || self.stored.entry(name).is_ok_and(|(file, _)| file.integers(name).is_some());
+        self.packed.contains_key(name) || in_gguf()
+    }
+
+    /// Whether the integers of the weight `name` can be kept.
+    pub(super) fn can_keep(&self, name: &str) -> Result<bool, CheckpointError> {
+        match self.packed.get(name) {
+            Some(weight) => Ok(weight.block(&self.stored)?.is_some()),
+            None => Ok(self.is_of_another_program(name)),
+        }
+    }
+
+    /// The integers of a weight that [`can_keep`](Self::can_keep) accepts.
+    pub(super) fn kept(&self, name: &str) -> Result<Kept, CheckpointError> {
+        if let Some(weight) = self.packed.get(name) {
+            return weight.kept(&self.stored);
+        }
+        let (file, _) = self.stored.entry(name)?;
+        Ok(file.kept(name)?)
     }
 
     /// Whether two tensors have the same dtype, shape and bytes. This tells, for example, whether a head is tied to the

@@ -15,14 +15,23 @@ pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const FIELD: &str = "quantization_config";
 /// The `quant_method` of this library's own format. transformers and PEFT do not know it and refuse it by name.
 pub(crate) const METHOD: &str = "ia3";
-pub(crate) const VERSION: u64 = 1;
+
+/// This library's own format of integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OwnFormat {
+    /// The bits of the weights; of the smallest ones in version 2.
+    pub(crate) bits: Bits,
+    /// 1: integers of one size, whose range is symmetric around 0, and scales. 2: also minima, the full range, and weights of 4
+    /// bits beside weights of 8 bits.
+    pub(crate) version: u64,
+}
 
 /// What a `config.json` announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Announced {
     Floats,
     /// This library's own integers.
-    Integers(Bits),
+    Integers(OwnFormat),
     /// Weights that another program quantised.
     Packed(Method),
 }
@@ -44,16 +53,18 @@ fn announced(fields: &Fields) -> Result<Announced, CheckpointError> {
     }
 }
 
-fn own(fields: &Fields) -> Result<Bits, CheckpointError> {
+fn own(fields: &Fields) -> Result<OwnFormat, CheckpointError> {
     fields.expect(
         "quant_method",
         |found| found == METHOD,
         "\"ia3\", \"gptq\", \"awq\", \"bitsandbytes\" or \"torchao\"; other methods are not read, take the float model",
     )?;
-    fields.expect("version", |found| found == VERSION, "1; a newer version of ia3 may read it")?;
+    let is_version = |found: &Value| found == 1 || found == 2;
+    let version = fields.expect("version", is_version, "1 or 2; a newer version of ia3 may read it")?;
     let is_bits = |found: &Value| found == "int8" || found == "int4";
     let weights = fields.expect("weights", is_bits, "\"int8\" or \"int4\"")?;
-    Ok(if weights == word(Bits::Eight) { Bits::Eight } else { Bits::Four })
+    let bits = if weights == word(Bits::Eight) { Bits::Eight } else { Bits::Four };
+    Ok(OwnFormat { bits, version: if version == 1 { 1 } else { 2 } })
 }
 
 /// The content of a `config.json`; `None` without that file.

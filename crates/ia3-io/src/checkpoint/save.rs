@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use ia3_core::{Bits, NonFinite};
+use ia3_core::NonFinite;
 
 use crate::checkpoint::collect::sources;
 use crate::checkpoint::folder::{INDEX, WEIGHTS, is_same, weights_in};
-use crate::checkpoint::quantization_config::CONFIG;
+use crate::checkpoint::quantization_config::{CONFIG, OwnFormat};
 use crate::checkpoint::quantized::config;
 use crate::checkpoint::shards;
 use crate::checkpoint::sidecars::add_sidecars;
@@ -39,14 +39,13 @@ pub struct SavedCheckpoint {
 ///
 /// The weights of a model that [`quantize`](ia3_core::quantize) made are written as integers: `k.weight` as
 /// `k.weight_int8` (I8 `[d_out, d_in]`) or `k.weight_int4` (U8, two integers per byte, the first in the lower half), and
-/// `k.weight_scale` (F32 `[d_out, d_in / block]`). Then `quantization_config` in `config.json` has the `quant_method`
+/// `k.weight_scale` (F32 `[d_out, d_in / block]`), with `k.weight_minimum` of the same shape where a weight has minima. Then `quantization_config` in `config.json` has the `quant_method`
 /// `ia3`. The rest of `config.json` is that of the folder, or of [`CheckpointOptions::base`].
 ///
 /// # Errors
 ///
 /// [`CheckpointError::Attached`] for a model with adapter vectors,
-/// [`SafetensorsError::ParameterDtype`](crate::SafetensorsError::ParameterDtype) and [`CheckpointError::MixedBits`] for one
-/// that was quantised in another way, [`CheckpointError::Exists`] for a folder with weights in it,
+/// [`SafetensorsError::ParameterDtype`](crate::SafetensorsError::ParameterDtype) for one that was quantised in another way, [`CheckpointError::Exists`] for a folder with weights in it,
 /// [`CheckpointError::NotFinite`] for a value that is NaN or infinite, [`CheckpointError::File`] while writing, and if
 /// another process writes into the folder.
 pub fn save_checkpoint<M: Module>(
@@ -81,13 +80,13 @@ pub fn write_checkpoint<M: Module>(
     options: &CheckpointOptions,
 ) -> Result<SavedCheckpoint, CheckpointError> {
     check_folder(write.path(), options)?;
-    let (mut sources, bits) = sources(module)?;
+    let (mut sources, format) = sources(module)?;
     for source in &mut sources {
         if let Some((_, name)) = options.names.iter().find(|(own, _)| *own == source.name) {
             source.name.clone_from(name);
         }
     }
-    let config = config_text(&mut write, options, bits)?;
+    let config = config_text(&mut write, options, format)?;
     let tensors = sources.len();
     write_weights(&mut write, sources, options)?;
     if let Some(config) = config {
@@ -109,7 +108,7 @@ pub fn write_checkpoint<M: Module>(
 fn config_text(
     write: &mut FolderWrite,
     options: &CheckpointOptions,
-    bits: Option<Bits>,
+    format: Option<OwnFormat>,
 ) -> Result<Option<String>, CheckpointError> {
     let base = options.base.as_deref();
     if let Some(text) = &options.config {
@@ -117,7 +116,7 @@ fn config_text(
     }
     let of_base = base.filter(|_| options.sidecars && options.config.is_none());
     let path = of_base.map_or_else(|| write.current(CONFIG), |base| base.join(CONFIG));
-    config::config_text(&path, base, bits)
+    config::config_text(&path, base, format)
 }
 
 /// Writes one file, or shards and their index.

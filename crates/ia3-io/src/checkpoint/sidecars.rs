@@ -84,7 +84,7 @@ fn config_beside(from: &Path, to: &Path) -> Result<Option<String>, CheckpointErr
     let path = from.join(CONFIG);
     // Weights that cannot be opened do not decide anything; loading them reports what is wrong.
     match Checkpoint::open(to) {
-        Ok(weights) if path.exists() && !weights.is_packed() => copied_text(&path, weights.stored_bits()),
+        Ok(weights) if path.exists() && !weights.is_packed() => copied_text(&path, weights.stored_format()),
         _ => Ok(None),
     }
 }

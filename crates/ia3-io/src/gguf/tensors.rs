@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
-use ia3_gguf::{Architecture, Format, GgufError, GgufFile, RowOrder, TensorInfo};
+use ia3_gguf::{Architecture, Format, GgufError, GgufFile, IntegerFormat, RowOrder, TensorInfo};
 use safetensors::Dtype;
 
+use crate::kept::Kept;
 use crate::layout;
 
 /// The tensors of a GGUF file by Hugging Face's names.
@@ -88,6 +89,27 @@ impl GgufTensors {
         Ok(layout::as_dtype(values, shape, dtype))
     }
 
+    /// How a matrix of integers stores them; `None` for other tensors.
+    pub(crate) fn integers(&self, name: &str) -> Option<IntegerFormat> {
+        let tensor = self.file.tensor(&self.places.get(name)?.tensor)?;
+        tensor.kind.format?.integers().filter(|_| tensor.dims.len() == 2)
+    }
+
+    /// The integers of a matrix, with the outputs first. There must be [`integers`](Self::integers).
+    pub(crate) fn kept(&self, name: &str) -> Result<Kept, GgufError> {
+        let missing = || GgufError::NoTensor { path: self.file.path().to_owned(), tensor: name.to_owned() };
+        let place = self.places.get(name).ok_or_else(missing)?;
+        let tensor = self.file.tensor(&place.tensor).ok_or_else(missing)?;
+        let stored = self.file.tensor_integers(tensor)?.ok_or_else(missing)?;
+        Ok(Kept {
+            shape: [tensor.rows() as usize, tensor.columns() as usize],
+            range: stored.format.range,
+            values: sorted(stored.values, tensor, place.order),
+            scales: sorted(stored.scales, tensor, place.order),
+            minima: sorted(stored.minima, tensor, place.order),
+        })
+    }
+
     /// The values of a tensor as float32 and its shape.
     pub(crate) fn values(&self, name: &str, transposed: bool) -> Result<(Vec<f32>, Vec<usize>), GgufError> {
         let missing = || GgufError::NoTensor { path: self.file.path().to_owned(), tensor: name.to_owned() };
@@ -123,14 +145,14 @@ fn check_rows(file: &GgufFile, tensor: &TensorInfo, order: RowOrder) -> Result<(
 }
 
 /// The rows in Hugging Face's order.
-fn sorted(values: Vec<f32>, tensor: &TensorInfo, order: RowOrder) -> Vec<f32> {
+fn sorted<T: Copy + Default>(values: Vec<T>, tensor: &TensorInfo, order: RowOrder) -> Vec<T> {
     if order == RowOrder::Same {
         return values;
     }
     let rows = rows(tensor);
     let width = values.len() / rows as usize;
-    let mut sorted = vec![0.0; values.len()];
-    for (row, from) in (0..rows).zip(values.chunks_exact(width)) {
+    let mut sorted = vec![T::default(); values.len()];
+    for (row, from) in (0..rows).zip(values.chunks_exact(width.max(1))) {
         let to = order.source(row, rows) as usize * width;
         sorted[to..to + width].copy_from_slice(from);
     }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use ia3_gguf::{GgufError, IntegerFormat};
 use ia3_torch::{TorchFile, TorchFloats};
 use rayon::prelude::*;
 
 use crate::fs::{self, FileError, FileKind, read_exact_at};
 use crate::gguf::{Facts, GgufTensors};
+use crate::kept::Kept;
 use crate::safetensors::SafetensorsError;
 use crate::safetensors::entry::Entry;
 use crate::safetensors::fused_experts::taken_apart;
@@ -106,6 +108,19 @@ impl TensorFile {
         let tensors = gguf.facts().map(entry).collect();
         let (path, file) = (path.to_owned(), fs::open(path)?);
         Ok(Self { path, metadata: BTreeMap::new(), tensors, file, gguf: Some(gguf) })
+    }
+
+    /// How a tensor of a GGUF file stores integers; `None` for other tensors.
+    pub(crate) fn integers(&self, name: &str) -> Option<IntegerFormat> {
+        self.gguf.as_ref()?.integers(name)
+    }
+
+    /// The integers of a tensor that has [`integers`](Self::integers).
+    pub(crate) fn kept(&self, name: &str) -> Result<Kept, SafetensorsError> {
+        match &self.gguf {
+            Some(gguf) => Ok(gguf.kept(name)?),
+            None => Err(GgufError::NoTensor { path: self.path.clone(), tensor: name.into() }.into()),
+        }
     }
 
     /// Calls `f` with the bytes of a tensor in order, at most `chunk` at a time.

@@ -166,7 +166,7 @@ fn sidecars_may_be_copied_before_or_after_the_weights_are_saved() {
 }
 
 #[test]
-fn what_was_quantised_in_another_way_is_not_saved() {
+fn weights_of_both_sizes_are_saved_and_others_are_not() {
     let (device, dir) = (Device::flex(), tempfile::tempdir().unwrap());
     let refuse = |net: &Net, expected: &str| {
         let error = save_checkpoint(net, dir.path()).unwrap_err().to_string();
@@ -175,7 +175,15 @@ fn what_was_quantised_in_another_way_is_not_saved() {
     };
     let (mut mixed, _) = quantize(&Net::new(&device), Bits::Eight).unwrap();
     mixed.odd = quantize(&Net::new(&device), Bits::Four).unwrap().0.odd;
-    refuse(&mixed, "`odd.weight` has another number of bits than the quantised weights before it");
+    let both = tempfile::tempdir().unwrap();
+    save(&mixed, both.path());
+    let config = fs::read_to_string(both.path().join("config.json")).unwrap();
+    assert!(config.contains("\"version\": 2") && config.contains("\"weights\": \"int4\""), "{config}");
+    let loaded = load(both.path(), Net::new(&device));
+    for (loaded, saved) in [(&loaded.odd, &mixed.odd), (&loaded.k, &mixed.k)] {
+        let of = |layer: &Linear| QuantizedWeight::of(&layer.weight.base()).unwrap();
+        assert_eq!(of(loaded), of(saved));
+    }
     let mut whole = Net::new(&device);
     let scheme = QuantScheme::default().with_store(burn::tensor::quantization::QuantStore::Native);
     whole.k.weight = whole.k.weight.map(|weight| weight.quantize_dynamic(&scheme));
@@ -195,13 +203,17 @@ fn one(d_in: usize, d_out: usize) -> One {
 
 /// A weight of any numbers that a quantised one may have.
 fn weights() -> impl Strategy<Value = QuantizedWeight> {
-    let sizes = (any::<bool>(), 1usize..20, 1usize..9, 1usize..6);
-    sizes.prop_flat_map(|(eight, outputs, block, blocks)| {
+    let sizes = (any::<bool>(), any::<bool>(), any::<bool>(), 1usize..20, 1usize..9, 1usize..6);
+    sizes.prop_flat_map(|(eight, full, minima, outputs, block, blocks)| {
         let (bits, largest) = if eight { (Bits::Eight, 127i8) } else { (Bits::Four, 7) };
-        let values = prop::collection::vec(-largest..=largest, outputs * block * blocks);
+        let smallest = -largest - i8::from(full);
+        let values = prop::collection::vec(smallest..=largest, outputs * block * blocks);
         let scales = prop::collection::vec(0f32..1e3, outputs * blocks);
-        (values, scales).prop_map(move |(values, scales)| {
-            QuantizedWeight::new(bits, [outputs, block * blocks], values, scales).unwrap()
+        let of_blocks = prop::collection::vec(-1e3f32..1e3, if minima { outputs * blocks } else { 0 });
+        (values, scales, of_blocks).prop_map(move |(values, scales, of_blocks)| {
+            let weight =
+                QuantizedWeight::with_full_range(bits, [outputs, block * blocks], values, scales).unwrap();
+            if minima { weight.with_minima(of_blocks).unwrap() } else { weight }
         })
     })
 }
@@ -304,7 +316,7 @@ fn hostile_files_are_refused() {
         ),
         ("another method", quantization(r#"{"quant_method": "aqlm", "bits": 4}"#), field("quant_method", "\"aqlm\"", method)),
         ("no object", quantization("8"), field("quant_method", "null", method)),
-        ("a later version", quantization(r#"{"quant_method": "ia3", "version": 2, "weights": "int8"}"#), field("version", "2", "1; a newer version of ia3 may read it")),
+        ("a later version", quantization(r#"{"quant_method": "ia3", "version": 3, "weights": "int8"}"#), field("version", "3", "1 or 2; a newer version of ia3 may read it")),
         ("another scheme", quantization(r#"{"quant_method": "ia3", "version": 1, "weights": "int2"}"#), field("weights", "\"int2\"", "\"int8\" or \"int4\"")),
         ("no JSON", "{".to_string(), "`DIR/config.json` is not the configuration of a model: EOF while parsing an object at line 1 column 1".into()),
     ];

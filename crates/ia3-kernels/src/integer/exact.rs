@@ -1,10 +1,11 @@
-//! A few rows times a weight of bytes in float32: the integers are widened in registers.
+//! A few rows times a weight of integers in float32: the integers are widened in registers.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
 use super::fetch::{fetch, soon};
+use super::{Line, Lines, Nibbles};
 use crate::parallel::columns;
 use crate::weight::{Scales, Weight};
 
@@ -26,20 +27,32 @@ const STRIP: usize = 1024;
 ///
 /// Panics if `x` does not hold as many elements as the shapes say, or if the weight has no scales.
 pub fn product_exact(x: &[f32], rows: usize, weight: Weight<i8>) -> Vec<f32> {
-    let ([inputs, outputs], scales) = (weight.dims(), weight.scales().expect("integers have scales"));
+    multiply(x, rows, weight)
+}
+
+/// The same with a weight of four bits. The result has the bits of the product with a weight of the same integers in bytes.
+///
+/// # Panics
+///
+/// Panics if `x` does not hold as many elements as the shapes say.
+pub fn product_exact_nibbles(x: &[f32], rows: usize, weight: Nibbles) -> Vec<f32> {
+    multiply(x, rows, weight)
+}
+
+fn multiply(x: &[f32], rows: usize, weight: impl Lines + Copy) -> Vec<f32> {
+    let [inputs, outputs] = weight.shape();
     assert_eq!(x.len(), rows * inputs, "{rows} rows of {inputs} elements");
     columns([rows, outputs], super::width(inputs * outputs, outputs, STRIP), |first, out| {
         let mut totals = vec![0.0; ROWS.min(rows) * (out.len() / rows)];
-        pulp::Arch::new().dispatch(Strip { x, rows, weight, scales, first, out, totals: &mut totals });
+        pulp::Arch::new().dispatch(Strip { x, rows, weight, first, out, totals: &mut totals });
     })
 }
 
 /// Some columns of all rows of the product.
-struct Strip<'a> {
+struct Strip<'a, W> {
     x: &'a [f32],
     rows: usize,
-    weight: Weight<'a, i8>,
-    scales: Scales<'a>,
+    weight: W,
     /// The first of the columns.
     first: usize,
     /// `[rows, columns]`
@@ -48,13 +61,13 @@ struct Strip<'a> {
     totals: &'a mut [f32],
 }
 
-impl WithSimd for Strip<'_> {
+impl<W: Lines> WithSimd for Strip<'_, W> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let [inputs, _] = self.weight.dims();
-        for block in 0..inputs / self.scales.block {
+        let [inputs, _] = self.weight.shape();
+        for block in 0..inputs / self.weight.factors().block {
             let mut row = 0;
             while row + ROWS <= self.rows {
                 self.block::<S, ROWS>(simd, block, row);
@@ -67,11 +80,11 @@ impl WithSimd for Strip<'_> {
     }
 }
 
-impl Strip<'_> {
+impl<W: Lines> Strip<'_, W> {
     /// Adds the products with one block of inputs to `R` rows of the result.
     #[inline(always)]
     fn block<S: Simd, const R: usize>(&mut self, simd: S, block: usize, row: usize) {
-        let (columns, lines) = (self.out.len() / self.rows, self.scales.block);
+        let (columns, lines) = (self.out.len() / self.rows, self.weight.factors().block);
         let step = VECTORS * S::F32_LANES;
         let (whole, groups) = (columns - columns % step, lines.div_ceil(LINES));
         for group in 0..groups {
@@ -80,7 +93,8 @@ impl Strip<'_> {
         for column in whole..columns {
             self.column(block, row..row + R, column);
         }
-        let scales = &self.scales.values[block * self.weight.dims()[1] + self.first..][..columns];
+        let Scales { values, .. } = self.weight.factors();
+        let scales = &values[block * self.weight.shape()[1] + self.first..][..columns];
         for r in 0..R {
             let totals = &self.totals[r * columns..][..whole];
             let out = &mut self.out[(row + r) * columns..][..whole];
@@ -102,20 +116,21 @@ impl Strip<'_> {
         row: usize,
         whole: usize,
     ) {
-        let ([inputs, outputs], columns) = (self.weight.dims(), self.out.len() / self.rows);
+        let ([inputs, _], columns) = (self.weight.shape(), self.out.len() / self.rows);
         assert!(
             lines.end <= inputs
-                && self.first + whole <= outputs
                 && whole <= columns
                 && R * columns <= self.totals.len()
                 && (row + R) * inputs <= self.x.len()
         );
         // Lines that are not there are multiplied by zero; they are read from the place of the first one.
         let line = |i: usize| Some(lines.start + group + i * groups).filter(|line| *line < lines.end);
-        let data = self.weight.data().as_ptr();
-        let from: [*const i8; LINES] = std::array::from_fn(
+        let from: [Line; LINES] = std::array::from_fn(
             #[inline(always)]
-            |i| data.wrapping_add(line(i).unwrap_or(lines.start + group) * outputs + self.first),
+            |i| {
+                let Line { bytes, shift } = self.weight.line(line(i).unwrap_or(lines.start + group));
+                Line { bytes: &bytes[self.first..][..whole], shift }
+            },
         );
         let x: [[S::f32s; LINES]; R] = std::array::from_fn(
             #[inline(always)]
@@ -126,18 +141,23 @@ impl Strip<'_> {
                 )
             },
         );
-        // The lines of the next group, or of the first group of the next block.
-        let ahead = outputs * if group + 1 == groups { lines.len() - group } else { 1 };
+        // The lines of the next group, or of the first group of the next block, as a distance from those of this one.
+        let next = if group + 1 == groups { lines.end } else { lines.start + group + 1 };
+        let ahead = match next < inputs {
+            true => {
+                self.weight.line(next).bytes[self.first..].as_ptr().addr() - from[0].bytes.as_ptr().addr()
+            }
+            false => 0,
+        };
         for column in (0..whole).step_by(S::F32_LANES) {
             if row == 0 && column % (VECTORS * S::F32_LANES) == 0 {
                 let at = soon(column, whole, ahead);
-                from.iter().for_each(|from| fetch(from.wrapping_add(at)));
+                from.iter().for_each(|from| fetch(from.bytes.as_ptr().wrapping_add(at)));
             }
             let mut w = [simd.splat_f32s(0.0); LINES];
             for (w, from) in w.iter_mut().zip(from) {
-                // SAFETY: the line has `whole` columns from `first` on, which is asserted above; a vector from `column` on
-                // ends within them.
-                *w = unsafe { widen::<S>(simd, from.wrapping_add(column)) };
+                // SAFETY: the slice has `whole` bytes, a multiple of the lanes, and `column` is a multiple of them below it.
+                *w = unsafe { widen::<S, W>(simd, from.bytes.as_ptr().add(column), from.shift) };
             }
             for (r, x) in x.iter().enumerate() {
                 // SAFETY: the totals have `R` rows of `columns` elements, which is asserted above, and `whole` is no more.
@@ -158,30 +178,33 @@ impl Strip<'_> {
 
     /// The whole of one block for one column of some rows.
     fn column(&mut self, block: usize, rows: Range<usize>, column: usize) {
-        let ([inputs, outputs], columns) = (self.weight.dims(), self.out.len() / self.rows);
-        let (lines, at) = (self.scales.block, self.first + column);
-        let w = self.weight.data()[block * lines * outputs + at..].iter().step_by(outputs);
-        let scale = self.scales.values[block * outputs + at];
+        let ([inputs, outputs], columns) = (self.weight.shape(), self.out.len() / self.rows);
+        let (Scales { values, block: lines }, at) = (self.weight.factors(), self.first + column);
+        let (start, scale) = (block * lines, values[block * outputs + at]);
         for row in rows {
-            let x = &self.x[row * inputs + block * lines..][..lines];
-            let total: f32 = x.iter().zip(w.clone()).map(|(x, w)| x * f32::from(*w)).sum();
+            let x = &self.x[row * inputs + start..][..lines];
+            let w = (start..start + lines).map(|input| {
+                let Line { bytes, shift } = self.weight.line(input);
+                f32::from(W::integer(bytes[at], shift))
+            });
+            let total: f32 = x.iter().zip(w).map(|(x, w)| x * w).sum();
             self.out[row * columns + column] += total * scale;
         }
     }
 }
 
-/// As many bytes from `from` on as a vector has lanes.
+/// The integers in as many bytes from `from` on as a vector has lanes.
 ///
 /// # Safety
 ///
 /// There must be as many.
 #[inline(always)]
-unsafe fn widen<S: Simd>(simd: S, from: *const i8) -> S::f32s {
+unsafe fn widen<S: Simd, W: Lines>(simd: S, from: *const u8, shift: u32) -> S::f32s {
     let mut vector = simd.splat_f32s(0.0);
     let to = (&raw mut vector).cast::<f32>();
     for i in 0..S::F32_LANES {
         // SAFETY: `vector` has as many lanes, and the caller promises as many bytes.
-        unsafe { to.add(i).write(f32::from(*from.add(i))) };
+        unsafe { to.add(i).write(f32::from(W::integer(*from.add(i), shift))) };
     }
     vector
 }

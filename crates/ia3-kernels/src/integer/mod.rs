@@ -16,7 +16,7 @@ mod plain;
 mod x86;
 
 use activations::Activations;
-pub use exact::product_exact;
+pub use exact::{product_exact, product_exact_nibbles};
 use isa::Isa;
 pub use nibbles::Nibbles;
 
@@ -33,12 +33,26 @@ const VECTOR: usize = 64;
 /// Elements of a weight from which on threads pay: a thread reads so many in some microseconds.
 const WORTH_THREADS: usize = if cfg!(miri) { 64 } else { 128 << 10 };
 
+/// The bytes of one input.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    bytes: &'a [u8],
+    /// The lowest bit of the integer in each byte.
+    shift: u32,
+}
+
 /// A weight of integers with scales, by lines of bytes.
 trait Lines: Sync {
     /// `[inputs, outputs]`
     fn shape(&self) -> [usize; 2];
 
     fn factors(&self) -> Scales<'_>;
+
+    /// The bytes in which the integers of an input lie, one for each output.
+    fn line(&self, input: usize) -> Line<'_>;
+
+    /// The integer in a byte of a line whose [`Line::shift`] this is.
+    fn integer(byte: u8, shift: u32) -> i8;
 
     /// For some columns, the sums over the products of a block of inputs of the weight with these integers, whose sum is
     /// `total`.
@@ -52,6 +66,18 @@ impl Lines for Weight<'_, i8> {
 
     fn factors(&self) -> Scales<'_> {
         self.scales().expect("a weight of integers has scales")
+    }
+
+    #[inline(always)]
+    fn line(&self, input: usize) -> Line<'_> {
+        let outputs = self.dims()[1];
+        let line = &self.data()[input * outputs..][..outputs];
+        Line { bytes: pulp::bytemuck::cast_slice(line), shift: 0 }
+    }
+
+    #[inline(always)]
+    fn integer(byte: u8, _: u32) -> i8 {
+        byte.cast_signed()
     }
 
     fn sums(&self, isa: Isa, block: usize, first: usize, x: &[i8], total: i32, sums: &mut [i32]) {
@@ -68,6 +94,18 @@ impl Lines for Nibbles<'_> {
 
     fn factors(&self) -> Scales<'_> {
         self.scales()
+    }
+
+    #[inline(always)]
+    fn line(&self, input: usize) -> Line<'_> {
+        let (outputs, block) = (self.dims()[1], self.scales().block);
+        let (block, input) = (input / block, input % block);
+        Line { bytes: &self.lines(block)[input / 2 * outputs..][..outputs], shift: 4 * (input % 2) as u32 }
+    }
+
+    #[inline(always)]
+    fn integer(byte: u8, shift: u32) -> i8 {
+        nibbles::integer(byte, shift)
     }
 
     fn sums(&self, isa: Isa, block: usize, first: usize, x: &[i8], total: i32, sums: &mut [i32]) {
@@ -180,6 +218,12 @@ mod tests {
                 assert_eq!(got, &all[0], "{kind:?}, {shape:?}");
             }
             let floats = product_exact(&x, rows, weight);
+            let of_fours = Weight::new(&fours[..], [inputs, outputs], Some(of_scales));
+            assert_eq!(
+                product_exact_nibbles(&x, rows, nibbles),
+                product_exact(&x, rows, of_fours),
+                "{shape:?}"
+            );
             for (got, (exact, _)) in floats.iter().zip(exact(&x, &bytes, &scales, shape)) {
                 assert!(
                     (f64::from(*got) - exact).abs() <= 2e-5 * largest(&floats),
@@ -238,10 +282,16 @@ mod tests {
         let [inputs, outputs, block] = [96, 3001, 32];
         let (x, scales) = (values(inputs, 1), values(inputs / block * outputs, 2));
         let bytes: Vec<i8> = (0..inputs * outputs).map(|i| (i * 37 % 255) as u8 as i8).collect();
-        let weight = Weight::new(&bytes[..], [inputs, outputs], Some(Scales { values: &scales, block }));
+        let of_scales = Scales { values: &scales, block };
+        let weight = Weight::new(&bytes[..], [inputs, outputs], Some(of_scales));
+        let fours: Vec<i8> = bytes.iter().map(|x| x >> 4).collect();
+        let packed = Nibbles::pack(&fours, [inputs, outputs], block);
+        let nibbles = Nibbles::new(&packed, [inputs, outputs], of_scales);
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| [product(&x, 1, weight), product_exact(&x, 1, weight)])
+            pool.install(|| {
+                [product(&x, 1, weight), product_exact(&x, 1, weight), product_exact_nibbles(&x, 1, nibbles)]
+            })
         };
         assert_eq!(on(1), on(3));
     }

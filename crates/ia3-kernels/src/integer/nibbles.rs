@@ -1,7 +1,8 @@
 //! Weights of four bits, two to a byte.
 
+use super::{Line, Lines};
 use crate::threads::for_each;
-use crate::weight::{Scales, Weight};
+use crate::weight::Scales;
 
 /// What is added to an integer from −8 to 7 to make it a number from 0 to 15.
 pub(super) const OFFSET: i8 = 8;
@@ -70,27 +71,32 @@ impl<'a> Nibbles<'a> {
         self.scales
     }
 
-    /// The weight with the integers that [`unpack`](Self::unpack) returns.
-    ///
-    /// # Panics
-    ///
-    /// Panics if there are not as many integers as the shape says.
-    pub fn with_integers<'b>(&self, integers: &'b [i8]) -> Weight<'b, i8>
-    where
-        'a: 'b,
-    {
-        Weight::new(integers, self.dims, Some(self.scales))
+    /// Copies the values of the input `input` in the outputs from `from` on, each times its scale.
+    #[inline(always)]
+    pub(crate) fn read_scaled(&self, input: usize, from: usize, out: &mut [f32]) {
+        let Line { bytes, shift } = self.line(input);
+        let scales = &self.scales.values[input / self.scales.block * self.dims[1] + from..][..out.len()];
+        for ((out, byte), scale) in out.iter_mut().zip(&bytes[from..]).zip(scales) {
+            *out = f32::from(integer(*byte, shift)) * scale;
+        }
     }
 
-    pub(super) fn dims(&self) -> [usize; 2] {
+    pub(crate) fn dims(&self) -> [usize; 2] {
         self.dims
     }
 
     /// The lines of one block.
+    #[inline(always)]
     pub(super) fn lines(&self, block: usize) -> &'a [u8] {
         let len = self.scales.block.div_ceil(2) * self.dims[1];
         &self.bytes[block * len..][..len]
     }
+}
+
+/// The integer of four bits in a byte from the bit `shift` on.
+#[inline(always)]
+pub(super) fn integer(byte: u8, shift: u32) -> i8 {
+    ((byte >> shift) & 15).cast_signed() - OFFSET
 }
 
 /// The bytes of a weight.
@@ -112,8 +118,8 @@ fn pack_block(bytes: &mut [u8], integers: &[i8], outputs: usize) {
 fn unpack_block(integers: &mut [i8], bytes: &[u8], outputs: usize) {
     for (line, pair) in bytes.chunks_exact(outputs).zip(integers.chunks_mut(2 * outputs)) {
         let (low, high) = pair.split_at_mut(outputs);
-        low.iter_mut().zip(line).for_each(|(integer, byte)| *integer = (byte & 15) as i8 - OFFSET);
-        high.iter_mut().zip(line).for_each(|(integer, byte)| *integer = (byte >> 4) as i8 - OFFSET);
+        low.iter_mut().zip(line).for_each(|(out, byte)| *out = integer(*byte, 0));
+        high.iter_mut().zip(line).for_each(|(out, byte)| *out = integer(*byte, 4));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::integer::Nibbles;
 use crate::weight::{Element, Scales, Weight};
 
 /// The second matrix of a product.
@@ -31,6 +32,19 @@ impl<T: Element> Pack for Weight<'_, T> {
                 None => self.read(row, columns.start, out),
                 Some(scales) => self.read_scaled(scales, row, columns.start, out),
             }
+        }
+    }
+}
+
+impl Pack for Nibbles<'_> {
+    fn dims(&self) -> [usize; 2] {
+        Nibbles::dims(self)
+    }
+
+    #[inline(always)]
+    fn pack(&self, panel: &mut [f32], stride: usize, rows: Range<usize>, columns: Range<usize>) {
+        for (row, out) in rows.zip(panel.chunks_exact_mut(stride)) {
+            self.read_scaled(row, columns.start, &mut out[..columns.len()]);
         }
     }
 }
@@ -65,6 +79,24 @@ impl<T: Element> Pack for Transposed<Weight<'_, T>> {
                 },
             ),
         }
+    }
+}
+
+impl Pack for Transposed<Nibbles<'_>> {
+    fn dims(&self) -> [usize; 2] {
+        let [inputs, outputs] = self.0.dims();
+        [outputs, inputs]
+    }
+
+    #[inline(always)]
+    fn pack(&self, panel: &mut [f32], stride: usize, rows: Range<usize>, columns: Range<usize>) {
+        transpose(
+            panel,
+            stride,
+            [rows.len(), columns.len()],
+            #[inline(always)]
+            |column, row, out| self.0.read_scaled(columns.start + column, rows.start + row, out),
+        );
     }
 }
 

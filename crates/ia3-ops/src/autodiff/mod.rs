@@ -12,10 +12,11 @@ mod softmax;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::{Autodiff, Flex, tensor::FloatTensor, tensor::QuantizedTensor};
-use burn::tensor::quantization::{QuantScheme, QuantStore};
+use burn::tensor::quantization::QuantScheme;
 use ia3_kernels::activation::Activation;
 use ia3_kernels::norm::Norm;
 
+use crate::flex::form::Form;
 use crate::flex::{FastOps, SlotRows, Targets};
 
 type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
@@ -60,8 +61,16 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
         quantized::forward::<C>(x, weight)
     }
 
-    fn fast_to_store(weight: QuantizedTensor<Self>, store: QuantStore) -> QuantizedTensor<Self> {
-        Flex::fast_to_store(weight, store)
+    fn fast_to_form(weight: QuantizedTensor<Self>, minima: Tracked<C>, form: Form) -> QuantizedTensor<Self> {
+        Flex::fast_to_form(weight, minima.into_primitive(), form)
+    }
+
+    fn fast_minima(weight: QuantizedTensor<Self>) -> Tracked<C> {
+        Tracked::<C>::new(Flex::fast_minima(weight))
+    }
+
+    fn fast_floats(weight: QuantizedTensor<Self>) -> Tracked<C> {
+        Tracked::<C>::new(Flex::fast_floats(weight))
     }
 
     /// Integers have no gradient.

@@ -7,7 +7,8 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 
 use super::Tracked;
-use crate::flex::quantized::{self, Quantized};
+use crate::flex::form::Quantized;
+use crate::flex::quantized;
 
 /// The product is that of the floats, tracked or not: below the first vector nothing is tracked, and training is exact.
 pub(super) fn forward<C: CheckpointStrategy>(x: Tracked<C>, weight: Quantized) -> Tracked<C> {

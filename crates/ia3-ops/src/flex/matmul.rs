@@ -83,6 +83,15 @@ fn floats(x: &[f32], m: usize, w: &Primitive) -> Vec<f32> {
     }
 }
 
+/// `x·w`, `[m, n]`, with the elements `[k, n]` of a matrix in row-major order.
+pub(super) fn product_in_rows(x: &[f32], dims: [usize; 3], data: &[f32]) -> Vec<f32> {
+    let [m, k, n] = dims;
+    match m <= FEW_ROWS {
+        true => gemv::product(x, m, Weight::new(data, [k, n], None)),
+        false => packed(x, dims, data),
+    }
+}
+
 /// The product of so few rows that each element of a contiguous matrix is read once.
 fn few_rows<T: Kernel>(x: &[f32], m: usize, w: &Primitive) -> Option<Vec<f32>> {
     let [k, n] = w.shape().dims();

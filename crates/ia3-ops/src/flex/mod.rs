@@ -2,12 +2,13 @@
 
 pub(crate) mod activation;
 pub(crate) mod attention;
+pub(crate) mod form;
 pub(crate) mod linear;
 mod matmul;
 pub(crate) mod nll;
 pub(crate) mod norm;
 mod ops;
-mod quantize;
+pub(crate) mod quantize;
 pub(crate) mod quantized;
 pub(crate) mod scale;
 pub(crate) mod softmax;

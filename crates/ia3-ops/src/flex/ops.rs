@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use burn::backend::{Backend, Flex, backend_extension, tensor::FloatTensor, tensor::QuantizedTensor};
-use burn::tensor::quantization::{QuantScheme, QuantStore};
+use burn::tensor::quantization::QuantScheme;
 use ia3_kernels::activation::Activation;
 use ia3_kernels::norm::Norm;
 
-use super::quantized::Quantized;
+use super::form::{self, Form, Quantized};
 use super::tensor::{Primitive, contiguous, rows_contiguous};
 use super::{activation, attention, linear, nll, norm, quantize, quantized, scale, softmax};
 use crate::slot_attention::SlotRow;
@@ -54,8 +54,18 @@ pub(crate) trait FastOps: Backend {
     /// `x·W` for a quantised `W`; see [`crate::matmul_quantized`].
     fn fast_matmul_quantized(x: FloatTensor<Self>, weight: QuantizedTensor<Self>) -> FloatTensor<Self>;
 
-    /// The weight with another store; see [`crate::with_integer_products`].
-    fn fast_to_store(weight: QuantizedTensor<Self>, store: QuantStore) -> QuantizedTensor<Self>;
+    /// The weight in another form, with other minima if there are any.
+    fn fast_to_form(
+        weight: QuantizedTensor<Self>,
+        minima: FloatTensor<Self>,
+        form: Form,
+    ) -> QuantizedTensor<Self>;
+
+    /// The minima of a weight; see [`crate::minima`].
+    fn fast_minima(weight: QuantizedTensor<Self>) -> FloatTensor<Self>;
+
+    /// The floats of a weight; see [`crate::with_float_products`].
+    fn fast_floats(weight: QuantizedTensor<Self>) -> FloatTensor<Self>;
 
     /// A weight in integers, and its relative error; see [`crate::quantize`].
     fn fast_quantize(weight: FloatTensor<Self>, scheme: QuantScheme) -> (QuantizedTensor<Self>, f64);
@@ -107,8 +117,16 @@ impl FastOps for Flex {
         quantized::product(x, &weight, false)
     }
 
-    fn fast_to_store(weight: Quantized, store: QuantStore) -> Quantized {
-        quantized::to_store(&weight, store)
+    fn fast_to_form(weight: Quantized, minima: Primitive, form: Form) -> Quantized {
+        form::to_form(&weight, minima, form)
+    }
+
+    fn fast_minima(weight: Quantized) -> Primitive {
+        form::minima_of(&weight)
+    }
+
+    fn fast_floats(weight: Quantized) -> Primitive {
+        form::floats(&weight)
     }
 
     fn fast_quantize(weight: Primitive, scheme: QuantScheme) -> (Quantized, f64) {

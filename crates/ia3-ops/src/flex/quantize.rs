@@ -2,12 +2,19 @@
 
 use burn::backend::TensorMetadata;
 use burn::tensor::TensorData;
-use burn::tensor::quantization::QuantScheme;
+use burn::tensor::quantization::{QuantScheme, QuantValue};
 use ia3_kernels::MatRef;
 use ia3_kernels::quantise::quantise;
 
-use super::quantized::{Quantized, block};
+use super::form::{Form, Quantized, block, has_forms};
 use super::tensor::Primitive;
+
+/// Whether weights of these dimensions get their integers by a kernel.
+pub(crate) fn makes(scheme: QuantScheme, dims: &[usize]) -> bool {
+    matches!(scheme.value, QuantValue::Q8S | QuantValue::Q4S)
+        && Form::of(scheme) == Some(Form::default())
+        && has_forms(scheme, dims)
+}
 
 /// The integers of a weight `[d_in, d_out]`, and the relative error of the weight.
 pub(crate) fn apply(weight: &Primitive, scheme: QuantScheme) -> (Quantized, f64) {

@@ -2,7 +2,10 @@
 
 use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
 use burn::tensor::{DType, Device, Distribution, Tensor};
-use ia3_ops::{by_row, linear, matmul_quantized, matmul_transposed, with_integer_products};
+use ia3_ops::{
+    by_row, linear, matmul_quantized, matmul_transposed, with_halves_of_bytes, with_integer_products,
+    with_minima,
+};
 
 /// Numbers of rows on both sides of every change of kernel, and beyond the largest.
 const ROWS: [usize; 10] = [1, 2, 3, 5, 8, 9, 16, 17, 64, 131];
@@ -49,7 +52,18 @@ fn a_row_of_integers_is_the_row_alone() {
             let scheme = QuantScheme::default().with_value(value).with_store(QuantStore::Native);
             let w = random([d_in, d_out]).quantize_dynamic(&scheme.per_block([32, 1], ScaleDtype::F32));
             let fast = with_integer_products(w.clone());
-            for (kind, w) in [("floats", w), ("integers", fast)] {
+            let minima = random([d_in / 32, d_out]);
+            let halves = with_halves_of_bytes(w.clone());
+            let summed = with_minima(w.clone(), minima).unwrap();
+            let summed_fast = with_integer_products(summed.clone());
+            let kinds = [
+                ("floats", w),
+                ("integers", fast),
+                ("floats of halves", halves),
+                ("floats with minima", summed),
+                ("integers with minima", summed_fast),
+            ];
+            for (kind, w) in kinds {
                 let name = format!("{d_in} x {d_out} in {value:?}, products of {kind}");
                 assert_by_row(&name, d_in, |x| matmul_quantized(x, w.clone()));
             }

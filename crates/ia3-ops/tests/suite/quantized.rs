@@ -2,7 +2,10 @@
 
 use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
-use ia3_ops::{has_integer_products, matmul_quantized, quantize, with_float_products, with_integer_products};
+use ia3_ops::{
+    has_integer_products, has_minima, in_form_of, matmul_quantized, minima, quantize, with_float_products,
+    with_halves_of_bytes, with_integer_products, with_minima, without_minima,
+};
 
 /// Largest difference of a sum of up to 512 products, of the largest sum: the order of summation.
 const TOLERANCE: f64 = 1e-5;
@@ -100,6 +103,91 @@ fn integer_products_are_within_half_a_step_and_the_rest_is_exact() {
     }
     let floats = Tensor::<2>::ones([8, 2], &Device::flex());
     assert_eq!(with_integer_products(floats.clone()).dtype(), floats.dtype());
+}
+
+/// What a weight makes of rows and of gradients.
+fn made_of(w: &Tensor<2>, x: &Tensor<2>, g: &Tensor<2>) -> [TensorData; 3] {
+    let tracked = x.clone().autodiff().require_grad();
+    let y = matmul_quantized(tracked.clone(), w.clone());
+    let grads = (y.clone() * g.clone().autodiff()).sum().backward();
+    let dx = tracked.grad(&grads).unwrap().into_data();
+    [matmul_quantized(x.clone(), w.clone()).into_data(), y.inner().into_data(), dx]
+}
+
+#[test]
+fn halves_of_bytes_have_the_bits_of_whole_ones() {
+    Device::flex().seed(10);
+    let normal = |dims| Tensor::<2>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex());
+    for value in [QuantValue::Q4S, QuantValue::Q4F] {
+        for (block, dims) in [([64, 1], [64, 8]), ([32, 1], [512, 300]), ([9, 1], [27, 513])] {
+            let w = weight(value, block, dims);
+            let halves = with_halves_of_bytes(w.clone());
+            assert_ne!(halves.dtype(), w.dtype());
+            assert!(!has_integer_products(&halves));
+            with_float_products(halves.clone()).into_data().assert_eq(&w.to_data(), true);
+            for rows in [1, 3, 8, 9, 40] {
+                let (x, g) = (normal([rows, dims[0]]), normal([rows, dims[1]]));
+                let pairs = made_of(&halves, &x, &g).into_iter().zip(made_of(&w, &x, &g));
+                pairs.for_each(|(halves, whole)| halves.assert_eq(&whole, true));
+            }
+        }
+    }
+}
+
+/// The weight is the integers times their scales, plus the minima of their blocks, in every form of the integers.
+#[test]
+fn minima_are_added_to_the_weight() {
+    Device::flex().seed(11);
+    let normal = |dims| Tensor::<2>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex());
+    for value in [QuantValue::Q8S, QuantValue::Q8F, QuantValue::Q4F] {
+        for (block, dims) in [([64, 1], [64, 8]), ([32, 1], [512, 300]), ([9, 1], [27, 513])] {
+            let (size, plain) = (usize::from(block[0]), weight(value, block, dims));
+            let of_blocks = normal([dims[0] / size, dims[1]]);
+            let each = of_blocks.clone().reshape([dims[0] / size, 1, dims[1]]).repeat_dim(1, size);
+            let floats = plain.clone().dequantize() + each.reshape(dims);
+            let bytes = with_minima(plain.clone(), of_blocks.clone()).unwrap();
+            for w in [bytes.clone(), with_halves_of_bytes(bytes)] {
+                assert_eq!(w.dims(), dims);
+                minima(&w).unwrap().into_data().assert_eq(&of_blocks.to_data(), true);
+                without_minima(w.clone()).into_data().assert_eq(&plain.to_data(), true);
+                with_float_products(w.clone()).into_data().assert_eq(&floats.to_data(), true);
+                let fast = with_integer_products(w.clone());
+                assert!(has_minima(&fast) && has_integer_products(&fast));
+                minima(&fast).unwrap().into_data().assert_eq(&of_blocks.to_data(), true);
+                assert_eq!(in_form_of(&fast, w.clone()).dtype(), fast.dtype());
+                for rows in [1, 3, 8, 9, 40] {
+                    let (x, g) = (normal([rows, dims[0]]), normal([rows, dims[1]]));
+                    let [y, tracked, dx] = made_of(&w, &x, &g);
+                    y.assert_eq(&tracked, true);
+                    let off = worst(y, &x.to_data(), &floats.to_data());
+                    let off_gradient = worst(dx, &g.to_data(), &floats.clone().transpose().to_data());
+                    assert!(
+                        off < TOLERANCE && off_gradient < TOLERANCE,
+                        "{value:?} {dims:?}: {off:e}, {off_gradient:e}"
+                    );
+                    let off = worst(
+                        matmul_quantized(x.clone(), fast.clone()).into_data(),
+                        &x.to_data(),
+                        &floats.to_data(),
+                    );
+                    assert_eq!(off > TOLERANCE, rows < 9, "{value:?} {dims:?}, {rows} rows: {off:e}");
+                    assert!(off < 0.05, "{value:?} {dims:?}, {rows} rows: {off:e}");
+                }
+            }
+        }
+    }
+    assert!(minima(&weight(QuantValue::Q8S, [8, 1], [8, 4])).is_none());
+    assert!(
+        with_minima(Tensor::<2>::ones([8, 2], &Device::flex()), Tensor::ones([1, 2], &Device::flex()))
+            .is_none()
+    );
+}
+
+#[test]
+#[should_panic]
+fn burn_does_not_read_a_weight_without_its_minima() {
+    let minima = Tensor::ones([1, 4], &Device::flex());
+    let _ = with_minima(weight(QuantValue::Q8S, [8, 1], [8, 4]), minima).unwrap().dequantize().into_data();
 }
 
 #[test]

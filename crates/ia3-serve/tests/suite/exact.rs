@@ -203,6 +203,29 @@ fn rows_of_other_precisions_are_exact(fixture: &str) {
     }
 }
 
+/// Integers of a GGUF file: of 4 and of 8 bits, with minima and without.
+#[test]
+fn rows_of_a_base_whose_integers_are_kept_are_exact() {
+    let file = ia3_testing::fixture("gguf/kept.gguf");
+    let load = |fast: bool| {
+        let options = PretrainedOptions::new().with_keep_quantized(true).with_fast_integers(fast);
+        Model::from_pretrained_with(&file, &options, &Device::flex()).unwrap()
+    };
+    for (name, base) in [("floats", load(false)), ("integers", load(true))] {
+        let case = Case { name: name.into(), dir: ia3_testing::fixture("gguf"), base };
+        let requests = || -> Vec<_> {
+            let prompts = [vec![3, 5, 9, 4], vec![7], vec![11, 2], (2..11).collect()];
+            prompts.into_iter().map(|prompt| case.request(prompt, None, 6)).collect()
+        };
+        let answers = run_all(&mut case.engine(options_of_many()), requests());
+        for (request, among) in requests().into_iter().zip(answers) {
+            let alone = run(&mut case.engine(options()), request);
+            assert!(!alone.bits().is_empty());
+            assert_eq!(among.bits(), alone.bits(), "products of {name}");
+        }
+    }
+}
+
 fn options_of_many() -> ia3_serve::EngineOptions {
     options().with_rows(8).with_pass_tokens(40)
 }

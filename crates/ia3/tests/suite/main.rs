@@ -11,6 +11,7 @@ mod gguf;
 mod half;
 mod heads;
 mod images;
+mod kept;
 mod kv_only;
 mod lora;
 mod models;

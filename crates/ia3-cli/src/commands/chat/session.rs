@@ -37,7 +37,9 @@ impl<'a> Session<'a> {
     pub(super) fn open(args: &'a Chat, device: &'a Device) -> anyhow::Result<Self> {
         let tokenizer = tokenizer::open(&args.base)?;
         let template = template(&args.base)?;
-        let options = PretrainedOptions::new().with_dtype(base_model::dtype(args.dtype));
+        let options = PretrainedOptions::new()
+            .with_dtype(base_model::dtype(args.dtype))
+            .with_keep_quantized(args.keep_quantized);
         let base = base_model::load_with(&args.base, &options, device)?;
         let (names, folders): (Vec<String>, Vec<PathBuf>) =
             args.adapters.iter().map(|arg| named(arg)).unzip();

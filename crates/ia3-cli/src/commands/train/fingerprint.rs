@@ -43,6 +43,7 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
         patience,
         metric,
         dtype,
+        keep_quantized,
         head: HeadArgs { head, problem_type },
         // The files of the base are facts of their own.
         base: _,
@@ -96,6 +97,7 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
         ("head", head.as_ref().and_then(|head| name(head.to_possible_value()))),
         ("problem_type", problem_type.as_ref().and_then(|kind| name(kind.to_possible_value()))),
         ("dtype", dtype.and_then(|dtype| name(dtype.to_possible_value()))),
+        ("keep_quantized", keep_quantized.then(|| "true".into())),
     ];
     for (option, value) in chosen {
         value.into_iter().for_each(|value| fingerprint.insert(option, value));

@@ -55,7 +55,10 @@ pub(super) fn prepare(args: &Train, device: &Device) -> anyhow::Result<Setup> {
     // 4. Load the base, and hash its files beside that. What its checkpoint lacks is drawn by the seed.
     let hashing = BaseHashing::start(&args.base, &args.out)?;
     device.seed(args.seed);
-    let options = PretrainedOptions::new().with_config(base_config).with_dtype(base_model::dtype(args.dtype));
+    let options = PretrainedOptions::new()
+        .with_config(base_config)
+        .with_dtype(base_model::dtype(args.dtype))
+        .with_keep_quantized(args.keep_quantized);
     let base = base_model::load_with(&args.base, &options, device)?;
 
     // 5. Plan the adapters, one per task.

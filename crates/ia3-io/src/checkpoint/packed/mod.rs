@@ -8,6 +8,7 @@ mod find;
 mod four_bit;
 mod grouped;
 mod int8;
+mod keep;
 pub(super) mod merge;
 mod parts;
 

@@ -1,8 +1,8 @@
 //! The tensors of a quantised weight: integers and scales, one row per output.
 //!
 //! `k.weight` is stored as `k.weight_int8` (I8 `[d_out, d_in]`) or `k.weight_int4` (U8 `[d_out, ⌈d_in / 2⌉]`, two's
-//! complement, the input with the even index in the lower four bits), and `k.weight_scale` (F32
-//! `[d_out, d_in / block]`).
+//! complement, the input with the even index in the lower four bits), `k.weight_scale` (F32 `[d_out, d_in / block]`), and
+//! `k.weight_minimum` as the scales where there are minima.
 
 use ia3_core::Bits;
 use safetensors::Dtype;
@@ -23,6 +23,16 @@ pub(crate) fn integers(name: &str, bits: Bits) -> String {
 /// The name of the scales of the weight `name`.
 pub(crate) fn scales(name: &str) -> String {
     format!("{name}_scale")
+}
+
+/// The name of the minima of the weight `name`.
+pub(crate) fn minima(name: &str) -> String {
+    format!("{name}_minimum")
+}
+
+/// Whether `name` is the name of minima.
+pub(crate) fn are_minima(name: &str) -> bool {
+    name.ends_with(&minima(".weight"))
 }
 
 /// Whether a parameter of a layer of this type can be quantised.

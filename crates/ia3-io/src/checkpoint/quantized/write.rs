@@ -6,38 +6,49 @@ use burn::tensor::Tensor;
 use ia3_core::{Bits, NonFinite, QuantizedLayout, QuantizedWeight};
 use safetensors::Dtype;
 
-use super::names::{dtype, integers, scales, shape};
+use super::names::{dtype, integers, minima, scales, shape};
 use super::nibbles::pack;
 use crate::safetensors::Source;
 
-/// The two tensors to write for the quantised weight `name`. Each is read from its device when it is written.
+/// The tensors to write for the quantised weight `name`. Each is read from its device when it is written.
 pub(crate) fn sources<const D: usize>(
     name: &str,
     layout: QuantizedLayout,
     weight: Tensor<D>,
-) -> [Source<'static>; 2] {
+) -> Vec<Source<'static>> {
     let QuantizedLayout { bits, shape: [outputs, inputs], .. } = layout;
-    let again = weight.clone();
+    let of_integers = weight.clone();
     let values = Source {
         name: integers(name, bits),
         dtype: dtype(bits),
         shape: shape(bits, [outputs, inputs]).to_vec(),
-        write: Box::new(move |out| out.write_all(&bytes(&stored(&weight)?))),
+        write: Box::new(move |out| out.write_all(&bytes(&stored(&of_integers)?))),
     };
-    let scales = scales(name);
-    let scales = Source {
-        name: scales.clone(),
+    let minima =
+        layout.minima.then(|| factors(minima(name), layout, weight.clone(), QuantizedWeight::minima));
+    let scales = factors(scales(name), layout, weight, QuantizedWeight::scales);
+    [values, scales].into_iter().chain(minima).collect()
+}
+
+/// The tensor `name` of the numbers that `part` reads of a weight, one for each block.
+fn factors<const D: usize>(
+    name: String,
+    layout: QuantizedLayout,
+    weight: Tensor<D>,
+    part: fn(&QuantizedWeight) -> &[f32],
+) -> Source<'static> {
+    Source {
+        name: name.clone(),
         dtype: Dtype::F32,
-        shape: vec![outputs, layout.blocks()],
+        shape: vec![layout.shape[0], layout.blocks()],
         write: Box::new(move |out| {
-            let weight = stored(&again)?;
-            if let Some(found) = NonFinite::of(&scales, &weight.scales().into()) {
+            let weight = stored(&weight)?;
+            if let Some(found) = NonFinite::of(&name, &part(&weight).into()) {
                 return Err(io::Error::other(found));
             }
-            weight.scales().iter().try_for_each(|scale| out.write_all(&scale.to_le_bytes()))
+            part(&weight).iter().try_for_each(|factor| out.write_all(&factor.to_le_bytes()))
         }),
-    };
-    [values, scales]
+    }
 }
 
 fn stored<const D: usize>(weight: &Tensor<D>) -> io::Result<QuantizedWeight> {
