@@ -6,6 +6,7 @@ use burn::tensor::{Int, Tensor};
 use ia3_core::assert_all_touched;
 
 use crate::cache::KvCache;
+use crate::checkpoint::checkpointed;
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_labels, check_positions, check_rows, required};
 use crate::joined_rows::JoinedRows;
@@ -101,37 +102,48 @@ impl Tokens {
 }
 
 /// The attention biases of blocks that see all tokens, or those of a window which all blocks with a window share.
-pub(crate) struct Biases<'a> {
+#[derive(Clone)]
+pub(crate) struct Biases {
     full: Tensor<4>,
     windowed: Option<Tensor<4>>,
-    windows: &'a [Option<usize>],
+    windows: Vec<Option<usize>>,
 }
 
 impl Tokens {
     /// The attention biases of blocks with these windows.
-    pub(crate) fn biases<'a>(&self, x: &Tensor<3>, windows: &'a [Option<usize>]) -> Biases<'a> {
+    pub(crate) fn biases(&self, x: &Tensor<3>, windows: &[Option<usize>]) -> Biases {
         let window = windows.iter().copied().flatten().next();
-        Biases { full: self.bias(x, None), windowed: window.map(|_| self.bias(x, window)), windows }
+        Biases {
+            full: self.bias(x, None),
+            windowed: window.map(|_| self.bias(x, window)),
+            windows: windows.to_vec(),
+        }
     }
 }
 
-impl Biases<'_> {
+impl Biases {
     pub(crate) fn of_block(&self, block: usize) -> Tensor<4> {
         self.windows[block].and(self.windowed.as_ref()).unwrap_or(&self.full).clone()
     }
 }
 
-/// Runs `x` through blocks, each with its cache.
-pub(crate) fn run_blocks<B>(
+/// Runs `x` through blocks, each with its cache. What `block` captures needs no gradient.
+pub(crate) fn run_blocks<B: Module + 'static>(
     blocks: &[B],
     mut x: Tensor<3>,
     mut caches: Caches,
     trace: &mut Trace,
-    block: impl Fn(&B, usize, Tensor<3>, Option<&mut KvCache>) -> Tensor<3>,
+    block: impl Fn(&B, usize, Tensor<3>, Option<&mut KvCache>) -> Tensor<3> + Clone + Send + 'static,
 ) -> Tensor<3> {
     for (i, b) in blocks.iter().enumerate() {
         trace.push(&x);
-        x = block(b, i, x, caches.as_mut().map(|c| &mut c[i]));
+        x = match caches.as_mut().map(|c| &mut c[i]) {
+            Some(cache) => block(b, i, x, Some(cache)),
+            None => {
+                let block = block.clone();
+                checkpointed(b, x, [], move |b, x, []| block(b, i, x, None))
+            }
+        };
     }
     x
 }

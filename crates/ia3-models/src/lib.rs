@@ -15,6 +15,7 @@ mod cache;
 mod causal;
 mod causal_architecture;
 mod causal_methods;
+mod checkpoint;
 pub mod clip;
 mod config;
 mod config_field;
@@ -84,6 +85,7 @@ pub mod vit;
 pub mod whisper;
 
 pub use activation::Activation;
+pub use checkpoint::with_gradient_checkpointing;
 pub use config::ModelConfig;
 pub use encoder::{HeadConfig, ProblemType};
 pub use error::ModelError;

@@ -6,7 +6,9 @@ mod attention;
 #[cfg(feature = "flex")]
 mod autodiff;
 mod by_row;
+mod checkpoint;
 mod cross_entropy;
+mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
 mod linear;
@@ -20,7 +22,9 @@ mod widened;
 pub use activation::{gelu, gelu_tanh, relu, silu};
 pub use attention::{attention, attention_capped, attention_with};
 pub use by_row::by_row;
+pub use checkpoint::{checkpoint, has_checkpoints};
 pub use cross_entropy::nll;
+pub use dropout::dropout;
 pub use linear::{linear, matmul_transposed};
 pub use norm::{layer_norm, rms_norm};
 pub use quantized::{

@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod checkpoint;
 mod linear;
 mod nll;
 mod norm;
@@ -16,7 +17,7 @@ use burn::tensor::quantization::{QuantScheme, QuantStore};
 use ia3_kernels::activation::Activation;
 use ia3_kernels::norm::Norm;
 
-use crate::flex::{FastOps, SlotRows, Targets};
+use crate::flex::{Again, FastOps, SlotRows, Targets};
 
 type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
 
@@ -75,6 +76,18 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
 
     fn fast_norm(x: Tracked<C>, gamma: Tracked<C>, beta: Tracked<C>, norm: Norm) -> Tracked<C> {
         norm::forward::<C>(x, gamma, beta, norm)
+    }
+
+    fn fast_checkpoint(
+        y: Tracked<C>,
+        first: Tracked<C>,
+        second: Tracked<C>,
+        third: Tracked<C>,
+        fourth: Tracked<C>,
+        parameter: Tracked<C>,
+        again: Again,
+    ) -> Tracked<C> {
+        checkpoint::forward::<C>(y, [first, second, third, fourth], parameter, again)
     }
 
     fn fast_nll(logits: Tracked<C>, targets: Targets) -> Tracked<C> {
