@@ -90,6 +90,7 @@ pub use config::ModelConfig;
 pub use encoder::{HeadConfig, ProblemType};
 pub use error::ModelError;
 pub use generate::{EarlyStopping, Generated, GenerationConfig, Sampling, Step};
+pub use ia3_ops::has_checkpoints;
 pub use image::ImageShape;
 pub use input_features::SoundShape;
 pub use inputs::{ModelInputs, PaddingSide};
