@@ -11,9 +11,10 @@ use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_labels, check_positions, check_rows, required};
 use crate::joined_rows::JoinedRows;
 use crate::layers::logits;
-use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
+use crate::loss::RowLosses;
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
+use crate::state_losses::{Projection, is_fixed, state_log_likelihoods, state_losses};
 
 /// A decoder-only language model.
 pub(crate) trait CausalLm: Module {
@@ -184,9 +185,9 @@ pub(crate) fn losses(
         return Err(ModelError::Input { name: "labels", problem });
     }
     let x = model.states(&tokens, None, Trace::default()).narrow(1, 0, seq - 1);
-    let logits = project(model, x);
+    let losses = state_losses(x, labels.narrow(1, 1, seq - 1), &projection(model, &|x| project(model, x)));
     assert_all_touched(model);
-    Ok(row_losses(logits, labels.narrow(1, 1, seq - 1)))
+    Ok(losses)
 }
 
 /// Computes the log-likelihoods `[rows, tokens]` of `labels`, which are the texts of `rows`. They are 0 at ignored labels. The
@@ -202,9 +203,9 @@ pub(crate) fn log_likelihoods(
     let d = x.dims()[2];
     let at = rows.predictors(seq, width, &tokens.ids.device());
     let x = x.reshape([batch * seq, d]).select(0, at).reshape([batch, width, d]);
-    let logits = project(model, x);
+    let likelihoods = state_log_likelihoods(x, labels, &projection(model, &|x| project(model, x)));
     assert_all_touched(model);
-    Ok(label_log_likelihoods(logits, labels))
+    Ok(likelihoods)
 }
 
 /// The hidden states `[batch, seq, d]` of inputs, which are checked.
@@ -225,6 +226,11 @@ fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelE
         check_positions(&inputs.position_ids, tokens.ids.dims()[1], max)?;
     }
     Ok(tokens)
+}
+
+fn projection<'a>(model: &impl CausalLm, project: &'a dyn Fn(Tensor<3>) -> Tensor<3>) -> Projection<'a> {
+    let (head, embedding) = model.head();
+    Projection { project, is_fixed: is_fixed(head, embedding), vocab_size: model.facts().vocab_size }
 }
 
 pub(crate) fn project(model: &impl CausalLm, x: Tensor<3>) -> Tensor<3> {

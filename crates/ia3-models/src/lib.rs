@@ -79,6 +79,7 @@ mod sequence_losses;
 mod shape;
 mod slot_cache;
 mod slots;
+mod state_losses;
 pub mod t5;
 mod task;
 pub mod vit;

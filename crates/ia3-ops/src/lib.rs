@@ -12,6 +12,7 @@ mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
 mod linear;
+mod nll_by_blocks;
 mod norm;
 mod quantized;
 mod scale;
@@ -26,6 +27,7 @@ pub use checkpoint::{checkpoint, has_checkpoints};
 pub use cross_entropy::nll;
 pub use dropout::dropout;
 pub use linear::{linear, matmul_transposed};
+pub use nll_by_blocks::nll_by_blocks;
 pub use norm::{layer_norm, rms_norm};
 pub use quantized::{
     has_integer_products, matmul_quantized, quantize, with_float_products, with_integer_products,

@@ -3,6 +3,7 @@
 mod activation;
 mod attention;
 mod checkpoint;
+mod given;
 mod linear;
 mod nll;
 mod norm;
@@ -88,6 +89,10 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
         again: Again,
     ) -> Tracked<C> {
         checkpoint::forward::<C>(y, [first, second, third, fourth], parameter, again)
+    }
+
+    fn fast_with_gradient(losses: Tracked<C>, x: Tracked<C>, gradient: Tracked<C>) -> Tracked<C> {
+        given::forward::<C>(losses, x, gradient)
     }
 
     fn fast_nll(logits: Tracked<C>, targets: Targets) -> Tracked<C> {

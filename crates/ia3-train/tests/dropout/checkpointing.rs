@@ -16,11 +16,11 @@ const BASES: [&str; 5] = [
         "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32,
         "max_position_embeddings": 32, "dropout": 0.2, "attention_dropout": 0.1, "activation_dropout": 0.3,
         "encoder_layerdrop": 0.3, "decoder_layerdrop": 0.3}"#,
-    r#"{"model_type": "gpt2", "vocab_size": 14, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 32,
+    r#"{"model_type": "gpt2", "vocab_size": 14, "pad_token_id": 0, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 32,
         "resid_pdrop": 0.2, "attn_pdrop": 0.1, "embd_pdrop": 0.1}"#,
-    r#"{"model_type": "falcon", "vocab_size": 14, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4,
+    r#"{"model_type": "falcon", "vocab_size": 14, "pad_token_id": 0, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4,
         "hidden_dropout": 0.2, "attention_dropout": 0.1}"#,
-    r#"{"model_type": "gpt_neox", "vocab_size": 14, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4,
+    r#"{"model_type": "gpt_neox", "vocab_size": 14, "pad_token_id": 0, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4,
         "intermediate_size": 32, "hidden_dropout": 0.2, "attention_dropout": 0.1}"#,
 ];
 
