@@ -13,11 +13,11 @@ use crate::flex::{Again, BLOCK_INPUTS, BlockGradients};
 pub(super) fn forward<C: CheckpointStrategy>(
     y: Tracked<C>,
     inputs: [Tracked<C>; BLOCK_INPUTS],
-    parameter: Tracked<C>,
+    leaf: Tracked<C>,
     again: Again,
 ) -> Tracked<C> {
     let [first, second, third, fourth] = inputs.map(|input| input.node());
-    let nodes = [first, second, third, fourth, parameter.node()];
+    let nodes = [first, second, third, fourth, leaf.node()];
     let y = y.into_primitive();
     match CheckpointBackward.prepare::<C>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => prepared.finish(again, y),

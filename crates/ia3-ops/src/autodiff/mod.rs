@@ -85,10 +85,10 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
         second: Tracked<C>,
         third: Tracked<C>,
         fourth: Tracked<C>,
-        parameter: Tracked<C>,
+        leaf: Tracked<C>,
         again: Again,
     ) -> Tracked<C> {
-        checkpoint::forward::<C>(y, [first, second, third, fourth], parameter, again)
+        checkpoint::forward::<C>(y, [first, second, third, fourth], leaf, again)
     }
 
     fn fast_with_gradient(losses: Tracked<C>, x: Tracked<C>, gradient: Tracked<C>) -> Tracked<C> {

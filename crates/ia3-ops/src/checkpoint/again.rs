@@ -25,16 +25,19 @@ pub(super) fn checkpoint<M: Module + 'static, const N: usize>(
     assert!(N < BLOCK_INPUTS, "a block reads at most {} other tensors, found {N}", BLOCK_INPUTS - 1);
     let wanted = (x.is_tracked(), others.each_ref().map(Tensor::is_tracked));
     let inputs = (constant(x.clone()), others.clone().map(constant));
-    let (module, nodes, parameter) = without_gradients(block.clone());
+    let device = x.device();
+    let (module, nodes) = without_gradients(block.clone());
     let (y, masks) = noting(|| run(&module, inputs.0.clone(), inputs.1.clone()));
     let y = y.into_dispatch();
     let mut parents = [x.into_dispatch()].into_iter().chain(others.map(Tensor::into_dispatch));
     let [first, second, third, fourth]: [_; BLOCK_INPUTS] =
         from_fn(|_| parents.next().unwrap_or_else(|| y.clone()));
-    let parameter = parameter.unwrap_or_else(|| y.clone());
+    // It stands for the parameters, so that the graphs of threads that use the same ones stay apart.
+    let trained = nodes.iter().any(Option::is_some);
+    let leaf = Tensor::<1>::zeros([1], &device).set_require_grad(trained).into_dispatch();
     let block = Block { module, nodes, inputs, wanted, masks, by_row: is_by_row(), run };
     let again: Again = Arc::new(Locked(Mutex::new(block)));
-    Tensor::from_dispatch(Dispatch::fast_checkpoint(y, first, second, third, fourth, parameter, again))
+    Tensor::from_dispatch(Dispatch::fast_checkpoint(y, first, second, third, fourth, leaf, again))
 }
 
 /// A block, and all that its second run needs.

@@ -1,6 +1,5 @@
 //! The parameters of a block in the graph of the model, and in that of the block.
 
-use burn::backend::DispatchTensor;
 use burn::backend::autodiff::NodeId;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
@@ -17,11 +16,11 @@ pub(super) struct Leaf {
     pub(super) tensor: Tracked,
 }
 
-/// The module with parameters that require no gradient, the nodes of those that required one, and the first of these.
-pub(super) fn without_gradients<M: Module>(module: M) -> (M, Nodes, Option<DispatchTensor>) {
+/// The module with parameters that require no gradient, and the nodes of those that required one.
+pub(super) fn without_gradients<M: Module>(module: M) -> (M, Nodes) {
     let mut freezer = Freezer::default();
     let module = module.map(&mut freezer);
-    (module, freezer.nodes, freezer.first)
+    (module, freezer.nodes)
 }
 
 /// The module with leaves of another graph in the place of the parameters at `nodes`, and these leaves.
@@ -34,16 +33,12 @@ pub(super) fn tracked<M: Module>(module: M, nodes: &Nodes) -> (M, Vec<Leaf>) {
 #[derive(Default)]
 struct Freezer {
     nodes: Nodes,
-    first: Option<DispatchTensor>,
 }
 
 impl ModuleMapper for Freezer {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let value = param.is_require_grad().then(|| param.base());
-        let node = value.and_then(|value| {
-            self.first.get_or_insert_with(|| value.clone().into_dispatch());
-            Some(tracked_of(value)?.id())
-        });
+        let node = value.and_then(tracked_of).map(|value| value.id());
         self.nodes.push(node);
         if node.is_some() { param.map(constant) } else { param }
     }

@@ -93,15 +93,15 @@ pub(crate) trait FastOps: Backend {
         norm: Norm,
     ) -> FloatTensor<Self>;
 
-    /// `y`, which a block computed of four `inputs` without recording it, with the backward pass of the block. `parameter` is one
-    /// of the parameters that the block trains, or a tensor without gradient. See [`crate::checkpoint`].
+    /// `y`, which a block computed of four inputs without recording it, with the backward pass of the block. `leaf` wants a gradient,
+    /// and gets none, if the block trains parameters. See [`crate::checkpoint`].
     fn fast_checkpoint(
         y: FloatTensor<Self>,
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
         third: FloatTensor<Self>,
         fourth: FloatTensor<Self>,
-        parameter: FloatTensor<Self>,
+        leaf: FloatTensor<Self>,
         again: Again,
     ) -> FloatTensor<Self>;
 

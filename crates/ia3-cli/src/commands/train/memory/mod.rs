@@ -18,7 +18,7 @@ use serde::Serialize;
 use self::activations::{AttentionWeights, kept, logits};
 use self::checkpoints::kept_of_checkpoints;
 pub(super) use self::device::peak;
-use self::device::{available, is_cpu};
+use self::device::{available, is_cpu, is_flex};
 use crate::args::{DtypeName, Train};
 
 /// The estimated memory of a training in bytes.
@@ -76,7 +76,9 @@ impl Memory {
             true => kept_of_checkpoints(&info.modules, kept),
             false => info.modules.iter().map(kept).sum::<f64>(),
         };
-        let values = of_blocks + logits(&info, plan, model.task());
+        // A configuration or an adapter may train the head, whose gradient needs all logits.
+        let blocks = is_flex(device) && args.config.is_none() && args.adapter.is_none();
+        let values = of_blocks + logits(&info, plan, model.task(), blocks);
         let activations = (IN_FLIGHT * values * size_of::<f32>() as f64) as u64;
         Ok(Self { base: files(&args.base)?, activations, program: PROGRAM })
     }
