@@ -37,7 +37,7 @@ pub struct TrainConfig {
     #[config(default = 1)]
     pub gradient_accumulation_steps: usize,
     /// Whether the backward pass computes each block of the model again instead of keeping its activations, which takes less memory
-    /// and about a third more time. No number changes. It needs the backend `flex`.
+    /// and about half as much time again. No number changes. It needs the backend `flex`.
     #[config(default = false)]
     pub gradient_checkpointing: bool,
     /// The peak learning rate. Vectors need a higher rate than weights do: 3e-3 or more.

@@ -114,7 +114,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = COURSE)]
     pub(crate) gradient_accumulation_steps: usize,
     /// Compute each block of the base again in the backward pass instead of keeping its activations. It takes less memory and about
-    /// a third more time, and changes no number.
+    /// half as much time again, and changes no number.
     #[arg(long, help_heading = COURSE)]
     pub(crate) gradient_checkpointing: bool,
     /// Take the rows in the order of the file in every epoch. By default every epoch has a new random order.

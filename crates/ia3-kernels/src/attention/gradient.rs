@@ -75,17 +75,22 @@ impl Inputs<'_> {
                 let kv = [self.k, self.v].map(|x| x.matrix([batch, kv_head], keys.clone()));
                 let dq = dq.as_mut().map(|dq| dq.rows(queries));
                 let accumulators = [&mut targets.dk, &mut targets.dv];
-                self.gradient_block(scores, keys, [q, g], kv, dq, accumulators, second.spare_capacity_mut());
+                self.gradient_block(
+                    (scores, keys),
+                    [q, g],
+                    kv,
+                    dq,
+                    accumulators,
+                    second.spare_capacity_mut(),
+                );
             }
         }
     }
 
     /// Writes or adds up what one block of queries contributes, given its weights `w` of some `keys`.
-    #[expect(clippy::too_many_arguments)]
     fn gradient_block(
         &self,
-        w: &mut [f32],
-        keys: Range<usize>,
+        (w, keys): (&mut [f32], Range<usize>),
         [q, g]: [MatRef; 2],
         [k, v]: [MatRef; 2],
         dq: Option<MatMut<MaybeUninit<f32>>>,

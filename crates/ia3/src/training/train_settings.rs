@@ -29,7 +29,7 @@ impl<'a, Data> Train<'a, Data> {
     }
 
     /// Sets whether the backward pass computes each block of the model again instead of keeping its activations: less memory, about
-    /// a third more time, the same numbers.
+    /// half as much time again, the same numbers.
     pub fn gradient_checkpointing(mut self, on: bool) -> Self {
         self.config.gradient_checkpointing = on;
         self
