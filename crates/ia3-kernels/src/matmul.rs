@@ -1,6 +1,7 @@
 //! Products of strided matrices by the crate `gemm`.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use gemm::Parallelism;
 
@@ -115,7 +116,7 @@ unsafe fn gemm(
     }
 }
 
-/// A sum of products. The first one overwrites what the memory holds.
+/// A sum of products of which each adds to some rows. The first one overwrites what the memory holds.
 pub(crate) struct Accumulator<'a> {
     target: MatMut<'a, MaybeUninit<f32>>,
     /// Whether `target` is initialised.
@@ -127,15 +128,19 @@ impl<'a> Accumulator<'a> {
         Self { target, begun: false }
     }
 
-    /// Adds `factor·a·b`.
-    pub(crate) fn add(&mut self, a: MatRef, b: MatRef, factor: f32) {
-        let target = self.target.reborrow();
-        if self.begun {
-            // SAFETY: an earlier call has written every element.
-            add(unsafe { target.assume_init() }, a, b, factor);
-        } else {
-            write(target, a, b, factor);
+    /// Adds `factor·a·b` to `rows`.
+    pub(crate) fn add(&mut self, rows: Range<usize>, a: MatRef, b: MatRef, factor: f32) {
+        let [all, _] = self.target.dims();
+        if !self.begun && rows == (0..all) {
+            write(self.target.reborrow(), a, b, factor);
+            self.begun = true;
+            return;
+        }
+        if !self.begun {
+            self.target.reborrow().fill(0.0);
             self.begun = true;
         }
+        // SAFETY: an earlier call, or the zeros, have written every element.
+        add(unsafe { self.target.rows(rows).assume_init() }, a, b, factor);
     }
 }

@@ -5,6 +5,7 @@ use ia3_ops::{attention, attention_capped, attention_with};
 
 use crate::cache::KvCache;
 use crate::decoder_memory::Cross;
+use crate::layers::{dropped, drops};
 
 /// Dot-product attention with an additive bias: `softmax(scale·q·kᵀ + bias)·v`. The softmax is computed in float32. In training,
 /// `dropout` is applied to its result.
@@ -24,9 +25,8 @@ pub(crate) fn attend(
     scale: f64,
     dropout: &Dropout,
 ) -> Tensor<4> {
-    let drops = dropout.prob > 0.0 && dropout.training.is_enabled() && q.device().is_autodiff();
-    match drops {
-        true => attention_with(q, k, v, bias, scale, |weights| dropout.forward(weights)),
+    match drops(dropout, &q.device()) {
+        true => attention_with(q, k, v, bias, scale, |weights| dropped(dropout, weights)),
         false => attention(q, k, v, bias, scale),
     }
 }
@@ -54,7 +54,7 @@ pub(crate) fn attend_capped(
 ) -> Tensor<3> {
     let attend = |[q, k, v]: [Tensor<4>; 3], bias| match cap {
         None => attend(q, k, v, Some(bias), scale, dropout),
-        Some(cap) => attention_capped(q, k, v, Some(bias), [scale, cap], |weights| dropout.forward(weights)),
+        Some(cap) => attention_capped(q, k, v, Some(bias), [scale, cap], |weights| dropped(dropout, weights)),
     };
     merge_heads(match cache {
         None => attend([q, k, v], bias),

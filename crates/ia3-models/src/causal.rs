@@ -6,13 +6,15 @@ use burn::tensor::{Int, Tensor};
 use ia3_core::assert_all_touched;
 
 use crate::cache::KvCache;
+use crate::checkpoint::checkpointed;
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_labels, check_positions, check_rows, required};
 use crate::joined_rows::JoinedRows;
 use crate::layers::logits;
-use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
+use crate::loss::RowLosses;
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
+use crate::state_losses::{Projection, is_fixed, state_log_likelihoods, state_losses};
 
 /// A decoder-only language model.
 pub(crate) trait CausalLm: Module {
@@ -101,37 +103,48 @@ impl Tokens {
 }
 
 /// The attention biases of blocks that see all tokens, or those of a window which all blocks with a window share.
-pub(crate) struct Biases<'a> {
+#[derive(Clone)]
+pub(crate) struct Biases {
     full: Tensor<4>,
     windowed: Option<Tensor<4>>,
-    windows: &'a [Option<usize>],
+    windows: Vec<Option<usize>>,
 }
 
 impl Tokens {
     /// The attention biases of blocks with these windows.
-    pub(crate) fn biases<'a>(&self, x: &Tensor<3>, windows: &'a [Option<usize>]) -> Biases<'a> {
+    pub(crate) fn biases(&self, x: &Tensor<3>, windows: &[Option<usize>]) -> Biases {
         let window = windows.iter().copied().flatten().next();
-        Biases { full: self.bias(x, None), windowed: window.map(|_| self.bias(x, window)), windows }
+        Biases {
+            full: self.bias(x, None),
+            windowed: window.map(|_| self.bias(x, window)),
+            windows: windows.to_vec(),
+        }
     }
 }
 
-impl Biases<'_> {
+impl Biases {
     pub(crate) fn of_block(&self, block: usize) -> Tensor<4> {
         self.windows[block].and(self.windowed.as_ref()).unwrap_or(&self.full).clone()
     }
 }
 
-/// Runs `x` through blocks, each with its cache.
-pub(crate) fn run_blocks<B>(
+/// Runs `x` through blocks, each with its cache. What `block` captures needs no gradient.
+pub(crate) fn run_blocks<B: Module + 'static>(
     blocks: &[B],
     mut x: Tensor<3>,
     mut caches: Caches,
     trace: &mut Trace,
-    block: impl Fn(&B, usize, Tensor<3>, Option<&mut KvCache>) -> Tensor<3>,
+    block: impl Fn(&B, usize, Tensor<3>, Option<&mut KvCache>) -> Tensor<3> + Clone + Send + 'static,
 ) -> Tensor<3> {
     for (i, b) in blocks.iter().enumerate() {
         trace.push(&x);
-        x = block(b, i, x, caches.as_mut().map(|c| &mut c[i]));
+        x = match caches.as_mut().map(|c| &mut c[i]) {
+            Some(cache) => block(b, i, x, Some(cache)),
+            None => {
+                let block = block.clone();
+                checkpointed(b, x, [], move |b, x, []| block(b, i, x, None))
+            }
+        };
     }
     x
 }
@@ -172,9 +185,9 @@ pub(crate) fn losses(
         return Err(ModelError::Input { name: "labels", problem });
     }
     let x = model.states(&tokens, None, Trace::default()).narrow(1, 0, seq - 1);
-    let logits = project(model, x);
+    let losses = state_losses(x, labels.narrow(1, 1, seq - 1), &projection(model, &|x| project(model, x)));
     assert_all_touched(model);
-    Ok(row_losses(logits, labels.narrow(1, 1, seq - 1)))
+    Ok(losses)
 }
 
 /// Computes the log-likelihoods `[rows, tokens]` of `labels`, which are the texts of `rows`. They are 0 at ignored labels. The
@@ -190,9 +203,9 @@ pub(crate) fn log_likelihoods(
     let d = x.dims()[2];
     let at = rows.predictors(seq, width, &tokens.ids.device());
     let x = x.reshape([batch * seq, d]).select(0, at).reshape([batch, width, d]);
-    let logits = project(model, x);
+    let likelihoods = state_log_likelihoods(x, labels, &projection(model, &|x| project(model, x)));
     assert_all_touched(model);
-    Ok(label_log_likelihoods(logits, labels))
+    Ok(likelihoods)
 }
 
 /// The hidden states `[batch, seq, d]` of inputs, which are checked.
@@ -213,6 +226,11 @@ fn checked(model: &impl CausalLm, inputs: &ModelInputs) -> Result<Tokens, ModelE
         check_positions(&inputs.position_ids, tokens.ids.dims()[1], max)?;
     }
     Ok(tokens)
+}
+
+fn projection<'a>(model: &impl CausalLm, project: &'a dyn Fn(Tensor<3>) -> Tensor<3>) -> Projection<'a> {
+    let (head, embedding) = model.head();
+    Projection { project, is_fixed: is_fixed(head, embedding), vocab_size: model.facts().vocab_size }
 }
 
 pub(crate) fn project(model: &impl CausalLm, x: Tensor<3>) -> Tensor<3> {

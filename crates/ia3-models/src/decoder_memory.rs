@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
+use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use ia3_ops::SlotRow;
 
 use crate::cache::KvCache;
+use crate::checkpoint::checkpointed;
 use crate::past::Past;
 use crate::slot_cache::SlotCache;
 
@@ -16,6 +18,29 @@ pub(crate) enum Cross<'a> {
     Batch(&'a KeysValues, &'a Tensor<4>),
     /// Those in slots, of which each row sees its own.
     Slots(&'a SlotCache, &'a Arc<Vec<SlotRow>>, &'a Tensor<4>),
+}
+
+/// A block of a decoder, for its states, the bias of the tokens before, the encoder's output and the cache.
+type DecoderBlock<B> = fn(&B, Tensor<3>, Tensor<4>, Cross<'_>, Option<&mut KvCache>) -> Tensor<3>;
+
+/// Computes a block of a decoder for the states `x` `[batch, new, d]`. One that keeps no tokens is computed in a checkpoint inside of
+/// [`with_gradient_checkpointing`](crate::with_gradient_checkpointing).
+pub(crate) fn decoder_block<B: Module + 'static>(
+    block: &B,
+    x: Tensor<3>,
+    bias: Tensor<4>,
+    state: (Cross<'_>, Option<&mut KvCache>),
+    run: DecoderBlock<B>,
+) -> Tensor<3> {
+    match state {
+        (Cross::Batch([k, v], padding), None) => {
+            let padding = padding.clone();
+            checkpointed(block, x, [bias, k.clone(), v.clone()], move |block, x, [bias, k, v]| {
+                run(block, x, bias, Cross::Batch(&[k, v], &padding), None)
+            })
+        }
+        (cross, cache) => run(block, x, bias, cross, cache),
+    }
 }
 
 /// What the decoder of an encoder-decoder attends to: the output of the encoder, and the tokens that were decoded.

@@ -29,7 +29,7 @@ macro_rules! feed_forward {
             pub(crate) fn forward(&self, x: burn::tensor::Tensor<3>) -> burn::tensor::Tensor<3> {
                 use ia3_core::Ia3Forward;
                 let h = self.activation.forward(self.$first.ia3_forward(x));
-                self.dropout.forward(self.$second.ia3_forward(h))
+                crate::layers::dropped(&self.dropout, self.$second.ia3_forward(h))
             }
         }
     };

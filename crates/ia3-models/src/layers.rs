@@ -25,6 +25,19 @@ pub(crate) fn dropout(share: f64) -> Dropout {
     DropoutConfig::new(share).init()
 }
 
+/// What `dropout` makes of `x` in training, and `x` otherwise, as its own `forward`. A block that runs again drops the same elements.
+pub(crate) fn dropped<const D: usize>(dropout: &Dropout, x: Tensor<D>) -> Tensor<D> {
+    match drops(dropout, &x.device()) {
+        true => ia3_ops::dropout(x, dropout.prob),
+        false => x,
+    }
+}
+
+/// Whether `dropout` drops elements of tensors on this device.
+pub(crate) fn drops(dropout: &Dropout, device: &Device) -> bool {
+    dropout.prob > 0.0 && dropout.training.is_enabled() && device.is_autodiff()
+}
+
 /// A head without a bias whose weight is the transposed embedding. Both share their memory.
 pub(crate) fn own_head(embedding: &Embedding) -> Linear {
     let weight = embedding.weight.val().transpose();

@@ -58,9 +58,12 @@ impl RowLosses {
 /// - `logits`: `[batch, seq, vocab]`
 /// - `labels`: `[batch, seq]`
 pub fn row_losses(logits: Tensor<3>, labels: Tensor<2, Int>) -> RowLosses {
-    let counted = labels.clone().not_equal_scalar(IGNORE_INDEX).float();
+    losses_of_rows(label_log_likelihoods(logits, labels.clone()), labels)
+}
+
+pub(crate) fn losses_of_rows(likelihoods: Tensor<2>, labels: Tensor<2, Int>) -> RowLosses {
+    let counted = labels.not_equal_scalar(IGNORE_INDEX).float();
     let by_row = |t: Tensor<2>| t.sum_dim(1).squeeze_dim(1);
-    let likelihoods = label_log_likelihoods(logits, labels);
     RowLosses { sums: by_row(likelihoods).neg(), counts: by_row(counted) }
 }
 
@@ -96,7 +99,7 @@ pub(crate) fn binary_losses(logits: Tensor<2>, values: Tensor<2>) -> RowLosses {
 }
 
 /// Logits of half precision in float32.
-fn full(logits: Tensor<2>) -> Tensor<2> {
+pub(crate) fn full(logits: Tensor<2>) -> Tensor<2> {
     match logits.dtype() {
         DType::F16 | DType::BF16 => logits.cast(DType::F32),
         _ => logits,

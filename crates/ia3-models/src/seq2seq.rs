@@ -7,9 +7,10 @@ use ia3_core::{assert_all_touched, batch_rows};
 use crate::decoder_memory::{DecoderMemory, DecoderState};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, PaddingSide, check_ids, check_labels, check_pad, check_rows, required};
-use crate::loss::{RowLosses, label_log_likelihoods, row_losses};
+use crate::loss::RowLosses;
 use crate::mask;
 use crate::output::{ModelOutput, Trace};
+use crate::state_losses::{Projection, state_log_likelihoods, state_losses};
 
 /// An encoder-decoder with a language-model head.
 pub(crate) trait Seq2SeqLm: Module {
@@ -45,6 +46,9 @@ pub(crate) trait Seq2SeqLm: Module {
 
     /// The logits `[batch, seq, vocab]` of hidden states of the decoder.
     fn project(&self, x: Tensor<3>) -> Tensor<3>;
+
+    /// Whether [`project`](Self::project) computes each position for itself, and nothing in it is trained.
+    fn has_fixed_head(&self) -> bool;
 
     /// The token `[batch, 1]` that starts the decoder's input for `labels` `[batch, seq]`, which hold padding and no ignored
     /// labels.
@@ -157,7 +161,10 @@ pub(crate) fn losses(
         facts.check_pad()?;
         inputs.decoder_input_ids = Some(shift_right(model, labels.clone()));
     }
-    Ok(row_losses(run(model, &inputs, false)?.logits, labels))
+    let x = states(model, &inputs, Default::default())?;
+    let losses = state_losses(x, labels, &projection(model, &|x| model.project(x)));
+    assert_all_touched(model);
+    Ok(losses)
 }
 
 /// The log-likelihoods `[rows, seq]` of `labels` `[rows, seq]`, which are 0 for ignored labels. Row `r` of the labels is a text
@@ -188,9 +195,13 @@ pub(crate) fn log_likelihoods(
         Some(_) => model.encode(&inputs.select(index), None, Trace::default())?,
     };
     let x = model.decode(shift_right(model, labels.clone()), None, &mut memory, Trace::default());
-    let logits = model.project(x);
+    let likelihoods = state_log_likelihoods(x, labels, &projection(model, &|x| model.project(x)));
     assert_all_touched(model);
-    Ok(label_log_likelihoods(logits, labels))
+    Ok(likelihoods)
+}
+
+fn projection<'a>(model: &impl Seq2SeqLm, project: &'a dyn Fn(Tensor<3>) -> Tensor<3>) -> Projection<'a> {
+    Projection { project, is_fixed: model.has_fixed_head(), vocab_size: model.facts().target_vocab_size }
 }
 
 /// The log-likelihoods of `labels`, which are the texts of all `inputs` in order.

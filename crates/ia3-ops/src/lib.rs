@@ -6,11 +6,14 @@ mod attention;
 #[cfg(feature = "flex")]
 mod autodiff;
 mod by_row;
+mod checkpoint;
 mod cross_entropy;
+mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
 mod integers;
 mod linear;
+mod nll_by_blocks;
 mod norm;
 mod quantized;
 mod scale;
@@ -21,12 +24,15 @@ mod widened;
 pub use activation::{gelu, gelu_tanh, relu, silu};
 pub use attention::{attention, attention_capped, attention_with};
 pub use by_row::by_row;
+pub use checkpoint::{checkpoint, has_checkpoints};
 pub use cross_entropy::nll;
+pub use dropout::dropout;
 pub use integers::{
     has_integer_products, has_minima, in_form_of, minima, with_float_products, with_halves_of_bytes,
     with_integer_products, with_minima, without_minima,
 };
 pub use linear::{linear, matmul_transposed};
+pub use nll_by_blocks::nll_by_blocks;
 pub use norm::{layer_norm, rms_norm};
 pub use quantized::{matmul_quantized, quantize};
 pub use scale::scale;

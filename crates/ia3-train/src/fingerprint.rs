@@ -45,6 +45,8 @@ impl Fingerprint {
             steps,
             batch_size,
             gradient_accumulation_steps,
+            // It changes no number, so a training that resumes may change it.
+            gradient_checkpointing: _,
             learning_rate,
             schedule,
             optimizer,

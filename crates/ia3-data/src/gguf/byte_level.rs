@@ -22,7 +22,8 @@ struct Splitting {
 }
 
 /// The names that are known here.
-const KNOWN: &str = "`gpt-2`, `phi-2`, `smollm`, `llama-bpe`, `llama3`, `llama-v3`, `smaug-bpe`, `dbrx`, `qwen2` or `falcon`";
+const KNOWN: &str =
+    "`gpt-2`, `phi-2`, `smollm`, `llama-bpe`, `llama3`, `llama-v3`, `smaug-bpe`, `dbrx`, `qwen2` or `falcon`";
 
 /// Contractions, letters, up to three digits, and the rest, as the tokenizers of Llama 3 and of GPT-4 split.
 const LLAMA_3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -50,7 +51,9 @@ fn splitting(name: &str) -> Option<Splitting> {
         "smollm" => plain(sequence(vec![digits(true), byte_level(false, true)])),
         // The tokenizer of SmolLM3 comes from that of Llama 3, without its token of the beginning.
         "smaug-bpe" => Splitting { ignore_merges: true, ..plain(by(LLAMA_3)) },
-        "llama-bpe" | "llama3" | "llama-v3" => Splitting { ignore_merges: true, bos: true, ..plain(by(LLAMA_3)) },
+        "llama-bpe" | "llama3" | "llama-v3" => {
+            Splitting { ignore_merges: true, bos: true, ..plain(by(LLAMA_3)) }
+        }
         "dbrx" => plain(by(LLAMA_3)),
         "qwen2" => Splitting { normalizer: json!({"type": "NFC"}), ..plain(by(QWEN_2)) },
         "falcon" => {

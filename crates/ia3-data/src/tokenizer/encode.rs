@@ -82,12 +82,7 @@ impl Tokenizer {
     }
 
     /// The tokens, truncated on the right so that there is room for `added` special tokens in `max`.
-    fn truncated(
-        &self,
-        encoding: Encoding,
-        max: Option<usize>,
-        added: usize,
-    ) -> Result<Encoding, DataError> {
+    fn truncated(&self, encoding: Encoding, max: Option<usize>, added: usize) -> Result<Encoding, DataError> {
         let mut encoding = self.without_end(encoding);
         if let Some(max) = max.filter(|&max| encoding.len() + added > max) {
             if max <= added {

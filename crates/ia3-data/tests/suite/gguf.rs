@@ -15,8 +15,7 @@ fn open(name: &str) -> Tokenizer {
 
 /// Compares all ids of `ids.json` in a folder, and the texts that they decode to. Returns how many texts were compared.
 fn compare(dir: &Path) -> usize {
-    let cases: Value =
-        serde_json::from_str(&std::fs::read_to_string(dir.join("ids.json")).unwrap()).unwrap();
+    let cases: Value = serde_json::from_str(&std::fs::read_to_string(dir.join("ids.json")).unwrap()).unwrap();
     let texts: Vec<&str> = cases["texts"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect();
     let (mut compared, mut wrong) = (0, vec![]);
     for (name, expected) in cases["expected"].as_object().unwrap() {

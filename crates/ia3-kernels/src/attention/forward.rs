@@ -48,21 +48,23 @@ impl Inputs<'_> {
         stats: &mut [MaybeUninit<[f32; 2]>],
     ) {
         let (batch, head) = (unit / self.heads, unit % self.heads);
-        let v = self.v.matrix([batch, head / self.group], 0..self.keys);
         let size = self.block() * self.keys;
         let mut memory = Vec::with_capacity(size);
         for queries in self.blocks() {
-            let weights = self.scores([batch, head], queries.clone(), memory.spare_capacity_mut());
+            let keys = self.visible([batch, head], queries.clone());
+            let (rows, width) = ([queries.clone(), keys.clone()], keys.len());
+            let weights = self.scores([batch, head], rows, memory.spare_capacity_mut());
             let stats = &mut stats[queries.clone()];
             vectorised(
                 #[inline(always)]
                 || {
-                    for (row, stats) in weights.chunks_exact_mut(self.keys).zip(stats) {
+                    for (row, stats) in weights.chunks_exact_mut(width).zip(stats) {
                         stats.write(row_in_place(row));
                     }
                 },
             );
-            let weights = MatRef::row_major(weights, [queries.len(), self.keys]);
+            let weights = MatRef::row_major(weights, [queries.len(), width]);
+            let v = self.v.matrix([batch, head / self.group], keys);
             matmul::write(out.rows(queries), weights, v, 1.0);
         }
     }

@@ -1,6 +1,7 @@
 //! The gradients of attention.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::Attention;
 use super::inputs::Inputs;
@@ -62,47 +63,56 @@ impl Inputs<'_> {
         let (batch, kv_head) = (unit / kv_heads, unit % kv_heads);
         let size = self.block() * self.keys;
         let (mut first, mut second) = (Vec::with_capacity(size), Vec::with_capacity(size));
-        let kv = [self.k, self.v].map(|x| x.matrix([batch, kv_head], 0..self.keys));
         for (i, head) in (kv_head * self.group..(kv_head + 1) * self.group).enumerate() {
             let mut dq = targets.dq.as_mut().map(|dq| dq.columns(i * self.d..(i + 1) * self.d));
             for queries in self.blocks() {
-                let scores = self.scores([batch, head], queries.clone(), first.spare_capacity_mut());
+                let keys = self.visible([batch, head], queries.clone());
+                let rows = [queries.clone(), keys.clone()];
+                let scores = self.scores([batch, head], rows, first.spare_capacity_mut());
                 let stats = &stats[(batch * self.heads + head) * self.queries..][queries.clone()];
-                weights(scores, self.keys, stats);
+                weights(scores, keys.len(), stats);
                 let [q, g] = [self.q, g].map(|x| x.matrix([batch, head], queries.clone()));
+                let kv = [self.k, self.v].map(|x| x.matrix([batch, kv_head], keys.clone()));
                 let dq = dq.as_mut().map(|dq| dq.rows(queries));
                 let accumulators = [&mut targets.dk, &mut targets.dv];
-                self.gradient_block(scores, [q, g], kv, dq, accumulators, second.spare_capacity_mut());
+                self.gradient_block(
+                    (scores, keys),
+                    [q, g],
+                    kv,
+                    dq,
+                    accumulators,
+                    second.spare_capacity_mut(),
+                );
             }
         }
     }
 
-    /// Writes or adds up what one block of queries contributes, given its weights `w`.
+    /// Writes or adds up what one block of queries contributes, given its weights `w` of some `keys`.
     fn gradient_block(
         &self,
-        w: &mut [f32],
+        (w, keys): (&mut [f32], Range<usize>),
         [q, g]: [MatRef; 2],
         [k, v]: [MatRef; 2],
         dq: Option<MatMut<MaybeUninit<f32>>>,
         [dk, dv]: [&mut Option<Accumulator>; 2],
         memory: &mut [MaybeUninit<f32>],
     ) {
-        let dims = [q.dims()[0], self.keys];
+        let dims = [q.dims()[0], keys.len()];
         if let Some(dv) = dv {
-            dv.add(MatRef::row_major(w, dims).transposed(), g, 1.0);
+            dv.add(keys.clone(), MatRef::row_major(w, dims).transposed(), g, 1.0);
         }
         if dq.is_none() && dk.is_none() {
             return;
         }
         let dw = MatMut::row_major(&mut memory[..dims[0] * dims[1]], dims);
         let dw = matmul::write(dw, g, v.transposed(), 1.0).into_slice();
-        softmax_gradient(w, dw, self.keys);
+        softmax_gradient(w, dw, dims[1]);
         let ds = MatRef::row_major(w, dims);
         if let Some(dq) = dq {
             matmul::write(dq, ds, k, self.scale);
         }
         if let Some(dk) = dk {
-            dk.add(ds.transposed(), q, self.scale);
+            dk.add(keys, ds.transposed(), q, self.scale);
         }
     }
 }

@@ -95,3 +95,6 @@ impl<'a> Attention<'a> {
         self.heads / self.kv_heads
     }
 }
+
+#[cfg(test)]
+mod closed_keys_tests;

@@ -12,7 +12,7 @@ use crate::activation::Activation;
 use crate::cache::KvCache;
 use crate::decoder_memory::Cross;
 use crate::half::clamped;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::norm::LayerNorm;
 
 /// A block of the encoder.
@@ -87,8 +87,8 @@ struct Layer<'a> {
 impl Layer<'_> {
     fn around(&self, x: Tensor<3>, f: impl FnOnce(Tensor<3>) -> Tensor<3>) -> Tensor<3> {
         match self.norm_before {
-            true => x.clone() + self.dropout.forward(f(self.norm.forward(x))),
-            false => self.norm.forward(x.clone() + self.dropout.forward(f(x))),
+            true => x.clone() + dropped(&self.dropout, f(self.norm.forward(x))),
+            false => self.norm.forward(x.clone() + dropped(&self.dropout, f(x))),
         }
     }
 }
@@ -115,7 +115,7 @@ impl BartEncoderLayer {
         let x = self.layer(&self.self_attn_layer_norm).around(x, attended);
         clamped(self.layer(&self.final_layer_norm).around(x, |h| {
             let h = self.activation.forward(self.fc1.ia3_forward(h));
-            self.fc2.ia3_forward(self.activation_dropout.forward(h))
+            self.fc2.ia3_forward(dropped(&self.activation_dropout, h))
         }))
     }
 
@@ -157,7 +157,7 @@ impl BartDecoderLayer {
         let x = self.layer(&self.encoder_attn_layer_norm).around(x, attended);
         self.layer(&self.final_layer_norm).around(x, |h| {
             let h = self.activation.forward(self.fc1.ia3_forward(h));
-            self.fc2.ia3_forward(self.activation_dropout.forward(h))
+            self.fc2.ia3_forward(dropped(&self.activation_dropout, h))
         })
     }
 

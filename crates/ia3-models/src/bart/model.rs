@@ -13,6 +13,7 @@ use crate::layers::{embedding, linear, logits, own_head};
 use crate::output::Trace;
 use crate::seq2seq::{Facts, Seq2SeqLm, source_tokens};
 use crate::seq2seq_methods::seq2seq_lm_methods;
+use crate::state_losses::is_fixed;
 
 /// The two stacks and the embedding that they share.
 #[derive(Module, Debug)]
@@ -155,6 +156,11 @@ impl Seq2SeqLm for BartForConditionalGeneration {
             Some(bias) => logits.clone() + bias.val().cast(logits.dtype()).unsqueeze::<3>(),
             None => logits,
         }
+    }
+
+    fn has_fixed_head(&self) -> bool {
+        let trained = self.final_logits_bias.as_ref().is_some_and(|bias| bias.is_require_grad());
+        !trained && is_fixed(&self.lm_head, self.head_table())
     }
 
     fn first_tokens(&self, labels: &Tensor<2, Int>) -> Tensor<2, Int> {

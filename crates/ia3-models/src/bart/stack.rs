@@ -7,7 +7,8 @@ use super::embeddings::Embeddings;
 use super::layer::{BartDecoderLayer, BartEncoderLayer, norm};
 use super::layerdrop::kept;
 use super::settings::StackSettings;
-use crate::decoder_memory::{DecoderMemory, DecoderState};
+use crate::checkpoint::checkpointed;
+use crate::decoder_memory::{DecoderMemory, DecoderState, decoder_block};
 use crate::layers::{dropout, embedding};
 use crate::mask;
 use crate::norm::LayerNorm;
@@ -140,8 +141,7 @@ impl BartDecoder {
         let mut x = self.dropout.forward(normed(&self.layernorm_embedding, x));
         for (i, layer) in self.layers.iter().enumerate() {
             trace.push(&x);
-            let (cross, cache) = memory.block(i);
-            let y = layer.forward(x.clone(), bias.clone(), cross, cache);
+            let y = decoder_block(layer, x.clone(), bias.clone(), memory.block(i), BartDecoderLayer::forward);
             x = kept(&self.layerdrop, x, y);
         }
         let x = normed(&self.layer_norm, x);
@@ -160,7 +160,9 @@ pub(crate) fn encoded(
 ) -> Tensor<3> {
     for layer in layers {
         trace.push(&x);
-        x = kept(layerdrop, x.clone(), layer.forward(x, bias.clone()));
+        let bias = bias.clone();
+        let y = checkpointed(layer, x.clone(), [], move |layer, x, []| layer.forward(x, bias.clone()));
+        x = kept(layerdrop, x, y);
     }
     x
 }

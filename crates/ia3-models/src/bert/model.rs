@@ -6,6 +6,7 @@ use ia3_core::Ia3Forward;
 use super::config::BertConfig;
 use super::embeddings::BertEmbeddings;
 use super::layer::BertLayer;
+use crate::checkpoint::checkpointed;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_ids, required};
@@ -85,7 +86,8 @@ impl EncoderBody for BertModel {
         let bias = mask::of_encoder(inputs.attention_mask.as_ref(), config.is_decoder, &x);
         for layer in &self.encoder.layer {
             trace.push(&x);
-            x = layer.forward(x, bias.clone());
+            let bias = bias.clone();
+            x = checkpointed(layer, x, [], move |layer, x, []| layer.forward(x, bias.clone()));
         }
         trace.push(&x);
         Ok(x)

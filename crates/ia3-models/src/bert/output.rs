@@ -5,7 +5,7 @@ use burn::nn::{Dropout, Linear};
 use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::norm::LayerNorm;
 
 /// The last matrix of a layer, with the residual and a norm: `LayerNorm(dense(h) + residual)`. It ends the attention and the
@@ -30,6 +30,6 @@ impl BertOutput {
 
     /// Computes the layer for `h` `[batch, seq, d_in]` and the state `residual` `[batch, seq, d]`.
     pub(crate) fn forward(&self, h: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
-        self.LayerNorm.forward(self.dropout.forward(self.dense.ia3_forward(h)) + residual)
+        self.LayerNorm.forward(dropped(&self.dropout, self.dense.ia3_forward(h)) + residual)
     }
 }

@@ -7,7 +7,7 @@ use super::config::BloomConfig;
 use crate::attention::attend_cached;
 use crate::cache::KvCache;
 use crate::fused_heads::FusedHeads;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 
 /// Multi-head causal attention. One projection computes queries, keys and values, one head after the other.
 #[derive(Module, Debug)]
@@ -41,6 +41,6 @@ impl BloomAttention {
         let heads = self.heads.split(self.query_key_value.ia3_forward(x));
         let scaling = (self.heads.d_head as f64).powf(-0.5);
         let context = attend_cached(heads, bias, scaling, &self.attention_dropout, cache);
-        self.hidden_dropout.forward(self.dense.ia3_forward(context))
+        dropped(&self.hidden_dropout, self.dense.ia3_forward(context))
     }
 }

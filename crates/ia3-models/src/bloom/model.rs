@@ -88,8 +88,9 @@ impl CausalLm for BloomForCausalLM {
         let bias = tokens.bias(&x, None);
         let alibi = Alibi::Plain.bias(&tokens.mask_of_all(), self.config.n_head).cast(bias.dtype());
         let bias = bias + alibi;
-        let x =
-            run_blocks(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, bias.clone(), cache));
+        let x = run_blocks(&model.h, x, caches, &mut trace, move |b, _, x, cache| {
+            b.forward(x, bias.clone(), cache)
+        });
         let x = model.ln_f.forward(x);
         trace.push(&x);
         x

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 use super::config::ClipConfig;
 use super::embeddings::ClipVisionEmbeddings;
 use super::layer::ClipEncoderLayer;
+use crate::checkpoint::checkpointed;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
 use crate::inputs::ModelInputs;
@@ -61,7 +62,7 @@ impl EncoderBody for ClipVisionModel {
         let mut x = self.pre_layrnorm.forward(embedded);
         for layer in &self.encoder.layers {
             trace.push(&x);
-            x = layer.forward(x);
+            x = checkpointed(layer, x, [], |layer, x, []| layer.forward(x));
         }
         trace.push(&x);
         Ok(x)

@@ -2,12 +2,13 @@ use burn::module::{Module, Param};
 use burn::nn::{Dropout, Initializer, Linear};
 use burn::tensor::{DType, Device, Tensor};
 use ia3_core::Ia3Forward;
+use ia3_ops::attention_with;
 
 use super::config::{DebertaConfig, PositionScores};
 use super::distances::Distances;
 use crate::attention::{attend, merge_heads, split_heads};
 use crate::fused_heads::FusedHeads;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 
 /// Disentangled attention: `softmax((q·kᵀ + q·k_distanceᵀ + q_distance·kᵀ)/√(parts·d_head) + mask)·v`, where the second and the
 /// third part are those that `pos_att_type` names.
@@ -79,19 +80,23 @@ impl DebertaSelfAttention {
         &self,
         x: Tensor<3>,
         mask: Option<Tensor<4>>,
-        scores: Option<&PositionScores>,
-        distances: Option<&Distances>,
+        distances: Option<(&PositionScores, &Distances)>,
     ) -> Tensor<3> {
         let [q, k, v] = self.project(x);
         let scaling = ((self.heads.d_head * self.parts) as f64).powf(-0.5);
-        let own = scores
-            .zip(distances)
-            .and_then(|(scores, distances)| self.of_distances(&q, &k, scores, distances));
-        let bias = match (own.map(|scores| scores * scaling), mask) {
-            (Some(scores), Some(mask)) => Some(scores.cast(mask.dtype()) + mask),
-            (scores, mask) => scores.or(mask),
-        };
-        merge_heads(attend(q, k, v, bias, scaling, &self.dropout))
+        let own = distances.and_then(|(scores, distances)| self.of_distances(&q, &k, scores, distances));
+        let Some(own) = own else { return merge_heads(attend(q, k, v, mask, scaling, &self.dropout)) };
+        let own = own * scaling;
+        let bias = Some(match mask {
+            Some(mask) => own.cast(mask.dtype()) + mask,
+            None => own,
+        });
+        // In training the bias needs a gradient, which the kernel of attention does not compute. This is decided by the device, so
+        // that a block which runs again computes the same both times.
+        merge_heads(match q.device().is_autodiff() && q.dtype() == DType::F32 {
+            true => attention_with(q, k, v, bias, scaling, |weights| dropped(&self.dropout, weights)),
+            false => attend(q, k, v, bias, scaling, &self.dropout),
+        })
     }
 
     /// Queries, keys and values, `[batch, heads, seq, d_head]`.
@@ -122,7 +127,7 @@ impl DebertaSelfAttention {
         scores: &PositionScores,
         distances: &Distances,
     ) -> Option<Tensor<4>> {
-        let embeddings = self.pos_dropout.forward(distances.embeddings.clone());
+        let embeddings = dropped(&self.pos_dropout, distances.embeddings.clone());
         let of = |layer: &Option<Linear>| {
             let layer = layer.as_ref()?;
             Some(split_heads(layer.ia3_forward_shared(embeddings.clone()), self.heads.groups))

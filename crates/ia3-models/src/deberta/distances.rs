@@ -6,6 +6,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use super::config::PositionScores;
 
 /// The embeddings of the distances that occur between the tokens of a text, and where each pair finds its own.
+#[derive(Clone)]
 pub(super) struct Distances {
     /// `[1, distances, d]`
     pub(super) embeddings: Tensor<3>,

@@ -47,10 +47,9 @@ impl DebertaLayer {
         &self,
         x: Tensor<3>,
         mask: Option<Tensor<4>>,
-        scores: Option<&PositionScores>,
-        distances: Option<&Distances>,
+        distances: Option<(&PositionScores, &Distances)>,
     ) -> Tensor<3> {
-        let context = self.attention.self_.forward(x.clone(), mask, scores, distances);
+        let context = self.attention.self_.forward(x.clone(), mask, distances);
         let x = self.attention.output.forward(context, x);
         self.output.forward(self.intermediate.forward(x.clone()), x)
     }

@@ -4,11 +4,12 @@ use burn::module::Module;
 use burn::nn::Embedding;
 use burn::tensor::{Device, Tensor};
 
-use super::config::DebertaConfig;
+use super::config::{DebertaConfig, PositionScores};
 use super::conv::DebertaConvLayer;
 use super::distances::Distances;
 use super::embeddings::DebertaEmbeddings;
 use super::layer::DebertaLayer;
+use crate::checkpoint::checkpointed;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, required};
@@ -70,6 +71,22 @@ impl DebertaEncoder {
     }
 }
 
+/// Computes a block for the states `x` `[batch, seq, d]`. The embeddings of distances may need a gradient.
+fn run_layer(
+    layer: &DebertaLayer,
+    x: Tensor<3>,
+    mask: Option<Tensor<4>>,
+    distances: Option<(PositionScores, Distances)>,
+) -> Tensor<3> {
+    let Some((scores, Distances { embeddings, index })) = distances else {
+        return checkpointed(layer, x, [], move |layer, x, []| layer.forward(x, mask.clone(), None));
+    };
+    checkpointed(layer, x, [embeddings.unsqueeze()], move |layer, x, [embeddings]| {
+        let distances = Distances { embeddings: embeddings.squeeze_dim(0), index: index.clone() };
+        layer.forward(x, mask.clone(), Some((&scores, &distances)))
+    })
+}
+
 impl EncoderBody for DebertaModel {
     type Config = DebertaConfig;
 
@@ -93,7 +110,7 @@ impl EncoderBody for DebertaModel {
         let mut x = embedded.clone();
         for (i, layer) in self.encoder.layer.iter().enumerate() {
             trace.push(&x);
-            x = layer.forward(x, mask.clone(), config.distances.as_ref(), distances.as_ref());
+            x = run_layer(layer, x, mask.clone(), config.distances.clone().zip(distances.clone()));
             if let Some(conv) = self.encoder.conv.as_ref().filter(|_| i == 0) {
                 x = conv.forward(embedded.clone(), x, inputs.attention_mask.as_ref());
             }

@@ -6,7 +6,7 @@ use ia3_core::Ia3Forward;
 use super::config::DistilBertConfig;
 use crate::activation::Activation;
 use crate::attention::{attend, merge_heads, split_heads};
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::norm::LayerNorm;
 
 /// Multi-head attention in which every token sees every other: `softmax(q·kᵀ/√d_head + mask)·v`.
@@ -76,7 +76,7 @@ impl DistilBertAttention {
 impl DistilBertFfn {
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let h = self.activation.forward(self.lin1.ia3_forward(x));
-        self.dropout.forward(self.lin2.ia3_forward(h))
+        dropped(&self.dropout, self.lin2.ia3_forward(h))
     }
 }
 

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Int, Tensor};
 
 use super::block::DistilBertBlock;
 use super::config::DistilBertConfig;
+use crate::checkpoint::checkpointed;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_positions, no_token_types, required};
@@ -91,7 +92,8 @@ impl EncoderBody for DistilBertModel {
         let bias = mask::of_encoder(inputs.attention_mask.as_ref(), false, &x);
         for block in &self.transformer.layer {
             trace.push(&x);
-            x = block.forward(x, bias.clone());
+            let bias = bias.clone();
+            x = checkpointed(block, x, [], move |block, x, []| block.forward(x, bias.clone()));
         }
         trace.push(&x);
         Ok(x)

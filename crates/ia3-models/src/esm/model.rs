@@ -8,6 +8,7 @@ use super::contact_head::EsmContactPredictionHead;
 use super::embeddings::EsmEmbeddings;
 use super::layer::EsmLayer;
 use super::rotary::{EsmRotaryEmbedding, rotation};
+use crate::checkpoint::checkpointed;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, no_token_types, required};
@@ -86,7 +87,10 @@ impl EncoderBody for EsmModel {
         let bias = mask::of_encoder(inputs.attention_mask.as_ref(), config.is_decoder, &x);
         for layer in &self.encoder.layer {
             trace.push(&x);
-            x = layer.forward(x, bias.clone(), rotation.as_ref());
+            let (bias, rotation) = (bias.clone(), rotation.clone());
+            x = checkpointed(layer, x, [], move |layer, x, []| {
+                layer.forward(x, bias.clone(), rotation.as_ref())
+            });
         }
         let x = self.encoder.emb_layer_norm_after.forward(x);
         trace.push(&x);

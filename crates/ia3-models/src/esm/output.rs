@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use ia3_core::Ia3Forward;
 
 use super::config::EsmConfig;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 
 /// The last matrix of a layer, with the residual: `dense(h) + residual`. It ends the attention and the feed-forward layer.
 #[derive(Module, Debug)]
@@ -23,6 +23,6 @@ impl EsmOutput {
 
     /// Computes the layer for `h` `[batch, seq, d_in]` and the state `residual` `[batch, seq, d]`.
     pub(super) fn forward(&self, h: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
-        self.dropout.forward(self.dense.ia3_forward(h)) + residual
+        dropped(&self.dropout, self.dense.ia3_forward(h)) + residual
     }
 }

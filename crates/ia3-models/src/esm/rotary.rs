@@ -28,7 +28,8 @@ pub(super) fn rotation(
 ) -> Result<Option<Rotation>, ModelError> {
     Ok(match own {
         _ if !config.is_rotary() => None,
-        Some(own) => Some(Rotation::turning(positions, own.inv_freq.val())),
+        // A buffer in transformers: it is not trained.
+        Some(own) => Some(Rotation::turning(positions, own.inv_freq.val().set_require_grad(false))),
         None => Some(Rotation::at(positions, &config.frequencies()?)),
     })
 }

@@ -27,6 +27,7 @@ pub struct FalconAttention {
 }
 
 /// The positions of a batch, which all blocks share.
+#[derive(Clone)]
 pub(crate) struct Positions {
     /// The rotary embeddings, if the model does not use ALiBi.
     pub(crate) rotation: Option<Rotation>,

@@ -6,7 +6,7 @@ use super::attention::{FalconAttention, Positions};
 use super::config::FalconConfig;
 use crate::cache::KvCache;
 use crate::feed_forward::feed_forward;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::norm::LayerNorm;
 
 feed_forward!(
@@ -73,14 +73,14 @@ impl FalconDecoderLayer {
         let normed = apply(self.ln_attn.as_ref().or(self.input_layernorm.as_ref()), x.clone());
         let attended = self.self_attention.forward(normed.clone(), positions, cache);
         if let Some(norm) = &self.post_attention_layernorm {
-            let x = x + self.attention_dropout.forward(attended);
-            return x.clone() + self.hidden_dropout.forward(self.mlp.forward(norm.forward(x)));
+            let x = x + dropped(&self.attention_dropout, attended);
+            return x.clone() + dropped(&self.hidden_dropout, self.mlp.forward(norm.forward(x)));
         }
         let before_mlp = match &self.ln_mlp {
             Some(norm) => norm.forward(x.clone()),
             None => normed,
         };
-        x + self.hidden_dropout.forward(self.mlp.forward(before_mlp) + attended)
+        x + dropped(&self.hidden_dropout, self.mlp.forward(before_mlp) + attended)
     }
 }
 

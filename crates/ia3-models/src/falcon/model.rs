@@ -107,7 +107,9 @@ impl CausalLm for FalconForCausalLM {
         let model = &self.transformer;
         let x = states(&model.word_embeddings, tokens.ids.clone(), self.config.float32_states);
         let positions = self.positions(tokens, &x);
-        let x = run_blocks(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, &positions, cache));
+        let x = run_blocks(&model.h, x, caches, &mut trace, move |b, _, x, cache| {
+            b.forward(x, &positions, cache)
+        });
         let x = model.ln_f.forward(x);
         trace.push(&x);
         x

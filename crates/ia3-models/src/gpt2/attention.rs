@@ -8,7 +8,7 @@ use super::conv1d::Conv1D;
 use crate::attention::attend_cached;
 use crate::cache::KvCache;
 use crate::fused_heads::FusedHeads;
-use crate::layers::dropout;
+use crate::layers::{dropout, dropped};
 
 /// Multi-head causal attention: `c_proj(softmax(q·kᵀ/√d_head + mask)·v)`. One projection computes `q`, `k` and `v`.
 #[derive(Module, Debug)]
@@ -46,6 +46,6 @@ impl GPT2Attention {
     pub(crate) fn forward(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
         let heads = self.heads.split(self.c_attn.ia3_forward(x));
         let context = attend_cached(heads, bias, self.scaling, &self.attn_dropout, cache);
-        self.resid_dropout.forward(self.c_proj.ia3_forward(context))
+        dropped(&self.resid_dropout, self.c_proj.ia3_forward(context))
     }
 }

@@ -7,7 +7,7 @@ use super::config::GPTBigCodeConfig;
 use crate::attention::attend_cached;
 use crate::cache::KvCache;
 use crate::fused_heads::FusedHeads;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 
 /// Causal attention whose queries share one head of keys and values, unless `multi_query` is `false`.
 #[derive(Module, Debug)]
@@ -44,6 +44,6 @@ impl GPTBigCodeAttention {
     pub(crate) fn forward(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
         let heads = self.heads.split(self.c_attn.ia3_forward(x));
         let context = attend_cached(heads, bias, self.scaling, &self.attn_dropout, cache);
-        self.resid_dropout.forward(self.c_proj.ia3_forward(context))
+        dropped(&self.resid_dropout, self.c_proj.ia3_forward(context))
     }
 }

@@ -89,8 +89,9 @@ impl CausalLm for GPTBigCodeForCausalLM {
             + states(&model.wpe, tokens.positions.clone(), float32);
         let bias = tokens.bias(&x, None);
         let x = model.drop.forward(x);
-        let x =
-            run_blocks(&model.h, x, caches, &mut trace, |b, _, x, cache| b.forward(x, bias.clone(), cache));
+        let x = run_blocks(&model.h, x, caches, &mut trace, move |b, _, x, cache| {
+            b.forward(x, bias.clone(), cache)
+        });
         let x = model.ln_f.forward(x);
         trace.push(&x);
         x

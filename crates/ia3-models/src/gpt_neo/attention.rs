@@ -6,7 +6,7 @@ use ia3_core::Ia3Forward;
 use super::config::GPTNeoConfig;
 use crate::attention::{attend_cached, split_heads};
 use crate::cache::KvCache;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 
 /// Multi-head causal attention without a scale: `softmax(q·kᵀ + mask)·v`.
 #[derive(Module, Debug)]
@@ -54,6 +54,6 @@ impl GPTNeoSelfAttention {
         let heads = [&self.q_proj, &self.k_proj, &self.v_proj]
             .map(|project| split_heads(project.ia3_forward(x.clone()), self.heads));
         let context = attend_cached(heads, bias, 1.0, &self.attn_dropout, cache);
-        self.resid_dropout.forward(self.out_proj.ia3_forward(context))
+        dropped(&self.resid_dropout, self.out_proj.ia3_forward(context))
     }
 }

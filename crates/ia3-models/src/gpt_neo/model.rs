@@ -98,7 +98,7 @@ impl CausalLm for GPTNeoForCausalLM {
             + states(&model.wpe, tokens.positions.clone(), float32);
         let biases = tokens.biases(&x, &self.windows);
         let x = model.drop.forward(x);
-        let x = run_blocks(&model.h, x, caches, &mut trace, |b, i, x, cache| {
+        let x = run_blocks(&model.h, x, caches, &mut trace, move |b, i, x, cache| {
             b.forward(x, biases.of_block(i), cache)
         });
         let x = model.ln_f.forward(x);

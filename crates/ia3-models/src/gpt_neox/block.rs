@@ -6,7 +6,7 @@ use super::attention::GPTNeoXAttention;
 use super::config::GPTNeoXConfig;
 use crate::cache::KvCache;
 use crate::feed_forward::feed_forward;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::norm::LayerNorm;
 use crate::rotary::Rotation;
 
@@ -56,7 +56,7 @@ impl GPTNeoXLayer {
         cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
         let attended = self.attention.forward(self.input_layernorm.forward(x.clone()), rotation, bias, cache);
-        let after = x.clone() + self.post_attention_dropout.forward(attended);
+        let after = x.clone() + dropped(&self.post_attention_dropout, attended);
         let before_mlp = if self.parallel { x } else { after.clone() };
         after + self.mlp.forward(self.post_attention_layernorm.forward(before_mlp))
     }

@@ -97,7 +97,7 @@ impl CausalLm for GPTNeoXForCausalLM {
         let (rotation, bias) =
             (Rotation::at(tokens.positions.clone(), &self.frequencies), tokens.bias(&x, None));
         let x = model.emb_dropout.forward(x);
-        let x = run_blocks(&model.layers, x, caches, &mut trace, |b, _, x, cache| {
+        let x = run_blocks(&model.layers, x, caches, &mut trace, move |b, _, x, cache| {
             b.forward(x, &rotation, bias.clone(), cache)
         });
         let x = model.final_layer_norm.forward(x);

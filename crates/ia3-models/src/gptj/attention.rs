@@ -6,7 +6,7 @@ use ia3_core::Ia3Forward;
 use super::config::GPTJConfig;
 use crate::attention::{attend_cached, split_heads};
 use crate::cache::KvCache;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::rotary::{Pairs, Rotation};
 
 /// Multi-head causal attention whose heads are rotated in part.
@@ -55,6 +55,6 @@ impl GPTJAttention {
         let scaling = (q.dims()[3] as f64).powf(-0.5);
         let [q, k] = [q, k].map(|x| rotation.apply_to(x, Pairs::Neighbours));
         let context = attend_cached([q, k, v], bias, scaling, &self.attn_dropout, cache);
-        self.resid_dropout.forward(self.out_proj.ia3_forward(context))
+        dropped(&self.resid_dropout, self.out_proj.ia3_forward(context))
     }
 }

@@ -82,7 +82,7 @@ impl CausalLm for GPTJForCausalLM {
         let rotation = Rotation::at(tokens.positions.clone(), &self.config.frequencies());
         let bias = tokens.bias(&x, None);
         let x = model.drop.forward(x);
-        let x = run_blocks(&model.h, x, caches, &mut trace, |b, _, x, cache| {
+        let x = run_blocks(&model.h, x, caches, &mut trace, move |b, _, x, cache| {
             b.forward(x, &rotation, bias.clone(), cache)
         });
         let x = model.ln_f.forward(x);

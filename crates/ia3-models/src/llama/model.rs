@@ -85,9 +85,9 @@ impl CausalLm for LlamaForCausalLM {
         let of_all = |frequencies| Rotation::at(tokens.positions.clone(), frequencies);
         let rotation = of_all(&config.rotary_frequencies);
         let local = config.local_rotary_frequencies.as_ref().map(of_all);
-        let biases = tokens.biases(&x, &config.windows);
-        let x = run_blocks(&model.layers, x, caches, &mut trace, |layer, i, x, cache| {
-            let rotation = local.as_ref().filter(|_| config.windows[i].is_some()).unwrap_or(&rotation);
+        let (biases, windows) = (tokens.biases(&x, &config.windows), config.windows.clone());
+        let x = run_blocks(&model.layers, x, caches, &mut trace, move |layer, i, x, cache| {
+            let rotation = local.as_ref().filter(|_| windows[i].is_some()).unwrap_or(&rotation);
             layer.forward(x, rotation, biases.of_block(i), cache)
         });
         let x = model.norm.forward(x);

@@ -9,7 +9,7 @@ use super::config::ModernBertConfig;
 use super::sight::Sight;
 use crate::attention::{attend, merge_heads};
 use crate::fused_heads::FusedHeads;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::rotary::Rotation;
 
 /// Multi-head attention with rotary positions: `softmax(q·kᵀ/√d_head + mask)·v`.
@@ -41,6 +41,6 @@ impl ModernBertAttention {
             Some(sees) => context * sees,
             None => context,
         };
-        self.out_drop.forward(self.Wo.ia3_forward(merge_heads(context)))
+        dropped(&self.out_drop, self.Wo.ia3_forward(merge_heads(context)))
     }
 }

@@ -7,7 +7,7 @@ use ia3_core::Ia3Forward;
 
 use super::config::ModernBertConfig;
 use crate::activation::Activation;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 
 /// A gated feed-forward layer: `Wo(act(a) ⊙ b)`, where `Wi(x)` is `a` and after it `b`.
 #[derive(Module, Debug)]
@@ -39,6 +39,6 @@ impl ModernBertMLP {
         let both = self.Wi.ia3_forward(x);
         let inner = both.dims()[2] / 2;
         let [a, b] = [0, inner].map(|start| both.clone().narrow(2, start, inner));
-        self.Wo.ia3_forward(self.drop.forward(self.activation.forward(a) * b))
+        self.Wo.ia3_forward(dropped(&self.drop, self.activation.forward(a) * b))
     }
 }

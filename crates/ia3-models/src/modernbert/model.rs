@@ -5,6 +5,7 @@ use burn::tensor::{Device, Int, Tensor};
 use super::config::ModernBertConfig;
 use super::layer::ModernBertEncoderLayer;
 use super::sight::Sight;
+use crate::checkpoint::checkpointed;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, no_token_types, required};
@@ -79,9 +80,9 @@ impl EncoderBody for ModernBertModel {
         let padding = mask::of_encoder(inputs.attention_mask.as_ref(), false, &x);
         for (layer, window) in self.layers.iter().zip(config.windows()?) {
             trace.push(&x);
-            let rotation = if window.is_some() { &local } else { &global };
+            let rotation = if window.is_some() { local.clone() } else { global.clone() };
             let sight = Sight::new(window, padding.clone(), &x);
-            x = layer.forward(x, sight, rotation);
+            x = checkpointed(layer, x, [], move |layer, x, []| layer.forward(x, sight.clone(), &rotation));
         }
         let x = self.final_norm.forward(x);
         trace.push(&x);

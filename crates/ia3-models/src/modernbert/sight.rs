@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use crate::mask;
 
 /// Which tokens the tokens of a layer see.
+#[derive(Clone)]
 pub(super) struct Sight {
     /// What is added to the scores, `[batch or 1, 1, queries or 1, keys]`; `None` if every token sees every other.
     pub(super) bias: Option<Tensor<4>>,

@@ -7,7 +7,7 @@ use super::attention::OPTAttention;
 use super::config::OPTConfig;
 use crate::activation::Activation;
 use crate::cache::KvCache;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::norm::LayerNorm;
 
 /// A block: `x + self_attn(self_attn_layer_norm(x))`, then `x + fc2(act(fc1(final_layer_norm(x))))`. In OPT-350m, the norms
@@ -82,7 +82,7 @@ impl OPTDecoderLayer {
         layer: impl FnOnce(Tensor<3>) -> Tensor<3>,
     ) -> Tensor<3> {
         let input = if self.norm_before { normed(norm, x.clone()) } else { x.clone() };
-        let sum = x + self.dropout.forward(layer(input));
+        let sum = x + dropped(&self.dropout, layer(input));
         if self.norm_before { sum } else { normed(norm, sum) }
     }
 }

@@ -119,7 +119,7 @@ impl CausalLm for OPTForCausalLM {
         let x = projected(&model.project_in, states(&model.embed_tokens, tokens.ids.clone(), float32));
         let x = x + states(&model.embed_positions, tokens.positions.clone() + OFFSET as i64, float32);
         let bias = tokens.bias(&x, None);
-        let x = run_blocks(&model.layers, x, caches, &mut trace, |b, _, x, cache| {
+        let x = run_blocks(&model.layers, x, caches, &mut trace, move |b, _, x, cache| {
             b.forward(x, bias.clone(), cache)
         });
         let x = if self.config.has_final_norm() { normed(&model.final_layer_norm, x) } else { x };

@@ -6,7 +6,7 @@ use super::attention::PhiAttention;
 use super::config::PhiConfig;
 use crate::cache::KvCache;
 use crate::feed_forward::feed_forward;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::norm::LayerNorm;
 use crate::rotary::Rotation;
 
@@ -49,6 +49,6 @@ impl PhiDecoderLayer {
     ) -> Tensor<3> {
         let h = self.input_layernorm.forward(x.clone());
         let attended = self.self_attn.forward(h.clone(), rotation, bias, cache);
-        x + self.resid_dropout.forward(attended) + self.mlp.forward(h)
+        x + dropped(&self.resid_dropout, attended) + self.mlp.forward(h)
     }
 }

@@ -7,7 +7,7 @@ use super::attention::Phi3Attention;
 use super::config::Phi3Config;
 use crate::activation::Activation;
 use crate::cache::KvCache;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::norm::RmsNorm;
 use crate::rotary::Rotation;
 
@@ -75,7 +75,7 @@ impl Phi3DecoderLayer {
         cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
         let attended = self.self_attn.forward(self.input_layernorm.forward(x.clone()), rotation, bias, cache);
-        let x = x + self.resid_dropout.forward(attended);
-        x.clone() + self.resid_dropout.forward(self.mlp.forward(self.post_attention_layernorm.forward(x)))
+        let x = x + dropped(&self.resid_dropout, attended);
+        x.clone() + dropped(&self.resid_dropout, self.mlp.forward(self.post_attention_layernorm.forward(x)))
     }
 }

@@ -96,7 +96,7 @@ impl CausalLm for Phi3ForCausalLM {
         let x = states(&model.embed_tokens, tokens.ids.clone(), self.config.float32_states);
         let rotation = Rotation::at(tokens.positions.clone(), &self.frequencies);
         let bias = tokens.bias(&x, self.config.sliding_window);
-        let x = run_blocks(&model.layers, x, caches, &mut trace, |b, _, x, cache| {
+        let x = run_blocks(&model.layers, x, caches, &mut trace, move |b, _, x, cache| {
             b.forward(x, &rotation, bias.clone(), cache)
         });
         let x = model.norm.forward(x);

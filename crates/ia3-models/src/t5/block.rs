@@ -11,6 +11,7 @@ use super::feed_forward::T5DenseReluDense;
 use crate::cache::KvCache;
 use crate::decoder_memory::{Cross, KeysValues};
 use crate::half::{clamped, residual};
+use crate::layers::dropped;
 use crate::norm::RmsNorm;
 
 /// Self-attention with its norm and residual.
@@ -79,7 +80,7 @@ impl T5LayerSelfAttention {
 
     fn forward(&self, x: Tensor<3>, bias: Tensor<4>, cache: Option<&mut KvCache>) -> Tensor<3> {
         let h = self.layer_norm.forward(x.clone());
-        clamped(residual(x, self.dropout.forward(self.SelfAttention.within(h, bias, cache))))
+        clamped(residual(x, dropped(&self.dropout, self.SelfAttention.within(h, bias, cache))))
     }
 }
 
@@ -94,7 +95,7 @@ impl T5LayerCrossAttention {
 
     fn forward(&self, x: Tensor<3>, cross: Cross) -> Tensor<3> {
         let h = self.layer_norm.forward(x.clone());
-        clamped(residual(x, self.dropout.forward(self.EncDecAttention.across(h, cross))))
+        clamped(residual(x, dropped(&self.dropout, self.EncDecAttention.across(h, cross))))
     }
 }
 
@@ -109,7 +110,7 @@ impl T5LayerFF {
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let h = self.layer_norm.forward(x.clone());
-        clamped(residual(x, self.dropout.forward(self.DenseReluDense.forward(h))))
+        clamped(residual(x, dropped(&self.dropout, self.DenseReluDense.forward(h))))
     }
 }
 

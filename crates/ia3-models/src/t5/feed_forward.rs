@@ -6,6 +6,7 @@ use ia3_core::Ia3Forward;
 use super::config::T5Config;
 use super::init::normal;
 use crate::activation::Activation;
+use crate::layers::dropped;
 
 /// The feed-forward layer: `wo(act(wi(x)))`, or with a gate (v1.1) `wo(act(wi_0(x)) ⊙ wi_1(x))`.
 ///
@@ -48,7 +49,7 @@ impl T5DenseReluDense {
     /// In float16 the product with `wo` overflows on common checkpoints, so transformers keeps `wo` in float32 there
     /// (`_keep_in_fp32_modules`) and returns float32.
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let h = self.dropout.forward(self.inner(x));
+        let h = dropped(&self.dropout, self.inner(x));
         let h = match (h.dtype(), self.wo.weight.base().dtype()) {
             (DType::F16, _) => h.cast(DType::F32),
             (DType::F32, _) | (_, DType::QFloat(_)) => h,

@@ -15,6 +15,7 @@ use crate::layers::{logits, own_head};
 use crate::output::Trace;
 use crate::seq2seq::{Facts, Seq2SeqLm, source_tokens};
 use crate::seq2seq_methods::seq2seq_lm_methods;
+use crate::state_losses::is_fixed;
 
 /// T5 with a language-model head, which is Hugging Face's `T5ForConditionalGeneration` or `MT5ForConditionalGeneration`.
 #[derive(Module, Debug)]
@@ -123,5 +124,9 @@ impl Seq2SeqLm for T5ForConditionalGeneration {
             false => x,
         };
         logits(&self.lm_head, &self.shared, x)
+    }
+
+    fn has_fixed_head(&self) -> bool {
+        is_fixed(&self.lm_head, &self.shared)
     }
 }

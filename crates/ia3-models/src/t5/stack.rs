@@ -5,7 +5,8 @@ use ia3_core::Tied;
 
 use super::block::{T5DecoderBlock, T5EncoderBlock, dropout, norm};
 use super::config::T5Config;
-use crate::decoder_memory::{DecoderMemory, DecoderState};
+use crate::checkpoint::checkpointed;
+use crate::decoder_memory::{DecoderMemory, DecoderState, decoder_block};
 use crate::layers::states;
 use crate::mask;
 use crate::norm::RmsNorm;
@@ -90,7 +91,7 @@ impl T5Encoder {
         let mut x = self.dropout.forward(x);
         for block in &self.block {
             trace.push(&x);
-            x = block.forward(x, bias.clone());
+            x = checkpointed(block, x, [bias.clone()], |block, x, [bias]| block.forward(x, bias));
         }
         let x = self.dropout.forward(self.final_layer_norm.forward(x));
         trace.push(&x);
@@ -134,8 +135,7 @@ impl T5Decoder {
         let mut x = self.dropout.forward(x);
         for (i, block) in self.block.iter().enumerate() {
             trace.push(&x);
-            let (cross, cache) = memory.block(i);
-            x = block.forward(x, bias.clone(), cross, cache);
+            x = decoder_block(block, x, bias.clone(), memory.block(i), T5DecoderBlock::forward);
         }
         let x = self.dropout.forward(self.final_layer_norm.forward(x));
         trace.push(&x);

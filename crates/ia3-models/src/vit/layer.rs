@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use super::attention::ViTAttention;
 use super::config::ViTConfig;
 use crate::feed_forward::feed_forward;
-use crate::layers::{dropout, linear};
+use crate::layers::{dropout, dropped, linear};
 use crate::norm::LayerNorm;
 
 feed_forward! {
@@ -46,7 +46,7 @@ impl ViTLayer {
     /// Computes the layer for `x` of shape `[batch, seq, d]`. The result has the same shape.
     pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let context = self.attention.forward(self.layernorm_before.forward(x.clone()));
-        let x = self.dropout.forward(context) + x;
+        let x = dropped(&self.dropout, context) + x;
         self.mlp.forward(self.layernorm_after.forward(x.clone())) + x
     }
 }

@@ -7,6 +7,7 @@ use super::config::ViTConfig;
 use super::embeddings::ViTEmbeddings;
 use super::layer::ViTLayer;
 use crate::activation::Activation;
+use crate::checkpoint::checkpointed;
 use crate::encoder::{Encoder, EncoderBody};
 use crate::error::ModelError;
 use crate::inputs::ModelInputs;
@@ -71,7 +72,7 @@ impl EncoderBody for ViTModel {
         let mut x = self.embeddings.forward(config.image().pixels(inputs)?);
         for layer in &self.layers {
             trace.push(&x);
-            x = layer.forward(x);
+            x = checkpointed(layer, x, [], |layer, x, []| layer.forward(x));
         }
         trace.push(&x);
         Ok(self.layernorm.forward(x))

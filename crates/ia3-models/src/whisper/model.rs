@@ -15,6 +15,7 @@ use crate::layers::{linear, logits, own_head};
 use crate::output::Trace;
 use crate::seq2seq::{Facts, Seq2SeqLm};
 use crate::seq2seq_methods::seq2seq_lm_methods;
+use crate::state_losses::is_fixed;
 
 /// The module that is the head.
 const HEAD: &str = "proj_out";
@@ -151,5 +152,9 @@ impl Seq2SeqLm for WhisperForConditionalGeneration {
 
     fn project(&self, x: Tensor<3>) -> Tensor<3> {
         logits(&self.proj_out, self.words(), x)
+    }
+
+    fn has_fixed_head(&self) -> bool {
+        is_fixed(&self.proj_out, self.words())
     }
 }

@@ -2,6 +2,8 @@
 
 mod activation;
 mod attention;
+mod checkpoint;
+mod given;
 mod linear;
 mod nll;
 mod norm;
@@ -17,7 +19,7 @@ use ia3_kernels::activation::Activation;
 use ia3_kernels::norm::Norm;
 
 use crate::flex::form::Form;
-use crate::flex::{FastOps, SlotRows, Targets};
+use crate::flex::{Again, FastOps, SlotRows, Targets};
 
 type Tracked<C> = FloatTensor<Autodiff<Flex, C>>;
 
@@ -84,6 +86,22 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
 
     fn fast_norm(x: Tracked<C>, gamma: Tracked<C>, beta: Tracked<C>, norm: Norm) -> Tracked<C> {
         norm::forward::<C>(x, gamma, beta, norm)
+    }
+
+    fn fast_checkpoint(
+        y: Tracked<C>,
+        first: Tracked<C>,
+        second: Tracked<C>,
+        third: Tracked<C>,
+        fourth: Tracked<C>,
+        leaf: Tracked<C>,
+        again: Again,
+    ) -> Tracked<C> {
+        checkpoint::forward::<C>(y, [first, second, third, fourth], leaf, again)
+    }
+
+    fn fast_with_gradient(losses: Tracked<C>, x: Tracked<C>, gradient: Tracked<C>) -> Tracked<C> {
+        given::forward::<C>(losses, x, gradient)
     }
 
     fn fast_nll(logits: Tracked<C>, targets: Targets) -> Tracked<C> {

@@ -14,4 +14,4 @@ pub(crate) mod scale;
 pub(crate) mod softmax;
 pub(crate) mod tensor;
 
-pub(crate) use ops::{FastOps, SlotRows, Targets};
+pub(crate) use ops::{Again, BLOCK_INPUTS, BlockGradients, FastOps, RunAgain, SlotRows, Targets};

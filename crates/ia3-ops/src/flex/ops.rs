@@ -1,7 +1,9 @@
 //! The kernels as operations of a backend of burn.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
+use burn::backend::autodiff::NodeId;
 use burn::backend::{Backend, Flex, backend_extension, tensor::FloatTensor, tensor::QuantizedTensor};
 use burn::tensor::quantization::QuantScheme;
 use ia3_kernels::activation::Activation;
@@ -17,6 +19,26 @@ pub(crate) type Targets = Arc<Vec<i64>>;
 
 /// Where the keys of each row lie.
 pub(crate) type SlotRows = Arc<Vec<SlotRow>>;
+
+/// A block that runs again in the backward pass.
+pub(crate) type Again = Arc<dyn RunAgain>;
+
+/// How many tensors a block reads whose gradients it computes, besides those of its parameters.
+pub(crate) const BLOCK_INPUTS: usize = 4;
+
+/// See [`Again`].
+pub(crate) trait RunAgain: Debug + Send + Sync {
+    /// Runs the block with its backward pass for the gradient `g` of its result.
+    fn gradients(&self, g: Primitive) -> BlockGradients;
+}
+
+/// The gradients that a block computes.
+pub(crate) struct BlockGradients {
+    /// Those of the inputs that want one.
+    pub(crate) inputs: [Option<Primitive>; BLOCK_INPUTS],
+    /// Those of the parameters, by their nodes in the graph that the block belongs to.
+    pub(crate) parameters: Vec<(NodeId, Primitive)>,
+}
 
 /// The operations that have kernels: forward here for [`Flex`], forward and backward in `crate::autodiff`. All but the
 /// weights of products are float32.
@@ -81,6 +103,25 @@ pub(crate) trait FastOps: Backend {
         norm: Norm,
     ) -> FloatTensor<Self>;
 
+    /// `y`, which a block computed of four inputs without recording it, with the backward pass of the block. `leaf` wants a gradient,
+    /// and gets none, if the block trains parameters. See [`crate::checkpoint`].
+    fn fast_checkpoint(
+        y: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        third: FloatTensor<Self>,
+        fourth: FloatTensor<Self>,
+        leaf: FloatTensor<Self>,
+        again: Again,
+    ) -> FloatTensor<Self>;
+
+    /// The losses `[rows]` of the rows of `x` `[rows, d]`, whose sum has the `gradient` `[rows, d]`.
+    fn fast_with_gradient(
+        losses: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
     /// The negative log-likelihoods `[rows]` of logits `[rows, classes]`.
     fn fast_nll(logits: FloatTensor<Self>, targets: Targets) -> FloatTensor<Self>;
 }
@@ -139,6 +180,24 @@ impl FastOps for Flex {
 
     fn fast_norm(x: Primitive, gamma: Primitive, beta: Primitive, norm: Norm) -> Primitive {
         norm::apply(x, gamma, beta, norm)
+    }
+
+    /// There is no backward pass.
+    fn fast_checkpoint(
+        y: Primitive,
+        _: Primitive,
+        _: Primitive,
+        _: Primitive,
+        _: Primitive,
+        _: Primitive,
+        _: Again,
+    ) -> Primitive {
+        y
+    }
+
+    /// There is no backward pass.
+    fn fast_with_gradient(losses: Primitive, _: Primitive, _: Primitive) -> Primitive {
+        losses
     }
 
     fn fast_nll(logits: Primitive, targets: Targets) -> Primitive {

@@ -2,6 +2,7 @@
 
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
+use ia3_models::with_gradient_checkpointing;
 
 use super::{Trainer, Values};
 use crate::batches::{Batch, batch_entries};
@@ -51,7 +52,11 @@ impl Trainer<'_> {
             groups.iter().map(|group| batch_entries(group, &self.config.loss)).collect();
         self.device.seed(dropout_seed(self.config.seed, *step * count + index));
         let model = trained.for_entries(&entries)?;
-        let of_tasks = losses(model, &groups, &self.config.loss)?;
+        let compute = || losses(model, &groups, &self.config.loss);
+        let of_tasks = match self.config.gradient_checkpointing {
+            true => with_gradient_checkpointing(compute)?,
+            false => compute()?,
+        };
         let tokens = of_tasks.iter().map(|loss| loss.tokens).sum();
         let share = |total: Tensor<1>| if count > 1 { total / count as f32 } else { total };
         let parts: Vec<Tensor<1>> = of_tasks.into_iter().map(|loss| share(loss.total)).collect();

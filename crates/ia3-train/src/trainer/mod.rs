@@ -79,7 +79,7 @@ impl<'a> Trainer<'a> {
     ///
     /// The data is empty, the model cannot be trained on an example, or a setting is out of range.
     pub fn new(model: Model, data: &'a Dataset, config: &'a TrainConfig) -> Result<Self, TrainError> {
-        config.check()?;
+        config.check_on(&device_of(&model))?;
         let batches = Batches::single_task(data, &model, config)?;
         Ok(Self::of(Trained::single_task(model), batches, config))
     }
@@ -101,14 +101,14 @@ impl<'a> Trainer<'a> {
         tasks: &[AdapterTask<'a>],
         config: &'a TrainConfig,
     ) -> Result<Self, TrainError> {
-        config.check()?;
+        config.check_on(&device_of(base))?;
         let batches = Batches::multi_task(tasks.iter().map(|task| task.data).collect(), base, config)?;
         let adapters = tasks.iter().map(|task| task.adapter.clone()).collect();
         Ok(Self::of(Trained::multi_task(base, adapters)?, batches, config))
     }
 
     fn of(trained: Trained, batches: Batches<'a>, config: &'a TrainConfig) -> Self {
-        let device = trained.model.devices().first().cloned().unwrap_or_default();
+        let device = device_of(&trained.model);
         let now = Values { step: 0, trained, optimizer: config.optimizer.init() };
         Self { config, device, batches, ranks: &Alone, now, before: None }
     }
@@ -193,4 +193,8 @@ impl<'a> Trainer<'a> {
         self.before = None;
         Ok(())
     }
+}
+
+fn device_of(model: &Model) -> Device {
+    model.devices().first().cloned().unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod checkpointing;
 mod multi_task_state;
 mod resume;
 

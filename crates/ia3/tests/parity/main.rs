@@ -6,6 +6,7 @@
 mod common;
 
 mod case;
+mod checkpointing;
 mod compare;
 mod forward;
 mod generate;
@@ -36,6 +37,7 @@ fn parity(name: &str, dir: &Path) -> Result<(), Failed> {
         generate::with_settings(&case, name, &serde_json::from_str(&text).unwrap(), &mut comparison);
     }
     training::run(&case, &mut comparison);
+    checkpointing::run(&case, &mut comparison);
     case.all_read(&mut comparison);
     println!("{comparison}");
     let failures = comparison.failures();

@@ -25,7 +25,7 @@ pub(crate) fn run(case: &Case, comparison: &mut Comparison) {
     }
 }
 
-fn backward(case: &Case, model: &Model) -> (f64, GradientsParams) {
+pub(crate) fn backward(case: &Case, model: &Model) -> (f64, GradientsParams) {
     let loss = case.loss(model);
     let grads = GradientsParams::from_grads(loss.backward(), model);
     (values(loss)[0], grads)
@@ -50,7 +50,7 @@ fn gradients(case: &Case, adapter: &Adapter, model: &Model, comparison: &mut Com
 }
 
 /// An adapter that holds gradients where another holds values.
-fn gradients_of(adapter: &Adapter, model: &Model, grads: &GradientsParams) -> Adapter {
+pub(crate) fn gradients_of(adapter: &Adapter, model: &Model, grads: &GradientsParams) -> Adapter {
     struct Saved<'a>(&'a GradientsParams, &'a mut Adapter);
     impl ParamVisitor for Saved<'_> {
         fn visit_float<const D: usize>(&mut self, path: &ParamPath, param: &Param<Tensor<D>>) {
@@ -68,7 +68,7 @@ fn gradients_of(adapter: &Adapter, model: &Model, grads: &GradientsParams) -> Ad
 }
 
 /// What an adapter file would hold, under its keys and in its layout.
-fn as_file(case: &Case, adapter: &Adapter) -> Tensors {
+pub(crate) fn as_file(case: &Case, adapter: &Adapter) -> Tensors {
     let dir = tempfile::tempdir().unwrap();
     let options = AdapterOptions::new().with_base(case.model.info());
     ia3::io::save_adapter_with(adapter, dir.path(), &options).unwrap();
@@ -110,7 +110,7 @@ fn optimiser(
     }
 }
 
-fn optimizer_config(settings: &Value) -> OptimizerConfig {
+pub(crate) fn optimizer_config(settings: &Value) -> OptimizerConfig {
     let hp = &settings["hp"];
     match settings["kind"].as_str().unwrap() {
         "torch.optim.AdamW" => {

@@ -76,8 +76,7 @@ fn merged_files_compute_the_logits_of_peft() {
 
 /// Models whose files say something that is in no other case: norms plus one, caps, windows, rotations of a part of a head, and scaled
 /// ones. Their logits are transformers'.
-const MODELS: [&str; 8] =
-    ["gemma", "gemma2", "gemma3", "phi2", "phi3", "phi3_long", "llama31", "qwen2_yarn"];
+const MODELS: [&str; 8] = ["gemma", "gemma2", "gemma3", "phi2", "phi3", "phi3_long", "llama31", "qwen2_yarn"];
 
 #[test]
 fn models_of_one_file_have_the_logits_of_transformers_with_and_without_an_adapter_and_merged() {
@@ -92,14 +91,15 @@ fn models_of_one_file_have_the_logits_of_transformers_with_and_without_an_adapte
         let adapter = fixture(&format!("gguf/models/{name}"));
         let inputs = ModelInputs { input_ids: Some(ids), ..ModelInputs::default() };
         let base = ia3::Model::from_pretrained(&path, &device()).unwrap();
-        let adapted =
-            ia3::attach(base.module(), &[&ia3::Adapter::load(&adapter, &base).unwrap()]).unwrap();
+        let adapted = ia3::attach(base.module(), &[&ia3::Adapter::load(&adapter, &base).unwrap()]).unwrap();
         let out = dir.path().join(format!("{name}.gguf"));
         merge_gguf(&path, &[adapter], &out, false).unwrap();
         let merged = ia3::Model::from_pretrained(&out, &device()).unwrap();
-        for (model, expected) in
-            [(base.module(), "base_logits"), (&adapted, "adapter_logits"), (merged.module(), "adapter_logits")]
-        {
+        for (model, expected) in [
+            (base.module(), "base_logits"),
+            (&adapted, "adapter_logits"),
+            (merged.module(), "adapter_logits"),
+        ] {
             let found: Vec<f32> = model.forward(&inputs).unwrap().into_data().iter().collect();
             assert_close(&found, &values(expected), 2e-5, &format!("{name} {expected}"));
         }

@@ -68,6 +68,7 @@ fn add_options(fingerprint: &mut Fingerprint, args: &Train) -> anyhow::Result<()
         epochs: _,
         batch_size: _,
         gradient_accumulation_steps: _,
+        gradient_checkpointing: _,
         no_shuffle: _,
         lr: _,
         optimizer: _,

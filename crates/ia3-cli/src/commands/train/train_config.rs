@@ -30,6 +30,7 @@ pub(super) fn from_args(args: &Train) -> TrainConfig {
         .with_steps(steps)
         .with_batch_size(args.batch_size.unwrap_or(preset.batch_size))
         .with_gradient_accumulation_steps(args.gradient_accumulation_steps)
+        .with_gradient_checkpointing(args.gradient_checkpointing)
         .with_learning_rate(args.lr.unwrap_or(preset.learning_rate))
         .with_schedule(Schedule::linear(args.warmup_ratio, steps))
         .with_optimizer(match args.optimizer {
@@ -103,13 +104,14 @@ mod tests {
         let options = [
             "--preset t-few-pretrain --steps 50 --batch-size 3 --lr 0.1 --optimizer adamw --warmup-ratio 0.2",
             "--max-grad-norm 0 --seed 7 --mc-loss 0.5 --unlikely-loss 2 --unlikelihood paper --length-norm 0",
-            "--causal-loss all --no-shuffle",
+            "--causal-loss all --no-shuffle --gradient-checkpointing",
         ];
         let words: Vec<&str> = options.iter().flat_map(|o| o.split(' ')).collect();
         let expected = TrainConfig::new()
             .with_steps(50)
             .with_batch_size(3)
             .with_gradient_accumulation_steps(1)
+            .with_gradient_checkpointing(true)
             .with_learning_rate(0.1)
             .with_schedule(Schedule::Linear { warmup: 10 })
             .with_optimizer(OptimizerConfig::adamw())

@@ -87,8 +87,12 @@ pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: A
     (d_in + d_out) as f64 * tokens + scores
 }
 
-/// The number of values of the logits, their log-softmax and its gradient. A classifier's few values are left out.
-pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task) -> f64 {
+/// Values of a block of logits where they are computed for some labels at a time, as `ia3_ops::nll_by_blocks` does.
+const BLOCK: f64 = (8 << 20) as f64;
+
+/// The number of values of the logits, their log-softmax and its gradient. A classifier's few values are left out. With `blocks`, the
+/// loss of a causal or sequence-to-sequence model computes a block of them at a time.
+pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task, blocks: bool) -> f64 {
     if !task.is_language_model() && task != Task::SpeechSeq2Seq {
         return 0.0;
     }
@@ -98,7 +102,8 @@ pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task) -> f64 {
     };
     let vocabulary = info.modules.iter().filter_map(rows).max().unwrap_or(0) as f64;
     let [rows, width] = if plan.largest_targets[0] > 0 { plan.largest_targets } else { plan.largest_inputs };
-    3.0 * vocabulary * rows as f64 * width as f64
+    let all = vocabulary * rows as f64 * width as f64;
+    3.0 * if blocks && task != Task::MaskedLm { all.min(BLOCK) } else { all }
 }
 
 #[cfg(test)]
@@ -121,6 +126,19 @@ mod tests {
         assert_eq!(kept_in(llama, DtypeName::Float32), 0.0);
         assert_eq!(kept_in(llama, DtypeName::Bfloat16), 3.0);
         assert_eq!(kept_in(llama, DtypeName::Float16), 3.0);
+    }
+
+    #[test]
+    fn logits_are_there_for_a_block_of_labels_unless_they_have_to_be() {
+        let table = ModuleInfo::new("wte", ModuleKind::Embedding { rows: 50_000, dim: 8 });
+        let info = ModelInfo::new("gpt2", vec![table]);
+        let plan = EpochPlan { largest_inputs: [4, 512], ..EpochPlan::default() };
+        let all = 3.0 * 50_000.0 * 4.0 * 512.0;
+        assert_eq!(logits(&info, &plan, Task::CausalLm, false), all);
+        assert_eq!(logits(&info, &plan, Task::MaskedLm, true), all);
+        assert_eq!(logits(&info, &plan, Task::CausalLm, true), 3.0 * BLOCK);
+        let short = EpochPlan { largest_inputs: [1, 16], ..EpochPlan::default() };
+        assert_eq!(logits(&info, &short, Task::CausalLm, true), 3.0 * 50_000.0 * 16.0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Estimates the memory that a training needs, before any weight is read.
 
 mod activations;
+mod checkpoints;
 mod device;
 
 use std::path::Path;
@@ -8,14 +9,16 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use burn::module::Module;
 use burn::tensor::Device;
+use ia3::ModuleInfo;
 use ia3::io::{Checkpoint, Dtype, TensorFacts};
 use ia3::models::Model;
 use ia3::train::EpochPlan;
 use serde::Serialize;
 
 use self::activations::{AttentionWeights, kept, logits};
+use self::checkpoints::kept_of_checkpoints;
 pub(super) use self::device::peak;
-use self::device::{available, is_cpu};
+use self::device::{available, is_cpu, is_flex};
 use crate::args::{DtypeName, Train};
 
 /// The estimated memory of a training in bytes.
@@ -68,8 +71,14 @@ impl Memory {
         plan.largest_inputs[1] = tokens.unwrap_or(plan.largest_inputs[1]);
         let plan = &plan;
         let weights = AttentionWeights::read(&args.base, args.dtype, device)?;
-        let kept = |module| kept(module, plan, model.task(), weights);
-        let values = info.modules.iter().map(kept).sum::<f64>() + logits(&info, plan, model.task());
+        let kept = |module: &ModuleInfo| kept(module, plan, model.task(), weights);
+        let of_blocks = match args.gradient_checkpointing {
+            true => kept_of_checkpoints(&info.modules, kept),
+            false => info.modules.iter().map(kept).sum::<f64>(),
+        };
+        // A configuration or an adapter may train the head, whose gradient needs all logits.
+        let blocks = is_flex(device) && args.config.is_none() && args.adapter.is_none();
+        let values = of_blocks + logits(&info, plan, model.task(), blocks);
         let activations = (IN_FLIGHT * values * size_of::<f32>() as f64) as u64;
         Ok(Self { base: files(&args.base)?, activations, program: PROGRAM })
     }
@@ -85,7 +94,8 @@ impl Memory {
         bail!(
             "the training needs an estimated {} of memory ({} for the base, {} for a batch of {batch_size}, {} for the \
              program), but only {} are free; lower --batch-size (--gradient-accumulation-steps keeps the step as large), \
-             --max-input-tokens or --max-target-tokens, or train anyway with --no-memory-check",
+             --max-input-tokens or --max-target-tokens, keep less with --gradient-checkpointing, or train anyway with \
+             --no-memory-check",
             size(self.all()),
             size(self.base),
             size(self.activations),

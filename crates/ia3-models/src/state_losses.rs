@@ -1,0 +1,62 @@
+//! Losses of hidden states, whose logits are computed for some labels at a time.
+
+use burn::nn::{Embedding, Linear};
+use burn::tensor::{DType, Int, Tensor};
+use ia3_core::{is_by_row, visit_params};
+use ia3_ops::nll_by_blocks;
+
+use crate::loss::{RowLosses, full, label_log_likelihoods, losses_of_rows};
+
+/// A head, which turns states `[batch, seq, d]` into logits `[batch, seq, vocab]`.
+pub(crate) struct Projection<'a> {
+    pub(crate) project: &'a dyn Fn(Tensor<3>) -> Tensor<3>,
+    /// Whether it computes every position for itself, and nothing in it is trained.
+    pub(crate) is_fixed: bool,
+    pub(crate) vocab_size: usize,
+}
+
+/// The losses of labels `[batch, seq]` for states `[batch, seq, d]`; see [`state_log_likelihoods`].
+pub(crate) fn state_losses(x: Tensor<3>, labels: Tensor<2, Int>, head: &Projection) -> RowLosses {
+    losses_of_rows(state_log_likelihoods(x, labels.clone(), head), labels)
+}
+
+/// [`label_log_likelihoods`] of the logits of states `[batch, seq, d]`.
+///
+/// A head that is fixed is computed for some labels at a time, and not at all where there is none. One that an adapter scales or
+/// replaces, and one of states in half precision, is computed for all positions at once, because its own gradients need all of them
+/// or because the order of rounding matters.
+pub(crate) fn state_log_likelihoods(x: Tensor<3>, labels: Tensor<2, Int>, head: &Projection) -> Tensor<2> {
+    if !head.is_fixed || x.dtype() != DType::F32 {
+        return label_log_likelihoods((head.project)(x), labels);
+    }
+    let [batch, seq, d] = x.dims();
+    let logits = |rows: Tensor<2>| {
+        let [count, _] = rows.dims();
+        let logits = (head.project)(rows.reshape([1, count, d]));
+        let [_, _, vocab] = logits.dims();
+        full(logits.reshape([count, vocab]))
+    };
+    let rows = [batch * seq];
+    let losses = nll_by_blocks(x.reshape([batch * seq, d]), labels.reshape(rows), head.vocab_size, logits);
+    losses.neg().reshape([batch, seq])
+}
+
+/// Whether [`logits`](crate::layers::logits) of this head computes each position for itself, and nothing in it is trained: it carries
+/// no vectors, and an adapter has no copy of it.
+pub(crate) fn is_fixed(head: &Option<Linear>, embedding: &Embedding) -> bool {
+    let mut fixed = true;
+    let mut visit = |path: &ia3_core::ParamPath, param: ia3_core::ParamRef| {
+        fixed &= !path.inside_reparameterization() && !param.requires_grad();
+    };
+    let weight = match head {
+        Some(head) => {
+            visit_params(head, &mut visit);
+            &head.weight
+        }
+        None => {
+            visit_params(embedding, &mut visit);
+            &embedding.weight
+        }
+    };
+    fixed && !is_by_row(weight)
+}

@@ -1,0 +1,107 @@
+use burn::tensor::{Int, Tensor};
+
+use crate::nll;
+
+/// [`nll`] of `logits(x)`, computed for some rows of `x` at a time, so that the logits of all rows are never in memory. Rows whose
+/// target is negative are not computed.
+///
+/// If `x` wants a gradient, it is computed right away, while the logits of a block are there, and multiplied by the gradient of the
+/// losses in the backward pass. `logits` must compute each row for itself, and its parameters must need no gradient: none would
+/// reach them. It is called with `[some rows, d]` and returns `[some rows, classes]` in float32; `classes` decides the number of rows.
+///
+/// On other backends than `flex` it is `nll(logits(x), targets)`.
+///
+/// # Shapes
+///
+/// - `x`: `[rows, d]`
+/// - `targets`: `[rows]`
+/// - returns `[rows]`
+///
+/// # Panics
+///
+/// Panics as [`nll`] does.
+pub fn nll_by_blocks(
+    x: Tensor<2>,
+    targets: Tensor<1, Int>,
+    classes: usize,
+    logits: impl Fn(Tensor<2>) -> Tensor<2>,
+) -> Tensor<1> {
+    #[cfg(feature = "flex")]
+    if crate::on_flex(&x) {
+        return on_flex::by_blocks(x, targets, classes, logits);
+    }
+    let _ = classes;
+    nll(logits(x), targets)
+}
+
+#[cfg(feature = "flex")]
+mod on_flex {
+    use burn::backend::Dispatch;
+    use burn::tensor::{IndexingUpdateOp, Int, Tensor};
+
+    use crate::flex::FastOps;
+    use crate::nll;
+
+    /// Logits of a block, 32 megabytes.
+    const BLOCK: usize = 8 << 20;
+
+    /// Rows of a block where there are many classes. With fewer rows, reading the weight of the head would cost more than its
+    /// product.
+    const LEAST_ROWS: usize = 32;
+
+    pub(super) fn by_blocks(
+        x: Tensor<2>,
+        targets: Tensor<1, Int>,
+        classes: usize,
+        logits: impl Fn(Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<1> {
+        let ([rows, _], device) = (x.dims(), x.device());
+        assert_eq!(targets.dims(), [rows], "one target for each of {rows} rows");
+        let real = real_rows(&targets);
+        if real.len() == rows {
+            return losses(x, targets, classes, logits);
+        }
+        let real = Tensor::<1, Int>::from_ints(real.as_slice(), &device);
+        let losses = losses(x.select(0, real.clone()), targets.select(0, real.clone()), classes, logits);
+        Tensor::zeros([rows], &device).select_assign(0, real, losses, IndexingUpdateOp::Add)
+    }
+
+    /// The rows with a target; the first row if there are none.
+    fn real_rows(targets: &Tensor<1, Int>) -> Vec<i64> {
+        let targets: Vec<i64> = targets.clone().into_data().iter().collect();
+        let real = (0..).zip(&targets).filter(|(_, target)| **target >= 0).map(|(row, _)| row);
+        let real: Vec<i64> = real.collect();
+        if real.is_empty() && !targets.is_empty() { vec![0] } else { real }
+    }
+
+    fn losses(
+        x: Tensor<2>,
+        targets: Tensor<1, Int>,
+        classes: usize,
+        logits: impl Fn(Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<1> {
+        let [rows, _] = x.dims();
+        let (tracked, values) = (x.is_tracked(), x.clone().set_require_grad(false));
+        let height = (BLOCK / classes.max(1)).max(LEAST_ROWS);
+        let (mut all, mut gradients) = (vec![], vec![]);
+        for start in (0..rows).step_by(height) {
+            let len = height.min(rows - start);
+            let block = values.clone().narrow(0, start, len).set_require_grad(tracked);
+            let losses = nll(logits(block.clone()), targets.clone().narrow(0, start, len));
+            if tracked {
+                let mut grads = losses.clone().sum().backward();
+                gradients.extend(block.grad_remove(&mut grads));
+            }
+            all.push(losses.set_require_grad(false));
+        }
+        if gradients.is_empty() {
+            return if all.is_empty() { nll(logits(x), targets) } else { Tensor::cat(all, 0) };
+        }
+        let [losses, x, gradient] = [
+            Tensor::cat(all, 0).into_dispatch(),
+            x.into_dispatch(),
+            Tensor::cat(gradients, 0).into_dispatch(),
+        ];
+        Tensor::from_dispatch(Dispatch::fast_with_gradient(losses, x, gradient))
+    }
+}
