@@ -55,6 +55,16 @@ impl Task {
         !matches!(self, Self::SequenceClassification | Self::MultipleChoice)
     }
 
+    /// Whether the model is an encoder and a decoder that writes texts.
+    pub fn is_encoder_decoder(self) -> bool {
+        matches!(self, Self::Seq2SeqLm | Self::SpeechSeq2Seq)
+    }
+
+    /// Whether the model writes texts.
+    pub fn writes_texts(self) -> bool {
+        self.is_encoder_decoder() || self == Self::CausalLm
+    }
+
     /// Whether the model is a language model, which answers texts with texts.
     pub fn is_language_model(self) -> bool {
         matches!(self, Self::Seq2SeqLm | Self::CausalLm)

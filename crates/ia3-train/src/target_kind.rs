@@ -44,8 +44,8 @@ impl TargetKind {
     fn fits(self, model: &Model) -> bool {
         let single = model.problem() == Some(ProblemType::SingleLabelClassification);
         match self {
-            Self::Text if model.task() == Task::SpeechSeq2Seq => true,
-            Self::Text | Self::Choices => model.task().is_language_model(),
+            Self::Text => model.task().writes_texts(),
+            Self::Choices => model.task().is_language_model(),
             // A regression with one label has a message of its own.
             Self::Class => single || model.num_labels() == Some(1),
             Self::Values => model.task() == Task::SequenceClassification && !single,

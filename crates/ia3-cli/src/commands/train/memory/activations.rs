@@ -70,7 +70,7 @@ pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: A
     };
     let of = |[rows, width]: [usize; 2]| (rows as f64, width as f64);
     let (inputs, targets) = (of(plan.largest_inputs), of(plan.largest_targets));
-    let has_encoder = matches!(task, Task::Seq2SeqLm | Task::SpeechSeq2Seq);
+    let has_encoder = task.is_encoder_decoder();
     let in_decoder = has_encoder && module.path.split('.').any(|part| part == "decoder");
     let crosses = ["EncDecAttention", "encoder_attn"].iter().any(|name| module.path.contains(name));
     let (rows, queries) = if in_decoder { targets } else { inputs };
@@ -93,7 +93,7 @@ const BLOCK: f64 = (8 << 20) as f64;
 /// The number of values of the logits, their log-softmax and its gradient. A classifier's few values are left out. With `blocks`, the
 /// loss of a causal or sequence-to-sequence model computes a block of them at a time.
 pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task, blocks: bool) -> f64 {
-    if !task.is_language_model() && task != Task::SpeechSeq2Seq {
+    if !task.writes_texts() {
         return 0.0;
     }
     let rows = |module: &ModuleInfo| match module.kind {
