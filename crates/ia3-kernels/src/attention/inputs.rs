@@ -58,7 +58,7 @@ impl Inputs<'_> {
         let (mut first, mut end) = (self.keys, 0);
         for query in queries.rev() {
             let bias = self.bias.row(at, query);
-            let sees = |bias: &f32| !(*bias <= CLOSED);
+            let sees = |bias: &f32| *bias > CLOSED || bias.is_nan();
             match bias.iter().position(sees) {
                 Some(key) if bias[key] >= OPEN || bias.iter().any(|bias| *bias >= OPEN) => {
                     first = first.min(key);
