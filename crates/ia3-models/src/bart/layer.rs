@@ -87,8 +87,8 @@ struct Layer<'a> {
 impl Layer<'_> {
     fn around(&self, x: Tensor<3>, f: impl FnOnce(Tensor<3>) -> Tensor<3>) -> Tensor<3> {
         match self.norm_before {
-            true => x.clone() + dropped(&self.dropout, f(self.norm.forward(x))),
-            false => self.norm.forward(x.clone() + dropped(&self.dropout, f(x))),
+            true => x.clone() + dropped(self.dropout, f(self.norm.forward(x))),
+            false => self.norm.forward(x.clone() + dropped(self.dropout, f(x))),
         }
     }
 }
