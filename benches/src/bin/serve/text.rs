@@ -151,13 +151,17 @@ fn loading(args: &Args, engine: &mut Engine) -> Result<[Duration; 3]> {
     }
     let (mut steps, mut loading) = (vec![], vec![]);
     for late in 0..LATE {
-        steps.push(timed(|| drop(engine.step())));
+        steps.push(timed(|| {
+            engine.step();
+        }));
         // It gives the place of one that nobody uses to the new one; a single token is read for it.
         let mut late = request(args, 0, Some(name(args.adapters + late)), 1);
         late.prompt.truncate(1);
         let mut late = submit(engine, vec![late])?.remove(0);
         while late.is_empty() {
-            loading.push(timed(|| drop(engine.step())));
+            loading.push(timed(|| {
+                engine.step();
+            }));
         }
         finished(&mut late)?;
     }
