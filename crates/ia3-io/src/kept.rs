@@ -22,7 +22,9 @@ impl Kept {
     /// Integers from 0 to 15 become those from −8 to 7, and 8 times the scale is added to the minimum. This sum is rounded once.
     pub(crate) fn into_weight(mut self) -> Result<QuantizedWeight, QuantizationError> {
         let (low, high) = self.range;
-        let in_four_bits = |shift: i8| low - shift >= -8 && high - shift <= 7;
+        let in_four_bits = |shift: i8| {
+            [low, high].into_iter().all(|end| (-8..8).contains(&(i16::from(end) - i16::from(shift))))
+        };
         let shift = if in_four_bits(0) || self.minima.is_empty() { 0 } else { 8 };
         let (bits, shift) = if in_four_bits(shift) { (Bits::Four, shift) } else { (Bits::Eight, 0) };
         if shift != 0 {
@@ -89,6 +91,7 @@ mod tests {
             ((0, 3), &[1.0], Bits::Four, [0, 3], Some(1.0)),
             ((0, 31), &[1.0], Bits::Eight, [0, 31], Some(1.0)),
             ((-128, 127), &[], Bits::Eight, [-128, 127], None),
+            ((-128, 127), &[1.0], Bits::Eight, [-128, 127], Some(1.0)),
         ] {
             let weight = kept(range, minima).into_weight().unwrap();
             assert_eq!((weight.layout().bits, &weight.values()[..2]), (bits, &values[..]), "{range:?}");

@@ -22,7 +22,7 @@ thread_local! {
 /// let config = r#"{"model_type": "gpt2", "vocab_size": 61, "n_embd": 24, "n_layer": 2, "n_head": 4, "n_positions": 16}"#;
 /// let model = ModelConfig::from_json(config)?.init(&Device::flex().autodiff());
 /// let ids = Tensor::<2, Int>::from_ints([[5, 6, 7]], &Device::flex());
-/// let inputs = ModelInputs::new(ids.clone());
+/// let inputs = ModelInputs { input_ids: Some(ids.clone()), ..ModelInputs::default() };
 /// let loss = with_gradient_checkpointing(|| model.loss(&inputs, ids))?;
 /// let gradients = loss.backward();
 /// # Ok::<(), ia3_models::ModelError>(())

@@ -93,7 +93,7 @@ const BLOCK: f64 = (8 << 20) as f64;
 /// The number of values of the logits, their log-softmax and its gradient. A classifier's few values are left out. With `blocks`, the
 /// loss of a causal or sequence-to-sequence model computes a block of them at a time.
 pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task, blocks: bool) -> f64 {
-    if !task.writes_texts() {
+    if !task.writes_texts() && task != Task::MaskedLm {
         return 0.0;
     }
     let rows = |module: &ModuleInfo| match module.kind {
