@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// What to measure.
-    #[arg(long, value_delimiter = ',', default_value = "text,forward")]
+    #[arg(long, value_delimiter = ',', default_value = "text,steps,forward")]
     only: Vec<String>,
 }
 
@@ -50,8 +50,9 @@ fn main() -> Result<()> {
     for part in &args.only {
         match part.as_str() {
             "text" => text::measure(&args)?,
+            "steps" => text::measure_steps(&args)?,
             "forward" => forward::measure(&args)?,
-            other => anyhow::bail!("there is no part {other}; known are text and forward"),
+            other => anyhow::bail!("there is no part {other}; known are text, steps and forward"),
         }
     }
     Ok(())

@@ -20,13 +20,8 @@ pub(crate) fn measure(args: &Args) -> Result<()> {
     let device = device();
     let Setup { base, adapter, .. } = Shape::named(&args.shape).setup(&device);
     let base = ia3::Model::from(base);
-    let dir = folders(&adapter, args.adapters + LATE)?;
-    let options = EngineOptions::new()
-        .with_rows(args.requests)
-        .with_tokens(args.prompt + args.new_tokens)
-        .with_pass_tokens(256)
-        .with_adapters(args.adapters);
-    let mut engine = Engine::new(base.clone(), Some(dir.path().into()), options)?;
+    let dir = folders(&adapter, args.adapters)?;
+    let mut engine = Engine::new(base.clone(), Some(dir.path().into()), options(args))?;
     let start = Instant::now();
     for i in 0..args.adapters {
         run(&mut engine, vec![request(args, i, Some(name(i)), 1)])?;
@@ -55,7 +50,7 @@ pub(crate) fn measure(args: &Args) -> Result<()> {
             .map(|i| request(args, i, Some(name(i * args.adapters / args.requests)), args.new_tokens))
             .collect()
     };
-    let mut engine = std::cell::RefCell::new(engine);
+    let engine = std::cell::RefCell::new(engine);
     let all = |requests: Vec<Request>| run(&mut engine.borrow_mut(), requests).expect("the engine answers");
     let mut times = vec![];
     let ratios = in_turns(
@@ -82,18 +77,41 @@ pub(crate) fn measure(args: &Args) -> Result<()> {
         ratios.quantile(0.25) * scale,
         ratios.quantile(0.75) * scale
     );
+    Ok(())
+}
+
+/// What a step takes beside the passes of the model, and while an adapter is read.
+pub(crate) fn measure_steps(args: &Args) -> Result<()> {
+    let device = device();
+    let Setup { base, adapter, .. } = Shape::named(&args.shape).setup(&device);
+    let base = ia3::Model::from(base);
+    let dir = folders(&adapter, args.adapters + LATE)?;
+    let mut engine = Engine::new(base.clone(), Some(dir.path().into()), options(args))?;
+    for i in 0..args.adapters {
+        run(&mut engine, vec![request(args, i, Some(name(i)), 1)])?;
+    }
+    println!("\n{}: {} rows, {} adapters in memory\n", args.shape, args.requests, args.adapters);
+    println!("| what | |\n|---|---|");
     println!(
         "| a step of the engine with {} rows, against the passes of the model alone: time | {} |",
         args.requests,
-        steps::against_passes(args, engine.get_mut(), &base, &adapter)?
+        steps::against_passes(args, &mut engine, &base, &adapter)?
     );
-    let [loading, longest, step] = loading(args, engine.get_mut())?.map(ms);
+    let [loading, longest, step] = loading(args, &mut engine)?.map(ms);
     println!(
         "| steps while an adapter is read, {} rows: median, longest, and median of the steps between | {loading:.1} ms, {longest:.1} ms, \
          {step:.1} ms |",
         args.requests
     );
     Ok(())
+}
+
+fn options(args: &Args) -> EngineOptions {
+    EngineOptions::new()
+        .with_rows(args.requests)
+        .with_tokens(args.prompt + args.new_tokens)
+        .with_pass_tokens(256)
+        .with_adapters(args.adapters)
 }
 
 pub(crate) fn request(args: &Args, i: usize, adapter: Option<String>, new: usize) -> Request {
