@@ -179,6 +179,7 @@ fn products_of_integers_are_those_of_plain_loops() {
         let nibbles = Nibbles::new(&packed, [k, n], scales);
         assert_eq!(nibbles.unpack(), bytes);
         assert_close(&integer::product_exact(&x, m, weight), &expected);
+        assert_close(&integer::product_exact_nibbles(&x, m, nibbles), &expected);
         assert_close(&integer::product(&x, m, weight), &expected);
         assert_close(&integer::product_nibbles(&x, m, nibbles), &expected);
     }
