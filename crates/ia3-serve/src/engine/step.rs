@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use burn::tensor::Tensor;
 use ia3::models::SlotTokens;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use super::free_slots::{FreeSlots, Taken};
 use super::request::Event;
@@ -207,16 +207,10 @@ impl Engine {
     /// The next tokens of these rows from their logits `[rows, vocab]`, in their order. The rows are independent of each other, so
     /// several threads choose.
     fn choose(&mut self, rows: &[usize], logits: &Tensor<2>) -> Vec<Result<Choice, ServeError>> {
-        let of_row = |at: usize| rows.iter().position(|row| *row == at);
-        let mut choosing: Vec<(usize, &mut Running)> = self
-            .running
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(at, running)| Some((of_row(at)?, running)))
-            .collect();
-        choosing.sort_by_key(|(index, _)| *index);
+        let mut running: Vec<Option<&mut Running>> = self.running.iter_mut().map(Some).collect();
+        let choosing: Vec<&mut Running> = rows.iter().filter_map(|row| running[*row].take()).collect();
         let choose = |(index, row): (usize, &mut Running)| row.choose(logits.clone().narrow(0, index, 1));
-        choosing.into_par_iter().map(choose).collect()
+        choosing.into_par_iter().enumerate().map(choose).collect()
     }
 
     /// Frees the slot of a row, which keeps what it holds for requests that begin in the same way.

@@ -138,50 +138,48 @@ mod tests {
         bytes.len()
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_client_that_never_listens_loses_its_connection() {
+    /// Serves a large and a small answer to what `clients` does.
+    async fn serve(
+        connections: usize,
+        patience: Duration,
+        clients: impl FnOnce(std::net::SocketAddr) + Send + 'static,
+    ) {
         let router = Router::new()
             .route("/large", get(|| async { vec![0u8; LARGE] }))
             .route("/small", get(|| async { "small" }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let options = ServerOptions::new("x").with_connections(1).with_patience(Duration::from_millis(300));
+        let options = ServerOptions::new("x").with_connections(connections).with_patience(patience);
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let stop = async { drop(stopped.await) };
             answer(listener, router, &options, stop).await;
         });
-        let clients = tokio::task::spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || clients(address)).await.unwrap();
+        stop.send(()).unwrap();
+        server.await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_client_that_never_listens_loses_its_connection() {
+        let clients = |address| {
             let deaf = ask(address, "/large");
             // There is one connection at a time, and it is being answered, so this one is when the first one has ended.
             assert!(rest(ask(address, "/small")) > 5);
             assert!(rest(deaf) < LARGE);
             assert!(rest(ask(address, "/large")) > LARGE, "a client that listens gets everything");
-        });
-        clients.await.unwrap();
-        stop.send(()).unwrap();
-        server.await.unwrap();
+        };
+        serve(1, Duration::from_millis(300), clients).await;
     }
 
     /// Without patience running out: new connections take the places of those that say nothing.
     #[tokio::test(flavor = "multi_thread")]
     async fn many_connections_that_say_nothing_keep_nobody_away() {
-        let router = Router::new().route("/small", get(|| async { "small" }));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let options = ServerOptions::new("x").with_connections(8).with_patience(Duration::from_secs(3600));
-        let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(async move {
-            let stop = async { drop(stopped.await) };
-            answer(listener, router, &options, stop).await;
-        });
-        let clients = tokio::task::spawn_blocking(move || {
+        let clients = |address| {
             let silent: Vec<Client> = (0..400).map(|_| Client::connect(address).unwrap()).collect();
             assert!(rest(ask(address, "/small")) > 5);
             drop(silent);
-        });
-        clients.await.unwrap();
-        stop.send(()).unwrap();
-        server.await.unwrap();
+        };
+        serve(8, Duration::from_secs(3600), clients).await;
     }
 }
