@@ -97,10 +97,8 @@ impl GgufTensors {
 
     /// The integers of a matrix, with the outputs first. There must be [`integers`](Self::integers).
     pub(crate) fn kept(&self, name: &str) -> Result<Kept, GgufError> {
-        let missing = || GgufError::NoTensor { path: self.file.path().to_owned(), tensor: name.to_owned() };
-        let place = self.places.get(name).ok_or_else(missing)?;
-        let tensor = self.file.tensor(&place.tensor).ok_or_else(missing)?;
-        let stored = self.file.tensor_integers(tensor)?.ok_or_else(missing)?;
+        let (place, tensor) = self.stored(name)?;
+        let stored = self.file.tensor_integers(tensor)?.ok_or_else(|| self.missing(name))?;
         Ok(Kept {
             shape: [tensor.rows() as usize, tensor.columns() as usize],
             range: stored.format.range,
@@ -112,9 +110,7 @@ impl GgufTensors {
 
     /// The values of a tensor as float32 and its shape.
     pub(crate) fn values(&self, name: &str, transposed: bool) -> Result<(Vec<f32>, Vec<usize>), GgufError> {
-        let missing = || GgufError::NoTensor { path: self.file.path().to_owned(), tensor: name.to_owned() };
-        let place = self.places.get(name).ok_or_else(missing)?;
-        let tensor = self.file.tensor(&place.tensor).ok_or_else(missing)?;
+        let (place, tensor) = self.stored(name)?;
         let mut shape: Vec<usize> = tensor.dims.iter().rev().map(|dim| *dim as usize).collect();
         let mut values = sorted(self.file.decode(tensor)?, tensor, place.order);
         if place.added != 0.0 {
@@ -126,6 +122,16 @@ impl GgufTensors {
         let turned = layout::transposed(&values, shape[1]);
         shape.reverse();
         Ok((turned, shape))
+    }
+
+    fn stored(&self, name: &str) -> Result<(&Place, &TensorInfo), GgufError> {
+        let place = self.places.get(name);
+        let found = place.and_then(|place| Some((place, self.file.tensor(&place.tensor)?)));
+        found.ok_or_else(|| self.missing(name))
+    }
+
+    fn missing(&self, name: &str) -> GgufError {
+        GgufError::NoTensor { path: self.file.path().to_owned(), tensor: name.to_owned() }
     }
 }
 

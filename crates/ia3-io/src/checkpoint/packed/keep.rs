@@ -15,23 +15,20 @@ impl PackedWeight {
     pub(crate) fn block(&self, file: &StoredTensors) -> Result<Option<usize>, CheckpointError> {
         match &self.kind {
             Kind::Grouped(grouped) => Ok(block_of(&grouped.groups(file)?)),
-            Kind::Int8(_) => Ok(block_of(&vec![0; self.shape[1]])),
+            Kind::Int8(int8) => Ok(int8.block()),
             Kind::FourBit(_) => Ok(None),
         }
     }
 
     /// The integers of a weight that has a [`block`](Self::block).
     pub(crate) fn kept(&self, file: &StoredTensors) -> Result<Kept, CheckpointError> {
-        let block = self.block(file)?;
-        let [_, inputs] = self.shape;
-        match (&self.kind, block) {
-            (Kind::Grouped(grouped), Some(block)) => grouped.kept(file, self.shape, block),
-            (Kind::Int8(int8), Some(block)) => int8.kept(file, inputs / block),
-            _ => {
-                let name = self.parts.first().map_or("", String::as_str);
-                Err(parts::problem(file, name, "has no integers that can be kept"))
-            }
-        }
+        let kept = match &self.kind {
+            Kind::Grouped(grouped) => grouped.kept(file, self.shape)?,
+            Kind::Int8(int8) => int8.kept(file)?,
+            Kind::FourBit(_) => None,
+        };
+        let name = || self.parts.first().map_or("", String::as_str);
+        kept.ok_or_else(|| parts::problem(file, name(), "has no integers that can be kept"))
     }
 }
 
@@ -41,11 +38,12 @@ impl Grouped {
         &self,
         file: &StoredTensors,
         [outputs, inputs]: [usize; 2],
-        block: usize,
-    ) -> Result<Kept, CheckpointError> {
+    ) -> Result<Option<Kept>, CheckpointError> {
+        let groups = self.groups(file)?;
+        let Some(block) = block_of(&groups) else { return Ok(None) };
         let qweight = self.part("qweight");
         let words = parts::words(&parts::bytes(file, &qweight)?);
-        let (zeros, groups) = (self.zeros(file)?, self.groups(file)?);
+        let zeros = self.zeros(file)?;
         let of_groups = parts::floats(file, &self.part("scales"))?;
         let middle = self.layout.largest().div_ceil(2);
         let is_symmetric = zeros.iter().all(|zero| *zero == middle);
@@ -62,22 +60,30 @@ impl Grouped {
             (0..outputs).flat_map(|output| (0..inputs).step_by(block).map(move |input| (input, output)));
         let at: Vec<usize> = blocks.map(|(input, output)| groups[input] * outputs + output).collect();
         let minimum = |at: &usize| of_groups[*at] * (middle as f32 - zeros[*at] as f32);
-        Ok(Kept {
+        Ok(Some(Kept {
             shape: [outputs, inputs],
             range: if self.layout.bits() == 4 { (-8, 7) } else { (-128, 127) },
             values,
             scales: at.iter().map(|at| of_groups[*at]).collect(),
             minima: if is_symmetric { vec![] } else { at.iter().map(minimum).collect() },
-        })
+        }))
     }
 }
 
 impl Int8 {
     /// Each of the blocks of a row has the scale of the row.
-    fn kept(&self, file: &StoredTensors, blocks: usize) -> Result<Kept, CheckpointError> {
+    fn kept(&self, file: &StoredTensors) -> Result<Option<Kept>, CheckpointError> {
+        let [_, inputs] = self.shape;
+        let Some(block) = self.block() else { return Ok(None) };
+        let blocks = inputs / block;
         let values = parts::bytes(file, &self.integers())?.into_iter().map(u8::cast_signed).collect();
         let rows = parts::floats(file, &self.scales())?;
         let scales = rows.into_iter().flat_map(|scale| vec![scale * self.program.step(); blocks]);
-        Ok(Kept { shape: self.shape, range: (-128, 127), values, scales: scales.collect(), minima: vec![] })
+        let scales = scales.collect();
+        Ok(Some(Kept { shape: self.shape, range: (-128, 127), values, scales, minima: vec![] }))
+    }
+
+    fn block(&self) -> Option<usize> {
+        block_of(&vec![0; self.shape[1]])
     }
 }
