@@ -72,19 +72,31 @@ pub(super) fn kept(module: &ModuleInfo, plan: &EpochPlan, task: Task, weights: A
     let (inputs, targets) = (of(plan.largest_inputs), of(plan.largest_targets));
     let has_encoder = task.is_encoder_decoder();
     let in_decoder = has_encoder && module.path.split('.').any(|part| part == "decoder");
-    let crosses = ["EncDecAttention", "encoder_attn"].iter().any(|name| module.path.contains(name));
     let (rows, queries) = if in_decoder { targets } else { inputs };
     let name = module.path.rsplit('.').next().unwrap_or_default();
-    let reads_encoder = crosses && ["k", "v", "k_proj", "v_proj"].contains(&name);
-    let tokens = if reads_encoder { inputs.0 * inputs.1 } else { rows * queries };
+    let tokens = if reads_encoder(&module.path) { inputs.0 * inputs.1 } else { rows * queries };
     let scores =
         match ["k", "k_proj", "key", "k_lin", "c_attn", "query_key_value", "Wqkv", "key_proj", "in_proj"]
             .contains(&name)
         {
-            true => weights.kept * weights.heads * rows * queries * if crosses { inputs.1 } else { queries },
+            true => {
+                let keys = if is_across(&module.path) { inputs.1 } else { queries };
+                weights.kept * weights.heads * rows * queries * keys
+            }
             false => 0.0,
         };
     (d_in + d_out) as f64 * tokens + scores
+}
+
+/// Whether a layer belongs to the attention of a decoder to the encoder's output.
+fn is_across(path: &str) -> bool {
+    ["EncDecAttention", "encoder_attn"].iter().any(|name| path.contains(name))
+}
+
+/// Whether a layer computes keys or values of the encoder's output.
+pub(super) fn reads_encoder(path: &str) -> bool {
+    let name = path.rsplit('.').next().unwrap_or_default();
+    is_across(path) && ["k", "v", "k_proj", "v_proj"].contains(&name)
 }
 
 /// Values of a block of logits where they are computed for some labels at a time, as `ia3_ops::nll_by_blocks` does.

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use ia3::{ModuleInfo, ModuleKind};
 
+use super::activations::reads_encoder;
+
 /// The number of values that modules keep, of which `kept` is what one keeps without checkpoints: those outside of blocks, the
 /// largest block, which is computed again while the others are not, and the input of each block.
 pub(super) fn kept_of_checkpoints(modules: &[ModuleInfo], kept: impl Fn(&ModuleInfo) -> f64) -> f64 {
     let (mut outside, mut blocks) = (0.0, BTreeMap::<&str, Block>::new());
     for module in modules {
+        // No block computes the keys and values of the encoder's output again.
         match block_of(&module.path).filter(|_| !reads_encoder(&module.path)) {
             Some(path) => blocks.entry(path).or_default().add(module, kept(module)),
             None => outside += kept(module),
@@ -41,12 +44,6 @@ fn block_of(path: &str) -> Option<&str> {
     let number = path.split('.').position(|part| part.parse::<usize>().is_ok())?;
     let (end, _) = path.match_indices('.').nth(number)?;
     Some(&path[..end])
-}
-
-/// Whether a layer computes keys or values of the encoder's output, which no block computes again.
-fn reads_encoder(path: &str) -> bool {
-    let keys_or_values = [".k", ".v", ".k_proj", ".v_proj"].iter().any(|end| path.ends_with(end));
-    keys_or_values && ["EncDecAttention", "encoder_attn"].iter().any(|name| path.contains(name))
 }
 
 #[cfg(test)]
