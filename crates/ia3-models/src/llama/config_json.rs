@@ -12,9 +12,9 @@ use crate::error::ModelError;
 use crate::layer_types::{expect_grouped_heads, windows_of};
 use crate::rotary::{Beside, RopeParameters, RotaryFrequencies};
 
-/// The most experts of all layers together. Each has names of its own, so a number from a file cannot be without a bound; the largest
-/// public models have about 25,000.
-const MAX_EXPERTS: usize = 32_768;
+/// The most experts of all layers together. Each has names of its own, so a number from a file cannot be without a bound: each takes
+/// about 5 kB before a weight is read. The largest public models of these architectures have 12,032 (94 layers of 128).
+const MAX_EXPERTS: usize = 12_800;
 
 impl LlamaConfig {
     /// Reads Hugging Face's `config.json`. A field that is absent has the default of its `model_type`.
@@ -238,7 +238,7 @@ impl Raw {
             all.is_some_and(|all| all <= MAX_EXPERTS),
             "num_experts",
             count,
-            "at most 32768 in all layers",
+            "at most 12800 in all layers",
         )?;
         let num_experts_per_tok = self.num_experts_per_tok.unwrap_or(per_token);
         let (every, only) =
@@ -324,7 +324,7 @@ mod tests {
         let none = error(r#"{"model_type": "qwen3", "num_attention_heads": 0, "head_dim": 8}"#);
         assert!(none.starts_with("`num_attention_heads` is 0 in config.json"), "{none}");
         let experts = error(r#"{"model_type": "mixtral", "num_local_experts": 4294967296}"#);
-        let expected = "`num_experts` is 4294967296 in config.json, expected at most 32768 in all layers";
+        let expected = "`num_experts` is 4294967296 in config.json, expected at most 12800 in all layers";
         assert_eq!(experts, expected);
         let types = error(r#"{"model_type": "qwen2", "num_hidden_layers": 1, "layer_types": ["odd"]}"#);
         assert!(types.starts_with("`layer_types` is `odd` in config.json"), "{types}");
