@@ -33,6 +33,12 @@ pub struct PyRegex {
 const MAX_PATTERN: usize = 64 << 10;
 /// The largest size of a compiled pattern in bytes, the default of the `regex` crate.
 const MAX_COMPILED: usize = 10 << 20;
+/// The longest pattern for the backtracking engine, which compiles every part between two of its own constructs by itself.
+const MAX_BACKTRACKING_PATTERN: usize = 4 << 10;
+/// The largest size of all these parts together, unless there are so many that [`MIN_PART`] is more.
+const MAX_PARTS: usize = 4 << 20;
+/// The size in bytes that every part may have: `(?i:\w+)` takes less.
+const MIN_PART: usize = 32 << 10;
 /// The largest number of times that the backtracking engine may go back for one path.
 const MAX_STEPS: usize = 100_000;
 
@@ -65,8 +71,16 @@ impl PyRegex {
         // In verbose mode a comment at the end of the pattern would swallow the closing parenthesis.
         let newline = if translated.verbose { "\n" } else { "" };
         let wrapped = format!(r"\A(?:{}{newline}){end}", translated.pattern);
-        let engine = compile(&wrapped, &translated, max_compiled)
-            .map_err(|reason| ConfigError::InvalidPattern { pattern: pattern.to_owned(), reason })?;
+        let invalid = |reason| ConfigError::InvalidPattern { pattern: pattern.to_owned(), reason };
+        let engine = match linear(&wrapped, &translated, max_compiled) {
+            Ok(regex) => Engine::Linear(regex),
+            Err(Some(reason)) if pattern.len() > MAX_BACKTRACKING_PATTERN => return Err(invalid(reason)),
+            Err(None) if pattern.len() > MAX_BACKTRACKING_PATTERN => {
+                let (bytes, limit) = (pattern.len(), MAX_BACKTRACKING_PATTERN);
+                return Err(ConfigError::PatternTooLong { bytes, limit });
+            }
+            Err(refused) => backtracking(&wrapped, refused, max_compiled).map_err(invalid)?,
+        };
         let pattern = pattern.to_owned();
         Ok(Self { pattern, engine })
     }
@@ -103,23 +117,38 @@ impl PyRegex {
     }
 }
 
-fn compile(wrapped: &str, translated: &Translated, max_compiled: usize) -> Result<Engine, String> {
-    let refused = match regex::RegexBuilder::new(wrapped).size_limit(max_compiled).build() {
-        Ok(regex) if !translated.possessive => return Ok(Engine::Linear(regex)),
-        Ok(_) => None,
-        Err(error) => Some(last_line(&error.to_string())),
-    };
+/// Compiles for the linear engine. The error is what is wrong with the pattern, or `None` if it needs the backtracking engine.
+fn linear(
+    wrapped: &str,
+    translated: &Translated,
+    max_compiled: usize,
+) -> Result<regex::Regex, Option<String>> {
+    match regex::RegexBuilder::new(wrapped).size_limit(max_compiled).build() {
+        Ok(regex) if !translated.possessive => Ok(regex),
+        Ok(_) => Err(None),
+        Err(error) => {
+            Err(Some(last_line(&error.to_string())).filter(|reason| !reason.contains("not supported")))
+        }
+    }
+}
+
+fn backtracking(wrapped: &str, refused: Option<String>, max_compiled: usize) -> Result<Engine, String> {
     let build = || {
         let mut builder = fancy_regex::RegexBuilder::new(wrapped);
-        builder.backtrack_limit(MAX_STEPS).delegate_size_limit(max_compiled).build()
+        builder.backtrack_limit(MAX_STEPS).delegate_size_limit(part_limit(wrapped).min(max_compiled)).build()
     };
     match caught(build)? {
         // The engine would panic at a test of a group that does not exist.
         Ok(regex) => py_references::check(wrapped).map(|()| Engine::Backtracking(Box::new(regex))),
-        Err(error) => {
-            Err(refused.filter(|reason| !reason.contains("not supported")).unwrap_or(error.to_string()))
-        }
+        Err(error) => Err(refused.unwrap_or(error.to_string())),
     }
+}
+
+/// The size that each part of a pattern may have which the backtracking engine compiles by itself. There is at most one part for each
+/// group, alternative, reference and possessive quantifier, and one beside them.
+fn part_limit(wrapped: &str) -> usize {
+    let parts = wrapped.matches(['(', ')', '|', '+', '\\']).count() + 1;
+    (MAX_PARTS / parts).max(MIN_PART)
 }
 
 /// The last line of the parser's message, which says what is wrong. The lines before it show the wrapped pattern.
@@ -168,6 +197,17 @@ mod tests {
         for pattern in ["(?!x)k", "(?<=x)k", r"(a)\1", "(?>a)b", "a++b", "(a)?(?(1)b|c)"] {
             assert!(!is_linear(pattern), "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_pattern_for_the_backtracking_engine_is_short() {
+        let error = |pattern: String| PyRegex::new(&pattern).unwrap_err().to_string();
+        let long = error(r"(?=\w)".repeat(1000));
+        assert!(long.contains("6000 bytes") && long.contains("4096"), "{long}");
+        // What is wrong with a long pattern is said.
+        let open = error("k|".repeat(4000) + "(");
+        assert!(open.contains("unclosed group"), "{open}");
+        assert!(is_linear(&"model.layers.0.k|".repeat(3000)));
     }
 
     #[test]
