@@ -2,6 +2,7 @@
 //!
 //! burn's records of optimisers use parameter ids, which are drawn at random in every process. Paths stay the same.
 
+mod optimizer_entry;
 mod restore;
 mod save;
 

@@ -7,7 +7,8 @@ use burn_pack::{Reader, Writer};
 use ia3_core::{ParamMapper, ParamPath, map_params};
 use ia3_models::Model;
 
-use super::{OPTIMIZER, PARAMETER, Parameters, TrainState, problem, reader, trained};
+use super::optimizer_entry::OptimizerEntry;
+use super::{PARAMETER, Parameters, TrainState, problem, reader, trained};
 use crate::error::CheckpointError;
 
 /// The model and the optimiser with the values of `state`. `fresh` is an optimiser without state.
@@ -17,7 +18,7 @@ pub(crate) fn restore(
     fresh: ModuleOptimizer,
 ) -> Result<(Model, ModuleOptimizer), CheckpointError> {
     let trained = trained(model);
-    let (values, record) = split(reader(Bytes::from_bytes_vec(state.values.clone()))?, &trained)?;
+    let (values, record) = split(reader(Bytes::from_bytes_vec(state.values.clone()))?, &trained, state.step)?;
     check_fit(&trained, &values)?;
     let record = OptimizerRecord::from_bytes(record.into_bytes().map_err(problem)?).map_err(problem)?;
     let (tensors, optimizer) = (record.len(), fresh.load_record(record));
@@ -29,10 +30,11 @@ pub(crate) fn restore(
     Ok((model, optimizer))
 }
 
-/// The values of the parameters by path, and the record of the optimiser.
+/// The values of the parameters by path, and the record of the optimiser after `steps` steps.
 fn split(
     state: Reader,
     trained: &Parameters,
+    steps: usize,
 ) -> Result<(BTreeMap<String, TensorData>, Writer), CheckpointError> {
     let scalars = state.scalars().clone();
     let (mut values, mut record) = (BTreeMap::new(), vec![]);
@@ -43,24 +45,19 @@ fn split(
                 values.insert(path.to_string(), TensorData::from_bytes(bytes, shape, dtype));
             }
             None => {
-                let (name, id) = record_name(&name, trained)?;
-                record.push(burn_pack::Tensor::new(name, dtype, shape, Some(id), bytes));
+                let entry = OptimizerEntry::new(&name, trained)?;
+                entry.check_tensor(&shape, dtype)?;
+                record.push(burn_pack::Tensor::new(entry.record_name(), dtype, shape, Some(entry.id), bytes));
             }
         }
     }
     let mut record = Writer::new(record);
     for (name, value) in scalars {
-        record = record.with_scalar(&record_name(&name, trained)?.0, value);
+        let entry = OptimizerEntry::new(&name, trained)?;
+        entry.check_scalar(value, steps)?;
+        record = record.with_scalar(&entry.record_name(), value);
     }
     Ok((values, record))
-}
-
-/// The name `optimizer/PATH|FIELD` as `ID.FIELD`, the name in burn's record, and the id.
-fn record_name(name: &str, trained: &Parameters) -> Result<(String, u64), CheckpointError> {
-    let unknown = || problem(format!("`{name}` does not belong to a parameter that is trained here"));
-    let (path, field) = name.strip_prefix(OPTIMIZER).and_then(|n| n.split_once('|')).ok_or_else(unknown)?;
-    let id = trained.get(path).ok_or_else(unknown)?.0.val();
-    Ok((format!("{id}.{field}"), id))
 }
 
 /// Refuses values whose paths, shapes or types are not those of the trained parameters.
