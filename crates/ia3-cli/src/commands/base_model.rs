@@ -8,7 +8,7 @@ use ia3::core::{Adapter, describe_non_finite};
 use ia3::io::{Checkpoint, LoadReport};
 use ia3::models::Model;
 use ia3::{Bits, ModelConfig, Precision, Pretrained, PretrainedOptions, Task};
-use ia3_guard::quote_path;
+use ia3_guard::{few, quote_path};
 
 use super::base_config;
 use crate::args::{DtypeName, QuantizeName};
@@ -49,7 +49,8 @@ pub(crate) fn load(dir: &Path, options: &PretrainedOptions, device: &Device) -> 
     }
     if !base.report.unused.is_empty() {
         let unused = &base.report.unused;
-        note(format!("{} tensors of the checkpoint are unused: {}", unused.len(), unused.join(", ")));
+        let names = few(unused.iter().cloned(), ", ");
+        note(format!("{} tensors of the checkpoint are unused: {names}", unused.len()));
     }
     if !base.report.non_finite.is_empty() {
         let found = describe_non_finite(&base.report.non_finite);
@@ -63,7 +64,7 @@ fn kept(report: &LoadReport) -> String {
     let kept = format!("{} weights stay in the integers of the base", report.kept.len());
     match report.decoded.len() {
         0 => kept,
-        n => format!("{kept}; {n} became floats: {}", report.decoded.join(", ")),
+        n => format!("{kept}; {n} became floats: {}", few(report.decoded.iter().cloned(), ", ")),
     }
 }
 

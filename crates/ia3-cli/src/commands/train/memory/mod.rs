@@ -3,14 +3,11 @@
 mod activations;
 mod checkpoints;
 mod device;
+mod weights;
 
-use std::path::Path;
-
-use anyhow::{Context, bail};
-use burn::module::Module;
+use anyhow::bail;
 use burn::tensor::Device;
 use ia3::ModuleInfo;
-use ia3::io::{Checkpoint, Dtype, TensorFacts};
 use ia3::models::Model;
 use ia3::train::EpochPlan;
 use serde::Serialize;
@@ -19,12 +16,13 @@ use self::activations::{AttentionWeights, kept, logits};
 use self::checkpoints::kept_of_checkpoints;
 pub(super) use self::device::peak;
 use self::device::{available, is_cpu, is_flex};
-use crate::args::{DtypeName, Train};
+use self::weights::weights;
+use crate::args::Train;
 
 /// The estimated memory of a training in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Memory {
-    /// The base, as large as its files, or as `--dtype` makes it.
+    /// The weights of the base.
     pub(super) base: u64,
     /// The largest batch: the values that it keeps for the backward pass, and the values that the pass works on.
     pub(super) activations: u64,
@@ -50,13 +48,6 @@ pub(super) fn check(
     device: &Device,
 ) -> anyhow::Result<Memory> {
     let memory = Memory::estimate(args, shapes, epoch, device)?;
-    let bytes = match args.dtype {
-        DtypeName::Auto => None,
-        DtypeName::Float32 => Some(4),
-        DtypeName::Bfloat16 | DtypeName::Float16 => Some(2),
-    };
-    let base = bytes.map_or(memory.base, |bytes| bytes * shapes.num_params() as u64);
-    let memory = Memory { base, ..memory };
     if !args.no_memory_check && is_cpu(device) {
         memory.check_against(available(), batch_size)?;
     }
@@ -70,8 +61,8 @@ impl Memory {
         let tokens = model.image().map(|image| image.tokens).or(model.sound().map(|sound| sound.tokens));
         plan.largest_inputs[1] = tokens.unwrap_or(plan.largest_inputs[1]);
         let plan = &plan;
-        let weights = AttentionWeights::read(&args.base, args.dtype, device)?;
-        let kept = |module: &ModuleInfo| kept(module, plan, model.task(), weights);
+        let attention = AttentionWeights::read(&args.base, args.dtype, device)?;
+        let kept = |module: &ModuleInfo| kept(module, plan, model.task(), attention);
         let of_blocks = match args.gradient_checkpointing {
             true => kept_of_checkpoints(&info.modules, kept),
             false => info.modules.iter().map(kept).sum::<f64>(),
@@ -80,7 +71,7 @@ impl Memory {
         let blocks = is_flex(device) && args.config.is_none() && args.adapter.is_none();
         let values = of_blocks + logits(&info, plan, model.task(), blocks);
         let activations = (IN_FLIGHT * values * size_of::<f32>() as f64) as u64;
-        Ok(Self { base: files(&args.base)?, activations, program: PROGRAM })
+        Ok(Self { base: weights(args, &info)?, activations, program: PROGRAM })
     }
 
     pub(super) fn all(&self) -> u64 {
@@ -111,21 +102,6 @@ pub(super) fn size(bytes: u64) -> String {
         true => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
         false => format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30)),
     }
-}
-
-/// The size of the weights in `dir`; of a GGUF file, what its tensors are decoded to.
-fn files(dir: &Path) -> anyhow::Result<u64> {
-    if ia3_gguf::is_gguf(dir) {
-        let half = |dtype| matches!(dtype, Dtype::F16 | Dtype::BF16);
-        let size = |tensor: TensorFacts<'_>| {
-            tensor.shape.iter().product::<usize>() as u64 * if half(tensor.dtype) { 2 } else { 4 }
-        };
-        return Ok(Checkpoint::open(dir)?.tensors().map(size).sum());
-    }
-    let entries = std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
-    let weights = entries.flatten().filter(|e| e.path().extension().is_some_and(|e| e == "safetensors"));
-    // `metadata` follows links, which the cache of the Hugging Face hub consists of.
-    Ok(weights.filter_map(|e| std::fs::metadata(e.path()).ok()).map(|m| m.len()).sum())
 }
 
 #[cfg(test)]
