@@ -32,6 +32,8 @@ pub(crate) enum PresetName {
     TFew,
     /// T-Few's pre-training of the vectors.
     TFewPretrain,
+    /// Training of a chat model: all linear layers have a vector, AdamW, 3 epochs.
+    Chat,
 }
 
 const EXAMPLES: &str = "\
@@ -105,7 +107,7 @@ pub(crate) struct Train {
     /// similar length share a batch.
     #[arg(long, value_enum, help_heading = COURSE)]
     pub(crate) preset: Option<PresetName>,
-    /// Number of optimiser steps [default: 1000, or 100000 for pre-training].
+    /// Number of optimiser steps [default: 1000, 100000 for pre-training, or those of 3 epochs for chat].
     #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = COURSE)]
     pub(crate) steps: Option<usize>,
     /// Number of passes over the data, in place of `--steps`. It may be a fraction.
@@ -127,7 +129,7 @@ pub(crate) struct Train {
     /// Peak learning rate [default: 0.003, or 0.0003 for pre-training].
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = COURSE)]
     pub(crate) lr: Option<f64>,
-    /// Optimiser [default: adafactor].
+    /// Optimiser [default: adafactor, or adamw for chat].
     #[arg(long, value_enum, help_heading = COURSE)]
     pub(crate) optimizer: Option<OptimizerName>,
     /// Share of the steps in which the learning rate rises linearly from 0. In the other steps it falls linearly to 0.

@@ -234,8 +234,7 @@ fn a_chat_model_is_trained_asked_and_talked_with() {
     let (data, out) = (path(dir.path(), "chats.jsonl"), path(dir.path(), "polite"));
     let train =
         ["train", "--base", &base, "--data", &data, "--out", &out, "--steps", "60", "--batch-size", "2"];
-    let output =
-        run(&[&train[..], &["--lr", "0.3", "--optimizer", "adamw", "--target", "all-linear"]].concat());
+    let output = run(&[&train[..], &["--lr", "0.3", "--preset", "chat"]].concat());
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("the rows of"), "{said}");
     assert!(said.contains("are chats (`messages`)"), "{said}");
@@ -244,6 +243,11 @@ fn a_chat_model_is_trained_asked_and_talked_with() {
     let (first, last) = losses.lines().next().unwrap().split_once(" -> ").unwrap();
     let number = |text: &str| text.parse::<f64>().unwrap();
     assert!(number(last) < 0.5 * number(first), "{report}");
+    let config = std::fs::read_to_string(dir.path().join("polite/adapter_config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["feedforward_modules"], serde_json::json!(["down_proj"]), "{config}");
+    let targets = config["target_modules"].to_string();
+    assert!(["all-linear", "o_proj"].iter().any(|name| targets.contains(name)), "{config}");
 
     let ask = ["generate", "--base", &base, "--user", "hi", "--system", "s", "--max-new-tokens", "4"];
     let of_base = succeed(&ask);

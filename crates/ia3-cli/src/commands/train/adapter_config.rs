@@ -5,10 +5,10 @@ use burn::tensor::Device;
 use ia3::core::Adapter;
 use ia3::io::AdapterFile;
 use ia3::models::Model;
-use ia3::{Ia3Config, Pretrained};
+use ia3::{Ia3Config, Pretrained, Selector};
 use ia3_guard::Limit;
 
-use crate::args::Train;
+use crate::args::{PresetName, Train};
 use crate::commands::{base_model, targets};
 use crate::output::note;
 use crate::text_file;
@@ -28,6 +28,10 @@ pub(super) fn from_args(args: &Train, model: &Model) -> anyhow::Result<Ia3Config
     // PEFT has no task for images.
     let task_type = ia3::task_type(model.task()).filter(|_| model.image().is_none());
     let config = Ia3Config { task_type, ..Ia3Config::new() }.with_base_model(base);
+    let config = match args.preset {
+        Some(PresetName::Chat) => config.with_target_modules(Selector::AllLinear),
+        _ => config,
+    };
     let config = targets::with(config, &args.targets, args.feedforward.as_deref());
     config.validate()?;
     Ok(config)

@@ -5,13 +5,17 @@ use ia3::train::{CausalLoss, EpochPlan, LossConfig, OptimizerConfig, Schedule, T
 
 use crate::args::{CausalLossName, LossArgs, OptimizerName, PresetName, Train, UnlikelihoodName};
 
-/// The configuration with the steps of `--epochs`, where that is given. `epoch` is the first epoch.
+/// The epochs of `--preset chat`. Rows of chats are many or few, so a number of steps would not suit both.
+const CHAT_EPOCHS: f64 = 3.0;
+
+/// The configuration with the steps of `--epochs`, where that or the preset gives them. `epoch` is the first epoch.
 pub(super) fn with_epochs(
     config: TrainConfig,
     args: &Train,
     epoch: &EpochPlan,
 ) -> anyhow::Result<TrainConfig> {
-    let Some(epochs) = args.epochs else { return Ok(config) };
+    let preset = (args.preset == Some(PresetName::Chat) && args.steps.is_none()).then_some(CHAT_EPOCHS);
+    let Some(epochs) = args.epochs.or(preset) else { return Ok(config) };
     ensure!(epochs > 0.0 && epochs.is_finite(), "`epochs` is {epochs}, expected a positive number");
     let per_epoch = epoch.batches as f64 / config.gradient_accumulation_steps as f64;
     let steps = (epochs * per_epoch).ceil() as usize;
@@ -24,6 +28,7 @@ pub(super) fn from_args(args: &Train) -> TrainConfig {
         None => TrainConfig::t_few().with_bucket(8),
         Some(PresetName::TFew) => TrainConfig::t_few(),
         Some(PresetName::TFewPretrain) => TrainConfig::t_few_pretraining(),
+        Some(PresetName::Chat) => TrainConfig::chat(),
     };
     let steps = args.steps.unwrap_or(preset.steps);
     TrainConfig::new()
@@ -82,7 +87,22 @@ mod tests {
     fn a_preset_sets_every_option_that_is_not_given() {
         assert_eq!(parsed(&["--preset", "t-few"]), TrainConfig::t_few());
         assert_eq!(parsed(&["--preset", "t-few-pretrain"]), TrainConfig::t_few_pretraining());
+        assert_eq!(parsed(&["--preset", "chat"]), TrainConfig::chat());
         assert_eq!(parsed(&[]), TrainConfig::t_few().with_bucket(8));
+    }
+
+    #[test]
+    fn the_preset_for_chats_has_epochs() {
+        let steps = |options: &[&str]| {
+            let words = ["ia3", "train", "--base", "b", "--data", "d", "--out", "o", "--preset", "chat"];
+            let Command::Train(args) = Args::try_parse_from([&words, options].concat()).unwrap().command
+            else {
+                panic!()
+            };
+            let epoch = EpochPlan { batches: 7, ..EpochPlan::default() };
+            with_epochs(from_args(&args), &args, &epoch).unwrap().steps
+        };
+        assert_eq!((steps(&[]), steps(&["--epochs", "2"]), steps(&["--steps", "5"])), (21, 14, 5));
     }
 
     #[test]
