@@ -4,6 +4,7 @@ import torch
 from checkpoint import load
 
 NEW = 32
+PROMPT = 512
 ADAPTERS = 8
 
 
@@ -68,8 +69,7 @@ def mixed(args, figures):
     figures.measure("8 rows, 8 adapters", a_pass_an_adapter)
 
 
-def generate(args, model, rows, tokens):
-    input_ids = ids(rows, args.input)
+def generate(model, input_ids, tokens):
     with torch.inference_mode():
         model.generate(input_ids=input_ids, attention_mask=torch.ones_like(input_ids), max_new_tokens=tokens,
                        min_new_tokens=tokens, do_sample=False, num_beams=1, use_cache=True, pad_token_id=0)
@@ -78,8 +78,13 @@ def generate(args, model, rows, tokens):
 def decode(args, figures):
     model = load(args.dir, args.dtype).eval()
     for rows in (1, args.rows):
-        figures.measure(f"decode 32, batch {rows}", lambda: generate(args, model, rows, NEW))
+        figures.measure(f"decode 32, batch {rows}", lambda: generate(model, ids(rows, args.input), NEW))
     figures.peak("decode peak")
+
+
+def prompt(args, figures):
+    model = load(args.dir, args.dtype).eval()
+    figures.measure(f"prompt {PROMPT}", lambda: generate(model, ids(1, PROMPT), 1))
 
 
 def adapters(args, figures):
@@ -103,4 +108,4 @@ def adapters(args, figures):
 
 
 def start(args, figures):
-    generate(args, load(args.dir, args.dtype).eval(), 1, 1)
+    generate(load(args.dir, args.dtype).eval(), ids(1, args.input), 1)

@@ -15,7 +15,7 @@ import warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-PARTS = ["machine", "forward", "train", "mixed", "decode", "adapters", "ragged", "start"]
+PARTS = ["machine", "forward", "train", "mixed", "decode", "prompt", "adapters", "ragged", "start"]
 
 
 def arguments():

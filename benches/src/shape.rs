@@ -104,6 +104,15 @@ impl Shape {
         matches!(self.model_config(), ModelConfig::Bert(_))
     }
 
+    /// Whether the model is a Llama.
+    ///
+    /// # Panics
+    ///
+    /// Panics if [`config`](Self::config) is not a valid `config.json`.
+    pub fn is_llama(&self) -> bool {
+        matches!(self.model_config(), ModelConfig::Llama(_))
+    }
+
     pub(crate) fn model_config(&self) -> ModelConfig {
         ModelConfig::from_json(self.config).expect("the table holds valid configurations")
     }

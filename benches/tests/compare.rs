@@ -15,7 +15,7 @@ fn a_run_of_nothing_is_refused_before_anything_is_exported() {
         (["--rounds", "0"], "--rounds, --runs and --threads have to be at least 1"),
         (
             ["--only", "speed"],
-            "[possible values: machine, forward, train, mixed, decode, adapters, ragged, start]",
+            "[possible values: machine, forward, train, mixed, decode, prompt, adapters, ragged, start]",
         ),
         (["--python", "/no/such/python"], "\"/no/such/python\""),
     ] {
@@ -26,6 +26,12 @@ fn a_run_of_nothing_is_refused_before_anything_is_exported() {
     }
     let (done, _, stderr) = run(&["--shapes", "minilm", "--only", "decode,start"]);
     assert!(!done && stderr.contains("no part of --only fits a shape of --shapes"), "{stderr}");
+    for words in [["--shapes", "gpt2", "--only", "decode"], ["--shapes", "smollm2-135m", "--only", "forward"]]
+    {
+        let (done, _, stderr) = run(&[&["--llama-cpp"][..], &words].concat());
+        let expected = "--llama-cpp needs a part decode or prompt and a shape of Llama";
+        assert!(!done && stderr.contains(expected), "{stderr}");
+    }
 }
 
 #[test]

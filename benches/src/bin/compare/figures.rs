@@ -26,21 +26,41 @@ pub(crate) const BY_LENGTH: &str = ", PEFT by length";
 #[derive(Default)]
 pub(crate) struct Measured(BTreeMap<String, Pairs>);
 
-/// The figures of every round. PEFT's are absent where only this library is measured.
+/// The figures of every round. Those of the other side are absent where only this library is measured.
 #[derive(Default)]
 pub(crate) struct Pairs {
     ours: Vec<f64>,
-    peft: Vec<f64>,
+    theirs: Vec<f64>,
+}
+
+/// What was measured, by shape, in the order of the table.
+#[derive(Default)]
+pub(crate) struct ByShape(Vec<(String, Measured)>);
+
+impl ByShape {
+    /// Adds a round of a part: the figures of this library and those of the other side.
+    pub(crate) fn add(&mut self, shape: &str, figures: &[Figures; 2]) {
+        if self.0.last().is_none_or(|(name, _)| name != shape) {
+            self.0.push((shape.into(), Measured::default()));
+        }
+        if let Some((_, measured)) = self.0.last_mut() {
+            measured.add(figures);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(String, Measured)> {
+        self.0.iter()
+    }
 }
 
 impl Measured {
     /// Adds a round.
-    pub(crate) fn add(&mut self, [ours, peft]: &[Figures; 2]) {
+    pub(crate) fn add(&mut self, [ours, theirs]: &[Figures; 2]) {
         for (name, value) in ours {
             let pairs = self.0.entry(name.clone()).or_default();
             pairs.ours.push(*value);
             // PEFT has no 8-bit (IA)³ here, so its float model is compared with the 8-bit ones too.
-            pairs.peft.extend(peft.get(&without_integers(name)));
+            pairs.theirs.extend(theirs.get(name).or_else(|| theirs.get(&without_integers(name))));
         }
     }
 
@@ -56,9 +76,14 @@ pub(crate) fn without_integers(name: &str) -> String {
 }
 
 impl Pairs {
-    /// The median of this library and that of PEFT; NaN where there is no figure.
+    /// The median of this library and that of the other side; NaN where there is no figure.
     pub(crate) fn medians(&self) -> [f64; 2] {
-        [median(&self.ours), median(&self.peft)]
+        [median(&self.ours), median(&self.theirs)]
+    }
+
+    /// Whether both sides have figures.
+    pub(crate) fn has_both(&self) -> bool {
+        !self.ours.is_empty() && !self.theirs.is_empty()
     }
 
     /// The figures of this library.
@@ -66,9 +91,10 @@ impl Pairs {
         &self.ours
     }
 
-    /// The median over the rounds of PEFT's figure divided by this library's, with quartiles.
+    /// The median over the rounds of the other side's figure divided by this library's, with quartiles.
     pub(crate) fn ratio(&self) -> String {
-        let ratios: Vec<f64> = self.ours.iter().zip(&self.peft).map(|(ours, peft)| peft / ours).collect();
+        let ratios: Vec<f64> =
+            self.ours.iter().zip(&self.theirs).map(|(ours, theirs)| theirs / ours).collect();
         let q = Quartiles::of(&ratios);
         let [low, middle, high] = q.map_or([f64::NAN; 3], |q| [q.lower, q.median, q.upper]);
         format!("{} ({} – {})", number(middle), number(low), number(high))

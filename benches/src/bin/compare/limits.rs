@@ -5,7 +5,7 @@ use ia3::train::Quartiles;
 use crate::figures::{BY_LENGTH, HALF, INT4_FAST, INT8, INT8_FAST, INT8_HEAD, Measured, Pairs, median};
 
 /// The heading of the table.
-pub(crate) const HEADING: &str = "| shape | ours | reached | of | share |\n|---|---|---|---|---|";
+pub(crate) const HEADING: &str = "| shape | what | reached | of | share |\n|---|---|---|---|---|";
 
 /// The cells of the rows of a shape.
 pub(crate) fn of(measured: &Measured) -> Vec<String> {

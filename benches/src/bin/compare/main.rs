@@ -2,15 +2,18 @@
 //!
 //! Every part of the measurements runs in its own process, and the processes of both sides alternate. The measurement is
 //! repeated in rounds, and the sides take turns in going first. A ratio is PEFT's median of a round divided by this
-//! library's median of the same round. Linux only.
+//! library's median of the same round. llama.cpp is a third side on request. Linux only.
 
 mod figures;
 mod flops;
 mod limits;
+mod llama_cpp;
+mod llama_table;
 mod machine;
 mod machine_table;
 mod ours;
 mod part;
+mod process;
 mod report;
 mod sides;
 mod timing;
@@ -22,9 +25,13 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use ia3_benches::{SHAPES, Shape};
 
+use figures::Figures;
+use llama_cpp::LlamaCpp;
+use llama_table::LlamaTable;
 use ours::Settings;
 use part::Part;
 use report::Report;
+use sides::Sides;
 
 /// Time this library and PEFT on PyTorch alternately. Print a table of ratios, and a table of this library's times beside
 /// the limits of the machine.
@@ -55,6 +62,9 @@ struct Args {
     /// Measure forward pass, train step and decoding with one thread too.
     #[arg(long)]
     one_thread: bool,
+    /// Measure decoding and the prompt beside llama.cpp too, on shapes of Llama. PYTHON needs xllamacpp and gguf.
+    #[arg(long)]
+    llama_cpp: bool,
     /// Folder to export the checkpoints to.
     #[arg(long, default_value = "target/compare")]
     dir: PathBuf,
@@ -84,10 +94,21 @@ impl Args {
         let fitting = |shape: &Shape| self.only.iter().copied().filter(|part| part.fits(shape)).collect();
         let shapes: Vec<(_, Vec<Part>)> = shapes.map(|shape| (shape, fitting(shape))).collect();
         let any = self.only.contains(&Part::Machine) || shapes.iter().any(|(_, parts)| !parts.is_empty());
-        let problem = "no part of --only fits a shape of --shapes: decode and start need models that generate, ragged \
+        let problem = "no part of --only fits a shape of --shapes: decode, prompt and start need models that generate, ragged \
                        needs classifiers";
         ensure!(any, "{problem}");
+        let beside = |(shape, parts): &(&Shape, Vec<Part>)| {
+            parts.iter().any(|&part| self.is_beside_llama_cpp(shape, part))
+        };
+        ensure!(
+            !self.llama_cpp || shapes.iter().any(beside),
+            "--llama-cpp needs a part decode or prompt and a shape of Llama: llama-small or smollm2-135m"
+        );
         Ok(shapes)
+    }
+
+    fn is_beside_llama_cpp(&self, shape: &Shape, part: Part) -> bool {
+        self.llama_cpp && shape.is_llama() && part.is_beside_llama_cpp()
     }
 }
 
@@ -102,18 +123,42 @@ fn main() -> Result<()> {
     if args.only.contains(&Part::Machine) {
         println!("{}", machine_table::measured(&args)?);
     }
-    let mut report = Report::default();
+    let (mut report, mut beside) = (Report::default(), LlamaTable::default());
     for (shape, parts) in shapes.iter().filter(|(_, parts)| !parts.is_empty()) {
-        let sides = sides::Sides::exported(&args, shape)?;
+        let sides = Sides::exported(&args, shape)?;
+        let is_beside = |part: &&Part| args.is_beside_llama_cpp(shape, **part);
+        let llama = parts.iter().find(is_beside).map(|_| LlamaCpp::exported(&args, shape)).transpose()?;
         for round in 0..args.rounds {
             for &part in parts {
                 eprintln!("{}: {}, round {} of {}", shape.name, part.name(), round + 1, args.rounds);
-                report.add(shape.name, &sides.in_turn(part, round % 2 == 1)?);
+                let llama = llama.as_ref().filter(|_| is_beside(&&part));
+                let (both, theirs) = measured(&sides, llama, part, round % 2 == 1)?;
+                if let Some((llama, theirs)) = llama.zip(theirs) {
+                    beside.add(shape.name, &[both[0].clone(), theirs], &llama.system);
+                }
+                report.add(shape.name, &both);
             }
         }
     }
     if shapes.iter().any(|(_, parts)| !parts.is_empty()) {
-        println!("{report}");
+        println!("{report}\n{beside}");
     }
     Ok(())
+}
+
+/// The figures of this library and of PEFT, and those of llama.cpp, which goes first if `swapped`.
+fn measured(
+    sides: &Sides,
+    llama: Option<&LlamaCpp>,
+    part: Part,
+    swapped: bool,
+) -> Result<([Figures; 2], Option<Figures>)> {
+    let theirs = || llama.map(|llama| llama.measured(part)).transpose();
+    Ok(match swapped {
+        false => (sides.in_turn(part, swapped)?, theirs()?),
+        true => {
+            let theirs = theirs()?;
+            (sides.in_turn(part, swapped)?, theirs)
+        }
+    })
 }

@@ -16,6 +16,8 @@ pub(crate) enum Part {
     Mixed,
     /// Greedy decoding of 32 tokens.
     Decode,
+    /// A prompt of 512 tokens.
+    Prompt,
     /// Load, switch and merge adapters.
     Adapters,
     /// Forward pass and training on rows of many lengths.
@@ -31,6 +33,7 @@ impl Part {
         Self::Train,
         Self::Mixed,
         Self::Decode,
+        Self::Prompt,
         Self::Adapters,
         Self::Ragged,
         Self::Start,
@@ -44,6 +47,7 @@ impl Part {
             Self::Train => "train",
             Self::Mixed => "mixed",
             Self::Decode => "decode",
+            Self::Prompt => "prompt",
             Self::Adapters => "adapters",
             Self::Ragged => "ragged",
             Self::Start => "start",
@@ -52,7 +56,12 @@ impl Part {
 
     /// Whether the part can be measured with one thread too, and beside a model of PEFT in bfloat16.
     pub(crate) fn has_variants(self) -> bool {
-        matches!(self, Self::Forward | Self::Train | Self::Decode)
+        matches!(self, Self::Forward | Self::Train | Self::Decode | Self::Prompt)
+    }
+
+    /// Whether the part can be measured beside llama.cpp, which has neither (IA)³ nor its training.
+    pub(crate) fn is_beside_llama_cpp(self) -> bool {
+        matches!(self, Self::Decode | Self::Prompt)
     }
 
     /// Whether the part can be measured on a shape: a classifier does not generate, and the rows of many lengths have classes.
@@ -61,7 +70,7 @@ impl Part {
             // They are measured once, before the shapes.
             Self::Machine => false,
             Self::Forward | Self::Train | Self::Mixed | Self::Adapters => true,
-            Self::Decode | Self::Start => !shape.classifies(),
+            Self::Decode | Self::Prompt | Self::Start => !shape.classifies(),
             Self::Ragged => shape.classifies(),
         }
     }

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-use crate::figures::{Figures, HALF, Measured, ONE_THREAD, Pairs};
+use crate::figures::{ByShape, Figures, HALF, Measured, ONE_THREAD, Pairs};
 use crate::limits;
 
-/// What was measured, by shape, in the order of the table.
+/// What was measured of this library and PEFT.
 #[derive(Default)]
 pub(crate) struct Report {
-    shapes: Vec<(String, Measured)>,
+    shapes: ByShape,
 }
 
 /// The measurements in the order of the table. Memory is in MB; all others are times.
-const ROWS: [&str; 22] = [
+const ROWS: [&str; 25] = [
     "forward",
     "forward merged",
     "8 rows, 8 adapters",
@@ -24,6 +24,9 @@ const ROWS: [&str; 22] = [
     "decode 32, batch 1, int4 base and head, fast integers",
     "decode 32, batch 4",
     "decode 32, batch 8",
+    "prompt 512",
+    "prompt 512, int8 base and head, fast integers",
+    "prompt 512, int4 base and head, fast integers",
     "load adapter",
     "switch",
     "merge",
@@ -40,12 +43,7 @@ const ROWS: [&str; 22] = [
 impl Report {
     /// Adds a round of a part: the figures of this library and those of PEFT.
     pub(crate) fn add(&mut self, shape: &str, figures: &[Figures; 2]) {
-        if self.shapes.last().is_none_or(|(name, _)| name != shape) {
-            self.shapes.push((shape.into(), Measured::default()));
-        }
-        if let Some((_, measured)) = self.shapes.last_mut() {
-            measured.add(figures);
-        }
+        self.shapes.add(shape, figures);
     }
 }
 
@@ -53,7 +51,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "| shape | what | ours | PEFT | PEFT / ours, wall time (quartiles) | CPU time |")?;
         writeln!(f, "|---|---|---|---|---|---|")?;
-        for (shape, measured) in &self.shapes {
+        for (shape, measured) in self.shapes.iter() {
             let variants = ["", HALF, ONE_THREAD];
             let rows = ROWS.iter().flat_map(|what| variants.map(|variant| named(what, variant)));
             for line in rows.filter_map(|what| row(&what, measured)) {
@@ -84,17 +82,19 @@ fn limits_of((shape, measured): &(String, Measured)) -> Vec<String> {
 
 /// The cells of a measurement, if it was made.
 fn row(what: &str, measured: &Measured) -> Option<String> {
-    if let Some(pairs) = measured.get(what).filter(|_| what.ends_with(" peak")) {
+    if let Some(pairs) = measured.get(what).filter(|pairs| what.ends_with(" peak") && pairs.has_both()) {
         let [ours, peft] = pairs.medians();
         return Some(format!("{what} memory | {ours:.0} MB | {peft:.0} MB | {} | ", pairs.ratio()));
     }
-    let wall = measured.get(&format!("{what} wall"))?;
+    // Of a base in bfloat16, only this library may have been measured.
+    let wall = measured.get(&format!("{what} wall")).filter(|wall| wall.has_both())?;
     let cpu = measured.get(&format!("{what} cpu")).map_or(String::new(), Pairs::ratio);
     let [ours, peft] = wall.medians().map(time);
     Some(format!("{what} | {ours} | {peft} | {} | {cpu}", wall.ratio()))
 }
 
-fn time(ms: f64) -> String {
+/// A time, with as many digits as matter.
+pub(crate) fn time(ms: f64) -> String {
     match ms {
         ms if ms < 1.0 => format!("{ms:.4} ms"),
         ms if ms < 100.0 => format!("{ms:.1} ms"),

@@ -1,10 +1,9 @@
 //! The processes of this library and of PEFT.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use burn::tensor::{Device, FloatDType};
 use ia3::{Model, PretrainedOptions};
 use ia3_benches::Shape;
@@ -13,6 +12,7 @@ use crate::Args;
 use crate::figures::{Figures, HALF, ONE_THREAD, without_integers};
 use crate::ours::half_base;
 use crate::part::Part;
+use crate::process::{figures, run};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/compare/run_peft.py");
 
@@ -31,7 +31,8 @@ impl<'a> Sides<'a> {
         if !sides.dir.join("adapter_b/adapter_model.safetensors").exists() {
             run(&mut sides.peft("export", args.threads))?;
         }
-        if args.bfloat16 && !half_base(&sides.dir).join("config.json").exists() {
+        let half = args.bfloat16 || args.llama_cpp && shape.is_llama();
+        if half && !half_base(&sides.dir).join("config.json").exists() {
             let options = PretrainedOptions::new().with_dtype(FloatDType::BF16);
             let base = Model::from_pretrained_with(sides.dir.join("base"), &options, &Device::flex())?;
             base.save_pretrained(half_base(&sides.dir))?;
@@ -46,6 +47,8 @@ impl<'a> Sides<'a> {
             let mut peft = self.peft(part.name(), self.args.threads);
             let theirs = figures(part, peft.args(["--dtype", "bfloat16"]))?;
             both[1].extend(renamed(&theirs, HALF));
+        }
+        if self.args.bfloat16 && part.has_variants() || self.args.is_beside_llama_cpp(self.shape, part) {
             both[0].extend(figures(part, self.ours(part, self.args.threads)?.arg("--half"))?);
         }
         if self.args.one_thread && part.has_variants() {
@@ -129,28 +132,6 @@ fn add(both: &mut [Figures; 2], [ours, theirs]: [&Figures; 2], variant: &str) {
             both[0].insert(format!("{what}{variant} {clock}"), *of_ours);
             both[1].insert(format!("{}{variant} {clock}", without_integers(what)), *of_theirs);
         }
-    }
-}
-
-/// The figures that a process prints. For the part `start` the time of the whole process is added.
-fn figures(part: Part, command: &mut Command) -> Result<Figures> {
-    let start = Instant::now();
-    let output = run(command)?;
-    let wall = start.elapsed().as_secs_f64() * 1e3;
-    let mut figures: Figures = serde_json::from_slice(&output)
-        .with_context(|| format!("reading the figures that {command:?} printed"))?;
-    if part == Part::Start {
-        figures.insert("start to first token wall".into(), wall);
-    }
-    Ok(figures)
-}
-
-/// Runs a process and returns its standard output.
-fn run(command: &mut Command) -> Result<Vec<u8>> {
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("running {command:?}"))?;
-    match output.status.success() {
-        true => Ok(output.stdout),
-        false => bail!("{command:?} ended with {}", output.status),
     }
 }
 

@@ -1,8 +1,9 @@
-//! Draws the ratios of docs/performance.md as bars:
-//! `cargo run -p ia3-benches --bin speed_plot -- docs/performance.md docs/images/speed.svg`.
+//! Draws the tables of docs/performance.md as bars, a plot per question:
+//! `cargo run -p ia3-benches --bin speed_plot -- docs/performance.md docs/images`.
 
+mod charts;
 mod plot;
-mod ratios;
+mod table;
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,17 +11,24 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Parser;
 
+/// Draw how fast this library is beside PEFT (speed.svg), which share of the machine's rate it reaches (limit.svg), and how
+/// much memory it takes (memory.svg).
 #[derive(Parser)]
 struct Args {
-    /// A Markdown file with the table that `compare` prints.
-    table: PathBuf,
-    /// The SVG file to write.
+    /// A Markdown file with the tables that `compare` prints.
+    page: PathBuf,
+    /// The folder of the SVG files.
     out: PathBuf,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let text =
-        fs::read_to_string(&args.table).with_context(|| format!("cannot read {}", args.table.display()))?;
-    plot::draw(&args.out, &ratios::ratios(&text)?)
+    let page =
+        fs::read_to_string(&args.page).with_context(|| format!("cannot read {}", args.page.display()))?;
+    let charts = [
+        ("speed.svg", charts::speed(&page)?),
+        ("limit.svg", charts::limit(&page)?),
+        ("memory.svg", charts::memory(&page)?),
+    ];
+    charts.iter().try_for_each(|(file, chart)| plot::draw(&args.out.join(file), chart))
 }

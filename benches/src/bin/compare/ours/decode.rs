@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use ia3::models::Model;
-use ia3::{Bits, Quantization};
+use ia3::{Bits, ModelInputs, Quantization};
 
 use super::Ours;
 use crate::figures::{INT4_FAST, INT8, INT8_FAST, INT8_HEAD};
@@ -30,41 +30,43 @@ impl Ours {
     }
 
     fn decode_integers(&mut self) -> Result<()> {
-        for (name, bits, head) in [
-            (INT8, Bits::Eight, false),
-            (INT8_HEAD, Bits::Eight, true),
-            (INT8_FAST, Bits::Eight, true),
-            (INT4_FAST, Bits::Four, true),
-        ] {
-            let base = if head { self.base.clone().with_own_head() } else { self.base.clone() };
-            let (base, _) = ia3::quantize(&base, Quantization::new(bits).with_head(head))?;
-            let fast = [INT8_FAST, INT4_FAST].contains(&name);
-            let base = if fast { ia3::with_integer_products(base) } else { base };
-            let quantized = ia3::attach(&base, &[&self.adapter])?;
-            self.generation(&format!("decode 32, batch 1{name}"), &quantized, &base, 1)?;
+        for variant in [INT8, INT8_HEAD, INT8_FAST, INT4_FAST] {
+            let base = quantized(&self.base, variant)?;
+            let model = ia3::attach(&base, &[&self.adapter])?;
+            self.generation(&format!("decode 32, batch 1{variant}"), &model, &base, 1)?;
         }
         Ok(())
     }
 
     pub(super) fn start(&mut self) -> Result<()> {
-        self.generate(&self.adapted()?, 1, 1)
+        generate(&self.adapted()?, &self.inputs(1), 1)
     }
 
     /// Times generation, and one token of it without the prompt: the time of one new token counts as that of the prompt.
     fn generation(&mut self, name: &str, model: &Model, base: &Model, rows: usize) -> Result<()> {
-        let runs = self.settings.runs;
-        let (prompt, _) = timed(runs, || self.generate(model, rows, 1))?;
-        let (wall, cpu) = timed(runs, || self.generate(model, rows, NEW))?;
+        let (runs, inputs) = (self.settings.runs, self.inputs(rows));
+        let (prompt, _) = timed(runs, || generate(model, &inputs, 1))?;
+        let (wall, cpu) = timed(runs, || generate(model, &inputs, NEW))?;
         self.record(name, (wall, cpu));
         self.figures.insert(format!("{name} ms per token"), (wall - prompt) / (NEW - 1) as f64);
         self.figures.insert(format!("{name} MB per token"), bytes_per_token(base) as f64 / 1e6);
         Ok(())
     }
+}
 
-    fn generate(&self, model: &Model, rows: usize, tokens: usize) -> Result<()> {
-        let mut config = model.generation_config(tokens);
-        config.min_new_tokens = tokens;
-        model.generate(&self.inputs(rows), &config)?;
-        Ok(())
-    }
+/// The base in the integers of a variant.
+pub(super) fn quantized(base: &Model, variant: &str) -> Result<Model> {
+    let (head, fast) = (variant != INT8, [INT8_FAST, INT4_FAST].contains(&variant));
+    let bits = if variant == INT4_FAST { Bits::Four } else { Bits::Eight };
+    let base = if head { base.clone().with_own_head() } else { base.clone() };
+    let (base, _) = ia3::quantize(&base, Quantization::new(bits).with_head(head))?;
+    Ok(if fast { ia3::with_integer_products(base) } else { base })
+}
+
+/// Generates exactly `tokens` tokens.
+pub(super) fn generate(model: &Model, inputs: &ModelInputs, tokens: usize) -> Result<()> {
+    let mut config = model.generation_config(tokens);
+    config.min_new_tokens = tokens;
+    model.generate(inputs, &config)?;
+    Ok(())
 }

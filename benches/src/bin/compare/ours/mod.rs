@@ -1,9 +1,11 @@
 //! Measures a part with this library.
 
 mod adapters;
+mod chosen;
 mod decode;
 mod mixed;
 mod passes;
+mod prompt;
 mod ragged;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ use crate::figures::{Figures, HALF};
 use crate::machine;
 use crate::part::Part;
 use crate::timing::timed;
+
+pub(crate) use chosen::Chosen;
 
 /// The settings of a measurement.
 #[derive(Clone, Copy)]
@@ -48,6 +52,7 @@ pub(crate) fn measure(part: Part, shape: &'static Shape, dir: &Path, settings: S
         Part::Train => ours.train()?,
         Part::Mixed => ours.mixed()?,
         Part::Decode => ours.decode()?,
+        Part::Prompt => ours.prompt()?,
         Part::Adapters => ours.adapters()?,
         Part::Ragged => ours.ragged()?,
         Part::Start => ours.start()?,
@@ -92,7 +97,11 @@ impl Ours {
     }
 
     fn inputs(&self, rows: usize) -> ModelInputs {
-        let ids = self.ids(rows, self.shape.input);
+        self.inputs_of(rows, self.shape.input)
+    }
+
+    fn inputs_of(&self, rows: usize, width: usize) -> ModelInputs {
+        let ids = self.ids(rows, width);
         ModelInputs { attention_mask: Some(ids.ones_like()), input_ids: Some(ids), ..Default::default() }
     }
 
