@@ -8,8 +8,12 @@ use ia3::{Adapter, Ia3Config, Model, Selector, Task};
 
 use crate::tasks::{Case, cases};
 
-/// Relative to the largest value of a tensor.
-const TOLERANCE: f32 = 1e-6;
+/// Of losses, in relation to the largest of a batch.
+const LOSS: f32 = 1e-6;
+
+/// Of gradients, in relation to the largest of a tensor. Sums are in another order, and all layers below the head carry the
+/// difference on.
+const GRADIENT: f32 = 1e-5;
 
 const NONE: [&str; 0] = [];
 
@@ -54,7 +58,8 @@ fn compare(case: &Case, model: &Model, count: usize) {
         assert_eq!([by_label.len(), of_all.len()], [1 + count; 2], "{}", case.name);
         for (i, (got, expected)) in by_label.iter().zip(&of_all).enumerate() {
             let worst = worst(got, expected);
-            assert!(worst <= TOLERANCE, "{}, tensor {i}: {worst}", case.name);
+            let tolerance = if i == 0 { LOSS } else { GRADIENT };
+            assert!(worst <= tolerance, "{}, tensor {i}: {worst}", case.name);
         }
     }
 }
@@ -107,6 +112,6 @@ fn losses_of_rows_with_their_own_vectors_in_the_head_are_those_of_all_logits() {
         let labels: Tensor<2, Int> = case.labels();
         let by_label = sums(model.module().row_losses(&case.inputs(), labels.clone()).unwrap());
         let of_all = sums(row_losses(model.forward(case.inputs()).unwrap(), labels));
-        assert!(worst(&by_label, &of_all) <= TOLERANCE, "{}: {by_label:?}, {of_all:?}", case.name);
+        assert!(worst(&by_label, &of_all) <= LOSS, "{}: {by_label:?}, {of_all:?}", case.name);
     }
 }
