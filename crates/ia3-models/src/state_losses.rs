@@ -1,5 +1,6 @@
 //! Losses of hidden states, whose logits are computed for some labels at a time.
 
+use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{DType, Int, Tensor};
 use ia3_core::{is_by_row, visit_params};
@@ -7,7 +8,7 @@ use ia3_ops::nll_by_blocks;
 
 use crate::loss::{RowLosses, full, label_log_likelihoods, losses_of_rows};
 
-/// A head, which turns states `[batch, seq, d]` into logits `[batch, seq, vocab]`.
+/// A head, or its last layers, which turns states `[batch, seq, d]` into logits `[batch, seq, vocab]`.
 pub(crate) struct Projection<'a> {
     pub(crate) project: &'a dyn Fn(Tensor<3>) -> Tensor<3>,
     /// Whether it computes every position for itself, and nothing in it is trained.
@@ -44,19 +45,17 @@ pub(crate) fn state_log_likelihoods(x: Tensor<3>, labels: Tensor<2, Int>, head: 
 /// Whether [`logits`](crate::layers::logits) of this head computes each position for itself, and nothing in it is trained: it carries
 /// no vectors, and an adapter has no copy of it.
 pub(crate) fn is_fixed(head: &Option<Linear>, embedding: &Embedding) -> bool {
-    let mut fixed = true;
-    let mut visit = |path: &ia3_core::ParamPath, param: ia3_core::ParamRef| {
-        fixed &= !path.inside_reparameterization() && !param.requires_grad();
-    };
-    let weight = match head {
-        Some(head) => {
-            visit_params(head, &mut visit);
-            &head.weight
-        }
-        None => {
-            visit_params(embedding, &mut visit);
-            &embedding.weight
-        }
-    };
-    fixed && !is_by_row(weight)
+    match head {
+        Some(head) => is_untouched(head) && !is_by_row(&head.weight),
+        None => is_untouched(embedding) && !is_by_row(&embedding.weight),
+    }
+}
+
+/// Whether no parameter of a module is trained or carries what an adapter attaches.
+pub(crate) fn is_untouched(module: &impl Module) -> bool {
+    let mut untouched = true;
+    visit_params(module, |path, param| {
+        untouched &= !path.inside_reparameterization() && !param.requires_grad();
+    });
+    untouched
 }

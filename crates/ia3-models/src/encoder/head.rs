@@ -15,7 +15,7 @@ pub struct Head {
     pub(crate) steps: Vec<Step>,
 }
 
-/// What a [`Head`] computes.
+/// What some steps of a [`Head`] compute.
 pub(crate) struct Answer {
     pub(crate) logits: Tensor<3>,
     pub(crate) pooled: Option<Tensor<3>>,
@@ -60,10 +60,11 @@ impl Head {
         self.steps.iter().any(|step| matches!(step, Step::Pooler | Step::PoolerBeside))
     }
 
-    /// Computes the answer `[batch, seq or 1, labels]` of hidden states `[batch, seq, d]`, and the pooler `[batch, 1, d]` where it
-    /// is beside them. `mask` `[batch, seq]` is 1 for a real token, `pool` computes the pooler, and `embedding` is that of tokens.
-    pub(crate) fn forward(
-        &self,
+    /// Computes what `steps`, which are all of a head or some, make of hidden states `[batch, seq, d]`, and the pooler
+    /// `[batch, 1, d]` where it is beside them. All steps make the answer `[batch, seq or 1, labels]`. `mask` `[batch, seq]` is 1 for
+    /// a real token, `pool` computes the pooler, and `embedding` is that of tokens.
+    pub(crate) fn answer(
+        steps: &[Step],
         x: Tensor<3>,
         mask: Option<&Tensor<2, Int>>,
         pool: impl Fn(Tensor<3>) -> Tensor<3>,
@@ -71,7 +72,7 @@ impl Head {
     ) -> Answer {
         let mut dropped: Option<&Dropout> = None;
         let mut pooled = None;
-        let logits = self.steps.iter().fold(x, |x, step| match step {
+        let logits = steps.iter().fold(x, |x, step| match step {
             Step::PoolerBeside => {
                 pooled = Some(pool(x.clone()));
                 x

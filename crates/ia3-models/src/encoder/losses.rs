@@ -1,11 +1,14 @@
 use burn::tensor::{Int, Tensor};
+use ia3_core::assert_all_touched;
 
 use super::body::{EncoderBody, EncoderConfig};
 use super::model::Encoder;
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_choices, check_labels, required};
 use crate::loss::{RowLosses, row_losses, span_losses};
+use crate::output::Trace;
 use crate::sequence_losses;
+use crate::state_losses::{Projection, state_losses};
 use crate::task::Task;
 
 impl<B: EncoderBody> Encoder<B> {
@@ -39,11 +42,28 @@ impl<B: EncoderBody> Encoder<B> {
             task => self.labels_of_tokens(task, inputs)?,
         };
         check_labels(&labels, shape, classes)?;
-        let logits = self.forward(inputs)?;
-        Ok(match head.task {
-            Task::QuestionAnswering => span_losses(logits, labels),
-            _ => row_losses(logits, labels),
-        })
+        match head.task {
+            Task::MaskedLm => self.hidden_token_losses(inputs, labels),
+            Task::QuestionAnswering => Ok(span_losses(self.forward(inputs)?, labels)),
+            _ => Ok(row_losses(self.forward(inputs)?, labels)),
+        }
+    }
+
+    /// The losses of the tokens that the mask hides. The fixed steps at the end of the head are computed for these tokens only.
+    fn hidden_token_losses(
+        &self,
+        inputs: &ModelInputs,
+        labels: Tensor<2, Int>,
+    ) -> Result<RowLosses, ModelError> {
+        let (first, fixed) = self.head.split_fixed(self.body.word_embeddings());
+        let compute = |steps, x| self.answer(steps, x, None).logits;
+        let x = compute(first, self.states(inputs, Trace::default())?);
+        let project = |x| compute(fixed, x);
+        let vocab_size = self.config.vocab_size();
+        let head = Projection { project: &project, is_fixed: !fixed.is_empty(), vocab_size };
+        let losses = state_losses(x, labels, &head);
+        assert_all_touched(self);
+        Ok(losses)
     }
 
     /// The loss of each row of a regression or of a classification with several labels per row. `values` `[batch, num_labels]`

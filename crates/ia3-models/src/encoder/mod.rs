@@ -3,6 +3,7 @@
 mod architecture;
 mod body;
 mod decoder;
+mod fixed_steps;
 mod head;
 mod head_config;
 mod head_layers;

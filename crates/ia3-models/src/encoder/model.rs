@@ -1,8 +1,8 @@
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use ia3_core::{ActivationSpace, ModelInfo, assert_all_touched, model_info};
 
 use super::body::{EncoderBody, EncoderConfig};
-use super::head::{Answer, Head};
+use super::head::{Answer, Head, Step};
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_choices, check_row_count, check_rows};
 use crate::output::{ModelOutput, Trace};
@@ -62,6 +62,20 @@ impl<B: EncoderBody> Encoder<B> {
     }
 
     pub(crate) fn run(&self, inputs: &ModelInputs, traced: bool) -> Result<ModelOutput, ModelError> {
+        let mut hidden_states = vec![];
+        let x = self.states(inputs, Trace::into(traced.then_some(&mut hidden_states)))?;
+        let Answer { logits, pooled } = self.answer(&self.head.steps, x, inputs.attention_mask.as_ref());
+        let logits = match self.config.head().task {
+            Task::MultipleChoice => by_choice(logits, inputs.num_choices)?,
+            _ => logits,
+        };
+        assert_all_touched(self);
+        let pooler_output = pooled.map(|pooled| pooled.squeeze_dim(1));
+        Ok(ModelOutput { hidden_states, pooler_output, ..ModelOutput::new(logits) })
+    }
+
+    /// Computes the hidden states `[batch, seq, d]` that the head reads.
+    pub(super) fn states(&self, inputs: &ModelInputs, trace: Trace) -> Result<Tensor<3>, ModelError> {
         match self.config.image() {
             Some(_) => {
                 let images = inputs.pixel_values.as_ref().map(|pixels| pixels.dims()[0]);
@@ -72,22 +86,12 @@ impl<B: EncoderBody> Encoder<B> {
                 check_rows(self, &inputs.input_ids)?;
             }
         }
-        let mut hidden_states = vec![];
-        let trace = Trace::into(traced.then_some(&mut hidden_states));
-        let x = self.body.encode(&self.config, inputs, trace)?;
-        let Answer { logits, pooled } = self.head.forward(
-            x,
-            inputs.attention_mask.as_ref(),
-            |x| self.body.pool(x),
-            self.body.word_embeddings(),
-        );
-        let logits = match self.config.head().task {
-            Task::MultipleChoice => by_choice(logits, inputs.num_choices)?,
-            _ => logits,
-        };
-        assert_all_touched(self);
-        let pooler_output = pooled.map(|pooled| pooled.squeeze_dim(1));
-        Ok(ModelOutput { hidden_states, pooler_output, ..ModelOutput::new(logits) })
+        self.body.encode(&self.config, inputs, trace)
+    }
+
+    /// Computes some steps of the head; see [`Head::answer`].
+    pub(super) fn answer(&self, steps: &[Step], x: Tensor<3>, mask: Option<&Tensor<2, Int>>) -> Answer {
+        Head::answer(steps, x, mask, |x| self.body.pool(x), self.body.word_embeddings())
     }
 }
 

@@ -14,6 +14,7 @@ mod images;
 mod kept;
 mod kv_only;
 mod lora;
+mod masked_losses;
 mod models;
 mod packed;
 mod peft_faults;

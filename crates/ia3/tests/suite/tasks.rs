@@ -25,13 +25,13 @@ fn write(path: &Path, all: &BTreeMap<String, TensorData>) {
 }
 
 /// One base of the corpus with another head.
-struct Case {
+pub(crate) struct Case {
     /// Such as `bert.MaskedLM`.
-    name: String,
+    pub name: String,
     folder: tempfile::TempDir,
-    base: Model,
+    pub base: Model,
     facts: Value,
-    task: Task,
+    pub task: Task,
 }
 
 /// The parameters of a fresh head, as `fresh` of the generator computes them.
@@ -73,7 +73,7 @@ impl Case {
     }
 
     /// An input `[rows, seq]`, or `[rows·choices, seq]`.
-    fn ids(&self, name: &str) -> Option<Tensor<2, Int>> {
+    pub(crate) fn ids(&self, name: &str) -> Option<Tensor<2, Int>> {
         let value = self.facts["inputs"].get(name)?;
         let rows = |value: &Value| -> Vec<Value> {
             let rows = value.as_array().unwrap();
@@ -88,7 +88,7 @@ impl Case {
         Some(Tensor::from_data(TensorData::new(rows.concat(), shape), &device()))
     }
 
-    fn inputs(&self) -> ModelInputs {
+    pub(crate) fn inputs(&self) -> ModelInputs {
         ModelInputs {
             input_ids: self.ids("input_ids"),
             attention_mask: self.ids("attention_mask"),
@@ -98,7 +98,7 @@ impl Case {
         }
     }
 
-    fn labels(&self) -> Tensor<2, Int> {
+    pub(crate) fn labels(&self) -> Tensor<2, Int> {
         match self.task {
             Task::MaskedLm => self.ids("labels").unwrap(),
             _ => {
@@ -127,7 +127,7 @@ impl Case {
     }
 
     /// The vectors of the corpus; with them the classifier of choices is trained, as in the reference.
-    fn adapter(&self) -> Adapter {
+    pub(crate) fn adapter(&self) -> Adapter {
         let (arch, _) = self.name.split_once('.').unwrap();
         let (dir, out) = (fixture(arch).join("adapter"), tempfile::tempdir().unwrap());
         let mut config: Value =
@@ -160,7 +160,7 @@ fn load(folder: &Path, task: Task) -> Model {
     base
 }
 
-fn cases() -> (Vec<Case>, Tensors) {
+pub(crate) fn cases() -> (Vec<Case>, Tensors) {
     let numbers = tensors(&fixture("tasks.safetensors"));
     let text = std::fs::read_to_string(fixture("tasks.json")).unwrap();
     let facts: Value = serde_json::from_str(&text).unwrap();

@@ -103,7 +103,7 @@ pub(super) fn reads_encoder(path: &str) -> bool {
 const BLOCK: f64 = (8 << 20) as f64;
 
 /// The number of values of the logits, their log-softmax and its gradient. A classifier's few values are left out. With `blocks`, the
-/// loss of a causal or sequence-to-sequence model computes a block of them at a time.
+/// loss computes a block of them at a time.
 pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task, blocks: bool) -> f64 {
     if !task.writes_texts() && task != Task::MaskedLm {
         return 0.0;
@@ -115,7 +115,7 @@ pub(super) fn logits(info: &ModelInfo, plan: &EpochPlan, task: Task, blocks: boo
     let vocabulary = info.modules.iter().filter_map(rows).max().unwrap_or(0) as f64;
     let [rows, width] = if plan.largest_targets[0] > 0 { plan.largest_targets } else { plan.largest_inputs };
     let all = vocabulary * rows as f64 * width as f64;
-    3.0 * if blocks && task != Task::MaskedLm { all.min(BLOCK) } else { all }
+    3.0 * if blocks { all.min(BLOCK) } else { all }
 }
 
 #[cfg(test)]
@@ -147,7 +147,8 @@ mod tests {
         let plan = EpochPlan { largest_inputs: [4, 512], ..EpochPlan::default() };
         let all = 3.0 * 50_000.0 * 4.0 * 512.0;
         assert_eq!(logits(&info, &plan, Task::CausalLm, false), all);
-        assert_eq!(logits(&info, &plan, Task::MaskedLm, true), all);
+        assert_eq!(logits(&info, &plan, Task::MaskedLm, false), all);
+        assert_eq!(logits(&info, &plan, Task::MaskedLm, true), 3.0 * BLOCK);
         assert_eq!(logits(&info, &plan, Task::CausalLm, true), 3.0 * BLOCK);
         let short = EpochPlan { largest_inputs: [1, 16], ..EpochPlan::default() };
         assert_eq!(logits(&info, &short, Task::CausalLm, true), 3.0 * 50_000.0 * 16.0);
