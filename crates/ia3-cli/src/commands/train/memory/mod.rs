@@ -17,7 +17,7 @@ use self::checkpoints::kept_of_checkpoints;
 pub(super) use self::device::peak;
 use self::device::{available, is_cpu, is_flex};
 use self::weights::weights;
-use crate::args::Train;
+use crate::args::{DtypeName, Train};
 
 /// The estimated memory of a training in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,8 +67,9 @@ impl Memory {
             true => kept_of_checkpoints(&info.modules, kept),
             false => info.modules.iter().map(kept).sum::<f64>(),
         };
-        // A configuration or an adapter may train the head, whose gradient needs all logits.
-        let blocks = is_flex(device) && args.config.is_none() && args.adapter.is_none();
+        // A configuration or an adapter may train the head, whose gradient needs all logits, as half precision does.
+        let floats = matches!(args.dtype, DtypeName::Auto | DtypeName::Float32);
+        let blocks = is_flex(device) && floats && args.config.is_none() && args.adapter.is_none();
         let values = of_blocks + logits(&info, plan, model.task(), blocks);
         let activations = (IN_FLIGHT * values * size_of::<f32>() as f64) as u64;
         Ok(Self { base: weights(args, &info)?, activations, program: PROGRAM })
