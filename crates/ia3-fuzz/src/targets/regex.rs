@@ -68,6 +68,7 @@ fn run(data: &[u8]) {
         | Err(
             ConfigError::InvalidPattern { .. }
             | ConfigError::UnsupportedPattern { .. }
+            | ConfigError::PatternTooLong { .. }
             | ConfigError::PatternTooSlow { .. },
         ) => {}
         Err(error) => panic!("another error than one of a pattern: {error}"),

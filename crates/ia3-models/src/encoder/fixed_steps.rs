@@ -40,7 +40,7 @@ mod tests {
     use crate::activation::Activation;
 
     fn layer(trained: bool) -> Step {
-        let layer = LinearConfig::new(2, 2).init(&Device::flex());
+        let layer = LinearConfig::new(2, 2).init(&Device::flex().autodiff());
         Step::Linear("layer", if trained { layer } else { layer.no_grad() })
     }
 
