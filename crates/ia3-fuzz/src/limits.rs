@@ -35,9 +35,15 @@ pub fn measured(target: &Target, data: &[u8]) -> Usage {
     Usage { seconds: elapsed.as_secs_f64(), bytes: MEMORY.peak_usage().saturating_sub(before) }
 }
 
-/// Runs a target and panics if it panics or takes more time or memory than it may.
+/// Runs a target and panics if it panics or takes more time or memory than it may. Who takes too much time is run again twice, and
+/// the fastest run counts, because a busy machine makes a run slower and never faster.
 pub fn within_limits(target: &Target, data: &[u8]) -> Usage {
-    let usage = measured(target, data);
+    let mut usage = measured(target, data);
+    for _ in 0..2 {
+        if usage.seconds > MAX_SECONDS {
+            usage.seconds = usage.seconds.min(measured(target, data).seconds);
+        }
+    }
     let limit = data.len() * MAX_BYTES_PER_INPUT_BYTE + MAX_EXTRA_BYTES;
     let (name, len) = (target.name, data.len());
     assert!(usage.bytes <= limit, "{name}: {} bytes of memory for an input of {len} bytes", usage.bytes);

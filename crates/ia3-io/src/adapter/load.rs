@@ -93,9 +93,9 @@ impl AdapterFile {
 /// The error for a plan that failed: an invalid pattern is an error of the configuration, everything else is a mismatch
 /// between adapter and base.
 pub(crate) fn plan_error(path: &Path, source: ConfigError) -> AdapterFileError {
-    use ConfigError::{InvalidPattern, PatternTooSlow, UnsupportedPattern};
+    use ConfigError::{InvalidPattern, PatternTooLong, PatternTooSlow, UnsupportedPattern};
     match source {
-        InvalidPattern { .. } | PatternTooSlow { .. } | UnsupportedPattern { .. } => {
+        InvalidPattern { .. } | PatternTooLong { .. } | PatternTooSlow { .. } | UnsupportedPattern { .. } => {
             AdapterFileError::Config { path: path.with_file_name(CONFIG), source }
         }
         source => AdapterFileError::Plan { path: path.to_owned(), source },
