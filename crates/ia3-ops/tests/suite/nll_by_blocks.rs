@@ -3,8 +3,9 @@
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use ia3_ops::{linear, matmul_transposed, nll, nll_by_blocks};
 
-/// The largest difference of values of at most 1 in float32, which are summed in another order.
-const TOLERANCE: f32 = 2e-6;
+/// The largest difference of losses of up to about 20, and of their gradients, in float32, which are summed in another order. The
+/// values are random in every run.
+const TOLERANCE: f32 = 2e-5;
 
 fn random<const D: usize>(dims: [usize; D]) -> Tensor<D> {
     Tensor::random(dims, Distribution::Normal(0.0, 0.5), &Device::flex().autodiff())
@@ -26,9 +27,8 @@ fn agree(x: Tensor<2>, targets: Tensor<1, Int>, classes: usize, logits: &dyn Fn(
     };
     let all = run(&|x| nll(logits(x), targets.clone()));
     let blocks = run(&|x| nll_by_blocks(x, targets.clone(), classes, logits));
-    // Losses are up to about 20.
-    assert!(worst(all.0, blocks.0) < 10.0 * TOLERANCE);
-    assert!(worst(all.1, blocks.1) < TOLERANCE);
+    let worst = [worst(all.0, blocks.0), worst(all.1, blocks.1)];
+    assert!(worst.iter().all(|worst| *worst < TOLERANCE), "{worst:?}");
 }
 
 #[test]
@@ -58,5 +58,5 @@ fn without_gradients_the_losses_are_the_same() {
     let targets = Tensor::<1, Int>::from_ints([0, 1, -100, 3, 4, 5, 49, 7, -100], &x.device());
     let logits = |x| matmul_transposed(x, table.clone());
     let all = nll(logits(x.clone()), targets.clone());
-    assert!(worst(all, nll_by_blocks(x, targets, 50, logits)) < 10.0 * TOLERANCE);
+    assert!(worst(all, nll_by_blocks(x, targets, 50, logits)) < TOLERANCE);
 }
