@@ -1,11 +1,13 @@
 //! The rows of a product in `by_row` do not depend on each other, to the bit.
 
 use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
-use burn::tensor::{DType, Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use ia3_ops::{
     by_row, linear, matmul_quantized, matmul_transposed, with_halves_of_bytes, with_integer_products,
     with_minima,
 };
+
+use crate::values::normal;
 
 /// Numbers of rows on both sides of every change of kernel, and beyond the largest.
 const ROWS: [usize; 10] = [1, 2, 3, 5, 8, 9, 16, 17, 64, 131];
@@ -14,7 +16,7 @@ const ROWS: [usize; 10] = [1, 2, 3, 5, 8, 9, 16, 17, 64, 131];
 const WEIGHTS: [[usize; 2]; 5] = [[16, 16], [96, 40], [300, 1030], [1100, 129], [577, 3001]];
 
 fn random(dims: [usize; 2]) -> Tensor<2> {
-    Tensor::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex())
+    normal(dims, 1.0, &Device::flex())
 }
 
 #[track_caller]

@@ -1,7 +1,9 @@
 //! Products of float32 with weights in half precision: the values and gradients of the same weights in float32.
 
-use burn::tensor::{DType, Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use ia3_ops::{linear, matmul_transposed};
+
+use crate::values::normal;
 
 /// Sums of up to 3000 products in another order, against the largest element.
 const TOLERANCE: f32 = 2e-6;
@@ -22,7 +24,7 @@ const SHAPES: [[usize; 3]; 11] = [
 ];
 
 fn random<const D: usize>(dims: [usize; D]) -> Tensor<D> {
-    Tensor::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex().autodiff())
+    normal(dims, 1.0, &Device::flex().autodiff())
 }
 
 fn worst<const D: usize>(got: Tensor<D>, expected: Tensor<D>) -> f32 {

@@ -7,3 +7,4 @@ mod matrix;
 mod nll_by_blocks;
 mod ops;
 mod quantized;
+mod values;

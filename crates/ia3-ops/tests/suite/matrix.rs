@@ -2,14 +2,16 @@
 
 use burn::module::Module as _;
 use burn::nn::{LayerNormConfig, RmsNormConfig};
-use burn::tensor::{DType, Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use ia3_ops::{layer_norm, linear, matmul_transposed, rms_norm, scale};
+
+use crate::values::normal;
 
 /// Of sums of up to 3000 products, against the largest element or 0.5.
 const TOLERANCE: f64 = 2e-6;
 
 fn random<const D: usize>(dims: [usize; D]) -> Tensor<D> {
-    Tensor::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex().autodiff()).require_grad()
+    normal(dims, 1.0, &Device::flex().autodiff()).require_grad()
 }
 
 fn wide<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
@@ -85,7 +87,7 @@ fn products_are_those_of_float64() {
 #[test]
 fn a_product_keeps_to_its_input_and_to_what_is_asked_for() {
     let device = Device::flex().autodiff();
-    let frozen = |dims| Tensor::<2>::random(dims, Distribution::Default, &device);
+    let frozen = |dims: [usize; 2]| normal(dims, 1.0, &device);
     let (x, w) = (frozen([40, 24]), frozen([24, 48]));
     let before = (x.to_data(), w.to_data());
     let y = linear(x.clone().require_grad(), w.clone(), None);
@@ -137,6 +139,27 @@ fn scaling_is_that_of_float64() {
 }
 
 #[test]
+fn a_matrix_is_scaled_along_each_axis_as_it_lies_in_memory() {
+    for (dims, is_view) in [([3, 5], false), ([3, 5], true), ([300, 129], false), ([129, 700], true)] {
+        let lying = |x: Tensor<2>| if is_view { x.transpose() } else { x };
+        let stored = if is_view { [dims[1], dims[0]] } else { dims };
+        for l in [[1, dims[1]], [dims[0], 1]] {
+            let inputs = (random(stored), random(l), random([stored[1]]));
+            agree(
+                &format!("{dims:?} by {l:?}, a view: {is_view}"),
+                inputs,
+                |x, l, b| lying(scale(lying(x), l)) + b.unsqueeze(),
+                |x, l, b| lying(lying(x) * l) + b.unsqueeze(),
+            );
+        }
+        let held = lying(random(stored).detach());
+        let before = held.to_data();
+        scale(held.clone(), Tensor::full([dims[0], 1], 2.0, &held.device()));
+        held.into_data().assert_eq(&before, true);
+    }
+}
+
+#[test]
 fn scaling_leaves_what_others_hold_alone() {
     let device = Device::flex();
     let (x, l) = (Tensor::<2>::ones([40, 600], &device), Tensor::<2>::full([1, 600], 2.0, &device));
@@ -153,7 +176,7 @@ fn norms_are_those_of_float64() {
             // Far from zero, where the mean square and the variance differ, and neighbours far apart: were all of a row nearly
             // equal by chance, their differences would be rounding alone.
             let device = Device::flex().autodiff();
-            let noise = Tensor::<3>::random(dims, Distribution::Uniform(1.0, 3.0), &device);
+            let noise = normal(dims, 0.5, &device).clamp(-1.0, 1.0) + 2.0;
             let apart = Tensor::arange(0..dims[2] as i64, &device).remainder_scalar(2).float() * 4.0;
             let x = noise + apart.unsqueeze();
             (x.detach().require_grad(), random([dims[2]]), random([dims[2]]))
@@ -179,7 +202,7 @@ fn norms_are_those_of_float64() {
 #[test]
 fn norms_are_those_of_burns_modules() {
     let device = Device::flex();
-    let x = Tensor::<3>::random([2, 7, 48], Distribution::Normal(1.0, 3.0), &device);
+    let x = normal([2, 7, 48], 3.0, &device) + 1.0;
     let rms = RmsNormConfig::new(48).with_epsilon(1e-3).init(&device);
     assert!(off(rms_norm(x.clone(), rms.gamma.val(), rms.epsilon), rms.forward(x.clone())) < 1e-6);
     let layer = LayerNormConfig::new(48).with_epsilon(1e-3).init(&device).no_grad();

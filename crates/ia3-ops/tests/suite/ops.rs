@@ -2,16 +2,18 @@
 //!
 //! Tolerances are for float32 sums of a few hundred terms; each is stated beside its test.
 
-use burn::tensor::{DType, Device, Distribution, Int, Tensor, activation};
+use burn::tensor::{DType, Device, Int, Tensor, activation};
 use ia3_ops::{attention, attention_with, gelu, gelu_tanh, matmul_transposed, nll, silu, softmax_last};
 use proptest::prelude::*;
+
+use crate::values::normal;
 
 fn device() -> Device {
     Device::flex().autodiff()
 }
 
 fn random<const D: usize>(dims: [usize; D]) -> Tensor<D> {
-    Tensor::random(dims, Distribution::Normal(0.0, 1.0), &device())
+    normal(dims, 1.0, &device())
 }
 
 fn in_f64<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
@@ -114,8 +116,7 @@ fn a_target_that_is_no_class_is_refused() {
 #[test]
 fn few_rows_times_a_transposed_matrix_are_exact_to_1e_6() {
     for (rows, n, d) in [(1, 5, 3), (2, 300, 700), (7, 1000, 33), (16, 40, 512), (17, 9, 20)] {
-        let random =
-            |dims: [usize; 2]| Tensor::<2>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex());
+        let random = |dims: [usize; 2]| normal(dims, 1.0, &Device::flex());
         let (x, w) = (random([rows, d]), random([n, d]));
         let expected = x.clone().cast(DType::F64).matmul(w.clone().cast(DType::F64).transpose());
         let worst = difference(matmul_transposed(x, w), expected);

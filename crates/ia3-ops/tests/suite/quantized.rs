@@ -1,18 +1,24 @@
 //! Products with quantised weights against the same weights as floats.
 
 use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use ia3_ops::{
     has_integer_products, has_minima, in_form_of, matmul_quantized, minima, quantize, with_float_products,
     with_halves_of_bytes, with_integer_products, with_minima, without_minima,
 };
 
+use crate::values::normal;
+
 /// Largest difference of a sum of up to 512 products, of the largest sum: the order of summation.
 const TOLERANCE: f64 = 1e-5;
 
+fn random(dims: [usize; 2]) -> Tensor<2> {
+    normal(dims, 1.0, &Device::flex())
+}
+
 fn weight(value: QuantValue, block: [u8; 2], dims: [usize; 2]) -> Tensor<2> {
     let scheme = QuantScheme::default().with_value(value).with_store(QuantStore::Native);
-    let floats = Tensor::<2>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex());
+    let floats = random(dims);
     floats.quantize_dynamic(&scheme.per_block(block, ScaleDtype::F32))
 }
 
@@ -31,7 +37,6 @@ fn worst(got: TensorData, x: &TensorData, w: &TensorData) -> f64 {
 
 #[test]
 fn products_and_gradients_are_those_of_the_floats() {
-    Device::flex().seed(7);
     for value in [QuantValue::Q8S, QuantValue::Q4S] {
         // Few rows and many, outputs that fill no task and several, and a scheme without a kernel (blocks of outputs).
         let shapes = [([64, 1], [64, 8]), ([32, 1], [512, 300]), ([10, 1], [20, 513]), ([1, 16], [48, 64])];
@@ -39,7 +44,7 @@ fn products_and_gradients_are_those_of_the_floats() {
             let w = weight(value, block, dims);
             let floats = w.clone().dequantize();
             for rows in [1, 3, 8, 9, 40] {
-                let x = Tensor::<2>::random([rows, dims[0]], Distribution::Normal(0.0, 1.0), &Device::flex());
+                let x = random([rows, dims[0]]);
                 let got = matmul_quantized(x.clone(), w.clone());
                 assert_eq!(got.dims(), [rows, dims[1]]);
                 let difference = worst(got.into_data(), &x.to_data(), &floats.to_data());
@@ -47,7 +52,7 @@ fn products_and_gradients_are_those_of_the_floats() {
 
                 let tracked = x.autodiff().require_grad();
                 let y = matmul_quantized(tracked.clone(), w.clone());
-                let g = Tensor::<2>::random(y.dims(), Distribution::Normal(0.0, 1.0), &Device::flex());
+                let g = random(y.dims());
                 let grads = (y * g.clone().autodiff()).sum().backward();
                 let dx = tracked.grad(&grads).unwrap().into_data();
                 let difference = worst(dx, &g.to_data(), &floats.clone().transpose().to_data());
@@ -67,7 +72,6 @@ fn shapes_have_to_fit() {
 /// A weight that is multiplied in integers: few rows within the bound of their rounding, and everything else as before.
 #[test]
 fn integer_products_are_within_half_a_step_and_the_rest_is_exact() {
-    Device::flex().seed(8);
     for value in [QuantValue::Q8S, QuantValue::Q4S] {
         for (block, dims) in [([64, 1], [64, 8]), ([32, 1], [512, 300]), ([9, 1], [27, 513])] {
             let w = weight(value, block, dims);
@@ -79,7 +83,7 @@ fn integer_products_are_within_half_a_step_and_the_rest_is_exact() {
             back.into_data().assert_eq(&w.to_data(), true);
             let magnitudes = w.clone().dequantize().abs();
             for rows in [1, 3, 8, 9] {
-                let x = Tensor::<2>::random([rows, dims[0]], Distribution::Normal(0.0, 1.0), &Device::flex());
+                let x = random([rows, dims[0]]);
                 let exact = matmul_quantized(x.clone(), w.clone());
                 let got = matmul_quantized(x.clone(), fast.clone());
                 // At most half of the step of each block, which is its largest magnitude by 127.
@@ -116,8 +120,6 @@ fn made_of(w: &Tensor<2>, x: &Tensor<2>, g: &Tensor<2>) -> [TensorData; 3] {
 
 #[test]
 fn halves_of_bytes_have_the_bits_of_whole_ones() {
-    Device::flex().seed(10);
-    let normal = |dims| Tensor::<2>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex());
     for value in [QuantValue::Q4S, QuantValue::Q4F] {
         for (block, dims) in [([64, 1], [64, 8]), ([32, 1], [512, 300]), ([9, 1], [27, 513])] {
             let w = weight(value, block, dims);
@@ -126,7 +128,7 @@ fn halves_of_bytes_have_the_bits_of_whole_ones() {
             assert!(!has_integer_products(&halves));
             with_float_products(halves.clone()).into_data().assert_eq(&w.to_data(), true);
             for rows in [1, 3, 8, 9, 40] {
-                let (x, g) = (normal([rows, dims[0]]), normal([rows, dims[1]]));
+                let (x, g) = (random([rows, dims[0]]), random([rows, dims[1]]));
                 let pairs = made_of(&halves, &x, &g).into_iter().zip(made_of(&w, &x, &g));
                 pairs.for_each(|(halves, whole)| halves.assert_eq(&whole, true));
             }
@@ -137,12 +139,10 @@ fn halves_of_bytes_have_the_bits_of_whole_ones() {
 /// The weight is the integers times their scales, plus the minima of their blocks, in every form of the integers.
 #[test]
 fn minima_are_added_to_the_weight() {
-    Device::flex().seed(11);
-    let normal = |dims| Tensor::<2>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex());
     for value in [QuantValue::Q8S, QuantValue::Q8F, QuantValue::Q4F] {
         for (block, dims) in [([64, 1], [64, 8]), ([32, 1], [512, 300]), ([9, 1], [27, 513])] {
             let (size, plain) = (usize::from(block[0]), weight(value, block, dims));
-            let of_blocks = normal([dims[0] / size, dims[1]]);
+            let of_blocks = random([dims[0] / size, dims[1]]);
             let each = of_blocks.clone().reshape([dims[0] / size, 1, dims[1]]).repeat_dim(1, size);
             let floats = plain.clone().dequantize() + each.reshape(dims);
             let bytes = with_minima(plain.clone(), of_blocks.clone()).unwrap();
@@ -156,7 +156,7 @@ fn minima_are_added_to_the_weight() {
                 minima(&fast).unwrap().into_data().assert_eq(&of_blocks.to_data(), true);
                 assert_eq!(in_form_of(&fast, w.clone()).dtype(), fast.dtype());
                 for rows in [1, 3, 8, 9, 40] {
-                    let (x, g) = (normal([rows, dims[0]]), normal([rows, dims[1]]));
+                    let (x, g) = (random([rows, dims[0]]), random([rows, dims[1]]));
                     let [y, tracked, dx] = made_of(&w, &x, &g);
                     y.assert_eq(&tracked, true);
                     let off = worst(y, &x.to_data(), &floats.to_data());
@@ -199,12 +199,11 @@ fn burn_does_not_read_two_integers_in_a_byte_as_something_else() {
 
 #[test]
 fn integers_and_scales_are_those_of_burn_to_the_bit() {
-    Device::flex().seed(9);
     for (value, range) in [(QuantValue::Q8S, 127.0), (QuantValue::Q4S, 7.0)] {
         for (block, dims) in [([64, 1], [192, 65]), ([9, 1], [18, 300])] {
             let scheme = QuantScheme::default().with_value(value).with_store(QuantStore::Native);
             let scheme = scheme.per_block(block, ScaleDtype::F32);
-            let floats = Tensor::<2>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex());
+            let floats = random(dims);
             // Exact halves too, and a block of zeros.
             let floats = (floats * range).round() / 2.0 / range;
             let floats = floats.slice_fill([0..usize::from(block[0]), 0..1], 0.0);
