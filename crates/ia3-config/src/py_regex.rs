@@ -74,10 +74,9 @@ impl PyRegex {
         let invalid = |reason| ConfigError::InvalidPattern { pattern: pattern.to_owned(), reason };
         let engine = match linear(&wrapped, &translated, max_compiled) {
             Ok(regex) => Engine::Linear(regex),
-            Err(Some(reason)) if pattern.len() > MAX_BACKTRACKING_PATTERN => return Err(invalid(reason)),
-            Err(None) if pattern.len() > MAX_BACKTRACKING_PATTERN => {
+            Err(refused) if pattern.len() > MAX_BACKTRACKING_PATTERN => {
                 let (bytes, limit) = (pattern.len(), MAX_BACKTRACKING_PATTERN);
-                return Err(ConfigError::PatternTooLong { bytes, limit });
+                return Err(refused.map_or(ConfigError::PatternTooLong { bytes, limit }, invalid));
             }
             Err(refused) => backtracking(&wrapped, refused, max_compiled).map_err(invalid)?,
         };
