@@ -232,8 +232,14 @@ impl Checkpoint {
         self.packed.contains_key(name) || in_gguf()
     }
 
-    /// Whether the integers of the weight `name` can be kept.
-    pub(super) fn can_keep(&self, name: &str) -> Result<bool, CheckpointError> {
+    /// Whether [`LoadOptions::keep_quantized`](crate::LoadOptions) keeps the integers of the weight `name`, if it is that of a linear
+    /// layer. It does not where a code is the number of an entry in a table (NF4 and FP4), nor for groups of inputs in an order
+    /// that makes no blocks (GPTQ with `desc_act`); such a weight is read as floats, as one is that no program quantised.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::File`] if the groups of the inputs cannot be read.
+    pub fn can_keep(&self, name: &str) -> Result<bool, CheckpointError> {
         match self.packed.get(name) {
             Some(weight) => Ok(weight.block(&self.stored)?.is_some()),
             None => Ok(self.is_of_another_program(name)),

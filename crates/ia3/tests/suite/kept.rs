@@ -331,6 +331,9 @@ fn what_cannot_be_kept_is_refused_by_name() {
     // Inputs whose groups are in another order; one weight has a single group.
     let report = kept("packed/gptq").report;
     assert_eq!((report.kept.len(), report.decoded.len()), (1, 6), "{report:?}");
+    let checkpoint = Checkpoint::open(fixture("packed/gptq")).unwrap();
+    let can_keep = |name: &String| checkpoint.can_keep(name).unwrap();
+    assert!(report.kept.iter().all(can_keep) && !report.decoded.iter().any(can_keep));
     let both = keeping().with_quantization(Bits::Eight);
     assert!(matches!(error(&both, fixture("packed/awq")), CheckpointError::KeptAndQuantized { .. }));
     // This library's own integers are kept anyway.

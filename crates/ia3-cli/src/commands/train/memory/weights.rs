@@ -10,19 +10,23 @@ use crate::args::{DtypeName, Train};
 /// The size of the weights of the base in bytes, in the dtype that the options ask for. What another program quantised is decoded,
 /// except for the linear layers that `--keep-quantized` keeps.
 pub(super) fn weights(args: &Train, info: &ModelInfo) -> anyhow::Result<u64> {
-    let linear =
-        |module: &&ModuleInfo| matches!(module.kind, ModuleKind::Linear { .. } | ModuleKind::Conv1D { .. });
-    let kept = info.modules.iter().filter(linear).filter(|_| args.keep_quantized);
-    let kept: BTreeSet<String> = kept.map(|module| format!("{}.weight", module.path)).collect();
+    let linear = linear_weights(info);
+    let checkpoint = Checkpoint::open(&args.base)?;
     let size = |facts: TensorFacts<'_>| {
         let values = facts.shape.iter().product::<usize>() as u64;
         let tensor = Stored { dtype: facts.dtype, values, bytes: facts.bytes as u64 };
-        match kept.contains(facts.name) && tensor.is_packed() {
-            true => tensor.of_integers(),
-            false => tensor.of_floats(args.dtype),
-        }
+        let is_kept =
+            args.keep_quantized && linear.contains(facts.name) && checkpoint.can_keep(facts.name)?;
+        Ok(if is_kept { tensor.of_integers() } else { tensor.of_floats(args.dtype) })
     };
-    Ok(Checkpoint::open(&args.base)?.tensors().map(size).sum())
+    checkpoint.tensors().map(size).sum()
+}
+
+/// The names of the weights of linear layers.
+fn linear_weights(info: &ModelInfo) -> BTreeSet<String> {
+    let linear =
+        |module: &&ModuleInfo| matches!(module.kind, ModuleKind::Linear { .. } | ModuleKind::Conv1D { .. });
+    info.modules.iter().filter(linear).map(|module| format!("{}.weight", module.path)).collect()
 }
 
 /// A tensor in its file.
@@ -33,11 +37,6 @@ struct Stored {
 }
 
 impl Stored {
-    /// Whether another program quantised the tensor: it is read as float32, and the file has fewer bytes than that.
-    fn is_packed(&self) -> bool {
-        self.dtype == Dtype::F32 && self.bytes < 4 * self.values
-    }
-
     /// Half a byte or a byte for a value, and a scale and a minimum in float32 for 32 values.
     fn of_integers(&self) -> u64 {
         let bits = if 8 * self.bytes <= 5 * self.values { 4 } else { 8 };
@@ -68,7 +67,6 @@ mod tests {
         assert_eq!(sizes(DtypeName::Auto), [64, 128, 128, 32]);
         assert_eq!(sizes(DtypeName::Float32), [128, 128, 128, 32]);
         assert_eq!(sizes(DtypeName::Bfloat16), [64, 64, 64, 32]);
-        assert_eq!(tensors.each_ref().map(Stored::is_packed), [false, false, true, false]);
     }
 
     #[test]
