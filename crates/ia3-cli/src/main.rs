@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod hint;
+mod machine_memory;
 mod out;
 mod output;
 mod predictions;

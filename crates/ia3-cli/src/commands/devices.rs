@@ -4,9 +4,9 @@ use std::fmt;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::args::Format;
+use crate::machine_memory::MachineMemory;
 use crate::output;
 
 #[derive(Serialize)]
@@ -55,13 +55,12 @@ pub(crate) fn run(format: Format) -> anyhow::Result<ExitCode> {
 }
 
 fn row(found: ia3::FoundDevice) -> Row {
-    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = ["flex", "cpu"].contains(&found.backend).then(|| System::new_with_specifics(memory));
+    let memory = ["flex", "cpu"].contains(&found.backend).then(MachineMemory::read).flatten();
     Row {
         backend: found.backend,
         device: format!("{:?}", found.device),
         part: found.part,
-        memory: system.as_ref().map(System::total_memory),
-        memory_available: system.as_ref().map(System::available_memory),
+        memory: memory.map(|memory| memory.total),
+        memory_available: memory.map(|memory| memory.available),
     }
 }

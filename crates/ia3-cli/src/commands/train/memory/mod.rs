@@ -15,9 +15,10 @@ use serde::Serialize;
 use self::activations::{AttentionWeights, kept, logits};
 use self::checkpoints::kept_of_checkpoints;
 pub(super) use self::device::peak;
-use self::device::{available, is_cpu, is_flex};
+use self::device::{is_cpu, is_flex};
 use self::weights::weights;
 use crate::args::{DtypeName, Train};
+use crate::machine_memory::MachineMemory;
 
 /// The estimated memory of a training in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,9 +49,9 @@ pub(super) fn check(
     device: &Device,
 ) -> anyhow::Result<Memory> {
     let memory = Memory::estimate(args, shapes, epoch, device)?;
-    if !args.no_memory_check && is_cpu(device) {
-        memory.check_against(available(), batch_size)?;
-    }
+    let checked = !args.no_memory_check && is_cpu(device);
+    let free = checked.then(MachineMemory::read).flatten().map(|free| free.available);
+    free.map_or(Ok(()), |free| memory.check_against(free, batch_size))?;
     Ok(memory)
 }
 
