@@ -20,6 +20,7 @@ pub mod quantise;
 mod reduce;
 pub mod rows;
 pub mod scale;
+pub mod scale_rows;
 mod simd;
 pub mod small_gemm;
 pub mod softmax;

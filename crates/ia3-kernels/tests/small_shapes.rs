@@ -10,6 +10,7 @@ use ia3_kernels::norm::Norm;
 use ia3_kernels::packed_gemm::{self, Pack, Transposed};
 use ia3_kernels::quantise::quantise;
 use ia3_kernels::scale::Factors;
+use ia3_kernels::scale_rows;
 use ia3_kernels::{Element, Heads, MatRef, Scales, Weight};
 use ia3_kernels::{gemv, matmul, nll, rows, small_gemm, softmax};
 
@@ -489,6 +490,17 @@ fn scaled_rows_and_their_gradient_are_those_of_plain_loops() {
         let mut gradient = vec![0.0; l.len()];
         (0..x.len()).for_each(|at| gradient[of(at)] += f64::from(x[at]) * f64::from(g[at]));
         assert_close(&factors.gradient(&x, &g), &gradient);
+    }
+}
+
+#[test]
+fn rows_times_their_numbers_are_those_of_plain_loops() {
+    for [rows, width] in ROWS {
+        let (mut x, l) = (values(rows * width, 1), values(rows, 3));
+        let expected: Vec<f64> = (0..x.len()).map(|at| f64::from(x[at]) * f64::from(l[at / width])).collect();
+        assert_close(&scale_rows::times(&x, &l), &expected);
+        scale_rows::scale(&mut x, &l);
+        assert_close(&x, &expected);
     }
 }
 
