@@ -9,8 +9,8 @@ use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::image::ImageShape;
 use crate::input_features::SoundShape;
-use crate::inputs::ModelInputs;
-use crate::loss::RowLosses;
+use crate::inputs::{ModelInputs, check_labels};
+use crate::loss::{RowLosses, TokenPredictions};
 use crate::output::ModelOutput;
 use crate::shape::HasShape;
 use crate::slots::{SlotTokens, Slots};
@@ -117,6 +117,21 @@ pub(crate) trait Architecture: Module {
     fn last_logits(&self, inputs: &ModelInputs) -> Result<Tensor<2>, ModelError>;
 
     fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError>;
+
+    fn token_predictions(
+        &self,
+        inputs: &ModelInputs,
+        labels: Tensor<2, Int>,
+    ) -> Result<TokenPredictions, ModelError> {
+        if self.task() != Task::TokenClassification {
+            let model_type = self.info().model_type.unwrap_or_default();
+            return Err(ModelError::Unsupported { model_type, problem: "has no classes of tokens" });
+        }
+        let logits = self.run(inputs, false)?.logits;
+        let [batch, seq, classes] = logits.dims();
+        check_labels(&labels, [batch, seq], classes)?;
+        Ok(TokenPredictions::of(logits, labels))
+    }
 
     fn value_losses(&self, _inputs: &ModelInputs, _values: Tensor<2>) -> Result<RowLosses, ModelError> {
         let problem = "has labels that are ids, not values";

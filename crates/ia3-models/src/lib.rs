@@ -96,7 +96,7 @@ pub use image::ImageShape;
 pub use input_features::SoundShape;
 pub use inputs::{ModelInputs, PaddingSide};
 pub use log_likelihoods::LogLikelihoods;
-pub use loss::{IGNORE_INDEX, RowLosses, cross_entropy, label_log_likelihoods, row_losses};
+pub use loss::{IGNORE_INDEX, RowLosses, TokenPredictions, cross_entropy, label_log_likelihoods, row_losses};
 pub use model::Model;
 pub use norm::{LayerNorm, RmsNorm};
 pub use output::ModelOutput;

@@ -67,6 +67,22 @@ pub(crate) fn losses_of_rows(likelihoods: Tensor<2>, labels: Tensor<2, Int>) -> 
     RowLosses { sums: by_row(likelihoods).neg(), counts: by_row(counted) }
 }
 
+/// What a model says where there are labels of tokens.
+#[derive(Clone, Debug)]
+pub struct TokenPredictions {
+    /// The cross entropy of each row.
+    pub losses: RowLosses,
+    /// The most likely class of each position, `[batch, seq]`. That of a position whose label is [`IGNORE_INDEX`] means nothing.
+    pub classes: Tensor<2, Int>,
+}
+
+impl TokenPredictions {
+    /// Those of logits `[batch, seq, classes]` and labels `[batch, seq]`.
+    pub(crate) fn of(logits: Tensor<3>, labels: Tensor<2, Int>) -> Self {
+        Self { classes: logits.clone().argmax(2).squeeze_dim(2), losses: row_losses(logits, labels) }
+    }
+}
+
 /// The loss of spans: half of the mean cross entropy of the first tokens, and half of that of the last ones. It is the loss of
 /// `…ForQuestionAnswering` of transformers.
 ///

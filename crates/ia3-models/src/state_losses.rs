@@ -4,9 +4,9 @@ use burn::module::Module;
 use burn::nn::{Embedding, Linear};
 use burn::tensor::{DType, Int, Tensor};
 use ia3_core::{is_by_row, visit_params};
-use ia3_ops::nll_by_blocks;
+use ia3_ops::{nll_and_classes_by_blocks, nll_by_blocks};
 
-use crate::loss::{RowLosses, full, label_log_likelihoods, losses_of_rows};
+use crate::loss::{RowLosses, TokenPredictions, full, label_log_likelihoods, losses_of_rows};
 
 /// A head, or its last layers, which turns states `[batch, seq, d]` into logits `[batch, seq, vocab]`.
 pub(crate) struct Projection<'a> {
@@ -27,19 +27,43 @@ pub(crate) fn state_losses(x: Tensor<3>, labels: Tensor<2, Int>, head: &Projecti
 /// replaces, and one of states in half precision, is computed for all positions at once, because its own gradients need all of them
 /// or because the order of rounding matters.
 pub(crate) fn state_log_likelihoods(x: Tensor<3>, labels: Tensor<2, Int>, head: &Projection) -> Tensor<2> {
-    if !head.is_fixed || x.dtype() != DType::F32 {
+    if !head.has_blocks(&x) {
         return label_log_likelihoods((head.project)(x), labels);
     }
     let [batch, seq, d] = x.dims();
-    let logits = |rows: Tensor<2>| {
-        let [count, _] = rows.dims();
-        let logits = (head.project)(rows.reshape([1, count, d]));
+    let (x, labels) = (x.reshape([batch * seq, d]), labels.reshape([batch * seq]));
+    let losses = nll_by_blocks(x, labels, head.vocab_size, |rows| head.logits(rows));
+    losses.neg().reshape([batch, seq])
+}
+
+/// The losses of labels `[batch, seq]` for states `[batch, seq, d]`, and the most likely class at each of them. The head is computed
+/// as by [`state_log_likelihoods`].
+pub(crate) fn state_predictions(x: Tensor<3>, labels: Tensor<2, Int>, head: &Projection) -> TokenPredictions {
+    if !head.has_blocks(&x) {
+        return TokenPredictions::of((head.project)(x), labels);
+    }
+    let [batch, seq, d] = x.dims();
+    let (x, flat) = (x.reshape([batch * seq, d]), labels.clone().reshape([batch * seq]));
+    let (losses, classes) = nll_and_classes_by_blocks(x, flat, head.vocab_size, |rows| head.logits(rows));
+    TokenPredictions {
+        losses: losses_of_rows(losses.neg().reshape([batch, seq]), labels),
+        classes: classes.reshape([batch, seq]),
+    }
+}
+
+impl Projection<'_> {
+    /// Whether the logits of states `x` may be computed for some positions at a time.
+    fn has_blocks(&self, x: &Tensor<3>) -> bool {
+        self.is_fixed && x.dtype() == DType::F32
+    }
+
+    /// The logits `[count, vocab]` of states `[count, d]` in float32.
+    fn logits(&self, rows: Tensor<2>) -> Tensor<2> {
+        let [count, d] = rows.dims();
+        let logits = (self.project)(rows.reshape([1, count, d]));
         let [_, _, vocab] = logits.dims();
         full(logits.reshape([count, vocab]))
-    };
-    let rows = [batch * seq];
-    let losses = nll_by_blocks(x.reshape([batch * seq, d]), labels.reshape(rows), head.vocab_size, logits);
-    losses.neg().reshape([batch, seq])
+    }
 }
 
 /// Whether [`logits`](crate::layers::logits) of this head computes each position for itself, and nothing in it is trained: it carries

@@ -32,7 +32,7 @@ pub use integers::{
     with_integer_products, with_minima, without_minima,
 };
 pub use linear::{linear, matmul_transposed};
-pub use nll_by_blocks::nll_by_blocks;
+pub use nll_by_blocks::{nll_and_classes_by_blocks, nll_by_blocks};
 pub use norm::{layer_norm, rms_norm};
 pub use quantized::{matmul_quantized, quantize};
 pub use scale::scale;

@@ -34,6 +34,40 @@ pub fn nll_by_blocks(
     nll(logits(x), targets)
 }
 
+/// [`nll`] of `logits(x)` and the most likely class of each row, computed for some rows of `x` at a time. Rows whose target is negative
+/// are not computed: their loss is 0, and their class is 0.
+///
+/// `logits` is called as by [`nll_by_blocks`]. No gradient is computed.
+///
+/// # Shapes
+///
+/// - `x`: `[rows, d]`
+/// - `targets`: `[rows]`
+/// - returns `[rows]` twice
+///
+/// # Panics
+///
+/// Panics as [`nll`] does.
+pub fn nll_and_classes_by_blocks(
+    x: Tensor<2>,
+    targets: Tensor<1, Int>,
+    classes: usize,
+    logits: impl Fn(Tensor<2>) -> Tensor<2>,
+) -> (Tensor<1>, Tensor<1, Int>) {
+    let both = |x: Tensor<2>, targets: Tensor<1, Int>| {
+        let logits = logits(x);
+        (nll(logits.clone(), targets), logits.argmax(1).squeeze_dim(1))
+    };
+    #[cfg(feature = "flex")]
+    if crate::on_flex(&x) {
+        return on_flex::classes_by_blocks(x, targets, classes, both);
+    }
+    let _ = classes;
+    let is_real = targets.clone().greater_equal_scalar(0).int();
+    let (losses, found) = both(x, targets);
+    (losses, found * is_real)
+}
+
 #[cfg(feature = "flex")]
 mod on_flex {
     use burn::backend::Dispatch;
@@ -66,6 +100,31 @@ mod on_flex {
         Tensor::zeros([rows], &device).select_assign(0, real, losses, IndexingUpdateOp::Add)
     }
 
+    pub(super) fn classes_by_blocks(
+        x: Tensor<2>,
+        targets: Tensor<1, Int>,
+        classes: usize,
+        both: impl Fn(Tensor<2>, Tensor<1, Int>) -> (Tensor<1>, Tensor<1, Int>),
+    ) -> (Tensor<1>, Tensor<1, Int>) {
+        let ([rows, _], device) = (x.dims(), x.device());
+        assert_eq!(targets.dims(), [rows], "one target for each of {rows} rows");
+        let real = real_rows(&targets);
+        let (mut losses, mut found) = (Tensor::zeros([rows], &device), Tensor::zeros([rows], &device));
+        for real in real.chunks(height(classes)) {
+            let at = Tensor::<1, Int>::from_ints(real, &device);
+            let (block, classes) =
+                both(x.clone().select(0, at.clone()), targets.clone().select(0, at.clone()));
+            losses = losses.select_assign(0, at.clone(), block, IndexingUpdateOp::Add);
+            found = found.select_assign(0, at, classes, IndexingUpdateOp::Add);
+        }
+        (losses, found)
+    }
+
+    /// The rows of a block.
+    fn height(classes: usize) -> usize {
+        (BLOCK / classes.max(1)).max(LEAST_ROWS)
+    }
+
     /// The rows with a target; the first row if there are none.
     fn real_rows(targets: &Tensor<1, Int>) -> Vec<i64> {
         let targets: Vec<i64> = targets.clone().into_data().iter().collect();
@@ -82,7 +141,7 @@ mod on_flex {
     ) -> Tensor<1> {
         let [rows, _] = x.dims();
         let (tracked, values) = (x.is_tracked(), x.clone().set_require_grad(false));
-        let height = (BLOCK / classes.max(1)).max(LEAST_ROWS);
+        let height = height(classes);
         let (mut all, mut gradients) = (vec![], vec![]);
         for start in (0..rows).step_by(height) {
             let len = height.min(rows - start);

@@ -8,7 +8,7 @@ use crate::architecture::Architecture;
 use crate::error::ModelError;
 use crate::generate::{Generated, GenerationConfig, Step};
 use crate::inputs::ModelInputs;
-use crate::loss::RowLosses;
+use crate::loss::{RowLosses, TokenPredictions};
 use crate::mask;
 use crate::output::ModelOutput;
 use crate::task::Task;
@@ -76,6 +76,14 @@ impl<B: EncoderBody> Architecture for Encoder<B> {
 
     fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
         self.row_losses(inputs, labels)
+    }
+
+    fn token_predictions(
+        &self,
+        inputs: &ModelInputs,
+        labels: Tensor<2, Int>,
+    ) -> Result<TokenPredictions, ModelError> {
+        self.token_predictions(inputs, labels)
     }
 
     fn value_losses(&self, inputs: &ModelInputs, values: Tensor<2>) -> Result<RowLosses, ModelError> {

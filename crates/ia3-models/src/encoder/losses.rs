@@ -5,10 +5,10 @@ use super::body::{EncoderBody, EncoderConfig};
 use super::model::Encoder;
 use crate::error::ModelError;
 use crate::inputs::{ModelInputs, check_choices, check_labels, required};
-use crate::loss::{RowLosses, row_losses, span_losses};
+use crate::loss::{RowLosses, TokenPredictions, row_losses, span_losses};
 use crate::output::Trace;
 use crate::sequence_losses;
-use crate::state_losses::{Projection, state_losses};
+use crate::state_losses::{Projection, state_losses, state_predictions};
 use crate::task::Task;
 
 impl<B: EncoderBody> Encoder<B> {
@@ -43,27 +43,52 @@ impl<B: EncoderBody> Encoder<B> {
         };
         check_labels(&labels, shape, classes)?;
         match head.task {
-            Task::MaskedLm => self.hidden_token_losses(inputs, labels),
+            Task::MaskedLm => self.by_hidden_token(inputs, |x, head| state_losses(x, labels, head)),
             Task::QuestionAnswering => Ok(span_losses(self.forward(inputs)?, labels)),
             _ => Ok(row_losses(self.forward(inputs)?, labels)),
         }
     }
 
-    /// The losses of the tokens that the mask hides. The fixed steps at the end of the head are computed for these tokens only.
-    fn hidden_token_losses(
+    /// The losses of labels `[batch, seq]`, and the most likely class of each token that has one. The logits of a masked language
+    /// model are computed for these tokens only. No gradient is computed.
+    ///
+    /// # Errors
+    ///
+    /// - The errors of [`forward`](Self::forward).
+    /// - [`ModelError::Unsupported`]: the model is no classifier of tokens and no masked language model.
+    pub fn token_predictions(
         &self,
         inputs: &ModelInputs,
         labels: Tensor<2, Int>,
-    ) -> Result<RowLosses, ModelError> {
+    ) -> Result<TokenPredictions, ModelError> {
+        let task = self.config.head().task;
+        if !matches!(task, Task::MaskedLm | Task::TokenClassification) {
+            return self.unsupported("has no classes of tokens");
+        }
+        let (shape, classes) = self.labels_of_tokens(task, inputs)?;
+        check_labels(&labels, shape, classes)?;
+        match task {
+            Task::MaskedLm => self.by_hidden_token(inputs, |x, head| state_predictions(x, labels, head)),
+            _ => Ok(TokenPredictions::of(self.forward(inputs)?, labels)),
+        }
+    }
+
+    /// What `f` makes of the states of a masked language model. The fixed steps at the end of the head are its projection, which can
+    /// be computed for some tokens only.
+    fn by_hidden_token<T>(
+        &self,
+        inputs: &ModelInputs,
+        f: impl FnOnce(Tensor<3>, &Projection) -> T,
+    ) -> Result<T, ModelError> {
         let (first, fixed) = self.head.split_fixed(self.body.word_embeddings());
         let compute = |steps, x| self.answer(steps, x, None).logits;
         let x = compute(first, self.states(inputs, Trace::default())?);
         let project = |x| compute(fixed, x);
         let vocab_size = self.config.vocab_size();
         let head = Projection { project: &project, is_fixed: !fixed.is_empty(), vocab_size };
-        let losses = state_losses(x, labels, &head);
+        let result = f(x, &head);
         assert_all_touched(self);
-        Ok(losses)
+        Ok(result)
     }
 
     /// The loss of each row of a regression or of a classification with several labels per row. `values` `[batch, num_labels]`

@@ -13,7 +13,7 @@ use crate::generate::{Generated, GenerationConfig, Step};
 use crate::image::ImageShape;
 use crate::input_features::SoundShape;
 use crate::inputs::{ModelInputs, PaddingSide, check_row_ids};
-use crate::loss::RowLosses;
+use crate::loss::{RowLosses, TokenPredictions};
 use crate::output::ModelOutput;
 use crate::shape::HasShape;
 use crate::task::Task;
@@ -234,6 +234,23 @@ impl Model {
     /// The errors are those of [`loss`](Self::loss).
     pub fn row_losses(&self, inputs: &ModelInputs, labels: Tensor<2, Int>) -> Result<RowLosses, ModelError> {
         each!(self, m => Architecture::row_losses(m, inputs, labels))
+    }
+
+    /// The losses of a classifier of tokens or of a masked language model, and the most likely class of each token that has a label.
+    /// `labels` are `[batch, seq]`.
+    ///
+    /// The logits of a masked language model are computed for the labels only, some at a time. No gradient is computed.
+    ///
+    /// # Errors
+    ///
+    /// - The errors of [`loss`](Self::loss).
+    /// - [`ModelError::Unsupported`]: the model has no classes of tokens.
+    pub fn token_predictions(
+        &self,
+        inputs: &ModelInputs,
+        labels: Tensor<2, Int>,
+    ) -> Result<TokenPredictions, ModelError> {
+        each!(self, m => Architecture::token_predictions(m, inputs, labels))
     }
 
     /// The loss of each batch entry of a regression, or of a classification with several labels per entry. `values`

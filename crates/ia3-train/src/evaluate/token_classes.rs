@@ -1,7 +1,7 @@
 //! Classifiers of tokens, and masked language models, whose classes are tokens: the most likely class of each token is the answer.
 
 use ia3_data::Example;
-use ia3_models::{IGNORE_INDEX, Task, cross_entropy};
+use ia3_models::{IGNORE_INDEX, Task};
 
 use super::entities::entity_scores;
 use super::evaluation::{Evaluation, Metric};
@@ -16,18 +16,18 @@ pub(super) struct Batch {
     loss: f32,
     /// Number of labels over which the loss is a mean.
     labelled: usize,
-    /// The predicted class of each token of each example, without padding.
+    /// The predicted class of each token of each example, without padding; of those that have a label.
     classes: Vec<Vec<i64>>,
 }
 
 pub(super) fn evaluate(run: &Run, rows: &[&Example]) -> Result<Batch, TrainError> {
     let batch = collate(rows, &run.model, &run.device);
-    let logits = run.model.forward(&batch.inputs)?;
-    let [_, width, _] = logits.dims();
-    let classes: Vec<i64> = logits.clone().argmax(2).into_data().iter().collect();
+    let found = run.model.token_predictions(&batch.inputs, batch.labels)?;
+    let [_, width] = found.classes.dims();
+    let classes: Vec<i64> = found.classes.into_data().iter().collect();
     let of_row = |(row, example): (&[i64], &&Example)| row[..example.input.len()].to_vec();
     let classes = classes.chunks(width).zip(rows).map(of_row).collect();
-    let loss = cross_entropy(logits, batch.labels).into_scalar::<f32>();
+    let loss = found.losses.mean().into_scalar::<f32>();
     Ok(Batch { loss, labelled: batch.labelled, classes })
 }
 

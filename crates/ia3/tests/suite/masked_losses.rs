@@ -64,6 +64,21 @@ fn compare(case: &Case, model: &Model, count: usize) {
     }
 }
 
+/// Compares losses and most likely tokens for labels of some, of all and of no tokens.
+fn compare_predictions(case: &Case, model: &Model) {
+    let (some, ids) = (case.labels(), case.ids("input_ids").unwrap());
+    for labels in [some.clone(), ids, some.full_like(IGNORE_INDEX)] {
+        let found = model.module().token_predictions(&case.inputs(), labels.clone()).unwrap();
+        let logits = model.module().forward(&case.inputs()).unwrap();
+        let ignored = labels.clone().equal_elem(IGNORE_INDEX);
+        let classes = logits.clone().argmax(2).squeeze_dim::<2>(2).mask_fill(ignored.clone(), 0);
+        classes.into_data().assert_eq(&found.classes.mask_fill(ignored, 0).into_data(), true);
+        let sums = |losses: RowLosses| -> Vec<f32> { losses.sums.into_data().iter().collect() };
+        let worst = worst(&sums(found.losses), &sums(row_losses(logits, labels)));
+        assert!(worst <= LOSS, "{}: {worst}", case.name);
+    }
+}
+
 /// An adapter with random vectors.
 fn adapter(case: &Case, config: Ia3Config) -> Adapter {
     let config = config.with_feedforward_modules(NONE).with_init_ia3_weights(false);
@@ -75,7 +90,9 @@ fn adapter(case: &Case, config: Ia3Config) -> Adapter {
 fn losses_of_a_fixed_head_are_those_of_all_logits() {
     for case in masked() {
         let adapter = case.adapter();
-        compare(&case, &case.base.with_adapter(&adapter).unwrap(), adapter.vectors.len());
+        let model = case.base.with_adapter(&adapter).unwrap();
+        compare(&case, &model, adapter.vectors.len());
+        compare_predictions(&case, &model);
     }
 }
 
@@ -89,7 +106,9 @@ fn losses_of_a_head_with_vectors_are_those_of_all_logits() {
         assert!(some, "{}: {:?}", case.name, adapter.vectors.keys());
         // ESM's head for contacts has no part in these losses.
         let used = adapter.vectors.keys().filter(|path| !path.contains("contact_head")).count();
-        compare(&case, &case.base.with_adapter(&adapter).unwrap(), used);
+        let model = case.base.with_adapter(&adapter).unwrap();
+        compare(&case, &model, used);
+        compare_predictions(&case, &model);
     }
 }
 
