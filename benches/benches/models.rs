@@ -5,33 +5,14 @@
 use burn::tensor::Device;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ia3::Task;
-use ia3::core::Adapter;
-use ia3::models::Model;
-use ia3_benches::{SHAPES, Setup, Shape, TrainStep, device};
-
-fn arms(shape: &Shape, setup: &Setup) -> [(&'static str, Model); 4] {
-    let adapters = [&setup.adapter];
-    [
-        ("base", setup.base.clone()),
-        ("adapter", ia3::attach(&setup.base, &adapters).unwrap()),
-        ("merged", ia3::merge(&setup.base, &adapters).unwrap()),
-        ("mixed", mixed(shape, setup)),
-    ]
-}
-
-fn mixed(shape: &Shape, setup: &Setup) -> Model {
-    let other = setup.adapter.fork();
-    let rows: Vec<Option<&Adapter>> =
-        (0..shape.batch).map(|row| Some(if row % 2 == 0 { &setup.adapter } else { &other })).collect();
-    ia3::attach_rows(&setup.base, &rows).unwrap()
-}
+use ia3_benches::{SHAPES, TrainStep, device};
 
 fn forward(c: &mut Criterion, device: &Device) {
     for shape in SHAPES {
         let setup = shape.setup(device);
         let mut group = c.benchmark_group(format!("{}/forward", shape.name));
         group.sample_size(10);
-        for (arm, model) in arms(shape, &setup) {
+        for (arm, model) in setup.arms() {
             group.bench_function(arm, |b| {
                 b.iter(|| {
                     let loss = model.loss(&setup.inputs, setup.labels.clone()).unwrap();
@@ -49,7 +30,7 @@ fn train_step(c: &mut Criterion, device: &Device) {
         let setup = shape.setup(device);
         let mut group = c.benchmark_group(format!("{}/train_step", shape.name));
         group.sample_size(10);
-        for (arm, model) in arms(shape, &setup) {
+        for (arm, model) in setup.arms() {
             let mut training = TrainStep::new(model);
             group.bench_function(arm, |b| b.iter(|| training.step(&setup)));
         }
@@ -64,7 +45,7 @@ fn decode(c: &mut Criterion, device: &Device) {
         }
         let mut group = c.benchmark_group(format!("{}/decode_32", shape.name));
         group.sample_size(10);
-        for (arm, model) in arms(shape, &setup) {
+        for (arm, model) in setup.arms() {
             let mut config = model.generation_config(32);
             config.min_new_tokens = 32;
             group.bench_function(arm, |b| b.iter(|| model.generate(&setup.inputs, &config).unwrap()));

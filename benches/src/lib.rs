@@ -1,10 +1,13 @@
 //! What the benches share: the table of shapes, models of those shapes with random weights, and their inputs.
 #![forbid(unsafe_code)]
 
+mod arms;
+pub mod flops;
 mod setup;
 mod shape;
 mod step;
 mod turns;
+mod weights;
 mod workload;
 
 use burn::tensor::Device;
@@ -13,6 +16,7 @@ pub use setup::Setup;
 pub use shape::{SHAPES, Shape};
 pub use step::TrainStep;
 pub use turns::{Ratios, in_turns};
+pub use weights::bytes_per_token;
 pub use workload::Workload;
 
 #[global_allocator]

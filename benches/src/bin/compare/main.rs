@@ -5,7 +5,6 @@
 //! library's median of the same round. llama.cpp is a third side on request. Linux only.
 
 mod figures;
-mod flops;
 mod limits;
 mod llama_cpp;
 mod llama_table;
@@ -17,7 +16,6 @@ mod process;
 mod report;
 mod sides;
 mod timing;
-mod weights;
 
 use std::path::PathBuf;
 

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use ia3::models::Model;
 use ia3::{Bits, ModelInputs, Quantization};
+use ia3_benches::bytes_per_token;
 
 use super::Ours;
 use crate::figures::{INT4_FAST, INT8, INT8_FAST, INT8_HEAD};
 use crate::machine;
 use crate::timing::{peak, timed};
-use crate::weights::bytes_per_token;
 
 /// Number of new tokens.
 const NEW: usize = 32;

@@ -1,11 +1,11 @@
 //! The forward pass and the training step of one batch.
 
 use anyhow::Result;
-use ia3_benches::TrainStep;
+use ia3_benches::{TrainStep, flops};
 
 use super::{Ours, loss};
+use crate::machine;
 use crate::timing::peak;
-use crate::{flops, machine};
 
 impl Ours {
     pub(super) fn forward(&mut self) -> Result<()> {

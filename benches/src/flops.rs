@@ -1,19 +1,19 @@
 //! The floating-point operations of matrix products.
 
 use ia3::{ModelInfo, ModuleKind};
-use ia3_benches::Shape;
 
+use crate::shape::Shape;
 use crate::weights::{is_encoders, is_tied_head};
 
 /// The operations of a forward pass with loss: linear layers and the head. The products inside attention are left out (3 to
 /// 5 % at 128 tokens).
-pub(crate) fn forward(info: &ModelInfo, shape: &Shape) -> f64 {
+pub fn forward(info: &ModelInfo, shape: &Shape) -> f64 {
     info.modules.iter().map(|module| layer(&module.path, &module.kind, shape)).sum()
 }
 
 /// The operations of a training step of the vectors: as many again for the gradients of the inputs, and none for the
 /// gradients of the weights.
-pub(crate) fn train(info: &ModelInfo, shape: &Shape) -> f64 {
+pub fn train(info: &ModelInfo, shape: &Shape) -> f64 {
     2.0 * forward(info, shape)
 }
 

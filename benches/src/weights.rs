@@ -10,7 +10,7 @@ use ia3::{ModuleKind, QuantizedLayout};
 
 /// The bytes of the stored parameters that the decoder reads per token. The encoder, and the keys and values of its output,
 /// are computed once per prompt. Of an embedding one row is read, unless it is the head too.
-pub(crate) fn bytes_per_token(base: &Model) -> usize {
+pub fn bytes_per_token(base: &Model) -> usize {
     let info = base.info();
     let has_head = info.modules.iter().any(|module| module.output_embedding);
     let kept = |path: &str| !has_head && is_tied_head(path);
