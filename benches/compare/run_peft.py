@@ -15,7 +15,7 @@ import warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-PARTS = ["machine", "forward", "train", "mixed", "decode", "prompt", "adapters", "ragged", "start"]
+PARTS = ["machine", "products", "forward", "train", "mixed", "decode", "prompt", "adapters", "ragged", "start"]
 
 
 def arguments():
@@ -53,6 +53,10 @@ def main(args):
         import machine
 
         machine.machine(figures)
+    elif args.part == "products":
+        import products
+
+        products.products(args, figures)
     elif args.part == "ragged":
         import ragged
 

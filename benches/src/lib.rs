@@ -16,7 +16,7 @@ pub use setup::Setup;
 pub use shape::{SHAPES, Shape};
 pub use step::TrainStep;
 pub use turns::{Ratios, in_turns};
-pub use weights::bytes_per_token;
+pub use weights::{bytes_per_token, is_tied_head};
 pub use workload::Workload;
 
 #[global_allocator]

@@ -27,7 +27,7 @@ pub(crate) fn is_encoders(path: &str) -> bool {
 }
 
 /// Whether an embedding is also the head of a model without a separate head.
-pub(crate) fn is_tied_head(path: &str) -> bool {
+pub fn is_tied_head(path: &str) -> bool {
     ["shared", "transformer.wte", "transformer.word_embeddings", "model.embed_tokens"].contains(&path)
 }
 

@@ -15,7 +15,7 @@ fn a_run_of_nothing_is_refused_before_anything_is_exported() {
         (["--rounds", "0"], "--rounds, --runs and --threads have to be at least 1"),
         (
             ["--only", "speed"],
-            "[possible values: machine, forward, train, mixed, decode, prompt, adapters, ragged, start]",
+            "[possible values: machine, products, forward, train, mixed, decode, prompt, adapters, ragged, start]",
         ),
         (["--python", "/no/such/python"], "\"/no/such/python\""),
     ] {
@@ -43,12 +43,14 @@ fn every_part_of_a_small_shape_has_its_row() {
     let (python, dir) = (python.to_str().unwrap(), dir.path().to_str().unwrap());
     let few = ["--python", python, "--dir", dir, "--rounds", "1", "--runs", "1"];
     let (done, table, stderr) =
-        run(&[&few[..], &["--shapes", "minilm", "--only", "mixed,adapters"]].concat());
+        run(&[&few[..], &["--shapes", "minilm", "--only", "products,mixed,adapters"]].concat());
     assert!(done, "{stderr}");
     for what in ["8 rows, 8 adapters", "load adapter", "switch", "merge"] {
         let row = table.lines().find(|line| line.starts_with(&format!("| minilm | {what} |")));
         assert!(row.is_some_and(|row| !row.contains("NaN")), "{what}: {table}");
     }
+    let product = |line: &&str| line.starts_with("| minilm | 1024 × 384 × 1536 |");
+    assert!(table.lines().filter(product).count() == 1, "{table}");
     assert!(table.contains("| the time under one adapter |"), "{table}");
     assert!(!table.contains("| minilm | forward |"), "{table}");
 }

@@ -64,6 +64,11 @@ impl Measured {
         }
     }
 
+    /// The names of all figures.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Pairs> {
         self.0.get(name)
     }

@@ -13,6 +13,7 @@ mod machine_table;
 mod ours;
 mod part;
 mod process;
+mod products_table;
 mod report;
 mod sides;
 mod timing;

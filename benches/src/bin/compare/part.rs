@@ -8,6 +8,8 @@ use ia3_benches::Shape;
 pub(crate) enum Part {
     /// The limits of the machine.
     Machine,
+    /// The products of the layers alone.
+    Products,
     /// Forward pass with loss, with the adapter and merged.
     Forward,
     /// Training step of the vectors.
@@ -29,6 +31,7 @@ pub(crate) enum Part {
 impl Part {
     pub(crate) const ALL: &[Self] = &[
         Self::Machine,
+        Self::Products,
         Self::Forward,
         Self::Train,
         Self::Mixed,
@@ -43,6 +46,7 @@ impl Part {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Machine => "machine",
+            Self::Products => "products",
             Self::Forward => "forward",
             Self::Train => "train",
             Self::Mixed => "mixed",
@@ -69,7 +73,7 @@ impl Part {
         match self {
             // They are measured once, before the shapes.
             Self::Machine => false,
-            Self::Forward | Self::Train | Self::Mixed | Self::Adapters => true,
+            Self::Products | Self::Forward | Self::Train | Self::Mixed | Self::Adapters => true,
             Self::Decode | Self::Prompt | Self::Start => !shape.classifies(),
             Self::Ragged => shape.classifies(),
         }

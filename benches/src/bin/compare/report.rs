@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::figures::{ByShape, Figures, HALF, Measured, ONE_THREAD, Pairs};
-use crate::limits;
+use crate::{limits, products_table};
 
 /// What was measured of this library and PEFT.
 #[derive(Default)]
@@ -62,6 +62,7 @@ impl fmt::Display for Report {
         if !limits.is_empty() {
             writeln!(f, "\n{}\n{}", limits::HEADING, limits.join("\n"))?;
         }
+        write!(f, "{}", products_table::table(&self.shapes))?;
         let all = || self.shapes.iter().map(|(_, measured)| measured);
         limits::of_machine(all).map_or(Ok(()), |note| writeln!(f, "\n{note}"))
     }

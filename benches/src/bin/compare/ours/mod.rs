@@ -5,6 +5,7 @@ mod chosen;
 mod decode;
 mod mixed;
 mod passes;
+mod products;
 mod prompt;
 mod ragged;
 
@@ -48,6 +49,7 @@ pub(crate) fn measure(part: Part, shape: &'static Shape, dir: &Path, settings: S
     }
     let mut ours = Ours::load(shape, dir, settings)?;
     match part {
+        Part::Products => ours.products()?,
         Part::Forward => ours.forward()?,
         Part::Train => ours.train()?,
         Part::Mixed => ours.mixed()?,
