@@ -53,7 +53,7 @@ fn row(shape: &Shape, what: &str, launches: f64, bytes: f64, flop: f64) {
     };
     let least = |gpu: &Gpu| format!("{} | ", milliseconds((bytes / gpu.memory).max(flop / gpu.float32)));
     println!(
-        "| {} | {what}{batch} | {launches} | {:.0} MB | {:.2} GFLOP | {} | {}",
+        "| {} | {what}{batch} | {launches:.0} | {:.0} MB | {:.2} GFLOP | {} | {}",
         shape.name,
         bytes / 1e6,
         flop / 1e9,

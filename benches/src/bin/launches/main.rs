@@ -11,7 +11,6 @@ use anyhow::Result;
 use clap::Parser;
 use ia3_benches::Shape;
 
-use count::Counter;
 use measure::Counts;
 
 /// Count the kernels of a forward pass, of a training step and of a generated token on a device of CubeCL.

@@ -1,5 +1,7 @@
 //! The launches of one shape.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::Device;
@@ -64,7 +66,7 @@ impl Counts {
         if let Some(tokens) = &self.tokens {
             rows.push(row(
                 "generated token",
-                tokens.iter().map(|both| format!("{}", per_token(both))).collect(),
+                tokens.iter().map(|both| format!("{:.0}", per_token(both))).collect(),
             ));
         }
         rows
@@ -127,7 +129,29 @@ fn per_token([first, all]: &[Launches; 2]) -> f64 {
 
 fn print_by_name(what: &str, launches: &Launches) {
     println!("\n{what}: {} launches", sum(launches));
-    let mut by_count: Vec<_> = launches.iter().collect();
-    by_count.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let mut by_name = BTreeMap::<String, usize>::new();
+    launches.iter().for_each(|(kernel, count)| *by_name.entry(short(kernel)).or_default() += count);
+    let mut by_count: Vec<_> = by_name.into_iter().collect();
+    by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     by_count.iter().for_each(|(kernel, count)| println!("{count:6}  {kernel}"));
+}
+
+/// The name of a kernel without modules, and with its parameter if it has a single plain one: `KernelBinop<MulOp>`.
+fn short(kernel: &str) -> String {
+    let last = |path: &str| path.rsplit("::").next().unwrap_or(path).to_string();
+    let (name, parameters) = kernel.split_once('<').unwrap_or((kernel, ""));
+    let parameter = parameters.strip_suffix('>').filter(|plain| !plain.contains(['<', ',', ' ']));
+    parameter.map_or(last(name), |plain| format!("{}<{}>", last(name), last(plain)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_kernels_are_short() {
+        assert_eq!(short("a::kernel::CopyKernel"), "CopyKernel");
+        assert_eq!(short("a::b::KernelBinop<a::b::MulOp>"), "KernelBinop<MulOp>");
+        assert_eq!(short("a::Entry<a::Args, b::Of<c::D>>"), "Entry");
+    }
 }
