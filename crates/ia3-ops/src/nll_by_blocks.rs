@@ -91,9 +91,13 @@ mod on_flex {
     ) -> Tensor<1> {
         let ([rows, _], device) = (x.dims(), x.device());
         assert_eq!(targets.dims(), [rows], "one target for each of {rows} rows");
-        let real = real_rows(&targets);
+        let mut real = real_rows(&targets);
         if real.len() == rows {
             return losses(x, targets, classes, logits);
+        }
+        if real.is_empty() {
+            // Losses of 0 that depend on `x`, like those of `nll`.
+            real.push(0);
         }
         let real = Tensor::<1, Int>::from_ints(real.as_slice(), &device);
         let losses = losses(x.select(0, real.clone()), targets.select(0, real.clone()), classes, logits);
@@ -108,16 +112,21 @@ mod on_flex {
     ) -> (Tensor<1>, Tensor<1, Int>) {
         let ([rows, _], device) = (x.dims(), x.device());
         assert_eq!(targets.dims(), [rows], "one target for each of {rows} rows");
+        let (losses, found) = (Tensor::zeros([rows], &device), Tensor::zeros([rows], &device));
         let real = real_rows(&targets);
-        let (mut losses, mut found) = (Tensor::zeros([rows], &device), Tensor::zeros([rows], &device));
-        for real in real.chunks(height(classes)) {
-            let at = Tensor::<1, Int>::from_ints(real, &device);
-            let (block, classes) =
-                both(x.clone().select(0, at.clone()), targets.clone().select(0, at.clone()));
-            losses = losses.select_assign(0, at.clone(), block, IndexingUpdateOp::Add);
-            found = found.select_assign(0, at, classes, IndexingUpdateOp::Add);
+        if real.is_empty() {
+            return (losses, found);
         }
-        (losses, found)
+        let blocks = real.chunks(height(classes)).map(|real| {
+            let at = Tensor::<1, Int>::from_ints(real, &device);
+            both(x.clone().select(0, at.clone()), targets.clone().select(0, at))
+        });
+        let (block_losses, block_classes) = blocks.unzip::<_, _, Vec<_>, Vec<_>>();
+        let at = Tensor::<1, Int>::from_ints(real.as_slice(), &device);
+        (
+            losses.select_assign(0, at.clone(), Tensor::cat(block_losses, 0), IndexingUpdateOp::Add),
+            found.select_assign(0, at, Tensor::cat(block_classes, 0), IndexingUpdateOp::Add),
+        )
     }
 
     /// The rows of a block.
@@ -125,12 +134,10 @@ mod on_flex {
         (BLOCK / classes.max(1)).max(LEAST_ROWS)
     }
 
-    /// The rows with a target; the first row if there are none.
+    /// The rows with a target.
     fn real_rows(targets: &Tensor<1, Int>) -> Vec<i64> {
         let targets: Vec<i64> = targets.clone().into_data().iter().collect();
-        let real = (0..).zip(&targets).filter(|(_, target)| **target >= 0).map(|(row, _)| row);
-        let real: Vec<i64> = real.collect();
-        if real.is_empty() && !targets.is_empty() { vec![0] } else { real }
+        (0..).zip(targets).filter(|(_, target)| *target >= 0).map(|(row, _)| row).collect()
     }
 
     fn losses(

@@ -87,3 +87,15 @@ fn several_blocks_have_the_classes_of_one() {
     all.clone().argmax(1).squeeze_dim::<1>(1).into_data().assert_eq(&classes.into_data(), true);
     assert!(worst(nll(all, targets), losses) < TOLERANCE);
 }
+
+#[test]
+fn without_targets_all_losses_and_classes_are_zero() {
+    let (table, x) = (random([50, 8]).inner(), random([3, 8]).inner());
+    let targets = Tensor::<1, Int>::from_ints([-100, -1, -100], &x.device());
+    let logits = |x| matmul_transposed(x, table.clone());
+    let (losses, classes) = nll_and_classes_by_blocks(x.clone(), targets.clone(), 50, logits);
+    losses.into_data().assert_eq(&Tensor::<1>::zeros([3], &x.device()).into_data(), true);
+    classes.into_data().assert_eq(&Tensor::<1, Int>::zeros([3], &x.device()).into_data(), true);
+    let losses = nll_by_blocks(x.clone(), targets, 50, logits);
+    losses.into_data().assert_eq(&Tensor::<1>::zeros([3], &x.device()).into_data(), true);
+}
