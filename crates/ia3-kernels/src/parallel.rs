@@ -71,6 +71,39 @@ pub(crate) unsafe fn new(
     out
 }
 
+/// Rows of `width` elements, each computed from the row of `x` at the same place. `row` gets the index of its first element, the
+/// row of `x` and the memory of the new row.
+///
+/// # Safety
+///
+/// `row` must write every element of the new row, if `x` consists of rows of `width` elements.
+///
+/// # Panics
+///
+/// Panics if it does not.
+#[inline(always)]
+pub(crate) unsafe fn new_rows(
+    x: &[f32],
+    width: usize,
+    row: impl Fn(usize, &[f32], &mut [MaybeUninit<f32>]) + Sync + Send,
+) -> Vec<f32> {
+    if x.is_empty() {
+        return vec![];
+    }
+    assert_rows(x.len(), width);
+    let write = |start: usize, out: &mut [MaybeUninit<f32>]| {
+        vectorised(
+            #[inline(always)]
+            || {
+                let rows = x[start..start + out.len()].chunks_exact(width).zip(out.chunks_exact_mut(width));
+                rows.enumerate().for_each(|(i, (x, out))| row(start + i * width, x, out));
+            },
+        );
+    };
+    // SAFETY: `out` consists of whole rows, of each of which `row` writes all elements, as the caller promises.
+    unsafe { new(x.len(), width * rows_per_task(width), write) }
+}
+
 /// A matrix `[rows, n]`, for kernels that take some microseconds. `add` gets `block` columns at a time, `[rows, block]`, which hold zeros, with the index of the
 /// first.
 pub(crate) fn columns(

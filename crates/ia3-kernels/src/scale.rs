@@ -1,8 +1,6 @@
 //! Rows times vectors: one vector for all rows, or one for each run of consecutive rows.
 
-use crate::parallel::{new, sum_rows, update_rows};
-use crate::simd::vectorised;
-use crate::threads::rows_per_task;
+use crate::parallel::{new_rows, sum_rows, update_rows};
 
 /// Vectors of `width` elements. Each multiplies `rows` consecutive rows.
 #[derive(Clone, Copy)]
@@ -48,25 +46,18 @@ impl<'a> Factors<'a> {
     /// Panics if `x` does not consist of `rows` rows for each vector.
     pub fn times(self, x: &[f32]) -> Vec<f32> {
         self.assert_len(x.len());
-        if x.is_empty() {
-            return vec![];
-        }
-        // SAFETY: `x` and `out` are rows of `width` elements, of which the loop writes as many as a vector has: `width`.
+        // SAFETY: a row and a vector have `width` elements, as many as the loop writes.
         unsafe {
-            new(x.len(), self.width * rows_per_task(self.width), |start, out| {
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        let rows = x[start..start + out.len()].chunks_exact(self.width);
-                        for (i, (x, out)) in rows.zip(out.chunks_exact_mut(self.width)).enumerate() {
-                            let l = self.of(start + i * self.width);
-                            for ((out, x), l) in out.iter_mut().zip(x).zip(l) {
-                                out.write(x * l);
-                            }
-                        }
-                    },
-                );
-            })
+            new_rows(
+                x,
+                self.width,
+                #[inline(always)]
+                |at, x, out| {
+                    for ((out, x), l) in out.iter_mut().zip(x).zip(self.of(at)) {
+                        out.write(x * l);
+                    }
+                },
+            )
         }
     }
 

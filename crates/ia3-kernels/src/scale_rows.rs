@@ -1,8 +1,6 @@
 //! The rows of a matrix, each times a number of its own.
 
-use crate::parallel::{new, update_rows};
-use crate::simd::vectorised;
-use crate::threads::rows_per_task;
+use crate::parallel::{new_rows, update_rows};
 
 /// The product of each row of `x` and its factor, where `x` has as many rows as there are factors.
 ///
@@ -11,25 +9,19 @@ use crate::threads::rows_per_task;
 /// Panics if `x` does not consist of that many rows of one length.
 pub fn times(x: &[f32], factors: &[f32]) -> Vec<f32> {
     let width = width(x, factors);
-    if x.is_empty() {
-        return vec![];
-    }
-    // SAFETY: `out` is rows of `width` elements as `x` is, of which the loop writes as many as the row of `x` has: `width`.
+    // SAFETY: a row has `width` elements, as many as the loop writes.
     unsafe {
-        new(x.len(), width * rows_per_task(width), |start, out| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    let rows = x[start..start + out.len()].chunks_exact(width);
-                    let factors = &factors[start / width..];
-                    for ((x, out), factor) in rows.zip(out.chunks_exact_mut(width)).zip(factors) {
-                        for (out, x) in out.iter_mut().zip(x) {
-                            out.write(x * factor);
-                        }
-                    }
-                },
-            );
-        })
+        new_rows(
+            x,
+            width,
+            #[inline(always)]
+            |at, x, out| {
+                let factor = factors[at / width];
+                for (out, x) in out.iter_mut().zip(x) {
+                    out.write(x * factor);
+                }
+            },
+        )
     }
 }
 
