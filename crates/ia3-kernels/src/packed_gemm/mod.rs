@@ -20,11 +20,10 @@ use crate::threads;
 /// Columns of a task, a multiple of the width of every panel.
 const COLUMNS: usize = 64;
 
-/// Rows of a panel: with 64 columns they fill an eighth of a second cache of 1 MiB.
-const DEPTH: usize = 512;
+/// Rows of a panel at most. The fewer parts there are, the less often the result is read and written again.
+const DEPTH: usize = 1024;
 
-/// Rows of the first matrix that pass all panels before the next ones do: with 512 columns they fill a fifth of a second cache
-/// of 1 MiB.
+/// Rows of the first matrix that pass all panels before the next ones do, and so stay in the second cache.
 const BLOCK: usize = 16 * ROWS;
 
 /// Elements of a cache line.
@@ -40,7 +39,8 @@ thread_local! {
 ///
 /// Panics if `x` or `b` does not have the size that the shape says.
 pub fn product(x: &[f32], dims: [usize; 3], b: &impl Pack) -> Vec<f32> {
-    product_in_parts(x, dims, b, DEPTH)
+    let [_, k, _] = dims;
+    product_in_parts(x, dims, b, k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1))
 }
 
 /// The same, summed up in parts of `depth` rows of `B`. With those of [`gemv::part`](crate::gemv::part) the result is that of
