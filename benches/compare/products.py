@@ -1,23 +1,17 @@
 """The products of a model's layers alone, in GFLOP/s: the fastest of five."""
-import time
-
 import torch
 from transformers.pytorch_utils import Conv1D
 
 from checkpoint import load
+from timing import rate
 
 LEAST = 64
 HEAD_ROWS = 128
 
 
-def rate(dims, product):
-    product()
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        product()
-        seconds.append(time.perf_counter() - start)
-    return 2 * dims[0] * dims[1] * dims[2] / min(seconds) / 1e9
+def product(figures, x, weight, name=""):
+    (rows, inputs), outputs = x.shape, weight.shape[1]
+    figures[f"product {rows} × {inputs} × {outputs}{name}"] = rate(2 * rows * inputs * outputs, lambda: x @ weight)
 
 
 def layers(model, head):
@@ -37,12 +31,7 @@ def products(args, figures):
     rows = args.rows * args.input
     with torch.inference_mode():
         for (inputs, outputs), weight in layers(model, head).items():
-            x, g = torch.rand(rows, inputs), torch.rand(rows, outputs)
-            dims = rows, inputs, outputs
-            figures["product {} × {} × {}".format(*dims)] = rate(dims, lambda: x @ weight)
-            dims = rows, outputs, inputs
-            figures["product {} × {} × {}, of the gradient".format(*dims)] = rate(dims, lambda: g @ weight.T)
+            product(figures, torch.rand(rows, inputs), weight)
+            product(figures, torch.rand(rows, outputs), weight.T, ", of the gradient")
         if isinstance(head, torch.nn.Linear):
-            outputs, inputs = head.weight.shape
-            x, dims = torch.rand(HEAD_ROWS, inputs), (HEAD_ROWS, inputs, outputs)
-            figures["product {} × {} × {}".format(*dims)] = rate(dims, lambda: x @ head.weight.T)
+            product(figures, torch.rand(HEAD_ROWS, head.in_features), head.weight.T)
