@@ -30,7 +30,7 @@ use llama_table::LlamaTable;
 use ours::Settings;
 use part::Part;
 use report::Report;
-use sides::Sides;
+use sides::{PeftDtype, Sides};
 
 /// Time this library and PEFT on PyTorch alternately. Print a table of ratios, and a table of this library's times beside
 /// the limits of the machine.
@@ -55,7 +55,7 @@ struct Args {
     #[arg(long, default_value_t = 2)]
     threads: usize,
     /// Measure a base in bfloat16 too, forward pass, train step and decoding: this library computes in float32 from it, PEFT
-    /// in bfloat16, which takes long on a processor without instructions for it.
+    /// in bfloat16, or in float32 where torch multiplies that faster.
     #[arg(long)]
     bfloat16: bool,
     /// Measure forward pass, train step and decoding with one thread too.
@@ -122,9 +122,10 @@ fn main() -> Result<()> {
     if args.only.contains(&Part::Machine) {
         println!("{}", machine_table::measured(&args)?);
     }
+    let dtype = PeftDtype::fastest(&args)?;
     let (mut report, mut beside) = (Report::default(), LlamaTable::default());
     for (shape, parts) in shapes.iter().filter(|(_, parts)| !parts.is_empty()) {
-        let sides = Sides::exported(&args, shape)?;
+        let sides = Sides::exported(&args, shape, dtype)?;
         let is_beside = |part: &&Part| args.is_beside_llama_cpp(shape, **part);
         let llama = parts.iter().find(is_beside).map(|_| LlamaCpp::exported(&args, shape)).transpose()?;
         for round in 0..args.rounds {
@@ -141,6 +142,11 @@ fn main() -> Result<()> {
     }
     if shapes.iter().any(|(_, parts)| !parts.is_empty()) {
         println!("{report}\n{beside}");
+    }
+    if dtype == PeftDtype::Float32 {
+        println!(
+            "PEFT computed in float32 from the base in bfloat16 too, because torch multiplies bfloat16 more slowly here."
+        );
     }
     Ok(())
 }

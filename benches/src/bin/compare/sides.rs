@@ -21,12 +21,33 @@ pub(crate) struct Sides<'a> {
     args: &'a Args,
     shape: &'a Shape,
     dir: PathBuf,
+    /// The type in which PEFT computes from a base in bfloat16.
+    dtype: PeftDtype,
+}
+
+/// The faster type of torch's products on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PeftDtype {
+    Float32,
+    Bfloat16,
+}
+
+impl PeftDtype {
+    /// The faster type, which is measured, if a base in bfloat16 is measured; otherwise it does not matter.
+    pub(crate) fn fastest(args: &Args) -> Result<Self> {
+        if !args.bfloat16 {
+            return Ok(Self::Bfloat16);
+        }
+        let rates = machine(args, args.threads)?;
+        let rate = |dtype: &str| rates.get(&format!("product in {dtype}, torch, GFLOP/s")).copied();
+        Ok(if rate("bfloat16") < rate("float32") { Self::Float32 } else { Self::Bfloat16 })
+    }
 }
 
 impl<'a> Sides<'a> {
     /// Exports the checkpoints, unless they exist.
-    pub(crate) fn exported(args: &'a Args, shape: &'a Shape) -> Result<Self> {
-        let sides = Self { args, shape, dir: args.dir.join(shape.name) };
+    pub(crate) fn exported(args: &'a Args, shape: &'a Shape, dtype: PeftDtype) -> Result<Self> {
+        let sides = Self { args, shape, dir: args.dir.join(shape.name), dtype };
         // This file is the last one that the export writes.
         if !sides.dir.join("adapter_b/adapter_model.safetensors").exists() {
             run(&mut sides.peft("export", args.threads))?;
@@ -44,8 +65,13 @@ impl<'a> Sides<'a> {
     pub(crate) fn in_turn(&self, part: Part, swapped: bool) -> Result<[Figures; 2]> {
         let mut both = self.on(part, swapped, self.args.threads)?;
         if self.args.bfloat16 && part.has_variants() {
-            let mut peft = self.peft(part.name(), self.args.threads);
-            let theirs = figures(part, peft.args(["--dtype", "bfloat16"]))?;
+            let theirs = match self.dtype {
+                PeftDtype::Float32 => both[1].clone(),
+                PeftDtype::Bfloat16 => {
+                    let mut peft = self.peft(part.name(), self.args.threads);
+                    figures(part, peft.args(["--dtype", "bfloat16"]))?
+                }
+            };
             both[1].extend(renamed(&theirs, HALF));
         }
         if self.args.bfloat16 && part.has_variants() || self.args.is_beside_llama_cpp(self.shape, part) {
