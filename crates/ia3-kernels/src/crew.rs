@@ -1,4 +1,4 @@
-//! Threads for tasks of some microseconds, which are too short to wake a thread for.
+//! Threads for the tasks of kernels, many of which take some microseconds, too short to wake a thread for.
 //!
 //! A helper that has nothing to do spins for a moment before it sleeps, so that it takes part in the next product of a model
 //! without a call of the operating system. The caller works too, and waits only for helpers that have begun: one that wakes too
@@ -90,10 +90,7 @@ impl Crew {
         shared.failed.store(false, Ordering::Relaxed);
         let closing = Closing(shared);
         shared.word.fetch_or(OPEN, Ordering::SeqCst);
-        if shared.sleepers.load(Ordering::SeqCst) > 0 {
-            drop(shared.lock.lock().unwrap_or_else(PoisonError::into_inner));
-            shared.wake.notify_all();
-        }
+        shared.wake_for(tasks);
         shared.claim(task, tasks);
         drop(closing);
         true
@@ -139,6 +136,19 @@ impl Shared {
                 return;
             }
             task(index);
+        }
+    }
+
+    /// Wakes as many sleepers as there are tasks for, beside the one that the caller takes.
+    fn wake_for(&self, tasks: usize) {
+        let (sleepers, others) = (self.sleepers.load(Ordering::SeqCst), tasks.saturating_sub(1));
+        if sleepers == 0 || others == 0 {
+            return;
+        }
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+        match others < sleepers {
+            true => (0..others).for_each(|_| self.wake.notify_one()),
+            false => self.wake.notify_all(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use crate::simd::vectorised;
-use crate::threads::{CHUNK, for_each, for_each_short, rows_per_task};
+use crate::threads::{CHUNK, for_each, rows_per_task};
 
 /// Replaces each element `x` by `f(x)`.
 #[inline(always)]
@@ -120,7 +120,7 @@ pub(crate) fn columns(
         add(0, &mut blocks);
         return blocks;
     }
-    for_each_short(blocks.chunks_mut(rows * block).enumerate().collect(), |(i, part)| add(i * block, part));
+    for_each(blocks.chunks_mut(rows * block).enumerate().collect(), |(i, part)| add(i * block, part));
     if rows == 1 {
         return blocks;
     }

@@ -23,9 +23,27 @@ pub(crate) fn count() -> usize {
     if cfg!(miri) { 2 } else { rayon::current_num_threads() }
 }
 
-/// Calls `f` with each of the tasks, on all threads.
+/// Calls `f` with each of the tasks, on this thread and the helpers of a [`Crew`]. Where the helpers have other work, or where this
+/// thread is one of rayon's, rayon's threads do it.
 #[cfg(not(miri))]
 pub(crate) fn for_each<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
+    static CREW: LazyLock<Crew> = LazyLock::new(|| Crew::new(count() - 1));
+    if tasks.len() <= 1 || count() == 1 {
+        return tasks.into_iter().for_each(f);
+    }
+    if rayon::current_thread_index().is_some() {
+        return for_each_of_rayon(tasks, f);
+    }
+    let slots: Vec<Mutex<Option<T>>> = tasks.into_iter().map(|task| Mutex::new(Some(task))).collect();
+    let take = |slot: &Mutex<Option<T>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let run = |i: usize| take(&slots[i]).into_iter().for_each(&f);
+    if !CREW.run(slots.len(), &run) {
+        for_each_of_rayon((0..slots.len()).collect(), run);
+    }
+}
+
+#[cfg(not(miri))]
+fn for_each_of_rayon<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
     use rayon::prelude::*;
     tasks.into_par_iter().for_each(f);
 }
@@ -41,34 +59,10 @@ pub(crate) fn for_each<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
     });
 }
 
-/// The same for tasks of some microseconds: the helpers of a [`Crew`] take part if they are free.
-#[cfg(not(miri))]
-pub(crate) fn for_each_short<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
-    static CREW: LazyLock<Crew> = LazyLock::new(|| Crew::new(count() - 1));
-    if tasks.len() <= 1 || count() == 1 {
-        return tasks.into_iter().for_each(f);
-    }
-    let slots: Vec<Mutex<Option<T>>> = tasks.into_iter().map(|task| Mutex::new(Some(task))).collect();
-    let take = |slot: &Mutex<Option<T>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let run = |i: usize| take(&slots[i]).into_iter().for_each(&f);
-    if !CREW.run(slots.len(), &run) {
-        for_each((0..slots.len()).collect(), run);
-    }
-}
-
-#[cfg(miri)]
-pub(crate) fn for_each_short<T: Send>(tasks: Vec<T>, f: impl Fn(T) + Sync + Send) {
-    for_each(tasks, f);
-}
-
-/// Operations of tasks from which on the helpers of a [`Crew`] gain nothing over other threads, which sleep until they are woken.
-const LONG: usize = 1024 * CHUNK;
-
-/// The same on this thread alone if there is one task, or if there are too few operations for threads to pay.
+/// The same on this thread alone if there are too few operations for threads to pay.
 pub(crate) fn for_each_of<T: Send>(tasks: Vec<T>, operations: usize, f: impl Fn(T) + Sync + Send) {
-    match tasks.len() <= 1 || operations <= 4 * CHUNK {
+    match operations <= 4 * CHUNK {
         true => tasks.into_iter().for_each(f),
-        false if operations < LONG => for_each_short(tasks, f),
         false => for_each(tasks, f),
     }
 }

@@ -46,7 +46,7 @@ pub fn product<T: Element>(x: &[f32], rows: usize, weight: Weight<T>) -> Vec<f32
     }
     match inputs * outputs < ALONE {
         true => tasks.into_iter().for_each(|task| pulp::Arch::new().dispatch(task)),
-        false => threads::for_each_short(tasks, |task| pulp::Arch::new().dispatch(task)),
+        false => threads::for_each(tasks, |task| pulp::Arch::new().dispatch(task)),
     }
     if height >= inputs && (rows == 1 || width >= outputs) {
         return sums;

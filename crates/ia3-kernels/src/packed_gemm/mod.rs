@@ -73,6 +73,23 @@ pub fn product_in_parts(x: &[f32], [m, k, n]: [usize; 3], b: &impl Pack, depth: 
     out
 }
 
+/// Whether products of large matrices in rows are at least as fast as those of the crate `gemm`. They are in vectors of 256 bits, because
+/// any thread takes the next panel, while `gemm` gives each thread its share in advance.
+pub fn is_fast() -> bool {
+    pulp::Arch::new().dispatch(Lanes) == 8
+}
+
+/// The elements of a vector.
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        S::F32_LANES
+    }
+}
+
 /// Rows of a task: so many that there are about four tasks per thread, and at least 16 tiles.
 fn height(m: usize, panels: usize) -> usize {
     let parts = (4 * threads::count()).div_ceil(panels.max(1)).clamp(1, m.div_ceil(16 * ROWS).max(1));

@@ -17,7 +17,7 @@ pub(super) const FEW_ROWS: usize = 8;
 /// Rows of `x` up to which a transposed matrix is read that way.
 const FEW_ROWS_TRANSPOSED: usize = 16;
 
-/// Rows of `x` up to which packing a float32 matrix alone is faster than the crate `gemm`, which packs both.
+/// Rows of `x` up to which packing a float32 matrix alone is faster than the crate `gemm`, which packs both, on every machine.
 const SOME_ROWS: usize = 64;
 
 /// Columns of a bfloat16 matrix from which on instructions for bfloat16 are faster although `x` has to be split for them.
@@ -71,7 +71,9 @@ fn floats(x: &[f32], m: usize, w: &Primitive) -> Vec<f32> {
         return y;
     }
     match contiguous_parts::<f32>(w) {
-        Some(Contiguous::Rows(data)) if m <= SOME_ROWS || is_by_row() => packed(x, [m, k, n], data),
+        Some(Contiguous::Rows(data)) if m <= SOME_ROWS || is_by_row() || packed_gemm::is_fast() => {
+            packed(x, [m, k, n], data)
+        }
         Some(Contiguous::Columns(data)) => packed_transposed(x, [m, k, n], data),
         None if is_by_row() => floats(x, m, &contiguous(w.clone())),
         _ => {
