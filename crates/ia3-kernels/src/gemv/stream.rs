@@ -26,14 +26,26 @@ impl<T: Element> WithSimd for Stream<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As many vectors as the registers have room for: there are 32 of them, or 16 with AVX2.
+        match S::F32_LANES {
+            8 => self.run::<S, 2>(simd),
+            _ => self.run::<S, 4>(simd),
+        }
+    }
+}
+
+impl<T: Element> Stream<'_, T> {
+    /// Adds the products of all rows, those of four rows with `V` vectors of columns at a time.
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
         let height = COLUMN / size_of::<T>();
         for from in self.lines.clone().step_by(height) {
             let lines = from..(from + height).min(self.lines.end);
             // Where there are more than four rows, the next ones find the lines in the cache.
             let mut row = 0;
             while row + 4 <= self.rows {
-                self.add::<S, 4, 4>(simd, lines.clone(), row);
+                self.add::<S, 4, V>(simd, lines.clone(), row);
                 row += 4;
             }
             if row + 2 <= self.rows {
@@ -45,9 +57,7 @@ impl<T: Element> WithSimd for Stream<'_, T> {
             }
         }
     }
-}
 
-impl<T: Element> Stream<'_, T> {
     /// Adds the products with some rows of the weight to `R` rows of sums, `V` vectors of columns at a time. Each sum is a chain of
     /// fused multiplications and additions in the order of the lines, whatever `R` and the number of lines are.
     #[inline(always)]
