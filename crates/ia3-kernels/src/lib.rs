@@ -16,6 +16,7 @@ pub mod nll;
 pub mod norm;
 pub mod packed_gemm;
 mod parallel;
+mod parts;
 pub mod quantise;
 mod reduce;
 pub mod rows;

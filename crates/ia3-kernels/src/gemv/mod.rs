@@ -2,11 +2,10 @@
 
 mod stream;
 
-use std::ops::Range;
-
 use stream::Stream;
 
-use crate::threads::{self, STREAM};
+use crate::parts::{Division, Part};
+use crate::threads::STREAM;
 use crate::weight::{Element, Weight};
 
 /// Columns of a weight whose sums stay in the first cache. Under Miri so few that small inputs need several tasks.
@@ -34,33 +33,10 @@ pub fn product<T: Element>(x: &[f32], rows: usize, weight: Weight<T>) -> Vec<f32
     if rows * inputs * outputs == 0 {
         return vec![0.0; rows * outputs];
     }
-    let (width, height) = (strip(outputs), part([inputs, outputs]));
-    let mut sums = vec![0.0; inputs.div_ceil(height) * rows * outputs];
-    let (mut tasks, mut rest) = (vec![], &mut sums[..]);
-    for columns in ranges(outputs, width) {
-        for lines in ranges(inputs, height) {
-            let (sums, others) = rest.split_at_mut(rows * columns.len());
-            tasks.push(Stream { x, weight, lines, columns: columns.clone(), sums, rows });
-            rest = others;
-        }
-    }
-    match inputs * outputs < ALONE {
-        true => tasks.into_iter().for_each(|task| pulp::Arch::new().dispatch(task)),
-        false => threads::for_each(tasks, |task| pulp::Arch::new().dispatch(task)),
-    }
-    if height >= inputs && (rows == 1 || width >= outputs) {
-        return sums;
-    }
-    let mut out = vec![0.0; rows * outputs];
-    let mut parts = &sums[..];
-    for columns in ranges(outputs, width) {
-        for row in (0..inputs.div_ceil(height)).flat_map(|_| 0..rows) {
-            let (part, others) = parts.split_at(columns.len());
-            out[row * outputs..][columns.clone()].iter_mut().zip(part).for_each(|(out, sum)| *out += sum);
-            parts = others;
-        }
-    }
-    out
+    let division = Division { inputs, outputs, height: part([inputs, outputs]), width: strip(outputs) };
+    division.product(rows, inputs * outputs < ALONE, |Part { lines, columns, sums }| {
+        pulp::Arch::new().dispatch(Stream { x, weight, lines, columns, sums, rows });
+    })
 }
 
 /// Columns of a task.
@@ -72,9 +48,4 @@ fn strip(outputs: usize) -> usize {
 pub fn part([inputs, outputs]: [usize; 2]) -> usize {
     let parts = (inputs * strip(outputs)).div_ceil(STREAM).next_power_of_two().min(PARTS);
     inputs.div_ceil(parts).next_multiple_of(8)
-}
-
-/// The numbers below `n` in ranges of `size`.
-fn ranges(n: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..n).step_by(size).map(move |from| from..(from + size).min(n))
 }

@@ -20,12 +20,19 @@ pub use exact::{product_exact, product_exact_nibbles};
 use isa::Isa;
 pub use nibbles::Nibbles;
 
-use crate::parallel::columns;
-use crate::threads;
+use crate::parts::{Division, Part};
+use crate::threads::{self, STREAM};
 use crate::weight::{Scales, Weight};
 
-/// Columns that one task computes at most: the sums of one block of inputs and of one row stay in the first cache.
-const STRIP: usize = 2048;
+/// Columns that one task computes at most. Most weights have fewer, so that a task reads whole lines, in the order of the memory: that
+/// is up to twice as fast as reading a piece of each line.
+const STRIP: usize = 4096;
+
+/// Bytes of a part at least, which a thread reads in about 10 µs.
+const BYTES: usize = 2 * STREAM;
+
+/// Parts of a weight from which on its inputs are not divided: enough for the threads of a small machine.
+const PARTS: usize = 8;
 
 /// Columns that the kernels compute at once.
 const VECTOR: usize = 64;
@@ -43,6 +50,9 @@ struct Line<'a> {
 
 /// A weight of integers with scales, by lines of bytes.
 trait Lines: Sync {
+    /// Integers in a byte.
+    const PER_BYTE: usize;
+
     /// `[inputs, outputs]`
     fn shape(&self) -> [usize; 2];
 
@@ -60,6 +70,8 @@ trait Lines: Sync {
 }
 
 impl Lines for Weight<'_, i8> {
+    const PER_BYTE: usize = 1;
+
     fn shape(&self) -> [usize; 2] {
         self.dims()
     }
@@ -88,6 +100,8 @@ impl Lines for Weight<'_, i8> {
 }
 
 impl Lines for Nibbles<'_> {
+    const PER_BYTE: usize = 2;
+
     fn shape(&self) -> [usize; 2] {
         self.dims()
     }
@@ -132,16 +146,16 @@ pub fn product_nibbles(x: &[f32], rows: usize, weight: Nibbles) -> Vec<f32> {
     multiply(Isa::best(), x, rows, &weight)
 }
 
-fn multiply(isa: Isa, x: &[f32], rows: usize, weight: &impl Lines) -> Vec<f32> {
+fn multiply<W: Lines>(isa: Isa, x: &[f32], rows: usize, weight: &W) -> Vec<f32> {
     let ([inputs, outputs], Scales { values, block }) = (weight.shape(), weight.factors());
     assert_eq!(x.len(), rows * inputs, "{rows} rows of {inputs} elements");
     // 128 · 127 · 2^16 and 128 times the sum of as many integers stay below 2^31.
     assert!(block <= 1 << 16, "blocks of {block} inputs");
     let (activations, blocks) = (Activations::new(x, block), inputs / block);
-    columns([rows, outputs], width(inputs * outputs, outputs, STRIP), |first, out| {
-        let width = out.len() / rows;
+    let add = |Part { lines, columns, sums: out }: Part| {
+        let (width, first) = (columns.len(), columns.start);
         let mut sums = vec![0; width];
-        for block in 0..blocks {
+        for block in lines.start / block..lines.end / block {
             let scales = &values[block * outputs + first..][..width];
             for (row, out) in out.chunks_exact_mut(width).enumerate() {
                 let (integers, of_row) = activations.block(row * blocks + block);
@@ -149,7 +163,18 @@ fn multiply(isa: Isa, x: &[f32], rows: usize, weight: &impl Lines) -> Vec<f32> {
                 isa.add_scaled(out, &sums, scales, of_row.scale);
             }
         }
-    })
+    };
+    division::<W>([inputs, outputs], block).product(rows, inputs * outputs < WORTH_THREADS, add)
+}
+
+/// Strips of whole vectors, and parts of whole blocks.
+fn division<W: Lines>([inputs, outputs]: [usize; 2], block: usize) -> Division {
+    let strips = outputs.div_ceil(STRIP).max(1);
+    let width = outputs.div_ceil(strips).next_multiple_of(VECTOR);
+    let bytes = inputs * width / W::PER_BYTE;
+    let parts = bytes.div_ceil(BYTES).next_power_of_two().min(PARTS / strips).max(1);
+    let height = (inputs / block).div_ceil(parts).max(1) * block;
+    Division { inputs, outputs, height, width }
 }
 
 /// Columns per task, at most `strip`: the same number for each thread, in whole vectors.
