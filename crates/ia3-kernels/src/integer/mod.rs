@@ -151,6 +151,9 @@ fn multiply<W: Lines>(isa: Isa, x: &[f32], rows: usize, weight: &W) -> Vec<f32> 
     assert_eq!(x.len(), rows * inputs, "{rows} rows of {inputs} elements");
     // 128 · 127 · 2^16 and 128 times the sum of as many integers stay below 2^31.
     assert!(block <= 1 << 16, "blocks of {block} inputs");
+    if rows * inputs * outputs == 0 {
+        return vec![0.0; rows * outputs];
+    }
     let (activations, blocks) = (Activations::new(x, block), inputs / block);
     let add = |Part { lines, columns, sums: out }: Part| {
         let (width, first) = (columns.len(), columns.start);
