@@ -1,4 +1,6 @@
-//! Normalisation of rows. Written with `new` and not with `new_rows`, behind which norms took up to a quarter longer.
+//! Normalisation of rows.
+
+// Written with `new` and not with `new_rows`, behind which norms took up to a quarter longer.
 
 use crate::parallel::{assert_rows, new, sum_rows};
 use crate::reduce::sum;

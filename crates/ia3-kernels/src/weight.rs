@@ -35,6 +35,7 @@ impl Element for f32 {
         self
     }
 
+    // SAFETY of a call: what the trait asks of the caller.
     #[inline(always)]
     unsafe fn load<S: Simd>(_: S, from: *const Self) -> S::f32s {
         // SAFETY: the caller promises as many elements.
@@ -71,6 +72,7 @@ impl Element for f16 {
     }
 
     /// AVX-512 has an instruction for it.
+    // SAFETY of a call: what the trait asks of the caller.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     unsafe fn load<S: Simd>(simd: S, from: *const Self) -> S::f32s {
